@@ -1,0 +1,1 @@
+"""What the product knows about photos: pure and typed, no AWS SDK."""

@@ -1,0 +1,62 @@
+"""Errors whose class name is the error name that state machines match.
+
+Every error is either :class:`Permanent` (the same input fails again, so it goes straight to the record)
+or :class:`Transient` (waiting can heal it, so the state machine retries). A message names the thing,
+the limit and the remedy: it is what the owner of the image reads in the record.
+"""
+
+
+class VisionError(Exception):
+    """Base of every error that the domain and the adapters raise on purpose."""
+
+
+class Permanent(VisionError):
+    """Retrying cannot help."""
+
+
+class Transient(VisionError):
+    """Waiting can help."""
+
+
+class InvalidEvent(Permanent):
+    """The event or envelope is not what the handler was promised."""
+
+
+class ObjectNotFound(Permanent):
+    """The object version is gone: deleted or expired between the event and now."""
+
+
+class AccessDenied(Permanent):
+    """A policy forbids the call: the template, a bucket policy or a key policy must change."""
+
+
+class NotSupportedImageType(Permanent):
+    """The content is neither JPEG nor PNG, whatever the name says."""
+
+
+class CorruptImage(Permanent):
+    """The content starts like an image and cannot be decoded."""
+
+
+class ImageTooLarge(Permanent):
+    """More bytes or longer sides than Rekognition takes."""
+
+
+class ImageTooSmall(Permanent):
+    """Shorter sides than Rekognition takes."""
+
+
+class TooManyPixels(Permanent):
+    """Decoding would need more memory than the function has."""
+
+
+class InvalidImage(Permanent):
+    """Rekognition refused the image although our own checks passed."""
+
+
+class Throttled(Transient):
+    """A service asks for fewer calls per second."""
+
+
+class ServiceUnavailable(Transient):
+    """A service failed on its side, or did not answer in time."""
