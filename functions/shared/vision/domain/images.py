@@ -1,0 +1,236 @@
+"""Thumbnails, by Pillow: the only module that imports it.
+
+A thumbnail is decoded no larger than it needs, and admitted by what its decode will cost. Metadata and
+limits are offered here too, but live in modules that need no Pillow.
+"""
+
+import io
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from PIL import Image, ImageCms
+
+from vision.domain import jpeg, png
+from vision.domain.errors import CorruptImage, TooManyPixels, VisionError
+from vision.domain.limits import REKOGNITION_LIMITS, Limits, check_limits
+from vision.domain.location import Location
+from vision.domain.metadata import Metadata, read_metadata
+
+__all__ = [
+    "DECODE_BUDGET_BYTES",
+    "REKOGNITION_LIMITS",
+    "THUMBNAIL_BOX",
+    "Limits",
+    "Location",
+    "Metadata",
+    "Thumbnail",
+    "check_limits",
+    "read_metadata",
+    "thumbnail",
+]
+
+THUMBNAIL_BOX = 250
+DECODE_BUDGET_BYTES = 400_000_000
+QUALITY = 80
+
+_MAX_DECODED_PIXELS = 600_000_000
+"""Pixels times scans, whatever the memory: about two seconds of CPU."""
+_WORKING_BYTES = 4_000_000
+_SHARPNESS = 1.5
+"""A JPEG is decoded to at least this many times the thumbnail's sides, so that the last resize sets the look."""
+_REDUCING_GAP = 3.0
+"""A box filter shrinks a PNG to this many times the thumbnail's sides, the rest is LANCZOS."""
+_STRIP_ROWS = 128
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+Image.MAX_IMAGE_PIXELS = None  # counts pixels of a decode that never happens; _admit prices the one that does
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small, upright sRGB JPEG without metadata.
+
+    Attributes
+    ----------
+    data
+        The file.
+    width, height
+        Pixels as displayed.
+    content_type
+        For the object's ``Content-Type``.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    content_type: str = "image/jpeg"
+
+
+def thumbnail(data: bytes, box: int = THUMBNAIL_BOX, budget_bytes: int = DECODE_BUDGET_BYTES) -> Thumbnail:
+    """Make a thumbnail that fits into a square.
+
+    The same bytes give the same thumbnail. A smaller image is never enlarged. Transparency is laid on white,
+    the first frame of an animation is taken, a colour profile is converted to sRGB.
+
+    Parameters
+    ----------
+    data
+        A whole JPEG or PNG.
+    box
+        Longest side of the result in pixels.
+    budget_bytes
+        Memory that the decode may take on top of ``data``.
+
+    Raises
+    ------
+    NotSupportedImageType
+        The content is neither JPEG nor PNG.
+    CorruptImage
+        It cannot be decoded to its end.
+    TooManyPixels
+        Decoding would take more memory or time than is allowed.
+    """
+    with _readable_errors(len(data)):
+        source = io.BytesIO(data)
+        metadata = read_metadata(source, len(data))
+        if metadata.format == "JPEG":
+            small = _shrink_jpeg(data, jpeg.read_head(source), box, budget_bytes)
+        else:
+            small = _shrink_png(data, png.read_head(source), box, budget_bytes)
+        upright = _in_srgb(small)
+        if metadata.orientation in _UPRIGHT:
+            upright = upright.transpose(_UPRIGHT[metadata.orientation])
+        upright.info.clear()  # Pillow writes a comment, a profile and a resolution that it finds here
+        encoded = io.BytesIO()
+        upright.save(encoded, "JPEG", quality=QUALITY)
+        return Thumbnail(encoded.getvalue(), upright.width, upright.height)
+
+
+@contextmanager
+def _readable_errors(size_bytes: int) -> Iterator[None]:
+    """Whatever a decoder throws at damaged bytes becomes an error with a name that the workflow knows."""
+    try:
+        yield
+    except VisionError:
+        raise
+    except MemoryError as error:
+        raise TooManyPixels("the memory of the function did not last; resize before upload") from error
+    except Exception as error:
+        raise CorruptImage(
+            f"the image of {size_bytes:,} bytes cannot be decoded ({error or type(error).__name__}); upload it again"
+        ) from error
+
+
+def _fit(width: int, height: int, box: int) -> tuple[int, int]:
+    ratio = min(box / width, box / height, 1)
+    return max(1, round(width * ratio)), max(1, round(height * ratio))
+
+
+def _admit(memory_bytes: int, pixels: int, budget_bytes: int) -> None:
+    if memory_bytes > budget_bytes:
+        raise TooManyPixels(
+            f"decoding takes {memory_bytes / 1e6:,.0f} MB, {budget_bytes / 1e6:,.0f} MB are allowed; "
+            "resize before upload, or save as baseline JPEG"
+        )
+    if pixels > _MAX_DECODED_PIXELS:
+        raise TooManyPixels(
+            f"decoding takes {pixels / 1e6:,.0f} megapixels in all scans, {_MAX_DECODED_PIXELS / 1e6:,.0f} are "
+            "allowed; resize before upload, or save as baseline JPEG"
+        )
+
+
+def _shrink_jpeg(data: bytes, head: jpeg.JpegHead, box: int, budget_bytes: int) -> Image.Image:
+    """Decode at the smallest of the decoder's scales that is still larger than the thumbnail, then resize."""
+    target = _fit(head.width, head.height, box)
+    least = tuple(math.ceil(side * _SHARPNESS) for side in target)
+    spare = min(head.width // least[0], head.height // least[1])
+    scale = next((scale for scale in (8, 4, 2) if scale <= spare), 1)
+    decoded = -(-head.width // scale), -(-head.height // scale)
+
+    scans = jpeg.count_scans(data, head)
+    if head.progressive and scale == 8:
+        data = jpeg.dc_scans(data, head)
+        scans = jpeg.count_scans(data, head)
+    else:
+        data = jpeg.without_metadata(data, head)
+    memory_bytes = decoded[0] * decoded[1] * 4 + head.coefficient_bytes + _WORKING_BYTES
+    _admit(memory_bytes, head.width * head.height * scans, budget_bytes)
+
+    image = Image.open(io.BytesIO(data), formats=("JPEG",))
+    draft = image.draft(None, decoded)
+    exact = draft[1] if draft else (0, 0, *image.size)
+    return image.resize(target, Image.Resampling.LANCZOS, box=exact, reducing_gap=_SHARPNESS)
+
+
+def _shrink_png(data: bytes, head: png.PngHead, box: int, budget_bytes: int) -> Image.Image:
+    """Decode whole, since PNG knows no scales, and make the odd modes plain strip by strip."""
+    png.check_chunks(data)
+    target = _fit(head.width, head.height, box)
+    pixels = head.width * head.height
+    _admit(pixels * _png_pixel_bytes(head) + _WORKING_BYTES, pixels, budget_bytes)
+
+    image: Image.Image = Image.open(io.BytesIO(data), formats=("PNG",))
+    image.load()
+    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+        return image.resize(target, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+    factor = tuple(max(1, int(side / small / _REDUCING_GAP)) for side, small in zip(image.size, target, strict=True))
+    exact = 0, 0, image.width / factor[0], image.height / factor[1]
+    return _reduced(image, factor).resize(target, Image.Resampling.LANCZOS, box=exact)
+
+
+def _png_pixel_bytes(head: png.PngHead) -> int:
+    """Bytes that Pillow keeps of a pixel: one for grey and palette, two for 16-bit grey, else four."""
+    if head.color_type in (0, 3):
+        return 2 if head.bit_depth == 16 else 1
+    return 4
+
+
+def _reduced(image: Image.Image, factor: tuple[int, ...]) -> Image.Image:
+    """Opaque RGB of an image, shrunk by whole factors; no more than a strip is converted at a time."""
+    across, down = factor
+    reduced = Image.new("RGB", (-(-image.width // across), -(-image.height // down)))
+    rows = down * max(1, _STRIP_ROWS // down)
+    for top in range(0, image.height, rows):
+        strip = _opaque(image.crop((0, top, image.width, min(top + rows, image.height))))
+        reduced.paste(strip.reduce((across, down)), (0, top // down))
+    reduced.info = image.info
+    return reduced
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """RGB on white."""
+    if image.mode == "I;16":
+        # Pillow's own conversion clips 16-bit grey at 255; its high bytes are the picture.
+        return Image.frombytes("L", image.size, image.tobytes()[1::2]).convert("RGB")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        canvas = Image.new("RGB", image.size, "white")
+        canvas.paste(layer, mask=layer.getchannel("A"))
+        return canvas
+    return image.convert("RGB")
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """Convert a wide-gamut or CMYK photo by its profile; a profile that does not fit its pixels is ignored."""
+    profile = image.info.get("icc_profile")
+    if profile:
+        try:
+            converted = ImageCms.profileToProfile(
+                image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            converted = None
+        if converted is not None:
+            return converted
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
