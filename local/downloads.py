@@ -11,7 +11,6 @@ Source archives of PyPI are not supported on purpose: ``pip download`` runs the 
 
 import hashlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -105,7 +104,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         file.write(data)
     Path(file.name).chmod(0o644)
-    os.replace(file.name, path)
+    Path(file.name).replace(path)
 
 
 def fetch(
@@ -237,8 +236,6 @@ def _read_member(archive_path: Path, file: PinnedFile) -> bytes:
                 return wheel.read(file.member)
         with tarfile.open(archive_path) as tarball:
             member = tarball.extractfile(file.member)
-            if member is None:
-                raise KeyError(file.member)
-            return member.read()
+            return member.read() if member else b""
     except KeyError:
         raise HashMismatch(f"{file.name}: {file.archive} has no member {file.member}.") from None

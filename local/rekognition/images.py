@@ -65,8 +65,8 @@ def _dimensions(data: bytes) -> tuple[int, int]:
         return width, height
     if data.startswith(_JPEG_SIGNATURE):
         for marker, position in _jpeg_segments(data):
-            if marker in _START_OF_FRAME and position + 9 <= len(data):
-                height, width = struct.unpack(">HH", data[position + 5 : position + 9])
+            if marker in _START_OF_FRAME and position + 7 <= len(data):
+                height, width = struct.unpack(">HH", data[position + 3 : position + 7])
                 return width, height
     raise errors.invalid_image_format()
 

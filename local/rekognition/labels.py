@@ -90,8 +90,8 @@ def merge(objects: Iterable[DetectedObject], probabilities: NDArray[np.float64])
     words = taxonomy()
     labels: dict[str, Label] = {}
     for index in np.flatnonzero(probabilities):
-        name = words.imagenet[index]
-        for word in (name, *words.parents[name]):
+        class_label = words.imagenet[index]
+        for word in (class_label, *words.parents[class_label]):
             labels.setdefault(word, Label(word)).confidence += float(probabilities[index])
     for found in objects:
         name = words.coco.get(found.class_name)
@@ -102,8 +102,8 @@ def merge(objects: Iterable[DetectedObject], probabilities: NDArray[np.float64])
             continue
         label.instances.append(found)
         for word in (name, *words.parents[name]):
-            ancestor = labels.setdefault(word, Label(word))
-            ancestor.confidence = max(ancestor.confidence, found.confidence)
+            relative = labels.setdefault(word, Label(word))
+            relative.confidence = max(relative.confidence, found.confidence)
     kept = [label for label in labels.values() if label.confidence >= _MIN_LABEL_CONFIDENCE]
     return sorted(kept, key=lambda label: (-_percent(label.confidence), label.name))
 

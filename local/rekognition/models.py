@@ -131,4 +131,5 @@ class Classifier:
         with self._pool.borrow() as interpreter:
             scale, zero_point = interpreter.get_output_details()[0]["quantization"]
             answers = [_run(interpreter, look)[0].astype(np.float64) for look in looks]
-        return np.mean([100 * scale * (answer - zero_point) for answer in answers], axis=0)
+        mean: NDArray[np.float64] = np.mean(answers, axis=0)
+        return 100 * float(scale) * (mean - float(zero_point))
