@@ -53,7 +53,7 @@ class Location:
             return None
         return cls(latitude, longitude, _altitude(tags.get(ALTITUDE), tags.get(ALTITUDE_REF)))
 
-    def to_record(self) -> dict[str, float | str]:
+    def as_dict(self) -> dict[str, float | str]:
         """Return the attributes of ``location`` in the image record; an unknown altitude is left out."""
         record: dict[str, float | str] = {
             "latitude": self.latitude,

@@ -61,7 +61,7 @@ class Metadata:
     camera_model: str | None = None
     location: Location | None = None
 
-    def to_record(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         """Return the attributes of the image record, ready for JSON; what is not known is left out."""
         record: dict[str, object] = {"format": self.format, "width": self.width, "height": self.height}
         for name in ("capture_time", "camera_make", "camera_model"):
@@ -69,7 +69,7 @@ class Metadata:
             if value is not None:
                 record[name] = value
         if self.location is not None:
-            record["location"] = self.location.to_record()
+            record["location"] = self.location.as_dict()
         return record
 
 
