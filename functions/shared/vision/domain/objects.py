@@ -1,0 +1,110 @@
+"""An object version in S3, and the envelope that carries it from state to state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vision.domain.errors import InvalidEvent
+
+# A sequencer is a hexadecimal string of varying length. To compare two of the same key, S3's documentation
+# says: right pad the shorter with zeros, then compare lexicographically. Padding every one to this length
+# makes them comparable anywhere, a DynamoDB condition included.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+SEQUENCER_LENGTH = 64
+_SEQUENCER = re.compile(rf"[0-9A-F]{{1,{SEQUENCER_LENGTH}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """One version of one S3 object.
+
+    Attributes
+    ----------
+    bucket, key
+        Where it is; the key is raw, never URL-encoded.
+    version_id
+        S3's version id, or ``""`` where versioning is off.
+    etag
+        S3's entity tag, without quotes.
+    sequencer
+        Orders the versions of one key; right-padded hexadecimal, or ``""`` where the source has none.
+    size_bytes
+        The object's length in bytes.
+    """
+
+    bucket: str
+    key: str
+    version_id: str
+    etag: str
+    sequencer: str
+    size_bytes: int
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ObjectVersion:
+        """Read the ``object`` of an envelope.
+
+        Raises
+        ------
+        InvalidEvent
+            When a field is missing, has the wrong type, or identifies no version.
+        """
+        if not isinstance(data, Mapping):
+            raise InvalidEvent(f"object: expected a JSON object, got {type(data).__name__}")
+        version = cls(
+            bucket=_text(data, "bucket", required=True),
+            key=_text(data, "key", required=True),
+            version_id=_text(data, "version_id"),
+            etag=_text(data, "etag").strip('"'),
+            sequencer=comparable_sequencer(_text(data, "sequencer")),
+            size_bytes=_size(data.get("size_bytes")),
+        )
+        if not version.identity:
+            raise InvalidEvent("object.version_id, object.etag: one of them must tell the version")
+        return version
+
+    @property
+    def identity(self) -> str:
+        """What tells this version from the others of its key: the version id, else the ETag."""
+        return self.version_id or self.etag
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form that envelopes and records carry."""
+        return asdict(self)
+
+
+def comparable_sequencer(sequencer: str) -> str:
+    """Pad a sequencer so that plain string comparison orders the versions of one key.
+
+    Raises
+    ------
+    InvalidEvent
+        When it is not hexadecimal or longer than any that S3 sends.
+    """
+    if not sequencer:
+        return ""
+    upper = sequencer.upper()
+    if not _SEQUENCER.fullmatch(upper):
+        raise InvalidEvent(
+            f"object.sequencer: expected at most {SEQUENCER_LENGTH} hexadecimal digits, got {sequencer[:80]!r}"
+        )
+    return upper.ljust(SEQUENCER_LENGTH, "0")
+
+
+def _text(data: Mapping[str, Any], name: str, *, required: bool = False) -> str:
+    value = data.get(name)
+    if value is None or value == "":
+        if required:
+            raise InvalidEvent(f"object.{name}: missing; an envelope names bucket and key")
+        return ""
+    if not isinstance(value, str):
+        raise InvalidEvent(f"object.{name}: expected text, got {type(value).__name__}")
+    return value
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value != int(value):
+        raise InvalidEvent(f"object.size_bytes: expected a whole number of bytes, got {value!r:.80}")
+    return int(value)
