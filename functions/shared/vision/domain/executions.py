@@ -1,0 +1,127 @@
+"""Status-change events of Step Functions: how an execution that cannot speak for itself ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from vision.domain.envelopes import Envelope
+from vision.domain.errors import InvalidEvent
+from vision.domain.failures import Failure
+from vision.domain.records import Record, timestamp
+from vision.domain.statuses import Status
+
+STATUS_CHANGE = "Step Functions Execution Status Change"
+"""The detail-type of the events that Step Functions sends when an execution starts, is redriven or ends."""
+
+_CLOSED = {
+    "FAILED": Status.FAILED,
+    "TIMED_OUT": Status.TIMED_OUT,
+    "ABORTED": Status.ABORTED,
+}
+_CAUSES = {
+    Status.TIMED_OUT: Failure("States.Timeout", "The execution ran longer than its limit; process the image again."),
+    Status.ABORTED: Failure("ExecutionAborted", "Somebody stopped the execution; process the image again."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of an execution; a redrive is a new run of the same execution.
+
+    Attributes
+    ----------
+    execution_arn
+        Which execution.
+    started_at
+        When this run began, ISO 8601 with milliseconds; orders the runs of one image.
+    """
+
+    execution_arn: str
+    started_at: str
+
+    @classmethod
+    def from_context(cls, execution: Mapping[str, Any]) -> Run:
+        """Read ``$states.context.Execution`` as a state machine passes it on.
+
+        Raises
+        ------
+        InvalidEvent
+            When it does not name an execution and its start.
+        """
+        try:
+            started_at = execution.get("RedriveTime") or execution["StartTime"]
+            return cls(str(execution["Id"]), timestamp(datetime.fromisoformat(str(started_at))))
+        except (KeyError, ValueError, AttributeError) as error:
+            raise InvalidEvent(f"execution: expected Id and StartTime of the context object ({error})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """An execution that was redriven, or that ended without having written its record."""
+
+    envelope: Envelope
+    run: Run
+    status: Status
+    failure: Failure | None
+
+    def changes(self) -> Record:
+        """Return the attributes that this changes in the image record."""
+        return {"status": self.status} | ({"error": self.failure.as_dict()} if self.failure else {})
+
+
+def status_change(detail: Mapping[str, Any]) -> StatusChange:
+    """Read the detail of an event, or the response of DescribeExecution brought into the same form.
+
+    Parameters
+    ----------
+    detail
+        ``executionArn``, ``status``, ``startDate`` and ``redriveDate`` in milliseconds since the epoch,
+        ``input`` as JSON text, ``error`` and ``cause``.
+
+    Raises
+    ------
+    InvalidEvent
+        When a field is missing, or the status is one that the execution records itself.
+    """
+    try:
+        arn, state = detail["executionArn"], detail["status"]
+        started = detail.get("redriveDate") or detail["startDate"]
+        run = Run(arn, timestamp(datetime.fromtimestamp(started / 1000, UTC)))
+        envelope = Envelope.from_dict(json.loads(detail["input"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidEvent(f"detail: expected executionArn, status, startDate and input ({error})") from error
+    if state == "RUNNING":
+        return StatusChange(envelope, run, Status.RUNNING, None)
+    if state not in _CLOSED:
+        raise InvalidEvent(f"detail.status: {state} needs no closing; expected RUNNING, {', '.join(_CLOSED)}")
+    status = _CLOSED[state]
+    failure = _CAUSES.get(status) or Failure.from_error_output(
+        {"Error": detail.get("error"), "Cause": detail.get("cause")}
+    )
+    return StatusChange(envelope, run, status, failure)
+
+
+def silent_end(record: Record, detail: Mapping[str, Any] | None) -> StatusChange | None:
+    """Return how the execution of a RUNNING record ended, although its event never came.
+
+    Parameters
+    ----------
+    record
+        The image record, with ``object``, ``execution_arn`` and ``run_started_at``.
+    detail
+        What DescribeExecution says; ``None`` when Step Functions has no such execution any more.
+
+    Returns
+    -------
+    StatusChange or None
+        ``None`` while the execution is still running, or has succeeded and so has written the record itself.
+    """
+    if detail is None:
+        run = Run(record["execution_arn"], record["run_started_at"])
+        failure = Failure("ExecutionDoesNotExist", "The execution is gone without a result; process the image again.")
+        return StatusChange(Envelope.from_dict({"object": record["object"]}), run, Status.FAILED, failure)
+    return status_change(detail) if detail["status"] in _CLOSED else None

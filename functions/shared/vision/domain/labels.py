@@ -1,0 +1,93 @@
+"""Labels in the record's form, whichever detector found them, bounded to what a state may carry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+# A state's input and output end at 256 KiB, and the labels travel together with metadata and thumbnail through
+# the Parallel state; a DynamoDB item ends at 400 KB. Half of the smaller limit leaves room for the rest.
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+LABELS_LIMIT_BYTES = 128 * 1024
+
+
+class Box(TypedDict):
+    """A bounding box in fractions of the displayed image, 0 to 1."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Instance(TypedDict):
+    """One sighting of a label: where, and how sure (0 to 100)."""
+
+    box: Box
+    confidence: float
+
+
+class Label(TypedDict):
+    """What is in the image, how sure the detector is (0 to 100), its broader terms and where it is."""
+
+    name: str
+    confidence: float
+    parents: list[str]
+    instances: list[Instance]
+
+
+def from_rekognition(response: Mapping[str, Any]) -> list[Label]:
+    """Convert the response of Rekognition's DetectLabels.
+
+    Returns
+    -------
+    list of Label
+        Most certain first, at most :data:`LABELS_LIMIT_BYTES` as JSON: the least certain boxes go first,
+        then the least certain labels.
+    """
+    found: list[Label] = [
+        {
+            "name": label["Name"],
+            "confidence": _rounded(label["Confidence"], 2),
+            "parents": [parent["Name"] for parent in label.get("Parents", [])],
+            "instances": sorted(
+                (_instance(instance) for instance in label.get("Instances", []) if "BoundingBox" in instance),
+                key=lambda instance: -instance["confidence"],
+            ),
+        }
+        for label in response.get("Labels", [])
+    ]
+    found.sort(key=lambda label: (-label["confidence"], label["name"]))
+    return _bounded(found)
+
+
+def _instance(instance: Mapping[str, Any]) -> Instance:
+    box = instance["BoundingBox"]
+    return {
+        "box": {
+            "left": _rounded(box["Left"], 5),
+            "top": _rounded(box["Top"], 5),
+            "width": _rounded(box["Width"], 5),
+            "height": _rounded(box["Height"], 5),
+        },
+        "confidence": _rounded(instance.get("Confidence", 0.0), 2),
+    }
+
+
+def _rounded(value: float, digits: int) -> float:
+    return round(float(value), digits)
+
+
+def _bounded(found: list[Label]) -> list[Label]:
+    excess = _size_bytes(found) - LABELS_LIMIT_BYTES
+    while excess > 0 and any(label["instances"] for label in found):
+        crowded = max(found, key=lambda label: len(label["instances"]))
+        excess -= _size_bytes(crowded["instances"].pop()) + 2
+    while found and _size_bytes(found) > LABELS_LIMIT_BYTES:
+        found.pop()
+    return found
+
+
+def _size_bytes(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())

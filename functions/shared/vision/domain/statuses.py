@@ -1,0 +1,21 @@
+"""The status of an image, as its owner sees it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where an image is on its way. The last three are also what Step Functions calls the end of an execution."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    ABORTED = "ABORTED"
+
+
+OPEN = (Status.PENDING, Status.RUNNING)
+"""An image with one of these still expects an execution to finish it."""
