@@ -1,0 +1,90 @@
+"""One AWS session, its clients, and how their errors become the domain's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from vision.domain.errors import (
+    AccessDenied,
+    ImageTooLarge,
+    InvalidImage,
+    ObjectNotFound,
+    ServiceUnavailable,
+    Throttled,
+    VisionError,
+)
+
+# The state machine waits and retries for free; a function that sleeps is paid for. So the SDK retries little,
+# and adaptive mode lowers its own rate when a service asks for it.
+_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=20,
+    retries={"mode": "adaptive", "total_max_attempts": 3},
+    user_agent_extra="image-recognition-pipeline",
+)
+
+_ERRORS: dict[str, type[VisionError]] = {
+    "NoSuchKey": ObjectNotFound,
+    "NoSuchVersion": ObjectNotFound,
+    "NoSuchBucket": ObjectNotFound,
+    "404": ObjectNotFound,
+    "InvalidS3ObjectException": ObjectNotFound,
+    "AccessDenied": AccessDenied,
+    "AccessDeniedException": AccessDenied,
+    "403": AccessDenied,
+    "ImageTooLargeException": ImageTooLarge,
+    "InvalidImageFormatException": InvalidImage,
+    "SlowDown": Throttled,
+    "503": Throttled,
+    "Throttling": Throttled,
+    "ThrottlingException": Throttled,
+    "ThrottledException": Throttled,
+    "TooManyRequestsException": Throttled,
+    "RequestLimitExceeded": Throttled,
+    "ProvisionedThroughputExceededException": Throttled,
+    "LimitExceededException": Throttled,
+    "ExecutionLimitExceeded": Throttled,
+}
+
+
+@cache
+def client(service: str) -> Any:
+    """Return the client of a service, made once per execution environment and only where it is used."""
+    return _session().client(service, config=_CONFIG)
+
+
+@cache
+def _session() -> Any:
+    return boto3.Session()
+
+
+@contextmanager
+def domain_errors(subject: str) -> Iterator[None]:
+    """Turn what the SDK raises into a domain error that names the subject.
+
+    Raises
+    ------
+    Throttled, ServiceUnavailable
+        Waiting can help.
+    ObjectNotFound, AccessDenied, ImageTooLarge, InvalidImage
+        It cannot. A refusal that is none of these is a bug of ours and passes as the SDK raised it.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        status_code = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        kind = _ERRORS.get(code) or (ServiceUnavailable if status_code >= 500 else None)
+        if kind is None:
+            raise
+        message = error.response.get("Error", {}).get("Message", "")
+        raise kind(f"{subject}: {message or code}") from error
+    except BotoCoreError as error:
+        raise ServiceUnavailable(f"{subject}: no answer in time ({type(error).__name__}); try again") from error

@@ -1,0 +1,59 @@
+"""Executions of state machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from vision.adapters.session import client, domain_errors
+from vision.domain.executions import Run
+from vision.domain.records import timestamp
+
+
+def start(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> Run | None:
+    """Start an execution, or find the running one of the same name and input.
+
+    Returns
+    -------
+    Run or None
+        ``None`` when an execution of that name has already ended: a repeated event starts nothing.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    states = client("stepfunctions")
+    try:
+        with domain_errors(f"StartExecution {name}"):
+            started = states.start_execution(
+                stateMachineArn=state_machine_arn, name=name, input=json.dumps(state_input, sort_keys=True)
+            )
+    except states.exceptions.ExecutionAlreadyExists:
+        return None
+    return Run(started["executionArn"], timestamp(started["startDate"]))
+
+
+def describe(execution_arn: str) -> dict[str, Any] | None:
+    """Return an execution in the form of a status-change event's detail, or ``None`` when it is not known.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    states = client("stepfunctions")
+    try:
+        with domain_errors("DescribeExecution"):
+            found = states.describe_execution(executionArn=execution_arn)
+    except states.exceptions.ExecutionDoesNotExist:
+        return None
+    redriven = found.get("redriveDate")
+    return {
+        "executionArn": found["executionArn"],
+        "status": found["status"],
+        "startDate": found["startDate"].timestamp() * 1000,
+        "redriveDate": redriven.timestamp() * 1000 if redriven else None,
+        "input": found.get("input"),
+        "error": found.get("error"),
+        "cause": found.get("cause"),
+    }
