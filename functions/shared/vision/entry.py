@@ -1,0 +1,88 @@
+"""The one place that wires logger, metrics and errors around a handler."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from vision.domain.errors import Transient, VisionError
+
+_Result = TypeVar("_Result")
+Event = Mapping[str, Any]
+
+METRIC_NAMESPACE = "ImageRecognition"
+
+_logger = Logger()
+
+
+class Handler(Protocol):
+    """What Lambda calls."""
+
+    def __call__(self, event: dict[str, Any], context: LambdaContext) -> Any:
+        """Answer one event."""
+
+
+def task(work: Callable[[Event], _Result]) -> Handler:
+    """Make a function of one event the handler of a state machine's task, or of an event rule.
+
+    Logs carry the photo's id and never the event: keys and EXIF are personal data. Errors pass as they are,
+    since their class name is what the state machine matches.
+    """
+
+    @functools.wraps(work)
+    def handler(event: dict[str, Any], context: LambdaContext) -> _Result:
+        _logger.set_correlation_id(_photo_id(event))
+        return _guarded(lambda: work(event))
+
+    return _logger.inject_lambda_context(handler, clear_state=True)
+
+
+def queue(work: Callable[[str], None]) -> Handler:
+    """Make a function of one message's body the handler of a queue.
+
+    A message whose function raises is reported as failed and delivered again, and after the queue's limit goes
+    to the dead-letter queue; its neighbours are done.
+    """
+    # Imported here, because only a queue's function should pay for it when it starts cold.
+    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+    def one(record: SQSRecord) -> None:
+        _logger.set_correlation_id(record.message_id)
+        _guarded(lambda: work(record.body))
+
+    @functools.wraps(work)
+    def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+        # All of a batch failing is an answer, not a crash: each message then goes its own way.
+        processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        return process_partial_response(event=event, record_handler=one, processor=processor, context=context)
+
+    return _logger.inject_lambda_context(handler, clear_state=True)
+
+
+def count(metric: str) -> None:
+    """Add one to a metric of the product, written to the log in the embedded metric format."""
+    with single_metric(name=metric, unit=MetricUnit.Count, value=1, namespace=METRIC_NAMESPACE):
+        return
+
+
+def _guarded(work: Callable[[], _Result]) -> _Result:
+    try:
+        return work()
+    except VisionError as error:
+        level = _logger.warning if isinstance(error, Transient) else _logger.info
+        level("refused", extra={"error": type(error).__name__})
+        raise
+    except Exception as error:
+        _logger.exception("unexpected error", extra={"error": type(error).__name__})
+        raise
+
+
+def _photo_id(event: Event) -> str | None:
+    photo_id = event.get("photo_id") if isinstance(event, Mapping) else None
+    return photo_id if isinstance(photo_id, str) else None

@@ -1,0 +1,78 @@
+"""Settings of the functions: read once from the environment, complete or refused by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import ClassVar, TypeVar
+
+_Settings = TypeVar("_Settings", bound="_FromEnvironment")
+
+
+class MissingSetting(Exception):
+    """A variable of the function's environment is missing or has the wrong form: the template must set it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _FromEnvironment:
+    _TYPES: ClassVar[dict[str, type]] = {"str": str, "int": int, "float": float}
+
+    @classmethod
+    def read(cls: type[_Settings], environment: Mapping[str, str] = os.environ) -> _Settings:
+        """Read each field from the variable of the same name in capitals.
+
+        Raises
+        ------
+        MissingSetting
+            Naming the variable.
+        """
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            variable = field.name.upper()
+            text = environment.get(variable, "")
+            if not text:
+                raise MissingSetting(f"{variable} is not set; the function's Environment in the template sets it")
+            try:
+                values[field.name] = cls._TYPES[str(field.type)](text)
+            except ValueError as error:
+                raise MissingSetting(f"{variable} is {text!r}; expected {field.type}") from error
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class StartProcessingSettings(_FromEnvironment):
+    """Where uploads are recorded, and which state machine processes them."""
+
+    image_table_name: str
+    process_image_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTableSettings(_FromEnvironment):
+    """Where image records are."""
+
+    image_table_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectLabelsSettings(_FromEnvironment):
+    """How many labels, and how certain (0 to 100)."""
+
+    max_labels: int
+    min_confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateThumbnailSettings(_FromEnvironment):
+    """The side of the square, in pixels, that a thumbnail fits into."""
+
+    thumbnail_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackExecutionSettings(_FromEnvironment):
+    """Where image records are, and after how many seconds a silent execution is asked how it is."""
+
+    image_table_name: str
+    silent_after_seconds: int
