@@ -1,0 +1,19 @@
+"""Read what the image says about itself, and refuse what cannot be processed before it costs anything."""
+
+from typing import Any
+
+from vision import entry
+from vision.adapters import storage
+from vision.domain import images
+from vision.domain.envelopes import Envelope
+from vision.domain.sparse import SparseFile
+
+
+@entry.task
+def handler(event: entry.Event) -> dict[str, Any]:
+    """Return the metadata of an image, read from the head of its file."""
+    version = Envelope.from_dict(event).object
+    source = SparseFile(lambda start, end: storage.read_range(version, start, end), version.size_bytes)
+    metadata = images.read_metadata(source, version.size_bytes)
+    images.check_limits(metadata, version.size_bytes)
+    return metadata.as_dict()

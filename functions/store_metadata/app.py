@@ -1,0 +1,26 @@
+"""Write what the execution found, or why it found nothing, into the image record."""
+
+from typing import Any
+
+from vision import entry
+from vision.adapters.table import Table
+from vision.domain import records
+from vision.domain.envelopes import Envelope
+from vision.domain.executions import Run
+from vision.domain.failures import Failure
+from vision.settings import ImageTableSettings
+
+settings = ImageTableSettings.read()
+table = Table(settings.image_table_name)
+
+
+@entry.task
+def handler(event: entry.Event) -> dict[str, Any]:
+    """Finish the image record, unless a newer run has; return its status, and its error if it has one."""
+    envelope = Envelope.from_dict(event)
+    run = Run.from_context(event["execution"])
+    failures = [Failure.from_error_output(error) for error in event.get("errors", [])]
+    outcome = records.outcome(event, failures)
+    if table.advance(envelope, run, outcome, records.now()):
+        entry.count(f"Images{outcome['status'].title()}")
+    return {name: outcome[name] for name in ("status", "error") if name in outcome}
