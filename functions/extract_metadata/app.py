@@ -4,8 +4,9 @@ from typing import Any
 
 from vision import entry
 from vision.adapters import storage
-from vision.domain import images
 from vision.domain.envelopes import Envelope
+from vision.domain.limits import check_limits
+from vision.domain.metadata import read_metadata
 from vision.domain.sparse import SparseFile
 
 
@@ -14,6 +15,6 @@ def handler(event: entry.Event) -> dict[str, Any]:
     """Return the metadata of an image, read from the head of its file."""
     version = Envelope.from_dict(event).object
     source = SparseFile(lambda start, end: storage.read_range(version, start, end), version.size_bytes)
-    metadata = images.read_metadata(source, version.size_bytes)
-    images.check_limits(metadata, version.size_bytes)
+    metadata = read_metadata(source, version.size_bytes)
+    check_limits(metadata, version.size_bytes)
     return metadata.as_dict()
