@@ -168,7 +168,7 @@ def _has(path: Path, sha256: str) -> bool:
 
 
 def _take_members(archive: Archive, files: Sequence[PinnedFile], cache_dir: Path) -> None:
-    names = ", ".join(file.name for file in files)
+    names = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
     cache_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_dir, prefix="fetching-") as work:
         command = _npm_command(archive, names) if archive.registry == "npm" else _pip_command(archive, names)
