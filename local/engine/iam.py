@@ -1,0 +1,102 @@
+"""IAM: the actions of Rekognition, HTTPS conditions on loopback, and the S3 access of a caller."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.iam_evaluator import AuthError, EvalContext
+from ministack.core.responses import get_account_id, get_region
+
+# Operations that IAM authorizes on the project; all others that name a version, on the version.
+_ON_THE_PROJECT = ("DescribeProjectVersions", "CreateProjectVersion", "DeleteProject")
+
+
+def install() -> None:
+    """Patch the engine's IAM."""
+    know_the_actions_of_rekognition()
+    count_loopback_as_encrypted()
+
+
+def know_the_actions_of_rekognition() -> None:
+    """Authorize every call as `rekognition:<Operation>` on the resource that it names.
+
+    The engine knows no such service and lets each call pass, whatever the role says.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrekognition.html
+    """
+    iam_actions.SERVICE_TO_IAM_NAMESPACE["rekognition"] = "rekognition"
+    extract = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: object
+    ) -> str:
+        if service != "rekognition":
+            return str(extract(service, method, path, headers, body, *rest))
+        return rekognition_resource(headers.get("x-amz-target", ""), body)
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def rekognition_resource(target: str, body: bytes) -> str:
+    """Return the ARN that a Rekognition request is authorized on, `*` for one that names none."""
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return "*"
+    operation = target.rpartition(".")[2]
+    if operation in _ON_THE_PROJECT:
+        return str(request.get("ProjectArn") or "*")
+    return str(request.get("ProjectVersionArn") or request.get("ProjectArn") or "*")
+
+
+def count_loopback_as_encrypted() -> None:
+    """Make `aws:SecureTransport` true for the SDK's requests, which go through HTTPS on AWS.
+
+    Here they go through HTTP on loopback; a bucket policy that demands TLS would refuse them all.
+    """
+    pin = app.pin_request_origin
+
+    def pin_request_origin(source_ip: str, _secure_transport: bool) -> None:
+        pin(source_ip, True)
+
+    app.pin_request_origin = pin_request_origin
+
+
+def is_s3_read_allowed(access_key_id: str, bucket: str, key: str, version_id: str | None) -> bool:
+    """Tell whether the owner of an access key may read an object, by its role and the bucket's policy.
+
+    Parameters
+    ----------
+    access_key_id
+        Key of the request on whose behalf the object is read.
+    bucket, key
+        The object.
+    version_id
+        With a version the action is `s3:GetObjectVersion`, without one `s3:GetObject`.
+    """
+    principal = iam_evaluator.resolve_principal(access_key_id, get_account_id())
+    if isinstance(principal, AuthError):
+        return False
+    if principal.policies is None:
+        return True
+    resource = f"arn:aws:s3:::{bucket}/{key}"
+    service_context: dict[str, Any] = {"aws:tagkeys": None}
+    if version_id:
+        service_context["s3:versionid"] = version_id
+    context = EvalContext(
+        principal_arn=principal.arn,
+        principal_type=principal.type,
+        principal_account=principal.account,
+        action="s3:GetObjectVersion" if version_id else "s3:GetObject",
+        resource_arn=resource,
+        region=get_region(),
+        service_context=service_context,
+        principal_keys=principal.keys,
+    )
+    result = iam_evaluator.evaluate(context, principal.policies, *principal.limits)
+    bucket_policy = iam_evaluator._resource_policy("s3", resource)
+    if bucket_policy is not None:
+        result = iam_evaluator.combine_resource_policy(result, context, *bucket_policy, limits=principal.limits)
+    return bool(result.decision == "Allow")

@@ -1,0 +1,69 @@
+"""Patches ministack and serves it on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import socket
+import sys
+
+from hypercorn.asyncio import serve as serve_asgi
+from hypercorn.config import Config
+from ministack import app
+from ministack.core import lambda_runtime
+
+from local.engine import events, iam, lambda_workers, persistence, queues, rekognition, step_functions
+from local.engine.settings import EngineSettings
+
+
+def install_patches(settings: EngineSettings) -> None:
+    """Restore every behaviour of AWS that this package knows to be missing."""
+    lambda_workers.install(settings.runtime_python, settings.concurrency)
+    queues.install()
+    events.install()
+    iam.install()
+    rekognition.install()
+    step_functions.install()
+    persistence.install()
+
+
+def serve(settings: EngineSettings) -> int:
+    """Serve every service until SIGTERM or SIGINT, then save the state and end all Lambda processes.
+
+    Returns
+    -------
+    int
+        0 after a clean stop, 1 when the port is taken.
+    """
+    if _is_taken(settings.port):
+        print(
+            f"127.0.0.1:{settings.port} is already in use; stop what listens there (`make down`) "
+            "or choose another --port",
+            file=sys.stderr,
+        )
+        return 1
+    install_patches(settings)
+    _raise_open_file_limit()
+    # One line per request would hide what the engine has to say.
+    logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
+    config = Config()
+    config.bind = [f"127.0.0.1:{settings.port}"]
+    config.keep_alive_timeout = 75
+    try:
+        asyncio.run(serve_asgi(app.app, config))
+    finally:
+        lambda_runtime.reset()
+    return 0
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _raise_open_file_limit() -> None:
+    """Let a burst of uploads open as many connections as the machine permits; the default is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

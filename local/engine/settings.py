@@ -1,0 +1,97 @@
+"""What a run of the engine is configured with, and the environment that ministack reads it from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REGION = "us-east-1"
+ACCOUNT_ID = "000000000000"
+
+# ministack treats this key as the account's root user and checks no policy for it.
+ROOT_ACCESS_KEY_ID = "test"
+ROOT_SECRET_ACCESS_KEY = "test"
+
+DEFAULT_PORT = 4566
+DEFAULT_RUNTIME_PYTHON = Path(".local/lambda/bin/python")
+
+# Variables of the developer's shell that would change whom the engine believes itself to be.
+_FOREIGN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+_FOREIGN_PREFIXES = ("MINISTACK_", "LOCALSTACK_", "LAMBDA_")
+
+
+def default_concurrency() -> int:
+    """Return how many Lambda invocations run at once unless told otherwise: two for each core."""
+    return 2 * (os.cpu_count() or 2)
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """One run of the engine.
+
+    Parameters
+    ----------
+    port
+        TCP port on 127.0.0.1; the engine never listens elsewhere.
+    state_dir
+        Folder that keeps services, objects and temporary files; a restart on it goes on where the last
+        run stopped.
+    wait_scale
+        Factor on every Wait state and retry interval of state machines: 1 is real time, 0.01 makes a
+        minute 0.6 s.
+    concurrency
+        How many Lambda invocations run at once; more of them wait for a free place.
+    runtime_python
+        The interpreter that runs functions: one that has awslambdaric and boto3 and nothing else.
+    """
+
+    port: int
+    state_dir: Path
+    wait_scale: float = 1.0
+    concurrency: int = 4
+    runtime_python: Path = DEFAULT_RUNTIME_PYTHON
+
+    @property
+    def endpoint_url(self) -> str:
+        """The address of every service."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def temporary_dir(self) -> Path:
+        """Where unpacked function code and the functions' temporary files live."""
+        return self.state_dir / "tmp"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that ministack reads while it is imported."""
+        return {
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "AUTH": "true",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self.state_dir / "services"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self.state_dir / "objects"),
+            "SFN_WAIT_SCALE": str(self.wait_scale),
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "TMPDIR": str(self.temporary_dir),
+            # Listeners that this project does not need, one of them on every interface.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            # The engine sweeps containers of earlier runs; without a daemon it leaves the machine's alone.
+            "DOCKER_HOST": f"unix://{self.state_dir / 'no-docker.sock'}",
+            # How long an execution environment beyond the first of its function stays warm.
+            "LAMBDA_WARM_TTL_SECONDS": "60",
+        }
+
+    def apply(self, environ: MutableMapping[str, str]) -> None:
+        """Make `environ` describe this run and nothing of the developer's own AWS set-up."""
+        for name in list(environ):
+            if name in _FOREIGN_VARIABLES or name.startswith(_FOREIGN_PREFIXES):
+                del environ[name]
+        environ.update(self.environment())

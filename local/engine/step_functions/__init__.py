@@ -1,0 +1,26 @@
+"""Step Functions: what the engine's interpreter leaves out of the Amazon States Language."""
+
+from __future__ import annotations
+
+from local.engine.step_functions import (
+    branches,
+    distributed_map,
+    executions,
+    integrations,
+    limits,
+    references,
+    retries,
+    timeouts,
+)
+
+
+def install() -> None:
+    """Patch the engine's Step Functions."""
+    references.install()
+    retries.install()
+    limits.install()
+    timeouts.install()
+    branches.install()
+    distributed_map.install()
+    integrations.install()
+    executions.install()
