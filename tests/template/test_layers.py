@@ -1,0 +1,75 @@
+"""The dependency rule: what lint-imports promises, and that it notices when somebody breaks it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [LINT_IMPORTS, "--no-logo", "--no-cache"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder / "functions" / "shared"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def project(tmp_path):
+    shutil.copytree(REPOSITORY / "functions", tmp_path / "functions", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / ".importlinter", tmp_path)
+    return tmp_path
+
+
+def test_the_project_keeps_the_dependency_rule():
+    result = lint(REPOSITORY)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("functions/shared/vision/domain/keys.py", "import vision.adapters.storage", "Inside the layer"),
+        ("functions/shared/vision/adapters/storage.py", "import vision.entry", "Inside the layer"),
+        ("functions/shared/vision/settings.py", "import vision.entry", "Inside the layer"),
+        ("functions/shared/vision/domain/keys.py", "import boto3", "Only adapters talk to AWS"),
+        ("functions/shared/vision/entry.py", "import botocore", "Only adapters talk to AWS"),
+        ("functions/shared/vision/domain/keys.py", "import PIL", "The domain needs nothing but"),
+        ("functions/shared/vision/adapters/table.py", "import aws_lambda_powertools", "One place wires Powertools"),
+        ("functions/detect_labels/app.py", "import boto3", "Handlers reach AWS"),
+        ("functions/detect_labels/app.py", "import PIL", "Handlers reach AWS"),
+        ("functions/detect_labels/app.py", "import functions.store_metadata.app", "No handler imports another"),
+        ("functions/detect_labels/app.py", "import functions.shared.vision.entry", "Handlers import the layer"),
+        ("functions/detect_labels/app.py", "import local.rekognition", "The product never needs"),
+        ("functions/shared/vision/entry.py", "import benchmarks", "The product never needs"),
+    ],
+)
+def test_lint_imports_catches(project, module, line, contract):
+    source = project / module
+    source.write_text(f"{source.read_text()}\n{line}\n")
+    result = lint(project)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert any(row.startswith(contract) and " BROKEN" in row for row in result.stdout.splitlines()), result.stdout
+
+
+def test_the_domain_imports_the_standard_library_and_only_images_imports_pillow():
+    graph = grimp.build_graph(
+        "vision", include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+    )
+    foreign = {
+        (importer, imported)
+        for importer in graph.find_descendants("vision.domain")
+        for imported in graph.find_modules_directly_imported_by(importer)
+        if graph.is_module_squashed(imported) and imported not in sys.stdlib_module_names
+    }
+    assert foreign == {("vision.domain.images", "PIL")}
