@@ -67,8 +67,12 @@ def thumbnail_key(version: ObjectVersion, owner: str) -> str:
     """Return where the thumbnail of this version goes, beside the owner's uploads.
 
     The version is part of it, so that an older version which finishes late cannot replace a newer thumbnail.
+    Where the owner's name leaves no room in a key, the thumbnail goes into ``private//resized/``, a folder that
+    belongs to nobody, since no upload has an empty owner.
     """
-    return f"private/{owner}/resized/{photo_id(version.bucket, version.key)}/{version_token(version)}.jpg"
+    name = f"{photo_id(version.bucket, version.key)}/{version_token(version)}.jpg"
+    key = f"private/{owner}/resized/{name}"
+    return key if len(key.encode()) <= KEY_LIMIT_BYTES else f"private//resized/{name}"
 
 
 def decode_notification_key(key: str) -> str:
