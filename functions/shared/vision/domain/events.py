@@ -31,7 +31,7 @@ def created_objects(message_body: str) -> list[ObjectVersion]:
     """
     try:
         event = json.loads(message_body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidEvent(f"message: not JSON ({error}); the queue takes S3 events only") from error
     if not isinstance(event, Mapping):
         raise InvalidEvent("message: not a JSON object; the queue takes S3 events only")

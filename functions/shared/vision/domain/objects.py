@@ -101,10 +101,17 @@ def _text(data: Mapping[str, Any], name: str, *, required: bool = False) -> str:
         return ""
     if not isinstance(value, str):
         raise InvalidEvent(f"object.{name}: expected text, got {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        # JSON can spell half a surrogate pair; neither S3 nor DynamoDB can be asked for it.
+        raise InvalidEvent(f"object.{name}: not UTF-8, as every key in S3 is") from error
     return value
 
 
 def _size(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value != int(value):
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    if type(value) is not int or value < 0:
         raise InvalidEvent(f"object.size_bytes: expected a whole number of bytes, got {value!r:.80}")
-    return int(value)
+    return value
