@@ -5,7 +5,6 @@ limits are offered here too, but live in modules that need no Pillow.
 """
 
 import io
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,10 +37,13 @@ QUALITY = 80
 _MAX_DECODED_PIXELS = 600_000_000
 """Pixels times scans, whatever the memory: about two seconds of CPU."""
 _WORKING_BYTES = 4_000_000
-_SHARPNESS = 1.5
-"""A JPEG is decoded to at least this many times the thumbnail's sides, so that the last resize sets the look."""
-_REDUCING_GAP = 3.0
-"""A box filter shrinks a PNG to this many times the thumbnail's sides, the rest is LANCZOS."""
+_RESERVE = 1.5
+"""A JPEG is decoded to this many times the thumbnail's sides, because its decoder shrinks by a mere box filter."""
+_RESERVE_BOX = 512
+"""Beyond this box a reserve of megapixels costs more to resize than to decode, and the sharper filter makes up."""
+_JPEG_REDUCING_GAP = 1.5
+_PNG_REDUCING_GAP = 3.0
+"""A box filter shrinks to this many times the thumbnail's sides before the last resize."""
 _STRIP_ROWS = 128
 
 _UPRIGHT = {
@@ -140,7 +142,7 @@ def _fit(width: int, height: int, box: int) -> tuple[int, int]:
 def _admit(memory_bytes: int, pixels: int, budget_bytes: int) -> None:
     if memory_bytes > budget_bytes:
         raise TooManyPixels(
-            f"decoding takes {memory_bytes / 1e6:,.0f} MB, {budget_bytes / 1e6:,.0f} MB are allowed; "
+            f"decoding takes {-(-memory_bytes // 1_000_000):,} MB, {budget_bytes / 1e6:,.0f} MB are allowed; "
             "resize before upload, or save as baseline JPEG"
         )
     if pixels > _MAX_DECODED_PIXELS:
@@ -151,15 +153,15 @@ def _admit(memory_bytes: int, pixels: int, budget_bytes: int) -> None:
 
 
 def _shrink_jpeg(data: bytes, head: jpeg.JpegHead, box: int, budget_bytes: int) -> Image.Image:
-    """Decode at the smallest of the decoder's scales that is still larger than the thumbnail, then resize."""
+    """Decode at the smallest of the decoder's scales that leaves enough to resize."""
     target = _fit(head.width, head.height, box)
-    least = tuple(math.ceil(side * _SHARPNESS) for side in target)
-    spare = min(head.width // least[0], head.height // least[1])
+    reserve = _RESERVE if box <= _RESERVE_BOX else 1
+    spare = min(head.width / target[0], head.height / target[1]) / reserve
     scale = next((scale for scale in (8, 4, 2) if scale <= spare), 1)
     decoded = -(-head.width // scale), -(-head.height // scale)
 
     scans = jpeg.count_scans(data, head)
-    if head.progressive and scale == 8:
+    if head.progressive and not head.arithmetic and scale == 8:
         data = jpeg.dc_scans(data, head)
         scans = jpeg.count_scans(data, head)
     else:
@@ -168,9 +170,9 @@ def _shrink_jpeg(data: bytes, head: jpeg.JpegHead, box: int, budget_bytes: int) 
     _admit(memory_bytes, head.width * head.height * scans, budget_bytes)
 
     image = Image.open(io.BytesIO(data), formats=("JPEG",))
-    draft = image.draft(None, decoded)
+    draft = image.draft(None, (head.width // scale, head.height // scale))
     exact = draft[1] if draft else (0, 0, *image.size)
-    return image.resize(target, Image.Resampling.LANCZOS, box=exact, reducing_gap=_SHARPNESS)
+    return _resize(image, target, exact, _JPEG_REDUCING_GAP)
 
 
 def _shrink_png(data: bytes, head: png.PngHead, box: int, budget_bytes: int) -> Image.Image:
@@ -183,10 +185,24 @@ def _shrink_png(data: bytes, head: png.PngHead, box: int, budget_bytes: int) -> 
     image: Image.Image = Image.open(io.BytesIO(data), formats=("PNG",))
     image.load()
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
-        return image.resize(target, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
-    factor = tuple(max(1, int(side / small / _REDUCING_GAP)) for side, small in zip(image.size, target, strict=True))
+        return _resize(image, target, (0, 0, *image.size), _PNG_REDUCING_GAP)
+    factor = tuple(
+        max(1, int(side / small / _PNG_REDUCING_GAP)) for side, small in zip(image.size, target, strict=True)
+    )
     exact = 0, 0, image.width / factor[0], image.height / factor[1]
-    return _reduced(image, factor).resize(target, Image.Resampling.LANCZOS, box=exact)
+    return _resize(_reduced(image, factor), target, exact, _PNG_REDUCING_GAP)
+
+
+def _resize(
+    image: Image.Image, target: tuple[int, int], exact: tuple[float, float, float, float], reducing_gap: float
+) -> Image.Image:
+    """Resize the exact part of an image that has been decoded or reduced to whole pixels.
+
+    Bicubic takes two thirds of the time of Lanczos and is 0.15 dB behind it, unless there is little to shrink.
+    """
+    much = exact[2] >= _RESERVE * target[0]
+    resampling = Image.Resampling.BICUBIC if much else Image.Resampling.LANCZOS
+    return image.resize(target, resampling, box=exact, reducing_gap=reducing_gap)
 
 
 def _png_pixel_bytes(head: png.PngHead) -> int:
