@@ -88,11 +88,11 @@ def status_change(detail: Mapping[str, Any]) -> StatusChange:
         When a field is missing, or the status is one that the execution records itself.
     """
     try:
-        arn, state = detail["executionArn"], detail["status"]
+        arn, state = str(detail["executionArn"]), str(detail["status"])
         started = detail.get("redriveDate") or detail["startDate"]
         run = Run(arn, timestamp(datetime.fromtimestamp(started / 1000, UTC)))
         envelope = Envelope.from_dict(json.loads(detail["input"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidEvent(f"detail: expected executionArn, status, startDate and input ({error})") from error
     if state == "RUNNING":
         return StatusChange(envelope, run, Status.RUNNING, None)

@@ -29,7 +29,7 @@ class Failure:
         cause = str(error_output.get("Cause") or "")
         try:
             parsed = json.loads(cause)
-        except ValueError:
+        except (ValueError, RecursionError):
             parsed = None
         if isinstance(parsed, Mapping) and "errorMessage" in parsed:
             cause = str(parsed["errorMessage"])
