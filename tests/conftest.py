@@ -1,0 +1,93 @@
+"""What the unit tests and the tests of the functions share: events, a world of moto, and the real table."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+EVENTS = ROOT / "events"
+REGION = "eu-west-1"
+BUCKET = "amzn-s3-demo-bucket"
+TABLE = "image-table"
+
+
+class _Template(yaml.SafeLoader):
+    """Reads a template; its intrinsic functions become None, since nothing here looks at them."""
+
+
+_Template.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+@pytest.fixture
+def event() -> Callable[[str], dict[str, Any]]:
+    """Read a file of ``events/`` by its name without ``.json``."""
+    return lambda name: json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty AWS account in this process, and adapters that have not met it yet."""
+    from moto import mock_aws
+
+    from vision.adapters import session
+
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_REGION", REGION)
+
+    def forget_clients() -> None:
+        session.client.cache_clear()
+        session._session.cache_clear()
+
+    forget_clients()
+    with mock_aws():
+        yield
+    forget_clients()
+
+
+@pytest.fixture
+def bucket(aws: None) -> str:
+    """A versioned bucket."""
+    from vision.adapters.session import client
+
+    client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return BUCKET
+
+
+@pytest.fixture
+def table_name(aws: None) -> str:
+    """The table as the template describes it, so that its keys, indexes and projections are under test too."""
+    from vision.adapters.session import client
+
+    properties = _table_of_the_template()
+    client("dynamodb").create_table(TableName=TABLE, **properties)
+    return TABLE
+
+
+@pytest.fixture
+def state_machine_arn(aws: None) -> str:
+    """A state machine with the name that the events carry; moto leaves its executions RUNNING."""
+    from vision.adapters.session import client
+
+    machine = client("stepfunctions").create_state_machine(
+        name="image-recognition-ProcessImage",
+        definition='{"StartAt": "Wait", "States": {"Wait": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/process-image",
+    )
+    return machine["stateMachineArn"]
+
+
+def _table_of_the_template() -> dict[str, Any]:
+    template = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), Loader=_Template)
+    described = template["Resources"]["ImageTable"]["Properties"]
+    return {
+        name: described[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    }

@@ -1,0 +1,59 @@
+import inspect
+import json
+
+import pytest
+
+from tests.conftest import ROOT
+from vision.domain import errors
+from vision.domain.errors import Permanent, Transient, VisionError
+
+BASES = (VisionError, Permanent, Transient)
+NAMED = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind not in BASES]
+
+
+def _retriers(states: dict) -> list[dict]:
+    found = []
+    for state in states.values():
+        found += state.get("Retry", [])
+        for branch in state.get("Branches", []):
+            found += _retriers(branch["States"])
+    return found
+
+
+RETRIERS = _retriers(json.loads((ROOT / "statemachines/process_image.asl.json").read_text(encoding="utf-8"))["States"])
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_each_error_is_either_permanent_or_transient(kind: type[Exception]) -> None:
+    assert issubclass(kind, Permanent) != issubclass(kind, Transient)
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_each_error_has_no_error_below_it(kind: type[Exception]) -> None:
+    # Lambda reports the name of the class that was raised and nothing of its bases.
+    assert kind.__subclasses__() == []
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_each_error_says_what_it_means(kind: type[Exception]) -> None:
+    assert kind.__doc__
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_the_state_machine_knows_each_error_by_its_class_name(kind: type[Exception]) -> None:
+    assert any(kind.__name__ in retrier["ErrorEquals"] for retrier in RETRIERS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in NAMED if issubclass(kind, Permanent)])
+def test_no_retry_is_wasted_on_a_permanent_error(kind: type[Exception]) -> None:
+    assert {r["MaxAttempts"] for r in RETRIERS if kind.__name__ in r["ErrorEquals"]} == {0}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in NAMED if issubclass(kind, Transient)])
+def test_a_transient_error_is_retried_wherever_it_is_matched(kind: type[Exception]) -> None:
+    assert all(r["MaxAttempts"] > 0 for r in RETRIERS if kind.__name__ in r["ErrorEquals"])
+
+
+def test_every_own_name_in_the_state_machine_is_an_error_class() -> None:
+    matched = {name for retrier in RETRIERS for name in retrier["ErrorEquals"] if "." not in name}
+    assert matched == {kind.__name__ for kind in NAMED}

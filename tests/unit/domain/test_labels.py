@@ -1,0 +1,148 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vision.domain.labels import LABELS_LIMIT_BYTES, from_rekognition
+
+percentages = st.floats(0, 100, width=32)
+fractions = st.floats(-0.5, 1.5, width=32)
+names = st.text(min_size=1, max_size=20)
+instances = st.fixed_dictionaries(
+    {"BoundingBox": st.fixed_dictionaries(dict.fromkeys(("Left", "Top", "Width", "Height"), fractions))},
+    optional={"Confidence": percentages},
+)
+responses = st.fixed_dictionaries(
+    {
+        "Labels": st.lists(
+            st.fixed_dictionaries(
+                {"Name": names, "Confidence": percentages},
+                optional={
+                    "Parents": st.lists(names.map(lambda name: {"Name": name}), max_size=3),
+                    "Instances": st.lists(instances, max_size=5),
+                    "Aliases": st.lists(names.map(lambda name: {"Name": name}), max_size=2),
+                    "Categories": st.lists(names.map(lambda name: {"Name": name}), max_size=2),
+                },
+            ),
+            max_size=12,
+        ),
+        "LabelModelVersion": st.just("3.0"),
+    }
+)
+
+
+def _label(name: str, confidence: float, boxes: int = 0) -> dict[str, Any]:
+    box = {"Left": 0.1234567, "Top": 0.2, "Width": 0.3, "Height": 0.4}
+    return {
+        "Name": name,
+        "Confidence": confidence,
+        "Instances": [{"BoundingBox": box, "Confidence": 99 - number / 1000} for number in range(boxes)],
+    }
+
+
+def _size_bytes(found: Any) -> int:
+    return len(json.dumps(found, ensure_ascii=False).encode())
+
+
+def test_zero_labels_are_a_result() -> None:
+    assert from_rekognition({"Labels": [], "LabelModelVersion": "3.0"}) == []
+
+
+def test_a_label_has_the_form_of_the_record() -> None:
+    response = {
+        "Labels": [
+            {
+                "Name": "Rose",
+                "Confidence": 98.706665,
+                "Parents": [{"Name": "Flower"}, {"Name": "Plant"}],
+                "Instances": [
+                    {
+                        "BoundingBox": {"Left": 0.123456, "Top": 0.2, "Width": 0.3, "Height": 0.4},
+                        "Confidence": 97.301239,
+                        "DominantColors": [],
+                    }
+                ],
+                "Aliases": [{"Name": "Blossom"}],
+                "Categories": [{"Name": "Plants and Flowers"}],
+            }
+        ]
+    }
+    assert from_rekognition(response) == [
+        {
+            "name": "Rose",
+            "confidence": 98.71,
+            "parents": ["Flower", "Plant"],
+            "instances": [
+                {"box": {"left": 0.12346, "top": 0.2, "width": 0.3, "height": 0.4}, "confidence": 97.3},
+            ],
+        }
+    ]
+
+
+def test_an_instance_without_a_box_is_left_out() -> None:
+    [label] = from_rekognition({"Labels": [{"Name": "Rose", "Confidence": 90, "Instances": [{"Confidence": 80}]}]})
+    assert label["instances"] == []
+
+
+@given(responses)
+def test_the_most_certain_label_comes_first(response: dict[str, Any]) -> None:
+    found = [label["confidence"] for label in from_rekognition(response)]
+    assert found == sorted(found, reverse=True)
+
+
+@given(responses)
+def test_the_most_certain_instance_comes_first(response: dict[str, Any]) -> None:
+    for label in from_rekognition(response):
+        found = [instance["confidence"] for instance in label["instances"]]
+        assert found == sorted(found, reverse=True)
+
+
+@given(responses)
+def test_a_response_of_usual_size_keeps_every_label(response: dict[str, Any]) -> None:
+    assert len(from_rekognition(response)) == len(response["Labels"])
+
+
+@given(responses)
+def test_labels_survive_json(response: dict[str, Any]) -> None:
+    found = from_rekognition(response)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(names, percentages, st.integers(0, 600)), min_size=1, max_size=20))
+def test_labels_never_exceed_their_share_of_a_state(drawn: list[tuple[str, float, int]]) -> None:
+    found = from_rekognition({"Labels": [_label(*label) for label in drawn]})
+    assert _size_bytes(found) <= LABELS_LIMIT_BYTES
+
+
+@pytest.fixture(scope="module")
+def crowd() -> list[Any]:
+    """A stadium: more boxes than a state can carry."""
+    labels = [_label("Person", 99.0, boxes=2000), _label("Stadium", 95.0), _label("Flag", 60.0, boxes=3)]
+    return from_rekognition({"Labels": labels})
+
+
+def test_boxes_go_before_labels(crowd: list[Any]) -> None:
+    assert [label["name"] for label in crowd] == ["Person", "Stadium", "Flag"]
+
+
+def test_the_boxes_that_go_are_those_of_the_most_crowded_label(crowd: list[Any]) -> None:
+    assert len(crowd[2]["instances"]) == 3
+
+
+def test_the_boxes_that_stay_are_the_most_certain(crowd: list[Any]) -> None:
+    kept = [instance["confidence"] for instance in crowd[0]["instances"]]
+    assert kept == [round(99 - number / 1000, 2) for number in range(len(kept))]
+
+
+def test_no_more_boxes_go_than_must(crowd: list[Any]) -> None:
+    box_bytes = _size_bytes(crowd[0]["instances"][-1]) + 2
+    assert _size_bytes(crowd) > LABELS_LIMIT_BYTES - 2 * box_bytes
+
+
+def test_labels_go_from_the_least_certain_when_there_is_no_box_left_to_take() -> None:
+    found = from_rekognition({"Labels": [_label(f"{number:03} " + "x" * 2000, 100 - number) for number in range(100)]})
+    assert [label["name"][:3] for label in found] == [f"{number:03}" for number in range(len(found))]
+    assert 0 < len(found) < 100

@@ -1,0 +1,87 @@
+"""What hypothesis draws from: keys that S3 takes, object versions, JSON, and the traps of the older systems."""
+
+from hypothesis import strategies as st
+
+from vision.domain.objects import ObjectVersion
+
+KEY_TRAPS = (
+    "photo (1).png",
+    "café.jpg",
+    "a+b.png",
+    "50%.jpg",
+    "a%20b.jpg",
+    "my.photo.jpg",
+    "my.other.jpg",
+    "x/y/z.png",
+    "写真" * 160 + ".png",
+    " leading and trailing ",
+    "uploads/uploads/u.jpg",
+    "resized/uploads/y.jpg",
+    "../../etc/passwd",
+    'quote".jpg',
+    "new\nline.jpg",
+    "😀.jpg",
+    "e\u0301.jpg",
+    "\u202etxt.jpg",
+)
+
+
+def text_of(max_bytes: int, min_size: int = 1, exclude: str = "") -> st.SearchStrategy[str]:
+    """Any unicode text of at most so many bytes of UTF-8; long texts are as likely as short ones."""
+    # S3 keys are UTF-8, which has no surrogates.
+    characters = st.characters(exclude_categories=("Cs",), exclude_characters=exclude)
+    short = st.text(characters, min_size=min_size, max_size=40)
+    stretched = st.builds(lambda text, times: text * times, short, st.sampled_from((1, 10, 100, 1000)))
+    return (
+        st.one_of(short, stretched).map(lambda text: _cut(text, max_bytes)).filter(lambda text: len(text) >= min_size)
+    )
+
+
+def _cut(text: str, max_bytes: int) -> str:
+    return text.encode()[:max_bytes].decode(errors="ignore")
+
+
+keys = st.one_of(
+    text_of(1024),
+    st.sampled_from(KEY_TRAPS),
+    st.builds(lambda path: _cut(f"private/ann/uploads/{path}", 1024), text_of(1024)),
+)
+
+owners = text_of(1006, exclude="/")
+
+
+@st.composite
+def upload_keys(draw: st.DrawFn) -> tuple[str, str, str]:
+    """An upload's key of at most 1,024 bytes, with the owner and the path that it is made of."""
+    owner = draw(owners)
+    room = 1024 - len(f"private/{owner}/uploads/".encode())
+    path = draw(st.one_of(text_of(room), st.sampled_from(KEY_TRAPS).map(lambda trap: _cut(trap, room))))
+    path = path.rstrip("/") or "p"
+    return f"private/{owner}/uploads/{path}", owner, path
+
+
+identities = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='"'), min_size=1, max_size=64
+)
+
+sequencers = st.text("0123456789ABCDEFabcdef", max_size=40)
+
+versions = st.builds(
+    ObjectVersion.from_dict,
+    st.fixed_dictionaries(
+        {
+            "bucket": st.sampled_from(("amzn-s3-demo-bucket", "other-bucket")),
+            "key": keys,
+            "version_id": identities,
+            "etag": identities,
+            "sequencer": sequencers,
+            "size_bytes": st.integers(0, 5 * 1024**4),
+        }
+    ),
+)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=12), children, max_size=4),
+    max_leaves=12,
+)
