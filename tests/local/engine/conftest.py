@@ -1,0 +1,82 @@
+"""One engine for all tests of this folder, on a free port and with a state of its own."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.engine.process import EngineProcess
+from tests.local.engine.account import CONCURRENCY, WAIT_SCALE, Account
+
+ECHO = """
+import time
+
+class CustomError(Exception):
+    pass
+
+class OtherError(Exception):
+    pass
+
+attempts = {}
+
+def handler(event, context):
+    action = event.get("action") if isinstance(event, dict) else None
+    if action == "raise":
+        raise CustomError("boom")
+    if action == "fail":
+        done = attempts[event["id"]] = attempts.get(event["id"], 0) + 1
+        if done <= event["times"]:
+            raise (CustomError if done % 2 else OtherError)(f"attempt {done}")
+        return {"attempts": done}
+    if action == "sleep":
+        time.sleep(event["seconds"])
+    if action == "repeat":
+        return "x" * event["characters"]
+    return None if action == "nothing" else event
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    folder = tmp_path_factory.mktemp("engine")
+    process = EngineProcess(free_port(), folder / "state", folder / "engine.log", WAIT_SCALE, CONCURRENCY)
+    with process:
+        yield process
+
+
+@pytest.fixture
+def stopped_engine(tmp_path: Path) -> Iterator[EngineProcess]:
+    """An engine of a test's own, to be started and ended by it."""
+    process = EngineProcess(free_port(), tmp_path / "state", tmp_path / "engine.log", WAIT_SCALE, CONCURRENCY)
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def account(engine: EngineProcess) -> Account:
+    return Account(engine.client_arguments)
+
+
+@pytest.fixture(scope="session")
+def echo(account: Account) -> str:
+    """ARN of a function that does what its event says, or gives the event back."""
+    return account.function(ECHO)
+
+
+@pytest.fixture(scope="session")
+def bucket(account: Account) -> str:
+    """A bucket with five text files under `in/`, `data.json` and `data.csv`."""
+    name, s3 = account.bucket(), account.client("s3")
+    for index in range(5):
+        s3.put_object(Bucket=name, Key=f"in/{index}.txt", Body=b"x" * index)
+    s3.put_object(Bucket=name, Key="data.json", Body=json.dumps([{"a": index} for index in range(4)]))
+    s3.put_object(Bucket=name, Key="data.csv", Body="a,b\n1,2\n3,4\n")
+    return name

@@ -1,0 +1,74 @@
+"""Words for cases of the Amazon States Language: a definition, its input, and what must come of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.local.engine.account import Account
+
+Check = Callable[[dict], bool]
+
+PASS = {"Type": "Pass", "End": True}
+INVOKE = "arn:aws:states:::lambda:invoke"
+
+
+@dataclass
+class Case:
+    """One sentence about the language. `$ECHO` and `$BUCKET` in a definition stand for what is there."""
+
+    sentence: str
+    definition: dict
+    expected: Check
+    data: Any = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.sentence.replace(" ", "_")
+
+
+def machine(**states: dict) -> dict:
+    """Make a definition that starts at the first state given."""
+    return {"StartAt": next(iter(states)), "States": states}
+
+
+def jsonata(**states: dict) -> dict:
+    return {"QueryLanguage": "JSONata", **machine(**states)}
+
+
+def invoke(payload: Any, **fields: Any) -> dict:
+    """Make a JSONPath task that calls the echo function."""
+    parameters = {"FunctionName": "$ECHO", "Payload": payload}
+    return {"Type": "Task", "Resource": INVOKE, "Parameters": parameters, "End": True, **fields}
+
+
+def caught(error: str, task: dict) -> dict:
+    """Make a machine whose output is the name of the error that `task` ended with."""
+    catch = [{"ErrorEquals": [error], "ResultPath": "$.error", "Next": "Name"}]
+    name = {**PASS, "Parameters": {"name.$": "$.error.Error"}}
+    return machine(Task={**task, "Catch": catch}, Name=name)
+
+
+def succeeds_with(value: Any) -> Check:
+    return lambda execution: (
+        (execution["status"], json.loads(execution.get("output") or "null"))
+        == (
+            "SUCCEEDED",
+            value,
+        )
+    )
+
+
+def fails_with(*errors: str) -> Check:
+    return lambda execution: execution["status"] == "FAILED" and execution.get("error") in errors
+
+
+def names(error: str) -> Check:
+    return succeeds_with({"name": error})
+
+
+def check(case: Case, account: Account, echo: str, bucket: str) -> None:
+    text = json.dumps(case.definition).replace("$ECHO", echo).replace("$BUCKET", bucket)
+    execution = account.run(json.loads(text), case.data)
+    assert case.expected(execution), {
+        key: execution.get(key) for key in ("status", "output", "error", "cause") if execution.get(key)
+    }

@@ -1,0 +1,156 @@
+"""Distributed Map, and the calls of a state machine to other services."""
+
+import json
+
+import pytest
+
+from tests.local.engine.language import PASS, Case, check, fails_with, jsonata, machine, succeeds_with
+
+pytestmark = pytest.mark.local
+
+S3_LIST = "arn:aws:states:::s3:listObjectsV2"
+S3_GET = "arn:aws:states:::s3:getObject"
+IN_BUCKET = {"Bucket": "$BUCKET"}
+DOUBLE = jsonata(X={"Type": "Pass", "Output": "{% $states.input.Items ~> $sum %}", "End": True})
+
+
+def distributed(processor: dict | None = None, kind: str = "STANDARD", **fields: object) -> dict:
+    config = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": kind}}
+    return {"Type": "Map", "ItemProcessor": {**config, **(processor or machine(X=PASS))}, "End": True, **fields}
+
+
+def sdk(action: str, **fields: object) -> dict:
+    following = {} if "Next" in fields else {"End": True}
+    return {"Type": "Task", "Resource": f"arn:aws:states:::aws-sdk:{action}", **following, **fields}
+
+
+CASES = [
+    Case(
+        "items come from a listing of objects",
+        machine(
+            A=distributed(
+                ItemReader={"Resource": S3_LIST, "Parameters": {**IN_BUCKET, "Prefix": "in/"}},
+                ItemSelector={"k.$": "$$.Map.Item.Value.Key"},
+                ResultSelector={"k.$": "$[*].k"},
+            )
+        ),
+        succeeds_with({"k": [f"in/{index}.txt" for index in range(5)]}),
+    ),
+    Case(
+        "items come from the rows of a CSV file",
+        machine(
+            A=distributed(
+                ItemReader={
+                    "Resource": S3_GET,
+                    "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+                    "Parameters": {**IN_BUCKET, "Key": "data.csv"},
+                }
+            )
+        ),
+        succeeds_with([{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]),
+    ),
+    Case(
+        "MaxItems limits what is read",
+        machine(
+            A=distributed(
+                ItemReader={
+                    "Resource": S3_GET,
+                    "ReaderConfig": {"InputType": "JSON", "MaxItems": 2},
+                    "Parameters": {**IN_BUCKET, "Key": "data.json"},
+                }
+            )
+        ),
+        succeeds_with([{"a": 0}, {"a": 1}]),
+    ),
+    Case(
+        "items are batched with a shared input",
+        machine(A=distributed(ItemsPath="$.l", ItemBatcher={"MaxItemsPerBatch": 2, "BatchInput": {"b": 1}})),
+        succeeds_with([{"BatchInput": {"b": 1}, "Items": [1, 2]}, {"BatchInput": {"b": 1}, "Items": [3]}]),
+        {"l": [1, 2, 3]},
+    ),
+    Case(
+        "batches in JSONata have computed sizes",
+        jsonata(
+            A=distributed(
+                DOUBLE,
+                Items="{% $states.input.l %}",
+                ItemBatcher={"MaxItemsPerBatch": "{% $states.input.size %}"},
+                Output="{% $states.result %}",
+            )
+        ),
+        succeeds_with([3, 3]),
+        {"l": [1, 2, 3], "size": 2},
+    ),
+    Case(
+        "tolerated failures do not fail the run",
+        machine(A=distributed(ItemsPath="$.l", ToleratedFailurePercentage=50)),
+        succeeds_with([1]),
+        {"l": [1]},
+    ),
+    Case(
+        "too many failures fail the run",
+        machine(A=distributed(machine(X={"Type": "Fail", "Error": "E"}), ItemsPath="$.l", ToleratedFailureCount=1)),
+        fails_with("States.ExceedToleratedFailureThreshold"),
+        {"l": [1, 2, 3]},
+    ),
+    Case(
+        "children may be express",
+        machine(A=distributed(kind="EXPRESS", ItemsPath="$.l")),
+        succeeds_with([1]),
+        {"l": [1]},
+    ),
+    Case(
+        "an SDK call returns what the service lists",
+        machine(
+            A=sdk(
+                "s3:listObjectsV2",
+                Parameters={**IN_BUCKET, "Prefix": "in/"},
+                ResultSelector={"k.$": "$.Contents[*].Key"},
+            )
+        ),
+        succeeds_with({"k": [f"in/{index}.txt" for index in range(5)]}),
+    ),
+    Case(
+        "an object is written and read",
+        machine(
+            A=sdk(
+                "s3:putObject", Parameters={**IN_BUCKET, "Key": "o.json", "Body": {"a": 1}}, ResultPath=None, Next="B"
+            ),
+            B=sdk(
+                "s3:getObject",
+                Parameters={**IN_BUCKET, "Key": "o.json"},
+                ResultSelector={"b.$": "States.StringToJson($.Body)"},
+            ),
+        ),
+        succeeds_with({"b": {"a": 1}}),
+    ),
+    Case(
+        "a missing object is named as the SDK for Java does",
+        machine(A=sdk("s3:getObject", Parameters={**IN_BUCKET, "Key": "missing"})),
+        fails_with("S3.NoSuchKeyException"),
+    ),
+    Case(
+        "Rekognition answers a task",
+        machine(
+            A=sdk("rekognition:detectLabels", Parameters={"Image": {"S3Object": {**IN_BUCKET, "Name": "in/1.txt"}}})
+        ),
+        fails_with("Rekognition.InvalidImageFormatException"),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_services(case, account, echo, bucket):
+    check(case, account, echo, bucket)
+
+
+def test_result_files_and_their_manifest_are_written(account, bucket):
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": bucket, "Prefix": "results"}}
+    execution = account.run(machine(A=distributed(ItemsPath="$.l", ResultWriter=writer)), {"l": [1, 2]})
+    written = json.loads(execution["output"])["ResultWriterDetails"]
+
+    def read(key: str) -> object:
+        return json.loads(account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    succeeded = read(written["Key"])["ResultFiles"]["SUCCEEDED"]
+    assert [row["Input"] for row in read(succeeded[0]["Key"])] == ["1", "2"]

@@ -1,0 +1,114 @@
+"""SQS as a trigger of a function: partial batches, redrive, concurrency, and nothing lost."""
+
+import json
+import time
+
+import pytest
+
+from tests.local.engine.account import wait_for
+
+pytestmark = pytest.mark.local
+
+# Keeps a note of every message that it has seen, and reports those whose body is "bad".
+REPORTING = """
+import boto3, json, os
+table = boto3.client("s3")
+def handler(event, context):
+    failures = []
+    for record in event["Records"]:
+        if record["body"] == "bad":
+            failures.append({FAILURE})
+        else:
+            table.put_object(Bucket=os.environ["BUCKET"], Key=record["body"], Body=b"")
+    return {"batchItemFailures": failures}
+"""
+HONEST = REPORTING.replace("FAILURE", '"itemIdentifier": record["messageId"]')
+GARBLED = REPORTING.replace("FAILURE", '"itemIdentifier": ""')
+
+
+@pytest.fixture
+def trigger(account):
+    """Give a function that connects code to a new queue and returns (queue url, dead-letter url, bucket)."""
+    mappings = []
+
+    def connect(code: str, visibility_seconds: int = 1, **mapping: object) -> tuple[str, str, str]:
+        bucket = account.bucket()
+        dead_url, dead_arn = account.queue()
+        redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
+        url, arn = account.queue(RedrivePolicy=redrive, VisibilityTimeout=str(visibility_seconds))
+        function = account.function(code, Environment={"Variables": {"BUCKET": bucket}})
+        mappings.append(
+            account.client("lambda").create_event_source_mapping(
+                EventSourceArn=arn,
+                FunctionName=function,
+                FunctionResponseTypes=["ReportBatchItemFailures"],
+                **{"BatchSize": 10, **mapping},
+            )["UUID"]
+        )
+        return url, dead_url, bucket
+
+    yield connect
+    for mapping in mappings:
+        account.client("lambda").delete_event_source_mapping(UUID=mapping)
+
+
+def keys(account, bucket: str) -> set[str]:
+    return {item["Key"] for item in account.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])}
+
+
+def send(account, url: str, *bodies: str) -> None:
+    for start in range(0, len(bodies), 10):
+        entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies[start : start + 10])]
+        account.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
+
+
+def raw_bodies(account, url: str, timeout_seconds: float = 10) -> list[str]:
+    def received() -> list[str]:
+        messages = account.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [message["Body"] for message in messages]
+
+    return wait_for(received, timeout_seconds)
+
+
+def test_one_poison_message_goes_to_the_dead_letter_queue_and_its_neighbours_are_done(account, trigger):
+    url, dead_url, bucket = trigger(HONEST)
+    send(account, url, "a", "b", "bad", "c")
+    assert raw_bodies(account, dead_url) == ["bad"]
+    assert keys(account, bucket) == {"a", "b", "c"}
+
+
+def test_a_response_with_an_empty_identifier_keeps_the_whole_batch(account, trigger):
+    url, dead_url, _ = trigger(GARBLED)
+    send(account, url, "bad")
+    assert raw_bodies(account, dead_url) == ["bad"]
+
+
+def test_a_function_that_raises_sends_its_batch_to_the_dead_letter_queue(account, trigger):
+    url, dead_url, _ = trigger("def handler(event, context): raise ValueError")
+    send(account, url, "any")
+    assert raw_bodies(account, dead_url) == ["any"]
+
+
+def test_maximum_concurrency_limits_the_batches_in_flight(account, trigger):
+    code = """
+import boto3, os, time
+s3 = boto3.client("s3")
+def handler(event, context):
+    start = time.time()
+    time.sleep(0.4)
+    s3.put_object(Bucket=os.environ["BUCKET"], Key=f"{start}/{time.time()}", Body=b"")
+"""
+    url, _, bucket = trigger(code, 30, BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
+    send(account, url, *map(str, range(8)))
+    wait_for(lambda: len(keys(account, bucket)) == 8)
+    spans = [tuple(map(float, key.split("/"))) for key in keys(account, bucket)]
+    assert max(sum(start <= moment < end for start, end in spans) for moment, _ in spans) <= 2
+
+
+def test_no_message_is_lost_while_batches_are_deleted(account, trigger):
+    url, _, bucket = trigger(HONEST, 30)
+    bodies = [f"{number:03}" for number in range(300)]
+    for start in range(0, 300, 10):
+        send(account, url, *bodies[start : start + 10])
+        time.sleep(0.01)
+    wait_for(lambda: keys(account, bucket) == set(bodies), 20)
