@@ -1,0 +1,159 @@
+"""Which code a handler reaches: the AWS calls that it makes, and the errors that it can raise.
+
+Read from the sources, so that a call or an error that somebody adds is known here without being listed.
+"""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vision.domain import errors
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FUNCTIONS = REPOSITORY / "functions"
+
+PERMANENT = {name for name, one in vars(errors).items() if inspect.isclass(one) and errors.Permanent in one.__bases__}
+TRANSIENT = {name for name, one in vars(errors).items() if inspect.isclass(one) and errors.Transient in one.__bases__}
+
+
+@dataclass
+class _Module:
+    imports: dict[str, str] = field(default_factory=dict)
+    classes: set[str] = field(default_factory=set)
+
+
+class Code:
+    """The project's functions and whom they call, by ``module.function`` or ``module.Class.method``."""
+
+    def __init__(self) -> None:
+        self._modules: dict[str, _Module] = {}
+        self._functions: dict[str, ast.AST] = {}
+        self._docstrings: dict[str, str] = {}
+        for file in (FUNCTIONS / "shared/vision").rglob("*.py"):
+            parts = file.relative_to(FUNCTIONS / "shared").with_suffix("").parts
+            self._read(".".join(parts).removesuffix(".__init__"), file)
+        for file in FUNCTIONS.glob("*/app.py"):
+            self._read(f"{file.parent.name}.app", file)
+
+    def _read(self, module: str, file: Path) -> None:
+        tree = ast.parse(file.read_text())
+        info = self._modules[module] = _Module()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                info.imports |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+        self._functions[module] = ast.Module([one for one in tree.body if isinstance(one, ast.Assign)], [])
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef):
+                self._functions[f"{module}.{node.name}"] = node
+                self._docstrings[f"{module}.{node.name}"] = ast.get_docstring(node) or ""
+            if isinstance(node, ast.ClassDef):
+                info.classes.add(node.name)
+                for method in node.body:
+                    if isinstance(method, ast.FunctionDef):
+                        name = f"{module}.{node.name}.{method.name}"
+                        self._functions[name] = method
+                        self._docstrings[name] = (
+                            f"{ast.get_docstring(method) or ''}\n{_of_all_methods(ast.get_docstring(node) or '')}"
+                        )
+
+    def reached(self, handler: str) -> set[str]:
+        """Return every function that ``{handler}.app.handler`` can come to, itself and its module included."""
+        seen: set[str] = set()
+        ahead = [f"{handler}.app.handler", f"{handler}.app"]
+        while ahead:
+            name = ahead.pop()
+            if name not in seen:
+                seen.add(name)
+                ahead += self._called(name)
+        return seen
+
+    def aws_calls(self, handler: str) -> set[tuple[str, str]]:
+        """Return (service, method) of each SDK call that a handler can make."""
+        return {call for name in self.reached(handler) for call in _sdk_calls(self._functions[name])}
+
+    def errors(self, handler: str) -> set[str]:
+        """Return the names of the errors that a handler can raise on purpose.
+
+        What the SDK's errors become depends on the call, so adapters are taken at the word of their docstrings;
+        all other code is read for its ``raise`` statements.
+        """
+        found: set[str] = set()
+        for name in self.reached(handler):
+            if name.startswith("vision.adapters.session."):
+                continue
+            if name.startswith("vision.adapters."):
+                found |= set(re.findall(r"\b[A-Z]\w+\b", _raises(self._docstrings.get(name, ""))))
+            else:
+                found |= set(_raised(self._functions[name]))
+        return found & (PERMANENT | TRANSIENT)
+
+    def _called(self, name: str) -> Iterator[str]:
+        module = max((one for one in self._modules if name == one or name.startswith(f"{one}.")), key=len)
+        for node in ast.walk(self._functions[name]):
+            if isinstance(node, ast.Name | ast.Attribute):
+                yield from self._resolved(module, node)
+
+    def _resolved(self, module: str, node: ast.Name | ast.Attribute) -> Iterator[str]:
+        info = self._modules[module]
+        if isinstance(node, ast.Name):
+            target = self._original(info.imports.get(node.id, f"{module}.{node.id}"))
+            yield from (one for one in (target, f"{target}.__init__") if one in self._functions)
+            return
+        if isinstance(node.value, ast.Name) and node.value.id in info.imports | {one: one for one in info.classes}:
+            owner = self._original(info.imports.get(node.value.id, f"{module}.{node.value.id}"))
+            target = self._original(f"{owner}.{node.attr}")
+            yield from (one for one in (target, f"{target}.__init__") if one in self._functions)
+            return
+        # A method of an object: of any class that this module defines or imports.
+        for known in [f"{module}.{one}" for one in info.classes] + [self._original(i) for i in info.imports.values()]:
+            if f"{known}.{node.attr}" in self._functions and known not in self._modules:
+                yield f"{known}.{node.attr}"
+
+    def _original(self, name: str) -> str:
+        """Follow names that a module offers although another defines them."""
+        module, _, attribute = name.rpartition(".")
+        while module in self._modules and attribute in self._modules[module].imports:
+            name = self._modules[module].imports[attribute]
+            module, _, attribute = name.rpartition(".")
+        return name
+
+
+def _of_all_methods(docstring: str) -> str:
+    (sentence,) = re.findall(r"All methods raise ([^.]*)\.", docstring) or [""]
+    return f"Raises\n------\n{sentence}" if sentence else ""
+
+
+def _raises(docstring: str) -> str:
+    return " ".join(re.findall(r"Raises\n\s*-+\n(.*?)(?=\n\s*\n|\Z)", docstring, re.DOTALL))
+
+
+def _raised(node: ast.AST) -> Iterator[str]:
+    for one in ast.walk(node):
+        if isinstance(one, ast.Raise) and one.exc is not None:
+            kind = one.exc.func if isinstance(one.exc, ast.Call) else one.exc
+            if isinstance(kind, ast.Name):
+                yield kind.id
+
+
+def _sdk_calls(node: ast.AST) -> Iterator[tuple[str, str]]:
+    clients = {
+        one.targets[0].id: service
+        for one in ast.walk(node)
+        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name) and (service := _client(one.value))
+    }
+    for one in ast.walk(node):
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
+            owner = one.func.value
+            service = _client(owner) or (clients.get(owner.id) if isinstance(owner, ast.Name) else None)
+            if service:
+                paginated = one.func.attr == "get_paginator" and isinstance(one.args[0], ast.Constant)
+                yield service, str(one.args[0].value) if paginated else one.func.attr
+
+
+def _client(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "client":
+        return str(node.args[0].value) if isinstance(node.args[0], ast.Constant) else None
+    return None

@@ -1,0 +1,109 @@
+"""What a deployment gives: outputs, three stages, and no finding of the linters."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, resolve
+
+STAGES = ["default", "test", "prod"]
+OUTPUTS = load(TEMPLATE.read_text())["Outputs"]
+SAM = REPOSITORY / ".local/sam/bin/sam"
+
+
+@pytest.fixture
+def config():
+    return tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "resource_type"),
+    [
+        ("ImageBucketName", "AWS::S3::Bucket"),
+        ("ImageTableName", "AWS::DynamoDB::Table"),
+        ("ProcessingQueueUrl", "AWS::SQS::Queue"),
+        ("ProcessImageStateMachineArn", "AWS::Serverless::StateMachine"),
+    ],
+)
+def test_an_output_of_the_contract_names_its_resource(resources, name, resource_type):
+    assert resources[OUTPUTS[name]["Value"]["Ref"]]["Type"] == resource_type
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_an_output_is_described_in_a_sentence(name):
+    assert re.fullmatch(r"[A-Z].+\.", OUTPUTS[name]["Description"])
+
+
+@pytest.mark.parametrize("name", [name for name in OUTPUTS if name.endswith("Link")])
+def test_a_link_opens_the_console_in_the_region_of_the_stack(name):
+    link = resolve(OUTPUTS[name]["Value"])
+    assert link.startswith("https://${AWS::Region}.console.aws.amazon.com/")
+    assert "region=${AWS::Region}" in link
+
+
+@pytest.mark.parametrize("target", ["${ProcessImage}", "${ImageBucket}", "${Dashboard}"])
+def test_there_is_a_link_to(target):
+    assert [one for one in OUTPUTS.values() if target in resolve(one["Value"]) and "https" in resolve(one["Value"])]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_deploys_a_stack_of_its_own(config, stage):
+    name = "dev" if stage == "default" else stage
+    assert config[stage]["deploy"]["parameters"]["stack_name"] == f"image-recognition-{name}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_sets_parameters_that_exist_to_values_that_are_allowed(config, template, stage):
+    for setting in config[stage]["deploy"]["parameters"]["parameter_overrides"].split():
+        name, value = setting.split("=", 1)
+        assert value in {str(allowed) for allowed in template["Parameters"][name]["AllowedValues"]}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_built_in_parallel(config, stage):
+    assert config[stage]["build"]["parameters"]["parallel"] is True
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_deployment_asks_for_no_more_than_to_make_roles(config, stage):
+    assert config[stage]["deploy"]["parameters"]["capabilities"] == "CAPABILITY_IAM"
+
+
+@pytest.mark.parametrize(("stage", "asked"), [("default", False), ("test", False), ("prod", True)])
+def test_only_production_asks_before_it_changes(config, stage, asked):
+    assert config[stage]["deploy"]["parameters"]["confirm_changeset"] is asked
+
+
+def test_every_parameter_fits_a_deployment_without_answers(template):
+    assert all("Default" in parameter for parameter in template["Parameters"].values())
+
+
+def test_cfn_lint_has_nothing_to_say():
+    cfn_lint = Path(sys.executable).with_name("cfn-lint")
+    result = subprocess.run([cfn_lint, TEMPLATE], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+@pytest.mark.skipif(not SAM.exists(), reason="the SAM CLI is not set up: run make setup")
+def test_sam_finds_the_template_valid(tmp_path):
+    result = subprocess.run(
+        [SAM, "validate", "--lint"],
+        cwd=REPOSITORY,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "SAM_CLI_TELEMETRY": "0",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "is a valid SAM Template" in result.stdout

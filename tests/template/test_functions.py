@@ -1,0 +1,127 @@
+"""Functions, their state machine, and what Lambda itself needs of them."""
+
+import json
+
+import pytest
+
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, resolve
+
+BOUNDARY = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+FUNCTIONS = [
+    name for name, one in load(TEMPLATE.read_text())["Resources"].items() if one["Type"] == "AWS::Serverless::Function"
+]
+
+
+@pytest.fixture(params=FUNCTIONS)
+def function(request, of_type):
+    return of_type("AWS::Lambda::Function")[request.param]
+
+
+@pytest.fixture
+def tasks(of_type):
+    """The ASL's tasks by the logical id of their function."""
+    definition = json.loads((REPOSITORY / "statemachines/process_image.asl.json").read_text())
+    found = {}
+
+    def visit(states):
+        for state in states.values():
+            if state["Type"] == "Task":
+                name = state["Arguments"]["FunctionName"].removeprefix("${").removesuffix("Arn}")
+                found.setdefault(name, []).append(state)
+            for branch in state.get("Branches", []):
+                visit(branch["States"])
+
+    visit(definition["States"])
+    return found
+
+
+def test_a_function_has_a_role_of_its_own(of_type):
+    roles = [json.dumps(function["Role"]) for function in of_type("AWS::Lambda::Function").values()]
+    assert len(roles) == len(set(roles))
+
+
+def test_a_function_stops_when_it_calls_itself_in_circles(function):
+    assert function["RecursiveLoop"] == "Terminate"
+
+
+def test_a_function_is_traced(function):
+    assert function["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_a_function_logs_json_where_retention_is_set(function):
+    assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": "FunctionLogs"}}
+
+
+def test_a_function_runs_on_the_chosen_runtime_and_processor(function):
+    assert function["Runtime"] == {"Ref": "LambdaRuntime"}
+    assert function["Architectures"] == [{"Ref": "LambdaArchitecture"}]
+
+
+def test_a_function_carries_the_package_vision(function):
+    assert any("VisionLayer" in layer["Ref"] for layer in function["Layers"])
+
+
+def test_pillow_is_carried_only_where_images_are_decoded(of_type):
+    carriers = {
+        name
+        for name, function in of_type("AWS::Lambda::Function").items()
+        if any("ImagingLayer" in layer["Ref"] for layer in function["Layers"])
+    }
+    assert carriers == {
+        f"{file.parent.name.title().replace('_', '')}Function"
+        for file in (REPOSITORY / "functions").glob("*/app.py")
+        if "images" in file.read_text()
+    }
+
+
+def test_a_function_says_what_it_does(function):
+    assert function["Description"].endswith(".")
+
+
+def test_every_role_has_the_permissions_boundary(of_type):
+    for name, role in of_type("AWS::IAM::Role").items():
+        assert (name, role["PermissionsBoundary"]) == (name, BOUNDARY)
+
+
+def test_a_role_is_assumed_by_its_service_only(of_type):
+    for name, role in of_type("AWS::IAM::Role").items():
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        service = "states.amazonaws.com" if name == "ProcessImageRole" else "lambda.amazonaws.com"
+        assert statement["Principal"] == {"Service": [service]}
+
+
+def test_a_task_waits_longer_than_its_function_may_run(of_type, tasks):
+    functions = of_type("AWS::Lambda::Function")
+    for name, states in tasks.items():
+        for state in states:
+            assert state["TimeoutSeconds"] > functions[name]["Timeout"]
+
+
+def test_the_state_machine_may_invoke_exactly_the_functions_of_its_tasks(of_type, tasks):
+    statements = [
+        statement
+        for policy in of_type("AWS::IAM::Role")["ProcessImageRole"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    (invoke,) = [one for one in statements if one["Action"] == "lambda:InvokeFunction"]
+    assert sorted(resolve(arn) for arn in invoke["Resource"]) == sorted(f"${{{name}.Arn}}" for name in tasks)
+
+
+def test_the_state_machine_is_standard_logged_and_traced(of_type):
+    (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
+    assert machine["StateMachineType"] == "STANDARD"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["LoggingConfiguration"]["Level"] == "ERROR"
+
+
+def test_the_logs_of_executions_carry_no_data_of_images(of_type):
+    (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+
+
+def test_a_schedule_does_not_run_more_often_than_an_execution_may_be_silent(of_type, template):
+    rules = of_type("AWS::Events::Rule").values()
+    (schedule,) = [rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule]
+    assert schedule == "rate(15 minutes)"
+    machine = json.loads((REPOSITORY / "statemachines/process_image.asl.json").read_text())
+    assert template["Parameters"]["SilentExecutionSeconds"]["Default"] > machine["TimeoutSeconds"]

@@ -1,0 +1,91 @@
+"""Parameters: each knob says what it is, what it may be, and what is wrong when it is not."""
+
+import re
+
+import pytest
+
+from tests.template.cloudformation import TEMPLATE, load
+
+PARAMETERS = load(TEMPLATE.read_text())["Parameters"]
+
+
+@pytest.fixture(params=PARAMETERS, ids=str)
+def parameter(request):
+    return PARAMETERS[request.param]
+
+
+def test_a_parameter_is_described_in_a_full_sentence(parameter):
+    assert re.fullmatch(r"[A-Z].{30,}\.", parameter["Description"])
+
+
+def test_a_parameter_has_a_default(parameter):
+    assert "Default" in parameter
+
+
+def test_a_parameter_says_what_it_takes(parameter):
+    assert (
+        parameter.keys() & {"AllowedValues", "AllowedPattern"}
+        or parameter.keys() >= {"MinValue", "MaxValue"}
+        or parameter.keys() >= {"MinLength", "MaxLength"}
+    )
+
+
+def test_a_parameter_says_what_is_wrong(parameter):
+    assert re.fullmatch(r"must be .+\.", parameter["ConstraintDescription"])
+
+
+def test_a_default_is_allowed(parameter):
+    default = parameter["Default"]
+    if "AllowedValues" in parameter:
+        assert default in parameter["AllowedValues"]
+    if "AllowedPattern" in parameter:
+        assert re.fullmatch(parameter["AllowedPattern"], default)
+    if "MinValue" in parameter:
+        assert parameter["MinValue"] <= default <= parameter["MaxValue"]
+
+
+@pytest.mark.parametrize("name", [name for name, one in PARAMETERS.items() if "MinValue" in one])
+def test_a_constraint_names_the_limits_that_are_checked(name):
+    parameter = PARAMETERS[name]
+    named = {int(number) for number in re.findall(r"\d+", parameter["ConstraintDescription"])}
+    assert parameter["MinValue"] in named
+    assert named <= {parameter["MinValue"], parameter["MaxValue"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"),
+        ("AlarmTopicArn", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:a_b-c", "alarms"),
+        ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/team/edge", "arn:aws:iam::1234:policy/edge"),
+        ("PermissionsBoundaryArn", "arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws:iam::123456789012:role/edge"),
+    ],
+)
+def test_a_pattern_takes_what_aws_takes_and_nothing_else(name, good, bad):
+    pattern = PARAMETERS[name]["AllowedPattern"]
+    assert re.fullmatch(pattern, good)
+    assert not re.fullmatch(pattern, bad)
+
+
+def test_every_parameter_is_in_one_group_of_the_console(template):
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
+
+
+def test_labels_are_ten_of_at_least_sixty_percent_by_default():
+    assert (PARAMETERS["MaxLabels"]["Default"], PARAMETERS["MinConfidence"]["Default"]) == (10, 60)
+
+
+def test_a_thumbnail_is_250_pixels_by_default():
+    assert PARAMETERS["ThumbnailSize"]["Default"] == 250
+
+
+def test_functions_run_on_supported_runtimes():
+    # Python 3.10 and older are deprecated during 2026; 3.11 until June 2027.
+    # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+    assert PARAMETERS["LambdaRuntime"]["Default"] == "python3.13"
+    assert set(PARAMETERS["LambdaRuntime"]["AllowedValues"]) <= {f"python3.{minor}" for minor in range(11, 15)}
+
+
+def test_the_default_processor_is_arm():
+    assert PARAMETERS["LambdaArchitecture"]["Default"] == "arm64"

@@ -1,0 +1,159 @@
+"""Logs, alarms and the dashboard: who looks at them finds what exists and reads what to do."""
+
+import json
+import re
+
+import pytest
+
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, references
+from vision import entry
+from vision.domain.statuses import Status
+
+ALARMS = [
+    name for name, one in load(TEMPLATE.read_text())["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"
+]
+# What the services publish, by namespace: the names that dashboards and alarms may use.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+# https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+# https://docs.aws.amazon.com/rekognition/latest/dg/cloudwatch-metricsdim.html
+PUBLISHED = {
+    "AWS/SQS": {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
+    "AWS/States": {
+        "ExecutionsStarted",
+        "ExecutionsSucceeded",
+        "ExecutionsFailed",
+        "ExecutionsTimedOut",
+        "ExecutionsAborted",
+        "ExecutionTime",
+    },
+    "AWS/Rekognition": {"SuccessfulRequestCount", "ThrottledCount", "UserErrorCount", "ServerErrorCount"},
+}
+# The statuses that store_metadata can write, see vision.domain.records.outcome.
+COUNTED = {f"Images{status.title()}" for status in (Status.SUCCEEDED, Status.PARTIAL, Status.FAILED)}
+
+
+@pytest.fixture(params=ALARMS)
+def alarm(request, resources):
+    return resources[request.param]["Properties"]
+
+
+@pytest.fixture
+def dashboard(resources):
+    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    return json.loads(re.sub(r"\$\{([^}]*)\}", r"<\1>", body))
+
+
+def _metrics(dashboard):
+    """Yield namespace, name and dimensions of each metric, with CloudWatch's shorthands spelled out."""
+    for widget in dashboard["widgets"]:
+        previous = []
+        for metric in widget["properties"].get("metrics", []):
+            parts = [part for part in metric if isinstance(part, str)]
+            if not parts:
+                continue
+            if parts == ["..."]:
+                parts = previous
+            parts = [previous[at] if part == "." else part for at, part in enumerate(parts)]
+            previous = parts
+            yield parts[0], parts[1], dict(zip(parts[2::2], parts[3::2], strict=True))
+
+
+def test_an_alarm_says_why_it_sounds_and_what_to_do(alarm):
+    why, *what_to_do = re.split(r"(?<=[.:;]) ", alarm["AlarmDescription"])
+    assert len(why) > 30
+    assert re.search(r"\b(Look at|tell which|redrive)\b", " ".join(what_to_do))
+
+
+def test_an_alarm_is_quiet_when_there_is_nothing_to_measure(alarm):
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_an_alarm_goes_to_the_topic_when_there_is_one(alarm):
+    assert alarm["AlarmActions"] == {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+
+
+def test_an_alarm_watches_a_metric_that_exists(alarm):
+    assert alarm["MetricName"] in PUBLISHED[alarm["Namespace"]]
+
+
+def test_an_alarm_watches_a_resource_of_this_stack(alarm, resources):
+    (dimension,) = alarm["Dimensions"]
+    ((_, name),) = references(dimension["Value"])
+    resource, _, attribute = name.partition(".")
+    expected = (
+        ("AWS::SQS::Queue", "QueueName") if dimension["Name"] == "QueueName" else ("AWS::Serverless::StateMachine", "")
+    )
+    assert (resources[resource]["Type"], attribute) == expected
+
+
+def test_every_dead_letter_queue_has_an_alarm(resources):
+    watched = {
+        resources[name]["Properties"]["Dimensions"][0]["Value"].get("Fn::GetAtt", [""])[0]
+        for name in ALARMS
+        if resources[name]["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    }
+    assert watched == {name for name, one in resources.items() if one["Type"] == "AWS::SQS::Queue"} - {
+        "ProcessingQueue"
+    }
+
+
+@pytest.mark.parametrize("metric", ["ExecutionsFailed", "ExecutionsTimedOut", "ApproximateAgeOfOldestMessage"])
+def test_there_is_an_alarm_on(resources, metric):
+    assert metric in {resources[name]["Properties"]["MetricName"] for name in ALARMS}
+
+
+def test_the_dashboard_shows_metrics_of_services_that_exist(dashboard):
+    unknown = {
+        (namespace, name)
+        for namespace, name, _ in _metrics(dashboard)
+        if namespace != entry.METRIC_NAMESPACE and name not in PUBLISHED[namespace]
+    }
+    assert not unknown
+
+
+def test_the_dashboard_shows_every_outcome_that_the_code_counts(dashboard):
+    shown = {name for namespace, name, _ in _metrics(dashboard) if namespace == entry.METRIC_NAMESPACE}
+    assert shown == COUNTED
+
+
+def test_the_code_counts_in_the_dimensions_that_the_dashboard_shows(
+    dashboard, resources, template, capsys, monkeypatch
+):
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", variables["POWERTOOLS_SERVICE_NAME"])
+    monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED", raising=False)
+    entry.count("ImagesSucceeded")
+    written = json.loads(capsys.readouterr().out)
+    (directive,) = written["_aws"]["CloudWatchMetrics"]
+    (dimensions,) = directive["Dimensions"]
+    shown = [
+        dimensions
+        for namespace, name, dimensions in _metrics(dashboard)
+        if (namespace, name) == (entry.METRIC_NAMESPACE, "ImagesSucceeded")
+    ]
+    assert directive["Namespace"] == entry.METRIC_NAMESPACE
+    assert {name: written[name] for name in dimensions} == shown[0]
+
+
+def test_the_dashboard_groups_refusals_by_the_field_that_the_code_logs(dashboard):
+    (query,) = [widget["properties"]["query"] for widget in dashboard["widgets"] if widget["type"] == "log"]
+    assert "SOURCE '<FunctionLogs>'" in query
+    assert "by error" in query
+    assert 'extra={"error":' in (REPOSITORY / "functions/shared/vision/entry.py").read_text()
+
+
+def test_widgets_do_not_overlap(dashboard):
+    taken = [
+        (x, y)
+        for widget in dashboard["widgets"]
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(taken) == len(set(taken))
+    assert max(x for x, _ in taken) < 24
+
+
+def test_every_log_group_forgets(resources):
+    groups = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Logs::LogGroup"]
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
+    assert len(groups) == 2
