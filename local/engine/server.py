@@ -13,12 +13,13 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.core import lambda_runtime
 
-from local.engine import events, iam, lambda_workers, persistence, queues, rekognition, step_functions
+from local.engine import cloudformation, events, iam, lambda_workers, persistence, queues, rekognition, step_functions
 from local.engine.settings import EngineSettings
 
 
 def install_patches(settings: EngineSettings) -> None:
     """Restore every behaviour of AWS that this package knows to be missing."""
+    cloudformation.install()
     lambda_workers.install(settings.runtime_python, settings.concurrency)
     queues.install()
     events.install()

@@ -1,0 +1,80 @@
+# `make` alone says what there is. Everything is installed below this folder, in .venv and .local.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3
+VENV := .venv/bin
+# Installs the environments in seconds; pinned like everything else.
+UV_VERSION := 0.13.8
+INSTALLED := .local/installed
+
+.PHONY: help
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+.PHONY: demo
+demo: setup ## Process photos on this machine and show the results (PHOTOS=folder for your own)
+	@$(VENV)/python -m local demo $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+.PHONY: up
+up: setup ## Start the local stack in the background, or reuse the running one
+	@$(VENV)/python -m local up
+
+.PHONY: down
+down: setup ## Stop the local stack; its data stays
+	@$(VENV)/python -m local down
+
+.PHONY: test
+test: setup lint ## Run every check and every test, the local stack's included
+	@echo "Fetching models and photos for the tests ..."
+	@$(VENV)/python -m local.rekognition.fetch && $(VENV)/python -m local.photos
+	@echo "Running the tests ..."
+	@$(VENV)/python -m pytest -n auto --dist loadgroup $(TESTS)
+
+.PHONY: check
+check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
+	@$(VENV)/python -m pytest -q -n auto tests/unit tests/functions tests/template -m "not local"
+
+.PHONY: lint
+lint: setup
+	@echo "Checking style, types, layers and templates ..."
+	@$(VENV)/ruff check
+	@$(VENV)/ruff format --check
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports
+	@$(VENV)/cfn-lint template.yaml
+	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam validate --lint
+
+.PHONY: bench
+bench: setup ## Measure speed side by side with sharp, pyvips, ImageMagick and plain Pillow
+	@$(VENV)/python -m benchmarks
+
+.PHONY: clean
+clean: ## Stop the local stack and remove everything that was installed, built or fetched here
+	@if [ -x $(VENV)/python ] && [ -f .local/stack.json ]; then $(VENV)/python -m local down; fi
+	@rm -rf .venv .local .aws-sam node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.PHONY: setup
+setup: $(INSTALLED) ## Install what the rest needs; the other commands do it when it is missing
+
+# Three environments, because the SAM CLI's pins conflict with the engine's, and because functions must find nothing
+# that the Lambda runtime would not have.
+$(INSTALLED): requirements-dev.txt $(wildcard local/requirements*.txt functions/shared/requirements*.txt)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is missing ($(PYTHON) is $$($(PYTHON) --version 2>&1)); install it, or name another one: make PYTHON=python3.13"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@command -v npm >/dev/null || echo "npm is missing: without it the local Rekognition finds labels but no boxes (on Debian: apt-get install npm)"
+	@echo "Installing the tools into .venv and .local (once, about half a minute) ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(VENV)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || { \
+		echo "PyPI cannot be reached; the first run needs it"; exit 1; }
+	@$(VENV)/uv pip install --quiet --python $(VENV)/python --requirement requirements-dev.txt
+	@$(VENV)/uv venv --quiet --clear --python $(VENV)/python .local/sam
+	@$(VENV)/uv pip install --quiet --python .local/sam/bin/python --requirement local/requirements-sam.txt
+	@$(VENV)/uv venv --quiet --clear --python $(VENV)/python .local/lambda
+	@$(VENV)/uv pip install --quiet --python .local/lambda/bin/python --requirement local/requirements-lambda.txt
+	@# The package `vision` is found by tools and tests without being installed.
+	@$(VENV)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "vision.pth").write_text(str(pathlib.Path("functions/shared").resolve()))'
+	@touch $@

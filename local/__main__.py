@@ -1,0 +1,90 @@
+"""Commands of the local stack: ``python -m local up``, ``down``, ``demo``. `make` runs them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from local import contact_sheet, demo, stack
+from local.demo import DemoFailed
+from local.deployment import REPOSITORY, DeploymentFailed
+from local.downloads import DownloadFailed
+from local.engine.process import EngineNotHealthyError
+from local.photos import fetch_photos, photos
+from local.rekognition.fetch import fetch_models
+from local.stack import LOCAL_DIR, Stack
+
+console = Console(highlight=False)
+CONTACT_SHEET = LOCAL_DIR / "contact-sheet.html"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; say in a sentence what is wrong when it cannot."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start the local stack, or reuse the running one")
+    commands.add_parser("down", help="stop it")
+    demo_parser = commands.add_parser("demo", help="process photos and show the results")
+    demo_parser.add_argument("--photos", type=Path, help="folder with your own pictures")
+    options = parser.parse_args(arguments)
+    try:
+        match options.command:
+            case "up":
+                _say_what_next(_up())
+            case "down":
+                stack.down(console.print)
+            case "demo":
+                _demo(options.photos)
+    except (DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError) as error:
+        console.print(f"[red]{type(error).__name__}[/]: {error}", markup=True)
+        return 1
+    return 0
+
+
+def _up() -> Stack:
+    for sentence in fetch_models().skipped:
+        console.print(sentence)
+    return stack.up(console.print)
+
+
+def _demo(folder: Path | None) -> None:
+    if folder is None:
+        for sentence in fetch_photos().skipped:
+            console.print(sentence)
+        files = [LOCAL_DIR / "photos" / photo.name for photo in photos()]
+    elif folder.is_dir():
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    else:
+        raise DemoFailed(f"{folder} is no folder; name one with pictures: make demo PHOTOS=folder")
+    deployed = _up()
+    uploads = demo.process(console, deployed, files)
+    console.print(demo.result_table(uploads))
+    CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads), encoding="utf-8")
+    console.print(f"Contact sheet: [bold]{CONTACT_SHEET.relative_to(REPOSITORY)}[/] (open it in a browser)\n")
+    _say_what_next(deployed)
+
+
+def _say_what_next(deployed: Stack) -> None:
+    bucket, table = deployed.outputs["ImageBucketName"], deployed.outputs["ImageTableName"]
+    machine = deployed.outputs["ProcessImageStateMachineArn"]
+    console.print(
+        f"""The stack is up; `make down` stops it. With the AWS CLI, in any terminal:
+
+  export AWS_ENDPOINT_URL={deployed.endpoint_url} AWS_DEFAULT_REGION={deployed.region}
+  export AWS_ACCESS_KEY_ID={deployed.access_key_id} AWS_SECRET_ACCESS_KEY={deployed.secret_access_key}
+  aws s3 cp my-photo.jpg s3://{bucket}/private/me/uploads/
+  aws stepfunctions list-executions --state-machine-arn {machine}
+  aws dynamodb scan --table-name {table} --filter-expression "record_type = :image" \\
+    --expression-attribute-values '{{":image": {{"S": "image"}}}}'
+
+Or with a folder of your own: make demo PHOTOS=folder""",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,181 @@
+"""The demo: photos go in, and a table and a contact sheet come out.
+
+Everything happens as on AWS: uploads to the bucket, and from there the template's own triggers, queue, state machine
+and functions. Only the results are read here.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from local.stack import Stack
+from vision.domain import records
+from vision.domain.objects import ObjectVersion
+from vision.domain.statuses import OPEN, Status
+
+OWNER = "demo"
+
+_COLOURS = {Status.SUCCEEDED: "green", Status.PARTIAL: "yellow"}
+_deserialize = TypeDeserializer().deserialize
+
+
+class DemoFailed(RuntimeError):
+    """The demo cannot go on; the message says why and what to do."""
+
+
+@dataclass
+class Upload:
+    """One file on its way: the object version that it became, and its record once there is one."""
+
+    path: Path
+    version: ObjectVersion
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the record says how it ended."""
+        return bool(self.record) and self.record["status"] not in OPEN
+
+
+def upload(stack: Stack, files: Sequence[Path]) -> list[Upload]:
+    """Put files into the owner's folder of the bucket, as any user would."""
+    s3, bucket = stack.client("s3"), stack.outputs["ImageBucketName"]
+
+    def put(path: Path) -> Upload:
+        content = path.read_bytes()
+        key = f"private/{OWNER}/uploads/{path.name}"
+        content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        answer = s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
+        return Upload(
+            path,
+            ObjectVersion(
+                bucket=bucket,
+                key=key,
+                version_id=answer["VersionId"],
+                etag=answer["ETag"].strip('"'),
+                sequencer="",
+                size_bytes=len(content),
+            ),
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(put, files))
+
+
+def watch(stack: Stack, uploads: Sequence[Upload], timeout_seconds: float = 300) -> Iterator[Upload]:
+    """Yield each upload when its record is finished.
+
+    Raises
+    ------
+    DemoFailed
+        When some are not finished in time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    waiting = list(uploads)
+    while waiting:
+        _read_records(stack, waiting)
+        yield from (upload for upload in waiting if upload.is_finished)
+        waiting = [upload for upload in waiting if not upload.is_finished]
+        if waiting and time.monotonic() > deadline:
+            names = ", ".join(upload.path.name for upload in waiting[:5])
+            raise DemoFailed(
+                f"{len(waiting)} of {len(uploads)} images have no result after {timeout_seconds:.0f} s ({names} ...); "
+                "look at .local/logs/engine.log, then try `make down` and `make demo` again"
+            )
+        if waiting:
+            time.sleep(0.25)
+
+
+def _read_records(stack: Stack, waiting: Sequence[Upload]) -> None:
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["ImageTableName"]
+    by_key = {tuple(records.image_key(upload.version).values()): upload for upload in waiting}
+    names = list(by_key)
+    # BatchGetItem takes 100 keys.
+    for start in range(0, len(names), 100):
+        keys = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in names[start : start + 100]]
+        answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": keys, "ConsistentRead": True}})
+        for item in answer["Responses"].get(table, []):
+            record = {name: _deserialize(value) for name, value in item.items()}
+            by_key[record["pk"], record["sk"]].record = record
+
+
+def process(console: Console, stack: Stack, files: Sequence[Path]) -> list[Upload]:
+    """Upload files and show a progress bar until each has its record.
+
+    Raises
+    ------
+    DemoFailed
+        When there is nothing to upload, or results do not come.
+    """
+    if not files:
+        raise DemoFailed("there is no file to upload; name a folder with pictures: make demo PHOTOS=folder")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Processing photos", total=len(files))
+        uploads = upload(stack, files)
+        for finished in watch(stack, uploads):
+            progress.update(task, advance=1, description=f"Processing photos  {finished.path.name[:32]:32}")
+        progress.update(task, description="Processed photos")
+    return uploads
+
+
+def result_table(uploads: Sequence[Upload]) -> Table:
+    """Return the results as a table for the terminal."""
+    table = Table(header_style="bold", expand=False)
+    table.add_column("File", no_wrap=True)
+    table.add_column("Status")
+    table.add_column("Pixels", justify="right", no_wrap=True)
+    table.add_column("Camera")
+    table.add_column("Taken", no_wrap=True)
+    table.add_column("Place", no_wrap=True)
+    table.add_column("Labels, or why there are none", ratio=1)
+    for one in uploads:
+        record = one.record
+        status = Status(record["status"])
+        table.add_row(
+            # Text, since names of files and cameras may look like markup.
+            Text(one.path.name),
+            Text(status, style=_COLOURS.get(status, "red")),
+            f"{record['width']} × {record['height']}" if "width" in record else "",
+            Text(camera(record)),
+            capture_time(record),
+            place(record),
+            Text(findings(record)),
+        )
+    return table
+
+
+def camera(record: dict[str, Any]) -> str:
+    """Return make and model, without saying the make twice."""
+    make, model = record.get("camera_make", ""), record.get("camera_model", "")
+    return model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
+
+
+def capture_time(record: dict[str, Any]) -> str:
+    """Return day and minute."""
+    return str(record.get("capture_time", ""))[:16].replace("T", " ")
+
+
+def place(record: dict[str, Any]) -> str:
+    """Return latitude and longitude with three digits, about a hundred metres."""
+    location = record.get("location")
+    return f"{location['latitude']:.3f}, {location['longitude']:.3f}" if location else ""
+
+
+def findings(record: dict[str, Any], most: int = 4) -> str:
+    """Return the most certain labels, or the error that explains why there are none."""
+    labels = ", ".join(f"{label['name']} {label['confidence']:.0f}" for label in record.get("labels", [])[:most])
+    error = record.get("error")
+    return "  ".join(filter(None, [labels, f"{error['name']}: {error['cause']}" if error else ""]))

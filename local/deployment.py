@@ -1,0 +1,143 @@
+"""`sam build` and `sam deploy` against the local engine: the way to AWS, walked each time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SAM = REPOSITORY / ".local" / "sam" / "bin" / "sam"
+STACK_NAME = "image-recognition-local"
+
+# What the deployed stack is made of; when none of it has changed there is nothing to deploy.
+_SOURCES = ("template.yaml", "functions", "statemachines")
+
+
+class DeploymentFailed(RuntimeError):
+    """`sam build` or `sam deploy` ended with an error; the message has its last lines."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stack on an engine.
+
+    Attributes
+    ----------
+    client_arguments
+        What ``boto3.client`` needs to reach the engine.
+    log_path
+        File that receives all that the SAM CLI prints.
+    build_dir
+        Folder for the built template, functions and layers.
+    parameters
+        Template parameters beyond the runtime and the processor of this machine.
+    """
+
+    client_arguments: dict[str, str]
+    log_path: Path
+    build_dir: Path
+    parameters: dict[str, str]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which the SAM CLI builds for this machine and talks to the engine."""
+        arguments = self.client_arguments
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return own | {
+            "AWS_ENDPOINT_URL": arguments["endpoint_url"],
+            "AWS_DEFAULT_REGION": arguments["region_name"],
+            "AWS_ACCESS_KEY_ID": arguments["aws_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": arguments["aws_secret_access_key"],
+            "LAMBDA_RUNTIME": lambda_runtime(),
+            "LAMBDA_ARCHITECTURE": lambda_architecture(),
+            "PYTHON": sys.executable,
+            "SAM_CLI_TELEMETRY": "0",
+            # How often it asks CloudFormation for news; the engine has some at once.
+            "SAM_CLI_POLL_DELAY": "0.5",
+        }
+
+    def overrides(self) -> list[str]:
+        """Return the template's parameters for this machine in the form of the SAM CLI."""
+        own = {"LambdaRuntime": lambda_runtime(), "LambdaArchitecture": lambda_architecture()}
+        return [f"{name}={value}" for name, value in (own | self.parameters).items()]
+
+
+def lambda_runtime() -> str:
+    """Return the Lambda runtime of the interpreter that is running: functions run on what the machine has."""
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def lambda_architecture() -> str:
+    """Return this machine's processor in Lambda's words."""
+    return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+
+
+def fingerprint(target: Target) -> str:
+    """Return a digest of everything that the stack is made of."""
+    digest = hashlib.sha256(" ".join(target.overrides()).encode())
+    for source in _SOURCES:
+        path = REPOSITORY / source
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(str(file.relative_to(REPOSITORY)).encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def build(target: Target) -> None:
+    """Run ``sam build``.
+
+    Raises
+    ------
+    DeploymentFailed
+    """
+    _sam(
+        target,
+        *("build", "--build-dir", str(target.build_dir)),
+        *("--parameter-overrides", *target.overrides()),
+    )
+
+
+def deploy(target: Target) -> dict[str, str]:
+    """Run ``sam deploy`` and return the stack's outputs.
+
+    Raises
+    ------
+    DeploymentFailed
+    """
+    _sam(
+        target,
+        *("deploy", "--template-file", str(target.build_dir / "template.yaml")),
+        *("--stack-name", STACK_NAME, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
+        *("--parameter-overrides", *target.overrides()),
+    )
+    stacks = boto3.client("cloudformation", **target.client_arguments).describe_stacks(StackName=STACK_NAME)
+    return {output["OutputKey"]: output["OutputValue"] for output in stacks["Stacks"][0]["Outputs"]}
+
+
+def _sam(target: Target, *arguments: str) -> None:
+    if not SAM.exists():
+        raise DeploymentFailed(f"the SAM CLI is missing at {SAM.relative_to(REPOSITORY)}; run `make setup`")
+    target.log_path.parent.mkdir(parents=True, exist_ok=True)
+    run = subprocess.run(
+        [str(SAM), *arguments],
+        cwd=REPOSITORY,
+        env=target.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with target.log_path.open("a") as log:
+        log.write(run.stdout)
+    if run.returncode:
+        tail = "\n".join(run.stdout.splitlines()[-15:])
+        raise DeploymentFailed(f"`sam {arguments[0]}` failed; all of it is in {target.log_path}:\n{tail}")

@@ -1,0 +1,42 @@
+"""CloudFormation: a property gets the type that its service declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services.cloudformation import provisioners
+
+
+def install() -> None:
+    """Patch the engine's CloudFormation."""
+    give_event_source_mappings_their_numbers()
+
+
+def give_event_source_mappings_their_numbers() -> None:
+    """Turn a number that comes from a parameter into an integer, as CloudFormation does by the resource's schema.
+
+    Parameters are text, those of type Number too. The engine passes ``MaximumConcurrency`` on as text, and the poller
+    of the mapping then compares it with an integer and never reads the queue.
+    """
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
+    create, update = handlers["create"], handlers["update"]
+
+    def typed_create(logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
+        return create(logical_id, _with_numbers(properties), *rest)
+
+    def typed_update(physical_id: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
+        return update(physical_id, _with_numbers(old), _with_numbers(new), *rest)
+
+    changed: dict[str, Callable[..., Any]] = {"create": typed_create, "update": typed_update}
+    handlers.update(changed)
+
+
+def _with_numbers(properties: dict[str, Any]) -> dict[str, Any]:
+    typed = dict(properties)
+    for name in ("BatchSize", "MaximumBatchingWindowInSeconds", "MaximumRetryAttempts"):
+        if name in typed:
+            typed[name] = int(typed[name])
+    if "MaximumConcurrency" in typed.get("ScalingConfig", {}):
+        typed["ScalingConfig"] = {"MaximumConcurrency": int(typed["ScalingConfig"]["MaximumConcurrency"])}
+    return typed

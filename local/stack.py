@@ -1,0 +1,193 @@
+"""The local stack: an engine in the background with the real template deployed to it.
+
+``.local/stack.json`` tells other programs how to reach it; it exists while the stack is up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from local import deployment
+from local.deployment import REPOSITORY, Target
+from local.engine.process import EngineProcess, is_healthy, stop_process
+from local.engine.settings import DEFAULT_PORT, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+
+LOCAL_DIR = REPOSITORY / ".local"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack: how to reach it, and the outputs of its template."""
+
+    endpoint_url: str
+    region: str
+    access_key_id: str
+    secret_access_key: str
+    outputs: dict[str, str]
+
+    def client(self, service: str) -> Any:
+        """Return a client of one of the engine's services."""
+        return boto3.client(service, **self.client_arguments())
+
+    def client_arguments(self) -> dict[str, str]:
+        """Return what ``boto3.client`` needs to reach the engine."""
+        return {
+            "endpoint_url": self.endpoint_url,
+            "region_name": self.region,
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
+        }
+
+
+@dataclass(frozen=True)
+class StackFiles:
+    """Where a local stack keeps itself.
+
+    Attributes
+    ----------
+    folder
+        Everything is below it: description, state, build and logs.
+    """
+
+    folder: Path = LOCAL_DIR
+
+    @property
+    def description(self) -> Path:
+        """The contract with other programs: see :class:`Stack`."""
+        return self.folder / "stack.json"
+
+    @property
+    def process(self) -> Path:
+        """Process id of the engine, and the fingerprint of what is deployed to it."""
+        return self.folder / "engine.json"
+
+    @property
+    def log(self) -> Path:
+        """What the engine and the SAM CLI print."""
+        return self.folder / "logs"
+
+    @property
+    def state(self) -> Path:
+        """What the engine remembers over a restart."""
+        return self.folder / "state"
+
+    def target(self, parameters: dict[str, str], client_arguments: dict[str, str]) -> Target:
+        """Return where and how the template is deployed."""
+        return Target(client_arguments, self.log / "sam.log", self.folder / "build", parameters)
+
+
+def running(files: StackFiles) -> Stack | None:
+    """Return the stack if it is up."""
+    try:
+        stack = Stack(**json.loads(files.description.read_text()))
+    except FileNotFoundError:
+        return None
+    return stack if is_healthy(stack.endpoint_url) else None
+
+
+def up(say: Say, files: StackFiles | None = None, parameters: dict[str, str] | None = None) -> Stack:
+    """Start the engine unless it runs, deploy the template unless that very one is deployed, and describe both.
+
+    Raises
+    ------
+    EngineNotHealthyError, DeploymentFailed
+        With a sentence that says what to do, and the last lines of the log.
+    """
+    files = files or StackFiles()
+    stack = running(files) or _start_engine(say, files)
+    target = files.target(parameters or {}, stack.client_arguments())
+    wanted = deployment.fingerprint(target)
+    known = _read(files.process)
+    if stack.outputs and known.get("deployed") == wanted:
+        say(f"The stack is up at {stack.endpoint_url}, nothing has changed since.")
+        return stack
+    began = time.monotonic()
+    say("Building functions and layers (sam build) ...")
+    deployment.build(target)
+    say(f"Deploying template.yaml to the local AWS (sam deploy) ... {time.monotonic() - began:.0f} s so far")
+    outputs = deployment.deploy(target)
+    stack = Stack(**(asdict(stack) | {"outputs": outputs}))
+    _write(files.description, asdict(stack))
+    _write(files.process, known | {"deployed": wanted})
+    say(f"Deployed in {time.monotonic() - began:.0f} s.")
+    return stack
+
+
+def down(say: Say, files: StackFiles | None = None) -> None:
+    """End the engine. What it knows stays in the state folder, and the next start goes on with it."""
+    files = files or StackFiles()
+    known = _read(files.process)
+    if "pid" not in known or running(files) is None:
+        say("The stack is not up.")
+    else:
+        stop_process(known["pid"])
+        say("The local AWS has stopped; `make up` goes on where it was, `make clean` forgets it.")
+    files.description.unlink(missing_ok=True)
+
+
+def _start_engine(say: Say, files: StackFiles) -> Stack:
+    port = _free_port(DEFAULT_PORT)
+    say(f"Starting the local AWS on 127.0.0.1:{port} ...")
+    engine = EngineProcess(port, files.state, files.log / "engine.log")
+    engine.start()
+    try:
+        engine.wait_until_healthy()
+    except BaseException:
+        engine.kill()
+        raise
+    stack = Stack(engine.endpoint_url, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, _outputs(engine))
+    _write(files.description, asdict(stack))
+    _write(files.process, _read(files.process) | {"pid": engine.pid})
+    return stack
+
+
+def _outputs(engine: EngineProcess) -> dict[str, str]:
+    """Return the outputs of the stack that an earlier run has left in the state folder."""
+    cloudformation = boto3.client("cloudformation", **engine.client_arguments)
+    try:
+        stacks = cloudformation.describe_stacks(StackName=deployment.STACK_NAME)["Stacks"]
+    except cloudformation.exceptions.ClientError:
+        return {}
+    return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+
+
+def _free_port(preferred: int) -> int:
+    """Return the preferred port, or any other one when a program has it."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no port is free on 127.0.0.1; end a program that listens there")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    return content
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Replace a file at once: a reader in another terminal never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    # It holds the engine's credentials: nobody else on this machine needs them.
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(content, indent=2) + "\n")
+    partial.replace(path)
