@@ -17,7 +17,8 @@ from local.photos import fetch_photos, photos
 from local.rekognition.fetch import fetch_models
 from local.stack import LOCAL_DIR, Stack
 
-console = Console(highlight=False)
+# Where the output is no terminal, nothing says how wide it is: wide enough for the whole table.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 CONTACT_SHEET = LOCAL_DIR / "contact-sheet.html"
 
 
@@ -61,7 +62,7 @@ def _demo(folder: Path | None) -> None:
         raise DemoFailed(f"{folder} is no folder; name one with pictures: make demo PHOTOS=folder")
     deployed = _up()
     uploads = demo.process(console, deployed, files)
-    console.print(demo.result_table(uploads))
+    console.print(demo.result_table(uploads, console.width))
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads), encoding="utf-8")
     console.print(f"Contact sheet: [bold]{CONTACT_SHEET.relative_to(REPOSITORY)}[/] (open it in a browser)\n")
     _say_what_next(deployed)

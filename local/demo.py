@@ -131,30 +131,33 @@ def process(console: Console, stack: Stack, files: Sequence[Path]) -> list[Uploa
     return uploads
 
 
-def result_table(uploads: Sequence[Upload]) -> Table:
-    """Return the results as a table for the terminal."""
-    table = Table(header_style="bold", expand=False)
-    table.add_column("File", no_wrap=True)
-    table.add_column("Status")
-    table.add_column("Pixels", justify="right", no_wrap=True)
-    table.add_column("Camera")
-    table.add_column("Taken", no_wrap=True)
-    table.add_column("Place", no_wrap=True)
+def result_table(uploads: Sequence[Upload], width: int) -> Table:
+    """Return the results as a table for a terminal of so many columns; a narrow one gets fewer, taller cells."""
+    wide = width >= 130
+    facts = ("Pixels", "Camera", "Taken", "Place") if wide else ("Photo",)
+    table = Table(header_style="bold")
+    table.add_column("File", no_wrap=True, max_width=28)
+    table.add_column("Status", no_wrap=True)
+    for heading in facts:
+        table.add_column(heading, no_wrap=True)
     table.add_column("Labels, or why there are none", ratio=1)
     for one in uploads:
-        record = one.record
-        status = Status(record["status"])
+        record, status = one.record, Status(one.record["status"])
+        told = [pixels(record), camera(record), capture_time(record), place(record)]
+        # Text, since names of files and cameras may look like markup.
+        cells = told if wide else ["\n".join(filter(None, told))]
         table.add_row(
-            # Text, since names of files and cameras may look like markup.
             Text(one.path.name),
             Text(status, style=_COLOURS.get(status, "red")),
-            f"{record['width']} × {record['height']}" if "width" in record else "",
-            Text(camera(record)),
-            capture_time(record),
-            place(record),
+            *(Text(cell) for cell in cells),
             Text(findings(record)),
         )
     return table
+
+
+def pixels(record: dict[str, Any]) -> str:
+    """Return width and height as displayed."""
+    return f"{record['width']} × {record['height']}" if "width" in record else ""
 
 
 def camera(record: dict[str, Any]) -> str:
@@ -177,5 +180,5 @@ def place(record: dict[str, Any]) -> str:
 def findings(record: dict[str, Any], most: int = 4) -> str:
     """Return the most certain labels, or the error that explains why there are none."""
     labels = ", ".join(f"{label['name']} {label['confidence']:.0f}" for label in record.get("labels", [])[:most])
-    error = record.get("error")
-    return "  ".join(filter(None, [labels, f"{error['name']}: {error['cause']}" if error else ""]))
+    error = f"{record['error']['name']}: {record['error']['cause']}" if "error" in record else ""
+    return "  ".join(filter(None, [labels, error])) or "nothing that it is sure enough of"

@@ -53,6 +53,15 @@ _ERRORS: dict[str, type[VisionError]] = {
     "ExecutionLimitExceeded": Throttled,
 }
 
+_REMEDIES: dict[type[VisionError], str] = {
+    ObjectNotFound: "upload it again",
+    AccessDenied: "let the policies of role, bucket and key allow it",
+    ImageTooLarge: "resize before upload",
+    InvalidImage: "save it again as JPEG or PNG",
+    Throttled: "wait, or ask for a higher quota",
+    ServiceUnavailable: "wait and try again",
+}
+
 
 @cache
 def client(service: str) -> Any:
@@ -85,6 +94,7 @@ def domain_errors(subject: str) -> Iterator[None]:
         if kind is None:
             raise
         message = error.response.get("Error", {}).get("Message", "")
-        raise kind(f"{subject}: {message or code}") from error
+        raise kind(f"{subject}: {(message or code).rstrip('.')}; {_REMEDIES[kind]}") from error
     except BotoCoreError as error:
-        raise ServiceUnavailable(f"{subject}: no answer in time ({type(error).__name__}); try again") from error
+        remedy = _REMEDIES[ServiceUnavailable]
+        raise ServiceUnavailable(f"{subject}: no answer in time ({type(error).__name__}); {remedy}") from error

@@ -41,11 +41,12 @@ class Failure:
 
 
 def combined(failures: list[Failure]) -> Failure | None:
-    """Return one failure for several: the first one's name, and every cause with its name."""
+    """Return one failure for several: the first, with the others named in its cause."""
     if len(failures) < 2:
         return failures[0] if failures else None
-    causes = "; ".join(f"{failure.name}: {failure.cause}" for failure in failures)
-    return Failure(failures[0].name, causes[:CAUSE_LIMIT])
+    first, *others = failures
+    causes = "; also ".join([first.cause, *(f"{other.name}: {other.cause}" for other in others)])
+    return Failure(first.name, causes[:CAUSE_LIMIT])
 
 
 def _explanation(name: str) -> str:

@@ -43,8 +43,8 @@ def from_rekognition(response: Mapping[str, Any]) -> list[Label]:
     Returns
     -------
     list of Label
-        Most certain first, at most :data:`LABELS_LIMIT_BYTES` as JSON: the least certain boxes go first,
-        then the least certain labels.
+        Most certain first, and of equally certain ones the narrower term first. At most
+        :data:`LABELS_LIMIT_BYTES` as JSON: the least certain boxes go first, then the least certain labels.
     """
     found: list[Label] = [
         {
@@ -58,7 +58,7 @@ def from_rekognition(response: Mapping[str, Any]) -> list[Label]:
         }
         for label in response.get("Labels", [])
     ]
-    found.sort(key=lambda label: (-label["confidence"], label["name"]))
+    found.sort(key=lambda label: (-label["confidence"], -len(label["parents"]), label["name"]))
     return _bounded(found)
 
 
