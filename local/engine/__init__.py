@@ -1,1 +1,50 @@
-"""The local AWS: ministack, and what the photo workflow needs of AWS that ministack lacks."""
+"""The local AWS: ministack, and what the photo workflow needs of AWS that ministack lacks.
+
+ministack 1.5.33 is an emulator of AWS in one process, without Docker. `python -m local.engine` starts it on
+loopback, with roles enforced and with a state that outlives it, and replaces private functions of it where a
+documented behaviour of AWS is missing. Each replacement is one function, named after what it restores, whose
+docstring names the behaviour and its source. Any other version of ministack is refused (`version`); to move to
+another one, run `tests/local/engine` against it.
+
+What is restored
+----------------
+`lambda_workers`, `lambda_environment`
+    Python functions run under awslambdaric, the client that runs inside Lambda: errors arrive by class name, a
+    process that ended is `Runtime.ExitError`, a slow one `Sandbox.Timedout`, a failed start fails one invocation.
+    A function sees Lambda's variables, its own, its layers, and nothing else of the laptop. Invocations beyond
+    two for each core wait; the wait counts towards no timeout.
+`queues`
+    No message is lost between the engine's threads. A batch response that Lambda would not accept keeps the batch.
+`events`
+    Events of S3 carry `version-id`. EventBridge delivers only where the target's resource policy allows it, and
+    retries a function.
+`iam`
+    Rekognition's actions are enforced for each role; a bucket policy that demands TLS accepts the SDK on loopback.
+`rekognition`
+    Rekognition is a service of the engine, answered by `local.rekognition`; it reads objects with the permissions
+    of its caller.
+`step_functions`
+    `references`: a JSONPath that leads nowhere is an error; filters, variables, `Assign`. `retries`:
+    `MaxDelaySeconds`, jitter, errors that no wildcard matches. `limits`: 256 KiB. `timeouts`: computed timeouts,
+    heartbeats, `TimeoutSeconds` of a machine. `branches`: Parallel and Map in JSONata, scopes of variables, the
+    first failure ends the state, the states of branches in the history. `distributed_map`: batches, result files,
+    JSONata. `integrations`: every `aws-sdk` call. `executions`: StartExecution by name, `InvalidName`, ends that
+    stay, events for every end and after a restart.
+`persistence`
+    Saving while the engine is busy loses no service.
+
+Known limits
+------------
+- The state is saved when the engine is stopped in order; after `kill -9` or a power cut, objects survive and the
+  rest is as of the last orderly stop.
+- An execution that ran when the engine stopped is closed as FAILED with `States.ServiceRestart`; on AWS it would
+  go on. A message that was being worked on comes back at once, not after its visibility timeout.
+- The role of a state machine is not enforced, nor that of an event source mapping; a policy walker over the
+  template has to look at those.
+- No RedriveExecution, inventory manifests, metrics from EMF or of SQS, X-Ray traces, dead-letter queues and retry
+  policies of EventBridge targets, or check of a definition when a state machine is created.
+- A retry waits at most 60 s times the wait scale. A batching window and batches above ten are ignored.
+- `Assign` in JSONPath Choice and Wait states is ignored; this project writes JSONata.
+- All functions share one temporary folder; memory sizes are not enforced; every Python runtime is run by the
+  interpreter of `.local/lambda`.
+"""

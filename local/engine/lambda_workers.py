@@ -127,7 +127,8 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
         self, first_line_wait: float = 0.005, idle_confirm: float = 0.002, hard_cap: float = 0.25
     ) -> str:
         # The engine would wait 50 ms for a first line from every handler that logs nothing.
-        return super()._drain_stderr_bounded(first_line_wait, idle_confirm, hard_cap)
+        lines: str = super()._drain_stderr_bounded(first_line_wait, idle_confirm, hard_cap)
+        return lines
 
 
 def _failure(error_type: str, message: str) -> dict[str, Any]:
@@ -197,7 +198,8 @@ def queue_invocations_beyond(concurrency: int) -> None:
         if started := invocation_started.get():
             started.set()
         try:
-            return run(func, event, request_id)
+            result: dict[str, Any] = run(func, event, request_id)
+            return result
         finally:
             if has_place:
                 places.release()

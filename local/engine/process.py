@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
+from local.engine.port import is_taken, taken_message
 from local.engine.settings import (
     DEFAULT_RUNTIME_PYTHON,
     REGION,
@@ -103,7 +104,15 @@ class EngineProcess:
         return command
 
     def start(self) -> None:
-        """Start the process without waiting for it."""
+        """Start the process without waiting for it.
+
+        Raises
+        ------
+        EngineNotHealthyError
+            When something listens on the port already: it would answer in place of this engine.
+        """
+        if is_taken(self.port):
+            raise EngineNotHealthyError(taken_message(self.port))
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(

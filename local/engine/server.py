@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
-import socket
 import sys
 
 from hypercorn.asyncio import serve as serve_asgi
@@ -14,6 +13,7 @@ from ministack import app
 from ministack.core import lambda_runtime
 
 from local.engine import cloudformation, events, iam, lambda_workers, persistence, queues, rekognition, step_functions
+from local.engine.port import is_taken, taken_message
 from local.engine.settings import EngineSettings
 
 
@@ -37,12 +37,8 @@ def serve(settings: EngineSettings) -> int:
     int
         0 after a clean stop, 1 when the port is taken.
     """
-    if _is_taken(settings.port):
-        print(
-            f"127.0.0.1:{settings.port} is already in use; stop what listens there (`make down`) "
-            "or choose another --port",
-            file=sys.stderr,
-        )
+    if is_taken(settings.port):
+        print(taken_message(settings.port), file=sys.stderr)
         return 1
     install_patches(settings)
     _raise_open_file_limit()
@@ -56,11 +52,6 @@ def serve(settings: EngineSettings) -> int:
     finally:
         lambda_runtime.reset()
     return 0
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _raise_open_file_limit() -> None:

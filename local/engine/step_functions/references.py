@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from jsonpath_ng import JSONPath
-from jsonpath_ng.ext import parse
+from jsonpath_ng.ext.parser import parse
 from ministack.services import stepfunctions as sf
 
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)(.*)$", re.DOTALL)

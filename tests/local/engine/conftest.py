@@ -19,17 +19,15 @@ class CustomError(Exception):
 class OtherError(Exception):
     pass
 
-attempts = {}
-
 def handler(event, context):
     action = event.get("action") if isinstance(event, dict) else None
     if action == "raise":
         raise CustomError("boom")
     if action == "fail":
-        done = attempts[event["id"]] = attempts.get(event["id"], 0) + 1
-        if done <= event["times"]:
-            raise (CustomError if done % 2 else OtherError)(f"attempt {done}")
-        return {"attempts": done}
+        attempt = event["retries"] + 1
+        if attempt <= event["times"]:
+            raise (CustomError if attempt % 2 else OtherError)(f"attempt {attempt}")
+        return {"attempts": attempt}
     if action == "sleep":
         time.sleep(event["seconds"])
     if action == "repeat":

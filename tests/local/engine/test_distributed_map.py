@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.local.engine.language import PASS, Case, check, fails_with, jsonata, machine, succeeds_with
+from tests.local.engine.language import PASS, Case, check, fails_with, jsonata, machine, start, succeeds_with
 
 pytestmark = pytest.mark.local
 
@@ -139,9 +139,15 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def executions(account, echo, bucket):
+    """All cases run at the same time."""
+    return {case.sentence: start(case, account, echo, bucket) for case in CASES}
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_services(case, account, echo, bucket):
-    check(case, account, echo, bucket)
+def test_services(case, account, executions):
+    check(case, account.end(executions[case.sentence]))
 
 
 def test_result_files_and_their_manifest_are_written(account, bucket):

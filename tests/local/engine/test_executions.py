@@ -100,17 +100,16 @@ def test_the_first_failed_branch_ends_the_parallel_without_waiting_for_the_other
 
 
 def test_a_branch_that_was_stopped_enters_no_further_state(account):
+    early = machine(W={"Type": "Wait", "Seconds": 3, "Next": "X"}, X={"Type": "Fail", "Error": "E"})
     late = machine(Y={"Type": "Wait", "Seconds": 10, "Next": "Z"}, Z=PASS)
-    branches = [machine(X={"Type": "Fail", "Error": "E"}), late]
+    catch = [{"ErrorEquals": ["E"], "Next": "B"}]
     definition = machine(
-        A={"Type": "Parallel", "Branches": branches, "Catch": [{"ErrorEquals": ["E"], "Next": "B"}], "End": True},
+        A={"Type": "Parallel", "Branches": [early, late], "Catch": catch, "Next": "B"},
         B={"Type": "Wait", "Seconds": 20, "End": True},
     )
-    definition["States"]["A"].pop("End")
-    definition["States"]["A"]["Next"] = "B"
     arn = account.run(definition)["executionArn"]
     entered = [e["stateEnteredEventDetails"]["name"] for e in account.history(arn) if "stateEnteredEventDetails" in e]
-    assert sorted(entered) == ["A", "B", "X", "Y"]
+    assert sorted(entered) == ["A", "B", "W", "X", "Y"]
 
 
 def test_the_history_has_the_states_of_branches_and_numbers_every_event_once(account):

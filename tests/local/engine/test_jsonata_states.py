@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.local.engine.language import INVOKE, Case, check, fails_with, jsonata, machine, succeeds_with
+from tests.local.engine.language import INVOKE, Case, check, fails_with, jsonata, machine, start, succeeds_with
 
 pytestmark = pytest.mark.local
 
@@ -165,7 +165,7 @@ CASES = [
         "a task timeout may be an expression",
         jsonata(
             A=call(
-                {"action": "sleep", "seconds": 3},
+                {"action": "sleep", "seconds": 2},
                 TimeoutSeconds="{% $states.input.limit %}",
                 Catch=catch("States.Timeout"),
             ),
@@ -205,6 +205,12 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def executions(account, echo, bucket):
+    """All cases run at the same time."""
+    return {case.sentence: start(case, account, echo, bucket) for case in CASES}
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_jsonata(case, account, echo, bucket):
-    check(case, account, echo, bucket)
+def test_jsonata(case, account, executions):
+    check(case, account.end(executions[case.sentence]))

@@ -13,6 +13,7 @@ from tests.local.engine.language import (
     invoke,
     machine,
     names,
+    start,
     succeeds_with,
 )
 
@@ -31,7 +32,7 @@ def retrier(*errors: str, **fields: float) -> dict:
 
 
 def failing(times: int, *retriers: dict) -> dict:
-    payload = {"action": "fail", "id.$": "$$.Execution.Name", "times": times}
+    payload = {"action": "fail", "retries.$": "$$.State.RetryCount", "times": times}
     return machine(A=invoke(payload, Retry=list(retriers), OutputPath="$.Payload"))
 
 
@@ -167,12 +168,12 @@ CASES = [
     ),
     Case(
         "a slow task times out",
-        caught("States.Timeout", invoke({"action": "sleep", "seconds": 3}, TimeoutSeconds=1)),
+        caught("States.Timeout", invoke({"action": "sleep", "seconds": 2}, TimeoutSeconds=1)),
         names("States.Timeout"),
     ),
     Case(
         "a task timeout may be a path",
-        caught("States.Timeout", invoke({"action": "sleep", "seconds": 3}, TimeoutSecondsPath="$.limit")),
+        caught("States.Timeout", invoke({"action": "sleep", "seconds": 2}, TimeoutSecondsPath="$.limit")),
         names("States.Timeout"),
         {"limit": 1},
     ),
@@ -316,6 +317,12 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def executions(account, echo, bucket):
+    """All cases run at the same time."""
+    return {case.sentence: start(case, account, echo, bucket) for case in CASES}
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_jsonpath(case, account, echo, bucket):
-    check(case, account, echo, bucket)
+def test_jsonpath(case, account, executions):
+    check(case, account.end(executions[case.sentence]))

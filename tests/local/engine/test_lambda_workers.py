@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.local.engine.account import CONCURRENCY, archive, unique
-from tests.local.engine.language import Case, caught, check, invoke, jsonata, machine, names, succeeds_with
+from tests.local.engine.language import caught, invoke, jsonata, machine, names, succeeds_with
 
 pytestmark = pytest.mark.local
 
@@ -43,7 +43,8 @@ def test_a_killed_process_is_an_exit_error_for_the_state_machine(account):
     function = account.function(SUICIDE)
     task = invoke({"die": True})
     task["Parameters"]["FunctionName"] = function
-    check(Case("", caught("Runtime.ExitError", task), names("Runtime.ExitError")), account, function, "")
+    execution = account.run(caught("Runtime.ExitError", task))
+    assert names("Runtime.ExitError")(execution), execution
 
 
 def test_an_invocation_after_a_killed_process_gets_a_new_one(account):
@@ -67,7 +68,7 @@ def test_a_process_killed_from_outside_fails_its_invocation_at_once(account):
 
 def test_a_function_that_runs_too_long_is_a_sandbox_timeout(account):
     function = account.function("import time\ndef handler(event, context): time.sleep(10)", Timeout=1)
-    check(Case("", caught("Sandbox.Timedout", invoke({})), names("Sandbox.Timedout")), account, function, "")
+    assert account.invoke(function)["errorType"] == "Sandbox.Timedout"
 
 
 def test_a_failed_start_leaves_other_environments_of_the_function_alone(account, tmp_path):
