@@ -4,6 +4,7 @@ Source: "Guidelines and quotas in Amazon Rekognition", section "Set quotas", in 
 Developer Guide, https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
 """
 
+import math
 from dataclasses import dataclass
 
 from vision.domain.errors import ImageTooLarge, ImageTooSmall, TooManyPixels
@@ -62,7 +63,7 @@ def check_limits(metadata: Metadata, size_bytes: int, limits: Limits = REKOGNITI
     sides = f"{metadata.width:,} × {metadata.height:,} px"
     if size_bytes > limits.max_size_bytes:
         raise ImageTooLarge(
-            f"{size_bytes / MEGABYTE:.1f} MB, Rekognition takes {limits.max_size_bytes / MEGABYTE:g} MB from S3; "
+            f"{math.ceil(size_bytes / MEGABYTE * 10) / 10:.1f} MB, Rekognition takes {limits.max_size_bytes / MEGABYTE:g} MB from S3; "
             "resize before upload"
         )
     if max(metadata.width, metadata.height) > limits.max_side_px:
