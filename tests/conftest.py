@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,20 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setattr(session, "_session", _session_of_the_tests)
 
-    def forget_clients() -> None:
-        session.client.cache_clear()
-        session._session.cache_clear()
-
-    forget_clients()
+    session.client.cache_clear()
     with mock_aws():
         yield
-    forget_clients()
+    session.client.cache_clear()
+
+
+@cache
+def _session_of_the_tests() -> Any:
+    """One session for all tests: it keeps the descriptions of the services, which are slow to read."""
+    import boto3
+
+    return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION)
 
 
 @pytest.fixture
@@ -67,8 +73,7 @@ def table_name(aws: None) -> str:
     """The table as the template describes it, so that its keys, indexes and projections are under test too."""
     from vision.adapters.session import client
 
-    properties = _table_of_the_template()
-    client("dynamodb").create_table(TableName=TABLE, **properties)
+    client("dynamodb").create_table(TableName=TABLE, **_table_of_the_template())
     return TABLE
 
 
@@ -85,6 +90,7 @@ def state_machine_arn(aws: None) -> str:
     return machine["stateMachineArn"]
 
 
+@cache
 def _table_of_the_template() -> dict[str, Any]:
     template = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), Loader=_Template)
     described = template["Resources"]["ImageTable"]["Properties"]

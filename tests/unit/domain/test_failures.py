@@ -61,7 +61,7 @@ def test_one_failure_stays_as_it_is() -> None:
 
 def test_several_failures_keep_the_first_name_and_every_cause() -> None:
     both = combined([Failure("InvalidImage", "no labels"), Failure("CorruptImage", "no thumbnail")])
-    assert both == Failure("InvalidImage", "InvalidImage: no labels; CorruptImage: no thumbnail")
+    assert both == Failure("InvalidImage", "no labels; also CorruptImage: no thumbnail")
 
 
 def test_several_long_causes_are_cut_to_a_sentence() -> None:
