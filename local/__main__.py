@@ -1,16 +1,18 @@
-"""Commands of the local stack: ``python -m local up``, ``down``, ``demo``. `make` runs them."""
+"""Commands of the local stack: ``python -m local up``, ``down``, ``demo``, ``env``. `make` runs them."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
+import boto3
 from rich.console import Console
 
-from local import contact_sheet, demo, stack
+from local import contact_sheet, demo, environment, stack
 from local.demo import DemoFailed
-from local.deployment import REPOSITORY, DeploymentFailed
+from local.deployment import REPOSITORY, STACK_NAME, DeploymentFailed
 from local.downloads import DownloadFailed
 from local.engine.process import EngineNotHealthyError
 from local.photos import fetch_photos, photos
@@ -19,6 +21,7 @@ from local.stack import LOCAL_DIR, Stack
 
 # Where the output is no terminal, nothing says how wide it is: wide enough for the whole table.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+ENVIRONMENT = LOCAL_DIR / "env.json"
 CONTACT_SHEET = LOCAL_DIR / "contact-sheet.html"
 
 
@@ -28,6 +31,8 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start the local stack, or reuse the running one")
     commands.add_parser("down", help="stop it")
+    environment_parser = commands.add_parser("env", help="write .local/env.json for `sam local invoke --env-vars`")
+    environment_parser.add_argument("--stack-name", required=True, help="a stack in the account of your credentials")
     demo_parser = commands.add_parser("demo", help="process photos and show the results")
     demo_parser.add_argument("--photos", type=Path, help="folder with your own pictures")
     options = parser.parse_args(arguments)
@@ -37,6 +42,8 @@ def main(arguments: list[str]) -> int:
                 _say_what_next(_up())
             case "down":
                 stack.down(console.print)
+            case "env":
+                _write_environment(environment.variables(boto3.client, options.stack_name))
             case "demo":
                 _demo(options.photos)
     except (DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError) as error:
@@ -48,7 +55,14 @@ def main(arguments: list[str]) -> int:
 def _up() -> Stack:
     for sentence in fetch_models().skipped:
         console.print(sentence)
-    return stack.up(console.print)
+    deployed = stack.up(console.print)
+    _write_environment(environment.variables(deployed.client, STACK_NAME, deployed.endpoint_url))
+    return deployed
+
+
+def _write_environment(variables: dict[str, dict[str, str]]) -> None:
+    ENVIRONMENT.parent.mkdir(exist_ok=True)
+    ENVIRONMENT.write_text(json.dumps(variables, indent=2) + "\n")
 
 
 def _demo(folder: Path | None) -> None:

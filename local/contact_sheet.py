@@ -36,8 +36,9 @@ figure { position: relative; margin: 0; line-height: 0; box-shadow: 0 1px 6px #0
 body:not(:has(#boxes:checked)) .box { display: none; }
 .text { padding: .9rem 1.1rem 1.1rem; }
 h2 { display: flex; gap: .6rem; align-items: center; margin: 0 0 .35rem; font-size: 1rem; }
-h2 span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.status { margin-left: auto; font-size: .7rem; font-weight: 700; letter-spacing: .05em; color: var(--bad); }
+h2 span { overflow-wrap: anywhere; }
+a { color: inherit; }
+.status { margin-left: auto; font: 700 .7rem system-ui, sans-serif; letter-spacing: .05em; color: var(--bad); }
 .SUCCEEDED { color: var(--good); } .PARTIAL { color: var(--part); }
 .facts { margin: 0 0 .6rem; color: var(--soft); font-size: .85rem; }
 ul { display: flex; flex-wrap: wrap; gap: .3rem; margin: 0; padding: 0; list-style: none; }
