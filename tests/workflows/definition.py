@@ -1,0 +1,80 @@
+"""The state machines of the project as data: their states, wherever they are nested."""
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STATE_MACHINES = sorted((REPOSITORY / "statemachines").glob("*.asl.json"))
+PROCESS_IMAGE = REPOSITORY / "statemachines/process_image.asl.json"
+
+FUNCTION_SUFFIX = "FunctionArn}"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine, or a branch of a Parallel or Map state: where it starts, and its states by name."""
+
+    name: str
+    start_at: str
+    states: dict[str, dict[str, Any]]
+
+
+def load(file: Path) -> dict[str, Any]:
+    """Return a definition as it is in its file, substitutions not filled in."""
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def machines(definition: dict[str, Any], name: str) -> Iterator[Machine]:
+    """Yield a machine and, below its states, every branch."""
+    yield Machine(name, definition["StartAt"], definition["States"])
+    for state_name, state in definition["States"].items():
+        branches = [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
+        for index, branch in enumerate(branches):
+            yield from machines(branch, f"{name} / {state_name} [{index}]")
+
+
+def states(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return every state of a definition by its name, those of branches included."""
+    return {name: state for machine in machines(definition, "") for name, state in machine.states.items()}
+
+
+def tasks(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the states that do work, by name."""
+    return {name: state for name, state in states(definition).items() if state["Type"] == "Task"}
+
+
+def function_folder(task: dict[str, Any]) -> str:
+    """Return the folder of the function that a task calls: ``detect_labels``."""
+    name = task["Arguments"]["FunctionName"].removeprefix("${").removesuffix(FUNCTION_SUFFIX)
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("_")
+
+
+def targets(state: dict[str, Any]) -> list[str]:
+    """Return the names of the states that a state can go on to."""
+    found = [state[field] for field in ("Next", "Default") if field in state]
+    return found + [rule["Next"] for field in ("Choices", "Catch") for rule in state.get(field, [])]
+
+
+def permanent(task: dict[str, Any]) -> list[str]:
+    """Return the errors that a task does not retry."""
+    return [name for rule in task.get("Retry", []) if rule["MaxAttempts"] == 0 for name in rule["ErrorEquals"]]
+
+
+def transient(task: dict[str, Any]) -> list[str]:
+    """Return the errors that a task retries."""
+    return [name for rule in task.get("Retry", []) if rule["MaxAttempts"] > 0 for name in rule["ErrorEquals"]]
+
+
+def with_timeouts(definition: dict[str, Any], *, task: int | None = None, machine: int | None = None) -> dict[str, Any]:
+    """Return a copy in which every task, or the machine, has so many seconds."""
+    changed = copy.deepcopy(definition)
+    if task is not None:
+        for state in tasks(changed).values():
+            state["TimeoutSeconds"] = task
+    if machine is not None:
+        changed["TimeoutSeconds"] = machine
+    return changed

@@ -1,0 +1,286 @@
+"""The graph of every state machine: what cfn-lint does not look at inside a SAM template."""
+
+import re
+
+import pytest
+from jsonata import Jsonata
+
+from tests.workflows.definition import STATE_MACHINES, load, machines, states, targets, tasks
+from vision.domain.failures import CAUSE_LIMIT
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html, JSONata only
+COMMON = {"Type", "Comment", "QueryLanguage", "Output"}
+ONWARD = {"Next", "End", "Assign"}
+ALLOWED = {
+    "Task": COMMON
+    | ONWARD
+    | {"Resource", "Arguments", "TimeoutSeconds", "HeartbeatSeconds", "Retry", "Catch", "Credentials"},
+    "Parallel": COMMON | ONWARD | {"Branches", "Arguments", "Retry", "Catch"},
+    "Map": COMMON
+    | ONWARD
+    | {
+        "Items",
+        "ItemSelector",
+        "ItemProcessor",
+        "ItemReader",
+        "ItemBatcher",
+        "ResultWriter",
+        "MaxConcurrency",
+        "ToleratedFailureCount",
+        "ToleratedFailurePercentage",
+        "Label",
+        "Retry",
+        "Catch",
+    },
+    "Pass": COMMON | ONWARD,
+    "Wait": COMMON | ONWARD | {"Seconds", "Timestamp"},
+    "Choice": COMMON | {"Choices", "Default", "Assign"},
+    "Succeed": COMMON,
+    "Fail": {"Type", "Comment", "QueryLanguage", "Error", "Cause"},
+}
+RETRY = {"Comment", "ErrorEquals", "IntervalSeconds", "BackoffRate", "MaxAttempts", "MaxDelaySeconds", "JitterStrategy"}
+CATCH = {"Comment", "ErrorEquals", "Assign", "Output", "Next"}
+CHOICE = {"Comment", "Condition", "Assign", "Output", "Next"}
+
+DEFINITIONS = {file.name.removesuffix(".asl.json"): load(file) for file in STATE_MACHINES}
+MACHINES = {one.name: one for name, definition in DEFINITIONS.items() for one in machines(definition, name)}
+STATES = {
+    f"{name} / {state_name}": state
+    for name, definition in DEFINITIONS.items()
+    for state_name, state in states(definition).items()
+}
+TASKS = {
+    f"{name} / {state_name}": state
+    for name, definition in DEFINITIONS.items()
+    for state_name, state in tasks(definition).items()
+}
+CHOICES = {name: state for name, state in STATES.items() if state["Type"] == "Choice"}
+RETRIERS = {f"{name} / Retry[{i}]": rule for name, one in STATES.items() for i, rule in enumerate(one.get("Retry", []))}
+CATCHERS = {f"{name} / Catch[{i}]": rule for name, one in STATES.items() for i, rule in enumerate(one.get("Catch", []))}
+WAITING = {name: rule for name, rule in RETRIERS.items() if rule["MaxAttempts"] > 0}
+
+
+def _expressions(node):
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from _expressions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _expressions(value)
+    elif isinstance(node, str) and node.startswith("{%"):
+        yield node
+
+
+def _assigned(node):
+    if isinstance(node, dict):
+        yield from node.get("Assign", {})
+        for value in node.values():
+            yield from _assigned(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _assigned(value)
+
+
+EXPRESSIONS = sorted(set(_expressions(DEFINITIONS)))
+
+
+def each(collection):
+    return pytest.mark.parametrize("name", collection)
+
+
+@each(DEFINITIONS)
+def test_a_machine_says_what_it_is_for(name):
+    assert re.fullmatch(r"[A-Z].{40,}\.", DEFINITIONS[name]["Comment"])
+
+
+@each(DEFINITIONS)
+def test_a_machine_is_written_in_jsonata(name):
+    assert DEFINITIONS[name]["QueryLanguage"] == "JSONata"
+    assert not [state for state in states(DEFINITIONS[name]).values() if "QueryLanguage" in state]
+
+
+@each(DEFINITIONS)
+def test_a_machine_ends_some_time(name):
+    assert isinstance(DEFINITIONS[name]["TimeoutSeconds"], int)
+
+
+@each(DEFINITIONS)
+def test_a_machine_has_no_unknown_field(name):
+    assert DEFINITIONS[name].keys() == {"Comment", "QueryLanguage", "TimeoutSeconds", "StartAt", "States"}
+
+
+@each(DEFINITIONS)
+def test_no_two_states_have_the_same_name(name):
+    names = [state for machine in machines(DEFINITIONS[name], name) for state in machine.states]
+    assert len(names) == len(set(names))
+
+
+@each(MACHINES)
+def test_every_target_exists(name):
+    machine = MACHINES[name]
+    wanted = {machine.start_at, *(target for state in machine.states.values() for target in targets(state))}
+    assert wanted <= machine.states.keys()
+
+
+@each(MACHINES)
+def test_every_state_is_reached(name):
+    machine, seen, ahead = MACHINES[name], set(), [MACHINES[name].start_at]
+    while ahead:
+        state = ahead.pop()
+        if state not in seen:
+            seen.add(state)
+            ahead += targets(machine.states[state])
+    assert seen == machine.states.keys()
+
+
+@each(MACHINES)
+def test_every_state_comes_to_an_end(name):
+    machine = MACHINES[name]
+    ends = {state for state, one in machine.states.items() if one.get("End") or one["Type"] in ("Succeed", "Fail")}
+    while more := {state for state, one in machine.states.items() if set(targets(one)) & ends} - ends:
+        ends |= more
+    assert ends == machine.states.keys()
+
+
+@each(STATES)
+def test_a_state_says_why_it_is_there(name):
+    assert re.fullmatch(r"[A-Z].{40,}\.", STATES[name]["Comment"])
+
+
+@each(STATES)
+def test_a_state_has_the_fields_of_its_type_only(name):
+    assert STATES[name].keys() <= ALLOWED[STATES[name]["Type"]]
+
+
+@each([name for name, state in STATES.items() if state["Type"] not in ("Choice", "Succeed", "Fail")])
+def test_a_state_goes_on_or_ends(name):
+    assert ("Next" in STATES[name]) != (STATES[name].get("End") is True)
+
+
+@each(CHOICES)
+def test_a_choice_has_a_default(name):
+    assert "Default" in CHOICES[name]
+
+
+@each(CHOICES)
+def test_a_choice_has_conditions_only(name):
+    assert all({"Condition", "Next"} <= rule.keys() <= CHOICE for rule in CHOICES[name]["Choices"])
+
+
+@each(TASKS)
+def test_a_task_is_an_invocation_in_any_partition(name):
+    assert TASKS[name]["Resource"] == "arn:${Partition}:states:::lambda:invoke"
+
+
+@each(TASKS)
+def test_a_task_takes_a_function_and_its_payload(name):
+    assert TASKS[name]["Arguments"].keys() == {"FunctionName", "Payload"}
+
+
+@each(TASKS)
+def test_a_task_is_given_a_time(name):
+    assert 0 < TASKS[name]["TimeoutSeconds"] <= 900
+
+
+@each(TASKS)
+def test_a_task_first_names_what_is_not_retried(name):
+    assert [rule["MaxAttempts"] == 0 for rule in TASKS[name]["Retry"]].index(False) == 1
+
+
+@each(TASKS)
+def test_a_task_retries_a_timeout_and_a_dead_environment(name):
+    retried = {error for rule in TASKS[name]["Retry"] if rule["MaxAttempts"] for error in rule["ErrorEquals"]}
+    assert {"States.Timeout", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.TooManyRequestsException"} <= retried
+
+
+@each(TASKS)
+def test_a_task_names_an_error_once(name):
+    named = [error for rule in TASKS[name]["Retry"] for error in rule["ErrorEquals"]]
+    assert len(named) == len(set(named))
+
+
+@each(TASKS)
+def test_a_task_never_retries_what_it_does_not_know(name):
+    named = {error for rule in TASKS[name]["Retry"] for error in rule["ErrorEquals"]}
+    assert not named & {"States.ALL", "States.TaskFailed"}
+
+
+@each(TASKS)
+def test_a_task_catches_everything_that_can_be_caught(name):
+    assert [rule["ErrorEquals"] for rule in TASKS[name]["Catch"]] == [["States.ALL"]]
+
+
+@each(TASKS)
+def test_the_longest_wait_of_a_task_fits_into_the_machine(name):
+    machine = DEFINITIONS[name.split(" / ")[0]]
+    waits = sum(
+        min(rule["IntervalSeconds"] * rule["BackoffRate"] ** attempt, rule["MaxDelaySeconds"])
+        for rule in TASKS[name]["Retry"]
+        for attempt in range(rule["MaxAttempts"])
+    )
+    assert waits < machine["TimeoutSeconds"]
+
+
+@each(RETRIERS)
+def test_a_retry_has_known_fields_and_its_reason(name):
+    assert {"Comment", "ErrorEquals", "MaxAttempts"} <= RETRIERS[name].keys() <= RETRY
+
+
+@each(WAITING)
+def test_a_retry_waits_with_full_jitter(name):
+    assert WAITING[name]["JitterStrategy"] == "FULL"
+
+
+@each(WAITING)
+def test_a_retry_has_a_longest_wait(name):
+    rule = WAITING[name]
+    assert rule["IntervalSeconds"] < rule["MaxDelaySeconds"] <= 60
+    assert rule["BackoffRate"] > 1
+
+
+@each(CATCHERS)
+def test_a_catch_has_known_fields(name):
+    assert {"ErrorEquals", "Next"} <= CATCHERS[name].keys() <= CATCH
+
+
+@each(CATCHERS)
+def test_a_catch_hands_on_why(name):
+    assert [one for one in _expressions(CATCHERS[name]) if "$states.errorOutput" in one or "$errors" in one]
+
+
+@each(STATES)
+def test_a_state_has_nothing_of_jsonpath(name):
+    assert not STATES[name].keys() & {"InputPath", "OutputPath", "ResultPath", "ResultSelector", "Parameters"}
+
+
+@each(EXPRESSIONS)
+def test_an_expression_is_jsonata(name):
+    Jsonata(name.removeprefix("{%").removesuffix("%}"))
+
+
+@each(EXPRESSIONS)
+def test_an_expression_uses_variables_that_some_state_assigns(name):
+    assigned = {variable for definition in DEFINITIONS.values() for variable in _assigned(definition)}
+    used = set(re.findall(r"\$(\w+)(?!\w*\()", name))
+    assert used <= assigned | {"states"}
+
+
+def test_a_failed_image_fails_its_execution():
+    ends = {name: state for name, state in DEFINITIONS["process_image"]["States"].items() if state["Type"] == "Fail"}
+    assert list(ends) == ["Image Failed"]
+
+
+def test_the_record_keeps_less_of_a_cause_than_a_fail_state_takes():
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_ExecutionFailedEventDetails.html
+    assert CAUSE_LIMIT <= 32_768
+
+
+def test_a_photo_takes_at_most_six_transitions():
+    definition = DEFINITIONS["process_image"]
+    path, state = [], definition["StartAt"]
+    while state:
+        path.append(state)
+        one = definition["States"][state]
+        path += [branch["StartAt"] for branch in one.get("Branches", [])]
+        state = one["Choices"][0]["Next"] if "Choices" in one else one.get("Next")
+    assert len(path) <= 6
