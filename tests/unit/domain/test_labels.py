@@ -92,6 +92,11 @@ def test_the_most_certain_label_comes_first(response: dict[str, Any]) -> None:
     assert found == sorted(found, reverse=True)
 
 
+def test_of_equally_certain_labels_the_narrower_term_comes_first() -> None:
+    plant, rose = _label("Plant", 98.7), _label("Rose", 98.7) | {"Parents": [{"Name": "Plant"}]}
+    assert [label["name"] for label in from_rekognition({"Labels": [plant, rose]})] == ["Rose", "Plant"]
+
+
 @given(responses)
 def test_the_most_certain_instance_comes_first(response: dict[str, Any]) -> None:
     for label in from_rekognition(response):
@@ -140,6 +145,12 @@ def test_the_boxes_that_stay_are_the_most_certain(crowd: list[Any]) -> None:
 def test_no_more_boxes_go_than_must(crowd: list[Any]) -> None:
     box_bytes = _size_bytes(crowd[0]["instances"][-1]) + 2
     assert _size_bytes(crowd) > LABELS_LIMIT_BYTES - 2 * box_bytes
+
+
+@pytest.mark.parametrize("name_bytes", range(1180, 1230))
+def test_no_label_goes_while_there_is_a_box_to_take(name_bytes: int) -> None:
+    found = from_rekognition({"Labels": [_label("x" * name_bytes, 90, boxes=1) for _ in range(100)]})
+    assert len(found) == 100 or not any(label["instances"] for label in found)
 
 
 def test_labels_go_from_the_least_certain_when_there_is_no_box_left_to_take() -> None:

@@ -83,7 +83,7 @@ def _bounded(found: list[Label]) -> list[Label]:
     excess = _size_bytes(found) - LABELS_LIMIT_BYTES
     while excess > 0 and any(label["instances"] for label in found):
         crowded = max(found, key=lambda label: len(label["instances"]))
-        excess -= _size_bytes(crowded["instances"].pop()) + 2
+        excess -= _size_bytes(crowded["instances"].pop()) + (len(", ") if crowded["instances"] else 0)
     while found and _size_bytes(found) > LABELS_LIMIT_BYTES:
         found.pop()
     return found
