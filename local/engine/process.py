@@ -202,7 +202,20 @@ def stop_process(pid: int, timeout_seconds: float = 20) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + timeout_seconds
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not _is_zombie(pid):
             os.kill(pid, 0)
             time.sleep(0.05)
         os.kill(pid, signal.SIGKILL)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Tell whether a process has ended and only its parent does not ask for its exit code.
+
+    A child of this program is such a one, and in a container without an init process every other, too.
+    """
+    with contextlib.suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
