@@ -16,6 +16,7 @@ from vision.domain.errors import CorruptImage, TooManyPixels, VisionError
 from vision.domain.limits import REKOGNITION_LIMITS, Limits, check_limits
 from vision.domain.location import Location
 from vision.domain.metadata import Metadata, read_metadata
+from vision.domain.pieces import open_pieces
 
 __all__ = [
     "DECODE_BUDGET_BYTES",
@@ -162,14 +163,14 @@ def _shrink_jpeg(data: bytes, head: jpeg.JpegHead, box: int, budget_bytes: int) 
 
     scans = jpeg.count_scans(data, head)
     if head.progressive and not head.arithmetic and scale == 8:
-        data = jpeg.dc_scans(data, head)
-        scans = jpeg.count_scans(data, head)
+        pieces = jpeg.dc_picture(data, head)
+        scans = 1
     else:
-        data = jpeg.without_metadata(data, head)
+        pieces = jpeg.picture(data, head)
     memory_bytes = decoded[0] * decoded[1] * 4 + head.coefficient_bytes + _WORKING_BYTES
     _admit(memory_bytes, head.width * head.height * scans, budget_bytes)
 
-    image = Image.open(io.BytesIO(data), formats=("JPEG",))
+    image = Image.open(open_pieces(pieces), formats=("JPEG",))
     draft = image.draft(None, (head.width // scale, head.height // scale))
     exact = draft[1] if draft else (0, 0, *image.size)
     return _resize(image, target, exact, _JPEG_REDUCING_GAP)
@@ -177,12 +178,11 @@ def _shrink_jpeg(data: bytes, head: jpeg.JpegHead, box: int, budget_bytes: int) 
 
 def _shrink_png(data: bytes, head: png.PngHead, box: int, budget_bytes: int) -> Image.Image:
     """Decode whole, since PNG knows no scales, and make the odd modes plain strip by strip."""
-    png.check_chunks(data)
     target = _fit(head.width, head.height, box)
     pixels = head.width * head.height
     _admit(pixels * _png_pixel_bytes(head) + _WORKING_BYTES, pixels, budget_bytes)
 
-    image: Image.Image = Image.open(io.BytesIO(data), formats=("PNG",))
+    image: Image.Image = Image.open(open_pieces(png.picture(data)), formats=("PNG",))
     image.load()
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return _resize(image, target, (0, 0, *image.size), _PNG_REDUCING_GAP)

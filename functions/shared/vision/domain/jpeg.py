@@ -15,8 +15,8 @@ MAX_SEGMENTS = 4_096
 MAX_SCANS = 100
 """Encoders write about ten. Each scan walks the whole picture again: a 345 KB file can burn 44 s of CPU."""
 
-_SOS, _EOI, _DNL = 0xDA, 0xD9, 0xDC
-_APP1, _APP2, _APP14 = 0xE1, 0xE2, 0xEE
+_SOS, _EOI = 0xDA, 0xD9
+_APP1 = 0xE1
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
 _DECODABLE_FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))
@@ -24,10 +24,10 @@ _PROGRESSIVE_FRAMES = frozenset((0xC2, 0xCA))
 _ARITHMETIC_FRAMES = frozenset((0xC9, 0xCA))
 _TABLES = frozenset((0xC4, 0xCC, 0xDB, 0xDD))
 _EXIF_SIGNATURE = b"Exif\0\0"
-_ICC_SIGNATURE = b"ICC_PROFILE\0"
+_KEPT_APPLICATIONS = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
+"""JFIF and Adobe say how the components make a colour."""
 _AFTER_ENTROPY = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _BLOCK_BYTES = 64 * 2
-_KEPT_HEADER_BYTES = 262_144
 _AGAIN = "upload it again"
 
 
@@ -182,19 +182,13 @@ def count_scans(data: bytes, head: JpegHead) -> int:
     return scans
 
 
-def without_metadata(data: bytes, head: JpegHead) -> bytes:
-    """Return the JPEG without a header of megabytes, or as it is where the header is small.
-
-    Only what a decoder needs is kept: tables, frame, colour profile and Adobe's colour transform. The copy is
-    made only for a header beyond 256 KB, because a photo of 15 MB would be held twice.
-    """
-    if head.first_scan <= _KEPT_HEADER_BYTES:
-        return data
-    return b"".join((*_header_parts(data, head), memoryview(data)[head.first_scan :]))
+def picture(data: bytes, head: JpegHead) -> list[memoryview]:
+    """Return the pieces of a JPEG that make its pixels: tables, frame, colour profile and scans."""
+    return [*_header_pieces(data, head), memoryview(data)[head.first_scan :]]
 
 
-def dc_scans(data: bytes, head: JpegHead) -> bytes:
-    """Return a progressive Huffman JPEG with the scans of its DC coefficients only.
+def dc_picture(data: bytes, head: JpegHead) -> list[memoryview]:
+    """Return the pieces of a progressive Huffman JPEG that make its DC coefficients.
 
     The DC coefficient of a block is its mean, all that a decode at one eighth uses: about 6 % of the bytes.
     All other coefficients are said to be zero. Were they only missing, libjpeg would guess them from the
@@ -205,13 +199,13 @@ def dc_scans(data: bytes, head: JpegHead) -> bytes:
     CorruptImage
         The file ends before its last scan does. The means alone would decode, so that nothing else sees it.
     """
-    parts: list[bytes | memoryview] = _header_parts(data, head)
+    pieces = _header_pieces(data, head)
     view = memoryview(data)
     position = head.first_scan
     for _ in range(MAX_SEGMENTS):
         marker = data[position + 1] if position + 1 < len(data) else None
         if marker == _EOI:
-            return b"".join((*parts, _zero_scans(head), bytes((0xFF, _EOI))))
+            return [*pieces, memoryview(_zero_scans(head))]
         end = position + 2 + int.from_bytes(data[position + 2 : position + 4])
         if marker is None or end > len(data):
             break
@@ -222,9 +216,9 @@ def dc_scans(data: bytes, head: JpegHead) -> bytes:
                 break
             end = after.start()
             if spectral_start == 0:
-                parts.append(view[position:end])
+                pieces.append(view[position:end])
         elif marker in _TABLES:
-            parts.append(view[position:end])
+            pieces.append(view[position:end])
         following = _AFTER_ENTROPY.search(data, end)
         if following is None:
             break
@@ -233,7 +227,7 @@ def dc_scans(data: bytes, head: JpegHead) -> bytes:
 
 
 def _zero_scans(head: JpegHead) -> bytes:
-    """One scan a component in which every AC coefficient is zero.
+    """One scan a component in which every AC coefficient is zero, and the end of the image.
 
     A table of one code, the bit 0, means "the next 16,384 blocks end here" with 14 more bits that add to the
     count. Zero bytes alone therefore say it all, two of them for each 16,384 blocks.
@@ -242,13 +236,13 @@ def _zero_scans(head: JpegHead) -> bytes:
     for component in head.components:
         run_bytes = 2 * (head.blocks(component) // 16_384 + 1)
         scans += bytes((0xFF, _SOS, 0, 8, 1, component.identifier, 0, 1, 63, 0)) + bytes(run_bytes)
-    return scans
+    return scans + bytes((0xFF, _EOI))
 
 
-def _header_parts(data: bytes, head: JpegHead) -> list[bytes | memoryview]:
+def _header_pieces(data: bytes, head: JpegHead) -> list[memoryview]:
     """Segments before the first scan that a decoder needs."""
     view = memoryview(data)
-    parts: list[bytes | memoryview] = [view[:2]]
+    pieces = [view[:2]]
     position = 2
     while position < head.first_scan:
         marker = data[position + 1]
@@ -259,8 +253,9 @@ def _header_parts(data: bytes, head: JpegHead) -> list[bytes | memoryview]:
             position += 2
             continue
         end = position + 2 + int.from_bytes(data[position + 2 : position + 4])
-        profile = marker == _APP2 and data.startswith(_ICC_SIGNATURE, position + 4)
-        if marker in _TABLES or marker in _FRAMES or marker == _APP14 or profile:
-            parts.append(view[position:end])
+        signature = _KEPT_APPLICATIONS.get(marker)
+        known = signature is not None and data.startswith(signature, position + 4)
+        if marker in _TABLES or marker in _FRAMES or known:
+            pieces.append(view[position:end])
         position = end
-    return parts
+    return pieces

@@ -62,10 +62,8 @@ def check_limits(metadata: Metadata, size_bytes: int, limits: Limits = REKOGNITI
     """
     sides = f"{metadata.width:,} × {metadata.height:,} px"
     if size_bytes > limits.max_size_bytes:
-        raise ImageTooLarge(
-            f"{math.ceil(size_bytes / MEGABYTE * 10) / 10:.1f} MB, Rekognition takes {limits.max_size_bytes / MEGABYTE:g} MB from S3; "
-            "resize before upload"
-        )
+        size, most = math.ceil(size_bytes / MEGABYTE * 10) / 10, limits.max_size_bytes / MEGABYTE
+        raise ImageTooLarge(f"{size:.1f} MB, Rekognition takes {most:g} MB from S3; resize before upload")
     if max(metadata.width, metadata.height) > limits.max_side_px:
         raise ImageTooLarge(f"{sides}, Rekognition takes {limits.max_side_px:,} px a side; resize before upload")
     if min(metadata.width, metadata.height) < limits.min_side_px:

@@ -16,6 +16,7 @@ MAX_CHUNKS = 65_536
 _MAX_HEADER_CHUNKS = 4_096
 _MAX_SIDE_PX = 2**31 - 1
 _BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_PICTURE_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND"))
 _FIRST_CHUNK = len(SIGNATURE)
 _FRAME_BYTES = 12
 """Length, type and checksum around the contents of a chunk."""
@@ -87,17 +88,28 @@ def _exif_before_pixels(source: ByteSource) -> bytes:
     raise CorruptImage(f"the PNG has more than {_MAX_HEADER_CHUNKS:,} chunks before its pixels; save it again")
 
 
-def check_chunks(data: bytes) -> None:
-    """Refuse a file of uncountable chunks.
+def picture(data: bytes) -> list[memoryview]:
+    """Return the pieces of a PNG that make its pixels: header, palette, transparency, profile and pixels.
+
+    Without the chunks of an animation its default image is left, the one that is shown where animations are
+    not known.
 
     Raises
     ------
     CorruptImage
-        More than 65,536 chunks.
+        The file ends before its last chunk, or has more than 65,536 chunks.
     """
+    view = memoryview(data)
+    pieces = [view[:_FIRST_CHUNK]]
     position = _FIRST_CHUNK
     for _ in range(MAX_CHUNKS):
-        if position >= len(data):
-            return
-        position += int.from_bytes(data[position : position + 4]) + _FRAME_BYTES
+        kind = data[position + 4 : position + 8]
+        end = position + int.from_bytes(data[position : position + 4]) + _FRAME_BYTES
+        if end > len(data):
+            raise CorruptImage(f"the PNG of {len(data):,} bytes ends before its last chunk does; {_AGAIN}")
+        if kind in _PICTURE_CHUNKS:
+            pieces.append(view[position:end])
+        if kind == b"IEND":
+            return pieces
+        position = end
     raise CorruptImage(f"the PNG has more than {MAX_CHUNKS:,} chunks; save it again")
