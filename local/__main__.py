@@ -83,17 +83,13 @@ def _demo(folder: Path | None) -> None:
 
 
 def _say_what_next(deployed: Stack) -> None:
-    bucket, table = deployed.outputs["ImageBucketName"], deployed.outputs["ImageTableName"]
-    machine = deployed.outputs["ProcessImageStateMachineArn"]
     console.print(
-        f"""The stack is up; `make down` stops it. With the AWS CLI, in any terminal:
+        f"""The stack is up at {deployed.endpoint_url}; `make down` stops it. Try with the AWS CLI, in any terminal:
 
-  export AWS_ENDPOINT_URL={deployed.endpoint_url} AWS_DEFAULT_REGION={deployed.region}
-  export AWS_ACCESS_KEY_ID={deployed.access_key_id} AWS_SECRET_ACCESS_KEY={deployed.secret_access_key}
-  aws s3 cp my-photo.jpg s3://{bucket}/private/me/uploads/
-  aws stepfunctions list-executions --state-machine-arn {machine}
-  aws dynamodb scan --table-name {table} --filter-expression "record_type = :image" \\
-    --expression-attribute-values '{{":image": {{"S": "image"}}}}'
+  source .local/aws.env
+  aws s3 cp my-photo.jpg "s3://$ImageBucketName/private/me/uploads/"
+  aws stepfunctions list-executions --state-machine-arn "$ProcessImageStateMachineArn"
+  aws dynamodb scan --table-name "$ImageTableName"
 
 Or with a folder of your own: make demo PHOTOS=folder""",
         markup=False,

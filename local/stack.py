@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import time
 from collections.abc import Callable
@@ -68,6 +69,11 @@ class StackFiles:
         return self.folder / "stack.json"
 
     @property
+    def shell(self) -> Path:
+        """The same for a shell: ``source .local/aws.env`` and the AWS CLI reaches the stack."""
+        return self.folder / "aws.env"
+
+    @property
     def process(self) -> Path:
         """Process id of the engine, and the fingerprint of what is deployed to it."""
         return self.folder / "engine.json"
@@ -96,8 +102,28 @@ def running(files: StackFiles) -> Stack | None:
     return stack if is_healthy(stack.endpoint_url) else None
 
 
-def up(say: Say, files: StackFiles | None = None, parameters: dict[str, str] | None = None) -> Stack:
+def up(
+    say: Say,
+    files: StackFiles | None = None,
+    parameters: dict[str, str] | None = None,
+    *,
+    port: int = DEFAULT_PORT,
+    wait_scale: float = 1.0,
+) -> Stack:
     """Start the engine unless it runs, deploy the template unless that very one is deployed, and describe both.
+
+    Parameters
+    ----------
+    say
+        Takes each sentence for the user.
+    files
+        Where the stack keeps itself; ``.local`` when None.
+    parameters
+        Template parameters other than the defaults.
+    port
+        Port that an engine which is started gets, if no other program has it.
+    wait_scale
+        Factor on the Wait states and retry intervals of an engine that is started.
 
     Raises
     ------
@@ -105,7 +131,7 @@ def up(say: Say, files: StackFiles | None = None, parameters: dict[str, str] | N
         With a sentence that says what to do, and the last lines of the log.
     """
     files = files or StackFiles()
-    stack = running(files) or _start_engine(say, files)
+    stack = running(files) or _start_engine(say, files, port, wait_scale)
     target = files.target(parameters or {}, stack.client_arguments())
     wanted = deployment.fingerprint(target)
     known = _read(files.process)
@@ -118,8 +144,8 @@ def up(say: Say, files: StackFiles | None = None, parameters: dict[str, str] | N
     say(f"Deploying template.yaml to the local AWS (sam deploy) ... {time.monotonic() - began:.0f} s so far")
     outputs = deployment.deploy(target)
     stack = Stack(**(asdict(stack) | {"outputs": outputs}))
-    _write(files.description, asdict(stack))
-    _write(files.process, known | {"deployed": wanted})
+    _describe(files, stack)
+    _write_json(files.process, known | {"deployed": wanted})
     say(f"Deployed in {time.monotonic() - began:.0f} s.")
     return stack
 
@@ -134,12 +160,13 @@ def down(say: Say, files: StackFiles | None = None) -> None:
         stop_process(known["pid"])
         say("The local AWS has stopped; `make up` goes on where it was, `make clean` forgets it.")
     files.description.unlink(missing_ok=True)
+    files.shell.unlink(missing_ok=True)
 
 
-def _start_engine(say: Say, files: StackFiles) -> Stack:
-    port = _free_port(DEFAULT_PORT)
+def _start_engine(say: Say, files: StackFiles, preferred_port: int, wait_scale: float) -> Stack:
+    port = _free_port(preferred_port)
     say(f"Starting the local AWS on 127.0.0.1:{port} ...")
-    engine = EngineProcess(port, files.state, files.log / "engine.log")
+    engine = EngineProcess(port, files.state, files.log / "engine.log", wait_scale)
     engine.start()
     try:
         engine.wait_until_healthy()
@@ -147,8 +174,8 @@ def _start_engine(say: Say, files: StackFiles) -> Stack:
         engine.kill()
         raise
     stack = Stack(engine.endpoint_url, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, _outputs(engine))
-    _write(files.description, asdict(stack))
-    _write(files.process, _read(files.process) | {"pid": engine.pid})
+    _describe(files, stack)
+    _write_json(files.process, _read(files.process) | {"pid": engine.pid})
     return stack
 
 
@@ -183,11 +210,29 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
+def _describe(files: StackFiles, stack: Stack) -> None:
+    _write_json(files.description, asdict(stack))
+    variables = {
+        "AWS_ENDPOINT_URL": stack.endpoint_url,
+        "AWS_DEFAULT_REGION": stack.region,
+        "AWS_ACCESS_KEY_ID": stack.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": stack.secret_access_key,
+        **stack.outputs,
+    }
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    # A session token of the shell's own account would be sent along and refused.
+    _write(files.shell, "".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN\n"]))
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    _write(path, json.dumps(content, indent=2) + "\n")
+
+
+def _write(path: Path, content: str) -> None:
     """Replace a file at once: a reader in another terminal never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.part")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     # It holds the engine's credentials: nobody else on this machine needs them.
     partial.touch(mode=0o600)
-    partial.write_text(json.dumps(content, indent=2) + "\n")
+    partial.write_text(content)
     partial.replace(path)
