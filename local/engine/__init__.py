@@ -15,11 +15,15 @@ What is restored
     two for each core wait; the wait counts towards no timeout.
 `queues`
     No message is lost between the engine's threads. A batch response that Lambda would not accept keeps the batch.
+`event_sources`
+    A queue triggers only a function whose role may read it.
 `events`
     Events of S3 carry `version-id`. EventBridge delivers only where the target's resource policy allows it, and
     retries a function.
 `iam`
     Rekognition's actions are enforced for each role; a bucket policy that demands TLS accepts the SDK on loopback.
+`cloudformation`
+    Numbers that come from parameters are numbers.
 `rekognition`
     Rekognition is a service of the engine, answered by `local.rekognition`; it reads objects with the permissions
     of its caller.
@@ -28,7 +32,8 @@ What is restored
     `MaxDelaySeconds`, jitter, errors that no wildcard matches. `limits`: 256 KiB. `timeouts`: computed timeouts,
     heartbeats, `TimeoutSeconds` of a machine. `branches`: Parallel and Map in JSONata, scopes of variables, the
     first failure ends the state, the states of branches in the history. `distributed_map`: batches, result files,
-    JSONata. `integrations`: every `aws-sdk` call. `executions`: StartExecution by name, `InvalidName`, ends that
+    JSONata. `integrations`: every `aws-sdk` call. `roles`: a machine invokes the functions that its role allows.
+    `executions`: StartExecution by name, `InvalidName`, ends that
     stay, events for every end and after a restart.
 `persistence`
     Saving while the engine is busy loses no service.
@@ -39,8 +44,7 @@ Known limits
   rest is as of the last orderly stop.
 - An execution that ran when the engine stopped is closed as FAILED with `States.ServiceRestart`; on AWS it would
   go on. A message that was being worked on comes back at once, not after its visibility timeout.
-- The role of a state machine is not enforced, nor that of an event source mapping; a policy walker over the
-  template has to look at those.
+- The role of a state machine is enforced when it invokes a function, not when it calls another service.
 - No RedriveExecution, inventory manifests, metrics from EMF or of SQS, X-Ray traces, dead-letter queues and retry
   policies of EventBridge targets, or check of a definition when a state machine is created.
 - A retry waits at most 60 s times the wait scale. A batching window and batches above ten are ignored.

@@ -9,6 +9,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.iam_evaluator import AuthError, EvalContext
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import iam
 
 # Operations that IAM authorizes on the project; all others that name a version, on the version.
 _ON_THE_PROJECT = ("DescribeProjectVersions", "CreateProjectVersion", "DeleteProject")
@@ -100,3 +101,20 @@ def is_s3_read_allowed(access_key_id: str, bucket: str, key: str, version_id: st
     if bucket_policy is not None:
         result = iam_evaluator.combine_resource_policy(result, context, *bucket_policy, limits=principal.limits)
     return bool(result.decision == "Allow")
+
+
+def is_allowed_by_role(role_arn: str, action: str, resource_arn: str) -> bool:
+    """Tell whether the policies of a role, within its permissions boundary, allow an action on a resource."""
+    name, account_id = role_arn.rpartition("/")[2], get_account_id()
+    context = EvalContext(
+        principal_arn=f"arn:aws:sts::{account_id}:assumed-role/{name}/local",
+        principal_type="AssumedRole",
+        principal_account=account_id,
+        action=action,
+        resource_arn=resource_arn,
+        region=get_region(),
+        service_context={},
+    )
+    policies = iam_evaluator._gather_role_policies(name, account_id)
+    boundary = iam_evaluator._permissions_boundary(iam._roles, name, account_id)
+    return bool(iam_evaluator.evaluate(context, policies, *boundary).decision == "Allow")

@@ -12,7 +12,17 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.core import lambda_runtime
 
-from local.engine import cloudformation, events, iam, lambda_workers, persistence, queues, rekognition, step_functions
+from local.engine import (
+    cloudformation,
+    event_sources,
+    events,
+    iam,
+    lambda_workers,
+    persistence,
+    queues,
+    rekognition,
+    step_functions,
+)
 from local.engine.port import is_taken, taken_message
 from local.engine.settings import EngineSettings
 
@@ -22,6 +32,7 @@ def install_patches(settings: EngineSettings) -> None:
     cloudformation.install()
     lambda_workers.install(settings.runtime_python, settings.concurrency)
     queues.install()
+    event_sources.install()
     events.install()
     iam.install()
     rekognition.install()

@@ -10,6 +10,7 @@ from local.engine.step_functions import (
     limits,
     references,
     retries,
+    roles,
     timeouts,
 )
 
@@ -23,4 +24,5 @@ def install() -> None:
     branches.install()
     distributed_map.install()
     integrations.install()
+    roles.install()
     executions.install()

@@ -118,9 +118,9 @@ class Account:
                 sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
-    def state_machine(self, definition: dict, **settings: Any) -> str:
+    def state_machine(self, definition: dict, role: str | None = None, **settings: Any) -> str:
         return self.client("stepfunctions").create_state_machine(
-            name=unique("machine"), definition=json.dumps(definition), roleArn=self.role(), **settings
+            name=unique("machine"), definition=json.dumps(definition), roleArn=role or self.role(), **settings
         )["stateMachineArn"]
 
     def start(self, machine_arn: str, data: Any = None, **settings: Any) -> str:

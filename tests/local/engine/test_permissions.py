@@ -138,6 +138,29 @@ def test_a_model_is_authorized_by_its_arn(account):
     assert code == "AccessDeniedException"
 
 
+def test_a_state_machine_invokes_only_what_its_role_allows(account, echo):
+    definition = machine(A={"Type": "Task", "Resource": echo, "End": True})
+    role = account.role([allow("lambda:InvokeFunction", f"{echo}-other")])
+    execution = account.end(account.start(account.state_machine(definition, role)))
+    assert execution["error"] == "Lambda.AWSLambdaException"
+    assert "not authorized to perform: lambda:InvokeFunction" in execution["cause"]
+
+
+def test_a_state_machine_invokes_what_its_role_allows(account, echo):
+    definition = machine(A={"Type": "Task", "Resource": echo, "End": True})
+    role = account.role([allow("lambda:InvokeFunction", echo)])
+    assert account.end(account.start(account.state_machine(definition, role)))["status"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("missing", ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"])
+def test_a_queue_triggers_only_a_function_whose_role_may_read_it(account, missing):
+    _, queue = account.queue()
+    actions = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"} - {missing}
+    function = caller(account, *(allow(f"sqs:{action}", queue) for action in actions))
+    with pytest.raises(ClientError, match=f"does not have permissions to call {missing} on SQS"):
+        account.client("lambda").create_event_source_mapping(EventSourceArn=queue, FunctionName=function)
+
+
 def test_a_bucket_that_demands_tls_takes_the_requests_of_the_sdk(account):
     bucket = account.bucket()
     deny = {

@@ -1,0 +1,80 @@
+"""The messages of a queue, in this process: what arrives while the engine's poller deletes."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from ministack.services import sqs
+
+from local.engine import queues
+
+
+class AtItsEnd(list):
+    """A list of messages that calls back when a loop over it has seen the last one."""
+
+    def __init__(self, items: list, call: Callable[[], None]) -> None:
+        super().__init__(items)
+        self.call = call
+
+    def __iter__(self) -> Iterator:
+        yield from super().__iter__()
+        self.call()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _patched():
+    queues.keep_every_message()
+
+
+def test_a_message_that_arrives_during_a_deletion_stays():
+    url = sqs._act_create_queue({"QueueName": "photos"}, "")["QueueUrl"]
+
+    def send(body: str) -> None:
+        sqs._HANDLERS["SendMessage"]({"QueueUrl": url, "MessageBody": body}, url)
+
+    send("first")
+    [received] = sqs._receive_messages_for_esm(url, 10)
+    arriving = threading.Thread(target=send, args=("second",))
+
+    def arrive() -> None:
+        if not arriving.ident:
+            arriving.start()
+            arriving.join(0.2)
+
+    queue = sqs._queues[url]
+    queue["messages"] = AtItsEnd(queue["messages"], arrive)
+    sqs._delete_messages_for_esm(url, {received["receipt_handle"]})
+    arriving.join()
+    assert [message["body"] for message in queue["messages"]] == ["second"]
+
+
+IDS = frozenset({"1", "2"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        {"batchItemFailures": []},
+        {"batchItemFailures": None},
+        {"batchItemFailures": [{"itemIdentifier": "1"}]},
+    ],
+)
+def test_lambda_accepts_a_response_that_names_messages_of_the_batch(body):
+    assert queues.is_batch_response(body, IDS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "text",
+        {"batchItemFailures": "1"},
+        {"batchItemFailures": [{"itemIdentifier": ""}]},
+        {"batchItemFailures": [{"itemIdentifier": None}]},
+        {"batchItemFailures": [{"id": "1"}]},
+        {"batchItemFailures": [{"itemIdentifier": "3"}]},
+    ],
+)
+def test_lambda_refuses_a_response_that_names_no_message_of_the_batch(body):
+    assert not queues.is_batch_response(body, IDS)
