@@ -265,6 +265,20 @@ def test_an_expression_uses_variables_that_some_state_assigns(name):
     assert used <= assigned | {"states"}
 
 
+@each(CATCHERS)
+def test_a_catch_gives_a_value_even_when_an_error_has_no_cause(name):
+    # Cause is optional, and an expression without a value would fail the state under another name.
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskTimedOutEventDetails.html
+    error = {"Error": "States.Timeout"}
+    bindings = Jsonata.Frame(None)
+    given = {"states": {"input": {}, "errorOutput": error}, "errors": [error], "metadata": {}, "envelope": {}}
+    for variable, value in given.items():
+        bindings.bind(variable, value)
+    for expression in _expressions(CATCHERS[name]):
+        value = Jsonata(expression.removeprefix("{%").removesuffix("%}")).evaluate(None, bindings)
+        assert (expression, value is not None) == (expression, True)
+
+
 def test_a_failed_image_fails_its_execution():
     ends = {name: state for name, state in DEFINITIONS["process_image"]["States"].items() if state["Type"] == "Fail"}
     assert list(ends) == ["Image Failed"]
