@@ -18,7 +18,7 @@ table = Table(settings.image_table_name)
 def handler(event: entry.Event) -> dict[str, Any]:
     """Finish the image record, unless a newer run has; return its status, and its error if it has one."""
     envelope = Envelope.from_dict(event)
-    run = Run.from_context(event["execution"])
+    run = Run.from_context(event.get("execution", {}))
     failures = [Failure.from_error_output(error) for error in event.get("errors", [])]
     outcome = records.outcome(event, failures)
     if table.advance(envelope, run, outcome, records.now()):

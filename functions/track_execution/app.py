@@ -13,8 +13,8 @@ table = Table(settings.image_table_name)
 @entry.task
 def handler(event: entry.Event) -> None:
     """Take one status-change event; or, on schedule, look at each execution that has been silent."""
-    if event["detail-type"] == executions.STATUS_CHANGE:
-        _apply(executions.status_change(event["detail"]))
+    if event.get("detail-type") == executions.STATUS_CHANGE:
+        _apply(executions.status_change(event.get("detail", {})))
         return
     for record in table.running_since(records.seconds_ago(settings.silent_after_seconds)):
         change = executions.silent_end(record, workflow.describe(record["execution_arn"]))
