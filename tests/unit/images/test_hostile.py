@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 from tests.unit.images.pictures import (
     PARIS,
@@ -37,8 +37,10 @@ SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 BASELINE = with_exif(jpeg_of(gradients(300, 200)), exif_block({}, None, PARIS))
 PROGRESSIVE = jpeg_of(gradients(500, 500), progressive=True)
 PALETTE = png_of(scene(300, 200).quantize(16), exif=exif_block({}, None, PARIS))
+PROFILED = jpeg_of(gradients(300, 200), icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
 WORKABLE = {
     "baseline": BASELINE,
+    "with a profile": PROFILED,
     "progressive": PROGRESSIVE,
     "palette": PALETTE,
     "RGBA": png_of(scene(90, 90).convert("RGBA")),
@@ -71,6 +73,13 @@ def test_a_truncated_image_is_corrupt(name: str, share: float) -> None:
     data = WORKABLE[name]
     with pytest.raises(CorruptImage, match="again"):
         thumbnail(data[: int(len(data) * share)], 60)
+
+
+def test_a_damaged_table_is_corrupt_and_the_reason_shows_no_python() -> None:
+    damaged = jpeg_of(scene()).replace(b"\xff\xdb\x00\x43", b"\xff\xdb\x00\x42", 1)
+    with pytest.raises(CorruptImage) as refusal:
+        thumbnail(damaged)
+    assert "<" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
@@ -119,6 +128,21 @@ def test_a_jpeg_that_claims_50_000_pixels_a_side_is_refused_before_decoding(prog
     with pytest.raises(TooManyPixels, match="allowed; resize before upload, or save as baseline"):
         thumbnail(bytes(photo))
     assert time.process_time() - started < 0.02
+
+
+@pytest.mark.parametrize(("side", "bit_depth", "color_type"), [(15_000, 1, 0), (9_000, 16, 6)])
+def test_a_png_that_is_cheap_to_keep_and_dear_to_decode_is_refused(side: int, bit_depth: int, color_type: int) -> None:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, bit_depth, color_type, 0, 0, 0))
+    with pytest.raises(TooManyPixels, match="million values, 600 million are allowed; resize"):
+        thumbnail(SIGNATURES[1] + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+
+
+def test_scans_and_pixels_together_are_limited() -> None:
+    photo = bytearray(with_scans(80))
+    frame = photo.index(b"\xff\xc2")
+    photo[frame + 5 : frame + 9] = struct.pack(">HH", 2_900, 2_900)
+    with pytest.raises(TooManyPixels, match="million values, 600 million are allowed; resize"):
+        thumbnail(bytes(photo))
 
 
 def test_the_budget_is_a_parameter() -> None:

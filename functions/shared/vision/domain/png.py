@@ -16,6 +16,7 @@ MAX_CHUNKS = 65_536
 _MAX_HEADER_CHUNKS = 4_096
 _MAX_SIDE_PX = 2**31 - 1
 _BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PICTURE_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND"))
 _FIRST_CHUNK = len(SIGNATURE)
 _FRAME_BYTES = 12
@@ -44,6 +45,11 @@ class PngHead:
     bit_depth: int
     color_type: int
     exif: bytes
+
+    @property
+    def pixel_bits(self) -> int:
+        """Bits of one pixel in the file before compression."""
+        return self.bit_depth * _CHANNELS[self.color_type]
 
 
 def read_head(source: ByteSource) -> PngHead:
