@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
+from local.engine.port import PortTakenError, require_free
 from local.engine.settings import (
     DEFAULT_PORT,
     DEFAULT_RUNTIME_PYTHON,
     EngineSettings,
     default_concurrency,
 )
+from local.engine.state import StateInUseError, claim, empty
 from local.engine.version import UnsupportedEngineError, require_supported_version
 
 
@@ -50,16 +51,19 @@ def main(arguments: list[str]) -> int:
     settings = parse_settings(arguments)
     try:
         require_supported_version()
-    except UnsupportedEngineError as error:
+        require_free(settings.port)
+        claimed = claim(settings.state_dir)
+    except (UnsupportedEngineError, PortTakenError, StateInUseError) as error:
         print(error, file=sys.stderr)
         return 2
-    shutil.rmtree(settings.temporary_dir, ignore_errors=True)
-    settings.temporary_dir.mkdir(parents=True)
-    settings.apply(os.environ)
-    # Only now: ministack reads its environment while it is imported.
-    from local.engine.server import serve
+    with claimed:
+        empty(settings.temporary_dir)
+        settings.apply(os.environ)
+        # Only now: ministack reads its environment while it is imported.
+        from local.engine.server import serve
 
-    return serve(settings)
+        serve(settings)
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,12 +5,21 @@ from __future__ import annotations
 import socket
 
 
-def is_taken(port: int) -> bool:
-    """Tell whether something listens on a port of 127.0.0.1."""
+class PortTakenError(RuntimeError):
+    """Something listens on the port already."""
+
+
+def require_free(port: int) -> None:
+    """Refuse a port of 127.0.0.1 that something listens on.
+
+    Raises
+    ------
+    PortTakenError
+        With the port and what to do about it.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def taken_message(port: int) -> str:
-    """Say that a port is taken and what to do about it."""
-    return f"127.0.0.1:{port} is already in use; stop what listens there (`make down`) or choose another --port"
+        is_taken = probe.connect_ex(("127.0.0.1", port)) == 0
+    if is_taken:
+        raise PortTakenError(
+            f"127.0.0.1:{port} is already in use; stop what listens there (`make down`) or choose another --port"
+        )

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
-from local.engine.port import is_taken, taken_message
+from local.engine.port import PortTakenError, require_free
 from local.engine.settings import (
     DEFAULT_RUNTIME_PYTHON,
     REGION,
@@ -111,8 +111,10 @@ class EngineProcess:
         EngineNotHealthyError
             When something listens on the port already: it would answer in place of this engine.
         """
-        if is_taken(self.port):
-            raise EngineNotHealthyError(taken_message(self.port))
+        try:
+            require_free(self.port)
+        except PortTakenError as error:
+            raise EngineNotHealthyError(str(error)) from error
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(

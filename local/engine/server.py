@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
-import sys
 
 from hypercorn.asyncio import serve as serve_asgi
 from hypercorn.config import Config
@@ -23,7 +22,6 @@ from local.engine import (
     rekognition,
     step_functions,
 )
-from local.engine.port import is_taken, taken_message
 from local.engine.settings import EngineSettings
 
 
@@ -40,17 +38,8 @@ def install_patches(settings: EngineSettings) -> None:
     persistence.install()
 
 
-def serve(settings: EngineSettings) -> int:
-    """Serve every service until SIGTERM or SIGINT, then save the state and end all Lambda processes.
-
-    Returns
-    -------
-    int
-        0 after a clean stop, 1 when the port is taken.
-    """
-    if is_taken(settings.port):
-        print(taken_message(settings.port), file=sys.stderr)
-        return 1
+def serve(settings: EngineSettings) -> None:
+    """Serve every service until SIGTERM or SIGINT, then save the state and end all Lambda processes."""
     install_patches(settings)
     _raise_open_file_limit()
     # One line per request would hide what the engine has to say.
@@ -62,7 +51,6 @@ def serve(settings: EngineSettings) -> int:
         asyncio.run(serve_asgi(app.app, config))
     finally:
         lambda_runtime.reset()
-    return 0
 
 
 def _raise_open_file_limit() -> None:

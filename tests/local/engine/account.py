@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import time
 import uuid
 import zipfile
@@ -24,6 +25,12 @@ TRUST = {"Version": "2012-10-17", "Statement": []}
 
 def unique(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def archive(files: dict[str, str]) -> bytes:

@@ -1,14 +1,13 @@
 """One engine for all tests of this folder, on a free port and with a state of its own."""
 
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local.engine.process import EngineProcess
-from tests.local.engine.account import CONCURRENCY, WAIT_SCALE, Account
+from tests.local.engine.account import CONCURRENCY, WAIT_SCALE, Account, free_port
 
 ECHO = """
 import time
@@ -34,12 +33,6 @@ def handler(event, context):
         return "x" * event["characters"]
     return None if action == "nothing" else event
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

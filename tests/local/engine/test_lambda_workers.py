@@ -117,6 +117,14 @@ def test_a_function_sees_the_variables_of_lambda_and_its_own(account):
     assert not variables.keys() & {"HOME", "USER", "VIRTUAL_ENV", "STATE_DIR", "AUTH", "AWS_PROFILE"}
 
 
+def test_what_a_function_prints_is_in_its_log_group(account):
+    function = account.function("def handler(event, context): print('looking at photo 7')")
+    account.invoke(function)
+    group = "/aws/lambda/" + function.rpartition(":")[2]
+    events = account.client("logs").filter_log_events(logGroupName=group)["events"]
+    assert "looking at photo 7" in [event["message"].strip() for event in events]
+
+
 def test_more_invocations_than_places_wait_and_all_end(account):
     code = "import time\ndef handler(event, context):\n  s = time.time()\n  time.sleep(0.3)\n  return [s, time.time()]"
     function = account.function(code)

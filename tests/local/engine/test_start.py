@@ -9,6 +9,7 @@ from local.engine import version
 from local.engine.process import REPOSITORY, EngineNotHealthyError, EngineProcess
 from local.engine.settings import EngineSettings
 from local.engine.version import SUPPORTED_MINISTACK, UnsupportedEngineError, require_supported_version
+from tests.local.engine.account import free_port
 
 
 def test_the_installed_engine_is_the_supported_one():
@@ -33,6 +34,13 @@ def test_the_shell_of_the_developer_does_not_reach_the_engine(tmp_path):
 def test_a_taken_port_is_named_with_the_remedy(engine, tmp_path):
     second = EngineProcess(engine.port, tmp_path / "state", tmp_path / "log")
     with pytest.raises(EngineNotHealthyError, match=rf"127.0.0.1:{engine.port} is already in use; .*--port"), second:
+        pass
+
+
+@pytest.mark.local
+def test_a_second_engine_on_the_same_state_is_refused_with_the_remedy(engine, tmp_path):
+    second = EngineProcess(free_port(), engine.state_dir, tmp_path / "log")
+    with pytest.raises(EngineNotHealthyError, match=r"another engine keeps its state in .*--state-dir"), second:
         pass
 
 

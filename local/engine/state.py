@@ -1,0 +1,43 @@
+"""The folder that one engine at a time keeps its state in."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from pathlib import Path
+from typing import IO
+
+
+class StateInUseError(RuntimeError):
+    """Another engine works in the folder."""
+
+
+def claim(state_dir: Path) -> IO[bytes]:
+    """Claim a folder for this process until it ends.
+
+    Returns
+    -------
+    file
+        The claim; it lasts as long as this file is open.
+
+    Raises
+    ------
+    StateInUseError
+        When another engine has the folder: it would lose its functions' code, and both their state.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    lock = (state_dir / "lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StateInUseError(
+            f"another engine keeps its state in {state_dir}; stop it (`make down`) or choose another --state-dir"
+        ) from None
+    return lock
+
+
+def empty(folder: Path) -> None:
+    """Make a folder that has nothing of an earlier run in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
