@@ -234,6 +234,19 @@ def test_an_older_run_never_overwrites_a_newer_one(table: Table, open_or_ended: 
     assert _image(table, NEWER) == before
 
 
+def test_the_late_end_of_a_run_does_not_close_the_redrive_of_its_execution(table: Table) -> None:
+    table.advance(NEWER, FIRST, {"status": "FAILED", "error": ERROR}, _at(1))
+    table.advance(NEWER, REDRIVE, {"status": "RUNNING"}, _at(2))
+    assert not table.advance(NEWER, FIRST, {"status": "FAILED", "error": ERROR}, _at(3))
+
+
+@pytest.mark.parametrize("started_at", ["2026-11-12T09:30:02.344Z", "2026-11-12T09:30:02.346Z"])
+def test_a_run_is_recognised_although_its_start_was_rounded_differently(table: Table, started_at: str) -> None:
+    table.register(NEWER, _at(1))
+    table.mark_running(NEWER, Run(ARN, started_at), _at(2))
+    assert table.advance(NEWER, FIRST, {"status": "SUCCEEDED"}, _at(3))
+
+
 def test_processing_again_on_purpose_writes_over_what_was(table: Table) -> None:
     table.advance(NEWER, FIRST, {"status": "PARTIAL", "error": ERROR}, _at(1))
     assert table.advance(NEWER, LATER, {"status": "SUCCEEDED", "labels": LABELS}, _at(2))

@@ -20,10 +20,12 @@ _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 # A run may write when nobody has run before, when it is newer than the run that wrote last, or while it is itself
-# the run that the record waits for. So an older run never overwrites a newer one, and an ended run stays ended.
+# the run that the record waits for. So an older run never overwrites a newer one, be it the redrive of its own
+# execution, and an ended run stays ended.
 _MAY_ADVANCE = (
     "attribute_not_exists(execution_arn) OR run_started_at < :run_started_at"
-    f" OR (execution_arn = :execution_arn AND #status IN ({', '.join(f':{status.lower()}' for status in OPEN)}))"
+    " OR (execution_arn = :execution_arn AND run_started_at < :redrive_started_at"
+    f" AND #status IN ({', '.join(f':{status.lower()}' for status in OPEN)}))"
 )
 
 
@@ -85,7 +87,8 @@ class Table:
             first,
             remove=() if "error" in changes else ("error",),
             condition=_MAY_ADVANCE,
-            condition_values={f":{status.lower()}": status for status in OPEN},
+            condition_values={":redrive_started_at": run.earliest_redrive}
+            | {f":{status.lower()}": str(status) for status in OPEN},
         )
 
     def image(self, envelope: Envelope) -> Record | None:

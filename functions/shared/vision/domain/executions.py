@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vision.domain.envelopes import Envelope
@@ -57,6 +57,15 @@ class Run:
             return cls(str(execution["Id"]), timestamp(datetime.fromisoformat(str(started_at))))
         except (KeyError, ValueError, AttributeError) as error:
             raise InvalidEvent(f"execution: expected Id and StartTime of the context object ({error})") from error
+
+    @property
+    def earliest_redrive(self) -> str:
+        """From when on a run of the same execution must be another one.
+
+        Services may round the same start differently, so starts less than a second apart are one. A redrive comes
+        later than that, since the execution has to fail first.
+        """
+        return timestamp(datetime.fromisoformat(self.started_at) + timedelta(seconds=1))
 
 
 @dataclass(frozen=True, slots=True)
