@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -164,6 +167,17 @@ def test_a_jpeg_without_height_is_corrupt() -> None:
         metadata_of(bytes(picture))
 
 
+def test_a_png_without_its_header_is_corrupt() -> None:
+    with pytest.raises(CorruptImage, match="IHDR"):
+        metadata_of(png_of(scene()).replace(b"IHDR", b"IHDX", 1))
+
+
+def test_a_png_of_bits_that_png_does_not_know_is_corrupt() -> None:
+    header = chunk(b"IHDR", b"\0\0\0\x05\0\0\0\x05\x07\x02\0\0\0")
+    with pytest.raises(CorruptImage, match="color type 2 with 7 bits"):
+        metadata_of(b"\x89PNG\r\n\x1a\n" + header)
+
+
 def test_a_png_of_no_width_is_corrupt() -> None:
     with pytest.raises(CorruptImage, match="0 × 5 px"):
         metadata_of(pictures.huge_png_header(0, 5))
@@ -242,3 +256,9 @@ def test_the_values_are_those_that_pillow_reads_from_the_whole_file(name: str) -
 
 def test_the_module_of_images_offers_the_same_names() -> None:
     assert (images.read_metadata, images.Metadata) == (read_metadata, Metadata)
+
+
+def test_metadata_and_limits_need_no_pillow() -> None:
+    code = "import sys; sys.modules['PIL'] = None; import vision.domain.metadata, vision.domain.limits"
+    path = os.pathsep.join(sys.path)
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, check=True, timeout=30)

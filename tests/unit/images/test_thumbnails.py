@@ -5,6 +5,8 @@ import struct
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from tests.unit.images.pictures import (
@@ -231,17 +233,45 @@ def test_a_progressive_photo_decodes_a_fraction_of_its_bytes() -> None:
     assert len(means) < len(photo) / 8
 
 
-def test_means_alone_decode_to_the_brightness_of_the_whole_file() -> None:
-    photo = jpeg_of(gradients(1_601, 1_203), progressive=True)
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("RGB", {}),
+        ("RGB", {"subsampling": 0}),
+        ("RGB", {"subsampling": 1, "restart_marker_blocks": 5}),
+        ("L", {}),
+        ("CMYK", {}),
+    ],
+)
+def test_means_alone_decode_to_the_brightness_of_the_whole_file(mode: str, options: dict[str, Any]) -> None:
+    photo = jpeg_of(gradients(1_601, 1_203).convert(mode), progressive=True, **options)
     means = b"".join(jpeg.dc_picture(photo, jpeg.read_head(io.BytesIO(photo))))
     eighths = []
     for data in (photo, means):
         picture = Image.open(io.BytesIO(data))
-        picture.draft("L", (200, 150))
+        picture.draft("L" if mode == "RGB" else None, (200, 150))
         picture.load()
         eighths.append(picture)
     assert eighths[0].size == (201, 151)
-    assert ImageChops.difference(*eighths).getbbox() is None
+    assert eighths[0].tobytes() == eighths[1].tobytes()
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    width=st.integers(1, 1_200),
+    height=st.integers(1, 1_200),
+    box=st.integers(1, 1_300),
+    options=st.sampled_from(({"format": "PNG"}, {"format": "JPEG"}, {"format": "JPEG", "progressive": True})),
+)
+def test_any_image_fits_any_box_and_keeps_its_shape(width: int, height: int, box: int, options: dict[str, Any]) -> None:
+    stored = io.BytesIO()
+    Image.new("RGB", (width, height), RED).save(stored, **options)
+    small = thumbnail(stored.getvalue(), box)
+    assert max(small.width, small.height) == min(box, max(width, height))
+    shrink = max(1, width / box, height / box)
+    assert abs(small.width - width / shrink) <= 1
+    assert abs(small.height - height / shrink) <= 1
+    assert opened(small.data).size == (small.width, small.height)
 
 
 def test_a_decoder_meets_nothing_but_the_picture() -> None:

@@ -133,10 +133,9 @@ def _readable_errors(size_bytes: int) -> Iterator[None]:
     except UnidentifiedImageError as error:  # its own message shows a Python object
         raise CorruptImage(f"the header of the image of {size_bytes:,} bytes is damaged; upload it again") from error
     except Exception as error:
-        reason = str(error) or type(error).__name__
-        raise CorruptImage(
-            f"the image of {size_bytes:,} bytes cannot be decoded ({reason}); upload it again"
-        ) from error
+        truncated = "truncated" in str(error)  # Pillow's words for data that end before the pixels do
+        reason = "ends before its picture does" if truncated else f"cannot be decoded ({error or type(error).__name__})"
+        raise CorruptImage(f"the image of {size_bytes:,} bytes {reason}; upload it again") from error
 
 
 def _fit(width: int, height: int, box: int) -> tuple[int, int]:

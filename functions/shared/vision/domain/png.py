@@ -66,8 +66,10 @@ def read_head(source: ByteSource) -> PngHead:
     """
     source.seek(_FIRST_CHUNK)
     start = source.read(21)
-    if len(start) < 21 or start[:8] != b"\0\0\0\x0dIHDR":
-        raise CorruptImage(f"the PNG does not start with a complete IHDR chunk; {_AGAIN}")
+    if len(start) < 21:
+        raise CorruptImage(f"the PNG ends in its header, after {_FIRST_CHUNK + len(start)} bytes; {_AGAIN}")
+    if start[:8] != b"\0\0\0\x0dIHDR":
+        raise CorruptImage(f"the PNG does not start with its header chunk IHDR; {_AGAIN}")
     width, height = int.from_bytes(start[8:12]), int.from_bytes(start[12:16])
     bit_depth, color_type = start[16], start[17]
     if not 1 <= width <= _MAX_SIDE_PX or not 1 <= height <= _MAX_SIDE_PX:
