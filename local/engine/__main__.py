@@ -14,7 +14,7 @@ from local.engine.settings import (
     EngineSettings,
     default_concurrency,
 )
-from local.engine.state import StateInUseError, claim, empty
+from local.engine.state import StateInUseError, claim, empty, move_to
 from local.engine.version import UnsupportedEngineError, require_supported_version
 
 
@@ -58,6 +58,7 @@ def main(arguments: list[str]) -> int:
         return 2
     with claimed:
         empty(settings.temporary_dir)
+        move_to(settings.state_dir, settings.port)
         settings.apply(os.environ)
         # Only now: ministack reads its environment while it is imported.
         from local.engine.server import serve

@@ -41,3 +41,17 @@ def empty(folder: Path) -> None:
     """Make a folder that has nothing of an earlier run in it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+
+
+def move_to(state_dir: Path, port: int) -> None:
+    """Make what an earlier run on another port has saved point to this port.
+
+    The engine knows a queue by a URL with the port in it: after a move, what an event sends to the queue of that
+    name would never reach the function that reads the queue.
+    """
+    marker = state_dir / "port"
+    earlier = marker.read_text() if marker.exists() else str(port)
+    if earlier != str(port):
+        for saved in (state_dir / "services").glob("*.json"):
+            saved.write_text(saved.read_text().replace(f"http://localhost:{earlier}/", f"http://localhost:{port}/"))
+    marker.write_text(str(port))
