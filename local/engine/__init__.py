@@ -47,6 +47,8 @@ Known limits
 - The role of a state machine is enforced when it invokes a function, not when it calls another service.
 - No RedriveExecution, inventory manifests, metrics from EMF or of SQS, X-Ray traces, dead-letter queues and retry
   policies of EventBridge targets, or check of a definition when a state machine is created.
+- A history has every state entered and left and every task, not the events between (`ParallelStateStarted`,
+  `MapIterationStarted`); a task that timed out is a `TaskFailed` there.
 - A retry waits at most 60 s times the wait scale. A batching window and batches above ten are ignored.
 - `Assign` in JSONPath Choice and Wait states is ignored; this project writes JSONata.
 - All functions share one temporary folder; memory sizes are not enforced; every Python runtime is run by the

@@ -82,13 +82,13 @@ def _parsed(path: str) -> JSONPath:
 
 
 def _follow(path: str, tokens: list[tuple[str, Any]], data: object) -> object:
-    value = data
+    value: Any = data
     for kind, step in tokens:
         is_field = kind == "field" and isinstance(value, dict) and step in value
         is_index = kind == "index" and isinstance(value, list) and step < len(value)
         if not is_field and not is_index:
             raise _not_found(path, data)
-        value = value[step]  # type: ignore[index]
+        value = value[step]
     return value
 
 

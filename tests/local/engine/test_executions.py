@@ -93,9 +93,27 @@ def _has_rest(account, execution: str) -> bool:
     return any(event["type"] in ("TaskSucceeded", "TaskStateExited") for event in account.history(execution))
 
 
-def test_the_first_failed_branch_ends_the_parallel_without_waiting_for_the_others(account):
-    branches = [machine(X={"Type": "Fail", "Error": "E"}), WAIT]
-    execution = account.run(machine(A={"Type": "Parallel", "Branches": branches, "End": True}), timeout_seconds=5)
+FAIL_OR_WAIT = machine(
+    Choose={
+        "Type": "Choice",
+        "Choices": [{"Variable": "$", "NumericEquals": 0, "Next": "Fail"}],
+        "Default": "Wait",
+    },
+    Fail={"Type": "Fail", "Error": "E"},
+    Wait={"Type": "Wait", "Seconds": 600, "End": True},
+)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"Type": "Parallel", "Branches": [machine(X={"Type": "Fail", "Error": "E"}), WAIT]},
+        {"Type": "Map", "ItemProcessor": FAIL_OR_WAIT},
+    ],
+    ids=["Parallel", "Map"],
+)
+def test_the_first_failure_ends_the_state_without_waiting_for_the_others(account, state):
+    execution = account.run(machine(A={**state, "End": True}), [1, 0, 1], timeout_seconds=5)
     assert (execution["status"], execution["error"]) == ("FAILED", "E")
 
 

@@ -1,0 +1,67 @@
+"""Patches of races and of arithmetic, in this process."""
+
+import threading
+import time
+
+import pytest
+from ministack import app
+from ministack.services import stepfunctions as sf
+
+from local.engine import persistence
+from local.engine.step_functions import branches
+from local.engine.step_functions.distributed_map import batches
+from local.engine.step_functions.retries import retry_delay_seconds
+
+RETRIER = {"IntervalSeconds": 2, "BackoffRate": 3}
+
+
+@pytest.mark.parametrize(("retries_done", "seconds"), [(0, 2), (1, 6), (2, 18)])
+def test_a_retry_waits_longer_each_time(retries_done, seconds):
+    assert retry_delay_seconds(RETRIER, retries_done) == seconds
+
+
+def test_a_retry_waits_at_most_its_longest_delay():
+    assert retry_delay_seconds({**RETRIER, "MaxDelaySeconds": 5}, 4) == 5
+
+
+def test_a_retry_with_full_jitter_waits_anything_up_to_its_delay():
+    delays = [retry_delay_seconds({**RETRIER, "JitterStrategy": "FULL"}, 1) for _ in range(200)]
+    assert 0 <= min(delays) < 2
+    assert 4 < max(delays) <= 6
+
+
+def test_a_retry_without_fields_waits_one_second_and_doubles():
+    assert [retry_delay_seconds({}, done) for done in range(3)] == [1, 2, 4]
+
+
+def test_a_batch_is_closed_when_the_next_item_would_make_it_too_large():
+    made = batches(["a" * 40, "b" * 40, "c" * 40], {"MaxInputBytesPerBatch": 110})
+    assert [len(batch["Items"]) for batch in made] == [2, 1]
+
+
+def test_events_written_at_the_same_time_have_ids_of_their_own(monkeypatch):
+    monkeypatch.setattr(sf, "_add_event", sf._add_event)
+    branches.number_events_once()
+    # The engine reads the length, then the clock, then appends: a slow clock lets the others in between.
+    monkeypatch.setattr(sf, "now_iso", lambda: time.sleep(0.01))
+    execution: dict = {"events": []}
+    threads = [threading.Thread(target=sf._add_event, args=(execution, "PassStateEntered")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [event["id"] for event in execution["events"]] == list(range(1, 9))
+
+
+def test_a_service_that_changes_while_it_is_saved_is_read_again(monkeypatch):
+    answers = iter([RuntimeError("dictionary changed size during iteration"), {"queues": {}}])
+
+    def read() -> object:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(app, "_build_persistence_save_dict", lambda: {"sqs": read})
+    persistence.save_services_while_they_change()
+    assert app._build_persistence_save_dict()["sqs"]() == {"queues": {}}
