@@ -42,7 +42,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setattr(session, "_session", _session_of_the_tests)
+    monkeypatch.setattr(session, "_session", _Session)
 
     session.client.cache_clear()
     with mock_aws():
@@ -50,12 +50,16 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     session.client.cache_clear()
 
 
-@cache
-def _session_of_the_tests() -> Any:
-    """One session for all tests: it keeps the descriptions of the services, which are slow to read."""
-    import boto3
+class _Session:
+    """Makes each client once for all tests: moto's account is new in each test, and making clients is slow."""
 
-    return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION)
+    @staticmethod
+    @cache
+    def client(service: str, config: Any) -> Any:
+        import boto3
+
+        credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        return boto3.client(service, region_name=REGION, config=config, **credentials)
 
 
 @pytest.fixture

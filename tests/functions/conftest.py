@@ -3,7 +3,7 @@
 import importlib
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,15 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from PIL import Image
 
-from tests.conftest import TABLE
+from tests.conftest import EVENTS, ROOT, TABLE
 from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
+from vision.domain.executions import Run
 
 Handler = Callable[[dict[str, Any]], Any]
+FILES = sorted(path.stem for path in EVENTS.glob("*.json"))
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
 STATE_MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:image-recognition-ProcessImage"
 ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "image-recognition",
@@ -42,6 +45,11 @@ class Context:
     @property
     def invoked_function_arn(self) -> str:
         return f"arn:aws:lambda:eu-west-1:123456789012:function:{self.function_name}"
+
+
+def function_of(sample: str) -> str:
+    """Return the function that a file of ``events/`` is named after."""
+    return max((name for name in FUNCTIONS if sample.startswith(name)), key=len)
 
 
 @pytest.fixture
@@ -108,32 +116,49 @@ def stored(bucket: str) -> Callable[[dict[str, Any], bytes], None]:
 
 
 @pytest.fixture
-def answer(aws: None) -> Callable[..., list[dict[str, Any]]]:
+def hook(aws: None) -> Iterator[Callable[..., None]]:
+    """Do something at an event in the life of a request; clients outlive a test, so what is hooked is unhooked."""
+    hooked = []
+
+    def register(service: str, moment: str, act: Callable[..., Any], *, first: bool = False) -> None:
+        events = client(service).meta.events
+        event = moment.replace("SERVICE", client(service).meta.service_model.service_id.hyphenize())
+        (events.register_first if first else events.register)(event, act)
+        hooked.append((events, event, act))
+
+    yield register
+    for events, event, act in hooked:
+        events.unregister(event, act)
+
+
+@pytest.fixture
+def answer(hook: Callable[..., None]) -> Callable[..., list[dict[str, Any]]]:
     """Let a service answer with what is given, and return the list that its requests will be in."""
 
     def register(service: str, operation: str, response: dict[str, Any]) -> list[dict[str, Any]]:
         asked: list[dict[str, Any]] = []
-        adapter = client(service)
-        adapter.meta.events.register_first(
-            f"provide-client-params.{adapter.meta.service_model.service_id.hyphenize()}.{operation}",
-            lambda params, **_: asked.append(params),
-        )
-        _register(service, operation, lambda: (AWSResponse("", 200, {}, None), response))
+
+        def remember(params: dict[str, Any], **_: Any) -> None:
+            asked.append(params)
+
+        def respond(**_: Any) -> Any:
+            return AWSResponse("", 200, {}, None), response
+
+        hook(service, f"provide-client-params.SERVICE.{operation}", remember)
+        hook(service, f"before-call.SERVICE.{operation}", respond)
         return asked
 
     return register
 
 
 @pytest.fixture
-def refuse(aws: None) -> Callable[..., None]:
+def refuse(hook: Callable[..., None]) -> Callable[..., None]:
     """Let a service refuse some of its calls: those whose numbers are given, counted from 1, or all of them."""
 
-    def register(
-        service: str, operation: str, code: str, http_status: int = 400, *, calls: tuple[int, ...] = ()
-    ) -> None:
+    def register(service: str, operation: str, code: str, http_status: int = 400, calls: tuple[int, ...] = ()) -> None:
         made = 0
 
-        def maybe() -> Any:
+        def maybe(**_: Any) -> Any:
             nonlocal made
             made += 1
             if calls and made not in calls:
@@ -146,12 +171,41 @@ def refuse(aws: None) -> Callable[..., None]:
             }
             return AWSResponse("", http_status, {}, None), response
 
-        _register(service, operation, maybe)
+        hook(service, f"before-call.SERVICE.{operation}", maybe, first=True)
 
     return register
 
 
-def _register(service: str, operation: str, act: Callable[[], Any]) -> None:
-    adapter = client(service)
-    name = f"before-call.{adapter.meta.service_model.service_id.hyphenize()}.{operation}"
-    adapter.meta.events.register_first(name, lambda **_: act())
+@pytest.fixture
+def world(
+    bucket: str,
+    table: Table,
+    state_machine_arn: str,
+    event: Callable[[str], dict[str, Any]],
+    stored: Callable[[dict[str, Any], bytes], None],
+    answer: Callable[..., list[dict[str, Any]]],
+    photo: bytes,
+) -> Envelope:
+    """The photo of the sample events in the bucket, and a Rekognition that knows it."""
+    sample = event("extract_metadata")
+    stored(sample, photo)
+    found = {"Labels": [{"Name": "Rose", "Confidence": 98.7}], "LabelModelVersion": "3.0"}
+    answer("rekognition", "DetectLabels", found)
+    return Envelope.from_dict(sample)
+
+
+@pytest.fixture
+def drive(
+    function: Callable[[str], Handler], world: Envelope, table: Table, event: Callable[[str], dict[str, Any]]
+) -> Callable[[str], Any]:
+    """Send a sample event to its function, at the moment in the life of the photo at which it would come."""
+
+    def send(name: str) -> Any:
+        if function_of(name) != "start_processing":
+            # Long before any clock that this runs by, so that the schedule finds the execution silent.
+            table.register(world, "2020-01-01T00:00:00.000Z")
+            run = Run.from_context(event("store_metadata")["execution"])
+            table.mark_running(world, run, "2020-01-01T00:00:01.000Z")
+        return function(function_of(name))(event(name))
+
+    return send

@@ -1,0 +1,71 @@
+"""Each file in ``events/`` drives its function, unchanged, in the world that it was made for."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.functions.conftest import FILES, FUNCTIONS, function_of
+from vision.adapters.table import Table
+from vision.domain.envelopes import Envelope
+from vision.domain.events import created_objects
+
+# What the image record says afterwards; None where there is none.
+STATUSES = {
+    "detect_labels": "RUNNING",
+    "extract_metadata": "RUNNING",
+    "generate_thumbnail": "RUNNING",
+    "start_processing": "RUNNING",
+    "start_processing_batch_with_poison": None,
+    "start_processing_delivered_twice": "RUNNING",
+    "start_processing_foreign_key": None,
+    "start_processing_notification_url_encoded": "RUNNING",
+    "start_processing_object_deleted": None,
+    "start_processing_test_event": None,
+    "start_processing_versions_out_of_order": "RUNNING",
+    "store_metadata": "SUCCEEDED",
+    "store_metadata_failed": "FAILED",
+    "store_metadata_partial": "PARTIAL",
+    "track_execution_aborted": "ABORTED",
+    "track_execution_failed": "FAILED",
+    "track_execution_redriven": "RUNNING",
+    "track_execution_schedule": "FAILED",
+    "track_execution_timed_out": "TIMED_OUT",
+}
+
+
+def test_every_sample_event_is_expected_to_do_something() -> None:
+    assert sorted(STATUSES) == FILES
+
+
+def test_every_function_has_a_sample_event() -> None:
+    assert sorted({function_of(name) for name in FILES}) == FUNCTIONS
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_sample_event_leaves_the_record_that_it_should(
+    drive: Callable[[str], Any], table: Table, world: Envelope, name: str
+) -> None:
+    drive(name)
+    image = table.image(world)
+    assert (image and image["status"]) == STATUSES[name]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_answer_to_a_sample_event_is_json(drive: Callable[[str], Any], name: str) -> None:
+    answered = drive(name)
+    assert json.loads(json.dumps(answered)) == answered
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if function_of(name) == "start_processing"])
+def test_a_record_of_sqs_has_the_digest_of_its_body(event: Callable[[str], dict[str, Any]], name: str) -> None:
+    for record in event(name)["Records"]:
+        assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+
+
+def test_the_samples_of_the_tasks_are_what_start_processing_sends(event: Callable[[str], dict[str, Any]]) -> None:
+    [version] = created_objects(event("start_processing")["Records"][0]["body"])
+    sent = Envelope.of(version).as_dict()
+    assert [event(name) for name in ("extract_metadata", "detect_labels", "generate_thumbnail")] == [sent] * 3

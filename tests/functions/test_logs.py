@@ -1,0 +1,118 @@
+"""Logs are for operators: they carry ids and names of errors, and nothing of the photo or of its owner."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.functions.conftest import FILES, function_of
+
+# Each is in the sample events, in the photo, or in what Rekognition says of it.
+PRIVATE = ("rose", "Rose", "garden", "uploads", "resized", ".jpg", ".png", "café", "48.8", "48°", "2.29", "iPhone")
+FAILING = {
+    "start_processing": ("stepfunctions", "StartExecution"),
+    "extract_metadata": ("s3", "GetObject"),
+    "generate_thumbnail": ("s3", "PutObject"),
+    "detect_labels": ("rekognition", "DetectLabels"),
+    "store_metadata": ("dynamodb", "UpdateItem"),
+    "track_execution": ("dynamodb", "UpdateItem"),
+}
+TASKS = [name for name in FILES if function_of(name) != "start_processing"]
+
+
+def _private(text: str) -> list[str]:
+    return [private for private in PRIVATE if private in text]
+
+
+def _lines(output: str) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, output.splitlines()) if "_aws" not in line]
+
+
+@pytest.fixture
+def fail(refuse: Callable[..., None]) -> Callable[[str, str], None]:
+    """Let the service that a function works with refuse it."""
+
+    def register(name: str, code: str) -> None:
+        service, operation = FAILING[function_of(name)]
+        # The world itself is made with two updates of the table.
+        refuse(service, operation, code, calls=(3,) if operation == "UpdateItem" else ())
+
+    return register
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_logs_hold_no_key_no_place_and_no_event(
+    drive: Callable[[str], Any], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    drive(name)
+    assert _private("".join(capsys.readouterr())) == []
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "ValidationException"])
+def test_a_failing_task_tells_nothing_private_either(
+    drive: Callable[[str], Any],
+    fail: Callable[[str, str], None],
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    code: str,
+) -> None:
+    # Lambda itself logs the message of an error that leaves the handler.
+    fail(name, code)
+    with pytest.raises(Exception, match="as the service says it") as failure:
+        drive(name)
+    assert _private("".join(capsys.readouterr()) + str(failure.value)) == []
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "ValidationException"])
+def test_a_failing_message_tells_nothing_private_either(
+    drive: Callable[[str], Any], fail: Callable[[str, str], None], capsys: pytest.CaptureFixture[str], code: str
+) -> None:
+    fail("start_processing", code)
+    drive("start_processing")
+    assert _private("".join(capsys.readouterr())) == []
+
+
+def test_a_refusal_is_logged_with_its_name_and_the_photos_id(
+    drive: Callable[[str], Any],
+    fail: Callable[[str, str], None],
+    event: Callable[[str], dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fail("extract_metadata", "AccessDenied")
+    with pytest.raises(Exception, match="as the service says it"):
+        drive("extract_metadata")
+    [line] = _lines(capsys.readouterr().out)
+    assert (line["message"], line["error"], line["correlation_id"], line["function_name"]) == (
+        "refused",
+        "AccessDenied",
+        event("extract_metadata")["photo_id"],
+        "extract_metadata",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "level"), [("AccessDenied", "INFO"), ("SlowDown", "WARNING"), ("ValidationException", "ERROR")]
+)
+def test_what_a_refusal_asks_of_an_operator_is_its_level(
+    drive: Callable[[str], Any],
+    fail: Callable[[str, str], None],
+    capsys: pytest.CaptureFixture[str],
+    code: str,
+    level: str,
+) -> None:
+    fail("extract_metadata", code)
+    with pytest.raises(Exception, match="as the service says it"):
+        drive("extract_metadata")
+    [line] = _lines(capsys.readouterr().out)
+    assert line["level"] == level
+
+
+def test_a_poisoned_message_is_logged_by_the_id_under_which_it_will_be_in_the_dead_letter_queue(
+    drive: Callable[[str], Any], event: Callable[[str], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    drive("start_processing_batch_with_poison")
+    [line] = _lines(capsys.readouterr().out)
+    poison = event("start_processing_batch_with_poison")["Records"][4]["messageId"]
+    assert (line["error"], line["correlation_id"]) == ("InvalidEvent", poison)
