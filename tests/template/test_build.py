@@ -1,8 +1,10 @@
 """functions/Makefile: what `sam build` puts into each function and layer. No network: pip gets wheels made here."""
 
+import functools
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,7 +17,8 @@ from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 RESOURCES = load(TEMPLATE.read_text())["Resources"]
 FUNCTIONS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"]
 LAYERS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::LayerVersion"]
-MAKEFILE = (REPOSITORY / "functions/Makefile").read_text()
+FUNCTIONS_FOLDER = REPOSITORY / "functions"
+MAKEFILE = (FUNCTIONS_FOLDER / "Makefile").read_text()
 THIS_RUNTIME = f"python3.{sys.version_info.minor}"
 # Flags of PEP 552: the hash decides, and nobody checks it.
 UNCHECKED_HASH = 0b01
@@ -52,16 +55,16 @@ def wheels(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def build(tmp_path, wheels):
-    """Build a logical id as SAM does, and return the folder and what was said."""
+@pytest.fixture(scope="session")
+def build(tmp_path_factory, wheels):
+    """Build a logical id as SAM does, and return the folder and what was said; the same build is made once."""
 
-    def make(logical_id, path=None, **variables):
-        artifacts = tmp_path / logical_id
-        artifacts.mkdir()
+    @functools.cache
+    def make(logical_id, path=None, sources=FUNCTIONS_FOLDER, **variables):
+        artifacts = tmp_path_factory.mktemp(logical_id)
         result = subprocess.run(
             ["make", f"build-{logical_id}", *(f"{name}={value}" for name, value in variables.items())],
-            cwd=REPOSITORY / "functions",
+            cwd=sources,
             env={
                 **os.environ,
                 "ARTIFACTS_DIR": str(artifacts),
@@ -79,11 +82,10 @@ def build(tmp_path, wheels):
     return make
 
 
-@pytest.fixture
-def without_interpreter(tmp_path):
+@pytest.fixture(scope="session")
+def without_interpreter(tmp_path_factory):
     """A PATH where the runtime's name exists and runs nothing, as version managers leave it."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("bin")
     shim = folder / "python3.13"
     shim.write_text("#!/bin/sh\necho 'python3.13: command not found' >&2\nexit 127\n")
     shim.chmod(0o755)
@@ -150,10 +152,14 @@ def test_compiled_files_do_not_depend_on_modification_times(build, name):
     assert flags == {UNCHECKED_HASH}
 
 
-def test_no_compiled_file_of_the_developer_is_shipped(build):
-    folder, _ = build("VisionLayer", LAMBDA_RUNTIME=THIS_RUNTIME)
-    tags = {file.suffixes[0] for file in folder.rglob("*.pyc")}
-    assert tags == {f".{sys.implementation.cache_tag}"}
+def test_no_compiled_file_of_the_developer_is_shipped(build, tmp_path, without_interpreter):
+    sources = tmp_path / "functions"
+    shutil.copytree(FUNCTIONS_FOLDER, sources)
+    left_over = sources / "shared/vision/domain/__pycache__/keys.cpython-39.pyc"
+    left_over.parent.mkdir(exist_ok=True)
+    left_over.touch()
+    folder, _ = build("VisionLayer", path=without_interpreter, sources=sources)
+    assert not list(folder.rglob("*.pyc"))
 
 
 @pytest.mark.parametrize(
