@@ -28,8 +28,8 @@ BY_CONFIGURATION = {"TrackExecutionFunction": {"sqs:SendMessage": "sends the eve
 
 # Where each action may reach.
 RESOURCES = {
-    "s3:GetObject": {"${ImageBucket.Arn}/private/*"},
-    "s3:GetObjectVersion": {"${ImageBucket.Arn}/private/*"},
+    "s3:GetObject": {"${ImageBucket.Arn}/private/*/uploads/*"},
+    "s3:GetObjectVersion": {"${ImageBucket.Arn}/private/*/uploads/*"},
     "s3:ListBucket": {"${ImageBucket.Arn}"},
     "s3:PutObject": {"${ImageBucket.Arn}/private/*/resized/*"},
     "dynamodb:PutItem": {"${ImageTable.Arn}"},
