@@ -1,0 +1,258 @@
+"""P9: the cold start of an image function, and the size of what it loads.
+
+Layers and functions are built by ``functions/Makefile``, as ``sam build`` calls it, for the interpreter and the
+processor of this machine. They run under the minimal interpreter that stands for the Lambda runtime, may not write
+compiled files (as in Lambda), and talk to an S3 on loopback. The naive package is what ``sam build`` makes of one
+folder with a requirements.txt: everything in one place, nothing compiled.
+
+The goal is judged with the runtime's own boto3 compiled. Whether it is so in the real runtime is not known here, so
+that a row beside it shows the other case.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from benchmarks.goals import Result, Table, at_most, skipped
+from benchmarks.peers import HOME, ROOT
+from benchmarks.photos import BASELINE_12
+from benchmarks.runner import Rounds, take_rounds
+
+MAX_OF_NAIVE = 0.60
+MAX_ZIP_BYTES = 7e6
+
+_BUILD = HOME / "cold-start"
+_INTERPRETER = ROOT / ".local" / "lambda" / "bin" / "python"
+_FUNCTIONS = {"generate_thumbnail": ("VisionLayer", "ImagingLayer"), "extract_metadata": ("VisionLayer",)}
+_STARTS = 2
+"""Per round, of which the cheaper counts."""
+_OURS, _TWIN, _OURS_UNCOMPILED_RUNTIME = "ours", "ours again", "ours, boto3 of the runtime not compiled"
+_NAIVE, _NAIVE_COMPILED = "naive", "naive, compiled"
+
+
+def table(rounds: int) -> Table:
+    """Measure both image functions against the naive package, and the zips."""
+    heading = "P9 · cold start of an image function"
+    if not _INTERPRETER.is_file():
+        return Table(
+            heading, [skipped("P9", "", f"≤ {MAX_OF_NAIVE} × naive", f"{_INTERPRETER} is missing: make setup")]
+        )
+    try:
+        _build()
+    except subprocess.CalledProcessError as error:
+        reason = f"the build failed: {(error.stderr or error.stdout).decode().strip()[-300:]}"
+        return Table(heading, [skipped("P9", "", f"≤ {MAX_OF_NAIVE} × naive", reason)])
+    rows, details = [], []
+    with _object_store(BASELINE_12.path.read_bytes()) as endpoint_url:
+        for function in _FUNCTIONS:
+            measured = take_rounds(_contenders(function, endpoint_url), rounds, (_OURS, _TWIN))
+            rows += _judge(function, measured)
+            details.append(_times(function, measured))
+    return Table(heading, rows + _sizes(), details)
+
+
+def _judge(function: str, rounds: Rounds) -> list[Result]:
+    case = f"{function}, import and first call"
+    uncompiled = f"{rounds.ratio(_OURS_UNCOMPILED_RUNTIME, _NAIVE):.3g} × naive"
+    return [
+        at_most("P9", case, rounds.ratio(_OURS, _NAIVE), MAX_OF_NAIVE, "× naive", void=rounds.void),
+        Result("", f"{case}, were boto3 of the runtime not compiled", "no goal", uncompiled, ""),
+    ]
+
+
+def _times(function: str, rounds: Rounds) -> str:
+    times = ", ".join(
+        f"{name} {rounds.median(name) * 1e3:.0f} ({rounds.ratio(name, _NAIVE):.2f} ×)" for name in rounds.seconds
+    )
+    return f"- {function}, ms of CPU: {times}. A/A spread {rounds.spread:.1%}."
+
+
+def _sizes() -> list[Result]:
+    imaging = sum(_zipped(_BUILD / part) for part in ("ImagingLayer", "GenerateThumbnailFunction"))
+    vision = _zipped(_BUILD / "VisionLayer")
+    naive = _zipped(_BUILD / "naive")
+    compiled = any((_BUILD / "ImagingLayer").rglob("*.pyc"))
+    case = "zip of all that generate_thumbnail loads, compiled" if compiled else "zip, not compiled"
+    return [
+        at_most("P9", case, (imaging + vision) / 1e6, MAX_ZIP_BYTES / 1e6, "MB"),
+        Result("", "of it Pillow", "no goal", f"{imaging / 1e6:.3g} MB", ""),
+        Result("", "of it vision and Powertools", "no goal", f"{vision / 1e6:.3g} MB", ""),
+        Result("", "zip of the naive package, not compiled", "no goal", f"{naive / 1e6:.3g} MB", ""),
+    ]
+
+
+def _contenders(function: str, endpoint_url: str) -> dict[str, Callable[[], float]]:
+    layers = [_BUILD / layer / "python" for layer in _FUNCTIONS[function]]
+    ours = [_BUILD / _logical_id(function), *layers]
+    runtime, uncompiled = _BUILD / "runtime", _BUILD / "runtime-uncompiled"
+    paths = {
+        _OURS: [*ours, runtime],
+        _TWIN: [*ours, runtime],
+        _OURS_UNCOMPILED_RUNTIME: [*ours, uncompiled],
+        _NAIVE: [_BUILD / "naive", runtime],
+        _NAIVE_COMPILED: [_BUILD / "naive-compiled", runtime],
+    }
+
+    def contender(name: str) -> Callable[[], float]:
+        handler = f"app.{function}" if name in (_NAIVE, _NAIVE_COMPILED) else "app.handler"
+        return lambda: min(_start(handler, paths[name], endpoint_url) for _ in range(_STARTS))
+
+    return {name: contender(name) for name in paths}
+
+
+def _start(handler: str, paths: list[Path], endpoint_url: str) -> float:
+    """Run the probe in a fresh interpreter without site-packages, and return its seconds of CPU time."""
+    size_bytes = BASELINE_12.path.stat().st_size
+    version = {
+        "bucket": "photos",
+        "key": "private/ana/uploads/photo.jpg",
+        "version_id": "1",
+        "etag": "0",
+        "sequencer": "0",
+        "size_bytes": size_bytes,
+    }
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "POWERTOOLS_SERVICE_NAME": "image-recognition",
+        "THUMBNAIL_SIZE": "250",
+        "NO_PROXY": "*",
+    }
+    event = json.dumps({"object": version})
+    probe = ROOT / "benchmarks" / "cold_start_probe.py"
+    command = [str(_INTERPRETER), "-S", "-P", str(probe), handler, event]
+    answer = subprocess.run(command, env=environment, capture_output=True, check=True)
+    seconds: dict[str, float] = json.loads(answer.stdout)
+    return seconds["import_seconds"] + seconds["call_seconds"]
+
+
+def _build() -> None:
+    shutil.rmtree(_BUILD, ignore_errors=True)
+    for target in ("VisionLayer", "ImagingLayer", *map(_logical_id, _FUNCTIONS)):
+        _make(target)
+    naive = ROOT / "benchmarks" / "naive_function"
+    shutil.copytree(naive, _BUILD / "naive", ignore=shutil.ignore_patterns("__pycache__"))
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:"]
+    _run([*install, "--target", _BUILD / "naive", "--requirement", naive / "requirements.txt"])
+    runtime = next((_INTERPRETER.parent.parent / "lib").glob("python*/site-packages"))
+    for folder in ("runtime", "runtime-uncompiled"):
+        shutil.copytree(runtime, _BUILD / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(_BUILD / "naive", _BUILD / "naive-compiled")
+    for folder in ("runtime", "naive-compiled"):
+        _run(
+            [
+                _INTERPRETER,
+                "-m",
+                "compileall",
+                "-q",
+                "-j",
+                "0",
+                "--invalidation-mode",
+                "unchecked-hash",
+                _BUILD / folder,
+            ]
+        )
+
+
+def _make(target: str) -> None:
+    """Build as ``sam build`` does, for the interpreter that the probe runs under."""
+    folder = _BUILD / target
+    folder.mkdir(parents=True)
+    version = subprocess.run(
+        [_INTERPRETER, "-c", "import sys; print('python%d.%d' % sys.version_info[:2])"], capture_output=True, check=True
+    )
+    _run(
+        [
+            "make",
+            "--silent",
+            f"build-{target}",
+            f"ARTIFACTS_DIR={folder}",
+            f"LAMBDA_RUNTIME={version.stdout.decode().strip()}",
+            f"LAMBDA_ARCHITECTURE={'arm64' if platform.machine() in ('aarch64', 'arm64') else 'x86_64'}",
+            f"PYTHON={sys.executable}",
+        ],
+        cwd=ROOT / "functions",
+        path=f"{_INTERPRETER.parent}{os.pathsep}{os.environ['PATH']}",
+    )
+
+
+def _run(command: list[str | Path], cwd: Path = ROOT, path: str | None = None) -> None:
+    environment = {**os.environ, "PATH": path or os.environ["PATH"]}
+    subprocess.run(command, cwd=cwd, env=environment, capture_output=True, check=True)
+
+
+def _logical_id(function: str) -> str:
+    return function.title().replace("_", "") + "Function"
+
+
+def _zipped(folder: Path) -> int:
+    """Bytes of the folder as a zip."""
+    archive = folder.with_suffix(".zip")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
+        for path in sorted(folder.rglob("*")):
+            target.write(path, path.relative_to(folder))
+    return archive.stat().st_size
+
+
+@contextmanager
+def _object_store(content: bytes) -> Iterator[str]:
+    """Serve one object on loopback, whatever its name, and take every upload."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:  # the name that http.server looks for
+            asked = self.headers.get("Range", "")
+            start, _, end = asked.removeprefix("bytes=").partition("-")
+            body = content[int(start) : int(end) + 1] if asked else content
+            self.send_response(206 if asked else 200)
+            self.send_header("ETag", '"0"')
+            self._send(body)
+
+        def do_PUT(self) -> None:  # the name that http.server looks for
+            if self.headers.get("Expect", "") == "100-continue":
+                self.send_response_only(100)
+                self.end_headers()
+            if self.headers.get("Transfer-Encoding") == "chunked":
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    self.rfile.read(size + 2)
+                while self.rfile.readline().strip():
+                    pass
+            else:
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            self.send_header("ETag", '"0"')
+            self._send(b"")
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Keep quiet."""
+
+        def _send(self, body: bytes) -> None:
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,120 @@
+"""Photos to measure on: the real ones of ``local.photos``, and those that are made from one at a given size.
+
+A photo of exactly 12 or 48 megapixels, baseline and progressive, is a real photo of 24 megapixels that was cut and
+resized. Resizing takes the noise of a camera away, and a photo without it compresses, and decodes, better than a real
+one; so that JPEGs get noise on top. The PNG stays clean, else it would be larger than Rekognition takes. The same
+source gives the same files.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.peers import HOME
+from local.downloads import DownloadFailed
+from local.photos import PHOTOS_DIR, fetch_photos, photos
+
+PHOTOS = HOME / "photos"
+
+_SEED = 20_240_501
+_NOISE_SIGMA = 4.0
+"""In steps of 8 bits: about ISO 400 of a small sensor."""
+_QUALITY = 90
+_SOURCES = ("paris-at-night.jpg", "pagoda.jpg")
+"""The first that is there: the one of 24 megapixels needs npm."""
+
+
+@dataclass(frozen=True)
+class MadePhoto:
+    """A photo of a given size and encoding.
+
+    Attributes
+    ----------
+    name
+        For the tables.
+    width, height
+        Pixels.
+    encoding
+        ``baseline``, ``progressive`` or ``png``.
+    """
+
+    name: str
+    width: int
+    height: int
+    encoding: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is kept."""
+        suffix = "png" if self.encoding == "png" else "jpg"
+        return PHOTOS / f"{self.width}x{self.height}-{self.encoding}.{suffix}"
+
+
+BASELINE_12 = MadePhoto("12 MP baseline", 4000, 3000, "baseline")
+BASELINE_48 = MadePhoto("48 MP baseline", 8000, 6000, "baseline")
+PROGRESSIVE_12 = MadePhoto("12 MP progressive", 4000, 3000, "progressive")
+PNG_12 = MadePhoto("12 MP PNG", 4000, 3000, "png")
+MADE = (BASELINE_12, BASELINE_48, PROGRESSIVE_12, PNG_12)
+
+
+def make_photos() -> str:
+    """Fetch the real photos, make the others where they are missing, and say what they are made from.
+
+    Raises
+    ------
+    local.downloads.DownloadFailed
+        No photo can be had.
+    """
+    try:
+        fetch_photos()
+    except DownloadFailed:
+        if not any((PHOTOS_DIR / name).is_file() for name in _SOURCES):
+            raise
+    source = next(PHOTOS_DIR / name for name in _SOURCES if (PHOTOS_DIR / name).is_file())
+    PHOTOS.mkdir(parents=True, exist_ok=True)
+    made_from = PHOTOS / "made-from.txt"
+    if not made_from.is_file() or made_from.read_text(encoding="utf-8") != source.name:
+        for photo in MADE:
+            photo.path.unlink(missing_ok=True)
+        made_from.write_text(source.name, encoding="utf-8")
+    for photo in MADE:
+        if not photo.path.is_file():
+            _make(photo, source)
+    with Image.open(source) as image:
+        return f"{source.name}, a real photo of {image.width} × {image.height} px, cut, resized, with noise"
+
+
+def real_photos() -> list[Path]:
+    """Real photos that are right, largest first."""
+    paths = [PHOTOS_DIR / photo.name for photo in photos() if photo.refused_as is None]
+    return sorted(paths, key=lambda path: path.stat().st_size, reverse=True)
+
+
+@cache
+def resized(source: Path, width: int, height: int) -> Image.Image:
+    """Cut a photo to the proportions of a size and resize it."""
+    with Image.open(source) as opened:
+        image = opened.convert("RGB")
+    scale = min(image.width / width, image.height / height)
+    left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
+    box = left, top, left + width * scale, top + height * scale
+    return image.resize((width, height), Image.Resampling.LANCZOS, box=box)
+
+
+def noisy(image: Image.Image) -> Image.Image:
+    """Lay the same grey noise on each channel."""
+    noise = np.random.default_rng(_SEED).normal(0, _NOISE_SIGMA, (image.height, image.width, 1)).astype(np.float32)
+    return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
+
+
+def _make(photo: MadePhoto, source: Path) -> None:
+    image = resized(source, photo.width, photo.height)
+    unfinished = photo.path.with_suffix(".part")
+    if photo.encoding == "png":
+        image.save(unfinished, "PNG")
+    else:
+        noisy(image).save(unfinished, "JPEG", quality=_QUALITY, progressive=photo.encoding == "progressive")
+    unfinished.replace(photo.path)
