@@ -55,7 +55,7 @@ class Run:
         try:
             started_at = execution.get("RedriveTime") or execution["StartTime"]
             return cls(str(execution["Id"]), timestamp(datetime.fromisoformat(str(started_at))))
-        except (KeyError, ValueError, AttributeError) as error:
+        except (KeyError, ValueError, OverflowError, AttributeError) as error:
             raise InvalidEvent(f"execution: expected Id and StartTime of the context object ({error})") from error
 
     @property
@@ -101,7 +101,7 @@ def status_change(detail: Mapping[str, Any]) -> StatusChange:
         started = detail.get("redriveDate") or detail["startDate"]
         run = Run(arn, timestamp(datetime.fromtimestamp(started / 1000, UTC)))
         envelope = Envelope.from_dict(json.loads(detail["input"]))
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, OSError, RecursionError) as error:
         raise InvalidEvent(f"detail: expected executionArn, status, startDate and input ({error})") from error
     if state == "RUNNING":
         return StatusChange(envelope, run, Status.RUNNING, None)
