@@ -115,7 +115,7 @@ def test_labels_survive_json(response: dict[str, Any]) -> None:
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(names, percentages, st.integers(0, 600)), min_size=1, max_size=20))
 def test_labels_never_exceed_their_share_of_a_state(drawn: list[tuple[str, float, int]]) -> None:
     found = from_rekognition({"Labels": [_label(*label) for label in drawn]})
