@@ -1,0 +1,265 @@
+"""Short words for what the tests do with a deployed stack, all of it through the wire as any user would."""
+
+import json
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.config import Config
+
+from local.stack import Stack, StackFiles
+from vision.domain import keys, records
+from vision.domain.envelopes import Envelope
+from vision.domain.objects import ObjectVersion
+from vision.domain.statuses import OPEN
+
+# What a user waits at most for anything here; a busy machine needs some of it.
+PATIENCE_SECONDS = 90
+
+_deserialize = TypeDeserializer().deserialize
+
+
+def wait_for(condition: Callable[[], Any], timeout_seconds: float = PATIENCE_SECONDS) -> Any:
+    """Return the first truthy answer of `condition`; fail when there is none in time."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        if answer := condition():
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"nothing within {timeout_seconds:g} s")
+        time.sleep(0.1)
+
+
+def created(version: ObjectVersion, **detail: Any) -> dict[str, Any]:
+    """The event that S3 sends through EventBridge when a version was uploaded; the key is raw."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "000000000000",
+        "time": "2026-11-20T12:00:00Z",
+        "region": "us-east-1",
+        "resources": [f"arn:aws:s3:::{version.bucket}"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": version.bucket},
+            "object": {
+                "key": version.key,
+                "size": version.size_bytes,
+                "etag": version.etag,
+                "version-id": version.version_id,
+                "sequencer": version.sequencer,
+            },
+            "reason": "PutObject",
+            **detail,
+        },
+    }
+
+
+class Pipeline:
+    """A deployed stack and its parts by their names in the template."""
+
+    def __init__(self, stack: Stack, files: StackFiles) -> None:
+        self.stack = stack
+        self.files = files
+        self.bucket = stack.outputs["ImageBucketName"]
+        self.table = stack.outputs["ImageTableName"]
+        self.machine_arn = stack.outputs["ProcessImageStateMachineArn"]
+        self.queue_url = stack.outputs["ProcessingQueueUrl"]
+        self.dead_letter_url = stack.outputs["ProcessingDeadLetterQueueUrl"]
+        self.client = cache(self._client)
+        self.resource_name = cache(self._resource_name)
+
+    def _client(self, service: str) -> Any:
+        config = Config(retries={"max_attempts": 0}, read_timeout=60, max_pool_connections=64)
+        return boto3.client(service, config=config, **self.stack.client_arguments())
+
+    def _resource_name(self, logical_id: str) -> str:
+        found = self.client("cloudformation").describe_stack_resource(
+            StackName="image-recognition-local", LogicalResourceId=logical_id
+        )
+        return found["StackResourceDetail"]["PhysicalResourceId"]
+
+    # What users do
+
+    def upload(self, key: str, body: bytes, **options: Any) -> ObjectVersion:
+        answer = self.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body, **options)
+        return ObjectVersion(
+            bucket=self.bucket,
+            key=key,
+            version_id=answer["VersionId"],
+            etag=answer["ETag"].strip('"'),
+            sequencer="",
+            size_bytes=len(body),
+        )
+
+    def read(self, key: str) -> bytes:
+        return self.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def item(self, pk: str, sk: str) -> dict[str, Any]:
+        answer = self.client("dynamodb").get_item(
+            TableName=self.table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
+        )
+        return {name: _deserialize(value) for name, value in answer.get("Item", {}).items()}
+
+    def record(self, version: ObjectVersion) -> dict[str, Any]:
+        """The image record, or {} while there is none."""
+        return self.item(**records.image_key(version))
+
+    def photo(self, version: ObjectVersion) -> dict[str, Any]:
+        """The photo's item: which of its versions is the newest."""
+        return self.item(**records.photo_key(keys.photo_id(version.bucket, version.key)))
+
+    def records_of(self, version: ObjectVersion) -> list[dict[str, Any]]:
+        """All items of the photo that this is a version of."""
+        answer = self.client("dynamodb").query(
+            TableName=self.table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": records.image_key(version)["pk"]}},
+        )
+        return [{name: _deserialize(value) for name, value in item.items()} for item in answer["Items"]]
+
+    def finished(self, version: ObjectVersion, timeout_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
+        """Wait until the record says how it ended, and return it."""
+
+        def record() -> dict[str, Any] | None:
+            found = self.record(version)
+            return found if found and found["status"] not in OPEN else None
+
+        return wait_for(record, timeout_seconds)
+
+    def all_finished(self, versions: Iterable[ObjectVersion]) -> list[dict[str, Any]]:
+        return [self.finished(version) for version in versions]
+
+    # Executions
+
+    def execution_arn(self, version: ObjectVersion) -> str:
+        return f"{self.machine_arn.replace(':stateMachine:', ':execution:')}:{keys.execution_name(version)}"
+
+    def closed(self, execution_arn: str) -> dict[str, Any]:
+        """Wait for the end of an execution and return its description."""
+        states = self.client("stepfunctions")
+
+        def description() -> dict[str, Any] | None:
+            try:
+                found = states.describe_execution(executionArn=execution_arn)
+            except states.exceptions.ExecutionDoesNotExist:
+                return None
+            return found if found["status"] != "RUNNING" else None
+
+        return wait_for(description)
+
+    def history(self, execution_arn: str) -> list[dict[str, Any]]:
+        pages = self.client("stepfunctions").get_paginator("get_execution_history")
+        return [event for page in pages.paginate(executionArn=execution_arn) for event in page["events"]]
+
+    def wait_until_entered(self, version: ObjectVersion, state: str) -> None:
+        """Wait until the execution of a version is in, or was in, a state."""
+        arn, states = self.execution_arn(version), self.client("stepfunctions")
+
+        def is_entered() -> bool:
+            try:
+                return state in entered_states(self.history(arn))
+            except states.exceptions.ExecutionDoesNotExist:
+                return False
+
+        wait_for(is_entered)
+
+    def executions(self) -> list[dict[str, Any]]:
+        pages = self.client("stepfunctions").get_paginator("list_executions")
+        return [one for page in pages.paginate(stateMachineArn=self.machine_arn) for one in page["executions"]]
+
+    def start(self, version: ObjectVersion, attempt: int = 1, machine_arn: str | None = None) -> str:
+        """Start an execution as an operator would who processes an image again."""
+        return self.client("stepfunctions").start_execution(
+            stateMachineArn=machine_arn or self.machine_arn,
+            name=keys.execution_name(version, attempt),
+            input=json.dumps(Envelope.of(version).as_dict()),
+        )["executionArn"]
+
+    # Queues
+
+    def send(self, *bodies: Any) -> None:
+        """Put messages into the processing queue, ten at a time, as one batch reaches the function."""
+        texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
+        for start in range(0, len(texts), 10):
+            entries = [{"Id": str(n), "MessageBody": text} for n, text in enumerate(texts[start : start + 10])]
+            answer = self.client("sqs").send_message_batch(QueueUrl=self.queue_url, Entries=entries)
+            assert not answer.get("Failed"), answer
+
+    def depth(self, queue_url: str) -> int:
+        """Messages in a queue, visible or in flight."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def wait_until_drained(self) -> None:
+        wait_for(lambda: self.depth(self.queue_url) == 0)
+
+    def take_dead_letters(self) -> list[str]:
+        """Return and remove what is in the dead-letter queue."""
+        sqs, bodies = self.client("sqs"), []
+        while messages := sqs.receive_message(QueueUrl=self.dead_letter_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                bodies.append(message["Body"])
+                sqs.delete_message(QueueUrl=self.dead_letter_url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    # Functions and Rekognition
+
+    def invoke(self, logical_id: str, event: Any) -> Any:
+        answer = self.client("lambda").invoke(FunctionName=self.resource_name(logical_id), Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read() or b"null")
+
+    def set_faults(self, **faults: Any) -> None:
+        self._control("SetFaults", faults)
+
+    def counters(self, reset: bool = False) -> dict[str, Any]:
+        return self._control("Counters", {"reset": reset})
+
+    def _control(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        return self.post("/", request, {"X-Amz-Target": f"LocalRekognition.{operation}"})
+
+    def post(self, path: str, content: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
+        key = self.stack.access_key_id
+        call = urllib.request.Request(
+            self.stack.endpoint_url + path,
+            json.dumps(content).encode(),
+            {
+                "Content-Type": "application/x-amz-json-1.1",
+                "Authorization": f"AWS4-HMAC-SHA256 Credential={key}/20261120/us-east-1/rekognition/aws4_request",
+                **(headers or {}),
+            },
+        )
+        with urllib.request.urlopen(call, timeout=10) as response:
+            return json.loads(response.read())
+
+
+def entered_states(history: list[dict[str, Any]]) -> list[str]:
+    """Names of the states that were entered, in order: what Step Functions bills as transitions."""
+    return [event["stateEnteredEventDetails"]["name"] for event in history if event["type"].endswith("StateEntered")]
+
+
+def count(history: list[dict[str, Any]], event_type: str) -> int:
+    return sum(event["type"] == event_type for event in history)
+
+
+def function_processes(function_name: str) -> list[int]:
+    """Process ids of the execution environments of a function, found by the variables they were started with."""
+    wanted = f"AWS_LAMBDA_FUNCTION_NAME={function_name}".encode()
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if wanted in environment.read_bytes().split(b"\0"):
+                found.append(int(environment.parent.name))
+        except OSError:
+            continue
+    return found
