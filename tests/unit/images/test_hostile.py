@@ -112,6 +112,10 @@ def test_the_scans_of_a_thumbnail_inside_exif_do_not_count() -> None:
     assert thumbnail(photo).width == 250
 
 
+def test_pictures_behind_a_baseline_photo_do_not_count() -> None:
+    assert thumbnail(jpeg_of(scene()) + jpeg_of(scene(40, 30)) * 200) == thumbnail(jpeg_of(scene()))
+
+
 def test_a_png_that_claims_50_000_pixels_a_side_is_refused_before_decoding() -> None:
     started = time.process_time()
     with pytest.raises(TooManyPixels, match=r"10,00\d MB, 400 MB are allowed; resize"):

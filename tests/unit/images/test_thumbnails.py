@@ -275,11 +275,22 @@ def test_any_image_fits_any_box_and_keeps_its_shape(width: int, height: int, box
 
 
 def test_a_decoder_meets_nothing_but_the_picture() -> None:
-    photo = with_segments(jpeg_of(scene()), *[segment(0xED, b"Photoshop 3.0\0" + b"8BIM" * 16_000)] * 60)
+    xmp, comment = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"), segment(0xFE, b"comment")
+    captions = [segment(0xED, b"Photoshop 3.0\0" + b"8BIM" * 16_000)] * 60
+    photo = with_exif(with_segments(jpeg_of(scene()), xmp, comment, *captions), exif_block({MAKE: text("Canon")}))
     pieces = jpeg.picture(photo, jpeg.read_head(io.BytesIO(photo)))
     assert len(photo) > 3_000_000
     assert b"".join(pieces) == jpeg_of(scene())
     assert shows_the_scene(thumbnail(photo).data)
+
+
+def test_a_photo_stored_as_rgb_is_told_from_its_adobe_segment() -> None:
+    photo = bytearray(jpeg_of(scene(), keep_rgb=True))
+    frame, scan = photo.index(b"\xff\xc0"), photo.index(b"\xff\xda")
+    for number in range(3):
+        # The usual numbers, so that the components do not tell what they are by being named R, G and B.
+        photo[frame + 10 + 3 * number] = photo[scan + 5 + 2 * number] = number + 1
+    assert shows_the_scene(thumbnail(bytes(photo)).data)
 
 
 def test_the_colours_of_cmyk_survive_a_header_of_megabytes() -> None:

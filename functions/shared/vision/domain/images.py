@@ -115,7 +115,6 @@ def thumbnail(data: bytes, box: int = THUMBNAIL_BOX, budget_bytes: int = DECODE_
         upright = _in_srgb(small)
         if metadata.orientation in _UPRIGHT:
             upright = upright.transpose(_UPRIGHT[metadata.orientation])
-        upright.info.clear()  # Pillow writes a comment, a profile and a resolution that it finds here
         encoded = io.BytesIO()
         upright.save(encoded, "JPEG", quality=QUALITY)
         return Thumbnail(encoded.getvalue(), upright.width, upright.height)
