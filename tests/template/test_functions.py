@@ -90,6 +90,13 @@ def test_a_role_is_assumed_by_its_service_only(of_type):
         assert statement["Principal"] == {"Service": [service]}
 
 
+def test_only_a_rule_of_this_stack_may_invoke_a_function(of_type):
+    rules = of_type("AWS::Events::Rule")
+    for permission in of_type("AWS::Lambda::Permission").values():
+        assert permission["Principal"] == "events.amazonaws.com"
+        assert permission["SourceArn"]["Fn::GetAtt"][0] in rules
+
+
 def test_a_task_waits_longer_than_its_function_may_run(of_type, tasks):
     functions = of_type("AWS::Lambda::Function")
     for name, states in tasks.items():
@@ -119,9 +126,13 @@ def test_the_logs_of_executions_carry_no_data_of_images(of_type):
     assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
 
 
-def test_a_schedule_does_not_run_more_often_than_an_execution_may_be_silent(of_type, template):
-    rules = of_type("AWS::Events::Rule").values()
-    (schedule,) = [rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule]
-    assert schedule == "rate(15 minutes)"
+def test_executions_are_looked_at_on_a_schedule(of_type):
+    schedules = [
+        rule["ScheduleExpression"] for rule in of_type("AWS::Events::Rule").values() if "ScheduleExpression" in rule
+    ]
+    assert schedules == ["rate(15 minutes)"]
+
+
+def test_an_execution_is_asked_how_it_is_only_after_its_own_limit(template):
     machine = json.loads((REPOSITORY / "statemachines/process_image.asl.json").read_text())
     assert template["Parameters"]["SilentExecutionSeconds"]["Default"] > machine["TimeoutSeconds"]

@@ -38,7 +38,7 @@ def test_every_condition_is_defined_and_used(template):
     assert used == template["Conditions"].keys()
 
 
-def test_every_event_in_a_rule_has_a_target_that_lets_it_in(of_type):
+def test_every_function_that_a_rule_calls_lets_it_in(of_type):
     permitted = {
         permission["SourceArn"]["Fn::GetAtt"][0]
         for permission in of_type("AWS::Lambda::Permission").values()

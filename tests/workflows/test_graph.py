@@ -265,18 +265,37 @@ def test_an_expression_uses_variables_that_some_state_assigns(name):
     assert used <= assigned | {"states"}
 
 
+def _evaluated(expression, **variables):
+    frame = Jsonata.Frame(None)
+    for name, value in variables.items():
+        frame.bind(name, value)
+    return Jsonata(expression.removeprefix("{%").removesuffix("%}")).evaluate(None, frame)
+
+
+@pytest.mark.parametrize("state", ["Store Metadata", "Store Failure"])
+@pytest.mark.parametrize("redrive", [{}, {"RedriveTime": "2026-01-01T00:10:00.000Z", "RedriveCount": 1}])
+def test_the_record_is_given_the_time_of_a_redrive_if_there_was_one(state, redrive):
+    # The local engine cannot redrive, so the expression is evaluated by itself.
+    execution = {"Id": "arn", "StartTime": "2026-01-01T00:00:00.000Z"}
+    payload = _evaluated(
+        TASKS[f"process_image / {state}"]["Arguments"]["Payload"],
+        states={"context": {"Execution": {**execution, **redrive, "Name": "n", "Input": {}}}},
+        envelope={"photo_id": "p"},
+        parts={"labels": []},
+        errors=[],
+    )
+    redriven = {name: value for name, value in redrive.items() if name == "RedriveTime"}
+    assert payload == {"photo_id": "p", "labels": [], "errors": [], "execution": {**execution, **redriven}}
+
+
 @each(CATCHERS)
 def test_a_catch_gives_a_value_even_when_an_error_has_no_cause(name):
     # Cause is optional, and an expression without a value would fail the state under another name.
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskTimedOutEventDetails.html
     error = {"Error": "States.Timeout"}
-    bindings = Jsonata.Frame(None)
     given = {"states": {"input": {}, "errorOutput": error}, "errors": [error], "metadata": {}, "envelope": {}}
-    for variable, value in given.items():
-        bindings.bind(variable, value)
-    for expression in _expressions(CATCHERS[name]):
-        value = Jsonata(expression.removeprefix("{%").removesuffix("%}")).evaluate(None, bindings)
-        assert (expression, value is not None) == (expression, True)
+    values = {expression: _evaluated(expression, **given) for expression in _expressions(CATCHERS[name])}
+    assert not [expression for expression, value in values.items() if value is None]
 
 
 def test_a_failed_image_fails_its_execution():
