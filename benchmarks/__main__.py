@@ -34,7 +34,7 @@ class Thoroughness:
     damaged_files: int
 
 
-FULL = Thoroughness(rounds=15, cold_rounds=9, processes=5, damaged_files=2_000)
+FULL = Thoroughness(rounds=9, cold_rounds=5, processes=3, damaged_files=1_000)
 QUICK = Thoroughness(rounds=5, cold_rounds=3, processes=1, damaged_files=200)
 
 
