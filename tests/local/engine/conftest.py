@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -41,14 +40,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     process = EngineProcess(free_port(), folder / "state", folder / "engine.log", WAIT_SCALE, CONCURRENCY)
     with process:
         yield process
-
-
-@pytest.fixture
-def stopped_engine(tmp_path: Path) -> Iterator[EngineProcess]:
-    """An engine of a test's own, to be started and ended by it."""
-    process = EngineProcess(free_port(), tmp_path / "state", tmp_path / "engine.log", WAIT_SCALE, CONCURRENCY)
-    yield process
-    process.stop()
 
 
 @pytest.fixture(scope="session")
