@@ -17,6 +17,7 @@ from local.engine import (
     events,
     iam,
     lambda_workers,
+    objects,
     persistence,
     queues,
     rekognition,
@@ -32,6 +33,7 @@ def install_patches(settings: EngineSettings) -> None:
     queues.install()
     event_sources.install()
     events.install()
+    objects.install()
     iam.install()
     rekognition.install()
     step_functions.install()
