@@ -1,8 +1,9 @@
-"""IAM: the actions of Rekognition, HTTPS conditions on loopback, and the S3 access of a caller."""
+"""IAM: Rekognition's actions, HTTPS conditions on loopback, wildcards, and the S3 access of a caller."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ministack import app
@@ -19,6 +20,7 @@ def install() -> None:
     """Patch the engine's IAM."""
     know_the_actions_of_rekognition()
     count_loopback_as_encrypted()
+    match_every_character()
 
 
 def know_the_actions_of_rekognition() -> None:
@@ -63,6 +65,17 @@ def count_loopback_as_encrypted() -> None:
         pin(source_ip, True)
 
     app.pin_request_origin = pin_request_origin
+
+
+def match_every_character() -> None:
+    """Let `*` and `?` of a policy stand for a line break too, which a key in S3 may have."""
+    compile_pattern = iam_evaluator._fnmatch_compile
+
+    def compile_for_every_character(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+        compiled = compile_pattern(pattern, ignore_case)
+        return re.compile(compiled.pattern, compiled.flags | re.DOTALL)
+
+    iam_evaluator._fnmatch_compile = compile_for_every_character
 
 
 def is_s3_read_allowed(access_key_id: str, bucket: str, key: str, version_id: str | None) -> bool:
