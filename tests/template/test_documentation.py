@@ -1,0 +1,319 @@
+"""What is written for people: it names what exists, and says of it what is true."""
+
+import functools
+import inspect
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import boto3
+import pytest
+import yaml
+from botocore import xform_name
+
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
+from vision.domain import errors, images, jpeg, keys, records
+from vision.domain.envelopes import Envelope
+from vision.domain.executions import Run
+from vision.domain.failures import CAUSE_LIMIT, Failure
+from vision.domain.limits import REKOGNITION_LIMITS
+from vision.domain.objects import ObjectVersion
+from vision.domain.statuses import Status
+
+PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES += sorted((REPOSITORY / "docs").glob("*.md"))
+DESCRIBED = load(TEMPLATE.read_text())
+ALARMS = [name for name, one in DESCRIBED["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"]
+ERRORS = {
+    name: one
+    for name, one in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(one, errors.VisionError) and not one.__subclasses__()
+}
+# What the AWS CLI takes with every operation, and what it adds to those that answer in pages.
+# https://docs.aws.amazon.com/cli/latest/reference/#options
+COMMON_OPTIONS = {"query", "output", "no-paginate", "max-items", "endpoint-url"}
+# Its commands that are more than one operation: https://docs.aws.amazon.com/cli/latest/reference/s3/
+S3_COMMANDS = {"cp", "rm", "rb", "ls"}
+
+
+def page(name):
+    return (REPOSITORY / name).read_text(encoding="utf-8")
+
+
+def section(text, heading):
+    """Return what is below a heading, up to the next of its level or above."""
+    level = heading.index(" ")
+    below = text.partition(f"\n{heading}\n")[2]
+    assert below, f"there is no section {heading}"
+    return re.split(rf"\n#{{1,{level}}} ", below)[0]
+
+
+def rows(text):
+    """Return the tables of a text as lists of cells, without headings."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    rules = [at for at, cells in enumerate(table) if set(cells[0]) <= set("- |")]
+    headings = {at - 1 for at in rules} | set(rules)
+    return [cells for at, cells in enumerate(table) if at not in headings]
+
+
+def named(cell):
+    """Return the names in code spans."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def anchors(text):
+    """Return what GitHub calls the headings of a page in links."""
+    plain = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", plain, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(path):
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+
+
+@functools.cache
+def client(name):
+    """Return the client of a service by its name in the AWS CLI."""
+    return boto3.client({"s3api": "s3"}.get(name, name), region_name="us-east-1")
+
+
+def commands(path):
+    """Yield service, operation and options of each call of the AWS CLI in a page's examples."""
+    for block in re.findall(r"```bash\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+        for call in re.split(r"(?<![\w.-])aws (?=[a-z])", block.replace("\\\n", " "))[1:]:
+            words, options = call.splitlines()[0].split(), re.findall(r"(?<=\s)--([a-z][a-z-]+)", call.splitlines()[0])
+            yield words[0], words[1], words[2], set(options)
+
+
+COMMANDS = [(path.name, *command) for path in PAGES for command in commands(path)]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_relative_link_leads_somewhere(path):
+    broken = []
+    for target in links(path):
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        if not file.exists() or (anchor and anchor not in anchors(file.read_text(encoding="utf-8"))):
+            broken.append(target)
+    assert not broken
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_every_page_is_found_from_the_first(path):
+    readme = page("README.md") + page("CONTRIBUTING.md")
+    assert f"docs/{path.name}" in readme
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_names_no_place_of_one_machine(path):
+    assert not re.search(r"(?<![\w.])/(home|root|Users|work)/", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("call", COMMANDS, ids=lambda call: " ".join(call[:3]))
+def test_an_example_calls_what_the_aws_cli_has(call):
+    _, name, operation, first, options = call
+    if name == "s3":
+        assert operation in S3_COMMANDS
+        return
+    if operation == "wait":
+        assert first.replace("-", "_") in client(name).waiter_names
+        return
+    model = client(name).meta.service_model
+    operations = {xform_name(one, "-"): one for one in model.operation_names}
+    members = {xform_name(member, "-") for member in model.operation_model(operations[operation]).input_shape.members}
+    unknown = {option for option in options if not {option, option.removeprefix("no-")} & (members | COMMON_OPTIONS)}
+    assert not unknown
+
+
+def _allowed(parameter):
+    if "MinValue" in parameter:
+        return f"from {parameter['MinValue']} to {parameter['MaxValue']}"
+    if "AllowedValues" in parameter:
+        return f"one of {', '.join(map(str, parameter['AllowedValues']))}"
+    kind = re.search(r":(sns|iam):", parameter["AllowedPattern"])
+    return f"an ARN of {kind[1].upper()} or empty" if kind else "an address or empty"
+
+
+@pytest.mark.parametrize("name", DESCRIBED["Parameters"])
+def test_a_parameter_is_documented_as_the_template_has_it(name):
+    parameter = DESCRIBED["Parameters"][name]
+    default = f"`{parameter['Default']}`" if parameter["Default"] != "" else "empty"
+    told = section(page("docs/parameters.md"), f"### `{name}`")
+    assert told.startswith(f"\nDefault {default}, {_allowed(parameter)}.\n\n{parameter['Description']}\n\n*Change it* ")
+
+
+def test_parameters_are_documented_in_the_order_and_groups_of_the_console():
+    groups = DESCRIBED["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    expected = []
+    for group in groups:
+        expected += [group["Label"]["default"], *(f"`{name}`" for name in group["Parameters"])]
+    assert re.findall(r"^###? (.+)$", page("docs/parameters.md"), re.MULTILINE) == expected
+
+
+def _error_rows():
+    return {
+        named(cells[0])[0]: cells for cells in rows(section(page("docs/record.md"), "## Errors")) if len(cells) == 5
+    }
+
+
+def test_the_table_of_errors_has_every_error_of_the_code_and_no_other():
+    assert list(_error_rows()) == [name for name in vars(errors) if name in ERRORS]
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_the_table_of_errors_says_what_is_retried(name):
+    assert _error_rows()[name][4] == ("yes" if issubclass(ERRORS[name], errors.Transient) else "no")
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("ImageTooLarge", [REKOGNITION_LIMITS.max_size_bytes // 1_048_576, REKOGNITION_LIMITS.max_side_px]),
+        ("ImageTooSmall", [REKOGNITION_LIMITS.min_side_px]),
+        ("TooManyPixels", [REKOGNITION_LIMITS.max_pixels, images.DECODE_BUDGET_BYTES // 1_000_000, jpeg.MAX_SCANS]),
+    ],
+)
+def test_the_table_of_errors_names_the_limits_that_are_checked(name, limits):
+    assert re.findall(r"[\d,]*\d", _error_rows()[name][2]) == [f"{limit:,}" for limit in limits]
+
+
+def test_the_length_of_a_cause_is_told():
+    assert f"at most {CAUSE_LIMIT:,}\ncharacters" in section(page("docs/record.md"), "## Errors")
+
+
+def test_the_table_of_statuses_has_every_status():
+    assert [named(cells[0])[0] for cells in rows(section(page("docs/record.md"), "## Status"))] == list(Status)
+
+
+def test_the_writers_of_a_status_are_functions():
+    writers = {name for cells in rows(section(page("docs/record.md"), "## Status")) for name in named(cells[2])}
+    assert writers == {"start_processing", "store_metadata", "track_execution"}
+    assert all((REPOSITORY / "functions" / writer / "app.py").exists() for writer in writers)
+
+
+def _examples():
+    blocks = re.findall(r"```json\n(.*?)```", page("docs/record.md"), re.DOTALL)
+    return [json.loads(block) for block in blocks]
+
+
+def test_the_table_of_attributes_has_every_attribute_that_the_code_writes():
+    sample = json.loads((REPOSITORY / "events/store_metadata.json").read_text())
+    written = set(records.pending(Envelope.from_dict(sample), records.now()))
+    written |= set(records.outcome(sample, [Failure("Throttled", "wait")])) | set(Run.__dataclass_fields__)
+    written = {"run_started_at" if name == "started_at" else name for name in written}
+    table = rows(section(page("docs/record.md"), "## An image record"))
+    assert {name for cells in table for name in named(cells[0])} == written
+
+
+def test_the_example_of_a_record_has_no_attribute_that_the_table_lacks():
+    table = rows(section(page("docs/record.md"), "## An image record"))
+    assert set(_examples()[0]) <= {name for cells in table for name in named(cells[0])}
+
+
+def test_the_examples_have_the_keys_that_the_code_makes():
+    image, photo = _examples()
+    version = ObjectVersion.from_dict(image["object"])
+    assert {
+        **records.image_key(version),
+        "photo_id": keys.photo_id(version.bucket, version.key),
+    }.items() <= image.items()
+    assert image["thumbnail"]["key"] == keys.thumbnail_key(version, image["owner"])
+    assert image["execution_arn"].endswith(f":{keys.execution_name(version)}")
+    assert set(photo) == set(records.photo(Envelope.of(version), records.now())) | {"created_at"}
+
+
+def test_the_table_of_indexes_is_that_of_the_template():
+    table = DESCRIBED["Resources"]["ImageTable"]["Properties"]
+    expected = [["the table", *(key["AttributeName"] for key in table["KeySchema"])]]
+    expected += [
+        [index["IndexName"], *(key["AttributeName"] for key in index["KeySchema"])]
+        for index in table["GlobalSecondaryIndexes"]
+    ]
+    told = rows(section(page("docs/record.md"), "## Keys and indexes"))
+    assert [[cell.strip("`") for cell in cells[:3]] for cells in told] == expected
+
+
+def test_operations_have_a_section_for_each_alarm_and_no_other():
+    told = section(page("docs/operations.md"), "## Alarms")
+    assert re.findall(r"^### (\w+)$", told, re.MULTILINE) == ALARMS
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_the_section_of_an_alarm_says_what_it_means_where_to_look_and_what_to_do(name):
+    told = section(page("docs/operations.md"), f"### {name}")
+    assert re.findall(r"^\*\*(Means|Look at|Do)\b", told, re.MULTILINE) == ["Means", "Look at", "Do"]
+
+
+def test_operations_name_resources_that_exist(expanded):
+    told = re.findall(r"\bresource (\w+)\)", page("docs/operations.md"))
+    assert set(told) <= set(expanded)
+
+
+def test_decisions_are_listed_with_their_dates():
+    text = page("docs/decisions.md")
+    sections = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    listed = re.findall(r"^\| \d{4}-\d\d-\d\d \| \[(.+)\]\(", text, re.MULTILINE)
+    assert listed == sections
+
+
+def test_the_local_page_names_every_patch_of_the_engine():
+    engine = REPOSITORY / "local/engine"
+    patches = {
+        path.stem for path in engine.glob("*.py") if re.search(r"^def install\(", path.read_text(), re.MULTILINE)
+    }
+    patches |= {f"{path.parent.name}/" for path in engine.glob("*/__init__.py")}
+    table = rows(section(page("docs/local.md"), "## What is patched, and why"))
+    assert {name for cells in table for name in named(cells[0])} == patches | {"lambda_environment"}
+
+
+def _workflow():
+    return (REPOSITORY / ".github/workflows/test.yml").read_text()
+
+
+def test_every_action_is_pinned_to_a_commit_with_its_version_beside():
+    used = re.findall(r"uses: (.+)", _workflow())
+    assert used
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) for one in used)
+
+
+def test_the_workflow_may_only_read():
+    workflow = yaml.safe_load(_workflow())
+    assert workflow["permissions"] == {"contents": "read"}
+    assert all("permissions" not in job for job in workflow["jobs"].values())
+
+
+def test_the_workflow_tests_the_oldest_python_and_the_one_on_lambda():
+    oldest = tomllib.loads(page("pyproject.toml"))["project"]["requires-python"].removeprefix(">=")
+    lambdas = DESCRIBED["Parameters"]["LambdaRuntime"]["Default"].removeprefix("python")
+    assert yaml.safe_load(_workflow())["jobs"]["test"]["strategy"]["matrix"]["python"] == [oldest, lambdas]
+
+
+def test_hooks_run_tools_of_this_project_without_a_network():
+    repositories = yaml.safe_load(page(".pre-commit-config.yaml"))["repos"]
+    assert [one["repo"] for one in repositories] == ["local"]
+    tools = {hook["entry"].split()[0] for hook in repositories[0]["hooks"]}
+    assert {Path(tool).parent.as_posix() for tool in tools} == {".venv/bin"}
+    assert {Path(tool).name for tool in tools} <= set(re.findall(r"\(VENV\)/([\w-]+)", page("Makefile")))
+
+
+def _launch_configurations():
+    text = "\n".join(line for line in page(".vscode/launch.json").splitlines() if not line.lstrip().startswith("//"))
+    return [one for one in json.loads(text)["configurations"] if one["type"] == "aws-sam"]
+
+
+def test_every_sample_event_has_a_launch_configuration():
+    paths = {Path(one["lambda"]["payload"]["path"]).name for one in _launch_configurations()}
+    assert paths == {path.name for path in (REPOSITORY / "events").glob("*.json")}
+
+
+def test_a_launch_configuration_invokes_the_function_that_its_event_is_named_after(resources):
+    for one in _launch_configurations():
+        logical_id = one["invokeTarget"]["logicalId"]
+        folder = re.sub(r"(?<!^)(?=[A-Z])", "_", logical_id.removesuffix("Function")).lower()
+        assert resources[logical_id]["Type"] == "AWS::Serverless::Function"
+        assert Path(one["lambda"]["payload"]["path"]).name.startswith(folder)
