@@ -21,6 +21,7 @@ def install() -> None:
     know_the_actions_of_rekognition()
     count_loopback_as_encrypted()
     match_every_character()
+    keep_every_slash_of_a_key()
 
 
 def know_the_actions_of_rekognition() -> None:
@@ -76,6 +77,21 @@ def match_every_character() -> None:
         return re.compile(compiled.pattern, compiled.flags | re.DOTALL)
 
     iam_evaluator._fnmatch_compile = compile_for_every_character
+
+
+def keep_every_slash_of_a_key() -> None:
+    """Authorize a call on the key that it names, also where slashes follow each other.
+
+    The engine joins the parts of a path that are not empty: `private//resized/a.jpg` is checked as another key.
+    """
+    extract = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, *rest: object) -> str:
+        if service == "s3" and "//" in path:
+            return f"arn:aws:s3:::{path[1:]}"
+        return str(extract(service, method, path, *rest))
+
+    iam_actions.extract_resource_arn = extract_resource_arn
 
 
 def is_s3_read_allowed(access_key_id: str, bucket: str, key: str, version_id: str | None) -> bool:
