@@ -87,7 +87,7 @@ def test_a_role_is_assumed_by_its_service_only(of_type):
     for name, role in of_type("AWS::IAM::Role").items():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         service = "states.amazonaws.com" if name == "ProcessImageRole" else "lambda.amazonaws.com"
-        assert statement["Principal"] == {"Service": [service]}
+        assert statement["Principal"] == {"Service": service}
 
 
 def test_only_a_rule_of_this_stack_may_invoke_a_function(of_type):

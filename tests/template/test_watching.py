@@ -7,7 +7,7 @@ import pytest
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, references
 from vision import entry
-from vision.domain.statuses import Status
+from vision.domain.statuses import OPEN, Status
 
 ALARMS = [
     name for name, one in load(TEMPLATE.read_text())["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"
@@ -29,7 +29,7 @@ PUBLISHED = {
     "AWS/Rekognition": {"SuccessfulRequestCount", "ThrottledCount", "UserErrorCount", "ServerErrorCount"},
 }
 # The statuses that store_metadata can write, see vision.domain.records.outcome.
-COUNTED = {f"Images{status.title()}" for status in (Status.SUCCEEDED, Status.PARTIAL, Status.FAILED)}
+COUNTED = {status.metric for status in Status if status not in OPEN}
 
 
 @pytest.fixture(params=ALARMS)
