@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ExifTags, Image, ImageOps
 
+from vision.domain import labels
 from vision.domain.labels import LABELS_LIMIT_BYTES, from_rekognition
 
 percentages = st.floats(0, 100, width=32)
@@ -157,3 +159,26 @@ def test_labels_go_from_the_least_certain_when_there_is_no_box_left_to_take() ->
     found = from_rekognition({"Labels": [_label(f"{number:03} " + "x" * 2000, 100 - number) for number in range(100)]})
     assert [label["name"][:3] for label in found] == [f"{number:03}" for number in range(len(found))]
     assert 0 < len(found) < 100
+
+
+@given(
+    st.integers(1, 8),
+    st.tuples(st.integers(0, 6), st.integers(0, 3), st.integers(1, 2), st.integers(1, 3)),
+)
+def test_a_turned_box_holds_the_pixels_that_it_held_before(orientation: int, box: tuple[int, int, int, int]) -> None:
+    """The box's pixels are marked in a stored image, which Pillow then turns as a viewer would."""
+    left, top, width, height = box
+    stored = Image.new("L", (8, 6))
+    stored.paste(255, (left, top, left + width, top + height))
+    stored.getexif()[ExifTags.Base.Orientation] = orientation
+    shown = ImageOps.exif_transpose(stored)
+    fractions = {"left": left / 8, "top": top / 6, "width": width / 8, "height": height / 6}
+    found: list[labels.Label] = [
+        {"name": "Cat", "confidence": 90.0, "parents": [], "instances": [{"box": fractions, "confidence": 90.0}]}
+    ]
+
+    [label] = labels.turned(found, orientation)
+
+    turned = label["instances"][0]["box"]
+    sides = (turned["left"], turned["top"], turned["left"] + turned["width"], turned["top"] + turned["height"])
+    assert tuple(round(side * size, 3) for side, size in zip(sides, shown.size * 2, strict=True)) == shown.getbbox()

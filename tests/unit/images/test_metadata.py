@@ -83,6 +83,7 @@ def test_the_record_has_the_agreed_names_and_goes_into_json() -> None:
         "format": "JPEG",
         "width": 200,
         "height": 320,
+        "orientation": 6,
         "capture_time": "2024-05-01T12:34:56",
         "camera_make": "Canon",
         "camera_model": "EOS R5",

@@ -62,6 +62,46 @@ def from_rekognition(response: Mapping[str, Any]) -> list[Label]:
     return _bounded(found)
 
 
+def turned(found: list[Label], orientation: int) -> list[Label]:
+    """Move boxes from the stored pixels onto the displayed image.
+
+    Rekognition turns a JPEG upright before it looks, and takes a PNG as it is stored.
+    https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
+
+    Parameters
+    ----------
+    orientation
+        EXIF orientation of the stored pixels, 1 to 8.
+    """
+    return [
+        {**label, "instances": [{**one, "box": _turned(one["box"], orientation)} for one in label["instances"]]}
+        for label in found
+    ]
+
+
+def _turned(box: Box, orientation: int) -> Box:
+    left, top, width, height = box["left"], box["top"], box["width"], box["height"]
+    right, bottom = _rounded(1 - left - width, 5), _rounded(1 - top - height, 5)
+    match orientation:
+        case 2:
+            left = right
+        case 3:
+            left, top = right, bottom
+        case 4:
+            top = bottom
+        case 5:
+            left, top = top, left
+        case 6:
+            left, top = bottom, left
+        case 7:
+            left, top = bottom, right
+        case 8:
+            left, top = top, right
+    if orientation >= 5:
+        width, height = height, width
+    return {"left": left, "top": top, "width": width, "height": height}
+
+
 def _instance(instance: Mapping[str, Any]) -> Instance:
     box = instance["BoundingBox"]
     return {

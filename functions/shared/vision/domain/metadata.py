@@ -64,6 +64,8 @@ class Metadata:
     def as_dict(self) -> dict[str, object]:
         """Return the attributes of the image record, ready for JSON; what is not known is left out."""
         record: dict[str, object] = {"format": self.format, "width": self.width, "height": self.height}
+        if self.orientation != 1:
+            record["orientation"] = self.orientation
         for name in ("capture_time", "camera_make", "camera_model"):
             value = getattr(self, name)
             if value is not None:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vision.domain import keys
+from vision.domain import keys, labels
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import Failure, combined
 from vision.domain.objects import ObjectVersion
@@ -106,6 +106,8 @@ def outcome(parts: Mapping[str, Any], failures: list[Failure]) -> Record:
     """
     kept = {name: parts[name] for name in ("labels", "detector", "thumbnail") if parts.get(name) is not None}
     metadata = {name: value for name, value in (parts.get("metadata") or {}).items() if value is not None}
+    if "labels" in kept and metadata.get("format") == "PNG":
+        kept["labels"] = labels.turned(kept["labels"], metadata.get("orientation", 1))
     error = combined(failures)
     if error is None:
         status = Status.SUCCEEDED
