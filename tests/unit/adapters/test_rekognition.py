@@ -63,7 +63,6 @@ def test_labels_come_in_the_form_of_the_record(stub: Stubber) -> None:
         ("InvalidS3ObjectException", 400, ObjectNotFound),
         ("ImageTooLargeException", 400, ImageTooLarge),
         ("InvalidImageFormatException", 400, InvalidImage),
-        ("AccessDeniedException", 400, AccessDenied),
         ("ThrottlingException", 400, Throttled),
         ("ProvisionedThroughputExceededException", 400, Throttled),
         ("InternalServerError", 500, ServiceUnavailable),
@@ -73,3 +72,10 @@ def test_what_rekognition_refuses_has_a_name(stub: Stubber, code: str, http_stat
     stub.add_client_error("detect_labels", code, "as Rekognition says it", http_status_code=http_status)
     with pytest.raises(kind, match=r"^DetectLabels: as Rekognition says it; \w+"):
         rekognition.detect_labels(VERSION, 10, 60)
+
+
+def test_a_refusal_of_permission_does_not_pass_on_the_objects_name(stub: Stubber) -> None:
+    stub.add_client_error("detect_labels", "AccessDeniedException", "not authorized on private/ann/uploads/secret.jpg")
+    with pytest.raises(AccessDenied) as refusal:
+        rekognition.detect_labels(VERSION, 10, 60)
+    assert "secret" not in str(refusal.value)

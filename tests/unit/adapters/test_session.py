@@ -19,6 +19,7 @@ CODES = {
     AccessDenied: ("AccessDenied", "AccessDeniedException", "403"),
     ImageTooLarge: ("ImageTooLargeException",),
     InvalidImage: ("InvalidImageFormatException",),
+    ServiceUnavailable: ("RequestTimeout",),
     Throttled: (
         "SlowDown",
         "503",

@@ -41,6 +41,7 @@ _ERRORS: dict[str, type[VisionError]] = {
     "403": AccessDenied,
     "ImageTooLargeException": ImageTooLarge,
     "InvalidImageFormatException": InvalidImage,
+    "RequestTimeout": ServiceUnavailable,
     "SlowDown": Throttled,
     "503": Throttled,
     "Throttling": Throttled,
@@ -93,7 +94,8 @@ def domain_errors(subject: str) -> Iterator[None]:
         kind = _ERRORS.get(code) or (ServiceUnavailable if status_code >= 500 else None)
         if kind is None:
             raise
-        message = error.response.get("Error", {}).get("Message", "")
+        # A refusal of permission quotes the object's ARN, and with it owner and file name: those are not for logs.
+        message = "" if kind is AccessDenied else error.response.get("Error", {}).get("Message", "")
         raise kind(f"{subject}: {(message or code).rstrip('.')}; {_REMEDIES[kind]}") from error
     except BotoCoreError as error:
         remedy = _REMEDIES[ServiceUnavailable]
