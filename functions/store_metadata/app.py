@@ -17,10 +17,10 @@ table = Table(settings.image_table_name)
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
     """Finish the image record, unless a newer run has; return its status, and its error if it has one."""
-    envelope = Envelope.from_dict(event)
+    envelope = Envelope.from_dict(event.get("envelope", {}))
     run = Run.from_context(event.get("execution", {}))
     failures = [Failure.from_error_output(error) for error in event.get("errors", [])]
-    outcome = records.outcome(event, failures)
+    outcome = records.outcome(event.get("parts", {}), failures)
     if table.advance(envelope, run, outcome, records.now()):
-        entry.count(f"Images{outcome['status'].title()}")
+        entry.count(outcome["status"].metric)
     return {name: outcome[name] for name in ("status", "error") if name in outcome}

@@ -23,5 +23,5 @@ def handler(event: entry.Event) -> None:
 
 
 def _apply(change: executions.StatusChange) -> None:
-    if table.advance(change.envelope, change.run, change.changes(), records.now()):
-        entry.count(f"Executions{change.status.title().replace('_', '')}")
+    if table.advance(change.envelope, change.run, change.changes(), records.now()) and change.failure:
+        entry.count(change.status.metric)

@@ -18,7 +18,7 @@ def handler(function: Callable[[str], Handler], table: Table) -> Handler:
 
 
 def _image(table: Table, sample: dict[str, Any]) -> dict[str, Any]:
-    image = table.image(Envelope.from_dict(sample))
+    image = table.image(Envelope.from_dict(sample["envelope"]))
     assert image is not None
     return image
 
@@ -35,7 +35,8 @@ def test_a_complete_result_succeeds(handler: Handler, event: Event) -> None:
 def test_the_record_holds_all_that_was_found(handler: Handler, event: Event, table: Table) -> None:
     sample = event("store_metadata")
     handler(sample)
-    found = {**sample["metadata"], **{name: sample[name] for name in ("labels", "detector", "thumbnail")}}
+    parts = sample["parts"]
+    found = {**parts["metadata"], **{name: parts[name] for name in ("labels", "detector", "thumbnail")}}
     image = _image(table, sample)
     assert {name: image.get(name) for name in found} == found
 
@@ -57,7 +58,7 @@ def test_a_partial_record_keeps_its_thumbnail(handler: Handler, event: Event, ta
     sample = event("store_metadata_partial")
     handler(sample)
     image = _image(table, sample)
-    assert (image["status"], image["thumbnail"]) == ("PARTIAL", sample["thumbnail"])
+    assert (image["status"], image["thumbnail"]) == ("PARTIAL", sample["parts"]["thumbnail"])
 
 
 def test_a_failure_is_answered_with_what_the_execution_fails_with(handler: Handler, event: Event) -> None:
@@ -79,7 +80,7 @@ def test_a_failed_record_tells_its_reason(handler: Handler, event: Event, table:
 
 def test_both_halves_failing_is_a_failure_with_both_causes(handler: Handler, event: Event) -> None:
     sample = event("store_metadata_partial")
-    del sample["thumbnail"]
+    del sample["parts"]["thumbnail"]
     sample["errors"].append({"Error": "CorruptImage", "Cause": "cannot be decoded"})
     answer = handler(sample)
     assert answer["status"] == "FAILED"
@@ -141,9 +142,18 @@ def test_a_failing_dynamodb_has_a_name(
         handler(event("store_metadata"))
 
 
-@pytest.mark.parametrize("missing", ["object", "execution"])
-def test_an_incomplete_event_is_refused(handler: Handler, event: Event, missing: str) -> None:
+@pytest.mark.parametrize("missing", [("envelope", "object"), ("execution", "execution")])
+def test_an_incomplete_event_is_refused(handler: Handler, event: Event, missing: tuple[str, str]) -> None:
+    part, named = missing
     sample = event("store_metadata")
-    del sample[missing]
-    with pytest.raises(InvalidEvent, match=missing):
+    del sample[part]
+    with pytest.raises(InvalidEvent, match=named):
         handler(sample)
+
+
+def test_what_a_caller_adds_to_the_envelope_is_not_recorded(handler: Handler, event: Event, table: Table) -> None:
+    sample = event("store_metadata_failed")
+    sample["envelope"]["labels"] = [{"name": "Made Up", "confidence": 99.0, "parents": [], "instances": []}]
+    handler(sample)
+    image = _image(table, sample)
+    assert (image["status"], "labels" in image) == ("FAILED", False)

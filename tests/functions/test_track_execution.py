@@ -109,7 +109,7 @@ def test_a_status_change_twice_is_once(
 
 @pytest.mark.parametrize(
     ("name", "metric"),
-    [("failed", "ExecutionsFailed"), ("timed_out", "ExecutionsTimedOut"), ("redriven", "ExecutionsRunning")],
+    [("failed", "ImagesFailed"), ("timed_out", "ImagesTimedOut"), ("aborted", "ImagesAborted")],
 )
 def test_a_correction_is_counted(
     handler: Handler, event: Event, running: Run, capsys: pytest.CaptureFixture[str], name: str, metric: str
@@ -123,7 +123,7 @@ def test_an_ending_that_was_recorded_already_is_not_counted(
 ) -> None:
     table.advance(envelope, running, {"status": "FAILED"}, "2026-11-12T09:31:00.000Z")
     handler(event("track_execution_failed"))
-    assert "ExecutionsFailed" not in capsys.readouterr().out
+    assert "ImagesFailed" not in capsys.readouterr().out
 
 
 @pytest.fixture

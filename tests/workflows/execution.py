@@ -16,7 +16,12 @@ FUNCTIONS = ("extract_metadata", "detect_labels", "generate_thumbnail", "store_m
 METADATA = {"format": "JPEG", "width": 4032, "height": 3024, "camera_make": "Nikon", "location": {"latitude": 48.1}}
 LABELS = {
     "labels": [
-        {"name": "Dog", "confidence": 98.5, "parents": ["Animal"], "instances": [{"confidence": 97.0}]},
+        {
+            "name": "Dog",
+            "confidence": 98.5,
+            "parents": ["Animal"],
+            "instances": [{"box": {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}, "confidence": 97.0}],
+        },
         {"name": "Grass", "confidence": 81.25, "parents": [], "instances": []},
     ],
     "detector": {"name": "rekognition", "version": "3.0"},
@@ -104,9 +109,14 @@ class Run:
         return self.given("store_metadata")[-1]
 
     @property
+    def parts(self) -> Any:
+        """What it was given of the image: metadata, labels, thumbnail."""
+        return self.stored["parts"]
+
+    @property
     def record(self) -> dict[str, Any]:
         """What store_metadata makes of it, by the project's own rules."""
-        return outcome(self.stored, [Failure.from_error_output(error) for error in self.stored["errors"]])
+        return outcome(self.stored["parts"], [Failure.from_error_output(error) for error in self.stored["errors"]])
 
 
 class Workflow:

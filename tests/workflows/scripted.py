@@ -18,10 +18,11 @@ FUNCTION = os.environ["FUNCTION"]
 
 
 def handler(event, context):
-    if not isinstance(event, dict) or "photo_id" not in event:
-        return Envelope.from_dict(event).as_dict()
-    invocations = FOLDER / f"{event['photo_id']}.{FUNCTION}.jsonl"
-    script = json.loads((FOLDER / f"{event['photo_id']}.json").read_text())
+    envelope = event["envelope"] if FUNCTION == "store_metadata" else event
+    if not isinstance(envelope, dict) or "photo_id" not in envelope:
+        return Envelope.from_dict(envelope).as_dict()
+    invocations = FOLDER / f"{envelope['photo_id']}.{FUNCTION}.jsonl"
+    script = json.loads((FOLDER / f"{envelope['photo_id']}.json").read_text())
     done = len(invocations.read_text().splitlines()) if invocations.exists() else 0
     with invocations.open("a") as log:
         log.write(json.dumps(event) + "\n")
@@ -40,5 +41,5 @@ def handler(event, context):
 
 def stored(event):
     """Answer as store_metadata does."""
-    found = outcome(event, [Failure.from_error_output(error) for error in event["errors"]])
+    found = outcome(event["parts"], [Failure.from_error_output(error) for error in event["errors"]])
     return {name: found[name] for name in ("status", "error") if name in found}

@@ -285,7 +285,12 @@ def test_the_record_is_given_the_time_of_a_redrive_if_there_was_one(state, redri
         errors=[],
     )
     redriven = {name: value for name, value in redrive.items() if name == "RedriveTime"}
-    assert payload == {"photo_id": "p", "labels": [], "errors": [], "execution": {**execution, **redriven}}
+    assert payload == {
+        "envelope": {"photo_id": "p"},
+        "parts": {"labels": []},
+        "errors": [],
+        "execution": {**execution, **redriven},
+    }
 
 
 @each(CATCHERS)

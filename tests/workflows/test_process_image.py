@@ -56,7 +56,8 @@ def test_the_record_is_given_everything_that_was_found(runs):
     assert run.status == "SUCCEEDED"
     given = {name: value for name, value in run.stored.items() if name != "execution"}
     envelope = json.loads(run.execution["input"])
-    assert given == {**envelope, "metadata": METADATA, **LABELS, "thumbnail": THUMBNAIL, "errors": []}
+    parts = {"metadata": METADATA, **LABELS, "thumbnail": THUMBNAIL}
+    assert given == {"envelope": envelope, "parts": parts, "errors": []}
 
 
 def test_a_run_that_was_not_redriven_has_no_time_of_a_redrive(runs):
@@ -80,13 +81,13 @@ def test_the_execution_answers_what_the_record_says(runs):
 def test_labels_stay_a_list(runs, name):
     run = runs[name]
     assert run.status == "SUCCEEDED"
-    assert run.stored["labels"] == scenarios.LABEL_LISTS[name]
+    assert run.parts["labels"] == scenarios.LABEL_LISTS[name]
 
 
 def test_metadata_that_is_not_there_is_not_made_up(runs):
     run = runs[scenarios.BARE_METADATA]
     assert run.status == "SUCCEEDED"
-    assert run.stored["metadata"] == {"format": "PNG", "width": 100, "height": 80}
+    assert run.parts["metadata"] == {"format": "PNG", "width": 100, "height": 80}
 
 
 @pytest.mark.parametrize(("task", "error"), scenarios.REFUSALS)
@@ -162,7 +163,7 @@ def test_what_is_refused_costs_no_paid_call(runs, task, error):
 def test_a_refused_photo_has_only_its_envelope_and_its_error_in_the_record(runs):
     run = runs[fails("Extract Metadata", "NotSupportedImageType")]
     assert run.status == "FAILED"
-    assert run.stored.keys() == {"object", "photo_id", "owner", "errors", "execution"}
+    assert run.stored.keys() == {"envelope", "parts", "errors", "execution"}
 
 
 def test_the_execution_says_why_in_the_words_of_the_record(runs):
@@ -183,17 +184,17 @@ def test_a_branch_that_fails_makes_the_record_partial(runs, task, error):
 def test_labels_are_kept_without_a_thumbnail(runs):
     run = runs[fails("Generate Thumbnail", "CorruptImage")]
     assert run.status == "SUCCEEDED"
-    assert run.stored["labels"] == LABELS["labels"]
-    assert run.stored["metadata"] == METADATA
-    assert "thumbnail" not in run.stored
+    assert run.parts["labels"] == LABELS["labels"]
+    assert run.parts["metadata"] == METADATA
+    assert "thumbnail" not in run.parts
 
 
 def test_a_thumbnail_is_kept_without_labels(runs):
     run = runs[fails("Detect Labels", "InvalidImage")]
     assert run.status == "SUCCEEDED"
-    assert run.stored["thumbnail"] == THUMBNAIL
-    assert run.stored["metadata"] == METADATA
-    assert not run.stored.keys() & {"labels", "detector"}
+    assert run.parts["thumbnail"] == THUMBNAIL
+    assert run.parts["metadata"] == METADATA
+    assert not run.parts.keys() & {"labels", "detector"}
 
 
 @pytest.mark.parametrize(("task", "error"), [("Detect Labels", "InvalidImage"), ("Generate Thumbnail", "CorruptImage")])
@@ -230,8 +231,8 @@ def test_a_branch_that_answers_nonsense_fails_the_photo_and_not_the_workflow(run
 def test_metadata_is_kept_when_the_whole_record_cannot_be_written(runs, task, error):
     run = runs[fails(task, error)]
     assert run.status == "FAILED"
-    assert run.stored["metadata"] == METADATA
-    assert not run.stored.keys() & {"labels", "thumbnail"}
+    assert run.parts["metadata"] == METADATA
+    assert not run.parts.keys() & {"labels", "thumbnail"}
 
 
 @pytest.mark.parametrize(("task", "error"), of([*scenarios.REFUSALS, *scenarios.UNKNOWN], "Store Failure"))

@@ -84,5 +84,6 @@ def _guarded(work: Callable[[], _Result]) -> _Result:
 
 
 def _photo_id(event: Event) -> str | None:
-    photo_id = event.get("photo_id") if isinstance(event, Mapping) else None
+    envelope = event.get("envelope", event) if isinstance(event, Mapping) else None
+    photo_id = envelope.get("photo_id") if isinstance(envelope, Mapping) else None
     return photo_id if isinstance(photo_id, str) else None

@@ -16,6 +16,11 @@ class Status(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     ABORTED = "ABORTED"
 
+    @property
+    def metric(self) -> str:
+        """The name of the metric that counts the images which end like this."""
+        return f"Images{self.title().replace('_', '')}"
+
 
 OPEN = (Status.PENDING, Status.RUNNING)
 """An image with one of these still expects an execution to finish it."""
