@@ -252,13 +252,16 @@ def count(history: list[dict[str, Any]], event_type: str) -> int:
     return sum(event["type"] == event_type for event in history)
 
 
-def function_processes(function_name: str) -> list[int]:
-    """Process ids of the execution environments of a function, found by the variables they were started with."""
-    wanted = f"AWS_LAMBDA_FUNCTION_NAME={function_name}".encode()
+def function_processes(endpoint_url: str, function_name: str) -> list[int]:
+    """Process ids of a function's execution environments, found by the variables they were started with.
+
+    The engine is one of them: other engines on this machine have functions of the same name.
+    """
+    wanted = {f"AWS_LAMBDA_FUNCTION_NAME={function_name}".encode(), f"AWS_ENDPOINT_URL={endpoint_url}".encode()}
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if wanted in environment.read_bytes().split(b"\0"):
+            if wanted <= set(environment.read_bytes().split(b"\0")):
                 found.append(int(environment.parent.name))
         except OSError:
             continue

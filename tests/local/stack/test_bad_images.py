@@ -16,7 +16,7 @@ from tests.unit.images import pictures
 from tests.unit.images.pictures import exif_block, gradients, jpeg_of, png_of, rational, text, with_exif
 from vision.domain.limits import MEGABYTE
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.local
 
 PHOTO = jpeg_of(gradients(640, 480))
 

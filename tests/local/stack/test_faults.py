@@ -5,7 +5,7 @@ import pytest
 from tests.local.stack.pipeline import count
 from tests.unit.images.pictures import gradients, jpeg_of
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.local
 
 PHOTO = jpeg_of(gradients(320, 240))
 

@@ -6,7 +6,7 @@ from tests.local.stack.pipeline import Pipeline
 from tests.unit.images.pictures import gradients, jpeg_of
 from vision.domain.keys import KEY_LIMIT_BYTES
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.local
 
 PHOTO = jpeg_of(gradients(120, 90))
 

@@ -15,7 +15,7 @@ from tests.local.stack.pipeline import Pipeline, count, entered_states
 from tests.local.stack.record_form import violations
 from vision.domain.objects import ObjectVersion
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.local
 
 OWNER = "photographer"
 THUMBNAIL_SIDE = 250

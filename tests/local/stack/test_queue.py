@@ -13,7 +13,7 @@ from tests.unit.images.pictures import gradients, jpeg_of
 from vision.domain import keys
 from vision.domain.objects import ObjectVersion
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.local
 
 OLDER, NEWER = "00000660BDDCAC376F", "00000660BDDCAC3770"
 

@@ -1,0 +1,126 @@
+"""The local AWS stops and starts again: queued work goes on, and what ran is closed truthfully."""
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from local import stack
+from tests.local.stack.conftest import LocalStacks, engine_processes, free_port, no_word
+from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.record_form import violations
+from tests.unit.images.pictures import gradients, jpeg_of
+from vision.domain.objects import ObjectVersion
+
+pytestmark = pytest.mark.local
+
+PHOTO = jpeg_of(gradients(160, 120))
+
+Restart = Callable[[Pipeline], Pipeline]
+
+
+def upload_many(pipeline: Pipeline, number: int) -> list[ObjectVersion]:
+    with ThreadPoolExecutor(number) as pool:
+        keys = [f"private/ann/uploads/{index}.jpg" for index in range(number)]
+        return list(pool.map(lambda key: pipeline.upload(key, PHOTO), keys))
+
+
+@pytest.fixture
+def restart(local_stacks: LocalStacks) -> Restart:
+    """Stop a stack as `make down` does and start it again as `make up` does, on another port."""
+
+    def stop_and_start(pipeline: Pipeline) -> Pipeline:
+        stack.down(no_word, pipeline.files)
+        return local_stacks.up(pipeline.files, port=free_port())
+
+    return stop_and_start
+
+
+def truth(pipeline: Pipeline, version: ObjectVersion) -> dict[str, Any]:
+    return pipeline.closed(pipeline.execution_arn(version))
+
+
+def test_after_a_restart_queued_images_succeed_and_running_ones_are_closed_truthfully(own_pipeline, restart):
+    own_pipeline.set_faults(latency_seconds=2)
+    versions = upload_many(own_pipeline, 40)
+    wait_for(lambda: len(own_pipeline.executions()) >= 5)
+    running = {one["name"] for one in own_pipeline.executions() if one["status"] == "RUNNING"}
+    pipeline = restart(own_pipeline)
+    records = pipeline.all_finished(versions)
+    assert running
+    assert {record["status"] for record in records} <= {"SUCCEEDED", "FAILED"}
+    for record, version in zip(records, versions, strict=True):
+        assert violations(record) == []
+        assert record["status"] == truth(pipeline, version)["status"], version.key
+        if record["status"] == "FAILED":
+            assert record["error"]["name"] == "States.ServiceRestart"
+            assert record["execution_arn"].rpartition(":")[2] in {one["name"] for one in pipeline.executions()}
+    assert {record["status"] for record in records} == {"SUCCEEDED", "FAILED"}
+    assert pipeline.take_dead_letters() == []
+
+
+def test_work_that_only_waits_in_the_queue_is_done_after_a_restart(own_pipeline, restart):
+    lambda_client = own_pipeline.client("lambda")
+    [mapping] = lambda_client.list_event_source_mappings()["EventSourceMappings"]
+    lambda_client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    versions = upload_many(own_pipeline, 12)
+    wait_for(lambda: own_pipeline.depth(own_pipeline.queue_url) == 12)
+    pipeline = restart(own_pipeline)
+    assert pipeline.depth(pipeline.queue_url) == 12
+    pipeline.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    assert [record["status"] for record in pipeline.all_finished(versions)] == ["SUCCEEDED"] * 12
+
+
+def test_an_end_that_nobody_announced_is_found_by_the_scheduled_look(own_pipeline, restart):
+    rule = own_pipeline.resource_name("ExecutionStatusRule").rpartition("|")[2]
+    own_pipeline.client("events").disable_rule(Name=rule)
+    own_pipeline.set_faults(latency_seconds=60)
+    [version] = upload_many(own_pipeline, 1)
+    own_pipeline.wait_until_entered(version, "Detect Labels")
+    pipeline = restart(own_pipeline)
+    assert truth(pipeline, version)["status"] == "FAILED"
+    assert pipeline.record(version)["status"] == "RUNNING"
+    look_for_silent_executions(pipeline)
+    record = pipeline.record(version)
+    assert (record["status"], record["error"]["name"]) == ("FAILED", "States.ServiceRestart")
+
+
+def look_for_silent_executions(pipeline: Pipeline) -> None:
+    """Do now what the schedule does, for executions that have been silent for a second."""
+    name = pipeline.resource_name("TrackExecutionFunction")
+    lambda_client = pipeline.client("lambda")
+    variables = lambda_client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    lambda_client.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "SILENT_AFTER_SECONDS": "1"}}
+    )
+    answer = pipeline.invoke("TrackExecutionFunction", {"detail-type": "Scheduled Event", "source": "aws.events"})
+    assert answer is None, answer
+
+
+def test_a_record_closed_by_a_restart_is_healed_by_processing_again(own_pipeline, restart):
+    own_pipeline.set_faults(latency_seconds=60)
+    [version] = upload_many(own_pipeline, 1)
+    own_pipeline.wait_until_entered(version, "Detect Labels")
+    pipeline = restart(own_pipeline)
+    assert pipeline.finished(version)["status"] == "FAILED"
+    pipeline.closed(pipeline.start(version, attempt=2))
+    assert pipeline.record(version)["status"] == "SUCCEEDED"
+
+
+def test_after_a_power_cut_the_stack_is_as_it_was_at_its_last_stop(own_pipeline, local_stacks, restart):
+    [before] = upload_many(own_pipeline, 1)
+    record = own_pipeline.finished(before)
+    pipeline = restart(own_pipeline)
+    lost = pipeline.upload("private/bob/uploads/lost.jpg", PHOTO)
+    pipeline.finished(lost)
+    for process in engine_processes(pipeline.files):
+        os.kill(process, signal.SIGKILL)
+    wait_for(lambda: engine_processes(pipeline.files) == [])
+    pipeline = local_stacks.up(pipeline.files, port=free_port())
+    assert pipeline.record(before) == record
+    assert pipeline.record(lost) == {}
+    again = pipeline.upload("private/bob/uploads/again.jpg", PHOTO)
+    assert pipeline.finished(again)["status"] == "SUCCEEDED"
