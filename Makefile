@@ -30,7 +30,7 @@ test: setup lint ## Run every check and every test, the local stack's included
 	@echo "Fetching models and photos for the tests ..."
 	@$(VENV)/python -m local.rekognition.fetch && $(VENV)/python -m local.photos
 	@echo "Running the tests ..."
-	@$(VENV)/python -m pytest -n auto --dist loadgroup $(TESTS)
+	@$(VENV)/python -m pytest -n auto --dist loadfile $(TESTS)
 
 .PHONY: check
 check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
