@@ -1,7 +1,7 @@
 """The service: takes an operation and its JSON request, gives the HTTP status and the JSON response.
 
 It knows nothing of HTTP servers or signatures; the engine's adapter brings those. An operation is a method and an
-entry in one table, where the project versions of Custom Labels will have theirs.
+entry in one table; those of Custom Labels are in `local.rekognition.custom_labels`.
 """
 
 import base64
@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from local.rekognition import errors, images, limits
+from local.rekognition.custom_labels.operations import CustomLabels
+from local.rekognition.custom_labels.projects import PROJECTS_DIR
 from local.rekognition.errors import RekognitionError
 from local.rekognition.faults import Faults
 from local.rekognition.fetch import CLASSIFIER, DETECTOR, MODELS_DIR
@@ -41,6 +43,8 @@ class Rekognition:
         come without boxes and ``LabelModelVersion`` says so.
     faults
         Shared with whoever wants to switch faults without going over the wire.
+    projects_dir
+        Where ``python -m local.train`` put the project versions of Custom Labels.
 
     Raises
     ------
@@ -55,7 +59,9 @@ class Rekognition:
     (200, {'Labels': [...], 'LabelModelVersion': 'local-1.0 (EfficientDet-Lite2 + EfficientNet-Lite3)'})
     """
 
-    def __init__(self, models_dir: Path = MODELS_DIR, faults: Faults | None = None) -> None:
+    def __init__(
+        self, models_dir: Path = MODELS_DIR, faults: Faults | None = None, projects_dir: Path = PROJECTS_DIR
+    ) -> None:
         classifier_path = models_dir / CLASSIFIER.name
         if not classifier_path.is_file():
             raise FileNotFoundError(
@@ -65,9 +71,21 @@ class Rekognition:
         detector_path = models_dir / DETECTOR.name
         self._detector = Detector(detector_path) if detector_path.is_file() else None
         self.faults = faults or Faults()
-        self._operations = {f"{_SERVICE_TARGET}.DetectLabels": self._detect_labels}
+        self._custom_labels = custom = CustomLabels(classifier_path, projects_dir)
+        self._operations: dict[str, Callable[[dict[str, Any], ReadObject], dict[str, Any]]] = {
+            f"{_SERVICE_TARGET}.DetectLabels": self._detect_labels,
+            f"{_SERVICE_TARGET}.DetectCustomLabels": self._detect_custom_labels,
+            f"{_SERVICE_TARGET}.CreateProject": lambda request, _: custom.create_project(request),
+            f"{_SERVICE_TARGET}.DescribeProjects": lambda request, _: custom.describe_projects(request),
+            f"{_SERVICE_TARGET}.DeleteProject": lambda request, _: custom.delete_project(request),
+            f"{_SERVICE_TARGET}.DescribeProjectVersions": lambda request, _: custom.describe_project_versions(request),
+            f"{_SERVICE_TARGET}.StartProjectVersion": lambda request, _: custom.start_project_version(request),
+            f"{_SERVICE_TARGET}.StopProjectVersion": lambda request, _: custom.stop_project_version(request),
+            f"{_SERVICE_TARGET}.DeleteProjectVersion": lambda request, _: custom.delete_project_version(request),
+        }
         self._controls = {
             f"{_CONTROL_TARGET}.SetFaults": self._set_faults,
+            f"{_CONTROL_TARGET}.SetProjectVersion": custom.set_project_version,
             f"{_CONTROL_TARGET}.Counters": self._counters,
         }
 
@@ -114,7 +132,8 @@ class Rekognition:
         return {}
 
     def _counters(self, request: dict[str, Any]) -> dict[str, Any]:
-        return self.faults.counters(reset=bool(request.get("reset")))
+        reset = bool(request.get("reset"))
+        return self.faults.counters(reset) | self._custom_labels.counters(reset)
 
     def _detect_labels(self, request: dict[str, Any], read_object: ReadObject) -> dict[str, Any]:
         max_labels, min_confidence, keeps = _label_settings(request)
@@ -126,6 +145,11 @@ class Rekognition:
             "Labels": [label.on_the_wire() for label in wanted[:max_labels]],
             "LabelModelVersion": self.label_model_version,
         }
+
+    def _detect_custom_labels(self, request: dict[str, Any], read_object: ReadObject) -> dict[str, Any]:
+        return self._custom_labels.detect_custom_labels(
+            request, lambda: _image_bytes(request.get("Image"), read_object)
+        )
 
     def _look_at(self, data: bytes) -> list[Label]:
         needed = Detector.input_side_pixels if self._detector else Classifier.input_side_pixels
