@@ -1,0 +1,106 @@
+"""The README's commands: each one is run here, or checked against the tool that runs it, or named with its test."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.deployment import REPOSITORY, SAM
+from tests.local.stack.pipeline import Pipeline, wait_for
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+BLOCKS = [block.strip() for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL)]
+MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+
+# Version 1, since version 2 is not on PyPI. In an environment of its own: it pins another botocore.
+AWS_CLI = "awscli==1.46.2"
+
+# `make` runs these; what they do is tested in test_commands.py and by whoever runs this test.
+MAKE = re.compile(r"make (demo( PHOTOS=\S+)?|up|down|test|clean|bench)")
+
+pytestmark = [pytest.mark.local, pytest.mark.xdist_group("stack")]
+
+
+def _block(beginning: str) -> str:
+    (found,) = [block for block in BLOCKS if block.startswith(beginning)]
+    return found
+
+
+@pytest.fixture(scope="session")
+def aws_cli(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the real AWS CLI."""
+    folder = tmp_path_factory.mktemp("aws-cli")
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True)
+    python = folder / "venv/bin/python"
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, AWS_CLI], check=True)
+    return python.parent
+
+
+@pytest.fixture
+def shell(aws_cli: Path, pipeline: Pipeline, tmp_path: Path):
+    """Run a block as a reader would, in a folder where the stack is up and a photo lies."""
+    (tmp_path / ".local").symlink_to(pipeline.files.folder)
+    shutil.copy(REPOSITORY / ".local/photos/cat.png", tmp_path / "my-photo.jpg")
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+    def run(script: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=tmp_path,
+            env=own | {"PATH": f"{aws_cli}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_every_block_is_run_or_checked_here() -> None:
+    known = ("source .local/aws.env", "sam build", "sam local invoke")
+    assert [block for block in BLOCKS if not MAKE.fullmatch(block) and not block.startswith(known)] == []
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if MAKE.fullmatch(block)])
+def test_a_target_of_make_exists(block: str) -> None:
+    assert re.search(rf"^{block.split()[1]}:.*##", MAKEFILE, re.MULTILINE)
+
+
+def test_the_aws_cli_shows_an_upload_its_execution_and_its_record(shell, pipeline: Pipeline) -> None:
+    block = _block("source .local/aws.env")
+    wait_for(lambda: "SUCCEEDED" in shell(block))
+
+    shown = shell(block)
+
+    for expected in ("SUCCEEDED", "TaskStateEntered", '"S": "private/me/uploads/my-photo.jpg"', '"S": "Cat"'):
+        assert expected in shown
+
+
+def test_the_deployment_is_two_commands_of_the_sam_cli() -> None:
+    # The same two deploy this stack: see local/deployment.py.
+    assert _block("sam build") == "sam build\nsam deploy --guided"
+    assert "--guided" in subprocess.run([SAM, "deploy", "--help"], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_local_invocation_names_a_function_an_event_and_options_that_exist() -> None:
+    command = _block("sam local invoke").replace("\\\n", "").split()
+    template = yaml.load((REPOSITORY / "template.yaml").read_text(encoding="utf-8"), _Any)
+    assert command[3] in template["Resources"]
+    assert (REPOSITORY / command[command.index("-e") + 1]).is_file()
+    assert command[command.index("--parameter-overrides") + 1].split("=")[0] in template["Parameters"]
+    help_text = subprocess.run([SAM, "local", "invoke", "--help"], capture_output=True, text=True, check=True).stdout
+    assert [option for option in command if option.startswith("--") and option not in help_text] == []
+
+
+class _Any(yaml.SafeLoader):
+    """Reads a template without looking into its intrinsic functions."""
+
+
+_Any.add_multi_constructor("!", lambda loader, suffix, node: None)
