@@ -62,7 +62,7 @@ class _Session:
 
     @staticmethod
     @cache
-    def client(service: str, config: Any) -> Any:
+    def create_client(service: str, config: Any) -> Any:
         import boto3
 
         credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}

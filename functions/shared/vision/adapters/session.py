@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -67,12 +67,13 @@ _REMEDIES: dict[type[VisionError], str] = {
 @cache
 def client(service: str) -> Any:
     """Return the client of a service, made once per execution environment and only where it is used."""
-    return _session().client(service, config=_CONFIG)
+    return _session().create_client(service, config=_CONFIG)
 
 
 @cache
 def _session() -> Any:
-    return boto3.Session()
+    # The SDK's core: boto3 adds resources and transfers that nothing here uses, and a fifth to a cold start.
+    return botocore.session.get_session()
 
 
 @contextmanager
