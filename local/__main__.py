@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boto3
 from rich.console import Console
+from rich.text import Text
 
 from local import contact_sheet, demo, environment, stack
 from local.demo import DemoFailed
@@ -47,7 +48,8 @@ def main(arguments: list[str]) -> int:
             case "demo":
                 _demo(options.photos)
     except (DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {error}", markup=True)
+        # Text, since a path in the message may look like markup.
+        console.print(Text.assemble((type(error).__name__, "red"), f": {error}"), soft_wrap=True)
         return 1
     return 0
 
