@@ -82,7 +82,7 @@ def _card(stack: Stack, upload: Upload) -> str:
     explanation = (
         f"<p class=facts><strong>{escape(error['name'])}</strong> {escape(error['cause'])}</p>" if error else ""
     )
-    name, status = escape(upload.path.name), record["status"]
+    name, status = escape(upload.name), record["status"]
     return f"""<article>
 <div class="picture">{_picture(stack, upload)}</div>
 <div class="text">
@@ -103,7 +103,7 @@ def _picture(stack: Stack, upload: Upload) -> str:
     boxes = "".join(
         _box(label["name"], instance) for label in upload.record.get("labels", []) for instance in label["instances"]
     )
-    alt = escape(", ".join(label["name"] for label in upload.record.get("labels", [])[:3]) or upload.path.name)
+    alt = escape(", ".join(label["name"] for label in upload.record.get("labels", [])[:3]) or upload.name)
     return f'<figure><img {size} alt="{alt}" src="data:image/jpeg;base64,{source}">{boxes}</figure>'
 
 

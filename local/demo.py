@@ -7,6 +7,7 @@ and functions. Only the results are read here.
 from __future__ import annotations
 
 import mimetypes
+import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,9 +45,19 @@ class Upload:
     record: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """The file's name as a key can have it."""
+        return utf8_name(self.path)
+
+    @property
     def is_finished(self) -> bool:
         """Whether the record says how it ended."""
         return bool(self.record) and self.record["status"] not in OPEN
+
+
+def utf8_name(path: Path) -> str:
+    """Return a file's name; bytes that are no UTF-8 become replacement characters, since keys in S3 are UTF-8."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
 
 
 def upload(stack: Stack, files: Sequence[Path]) -> list[Upload]:
@@ -55,7 +66,7 @@ def upload(stack: Stack, files: Sequence[Path]) -> list[Upload]:
 
     def put(path: Path) -> Upload:
         content = path.read_bytes()
-        key = f"private/{OWNER}/uploads/{path.name}"
+        key = f"private/{OWNER}/uploads/{utf8_name(path)}"
         content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         answer = s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
         return Upload(
@@ -89,7 +100,7 @@ def watch(stack: Stack, uploads: Sequence[Upload], timeout_seconds: float = 300)
         yield from (upload for upload in waiting if upload.is_finished)
         waiting = [upload for upload in waiting if not upload.is_finished]
         if waiting and time.monotonic() > deadline:
-            names = ", ".join(upload.path.name for upload in waiting[:5])
+            names = ", ".join(upload.name for upload in waiting[:5])
             raise DemoFailed(
                 f"{len(waiting)} of {len(uploads)} images have no result after {timeout_seconds:.0f} s ({names} ...); "
                 "look at .local/logs/engine.log, then try `make down` and `make demo` again"
@@ -121,12 +132,12 @@ def process(console: Console, stack: Stack, files: Sequence[Path]) -> list[Uploa
     """
     if not files:
         raise DemoFailed("there is no file to upload; name a folder with pictures: make demo PHOTOS=folder")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Processing photos", total=len(files))
         uploads = upload(stack, files)
         for finished in watch(stack, uploads):
-            progress.update(task, advance=1, description=f"Processing photos  {finished.path.name[:32]:32}")
+            progress.update(task, advance=1, description=f"Processing photos  {finished.name[:32]:32}")
         progress.update(task, description="Processed photos")
     return uploads
 
@@ -147,7 +158,7 @@ def result_table(uploads: Sequence[Upload], width: int) -> Table:
         # Text, since names of files and cameras may look like markup.
         cells = told if wide else ["\n".join(filter(None, told))]
         table.add_row(
-            Text(one.path.name),
+            Text(one.name),
             Text(status, style=_COLOURS.get(status, "red")),
             *(Text(cell) for cell in cells),
             Text(findings(record)),
