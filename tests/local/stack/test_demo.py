@@ -1,0 +1,177 @@
+"""The demo: what a stranger sees first, with whatever is in the folder that they name."""
+
+import base64
+import os
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from local import __main__ as commands
+from local.photos import PHOTOS_DIR
+from tests.local.stack.pipeline import Pipeline
+from tests.unit.images.pictures import gradients, jpeg_of
+
+pytestmark = pytest.mark.local
+
+# Names that markup of the terminal or of HTML would change.
+HOSTILE = "<b>&amp;'\"[red]x[b].jpg"
+NOT_UTF_8 = os.fsdecode(b"caf\xe9.jpg")
+
+
+class Page(HTMLParser):
+    """Collects what a browser would show or load."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+        self.links: list[str] = []
+        self.boxes: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        told = dict(attrs)
+        self.tags.append(tag)
+        if "src" in told:
+            self.sources.append(told["src"])
+        if "href" in told:
+            self.links.append(told["href"])
+        if told.get("class", "").split()[:1] == ["box"]:
+            self.boxes.append(told["style"])
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, deployed: Path) -> Path:
+    """Pictures and what else lies in people's folders; `deployed` has fetched the photos."""
+    path = tmp_path_factory.mktemp("pictures")
+    for name in ("cat.png", "starfish.jpg", "interrupted-upload.jpg"):
+        (path / name).write_bytes((PHOTOS_DIR / name).read_bytes())
+    photo = jpeg_of(gradients(160, 120))
+    for name in (HOSTILE, NOT_UTF_8, "写真 夏.JPG", "no-extension"):
+        (path / name).write_bytes(photo)
+    (path / "empty.png").write_bytes(b"")
+    (path / "notes.txt").write_text("not a photo")
+    (path / ".DS_Store").write_bytes(b"\0")
+    (path / "subfolder").mkdir()
+    (path / "dangling.jpg").symlink_to(path / "nowhere.jpg")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run_demo(shared_pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., int]:
+    """Run the command on the tests' stack; its files go into a folder of the tests."""
+    target = tmp_path_factory.mktemp("repository")
+
+    def run(*arguments: str) -> int:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(commands.stack, "up", lambda say: shared_pipeline.stack)
+            patch.setattr(commands, "REPOSITORY", target)
+            patch.setattr(commands, "CONTACT_SHEET", target / "contact-sheet.html")
+            patch.setattr(commands, "ENVIRONMENT", target / "env.json")
+            return commands.main(["demo", *arguments])
+
+    run.target = target
+    return run
+
+
+@pytest.fixture(scope="module")
+def output(run_demo: Callable[..., int], folder: Path) -> tuple[int, str]:
+    """Exit code and text of the demo with the folder."""
+    with commands.console.capture() as captured:
+        code = run_demo("--photos", str(folder))
+    return code, captured.get()
+
+
+@pytest.fixture(scope="module")
+def page(output: tuple[int, str], run_demo) -> str:
+    return (run_demo.target / "contact-sheet.html").read_text(encoding="utf-8")
+
+
+def test_the_demo_ends_well_although_some_files_are_no_photos(output):
+    assert output[0] == 0
+
+
+def test_the_table_has_each_file_with_its_status(output):
+    rows = {line.split("│")[1].strip(): line for line in output[1].splitlines() if line.startswith("│")}
+    assert "SUCCEEDED" in rows["cat.png"]
+    assert "451 × 300" in rows["cat.png"]
+    assert "Cat" in rows["cat.png"]
+    assert "Nokia Lumia 820" in rows["starfish.jpg"]
+    assert "55.039, 8.457" in rows["starfish.jpg"]
+    assert "FAILED" in rows["interrupted-upload.jpg"]
+    assert "CorruptImage" in rows["empty.png"]
+    assert "NotSupportedImageType" in rows["notes.txt"]
+    assert "SUCCEEDED" in rows["no-extension"]
+
+
+def test_the_table_shows_names_as_they_are(output):
+    assert HOSTILE in output[1]
+    assert "caf\ufffd.jpg" in output[1]
+    assert "写真 夏.JPG" in output[1]
+
+
+def test_hidden_files_and_folders_are_left_out(output):
+    assert not any(name in output[1] for name in (".DS_Store", "subfolder", "dangling"))
+
+
+def test_the_demo_says_where_the_contact_sheet_is_and_what_to_try_next(output):
+    assert "contact-sheet.html" in output[1]
+    assert "aws s3 cp" in output[1]
+
+
+def test_the_contact_sheet_has_every_file_and_its_result(page):
+    text = " ".join(Page(page).text)
+    for name in ("cat.png", "starfish.jpg", "empty.png", "notes.txt", HOSTILE, "写真 夏.JPG", "caf\ufffd.jpg"):
+        assert name in text, name
+    assert "6 of 9 photos processed" in text
+    assert "CorruptImage" in text
+
+
+def test_the_contact_sheet_escapes_names(page):
+    assert "<b>&amp;'" not in page
+    assert "&lt;b&gt;&amp;amp;&#x27;&quot;[red]x[b].jpg" in page
+
+
+def test_thumbnails_are_inside_the_page_and_nothing_is_loaded_from_elsewhere(page):
+    parsed = Page(page)
+    assert len(parsed.sources) == 6
+    for source in parsed.sources:
+        kind, _, content = source.partition(",")
+        assert kind == "data:image/jpeg;base64"
+        assert base64.b64decode(content).startswith(b"\xff\xd8")
+    assert not {"script", "link", "iframe", "object"} & set(parsed.tags)
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_a_place_is_a_link_to_a_map_that_is_loaded_only_on_demand(page):
+    assert [link.partition("?")[0] for link in Page(page).links] == ["https://www.openstreetmap.org/"]
+
+
+def test_boxes_are_drawn_in_per_cent_of_the_thumbnail(page):
+    boxes = Page(page).boxes
+    assert boxes
+    for style in boxes:
+        sides = dict(re.findall(r"(left|top|width|height):([\d.]+)%", style))
+        assert sides.keys() == {"left", "top", "width", "height"}
+        assert all(0 <= float(value) <= 100 for value in sides.values())
+
+
+def test_an_empty_folder_is_a_sentence(run_demo, tmp_path):
+    with commands.console.capture() as captured:
+        assert run_demo("--photos", str(tmp_path)) == 1
+    assert "there is no file to upload" in captured.get()
+
+
+def test_a_second_run_processes_the_photos_again_as_new_versions(run_demo, folder, tmp_path, shared_pipeline, output):
+    (tmp_path / "cat.png").write_bytes((folder / "cat.png").read_bytes())
+    with commands.console.capture() as captured:
+        assert run_demo("--photos", str(tmp_path)) == 0
+    assert "SUCCEEDED" in captured.get()

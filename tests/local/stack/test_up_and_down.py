@@ -1,0 +1,185 @@
+"""What `make up` and `make down` promise to other programs and to people."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import deployment, stack
+from local.deployment import STACK_NAME, DeploymentFailed
+from local.engine.process import stop_process
+from local.stack import StackFiles
+from tests.local.stack.conftest import LocalStacks, engine_processes, no_word
+from tests.local.stack.pipeline import Pipeline, function_processes, wait_for
+from tests.unit.images.pictures import gradients, jpeg_of
+
+pytestmark = pytest.mark.local
+
+REPOSITORY = deployment.REPOSITORY
+PHOTO = jpeg_of(gradients(160, 120))
+OUTPUTS = {
+    "ImageBucketName",
+    "ImageTableName",
+    "ProcessingQueueUrl",
+    "ProcessingDeadLetterQueueUrl",
+    "ProcessImageStateMachineArn",
+}
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def module_pipeline(
+    tmp_path_factory: pytest.TempPathFactory, local_stacks: LocalStacks, copy_of_deployed
+) -> Iterator[Pipeline]:
+    files = copy_of_deployed(tmp_path_factory.mktemp("up") / "stack")
+    yield local_stacks.up(files)
+    for process in engine_processes(files):
+        stop_process(process)
+
+
+def test_the_description_says_how_to_reach_the_stack(module_pipeline):
+    described = json.loads(module_pipeline.files.description.read_text())
+    assert described.keys() == {"endpoint_url", "region", "access_key_id", "secret_access_key", "outputs"}
+    assert described["endpoint_url"].startswith("http://127.0.0.1:")
+    assert described["outputs"].keys() >= OUTPUTS
+
+
+def test_the_outputs_are_those_of_the_deployed_template(module_pipeline):
+    described = json.loads(module_pipeline.files.description.read_text())["outputs"]
+    [found] = module_pipeline.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+    assert described == {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+
+def test_the_description_is_for_its_owner_only(module_pipeline):
+    for path in (module_pipeline.files.description, module_pipeline.files.shell):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+
+
+def test_the_engine_listens_on_loopback_only(module_pipeline):
+    port = int(module_pipeline.stack.endpoint_url.rpartition(":")[2])
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    addresses = {fields[1] for fields in listening if fields[3] == "0A" and fields[1].endswith(f":{port:04X}")}
+    assert addresses == {f"0100007F:{port:04X}"}
+
+
+def test_a_running_stack_is_reused_without_deploying(module_pipeline, said):
+    files = module_pipeline.files
+    before = engine_processes(files), files.log.joinpath("sam.log").read_text()
+    again = stack.up(said.append, files)
+    assert again == module_pipeline.stack
+    assert (engine_processes(files), files.log.joinpath("sam.log").read_text()) == before
+    assert said == [f"The stack is up at {again.endpoint_url}, nothing has changed since."]
+
+
+def test_down_ends_every_process_and_removes_the_description(own_pipeline, said):
+    own_pipeline.finished(own_pipeline.upload("private/a/uploads/a.jpg", PHOTO))
+    functions = [own_pipeline.resource_name(f"{name}Function") for name in ("ExtractMetadata", "StoreMetadata")]
+    endpoint = own_pipeline.stack.endpoint_url
+    assert all(function_processes(endpoint, name) for name in functions)
+    stack.down(said.append, own_pipeline.files)
+    assert engine_processes(own_pipeline.files) == []
+    wait_for(lambda: not any(function_processes(endpoint, name) for name in functions), 10)
+    assert not own_pipeline.files.description.exists()
+    assert not own_pipeline.files.shell.exists()
+    stack.down(said.append, own_pipeline.files)
+    assert said[-1] == "The stack is not up."
+
+
+def test_a_taken_port_leads_to_another_one_and_a_stack_that_moves_still_works(tmp_path, local_stacks, copy_of_deployed):
+    files = copy_of_deployed(tmp_path / "stack")
+    first = local_stacks.up(files)
+    port = int(first.stack.endpoint_url.rpartition(":")[2])
+    stack.down(no_word, files)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        moved = local_stacks.up(files, port=port)
+        assert moved.stack.endpoint_url != first.stack.endpoint_url
+        assert f":{port}/" not in json.dumps(moved.stack.outputs)
+        assert moved.finished(moved.upload("private/a/uploads/a.jpg", PHOTO))["status"] == "SUCCEEDED"
+        stack.down(no_word, files)
+
+
+def test_a_stack_whose_engine_was_killed_is_started_again(own_pipeline, local_stacks):
+    for process in engine_processes(own_pipeline.files):
+        os.kill(process, signal.SIGKILL)
+    wait_for(lambda: engine_processes(own_pipeline.files) == [])
+    assert stack.running(own_pipeline.files) is None
+    again = local_stacks.up(own_pipeline.files)
+    assert again.finished(again.upload("private/a/uploads/a.jpg", PHOTO))["status"] == "SUCCEEDED"
+
+
+@pytest.fixture
+def own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what the stack is made of, which a test may change."""
+    copy = tmp_path / "source"
+    copy.mkdir()
+    for name in ("functions", "statemachines"):
+        shutil.copytree(REPOSITORY / name, copy / name)
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(REPOSITORY / name, copy / name)
+    monkeypatch.setattr(deployment, "REPOSITORY", copy)
+    return copy
+
+
+def test_changed_source_is_deployed_again(own_pipeline, own_source, said):
+    definition = own_source / "statemachines" / "process_image.asl.json"
+    definition.write_text(definition.read_text().replace('"TimeoutSeconds": 1800', '"TimeoutSeconds": 1799'))
+    before = own_pipeline.stack
+    assert stack.up(said.append, own_pipeline.files) == before
+    assert said[-1].startswith("Deployed in")
+    machine = own_pipeline.client("stepfunctions").describe_state_machine(stateMachineArn=own_pipeline.machine_arn)
+    assert json.loads(machine["definition"])["TimeoutSeconds"] == 1799
+    assert own_pipeline.finished(own_pipeline.upload("private/a/uploads/a.jpg", PHOTO))["status"] == "SUCCEEDED"
+
+
+def test_a_broken_template_is_a_sentence_that_names_the_log(own_pipeline, own_source):
+    (own_source / "template.yaml").write_text("Resources:\n  Broken: [\n")
+    with pytest.raises(DeploymentFailed) as failure:
+        stack.up(no_word, own_pipeline.files)
+    assert "`sam build` failed" in str(failure.value)
+    assert str(own_pipeline.files.log / "sam.log") in str(failure.value)
+    assert "Traceback" not in str(failure.value)
+
+
+def test_a_missing_sam_cli_is_a_sentence_with_the_remedy(own_pipeline, own_source, monkeypatch):
+    monkeypatch.setattr(deployment, "SAM", own_source / ".local" / "sam" / "bin" / "sam")
+    (own_source / "template.yaml").write_text("changed")
+    with pytest.raises(DeploymentFailed, match=r"SAM CLI is missing.*make setup"):
+        stack.up(no_word, own_pipeline.files)
+
+
+def test_a_folder_that_is_missing_is_a_sentence_and_an_exit_code():
+    run = subprocess.run(
+        [sys.executable, "-m", "local", "demo", "--photos", "/no/such/[/folder]"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 1
+    assert run.stdout.startswith("DemoFailed: /no/such/[/folder] is no folder; name one with pictures")
+    assert "Traceback" not in run.stderr
+
+
+def test_down_without_a_stack_says_so(tmp_path, said):
+    stack.down(said.append, StackFiles(tmp_path))
+    assert said == ["The stack is not up."]
+
+
+def test_an_unknown_command_is_refused_with_the_known_ones():
+    run = subprocess.run([sys.executable, "-m", "local", "sideways"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert "up" in run.stderr
+    assert "demo" in run.stderr
