@@ -1,0 +1,39 @@
+"""Messages to people, through an SNS topic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from vision.adapters.session import client, domain_errors
+
+
+def publish(topic_arn: str, subject: str, message: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+    """Publish a message as JSON; subscribers can filter by its attributes.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    with domain_errors("Publish"):
+        client("sns").publish(
+            TopicArn=topic_arn,
+            # SNS cuts nothing: a subject of more than 100 characters is refused.
+            Subject=subject[:100],
+            Message=json.dumps(message, ensure_ascii=False, indent=2),
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+            },
+        )
+
+
+def subscribe(topic_arn: str, address: str) -> None:
+    """Subscribe an e-mail address; its owner confirms by a link. Subscribing twice is once.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    with domain_errors("Subscribe"):
+        client("sns").subscribe(TopicArn=topic_arn, Protocol="email", Endpoint=address)
