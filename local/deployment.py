@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -65,7 +66,8 @@ class Target:
     def overrides(self) -> list[str]:
         """Return the template's parameters for this machine in the form of the SAM CLI."""
         own = {"LambdaRuntime": lambda_runtime(), "LambdaArchitecture": lambda_architecture()}
-        return [f"{name}={value}" for name, value in (own | self.parameters).items()]
+        # Quoted as the SAM CLI reads it, since a value may hold spaces and quotes.
+        return [f"{name}={json.dumps(value)}" for name, value in (own | self.parameters).items()]
 
 
 def lambda_runtime() -> str:
