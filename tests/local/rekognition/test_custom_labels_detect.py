@@ -2,6 +2,7 @@
 
 import base64
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image, ImageDraw
@@ -217,6 +218,15 @@ def test_what_was_answered_is_counted_and_not_paid_by_the_image(service, detect)
     counters = service.handle("LocalRekognition.Counters", {}, _no_object)[1]
 
     assert (counters["calls"]["DetectCustomLabels"], counters["custom_labels_answered"], counters["paid"]) == (2, 1, 0)
+
+
+def test_answers_and_counts_are_exact_under_threads(service, detect):
+    pictures = [_picture(shape, COLOURS[3]) for shape in ("disc", "grid")] * 20
+    with ThreadPoolExecutor(8) as pool:
+        names = [body["CustomLabels"][0]["Name"] for _, body in pool.map(detect, pictures)]
+
+    counters = service.handle("LocalRekognition.Counters", {}, _no_object)[1]
+    assert (names, counters["custom_labels_answered"]) == (["disc", "grid"] * 20, 40)
 
 
 def test_a_fault_of_the_whole_service_hits_custom_labels_by_key(service, detect):

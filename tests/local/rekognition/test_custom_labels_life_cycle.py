@@ -115,10 +115,11 @@ def test_one_that_is_at_work_can_not_be_deleted(status, model):
 
 
 def test_a_status_that_was_set_stays(model, clock):
+    model.start(1, None)
     model.put_into("STARTING", "Waiting for capacity")
     clock.sleep(1000)
 
-    assert model.describe() == {"Status": "STARTING", "StatusMessage": "Waiting for capacity"}
+    assert (model.status, model.describe()["StatusMessage"]) == ("STARTING", "Waiting for capacity")
 
 
 def test_the_message_of_a_status_ends_with_it(model):

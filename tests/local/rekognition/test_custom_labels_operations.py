@@ -164,6 +164,13 @@ def test_versions_come_newest_first_in_pages(service, project, add_version):
     assert pages == [newest_first[0:2], newest_first[2:4], newest_first[4:]]
 
 
+def test_a_full_last_page_is_the_last(service, project, add_version):
+    for _ in range(2):
+        add_version()
+
+    assert "NextToken" not in _describe(service, project, MaxResults=2)
+
+
 def test_versions_can_be_asked_for_by_name(service, project, add_version):
     first = add_version()
     add_version()
@@ -172,7 +179,7 @@ def test_versions_can_be_asked_for_by_name(service, project, add_version):
     assert [each["ProjectVersionArn"] for each in described] == [first.arn]
 
 
-@pytest.mark.parametrize("token", ["no token", "OTk5", "LTE=", ""])
+@pytest.mark.parametrize("token", ["no token", "OTk5", "LTE=", "MA==", ""])
 def test_a_token_that_nobody_gave_is_refused(token, service, project, version):
     assert _code(_describe_with(service, project), token) == "InvalidPaginationTokenException"
 
@@ -203,6 +210,13 @@ def test_a_version_is_started_stopped_and_deleted(service, project, version):
 
     assert statuses == ["STARTING", "RUNNING", "STOPPING", "STOPPED", "DELETING"]
     assert _describe(service, project)["ProjectVersionDescriptions"] == []
+
+
+def test_a_running_version_is_not_deleted(service, project, version):
+    service.set_project_version({"ProjectVersionArn": version.arn, "status": "RUNNING"})
+
+    assert _code(service.delete_project_version, {"ProjectVersionArn": version.arn}) == "ResourceInUseException"
+    assert _status(service, project) == "RUNNING"
 
 
 @pytest.mark.parametrize(

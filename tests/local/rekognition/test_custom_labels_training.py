@@ -7,6 +7,7 @@ import pytest
 
 from local import labelled_pictures as catalogue
 from local import train
+from local.downloads import DownloadFailed
 from local.labelled_pictures import fetch_labelled_pictures, labelled_pictures
 from local.rekognition.custom_labels import head
 from local.rekognition.custom_labels.embedding import Embedder
@@ -19,10 +20,13 @@ pytestmark = pytest.mark.local
 
 @pytest.fixture(scope="session")
 def pictures_dir(tmp_path_factory):
-    if shutil.which("npm") is None and not (catalogue.LABELLED_PICTURES_DIR / "sheet.png").is_file():
-        pytest.skip("npm is missing, so there are no labelled pictures; install Node.js to run this test")
     folder = tmp_path_factory.mktemp("labelled-pictures")
-    fetch_labelled_pictures(folder)
+    try:
+        fetch_labelled_pictures(folder)
+    except DownloadFailed as failure:
+        if shutil.which("npm") is None:
+            pytest.skip(f"{failure} Without it there are no labelled pictures.")
+        raise
     return folder
 
 
@@ -77,6 +81,20 @@ def test_no_picture_is_both_learned_and_unseen(pictures_dir):
 
 def test_every_picture_is_another_drawing(pictures_dir):
     assert len({path.read_bytes() for path in pictures_dir.glob("*/*/*.png")}) == len(labelled_pictures())
+
+
+def test_the_command_says_what_to_do_next(pictures_dir, capsys):
+    assert catalogue.main() == 0
+    assert "Next: python -m local.train .local/labelled-pictures/training" in capsys.readouterr().out
+
+
+def test_a_failed_download_is_a_sentence(monkeypatch, capsys):
+    def fail(*_, **__):
+        raise DownloadFailed("sheet.png: npm is not installed.")
+
+    monkeypatch.setattr(catalogue, "fetch", fail)
+
+    assert (catalogue.main(), capsys.readouterr().err) == (1, "sheet.png: npm is not installed.\n")
 
 
 # --- what is learned ---
@@ -185,6 +203,22 @@ def test_the_command_says_how_good_it_is_and_how_to_run_it(command, pictures_dir
 
 def test_the_command_says_when_nothing_was_new(command, own_folder):
     command(own_folder)
+
+    assert command(own_folder)[1].startswith("Already trained: things v1")
+
+
+def test_one_other_picture_is_the_next_version(command, own_folder, pictures_dir):
+    command(own_folder)
+    replaced = sorted((own_folder / "vehicle").iterdir())[-1]
+    shutil.copy(sorted((pictures_dir / "unseen" / "vehicle").iterdir())[0], replaced)
+
+    assert command(own_folder)[1].startswith("Trained: things v2")
+
+
+def test_renamed_pictures_are_the_same_version(command, own_folder):
+    command(own_folder)
+    renamed = next((own_folder / "vehicle").iterdir())
+    renamed.rename(renamed.with_name("zzz.png"))
 
     assert command(own_folder)[1].startswith("Already trained: things v1")
 

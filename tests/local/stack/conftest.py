@@ -4,6 +4,8 @@ import fcntl
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +20,9 @@ from local.rekognition.fetch import fetch_models
 from local.stack import StackFiles
 from tests.local.stack.pipeline import Pipeline
 from vision.domain.objects import ObjectVersion
+
+# Version 1, since version 2 is not on PyPI.
+AWS_CLI = "awscli==1.46.2"
 
 # Retries wait a hundredth of their time.
 WAIT_SCALE = 0.01
@@ -130,6 +135,17 @@ def own_pipeline(
     yield local_stacks.up(files)
     for pid in engine_processes(files):
         stop_process(pid)
+
+
+@pytest.fixture(scope="session")
+def aws_cli(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the real AWS CLI, in an environment of its own: it pins another botocore."""
+    folder = tmp_path_factory.mktemp("aws-cli")
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, AWS_CLI], check=True)
+    return python.parent
 
 
 @pytest.fixture

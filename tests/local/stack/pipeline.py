@@ -239,7 +239,7 @@ class Pipeline:
                 **(headers or {}),
             },
         )
-        with urllib.request.urlopen(call, timeout=10) as response:
+        with urllib.request.urlopen(call, timeout=60) as response:
             return json.loads(response.read())
 
 

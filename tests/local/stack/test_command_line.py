@@ -3,33 +3,25 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from local.deployment import REPOSITORY
 from tests.local.stack.pipeline import Pipeline
 from tests.unit.images.pictures import gradients, jpeg_of
 from vision.domain.objects import ObjectVersion
 
 pytestmark = pytest.mark.local
 
-AWS_CLI = "awscli==1.46.2"
-
 
 @pytest.fixture(scope="module")
-def shell(shared_pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+def shell(shared_pipeline: Pipeline, aws_cli: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """Run a command in a new shell that has sourced the stack's variables and has the AWS CLI on its PATH."""
-    folder = tmp_path_factory.mktemp("aws-cli")
-    uv = REPOSITORY / ".venv" / "bin" / "uv"
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True)
-    python = folder / "venv" / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, AWS_CLI], check=True)
+    folder = tmp_path_factory.mktemp("home")
     # What a developer's shell may have of another account.
     environment = {
-        "PATH": f"{python.parent}:{os.environ['PATH']}",
+        "PATH": f"{aws_cli}:{os.environ['PATH']}",
         "HOME": str(folder),
         "AWS_PROFILE": "company",
         "AWS_SESSION_TOKEN": "of-another-account",

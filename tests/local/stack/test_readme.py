@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,29 +16,15 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 BLOCKS = [block.strip() for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL)]
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 
-# Version 1, since version 2 is not on PyPI. In an environment of its own: it pins another botocore.
-AWS_CLI = "awscli==1.46.2"
-
 # `make` runs these; what they do is tested in test_commands.py and by whoever runs this test.
 MAKE = re.compile(r"make (demo( PHOTOS=\S+)?|up|down|test|clean|bench)")
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.local
 
 
 def _block(beginning: str) -> str:
     (found,) = [block for block in BLOCKS if block.startswith(beginning)]
     return found
-
-
-@pytest.fixture(scope="session")
-def aws_cli(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the real AWS CLI."""
-    folder = tmp_path_factory.mktemp("aws-cli")
-    uv = Path(sys.executable).with_name("uv")
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True)
-    python = folder / "venv/bin/python"
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, AWS_CLI], check=True)
-    return python.parent
 
 
 @pytest.fixture

@@ -103,6 +103,7 @@ def test_a_taken_port_leads_to_another_one_and_a_stack_that_moves_still_works(tm
     port = int(first.stack.endpoint_url.rpartition(":")[2])
     stack.down(no_word, files)
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
         other.listen()
         moved = local_stacks.up(files, port=port)
