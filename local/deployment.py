@@ -39,12 +39,15 @@ class Target:
         Folder for the built template, functions and layers.
     parameters
         Template parameters beyond the runtime and the processor of this machine.
+    stack_name
+        Its name in CloudFormation.
     """
 
     client_arguments: dict[str, str]
     log_path: Path
     build_dir: Path
     parameters: dict[str, str]
+    stack_name: str = STACK_NAME
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which the SAM CLI builds for this machine and talks to the engine."""
@@ -117,11 +120,11 @@ def deploy(target: Target) -> dict[str, str]:
     _sam(
         target,
         *("deploy", "--template-file", str(target.build_dir / "template.yaml")),
-        *("--stack-name", STACK_NAME, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+        *("--stack-name", target.stack_name, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--parameter-overrides", *target.overrides()),
     )
-    stacks = boto3.client("cloudformation", **target.client_arguments).describe_stacks(StackName=STACK_NAME)
+    stacks = boto3.client("cloudformation", **target.client_arguments).describe_stacks(StackName=target.stack_name)
     return {output["OutputKey"]: output["OutputValue"] for output in stacks["Stacks"][0]["Outputs"]}
 
 
