@@ -26,5 +26,12 @@ inspector = Inspector.from_settings(InspectionSettings.read(), _detect)
 @entry.worker
 def handler(remaining_seconds: Callable[[], float]) -> dict[str, Any]:
     """Take messages until the queue is empty or the time is over; return how many images were done."""
-    tally = worker.drain(inspector, settings.inspection_queue_url, remaining_seconds, entry.count_inspection)
+    tally = worker.drain(
+        inspector,
+        settings.inspection_queue_url,
+        remaining_seconds,
+        entry.count_inspection,
+        poll_seconds=settings.poll_seconds,
+        hidden_seconds=settings.hidden_seconds,
+    )
     return asdict(tally)

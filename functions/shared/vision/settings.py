@@ -104,11 +104,19 @@ class InspectionSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class DrainQueueSettings(_FromEnvironment):
-    """The queue of a session, its model, and how sure the model must be of a label (0 to 100) for the record."""
+    """The queue of a session, its model, and how sure the model must be of a label (0 to 100) for the record.
+
+    Attributes
+    ----------
+    poll_seconds, hidden_seconds
+        How long a look at the queue waits for a message, and how long a received one is hidden from the others.
+    """
 
     inspection_queue_url: str
     model_version_arn: str
     custom_min_confidence: float
+    poll_seconds: int
+    hidden_seconds: int
 
 
 @dataclass(frozen=True, slots=True)

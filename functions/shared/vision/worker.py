@@ -36,6 +36,9 @@ def drain(
     remaining_seconds: Callable[[], float],
     report: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
+    *,
+    poll_seconds: int = POLL_SECONDS,
+    hidden_seconds: int = HIDDEN_SECONDS,
 ) -> Tally:
     """Inspect what the queue has until it is empty or the time is over.
 
@@ -45,6 +48,10 @@ def drain(
         How long this worker may still run.
     report
         Is told the outcome of each inspection.
+    poll_seconds
+        How long one look at the queue waits for a message, from 0 to 20.
+    hidden_seconds
+        How long a received message is hidden from the others.
 
     Raises
     ------
@@ -52,17 +59,17 @@ def drain(
         The model does not run any more: there is no point in going on.
     """
     tally = Tally()
-    while remaining_seconds() > HIDDEN_SECONDS / 2:
-        messages = queue.receive(queue_url, POLL_SECONDS, HIDDEN_SECONDS)
+    while remaining_seconds() > hidden_seconds / 2:
+        messages = queue.receive(queue_url, poll_seconds, hidden_seconds)
         if not messages:
             break
         for position, message in enumerate(messages):
-            if remaining_seconds() <= HIDDEN_SECONDS / 4:
+            if remaining_seconds() <= hidden_seconds / 4:
                 _give_back(queue_url, messages[position:])
                 tally.returned += len(messages) - position
                 return tally
             try:
-                _take(inspector, queue_url, message, tally, report, sleep)
+                _take(inspector, queue_url, message, hidden_seconds, tally, report, sleep)
             except ModelNotReady:
                 _give_back(queue_url, messages[position:])
                 raise
@@ -73,12 +80,13 @@ def _take(
     inspector: Inspector,
     queue_url: str,
     message: Message,
+    hidden_seconds: int,
     tally: Tally,
     report: Callable[[str], None],
     sleep: Callable[[float], None],
 ) -> None:
     for wait_seconds in (*_WAITS_SECONDS, None):
-        queue.hide(queue_url, message, HIDDEN_SECONDS)
+        queue.hide(queue_url, message, hidden_seconds)
         try:
             outcomes = inspector.inspect_message(message.body)
         except (Transient, InvalidEvent) as error:
