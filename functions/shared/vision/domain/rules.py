@@ -59,7 +59,9 @@ def parse(text: str) -> tuple[Rule, ...]:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+        # JSON can spell half a surrogate pair, and no record, result file or message can carry it.
+        json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise InvalidRule(f"rules: not JSON ({error}); expected a list of rules") from error
     if not isinstance(data, list) or not data:
         raise InvalidRule("rules: expected a list of at least one rule")
@@ -108,6 +110,8 @@ def _rule(entry: Any, number: int) -> Rule:
     forbidden = {label.casefold() for label in rule.none_of}
     if both := [label for label in rule.all_of if label.casefold() in forbidden]:
         raise InvalidRule(f"{told}: {both[0]!r} is in all_of and in none_of, no image can pass")
+    if rule.any_of and all(label.casefold() in forbidden for label in rule.any_of):
+        raise InvalidRule(f"{told}: each label of any_of is in none_of too, no image can pass")
     return rule
 
 
