@@ -19,13 +19,18 @@ def publish(topic_arn: str, subject: str, message: Mapping[str, Any], attributes
     with domain_errors("Publish"):
         client("sns").publish(
             TopicArn=topic_arn,
-            # SNS cuts nothing: a subject of more than 100 characters is refused.
-            Subject=subject[:100],
+            Subject=_subject(subject),
             Message=json.dumps(message, ensure_ascii=False, indent=2),
             MessageAttributes={
                 name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
             },
         )
+
+
+def _subject(text: str) -> str:
+    # SNS refuses a subject of 100 characters or more, or with a line break or another control character.
+    # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    return "".join(character if character.isprintable() else " " for character in text)[:99]
 
 
 def subscribe(topic_arn: str, address: str) -> None:
