@@ -5,7 +5,6 @@ from typing import Any
 from vision import entry
 from vision.adapters import cloudformation, notifications
 from vision.domain import rules
-from vision.domain.errors import InvalidRule
 from vision.settings import ValidateRulesSettings
 
 settings = ValidateRulesSettings.read()
@@ -13,13 +12,13 @@ settings = ValidateRulesSettings.read()
 
 @entry.task
 def handler(event: entry.Event) -> None:
-    """Answer CloudFormation: success, or the sentence that says which rule is wrong."""
+    """Answer CloudFormation: success, or the sentence that says which rule or address is wrong."""
     reason = ""
     if event["RequestType"] != "Delete":
         try:
             _apply(event["ResourceProperties"])
-        except InvalidRule as error:
-            reason = f"InvalidRule: {error}"
+        except Exception as error:  # Whatever it is: without an answer the deployment waits, and nobody learns why.
+            reason = f"{type(error).__name__}: {error}"
     cloudformation.respond(event, reason)
 
 

@@ -7,6 +7,10 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+# CloudFormation reads at most 4,096 bytes of an answer, and a rule's name can be as long as the parameter.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+REASON_LIMIT = 400
+
 
 def respond(event: Mapping[str, Any], reason: str) -> None:
     """Tell CloudFormation that the resource is there, or with a reason that it is not.
@@ -16,7 +20,7 @@ def respond(event: Mapping[str, Any], reason: str) -> None:
     """
     answer = {
         "Status": "FAILED" if reason else "SUCCESS",
-        "Reason": reason or "the rules are valid",
+        "Reason": reason[:REASON_LIMIT] or "the rules are valid",
         "PhysicalResourceId": event.get("PhysicalResourceId") or f"{event['LogicalResourceId']}-1",
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
