@@ -86,7 +86,10 @@ def _take(
     sleep: Callable[[float], None],
 ) -> None:
     for wait_seconds in (*_WAITS_SECONDS, None):
-        queue.hide(queue_url, message, hidden_seconds)
+        if not queue.hide(queue_url, message, hidden_seconds):
+            # The messages before it took too long; it is in the queue, or with another worker.
+            tally.returned += 1
+            return
         try:
             outcomes = inspector.inspect_message(message.body)
         except (Transient, InvalidEvent) as error:

@@ -11,6 +11,13 @@ from vision.domain.sessions import Backlog
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 BATCH = 10
 
+_NOT_HIDDEN_ANY_MORE = (
+    "MessageNotInflight",
+    "AWS.SimpleQueueService.MessageNotInflight",
+    "InvalidParameterValue",
+    "ReceiptHandleIsInvalid",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -54,17 +61,27 @@ def receive(queue_url: str, wait_seconds: int, visibility_seconds: int) -> list[
     return [Message(one["Body"], one["ReceiptHandle"]) for one in answer.get("Messages", [])]
 
 
-def hide(queue_url: str, message: Message, seconds: int) -> None:
+def hide(queue_url: str, message: Message, seconds: int) -> bool:
     """Hide a message for some more seconds from now; 0 gives it to whoever asks next.
+
+    Returns
+    -------
+    bool
+        False when it was not hidden long enough: it waits for anyone again, or another has it.
 
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
-    with domain_errors("inspection queue"):
-        client("sqs").change_message_visibility(
-            QueueUrl=queue_url, ReceiptHandle=message.handle, VisibilityTimeout=seconds
-        )
+    sqs = client("sqs")
+    try:
+        with domain_errors("inspection queue"):
+            sqs.change_message_visibility(QueueUrl=queue_url, ReceiptHandle=message.handle, VisibilityTimeout=seconds)
+    except sqs.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in _NOT_HIDDEN_ANY_MORE:
+            return False
+        raise
+    return True
 
 
 def delete(queue_url: str, message: Message) -> None:
