@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from vision.adapters import notifications, storage
@@ -135,8 +136,11 @@ class Inspector:
         """Bring result file, image and message to where the record says that they are."""
         storage.write(**record["result"], content=inspections.result_file(record), content_type="application/json")
         if "moved_to" in record:
-            storage.copy(envelope.object, **record["moved_to"])
-            storage.delete(envelope.object)
+            # A version that is gone was moved before, and the copy of a newer one has taken its place; or its owner
+            # deleted it. Neither leaves anything to move.
+            with suppress(ObjectNotFound):
+                storage.copy(envelope.object, **record["moved_to"])
+                storage.delete(envelope.object)
         if record["verdict"] in self.notifies_of and "notified_at" not in record:
             subject = f"Inspection {record['verdict']}: rule {record['rule']}"
             attributes = {"verdict": record["verdict"], "rule": record["rule"]}
