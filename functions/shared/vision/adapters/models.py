@@ -55,8 +55,10 @@ class Model:
         Raises
         ------
         ModelNotUsable
-            The account may not run so many inference units, or the units are refused.
-        AccessDenied, Throttled, ServiceUnavailable
+            The units are refused, or the version is gone.
+        Throttled
+            Rekognition is short of capacity, or the account may not run so many inference units.
+        AccessDenied, ServiceUnavailable
         """
         rekognition = client("rekognition")
         units: dict[str, Any] = {"MinInferenceUnits": minimum_units}
@@ -71,6 +73,8 @@ class Model:
             raise ModelNotUsable(
                 f"model: {minimum_units} to {maximum_units} inference units were refused; check the parameters"
             ) from error
+        except rekognition.exceptions.ResourceNotFoundException as error:
+            raise ModelNotUsable("model: it is gone; check the parameter ModelVersionArn") from error
 
     def stop(self) -> None:
         """Stop it; stopping a model that is not running changes nothing.
