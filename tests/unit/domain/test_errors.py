@@ -25,8 +25,8 @@ RETRIERS = [
     for path in sorted(ROOT.glob("statemachines/*.asl.json"))
     for retrier in _retriers(json.loads(path.read_text(encoding="utf-8"))["States"])
 ]
-# They end in the record of an image or in the answer to CloudFormation, and never leave a function.
-INSIDE = {errors.InvalidRule, errors.NoRule}
+# It ends in the record of an image, and never leaves a function.
+INSIDE = {errors.NoRule}
 MATCHED = [kind for kind in NAMED if kind not in INSIDE]
 
 
