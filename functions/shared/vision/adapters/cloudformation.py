@@ -7,7 +7,8 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-# CloudFormation reads at most 4,096 bytes of an answer, JSON spells a character with up to 12 of them, and a rule's name can be as long as the parameter.
+# CloudFormation reads at most 4,096 bytes of an answer, JSON spells a character with up to 12 of them, and a rule's
+# name can be as long as the parameter.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
 REASON_LIMIT = 250
 
