@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.goals import markdown
 from benchmarks.peers import ROOT
-from benchmarks.sessions import goals
+from benchmarks.sessions import goals, settings
 from benchmarks.sessions.loads import LOADS
 from benchmarks.sessions.model import DOLLARS_PER_UNIT_HOUR, START_SECONDS, STOP_SECONDS
 from benchmarks.sessions.outcome import Outcome
@@ -95,8 +95,16 @@ def write_report(weeks: dict[str, dict[str, Outcome]], judged: str, seconds: flo
 
 
 def _described(name: str) -> str:
-    changed = ", ".join(f"{parameter} {value}" for parameter, value in SETTINGS[name].items())
-    return changed or "the template as it is"
+    if name != DEFAULT:
+        return ", ".join(f"{parameter} {value}" for parameter, value in SETTINGS[name].items())
+    template = settings.read()
+    terms = template.terms
+    return (
+        f"the template as it is, a look each {template.schedule_seconds / 60:g} minutes, MinimumBatch "
+        f"{terms.minimum_batch}, MaximumAgeSeconds {terms.maximum_age_seconds}, DrainSeconds {terms.drain_seconds}, "
+        f"{terms.minimum_units} to {terms.maximum_units} units, IdleSeconds {template.idle_seconds}, ModelPollSeconds "
+        f"{template.poll_seconds}, MaximumSessionSeconds {terms.maximum_seconds}"
+    )
 
 
 def _table(load: str, outcomes: dict[str, Outcome]) -> list[str]:
