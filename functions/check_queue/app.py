@@ -20,9 +20,10 @@ lease = Lease(settings.image_table_name, settings.model_version_arn)
 def handler(event: entry.Event) -> dict[str, Any]:
     """Take the lease, count the messages, decide; give the lease back when there is nothing to do with it."""
     owner, now = event["execution_arn"], records.now()
-    if not lease.take(owner, now, expiry(LEASE_SECONDS)):
-        if event["phase"] == "session":
+    if event["phase"] == "session":
+        if not lease.extend(owner, now, expiry(LEASE_SECONDS)):
             raise LeaseLost("session: its lease is held by another; it ends without touching the model")
+    elif not lease.take(owner, now, expiry(LEASE_SECONDS)):
         return {"decision": "BUSY"}
     backlog = queue.backlog(settings.inspection_queue_url)
     since = sessions.waiting_since(lease.read().waiting_since, backlog, now)

@@ -20,7 +20,7 @@ lease = Lease(settings.image_table_name, settings.model_version_arn)
 def handler(event: entry.Event) -> dict[str, Any]:
     """Start the model unless it runs or is about to; return its status and whether it is ready."""
     owner, units = event["execution_arn"], event["units"]
-    if not lease.take(owner, records.now(), expiry(LEASE_SECONDS)):
+    if not lease.extend(owner, records.now(), expiry(LEASE_SECONDS)):
         raise LeaseLost("session: its lease is held by another; it ends without touching the model")
     found = model.describe()
     step = models.step_to_run(found.status, found.message)

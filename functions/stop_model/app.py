@@ -36,7 +36,7 @@ def _end(owner: str, inspected: int) -> dict[str, Any]:
     if rest is models.Rest.STOP:
         model.stop()
     if rest is not models.Rest.STOPPED:
-        lease.take(owner, now, expiry(LEASE_SECONDS))
+        lease.extend(owner, now, expiry(LEASE_SECONDS))
         return {"stopped": False, "status": status}
     minutes = sessions.seconds_between(holding.started_at, now) / 60
     if minutes:

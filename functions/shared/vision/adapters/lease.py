@@ -62,6 +62,19 @@ class Lease:
             condition_values={":nobody": "", ":now": now},
         )
 
+    def extend(self, owner: str, now: str, expires_at: str) -> bool:
+        """Hold the lease longer; return False when this owner does not hold it any more.
+
+        Unlike :meth:`take` it never takes what was given back: a function that outlives its session must not hold
+        the model for the dead.
+        """
+        return self._items.update(
+            self._key,
+            {"owner": owner, "expires_at": expires_at, "updated_at": now},
+            {},
+            condition="#owner = :owner",
+        )
+
     def give_back(self, owner: str, now: str) -> bool:
         """Free the lease if this owner holds it; return whether it did."""
         return self._items.update(
