@@ -11,7 +11,7 @@ from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
 from vision.domain import events, inspections, records, rules
 from vision.domain.envelopes import Envelope
-from vision.domain.errors import ObjectNotFound, Permanent
+from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent
 from vision.domain.failures import Failure
 from vision.domain.labels import turned
 from vision.domain.limits import check_limits
@@ -101,6 +101,8 @@ class Inspector:
         ------
         Transient
             A service is busy; the message should be delivered again.
+        AccessDenied
+            A policy must change, and then the message be delivered again; meanwhile the record says so.
         """
         envelope = Envelope.of(version)
         self.table.register(envelope, records.now())
@@ -111,6 +113,9 @@ class Inspector:
             except ObjectNotFound as error:
                 self._refuse(envelope, error)
                 return "GONE"
+            except AccessDenied as error:
+                self._refuse(envelope, error)
+                raise
             except Permanent as error:
                 self._refuse(envelope, error)
                 return type(error).__name__

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vision.adapters import queue
 from vision.adapters.queue import Message
-from vision.domain.errors import InvalidEvent, ModelNotReady, Transient
+from vision.domain.errors import AccessDenied, InvalidEvent, ModelNotReady, Transient
 from vision.domain.verdicts import Judgement
 from vision.inspection import Inspector
 
@@ -57,6 +57,8 @@ def drain(
     ------
     ModelNotReady
         The model does not run any more: there is no point in going on.
+    AccessDenied
+        A policy must change, for one image or for all: the other workers show which.
     """
     tally = Tally()
     while remaining_seconds() > hidden_seconds / 2:
@@ -72,6 +74,10 @@ def drain(
                 _take(inspector, queue_url, message, hidden_seconds, tally, report, sleep)
             except ModelNotReady:
                 _give_back(queue_url, messages[position:])
+                raise
+            except AccessDenied:
+                # Hidden for a while, since the next worker would end like this one.
+                _give_back(queue_url, messages[position + 1 :])
                 raise
     return tally
 
