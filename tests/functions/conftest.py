@@ -16,13 +16,19 @@ from botocore.exceptions import ReadTimeoutError
 from PIL import Image
 
 from tests.conftest import EVENTS, REGION, ROOT, TABLE
+from vision.adapters import rekognition
 from vision.adapters.lease import Lease, expiry
+from vision.adapters.rekognition import Detection
 from vision.adapters.session import client
 from vision.adapters.table import Table
-from vision.domain import records
+from vision.domain import records, rules
 from vision.domain.envelopes import Envelope
 from vision.domain.events import created_objects
 from vision.domain.executions import Run
+from vision.domain.objects import ObjectVersion
+from vision.domain.rules import LABELS_LIMIT, Rule
+from vision.domain.verdicts import Judgement
+from vision.inspection import Inspector
 
 Handler = Callable[[dict[str, Any]], Any]
 FILES = sorted(path.stem for path in EVENTS.glob("*.json"))
@@ -364,3 +370,22 @@ def drive(
         return function(function_of(name))(event(name))
 
     return send
+
+
+def detect(version: ObjectVersion, rule: Rule) -> Detection:
+    """Find labels as inspect_images does."""
+    return rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.labels)
+
+
+def upload(envelope: Envelope, content: bytes, key: str = "") -> ObjectVersion:
+    """Put content where an image is, or beside it, as a newer version."""
+    bucket, key = envelope.object.bucket, key or envelope.object.key
+    put = client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+    return ObjectVersion(bucket, key, put["VersionId"], put["ETag"].strip('"'), "", len(content))
+
+
+@pytest.fixture
+def inspector(table: Table) -> Inspector:
+    """Moves images, and tells of all."""
+    read = rules.parse(ENVIRONMENT["INSPECTION_RULES"])
+    return Inspector(table, read, detect, RESULTS, TOPIC_ARN, moves=True, notifies_of=frozenset(Judgement))
