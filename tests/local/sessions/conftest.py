@@ -19,8 +19,8 @@ from tests.local.sessions.driver import Sessions, stack_folder
 from tests.local.stack.conftest import engine_processes, free_port, no_word
 
 PROJECT = "sessions"
-# A minute of the state machine takes 1.2 seconds.
-WAIT_SCALE = 0.02
+# A minute of the state machine takes 0.6 seconds.
+WAIT_SCALE = 0.01
 RULES = [{"name": "vehicles", "prefix": "images/", "min_confidence": 50, "any_of": ["vehicle"]}]
 
 

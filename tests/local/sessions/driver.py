@@ -24,7 +24,6 @@ FUNCTIONS = ("CheckQueueFunction", "StartModelFunction", "DrainQueueFunction", "
 QUICK = {"POLL_SECONDS": "1", "HIDDEN_SECONDS": "2"}
 # What the model takes to start and to stop; minutes on AWS.
 DURATIONS = {"start_seconds": 0.3, "stop_seconds": 0.3}
-AT_REST = ("STOPPED", "TRAINING_COMPLETED")
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
 
@@ -95,6 +94,16 @@ class Sessions(Pipeline):
             yield
         finally:
             self.configure(logical_id, **before)
+
+    @contextmanager
+    def throttled(self, logical_id: str) -> Iterator[None]:
+        """Let Lambda refuse each invocation of a function for a while, as when the account's concurrency is used up."""
+        functions, name = self.client("lambda"), self.resource_name(logical_id)
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+        try:
+            yield
+        finally:
+            functions.delete_function_concurrency(FunctionName=name)
 
     @contextmanager
     def without(self, logical_id: str, sid: str) -> Iterator[None]:

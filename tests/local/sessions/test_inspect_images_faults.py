@@ -92,7 +92,6 @@ def test_a_model_that_somebody_stops(sessions, cell):
     def stop(execution):
         sessions.wait_until_in(execution, "Inspect Images")
         sessions.set_model(status="STOPPED")
-        wait_for(lambda: True)
 
     sessions.set_faults(latency_seconds=0.5)
     cell.run(TASK, "model stopped by somebody", ends=["ModelNotReady"], during=stop)
