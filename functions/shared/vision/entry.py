@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from vision.domain.errors import Transient, VisionError
 
+_Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 Event = Mapping[str, Any]
 
@@ -69,6 +70,21 @@ def count(metric: str) -> None:
     """Add one to a metric of the product, written to the log in the embedded metric format."""
     with single_metric(name=metric, unit=MetricUnit.Count, value=1, namespace=METRIC_NAMESPACE):
         return
+
+
+def each(items: Iterable[_Item], work: Callable[[_Item], None]) -> None:
+    """Do the work for every item, although it is refused for some; then raise the first refusal.
+
+    One item that always fails must not keep a scheduled look from those behind it.
+    """
+    refusals: list[VisionError] = []
+    for item in items:
+        try:
+            work(item)
+        except VisionError as refusal:
+            refusals.append(refusal)
+    if refusals:
+        raise refusals[0]
 
 
 def _guarded(work: Callable[[], _Result]) -> _Result:
