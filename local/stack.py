@@ -19,6 +19,7 @@ import boto3
 
 from local import deployment
 from local.deployment import REPOSITORY, Target
+from local.engine import state
 from local.engine.process import EngineProcess, is_healthy, stop_process
 from local.engine.settings import DEFAULT_PORT, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 
@@ -74,9 +75,9 @@ class StackFiles:
         return self.folder / "aws.env"
 
     @property
-    def process(self) -> Path:
-        """Process id of the engine, and the fingerprint of what is deployed to it."""
-        return self.folder / "engine.json"
+    def deployment(self) -> Path:
+        """The fingerprint of what is deployed."""
+        return self.folder / "deployment.json"
 
     @property
     def log(self) -> Path:
@@ -94,7 +95,9 @@ class StackFiles:
 
 
 def running(files: StackFiles) -> Stack | None:
-    """Return the stack if it is up."""
+    """Return the stack if it is up, and not another one that has its port by now."""
+    if state.holder(files.state) is None:
+        return None
     try:
         stack = Stack(**json.loads(files.description.read_text()))
     except FileNotFoundError:
@@ -134,7 +137,7 @@ def up(
     stack = running(files) or _start_engine(say, files, port, wait_scale)
     target = files.target(parameters or {}, stack.client_arguments())
     wanted = deployment.fingerprint(target)
-    known = _read(files.process)
+    known = _read(files.deployment)
     if stack.outputs and known.get("deployed") == wanted:
         say(f"The stack is up at {stack.endpoint_url}, nothing has changed since.")
         return stack
@@ -145,7 +148,7 @@ def up(
     outputs = deployment.deploy(target)
     stack = Stack(**(asdict(stack) | {"outputs": outputs}))
     _describe(files, stack)
-    _write_json(files.process, known | {"deployed": wanted})
+    _write_json(files.deployment, {"deployed": wanted})
     say(f"Deployed in {time.monotonic() - began:.0f} s.")
     return stack
 
@@ -153,11 +156,11 @@ def up(
 def down(say: Say, files: StackFiles | None = None) -> None:
     """End the engine. What it knows stays in the state folder, and the next start goes on with it."""
     files = files or StackFiles()
-    known = _read(files.process)
-    if "pid" not in known or running(files) is None:
+    engine = state.holder(files.state)
+    if engine is None:
         say("The stack is not up.")
     else:
-        stop_process(known["pid"])
+        stop_process(engine)
         say("The local AWS has stopped; `make up` goes on where it was, `make clean` forgets it.")
     files.description.unlink(missing_ok=True)
     files.shell.unlink(missing_ok=True)
@@ -175,7 +178,6 @@ def _start_engine(say: Say, files: StackFiles, preferred_port: int, wait_scale: 
         raise
     stack = Stack(engine.endpoint_url, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, _outputs(engine))
     _describe(files, stack)
-    _write_json(files.process, _read(files.process) | {"pid": engine.pid})
     return stack
 
 
