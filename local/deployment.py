@@ -64,8 +64,12 @@ class Target:
 
     def overrides(self) -> list[str]:
         """Return the template's parameters for this machine in the form of the SAM CLI."""
-        own = {"LambdaRuntime": lambda_runtime(), "LambdaArchitecture": lambda_architecture()}
-        return [f"{name}={value}" for name, value in (own | self.parameters).items()]
+        return machine_overrides() + [f"{name}={value}" for name, value in self.parameters.items()]
+
+
+def machine_overrides() -> list[str]:
+    """Return the parameters by which functions are built for this machine."""
+    return [f"LambdaRuntime={lambda_runtime()}", f"LambdaArchitecture={lambda_architecture()}"]
 
 
 def lambda_runtime() -> str:

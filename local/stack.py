@@ -220,6 +220,8 @@ def _describe(files: StackFiles, stack: Stack) -> None:
         "AWS_ACCESS_KEY_ID": stack.access_key_id,
         "AWS_SECRET_ACCESS_KEY": stack.secret_access_key,
         **stack.outputs,
+        # What `sam local invoke` must be told of the functions that were built for this machine.
+        "LAMBDA_PARAMETERS": " ".join(deployment.machine_overrides()),
     }
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
     # A session token of the shell's own account would be sent along and refused.
