@@ -142,6 +142,11 @@ def _sam(target: Target, *arguments: str) -> None:
     )
     with target.log_path.open("a") as log:
         log.write(run.stdout)
+    if run.returncode and "No matching distribution found" in run.stdout:
+        raise DeploymentFailed(
+            "the packages of the layers could not be fetched; building them needs PyPI, so connect to the network "
+            f"(details in {target.log_path})"
+        )
     if run.returncode:
         tail = "\n".join(run.stdout.splitlines()[-15:])
         raise DeploymentFailed(f"`sam {arguments[0]}` failed; all of it is in {target.log_path}:\n{tail}")
