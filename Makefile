@@ -11,7 +11,7 @@ INSTALLED := .local/installed
 
 .PHONY: help
 help: ## Say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Process and inspect photos on this machine, run a Custom Labels session (PHOTOS=folder for your own)
@@ -76,13 +76,15 @@ $(INSTALLED): requirements-dev.txt $(wildcard local/requirements*.txt functions/
 	@command -v npm >/dev/null || echo "npm is missing: without it the local Rekognition finds labels but no boxes (on Debian: apt-get install npm)"
 	@echo "Installing the tools into .venv and .local (once, about half a minute) ..."
 	@$(PYTHON) -m venv --clear .venv
-	@$(VENV)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || { \
-		echo "PyPI cannot be reached; the first run needs it"; exit 1; }
-	@$(VENV)/uv pip install --quiet --python $(VENV)/python --requirement requirements-dev.txt
-	@$(VENV)/uv venv --quiet --clear --python $(VENV)/python .local/sam
-	@$(VENV)/uv pip install --quiet --python .local/sam/bin/python --requirement local/requirements-sam.txt
-	@$(VENV)/uv venv --quiet --clear --python $(VENV)/python .local/lambda
-	@$(VENV)/uv pip install --quiet --python .local/lambda/bin/python --requirement local/requirements-lambda.txt
+	@mkdir -p .local/logs
+	@{ $(VENV)/python -m pip install --disable-pip-version-check --retries 1 uv==$(UV_VERSION) && \
+	$(VENV)/uv pip install --python $(VENV)/python --requirement requirements-dev.txt && \
+	$(VENV)/uv venv --clear --python $(VENV)/python .local/sam && \
+	$(VENV)/uv pip install --python .local/sam/bin/python --requirement local/requirements-sam.txt && \
+	$(VENV)/uv venv --clear --python $(VENV)/python .local/lambda && \
+	$(VENV)/uv pip install --python .local/lambda/bin/python --requirement local/requirements-lambda.txt; \
+	} >.local/logs/setup.log 2>&1 || { \
+		echo "The packages could not be installed. The first run needs PyPI; .local/logs/setup.log has the details"; exit 1; }
 	@# The package `vision` is found by tools and tests without being installed.
 	@$(VENV)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "vision.pth").write_text(str(pathlib.Path("functions/shared").resolve()))'
 	@touch $@

@@ -68,9 +68,14 @@ class Target:
 
     def overrides(self) -> list[str]:
         """Return the template's parameters for this machine in the form of the SAM CLI."""
-        own = {"LambdaRuntime": lambda_runtime(), "LambdaArchitecture": lambda_architecture()}
         # Quoted as the SAM CLI reads it, since a value may hold spaces and quotes.
-        return [f"{name}={json.dumps(value)}" for name, value in (own | self.parameters).items()]
+        own = [f"{name}={json.dumps(value)}" for name, value in self.parameters.items()]
+        return machine_overrides() + own
+
+
+def machine_overrides() -> list[str]:
+    """Return the parameters by which functions are built for this machine."""
+    return [f"LambdaRuntime={lambda_runtime()}", f"LambdaArchitecture={lambda_architecture()}"]
 
 
 def lambda_runtime() -> str:
@@ -143,6 +148,11 @@ def _sam(target: Target, *arguments: str) -> None:
     )
     with target.log_path.open("a") as log:
         log.write(run.stdout)
+    if run.returncode and "No matching distribution found" in run.stdout:
+        raise DeploymentFailed(
+            "the packages of the layers could not be fetched; building them needs PyPI, so connect to the network "
+            f"(details in {target.log_path})"
+        )
     if run.returncode:
         tail = "\n".join(run.stdout.splitlines()[-15:])
         raise DeploymentFailed(f"`sam {arguments[0]}` failed; all of it is in {target.log_path}:\n{tail}")

@@ -21,6 +21,7 @@ import boto3
 
 from local import deployment
 from local.deployment import REPOSITORY, Target
+from local.engine import state
 from local.engine.process import EngineNotHealthyError, EngineProcess, is_healthy, stop_process
 from local.engine.settings import DEFAULT_PORT, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 
@@ -76,9 +77,9 @@ class StackFiles:
         return self.folder / "aws.env"
 
     @property
-    def process(self) -> Path:
-        """Process id of the engine, and the fingerprint of what is deployed to it."""
-        return self.folder / "engine.json"
+    def notes(self) -> Path:
+        """Fingerprints of what is deployed, and the pace of the engine."""
+        return self.folder / "notes.json"
 
     @property
     def log(self) -> Path:
@@ -98,7 +99,9 @@ class StackFiles:
 
 
 def running(files: StackFiles) -> Stack | None:
-    """Return the stack if it is up."""
+    """Return the stack if it is up, and not another one that has its port by now."""
+    if state.holder(files.state) is None:
+        return None
     try:
         stack = Stack(**json.loads(files.description.read_text()))
     except FileNotFoundError:
@@ -138,7 +141,7 @@ def up(
     stack = running(files) or _start_engine(say, files, port, wait_scale)
     target = files.target(parameters or {}, stack.client_arguments())
     wanted = deployment.fingerprint(target)
-    known = _read(files.process)
+    known = _read(files.notes)
     if stack.outputs and known.get("deployed") == wanted:
         say(f"The stack is up at {stack.endpoint_url}, nothing has changed since.")
         return stack
@@ -149,7 +152,7 @@ def up(
     outputs = deployment.deploy(target)
     stack = Stack(**(asdict(stack) | {"outputs": outputs}))
     _describe(files, stack)
-    _write_json(files.process, known | {"deployed": wanted})
+    _write_json(files.notes, known | {"deployed": wanted})
     say(f"Deployed in {time.monotonic() - began:.0f} s.")
     return stack
 
@@ -170,7 +173,7 @@ def up_beside(say: Say, name: str, parameters: dict[str, str], files: StackFiles
     if first is None:
         raise EngineNotHealthyError(f"there is no stack up for {name} to stand beside; run `make up`")
     target = files.target(parameters, first.client_arguments(), name)
-    wanted, known = deployment.fingerprint(target), _read(files.process)
+    wanted, known = deployment.fingerprint(target), _read(files.notes)
     beside = known.get("beside", {})
     outputs = _outputs(first.client("cloudformation"), name)
     if outputs and beside.get(name) == wanted:
@@ -178,7 +181,7 @@ def up_beside(say: Say, name: str, parameters: dict[str, str], files: StackFiles
     began = time.monotonic()
     say(f"Deploying template.yaml once more, as the stack {name} ...")
     outputs = deployment.deploy(target)
-    _write_json(files.process, known | {"beside": beside | {name: wanted}})
+    _write_json(files.notes, known | {"beside": beside | {name: wanted}})
     say(f"Deployed in {time.monotonic() - began:.0f} s.")
     return Stack(**(asdict(first) | {"outputs": outputs}))
 
@@ -192,7 +195,7 @@ def shorter_waits(stack: Stack, scale: float, files: StackFiles | None = None) -
     scale
         Factor on their seconds, in place of the one that the engine was started with.
     """
-    usual = _read((files or StackFiles()).process).get("wait_scale", 1.0)
+    usual = _read((files or StackFiles()).notes).get("wait_scale", 1.0)
     _set_wait_scale(stack, scale)
     try:
         yield
@@ -209,11 +212,11 @@ def _set_wait_scale(stack: Stack, scale: float) -> None:
 def down(say: Say, files: StackFiles | None = None) -> None:
     """End the engine. What it knows stays in the state folder, and the next start goes on with it."""
     files = files or StackFiles()
-    known = _read(files.process)
-    if "pid" not in known or running(files) is None:
+    engine = state.holder(files.state)
+    if engine is None:
         say("The stack is not up.")
     else:
-        stop_process(known["pid"])
+        stop_process(engine)
         say("The local AWS has stopped; `make up` goes on where it was, `make clean` forgets it.")
     files.description.unlink(missing_ok=True)
     files.shell.unlink(missing_ok=True)
@@ -232,7 +235,7 @@ def _start_engine(say: Say, files: StackFiles, preferred_port: int, wait_scale: 
     outputs = _outputs(boto3.client("cloudformation", **engine.client_arguments), deployment.STACK_NAME)
     stack = Stack(engine.endpoint_url, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, outputs)
     _describe(files, stack)
-    _write_json(files.process, _read(files.process) | {"pid": engine.pid, "wait_scale": wait_scale})
+    _write_json(files.notes, _read(files.notes) | {"wait_scale": wait_scale})
     return stack
 
 
@@ -274,6 +277,8 @@ def _describe(files: StackFiles, stack: Stack) -> None:
         "AWS_ACCESS_KEY_ID": stack.access_key_id,
         "AWS_SECRET_ACCESS_KEY": stack.secret_access_key,
         **stack.outputs,
+        # What `sam local invoke` must be told of the functions that were built for this machine.
+        "LAMBDA_PARAMETERS": " ".join(deployment.machine_overrides()),
     }
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
     # A session token of the shell's own account would be sent along and refused.

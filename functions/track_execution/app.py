@@ -16,10 +16,13 @@ def handler(event: entry.Event) -> None:
     if event.get("detail-type") == executions.STATUS_CHANGE:
         _apply(executions.status_change(event.get("detail", {})))
         return
-    for record in table.running_since(records.seconds_ago(settings.silent_after_seconds)):
-        change = executions.silent_end(record, workflow.describe(record["execution_arn"]))
-        if change is not None:
-            _apply(change)
+    entry.each(table.running_since(records.seconds_ago(settings.silent_after_seconds)), _look)
+
+
+def _look(record: records.Record) -> None:
+    change = executions.silent_end(record, workflow.describe(record["execution_arn"]))
+    if change is not None:
+        _apply(change)
 
 
 def _apply(change: executions.StatusChange) -> None:

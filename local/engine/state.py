@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from pathlib import Path
 from typing import IO
@@ -34,7 +35,27 @@ def claim(state_dir: Path) -> IO[bytes]:
         raise StateInUseError(
             f"another engine keeps its state in {state_dir}; stop it (`make down`) or choose another --state-dir"
         ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    lock.flush()
     return lock
+
+
+def holder(state_dir: Path) -> int | None:
+    """Return the process id of the engine that works in a folder, or None when none does.
+
+    Only the claim tells: a port may be another program's by now, and so may a process id that somebody wrote down.
+    """
+    try:
+        lock = (state_dir / "lock").open("rb")
+    except FileNotFoundError:
+        return None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(lock.read() or 0) or None
+    return None
 
 
 def empty(folder: Path) -> None:

@@ -233,6 +233,23 @@ def test_a_look_that_step_functions_refuses_is_not_swallowed(
         handler(event("track_execution_schedule"))
 
 
+def test_one_execution_that_cannot_be_looked_at_does_not_keep_the_look_from_the_others(
+    handler: Handler, event: Event, silent: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("rose", "tulip", "daisy"):
+        silent(name, hours_ago=2)
+    looked_at: list[str] = []
+
+    def describe(execution_arn: str) -> None:
+        looked_at.append(execution_arn)
+        raise AccessDenied(f"look {len(looked_at)}")
+
+    monkeypatch.setattr("vision.adapters.workflow.describe", describe)
+    with pytest.raises(AccessDenied, match="look 1"):
+        handler(event("track_execution_schedule"))
+    assert len(set(looked_at)) == 3
+
+
 @pytest.mark.parametrize("missing", ["executionArn", "status", "startDate", "input"])
 def test_an_incomplete_status_change_is_refused(handler: Handler, event: Event, missing: str) -> None:
     sample = event("track_execution_failed")

@@ -59,7 +59,11 @@ def test_a_function_is_traced(function):
 
 
 def test_a_function_logs_json_where_retention_is_set(function):
-    assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": "FunctionLogs"}}
+    assert function["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "ApplicationLogLevel": {"Ref": "LogLevel"},
+        "LogGroup": {"Ref": "FunctionLogs"},
+    }
 
 
 def test_a_function_runs_on_the_chosen_runtime_and_processor(function):

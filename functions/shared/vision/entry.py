@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from vision.domain.errors import Transient, VisionError
 
+_Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 Event = Mapping[str, Any]
 
@@ -88,6 +89,21 @@ def count_inspection(outcome: str) -> None:
     """Count how the inspection of an image went: its judgement, that it was gone, or that it was refused."""
     names = {"SUCCESS": "InspectionsPassed", "FAILURE": "InspectionsFailed", "GONE": "InspectionsSkipped"}
     count(names.get(outcome, "InspectionsRefused"))
+
+
+def each(items: Iterable[_Item], work: Callable[[_Item], None]) -> None:
+    """Do the work for every item, although it is refused for some; then raise the first refusal.
+
+    One item that always fails must not keep a scheduled look from those behind it.
+    """
+    refusals: list[VisionError] = []
+    for item in items:
+        try:
+            work(item)
+        except VisionError as refusal:
+            refusals.append(refusal)
+    if refusals:
+        raise refusals[0]
 
 
 def _guarded(work: Callable[[], _Result]) -> _Result:

@@ -12,7 +12,7 @@ import pytest
 from local import __main__ as commands
 from local.photos import PHOTOS_DIR
 from tests.local.stack.pipeline import Pipeline
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.unit.images.pictures import MAKE, MODEL, exif_block, gps_of, gradients, jpeg_of, rational, text, with_exif
 
 pytestmark = pytest.mark.local
 
@@ -47,13 +47,21 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
+CAMERA_AND_PLACE = exif_block(
+    {MAKE: text("Nokia"), MODEL: text("Lumia 820")},
+    gps=gps_of(rational((55, 1), (3, 1), (0, 1)), rational((8, 1), (30, 1), (0, 1))),
+)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, deployed: Path) -> Path:
     """Pictures and what else lies in people's folders; `deployed` has fetched the photos."""
     path = tmp_path_factory.mktemp("pictures")
-    for name in ("cat.png", "starfish.jpg", "interrupted-upload.jpg"):
+    for name in ("cat.png", "interrupted-upload.jpg"):
         (path / name).write_bytes((PHOTOS_DIR / name).read_bytes())
     photo = jpeg_of(gradients(160, 120))
+    # Made here, since a photo from a real camera needs npm.
+    (path / "beach.jpg").write_bytes(with_exif(photo, CAMERA_AND_PLACE))
     for name in (HOSTILE, NOT_UTF_8, "写真 夏.JPG", "no-extension"):
         (path / name).write_bytes(photo)
     (path / "empty.png").write_bytes(b"")
@@ -103,8 +111,8 @@ def test_the_table_has_each_file_with_its_status(output):
     assert "SUCCEEDED" in rows["cat.png"]
     assert "451 × 300" in rows["cat.png"]
     assert "Cat" in rows["cat.png"]
-    assert "Nokia Lumia 820" in rows["starfish.jpg"]
-    assert "55.039, 8.457" in rows["starfish.jpg"]
+    assert "Nokia Lumia 820" in rows["beach.jpg"]
+    assert "55.050, 8.500" in rows["beach.jpg"]
     assert "FAILED" in rows["interrupted-upload.jpg"]
     assert "CorruptImage" in rows["empty.png"]
     assert "NotSupportedImageType" in rows["notes.txt"]
@@ -128,7 +136,7 @@ def test_the_demo_says_where_the_contact_sheet_is_and_what_to_try_next(output):
 
 def test_the_contact_sheet_has_every_file_and_its_result(page):
     text = " ".join(Page(page).text)
-    for name in ("cat.png", "starfish.jpg", "empty.png", "notes.txt", HOSTILE, "写真 夏.JPG", "caf\ufffd.jpg"):
+    for name in ("cat.png", "beach.jpg", "empty.png", "notes.txt", HOSTILE, "写真 夏.JPG", "caf\ufffd.jpg"):
         assert name in text, name
     assert "6 of 9 photos processed" in text
     assert "CorruptImage" in text

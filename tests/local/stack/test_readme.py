@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_a_target_of_make_exists(block: str) -> None:
 
 
 def test_the_aws_cli_shows_an_upload_its_execution_and_its_record(shell, pipeline: Pipeline) -> None:
-    block = _block("source .local/aws.env")
+    block = _block("source .local/aws.env\naws")
     wait_for(lambda: "SUCCEEDED" in shell(block))
 
     shown = shell(block)
@@ -75,7 +76,8 @@ def test_the_deployment_is_two_commands_of_the_sam_cli() -> None:
 
 
 def test_a_local_invocation_names_a_function_an_event_and_options_that_exist() -> None:
-    command = _block("sam local invoke").replace("\\\n", "").split()
+    script = _block("source .local/aws.env\nsam").partition("\n")[2]
+    command = shlex.split(script.replace("\\\n", ""))
     template = yaml.load((REPOSITORY / "template.yaml").read_text(encoding="utf-8"), _Any)
     assert command[3] in template["Resources"]
     assert (REPOSITORY / command[command.index("-e") + 1]).is_file()

@@ -137,12 +137,12 @@ def own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_changed_source_is_deployed_again(own_pipeline, own_source, said):
     definition = own_source / "statemachines" / "process_image.asl.json"
-    definition.write_text(definition.read_text().replace('"TimeoutSeconds": 1800', '"TimeoutSeconds": 1799'))
+    definition.write_text(definition.read_text().replace('"TimeoutSeconds": 3600', '"TimeoutSeconds": 3599'))
     before = own_pipeline.stack
     assert stack.up(said.append, own_pipeline.files) == before
     assert said[-1].startswith("Deployed in")
     machine = own_pipeline.client("stepfunctions").describe_state_machine(stateMachineArn=own_pipeline.machine_arn)
-    assert json.loads(machine["definition"])["TimeoutSeconds"] == 1799
+    assert json.loads(machine["definition"])["TimeoutSeconds"] == 3599
     assert own_pipeline.finished(own_pipeline.upload("private/a/uploads/a.jpg", PHOTO))["status"] == "SUCCEEDED"
 
 
@@ -184,3 +184,17 @@ def test_an_unknown_command_is_refused_with_the_known_ones():
     assert run.returncode == 2
     assert "up" in run.stderr
     assert "demo" in run.stderr
+
+
+def test_an_engine_that_has_the_port_by_now_is_not_taken_for_the_own_one(pipeline, tmp_path):
+    stale = StackFiles(tmp_path)
+    stale.description.write_text(pipeline.files.description.read_text())
+    assert stack.running(stale) is None
+
+
+def test_down_ends_no_engine_but_its_own(pipeline, tmp_path, said):
+    stale = StackFiles(tmp_path)
+    stale.description.write_text(pipeline.files.description.read_text())
+    stack.down(said.append, stale)
+    assert said == ["The stack is not up."]
+    assert stack.running(pipeline.files) is not None

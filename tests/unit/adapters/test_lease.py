@@ -147,3 +147,23 @@ def test_a_lease_expires_in_the_future(monkeypatch: pytest.MonkeyPatch) -> None:
     ago: Callable[[int], str] = lambda seconds: f"{-seconds} s from now"  # noqa: E731
     monkeypatch.setattr(records, "seconds_ago", ago)
     assert expiry(1800) == "1800 s from now"
+
+
+def test_its_owner_extends_a_lease(lease: Lease) -> None:
+    lease.take(FIRST, NOW, LATER)
+    assert lease.extend(FIRST, NOW, MUCH_LATER)
+    assert lease.read().expires_at == MUCH_LATER
+
+
+@pytest.mark.parametrize("holder", ["", SECOND])
+def test_what_is_not_held_is_not_extended(lease: Lease, holder: str) -> None:
+    if holder:
+        lease.take(holder, NOW, LATER)
+    assert not lease.extend(FIRST, NOW, MUCH_LATER)
+    assert lease.read().owner == holder
+
+
+def test_what_was_given_back_is_not_extended(lease: Lease) -> None:
+    lease.take(FIRST, NOW, LATER)
+    lease.give_back(FIRST, NOW)
+    assert not lease.extend(FIRST, NOW, MUCH_LATER)

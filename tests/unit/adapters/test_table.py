@@ -247,6 +247,15 @@ def test_a_run_is_recognised_although_its_start_was_rounded_differently(table: T
     assert table.advance(NEWER, FIRST, {"status": "SUCCEEDED"}, _at(3))
 
 
+@pytest.mark.parametrize("started_at", ["2026-11-12T09:30:02.000Z", "2026-11-12T09:30:03.000Z"])
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"])
+def test_an_ended_run_stays_ended_although_its_start_was_rounded_differently(
+    table: Table, started_at: str, status: str
+) -> None:
+    table.advance(NEWER, FIRST, {"status": "SUCCEEDED"}, _at(1))
+    assert not table.advance(NEWER, Run(ARN, started_at), {"status": status}, _at(2))
+
+
 def test_processing_again_on_purpose_writes_over_what_was(table: Table) -> None:
     table.advance(NEWER, FIRST, {"status": "PARTIAL", "error": ERROR}, _at(1))
     assert table.advance(NEWER, LATER, {"status": "SUCCEEDED", "labels": LABELS}, _at(2))

@@ -15,8 +15,10 @@ from vision.domain.statuses import OPEN, Status
 # the run that the record waits for. So an older run never overwrites a newer one, be it the redrive of its own
 # execution, and an ended run stays ended.
 _MAY_ADVANCE = (
-    "attribute_not_exists(execution_arn) OR run_started_at < :run_started_at"
-    " OR (execution_arn = :execution_arn AND run_started_at < :redrive_started_at"
+    "attribute_not_exists(execution_arn)"
+    " OR (execution_arn <> :execution_arn AND run_started_at < :run_started_at)"
+    " OR (execution_arn = :execution_arn AND run_started_at <= :latest_earlier)"
+    " OR (execution_arn = :execution_arn AND run_started_at < :earliest_later"
     f" AND #status IN ({', '.join(f':{status.lower()}' for status in OPEN)}))"
 )
 
@@ -79,7 +81,7 @@ class Table:
             first,
             remove=() if "error" in changes else ("error",),
             condition=_MAY_ADVANCE,
-            condition_values={":redrive_started_at": run.earliest_redrive}
+            condition_values={":latest_earlier": run.latest_earlier, ":earliest_later": run.earliest_later}
             | {f":{status.lower()}": str(status) for status in OPEN},
         )
 

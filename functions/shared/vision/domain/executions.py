@@ -58,14 +58,21 @@ class Run:
         except (KeyError, ValueError, OverflowError, AttributeError) as error:
             raise InvalidEvent(f"execution: expected Id and StartTime of the context object ({error})") from error
 
-    @property
-    def earliest_redrive(self) -> str:
-        """From when on a run of the same execution must be another one.
+    # Services may round the same start differently, so starts of one execution less than a second apart are one run.
+    # A redrive comes later than that, since the execution has to fail first.
 
-        Services may round the same start differently, so starts less than a second apart are one. A redrive comes
-        later than that, since the execution has to fail first.
-        """
-        return timestamp(datetime.fromisoformat(self.started_at) + timedelta(seconds=1))
+    @property
+    def latest_earlier(self) -> str:
+        """Until when a run of the same execution is an earlier one."""
+        return self._shifted(-1)
+
+    @property
+    def earliest_later(self) -> str:
+        """From when on a run of the same execution is a later one."""
+        return self._shifted(1)
+
+    def _shifted(self, seconds: int) -> str:
+        return timestamp(datetime.fromisoformat(self.started_at) + timedelta(seconds=seconds))
 
 
 @dataclass(frozen=True, slots=True)
