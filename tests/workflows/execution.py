@@ -10,9 +10,9 @@ from tests.local.engine.account import Account, archive, unique
 from tests.workflows.definition import REPOSITORY, function_folder, tasks
 
 # Longer than the timeout of functions in one deployment, and of tasks in the other.
-SLEEP_SECONDS = 2.5
-FUNCTION_TIMEOUT_SECONDS = 1
-TASK_TIMEOUT_SECONDS = 1
+SLEEP_SECONDS = 4
+FUNCTION_TIMEOUT_SECONDS = 2
+TASK_TIMEOUT_SECONDS = 2
 
 
 def raising(name: str, times: int = 1) -> list[dict[str, Any]]:
