@@ -19,6 +19,14 @@ class Inspections:
         sqs = pipeline.client("sqs")
         self._heard_url = sqs.create_queue(QueueName="what-people-hear")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=self._heard_url, AttributeNames=["QueueArn"])["Attributes"]
+        allowed = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": attributes["QueueArn"],
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        sqs.set_queue_attributes(QueueUrl=self._heard_url, Attributes={"Policy": policy})
         pipeline.client("sns").subscribe(
             TopicArn=outputs["QualityTopicArn"], Protocol="sqs", Endpoint=attributes["QueueArn"]
         )
