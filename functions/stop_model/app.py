@@ -31,6 +31,9 @@ def _end(owner: str, inspected: int) -> dict[str, Any]:
     holding, now = lease.read(), records.now()
     if holding.owner != owner:
         return {"stopped": True, "status": "NOT_OURS"}
+    if holding.keep_running_until > now:
+        lease.give_back(owner, now)
+        return {"stopped": True, "status": "KEPT_RUNNING"}
     status = model.describe().status
     rest = models.step_to_stop(status)
     if rest is models.Rest.STOP:

@@ -184,6 +184,14 @@ def test_a_model_that_an_operator_keeps_running_is_left_alone(
     assert model.stopped == 0
 
 
+def test_a_session_does_not_stop_a_model_that_an_operator_keeps_running(
+    handler: Handler, event: Event, model: Model, held: Lease, table_name: str
+) -> None:
+    _keep_running(table_name, held, expiry(3600))
+    assert handler(event("stop_model")) == {"stopped": True, "status": "KEPT_RUNNING"}
+    assert (model.stopped, held.read().owner) == (0, "")
+
+
 def test_an_operators_word_ends_when_it_says(
     handler: Handler, event: Event, model: Model, lease: Lease, table_name: str
 ) -> None:

@@ -118,9 +118,11 @@ def test_images_are_inspected_by_rekognition_by_default():
     assert PARAMETERS["InspectionDetector"]["Default"] == "rekognition"
 
 
-def test_the_default_rules_are_valid():
+def test_the_default_rule_misses_no_person_that_is_fairly_certain():
+    # What must not be there is looked for with less certainty than what must.
     (rule,) = rules.parse(PARAMETERS["InspectionRules"]["Default"])
-    assert rule.min_confidence == rules.DEFAULT_MIN_CONFIDENCE
+    assert rule.none_of == ("Person",)
+    assert rule.min_confidence < rules.DEFAULT_MIN_CONFIDENCE
 
 
 def test_a_custom_label_is_at_least_seventy_percent_sure_by_default():
