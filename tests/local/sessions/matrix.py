@@ -78,7 +78,7 @@ class Cell:
             if during:
                 during(execution)
             end = sessions.closed(execution)
-            stopped_by = self._at_rest(EVENT_SECONDS if end["status"] != "SUCCEEDED" else 0, end, execution)
+            stopped_by = self._at_rest(EVENT_SECONDS if end["status"] != "SUCCEEDED" else 0, execution)
             if not is_healed:
                 self._watch(before_watchdog)
         if is_healed:
@@ -87,7 +87,7 @@ class Cell:
         status, is_free = self._settled(may_stay_running), self._is_lease_free()
         done, left = sessions.done(versions), self._left(versions)
         sessions.heal()
-        if end.get("error") == "Throttled":
+        if fault == "throttled for good" or end.get("error") == "Throttled":
             # The SDK of an environment that was throttled asks more slowly for a while.
             sessions.kill_all()
         recovered = self._next_session(versions) if done < images or left else "-"
@@ -110,21 +110,19 @@ class Cell:
         self._assert_no_effect_twice(versions)
         return end
 
-    def _at_rest(self, seconds: float, end: dict[str, Any], execution: str) -> str:
+    def _at_rest(self, seconds: float, execution: str) -> str:
         """Tell who stopped the model before the watchdog's schedule came; "" when nobody did."""
         sessions = self._sessions
         deadline = time.monotonic() + seconds
-        is_first = True
+        is_closed_in_order = "Did Session Fail?" in sessions.states(execution)
         while True:
             status = sessions.model_status()
             if status == "STOPPED":
-                return "session" if is_first else "watchdog (event)"
+                return "session" if is_closed_in_order else "watchdog (event)"
             if status not in ("RUNNING", "STARTING", "STOPPING"):
                 return "never ran"
             if time.monotonic() > deadline:
                 return ""
-            # What the session began to stop is the session's.
-            is_first = is_first and status == "STOPPING"
             time.sleep(0.1)
 
     def _watch(self, before: Callable[[], Any] | None) -> None:

@@ -1,5 +1,7 @@
 """Faults of Check Queue, at the start of a session and in its middle."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from tests.local.stack.pipeline import wait_for
@@ -9,7 +11,6 @@ pytestmark = pytest.mark.local
 FUNCTION = "CheckQueueFunction"
 # What the SDK tries in one invocation before the state machine takes over.
 SDK_ATTEMPTS = 3
-ALWAYS = 1_000_000
 TASKS = ["Check Queue", "Check Queue Again"]
 
 
@@ -43,21 +44,10 @@ def arm(sessions, task):
     return prepared
 
 
-def test_permanent_error(sessions, cell, task):
-    if task == "Check Queue":
-        broken = sessions.without(FUNCTION, "CountImages")
-        cell.run(task, "permission missing", ends=["AccessDenied"], broken=broken)
-        return
-    taken = sessions.without(FUNCTION, "CountImages")
-
-    def during(execution):
-        sessions.wait_until_in(execution, "Inspect Images")
-        taken.__enter__()
-
-    try:
-        cell.run(task, "permission missing", ends=["AccessDenied"], during=during)
-    finally:
-        taken.__exit__(None, None, None)
+def test_permanent_error(sessions, cell, task, arm):
+    faults = ExitStack()
+    during = arm(lambda: faults.enter_context(sessions.without(FUNCTION, "CountImages")))
+    cell.run(task, "permission missing", ends=["AccessDenied"], during=during, broken=faults)
 
 
 def test_throttled_then_fine(cell, task, switch, arm):
@@ -65,8 +55,11 @@ def test_throttled_then_fine(cell, task, switch, arm):
     cell.run(task, "throttled, then fine", ends=["SUCCEEDED"], during=during)
 
 
-def test_throttled_for_good(cell, task, switch, arm):
-    cell.run(task, "throttled for good", ends=["Throttled"], during=arm(lambda: switch.refuse(ALWAYS)))
+def test_throttled_for_good(sessions, cell, task, arm):
+    # By Lambda, which the engine names Lambda.Unknown.
+    faults, ends = ExitStack(), ["Lambda.TooManyRequestsException", "Lambda.Unknown"]
+    during = arm(lambda: faults.enter_context(sessions.throttled(FUNCTION)))
+    cell.run(task, "throttled for good", ends=ends, during=during, broken=faults)
 
 
 def test_time_out(sessions, cell, task, switch, arm):
