@@ -38,6 +38,6 @@ def handler(event: entry.Event) -> dict[str, Any]:
         "decision": "START",
         "messages": backlog.messages,
         "units": units,
-        "workers": list(range(1, units * settings.workers_per_unit + 1)),
+        "workers": sessions.workers(units, settings.workers_per_unit),
         "seconds": settings.maximum_session_seconds,
     }

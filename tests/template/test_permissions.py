@@ -74,7 +74,7 @@ INSPECTION = {
     **RECORDS,
     # A copy is looked at after it was made, and a repeated inspection finds the one of the first.
     "s3:GetObject": IMAGES | RESULTS,
-    "s3:GetObjectVersion": IMAGES,
+    "s3:GetObjectVersion": IMAGES | RESULTS,
     "s3:GetObjectTagging": IMAGES,
     "s3:GetObjectVersionTagging": IMAGES,
     "s3:ListBucket": {"${ImageBucket.Arn}", "${ResultsBucket.Arn}"},

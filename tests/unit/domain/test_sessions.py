@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vision.domain import sessions
 from vision.domain.records import timestamp
 from vision.domain.sessions import (
     IMAGES_PER_SECOND_AND_UNIT,
@@ -121,3 +122,10 @@ def test_below_the_largest_number_of_units_the_backlog_is_drained_in_time(backlo
 @pytest.mark.parametrize(("messages", "units"), [(1, 1), (3000, 1), (3001, 2), (9001, 4), (10**6, 4)])
 def test_a_unit_is_added_for_each_backlog_that_one_drains_in_time(messages: int, units: int) -> None:
     assert inference_units(Backlog(messages, 0, 0), TERMS) == units
+
+
+@given(st.integers(1, 50), st.integers(1, 10))
+def test_a_session_has_the_wanted_workers_as_far_as_a_map_runs_them_at_once(units: int, workers_per_unit: int) -> None:
+    numbers = sessions.workers(units, workers_per_unit)
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) == min(units * workers_per_unit, 40)

@@ -62,7 +62,7 @@ def copy(version: ObjectVersion, bucket: str, key: str) -> None:
     pin = {"VersionId": version.version_id} if version.version_id else {}
     with domain_errors("image"):
         own = client("s3").head_object(**source, **pin)
-        client("s3").copy_object(
+        copied = client("s3").copy_object(
             Bucket=bucket,
             Key=key,
             CopySource=source | pin,
@@ -71,7 +71,8 @@ def copy(version: ObjectVersion, bucket: str, key: str) -> None:
             ContentType=own["ContentType"],
             Metadata=own["Metadata"] | {_SOURCE_VERSION: _source_name(version)},
         )
-    if not _is_copy(version, bucket, key):
+    # Another version of the same key may have been copied over it meanwhile: that one is not what is checked.
+    if not _is_copy(version, bucket, key, copied.get("VersionId")):
         raise ServiceUnavailable("image: its copy is not whole; it is copied again with the next delivery")
 
 
@@ -87,10 +88,11 @@ def delete(version: ObjectVersion) -> None:
         client("s3").delete_object(Bucket=version.bucket, Key=version.key, **pin)
 
 
-def _is_copy(version: ObjectVersion, bucket: str, key: str) -> bool:
+def _is_copy(version: ObjectVersion, bucket: str, key: str, copy_version_id: str | None = None) -> bool:
+    pin = {"VersionId": copy_version_id} if copy_version_id else {}
     try:
         with domain_errors("copy"):
-            found = client("s3").head_object(Bucket=bucket, Key=key)
+            found = client("s3").head_object(Bucket=bucket, Key=key, **pin)
     except ObjectNotFound:
         return False
     return bool(

@@ -10,6 +10,10 @@ from datetime import datetime
 # https://docs.aws.amazon.com/rekognition/latest/customlabels-dg/running-model.html
 IMAGES_PER_SECOND_AND_UNIT = 5.0
 
+# An inline Map runs up to 40 iterations at the same time.
+# https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+WORKERS_LIMIT = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
@@ -70,6 +74,11 @@ def is_worth_starting(backlog: Backlog, waited_seconds: float, terms: Terms) -> 
     if backlog.messages == 0:
         return False
     return backlog.messages >= terms.minimum_batch or waited_seconds >= terms.maximum_age_seconds
+
+
+def workers(units: int, workers_per_unit: int) -> list[int]:
+    """Return the numbers of a session's workers, one for each place of its Map."""
+    return list(range(1, min(units * workers_per_unit, WORKERS_LIMIT) + 1))
 
 
 def inference_units(backlog: Backlog, terms: Terms) -> int:
