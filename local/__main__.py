@@ -11,12 +11,13 @@ import boto3
 from rich.console import Console
 from rich.text import Text
 
-from local import contact_sheet, demo, environment, stack
-from local.demo import DemoFailed
+from local import contact_sheet, demo, environment, inspection_demo, session_demo, stack
+from local.demo import DemoFailed, Upload
 from local.deployment import REPOSITORY, STACK_NAME, DeploymentFailed
 from local.downloads import DownloadFailed
 from local.engine.process import EngineNotHealthyError
 from local.photos import fetch_photos, photos
+from local.rekognition.custom_labels.training import TrainingRefused
 from local.rekognition.fetch import fetch_models
 from local.stack import LOCAL_DIR, Stack
 
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("down", help="stop it")
     environment_parser = commands.add_parser("env", help="write .local/env.json for `sam local invoke --env-vars`")
     environment_parser.add_argument("--stack-name", required=True, help="a stack in the account of your credentials")
-    demo_parser = commands.add_parser("demo", help="process photos and show the results")
+    demo_parser = commands.add_parser("demo", help="process photos, inspect some, and show the results")
     demo_parser.add_argument("--photos", type=Path, help="folder with your own pictures")
     options = parser.parse_args(arguments)
     try:
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> int:
                 _write_environment(environment.variables(boto3.client, options.stack_name))
             case "demo":
                 _demo(options.photos)
-    except (DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError) as error:
+    except (DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError, TrainingRefused) as error:
         # Text, since a path in the message may look like markup.
         console.print(Text.assemble((type(error).__name__, "red"), f": {error}"), soft_wrap=True)
         return 1
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
 def _up() -> Stack:
     for sentence in fetch_models().skipped:
         console.print(sentence)
-    deployed = stack.up(console.print)
+    deployed = stack.up(console.print, parameters={"InspectionRules": json.dumps(inspection_demo.RULES)})
     _write_environment(environment.variables(deployed.client, STACK_NAME, deployed.endpoint_url))
     return deployed
 
@@ -80,8 +81,21 @@ def _demo(folder: Path | None) -> None:
     uploads = demo.process(console, deployed, files)
     console.print(demo.result_table(uploads, console.width))
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads), encoding="utf-8")
-    console.print(f"Contact sheet: [bold]{CONTACT_SHEET.relative_to(REPOSITORY)}[/] (open it in a browser)\n")
+    inspected = _inspect(deployed, uploads)
+    CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads, inspected), encoding="utf-8")
+    console.print(f"\nContact sheet: [bold]{CONTACT_SHEET.relative_to(REPOSITORY)}[/] (open it in a browser)\n")
     _say_what_next(deployed)
+
+
+def _inspect(deployed: Stack, uploads: list[Upload]) -> list[Upload]:
+    """Show inspections at once with Rekognition's labels, then a session with Custom Labels."""
+    inspected = []
+    if files := inspection_demo.chosen(uploads):
+        console.print("\n[bold]Inspected with Rekognition's labels, at once[/]")
+        inspected = inspection_demo.inspect(console, deployed, files)
+        console.print(inspection_demo.verdict_table(inspected))
+    console.print("\n[bold]A Custom Labels session: the model runs only while there is work[/]")
+    return inspected + session_demo.show(console)
 
 
 def _say_what_next(deployed: Stack) -> None:
@@ -91,6 +105,8 @@ def _say_what_next(deployed: Stack) -> None:
   source .local/aws.env
   aws s3 cp my-photo.jpg "s3://$ImageBucketName/private/me/uploads/"
   aws stepfunctions list-executions --state-machine-arn "$ProcessImageStateMachineArn"
+  aws s3 cp my-photo.jpg "s3://$ImageBucketName/images/"
+  aws s3 ls --recursive "s3://$ResultsBucketName/"
   aws dynamodb scan --table-name "$ImageTableName"
 
 Or with a folder of your own: make demo PHOTOS=folder""",

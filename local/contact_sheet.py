@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from PIL import Image, ImageOps
+
 from local.demo import Upload, camera, capture_time, place
+from local.inspection_demo import verdict
 from local.stack import Stack
+from vision.domain.verdicts import Judgement
+
+# The longest side of an inspected image on the page.
+_INSPECTED_PIXELS = 160
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2329; --soft: #5d6975; --paper: #f4f2ee; --card: #fff; --line: #dedad2;
@@ -39,7 +47,9 @@ h2 { display: flex; gap: .6rem; align-items: center; margin: 0 0 .35rem; font-si
 h2 span { overflow-wrap: anywhere; }
 a { color: inherit; }
 .status { margin-left: auto; font: 700 .7rem system-ui, sans-serif; letter-spacing: .05em; color: var(--bad); }
-.SUCCEEDED { color: var(--good); } .PARTIAL { color: var(--part); }
+.SUCCEEDED, .SUCCESS { color: var(--good); } .PARTIAL { color: var(--part); }
+.next { margin-top: 3rem; } .small { grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); }
+.small .picture { height: 180px; }
 .facts { margin: 0 0 .6rem; color: var(--soft); font-size: .85rem; }
 ul { display: flex; flex-wrap: wrap; gap: .3rem; margin: 0; padding: 0; list-style: none; }
 li { padding: .1rem .55rem; border: 1px solid var(--line); border-radius: 99px; font-size: .85rem; }
@@ -48,8 +58,16 @@ li small { color: var(--soft); }
 """
 
 
-def render(stack: Stack, uploads: Sequence[Upload]) -> str:
-    """Return the page; thumbnails are read from the bucket and kept inside it."""
+def render(stack: Stack, uploads: Sequence[Upload], inspected: Sequence[Upload] = ()) -> str:
+    """Return the page; thumbnails are read from the bucket and kept inside it.
+
+    Parameters
+    ----------
+    uploads
+        The processed photos.
+    inspected
+        The inspected images, whichever stack on the same engine has inspected them.
+    """
     done = sum("error" not in upload.record for upload in uploads)
     cards = "\n".join(_card(stack, upload) for upload in uploads)
     detector = next((u.record["detector"]["version"] for u in uploads if "detector" in u.record), "none")
@@ -66,8 +84,53 @@ def render(stack: Stack, uploads: Sequence[Upload]) -> str:
 <main>
 {cards}
 </main>
-</html>
+{_inspections(stack, inspected)}</html>
 """
+
+
+def _inspections(stack: Stack, inspected: Sequence[Upload]) -> str:
+    if not inspected:
+        return ""
+    passed = sum(verdict(one) == Judgement.SUCCESS for one in inspected)
+    cards = "\n".join(_inspection_card(stack, one) for one in inspected)
+    return f"""<header class="next"><div><h1>Inspected images</h1>
+<p>{passed} of {len(inspected)} passed their rule</p></div></header>
+<main class="small">
+{cards}
+</main>
+"""
+
+
+def _inspection_card(stack: Stack, one: Upload) -> str:
+    record, told = one.record, verdict(one)
+    reasons = [*record.get("reasons", []), *([record["error"]["cause"]] if "error" in record else [])]
+    detector = record.get("detector", {}).get("version", "")
+    facts = " · ".join(filter(None, [record.get("rule", ""), "; ".join(reasons), detector.rpartition("project/")[2]]))
+    name = escape(one.name)
+    return f"""<article>
+<div class="picture">{_moved_picture(stack, one)}</div>
+<div class="text">
+<h2><span title="{name}">{name}</span><em class="status {told}">{told}</em></h2>
+<p class="facts">{escape(facts)}</p>
+<ul>{"".join(_label(label) for label in record.get("labels", []))}</ul>
+</div>
+</article>"""
+
+
+def _moved_picture(stack: Stack, one: Upload) -> str:
+    place = one.record.get("moved_to")
+    if not place:
+        return '<p class="none">Not moved</p>'
+    content = stack.client("s3").get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
+    with Image.open(io.BytesIO(content)) as image:
+        image.draft("RGB", (_INSPECTED_PIXELS, _INSPECTED_PIXELS))
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    upright.thumbnail((_INSPECTED_PIXELS, _INSPECTED_PIXELS))
+    jpeg = io.BytesIO()
+    upright.save(jpeg, "JPEG", quality=80)
+    source = base64.b64encode(jpeg.getvalue()).decode("ascii")
+    size = f'width="{upright.width}" height="{upright.height}"'
+    return f'<figure><img {size} alt="{escape(one.name)}" src="data:image/jpeg;base64,{source}"></figure>'
 
 
 def _card(stack: Stack, upload: Upload) -> str:

@@ -60,13 +60,13 @@ def utf8_name(path: Path) -> str:
     return os.fsencode(path.name).decode("utf-8", "replace")
 
 
-def upload(stack: Stack, files: Sequence[Path]) -> list[Upload]:
-    """Put files into the owner's folder of the bucket, as any user would."""
+def upload(stack: Stack, files: Sequence[Path], folder: str = f"private/{OWNER}/uploads") -> list[Upload]:
+    """Put files into a folder of the bucket, the owner's unless told otherwise, as any user would."""
     s3, bucket = stack.client("s3"), stack.outputs["ImageBucketName"]
 
     def put(path: Path) -> Upload:
         content = path.read_bytes()
-        key = f"private/{OWNER}/uploads/{utf8_name(path)}"
+        key = f"{folder}/{utf8_name(path)}"
         content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         answer = s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
         return Upload(

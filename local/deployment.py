@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -38,12 +39,15 @@ class Target:
         Folder for the built template, functions and layers.
     parameters
         Template parameters beyond the runtime and the processor of this machine.
+    stack_name
+        Its name in CloudFormation.
     """
 
     client_arguments: dict[str, str]
     log_path: Path
     build_dir: Path
     parameters: dict[str, str]
+    stack_name: str = STACK_NAME
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which the SAM CLI builds for this machine and talks to the engine."""
@@ -64,7 +68,9 @@ class Target:
 
     def overrides(self) -> list[str]:
         """Return the template's parameters for this machine in the form of the SAM CLI."""
-        return machine_overrides() + [f"{name}={value}" for name, value in self.parameters.items()]
+        # Quoted as the SAM CLI reads it, since a value may hold spaces and quotes.
+        own = [f"{name}={json.dumps(value)}" for name, value in self.parameters.items()]
+        return machine_overrides() + own
 
 
 def machine_overrides() -> list[str]:
@@ -119,11 +125,11 @@ def deploy(target: Target) -> dict[str, str]:
     _sam(
         target,
         *("deploy", "--template-file", str(target.build_dir / "template.yaml")),
-        *("--stack-name", STACK_NAME, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+        *("--stack-name", target.stack_name, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--parameter-overrides", *target.overrides()),
     )
-    stacks = boto3.client("cloudformation", **target.client_arguments).describe_stacks(StackName=STACK_NAME)
+    stacks = boto3.client("cloudformation", **target.client_arguments).describe_stacks(StackName=target.stack_name)
     return {output["OutputKey"]: output["OutputValue"] for output in stacks["Stacks"][0]["Outputs"]}
 
 

@@ -10,7 +10,9 @@ import os
 import shlex
 import socket
 import time
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ import boto3
 from local import deployment
 from local.deployment import REPOSITORY, Target
 from local.engine import state
-from local.engine.process import EngineProcess, is_healthy, stop_process
+from local.engine.process import EngineNotHealthyError, EngineProcess, is_healthy, stop_process
 from local.engine.settings import DEFAULT_PORT, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 
 LOCAL_DIR = REPOSITORY / ".local"
@@ -75,9 +77,9 @@ class StackFiles:
         return self.folder / "aws.env"
 
     @property
-    def deployment(self) -> Path:
-        """The fingerprint of what is deployed."""
-        return self.folder / "deployment.json"
+    def notes(self) -> Path:
+        """Fingerprints of what is deployed, and the pace of the engine."""
+        return self.folder / "notes.json"
 
     @property
     def log(self) -> Path:
@@ -89,9 +91,11 @@ class StackFiles:
         """What the engine remembers over a restart."""
         return self.folder / "state"
 
-    def target(self, parameters: dict[str, str], client_arguments: dict[str, str]) -> Target:
+    def target(
+        self, parameters: dict[str, str], client_arguments: dict[str, str], name: str = deployment.STACK_NAME
+    ) -> Target:
         """Return where and how the template is deployed."""
-        return Target(client_arguments, self.log / "sam.log", self.folder / "build", parameters)
+        return Target(client_arguments, self.log / "sam.log", self.folder / "build", parameters, name)
 
 
 def running(files: StackFiles) -> Stack | None:
@@ -137,7 +141,7 @@ def up(
     stack = running(files) or _start_engine(say, files, port, wait_scale)
     target = files.target(parameters or {}, stack.client_arguments())
     wanted = deployment.fingerprint(target)
-    known = _read(files.deployment)
+    known = _read(files.notes)
     if stack.outputs and known.get("deployed") == wanted:
         say(f"The stack is up at {stack.endpoint_url}, nothing has changed since.")
         return stack
@@ -148,9 +152,61 @@ def up(
     outputs = deployment.deploy(target)
     stack = Stack(**(asdict(stack) | {"outputs": outputs}))
     _describe(files, stack)
-    _write_json(files.deployment, {"deployed": wanted})
+    _write_json(files.notes, known | {"deployed": wanted})
     say(f"Deployed in {time.monotonic() - began:.0f} s.")
     return stack
+
+
+def up_beside(say: Say, name: str, parameters: dict[str, str], files: StackFiles | None = None) -> Stack:
+    """Deploy what :func:`up` has built once more to its engine, as a stack of another name, unless it is there.
+
+    The description in ``stack.json`` stays that of the first stack; this one is its engine's guest.
+
+    Raises
+    ------
+    EngineNotHealthyError
+        When no engine runs.
+    DeploymentFailed
+    """
+    files = files or StackFiles()
+    first = running(files)
+    if first is None:
+        raise EngineNotHealthyError(f"there is no stack up for {name} to stand beside; run `make up`")
+    target = files.target(parameters, first.client_arguments(), name)
+    wanted, known = deployment.fingerprint(target), _read(files.notes)
+    beside = known.get("beside", {})
+    outputs = _outputs(first.client("cloudformation"), name)
+    if outputs and beside.get(name) == wanted:
+        return Stack(**(asdict(first) | {"outputs": outputs}))
+    began = time.monotonic()
+    say(f"Deploying template.yaml once more, as the stack {name} ...")
+    outputs = deployment.deploy(target)
+    _write_json(files.notes, known | {"beside": beside | {name: wanted}})
+    say(f"Deployed in {time.monotonic() - began:.0f} s.")
+    return Stack(**(asdict(first) | {"outputs": outputs}))
+
+
+@contextmanager
+def shorter_waits(stack: Stack, scale: float, files: StackFiles | None = None) -> Iterator[None]:
+    """Let Wait states and retry intervals last only a part of their time on the running engine, for a while.
+
+    Parameters
+    ----------
+    scale
+        Factor on their seconds, in place of the one that the engine was started with.
+    """
+    usual = _read((files or StackFiles()).notes).get("wait_scale", 1.0)
+    _set_wait_scale(stack, scale)
+    try:
+        yield
+    finally:
+        _set_wait_scale(stack, usual)
+
+
+def _set_wait_scale(stack: Stack, scale: float) -> None:
+    content = json.dumps({"stepfunctions._SFN_WAIT_SCALE": scale}).encode()
+    with urllib.request.urlopen(f"{stack.endpoint_url}/_ministack/config", content, timeout=10) as response:
+        response.read()
 
 
 def down(say: Say, files: StackFiles | None = None) -> None:
@@ -176,16 +232,17 @@ def _start_engine(say: Say, files: StackFiles, preferred_port: int, wait_scale: 
     except BaseException:
         engine.kill()
         raise
-    stack = Stack(engine.endpoint_url, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, _outputs(engine))
+    outputs = _outputs(boto3.client("cloudformation", **engine.client_arguments), deployment.STACK_NAME)
+    stack = Stack(engine.endpoint_url, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, outputs)
     _describe(files, stack)
+    _write_json(files.notes, _read(files.notes) | {"wait_scale": wait_scale})
     return stack
 
 
-def _outputs(engine: EngineProcess) -> dict[str, str]:
-    """Return the outputs of the stack that an earlier run has left in the state folder."""
-    cloudformation = boto3.client("cloudformation", **engine.client_arguments)
+def _outputs(cloudformation: Any, name: str) -> dict[str, str]:
+    """Return the outputs of a stack that an earlier run has left in the state folder."""
     try:
-        stacks = cloudformation.describe_stacks(StackName=deployment.STACK_NAME)["Stacks"]
+        stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except cloudformation.exceptions.ClientError:
         return {}
     return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}

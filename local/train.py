@@ -7,6 +7,7 @@ describes, starts and asks as AWS would; the same pictures give the same version
 import argparse
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from local.downloads import DownloadFailed
@@ -14,6 +15,7 @@ from local.rekognition.custom_labels.embedding import Embedder
 from local.rekognition.custom_labels.projects import NAME_PATTERN, PROJECTS_DIR, Projects
 from local.rekognition.custom_labels.training import (
     LabelledPictures,
+    Trained,
     TrainingRefused,
     accuracy_on_unseen,
     read_folder,
@@ -33,30 +35,73 @@ def main(arguments: list[str]) -> int:
     if not re.fullmatch(NAME_PATTERN, options.name):
         parser.error(f"--name is {options.name!r}; it takes 1 to 255 letters, digits, '.', '_' and '-'")
     try:
-        return _train(options.folder, options.name, options.unseen, Projects(options.projects_dir))
+        _report(train(options.folder, options.name, options.unseen, Projects(options.projects_dir)))
     except (DownloadFailed, TrainingRefused) as refusal:
         print(refusal, file=sys.stderr)
         return 1
+    return 0
 
 
-def _train(folder: Path, project: str, unseen_folder: Path | None, projects: Projects) -> int:
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a training has given.
+
+    Attributes
+    ----------
+    project_arn
+        ARN of the project that the version belongs to.
+    trained
+        The version, and its balanced accuracy with each picture left out once.
+    picture_counts
+        How many pictures of each label it has learned from.
+    unseen_count
+        How many pictures it was tested on; 0 without a folder of them.
+    unseen_accuracy
+        Balanced accuracy on those, 0 to 1.
+    """
+
+    project_arn: str
+    trained: Trained
+    picture_counts: dict[str, int]
+    unseen_count: int = 0
+    unseen_accuracy: float = 0.0
+
+
+def train(folder: Path, project: str, unseen_folder: Path | None, projects: Projects) -> TrainedModel:
+    """Train the project's next version, or find the one that these pictures have given before.
+
+    Raises
+    ------
+    DownloadFailed
+        When the backbone is not here and cannot be had.
+    TrainingRefused
+        When the folders cannot be learned from or tested on.
+    """
     if not (MODELS_DIR / CLASSIFIER.name).is_file():
         fetch_models()
     embedder = Embedder(MODELS_DIR / CLASSIFIER.name)
     learned = _read(folder, embedder)
     trained = train_version(project, folder, learned, projects)
-    version = trained.version
-    print(f"{'Trained' if trained.is_new else 'Already trained'}: {project} {version.name}, {version.description}")
-    for label, rows in learned.embeddings.items():
-        print(f"  {label:24} {len(rows)} pictures")
-    print(f"Balanced accuracy {trained.balanced_accuracy:.2f}, each picture left out once")
-    if unseen_folder is not None:
-        unseen = _read(unseen_folder, embedder)
-        accuracy = accuracy_on_unseen(trained, unseen_folder, unseen)
-        print(f"Balanced accuracy {accuracy:.2f} on {unseen.count} pictures that it has not seen")
     project_arn = next(each.arn for each in projects.all() if each.name == project)
-    print(f"ProjectArn        {project_arn}\nProjectVersionArn {version.arn}")
-    return 0
+    picture_counts = {label: len(rows) for label, rows in learned.embeddings.items()}
+    if unseen_folder is None:
+        return TrainedModel(project_arn, trained, picture_counts)
+    unseen = _read(unseen_folder, embedder)
+    accuracy = accuracy_on_unseen(trained, unseen_folder, unseen)
+    return TrainedModel(project_arn, trained, picture_counts, unseen.count, accuracy)
+
+
+def _report(model: TrainedModel) -> None:
+    trained, version = model.trained, model.trained.version
+    told = "Trained" if trained.is_new else "Already trained"
+    print(f"{told}: {version.project} {version.name}, {version.description}")
+    for label, count in model.picture_counts.items():
+        print(f"  {label:24} {count} pictures")
+    print(f"Balanced accuracy {trained.balanced_accuracy:.2f}, each picture left out once")
+    if model.unseen_count:
+        accuracy = model.unseen_accuracy
+        print(f"Balanced accuracy {accuracy:.2f} on {model.unseen_count} pictures that it has not seen")
+    print(f"ProjectArn        {model.project_arn}\nProjectVersionArn {version.arn}")
 
 
 def _read(folder: Path, embedder: Embedder) -> LabelledPictures:

@@ -1,8 +1,11 @@
 """A world for the handlers: fresh applications, photos in the bucket, services that refuse, and what is logged."""
 
+import contextlib
 import importlib
 import io
+import json
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,16 +15,30 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from PIL import Image
 
-from tests.conftest import EVENTS, ROOT, TABLE
+from tests.conftest import EVENTS, REGION, ROOT, TABLE
+from vision.adapters import rekognition
+from vision.adapters.lease import Lease, expiry
+from vision.adapters.rekognition import Detection
 from vision.adapters.session import client
 from vision.adapters.table import Table
+from vision.domain import records, rules
 from vision.domain.envelopes import Envelope
+from vision.domain.events import created_objects
 from vision.domain.executions import Run
+from vision.domain.objects import ObjectVersion
+from vision.domain.rules import LABELS_LIMIT, Rule
+from vision.domain.verdicts import Judgement
+from vision.inspection import Inspector
 
 Handler = Callable[[dict[str, Any]], Any]
 FILES = sorted(path.stem for path in EVENTS.glob("*.json"))
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+# Those that a queue invokes: what they refuse is an answer, not an error.
+QUEUED = ("start_processing", "inspect_images")
 STATE_MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:image-recognition-ProcessImage"
+RESULTS = "amzn-s3-demo-results"
+TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:QualityTopic"
+MODEL_ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/things"
 ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "image-recognition",
     "POWERTOOLS_LOG_LEVEL": "DEBUG",
@@ -31,6 +48,27 @@ ENVIRONMENT = {
     "MIN_CONFIDENCE": "60",
     "THUMBNAIL_SIZE": "250",
     "SILENT_AFTER_SECONDS": "3600",
+    "RESULTS_BUCKET_NAME": RESULTS,
+    "QUALITY_TOPIC_ARN": TOPIC_ARN,
+    "INSPECTION_RULES": json.dumps(
+        [{"name": "garden", "prefix": "images/garden/", "min_confidence": 90, "any_of": ["Rose"], "none_of": ["Weed"]}]
+    ),
+    "INSPECTED_IMAGES": "move",
+    "NOTIFICATIONS": "all",
+    "INSPECTION_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InspectionQueue",
+    "PROJECT_ARN": f"{MODEL_ARN}/1794475800123",
+    "MODEL_VERSION_ARN": f"{MODEL_ARN}/version/things.2026-11-12T10.00.00/1794479400123",
+    "CUSTOM_MIN_CONFIDENCE": "50",
+    "POLL_SECONDS": "0",
+    "HIDDEN_SECONDS": "120",
+    "MINIMUM_BATCH": "20",
+    "MAXIMUM_AGE_SECONDS": "3600",
+    "MINIMUM_INFERENCE_UNITS": "1",
+    "MAXIMUM_INFERENCE_UNITS": "4",
+    "DRAIN_SECONDS": "600",
+    "MAXIMUM_SESSION_SECONDS": "7200",
+    "WORKERS_PER_UNIT": "2",
+    "WATCHDOG_PERIOD_SECONDS": "600",
 }
 
 
@@ -45,6 +83,10 @@ class Context:
     @property
     def invoked_function_arn(self) -> str:
         return f"arn:aws:lambda:eu-west-1:123456789012:function:{self.function_name}"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 300_000
 
 
 def function_of(sample: str) -> str:
@@ -194,18 +236,156 @@ def world(
     return Envelope.from_dict(sample)
 
 
+class Model:
+    """The Custom Labels model as Rekognition tells of it; the test says its status."""
+
+    def __init__(self) -> None:
+        self.status = "STOPPED"
+        self.started: list[int] = []
+        self.stopped = 0
+
+    def described(self, **_: Any) -> Any:
+        version = {"ProjectVersionArn": ENVIRONMENT["MODEL_VERSION_ARN"], "Status": self.status}
+        return AWSResponse("", 200, {}, None), {"ProjectVersionDescriptions": [version]}
+
+    def start(self, params: dict[str, Any], **_: Any) -> Any:
+        self.started.append(json.loads(params["body"])["MinInferenceUnits"])
+        self.status = "STARTING"
+        return AWSResponse("", 200, {}, None), {"Status": self.status}
+
+    def stop(self, **_: Any) -> Any:
+        self.stopped += 1
+        self.status = "STOPPING"
+        return AWSResponse("", 200, {}, None), {"Status": self.status}
+
+
+@pytest.fixture
+def model(hook: Callable[..., None]) -> Model:
+    """A model that is stopped, and starts and stops when it is told to."""
+    model = Model()
+    hook("rekognition", "before-call.SERVICE.DescribeProjectVersions", model.described)
+    hook("rekognition", "before-call.SERVICE.StartProjectVersion", model.start)
+    hook("rekognition", "before-call.SERVICE.StopProjectVersion", model.stop)
+    return model
+
+
+@pytest.fixture
+def lease(table_name: str) -> Lease:
+    return Lease(table_name, ENVIRONMENT["MODEL_VERSION_ARN"])
+
+
+@pytest.fixture
+def inspection_queue(aws: None) -> str:
+    """The queue of the images, empty."""
+    return str(client("sqs").create_queue(QueueName="InspectionQueue")["QueueUrl"])
+
+
+@pytest.fixture
+def notified(aws: None) -> Callable[[], list[dict[str, Any]]]:
+    """What people have been told through the topic."""
+    from moto.sns.models import sns_backends
+
+    client("sns").create_topic(Name="QualityTopic")
+    topic = sns_backends["123456789012"][REGION].topics[TOPIC_ARN]
+    return lambda: [json.loads(sent[1]) for sent in topic.sent_notifications]
+
+
+@pytest.fixture
+def results(bucket: str) -> Callable[[], list[str]]:
+    """The keys of all versions of all objects in the results bucket."""
+    client("s3").create_bucket(Bucket=RESULTS, CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("s3").put_bucket_versioning(Bucket=RESULTS, VersioningConfiguration={"Status": "Enabled"})
+    return lambda: [one["Key"] for one in client("s3").list_object_versions(Bucket=RESULTS).get("Versions", [])]
+
+
+@pytest.fixture
+def inspected(
+    world: Envelope,
+    results: Callable[[], list[str]],
+    notified: Callable[[], list[dict[str, Any]]],
+    event: Callable[[str], dict[str, Any]],
+    stored: Callable[[dict[str, Any], bytes], None],
+    answer: Callable[..., list[dict[str, Any]]],
+    photo: bytes,
+) -> Envelope:
+    """The image that the sample events announce for inspection, in the bucket, with all that an inspection needs."""
+    [version] = created_objects(event("inspect_images")["Records"][0]["body"])
+    envelope = Envelope.of(version)
+    stored(envelope.as_dict(), photo.ljust(version.size_bytes, b"\0"))
+    answer("rekognition", "DetectCustomLabels", {"CustomLabels": [{"Name": "rose", "Confidence": 98.7}]})
+    return envelope
+
+
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What CloudFormation is answered."""
+    answers: list[dict[str, Any]] = []
+
+    def take(request: urllib.request.Request, **_: Any) -> contextlib.nullcontext[None]:
+        assert isinstance(request.data, bytes)
+        answers.append(json.loads(request.data))
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(urllib.request, "urlopen", take)
+    return answers
+
+
 @pytest.fixture
 def drive(
-    function: Callable[[str], Handler], world: Envelope, table: Table, event: Callable[[str], dict[str, Any]]
+    function: Callable[[str], Handler],
+    world: Envelope,
+    inspected: Envelope,
+    model: Model,
+    lease: Lease,
+    inspection_queue: str,
+    answered: list[dict[str, Any]],
+    table: Table,
+    event: Callable[[str], dict[str, Any]],
 ) -> Callable[[str], Any]:
-    """Send a sample event to its function, at the moment in the life of the photo at which it would come."""
+    """Send a sample event to its function, at the moment in the life of photo or session at which it would come."""
+
+    def process() -> None:
+        # Long before any clock that this runs by, so that the schedule finds the execution silent.
+        table.register(world, "2020-01-01T00:00:00.000Z")
+        run = Run.from_context(event("store_metadata")["execution"])
+        table.mark_running(world, run, "2020-01-01T00:00:01.000Z")
+
+    def hold() -> None:
+        client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=event("inspect_images")["Records"][0]["body"])
+        lease.take(event("start_model")["execution_arn"], records.now(), expiry(1800))
 
     def send(name: str) -> Any:
-        if function_of(name) != "start_processing":
-            # Long before any clock that this runs by, so that the schedule finds the execution silent.
-            table.register(world, "2020-01-01T00:00:00.000Z")
-            run = Run.from_context(event("store_metadata")["execution"])
-            table.mark_running(world, run, "2020-01-01T00:00:01.000Z")
+        match function_of(name):
+            case "start_processing" | "inspect_images" | "validate_rules":
+                pass
+            case "check_queue" | "start_model" | "drain_queue":
+                hold()
+            case "stop_model":
+                hold()
+                model.status = "RUNNING"
+                if name == "stop_model_watchdog":
+                    lease.give_back(event("start_model")["execution_arn"], records.now())
+            case _:
+                process()
         return function(function_of(name))(event(name))
 
     return send
+
+
+def detect(version: ObjectVersion, rule: Rule) -> Detection:
+    """Find labels as inspect_images does."""
+    return rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.labels)
+
+
+def upload(envelope: Envelope, content: bytes, key: str = "") -> ObjectVersion:
+    """Put content where an image is, or beside it, as a newer version."""
+    bucket, key = envelope.object.bucket, key or envelope.object.key
+    put = client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+    return ObjectVersion(bucket, key, put["VersionId"], put["ETag"].strip('"'), "", len(content))
+
+
+@pytest.fixture
+def inspector(table: Table) -> Inspector:
+    """Moves images, and tells of all."""
+    read = rules.parse(ENVIRONMENT["INSPECTION_RULES"])
+    return Inspector(table, read, detect, RESULTS, TOPIC_ARN, moves=True, notifies_of=frozenset(Judgement))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import FILES, FUNCTIONS, function_of
+from tests.functions.conftest import FILES, FUNCTIONS, QUEUED, Model, function_of
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
 from vision.domain.events import created_objects
@@ -35,16 +35,49 @@ STATUSES = {
     "track_execution_timed_out": "TIMED_OUT",
 }
 
+# What the record of the inspected image says afterwards.
+VERDICTS = {
+    "drain_queue": "SUCCESS",
+    "inspect_images": "SUCCESS",
+    "inspect_images_batch_with_poison": "SUCCESS",
+    "inspect_images_deleted_before": None,
+    "inspect_images_delivered_twice": "SUCCESS",
+    "inspect_images_directory": None,
+    "inspect_images_foreign_prefix": None,
+    "inspect_images_no_rule": None,
+    "inspect_images_notification_url_encoded": "SUCCESS",
+    "inspect_images_object_deleted": None,
+    "inspect_images_test_event": None,
+}
+# What Rekognition says of the model afterwards; it runs before stop_model comes, and is stopped before others.
+MODELS = {
+    "check_queue_session": "STOPPED",
+    "check_queue_start": "STOPPED",
+    "start_model": "STARTING",
+    "stop_model": "STOPPING",
+    "stop_model_session_aborted": "STOPPING",
+    "stop_model_session_failed": "STOPPING",
+    "stop_model_watchdog": "STOPPING",
+}
+# What CloudFormation is answered.
+ANSWERS = {
+    "validate_rules_create": "SUCCESS",
+    "validate_rules_create_without_addresses": "SUCCESS",
+    "validate_rules_delete": "SUCCESS",
+    "validate_rules_update": "SUCCESS",
+    "validate_rules_update_wrong_rule": "FAILED",
+}
+
 
 def test_every_sample_event_is_expected_to_do_something() -> None:
-    assert sorted(STATUSES) == FILES
+    assert sorted([*STATUSES, *VERDICTS, *MODELS, *ANSWERS]) == FILES
 
 
 def test_every_function_has_a_sample_event() -> None:
     assert sorted({function_of(name) for name in FILES}) == FUNCTIONS
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", STATUSES)
 def test_a_sample_event_leaves_the_record_that_it_should(
     drive: Callable[[str], Any], table: Table, world: Envelope, name: str
 ) -> None:
@@ -53,13 +86,35 @@ def test_a_sample_event_leaves_the_record_that_it_should(
     assert (image and image["status"]) == STATUSES[name]
 
 
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_sample_event_leaves_the_verdict_that_it_should(
+    drive: Callable[[str], Any], table: Table, inspected: Envelope, name: str
+) -> None:
+    drive(name)
+    assert (table.image(inspected) or {}).get("verdict") == VERDICTS[name]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_sample_event_leaves_the_model_as_it_should(drive: Callable[[str], Any], model: Model, name: str) -> None:
+    drive(name)
+    assert model.status == MODELS[name]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_sample_event_gets_cloudformation_its_answer(
+    drive: Callable[[str], Any], answered: list[dict[str, Any]], name: str
+) -> None:
+    drive(name)
+    assert [answer["Status"] for answer in answered] == [ANSWERS[name]]
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_the_answer_to_a_sample_event_is_json(drive: Callable[[str], Any], name: str) -> None:
     answered = drive(name)
     assert json.loads(json.dumps(answered)) == answered
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if function_of(name) == "start_processing"])
+@pytest.mark.parametrize("name", [name for name in FILES if function_of(name) in QUEUED])
 def test_a_record_of_sqs_has_the_digest_of_its_body(event: Callable[[str], dict[str, Any]], name: str) -> None:
     for record in event(name)["Records"]:
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()

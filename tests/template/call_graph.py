@@ -75,26 +75,62 @@ class Code:
         return {call for name in self.reached(handler) for call in _sdk_calls(self._functions[name])}
 
     def errors(self, handler: str) -> set[str]:
-        """Return the names of the errors that a handler can raise on purpose.
+        """Return the names of the errors that a handler can let out on purpose.
 
         What the SDK's errors become depends on the call, so adapters are taken at the word of their docstrings;
-        all other code is read for its ``raise`` statements.
+        all other code is read for its ``raise`` statements, and for the ``try`` statements that end an error.
         """
-        found: set[str] = set()
-        for name in self.reached(handler):
-            if name.startswith("vision.adapters.session."):
-                continue
-            if name.startswith("vision.adapters."):
-                found |= set(re.findall(r"\b[A-Z]\w+\b", _raises(self._docstrings.get(name, ""))))
-            else:
-                found |= set(_raised(self._functions[name]))
+        reached = self.reached(handler)
+        out: dict[str, set[str]] = {name: set() for name in reached}
+        while True:
+            grown = {name: self._out_of(name, out, handler) for name in reached}
+            if grown == out:
+                return out[f"{handler}.app.handler"] | out[f"{handler}.app"]
+            out = grown
+
+    def met(self, handler: str) -> set[str]:
+        """Return the names of all errors that a handler's code raises, whatever becomes of them."""
+        found = {error for name in self.reached(handler) for error in _raised(self._functions[name])}
         return found & (PERMANENT | TRANSIENT)
 
+    def _out_of(self, name: str, out: dict[str, set[str]], handler: str) -> set[str]:
+        """Return the errors that a function lets out, given those of the functions that it calls."""
+        if name.startswith("vision.adapters.session."):
+            return set()
+        if name.startswith("vision.adapters."):
+            return set(re.findall(r"\b[A-Z]\w+\b", _raises(self._docstrings.get(name, "")))) & (PERMANENT | TRANSIENT)
+
+        def of(node: ast.AST) -> set[str]:
+            if isinstance(node, ast.Try):
+                inside = set().union(*map(of, node.body))
+                rest = set().union(*map(of, [*node.handlers, *node.orelse, *node.finalbody]))
+                for clause in node.handlers:
+                    mine = inside & _named(clause.type)
+                    inside -= mine
+                    rest |= mine if _raises_again(clause) else set()
+                return inside | rest
+            if isinstance(node, ast.With) and (ended := _suppressed(node)):
+                return set().union(*map(of, node.body)) - ended
+            found = set().union(*map(of, ast.iter_child_nodes(node)))
+            if isinstance(node, ast.Raise):
+                found |= set(_raised(node))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                called = set(self._resolved(self._module(name), node.func))
+                if isinstance(node.func, ast.Attribute):
+                    # What a handler hands over has the name of the attribute that keeps it, with an underscore.
+                    called.add(f"{handler}.app._{node.func.attr}")
+                found = found.union(*(out.get(one, ()) for one in called))
+            return found & (PERMANENT | TRANSIENT)
+
+        return of(self._functions[name])
+
     def _called(self, name: str) -> Iterator[str]:
-        module = max((one for one in self._modules if name == one or name.startswith(f"{one}.")), key=len)
         for node in ast.walk(self._functions[name]):
             if isinstance(node, ast.Name | ast.Attribute):
-                yield from self._resolved(module, node)
+                yield from self._resolved(self._module(name), node)
+
+    def _module(self, name: str) -> str:
+        return max((one for one in self._modules if name == one or name.startswith(f"{one}.")), key=len)
 
     def _resolved(self, module: str, node: ast.Name | ast.Attribute) -> Iterator[str]:
         info = self._modules[module]
@@ -136,6 +172,28 @@ def _raised(node: ast.AST) -> Iterator[str]:
             kind = one.exc.func if isinstance(one.exc, ast.Call) else one.exc
             if isinstance(kind, ast.Name):
                 yield kind.id
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    return any(isinstance(one, ast.Raise) and one.exc is None for one in ast.walk(handler))
+
+
+def _named(kinds: ast.AST | None) -> set[str]:
+    """Return the errors that an ``except`` takes, those of the classes that it names included."""
+    named = {one.id for one in ast.walk(kinds) if isinstance(one, ast.Name)} if kinds else {"Exception"}
+    everything = {"Exception", "VisionError"} & named
+    return {
+        *named,
+        *(PERMANENT if everything or "Permanent" in named else ()),
+        *(TRANSIENT if everything or "Transient" in named else ()),
+    }
+
+
+def _suppressed(node: ast.With) -> set[str]:
+    (call, *_) = (item.context_expr for item in node.items)
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "suppress":
+        return set().union(*map(_named, call.args))
+    return set()
 
 
 def _sdk_calls(node: ast.AST) -> Iterator[tuple[str, str]]:

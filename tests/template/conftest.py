@@ -21,9 +21,15 @@ def resources(template):
 
 
 @pytest.fixture(scope="session")
-def expanded(template):
+def expanded_template(template):
+    """The template that CloudFormation gets to see."""
+    return cloudformation.expand(template)
+
+
+@pytest.fixture(scope="session")
+def expanded(expanded_template):
     """Every resource that CloudFormation gets to see."""
-    return cloudformation.expand(template)["Resources"]
+    return expanded_template["Resources"]
 
 
 @pytest.fixture(scope="session")

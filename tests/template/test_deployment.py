@@ -27,6 +27,11 @@ def config():
         ("ImageTableName", "AWS::DynamoDB::Table"),
         ("ProcessingQueueUrl", "AWS::SQS::Queue"),
         ("ProcessImageStateMachineArn", "AWS::Serverless::StateMachine"),
+        ("ResultsBucketName", "AWS::S3::Bucket"),
+        ("InspectionQueueUrl", "AWS::SQS::Queue"),
+        ("InspectionDeadLetterQueueUrl", "AWS::SQS::Queue"),
+        ("QualityTopicArn", "AWS::SNS::Topic"),
+        ("CustomModelSessionStateMachineArn", "AWS::Serverless::StateMachine"),
     ],
 )
 def test_an_output_of_the_contract_names_its_resource(resources, name, resource_type):

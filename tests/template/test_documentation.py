@@ -13,14 +13,17 @@ import yaml
 from botocore import xform_name
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
-from vision.domain import errors, images, jpeg, keys, records
+from vision.adapters.lease import Holding
+from vision.domain import errors, images, inspections, jpeg, keys, models, records, rules
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.limits import REKOGNITION_LIMITS
 from vision.domain.location import Location
 from vision.domain.metadata import Metadata
 from vision.domain.objects import ObjectVersion
+from vision.domain.rules import Rule
 from vision.domain.statuses import Status
+from vision.domain.verdicts import Judgement, Verdict, judge
 
 PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
 PAGES += sorted((REPOSITORY / "docs").glob("*.md"))
@@ -36,6 +39,16 @@ ERRORS = {
 COMMON_OPTIONS = {"query", "output", "no-paginate", "max-items", "endpoint-url"}
 # Its commands that are more than one operation: https://docs.aws.amazon.com/cli/latest/reference/s3/
 S3_COMMANDS = {"cp", "rm", "rb", "ls"}
+# What the AWS CLI calls otherwise than its service, since the name is taken by a common option.
+# https://docs.aws.amazon.com/cli/latest/reference/sns/subscribe.html
+RENAMED = {("sns", "subscribe", "notification-endpoint"): "endpoint"}
+SERVICES = {"sns": "SNS", "iam": "IAM", "rekognition": "Rekognition"}
+PATTERNS = {
+    r"^(https?://[A-Za-z0-9.-]+(:[0-9]+)?)?$": "an address or empty",
+    r"^\s*\[[\s\S]*\]\s*$": "a JSON list",
+    r"^([^@\s,]+@[^@\s,]+)?$": "e-mail addresses separated by commas or empty",
+    r"^(rate|cron)\(.+\)$": "a schedule expression",
+}
 
 
 def page(name):
@@ -117,7 +130,8 @@ def test_a_page_names_no_place_of_one_machine(path):
 
 @pytest.mark.parametrize("call", COMMANDS, ids=lambda call: " ".join(call[:3]))
 def test_an_example_calls_what_the_aws_cli_has(call):
-    _, name, operation, first, options = call
+    _, name, operation, first, given = call
+    options = {RENAMED.get((name, operation, option), option) for option in given}
     if name == "s3":
         assert operation in S3_COMMANDS
         return
@@ -136,8 +150,10 @@ def _allowed(parameter):
         return f"from {parameter['MinValue']} to {parameter['MaxValue']}"
     if "AllowedValues" in parameter:
         return f"one of {', '.join(map(str, parameter['AllowedValues']))}"
-    kind = re.search(r":(sns|iam):", parameter["AllowedPattern"])
-    return f"an ARN of {kind[1].upper()} or empty" if kind else "an address or empty"
+    kind = re.search(r":(sns|iam|rekognition):", parameter["AllowedPattern"])
+    if kind:
+        return f"an ARN of {SERVICES[kind[1]]} or empty"
+    return PATTERNS[parameter["AllowedPattern"]]
 
 
 @pytest.mark.parametrize("name", DESCRIBED["Parameters"])
@@ -194,12 +210,12 @@ def test_the_table_of_statuses_has_every_status():
 
 def test_the_writers_of_a_status_are_functions():
     writers = {name for cells in rows(section(page("docs/record.md"), "## Status")) for name in named(cells[2])}
-    assert writers == {"start_processing", "store_metadata", "track_execution"}
+    assert writers == {"start_processing", "store_metadata", "track_execution", "inspect_images", "drain_queue"}
     assert all((REPOSITORY / "functions" / writer / "app.py").exists() for writer in writers)
 
 
-def _examples():
-    blocks = re.findall(r"```json\n(.*?)```", page("docs/record.md"), re.DOTALL)
+def _examples(name="docs/record.md"):
+    blocks = re.findall(r"```json\n(.*?)```", page(name), re.DOTALL)
     return [json.loads(block) for block in blocks]
 
 
@@ -212,6 +228,29 @@ def test_the_table_of_attributes_has_every_attribute_that_the_code_writes():
     written |= set(records.outcome(parts, [Failure("Throttled", "wait")]))
     table = rows(section(page("docs/record.md"), "## An image record"))
     assert sorted(name for cells in table for name in named(cells[0])) == sorted(written)
+
+
+def _inspected_record():
+    """Return the record of an image as the code leaves it when all of an inspection is done."""
+    envelope = Envelope.from_dict(json.loads(page("events/detect_labels.json")))
+    places = {name: {"bucket": "results", "key": name} for name in ("result", "moved_to")}
+    verdict = Verdict(Judgement.FAILURE, "cars", ("no car",))
+    metadata = Metadata("PNG", 640, 480, 1, False)
+    record = records.pending(envelope, records.now())
+    return envelope, record | inspections.judged(verdict, [], {}, metadata, places, records.now())
+
+
+def test_the_table_of_an_inspected_image_has_every_attribute_that_only_an_inspection_writes():
+    told = rows(section(page("docs/record.md"), "## An inspected image"))
+    image = {name for cells in rows(section(page("docs/record.md"), "## An image record")) for name in named(cells[0])}
+    names = {name for cells in told for name in named(cells[0])}
+    assert names == (set(_inspected_record()[1]) | {"notified_at"}) - image
+
+
+def test_the_table_of_a_session_has_every_attribute_of_the_lease():
+    told = rows(section(page("docs/record.md"), "## The session of a model"))
+    names = {name for cells in told for name in named(cells[0])}
+    assert names == {"pk", "sk", "record_type", "updated_at"} | set(Holding.__dataclass_fields__)
 
 
 def test_the_example_of_a_record_has_no_attribute_that_the_table_lacks():
@@ -240,6 +279,128 @@ def test_the_table_of_indexes_is_that_of_the_template():
     ]
     told = rows(section(page("docs/record.md"), "## Keys and indexes"))
     assert [[cell.strip("`") for cell in cells[:3]] for cells in told] == expected
+
+
+def test_the_table_of_rule_fields_is_that_of_the_code():
+    told = rows(section(page("docs/inspection.md"), "## Rules"))
+    assert [named(cells[0])[0] for cells in told if len(cells) == 2] == list(Rule.__dataclass_fields__)
+
+
+def test_the_confidence_of_a_rule_that_names_none_is_told():
+    told = section(page("docs/inspection.md"), "## Rules")
+    assert f"{rules.DEFAULT_MIN_CONFIDENCE:g} when it is missing" in told
+    assert f"a rule names {rules.LABELS_LIMIT} at most" in " ".join(told.split())
+
+
+def test_the_example_rules_are_read_by_the_code():
+    assert len(rules.parse(json.dumps(_examples("docs/inspection.md")[0]))) == 3
+
+
+def test_the_rules_of_the_settings_file_are_read_by_the_code():
+    (block,) = re.findall(r"```toml\n(.*?)```", page("docs/inspection.md"), re.DOTALL)
+    (value,) = [
+        one.removeprefix("InspectionRules=")
+        for one in tomllib.loads(block)["parameter_overrides"]
+        if one.startswith("InspectionRules=")
+    ]
+    assert value[0] == value[-1] == "'"
+    assert rules.parse(value[1:-1])
+
+
+def test_the_sentence_of_a_wrong_rule_is_that_of_the_code():
+    wrong = '[{"name": "no-people", "prefix": "images/", "none-of": ["Person"]}]'
+    with pytest.raises(errors.InvalidRule) as raised:
+        rules.parse(wrong)
+    assert f"InvalidRule: {raised.value}\n" in page("docs/inspection.md")
+
+
+def test_the_example_of_a_result_file_has_the_form_that_the_code_writes():
+    result = _examples("docs/inspection.md")[1]
+    assert result["schema"] == inspections.RESULT_SCHEMA
+    assert list(result) == list(json.loads(inspections.result_file(_inspected_record()[1])))
+
+
+def test_the_table_of_a_result_file_has_each_of_its_fields():
+    told = rows(section(page("docs/inspection.md"), "## What an inspection leaves behind"))
+    assert {name for cells in told for name in named(cells[0])} == set(_examples("docs/inspection.md")[1])
+
+
+def test_the_example_of_a_message_is_of_the_example_of_a_result_file():
+    _, result, message = _examples("docs/inspection.md")
+    assert list(message) == list(inspections.message(*_inspected_record()))
+    assert {name: message[name] for name in ("verdict", "rule", "reasons", "image", "inspected_at")} == {
+        name: result[name] for name in ("verdict", "rule", "reasons", "image", "inspected_at")
+    }
+
+
+def test_the_examples_of_an_inspection_have_the_keys_and_the_verdict_that_the_code_makes():
+    example, result, message = _examples("docs/inspection.md")
+    version = ObjectVersion.from_dict(result["object"])
+    token = keys.version_token(version)
+    verdict = judge(rules.rule_for(rules.parse(json.dumps(example)), version.key), result["labels"])
+    assert result["image"]["key"] == inspections.analyzed_key(version, verdict.judgement)
+    assert message["result"]["key"] == inspections.result_key(version)
+    assert message["id"] == f"{keys.photo_id(version.bucket, version.key)}-{token}"
+    assert (result["verdict"], result["rule"], tuple(result["reasons"])) == (
+        verdict.judgement,
+        verdict.rule,
+        verdict.reasons,
+    )
+
+
+def _model_step(status):
+    """Return what the code does to run a model of a status: a step, or the name of the error and its sentence."""
+    try:
+        return models.step_to_run(status), ""
+    except errors.VisionError as error:
+        return type(error).__name__, str(error)
+
+
+def _model_rows():
+    table = rows(section(page("docs/custom-labels.md"), "## The model's statuses"))
+    return {named(cells[0])[0]: cells for cells in table}
+
+
+def test_the_table_of_model_statuses_has_every_status():
+    assert set(_model_rows()) == models.STATUSES
+
+
+@pytest.mark.parametrize("status", sorted(models.STATUSES))
+def test_the_table_of_model_statuses_says_what_the_code_does(status):
+    step, sentence = _model_step(status)
+    paid = "yes" if models.is_paid_for(status) else "no"
+    _, run, rest, told_paid, told = _model_rows()[status]
+    assert [run, rest, told_paid] == [f"`{step}`", f"`{models.step_to_stop(status)}`", paid]
+    assert not sentence or told in sentence
+
+
+def test_the_table_of_a_session_has_every_state_in_its_order():
+    machine = json.loads(page("statemachines/custom_model_session.asl.json"))
+    states = []
+    for name, state in machine["States"].items():
+        states += [name, *state.get("ItemProcessor", {}).get("States", {})]
+    table = rows(section(page("docs/custom-labels.md"), "## How a session goes"))
+    assert [named(cells[0])[0] for cells in table] == states
+
+
+def test_the_table_of_a_sessions_settings_is_that_of_the_template():
+    groups = DESCRIBED["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    (group,) = [one["Parameters"] for one in groups if "SessionSchedule" in one["Parameters"]]
+    expected = [[name, str(DESCRIBED["Parameters"][name]["Default"])] for name in group if not name.endswith("Arn")]
+    table = rows(section(page("docs/custom-labels.md"), "## What it costs"))
+    assert [[cell.strip("`") for cell in cells[:2]] for cells in table] == expected
+
+
+def test_the_arns_of_the_examples_are_taken_by_the_template():
+    table = rows(section(page("docs/custom-labels.md"), "## The two ARNs"))
+    assert [named(cells[0])[0] for cells in table] == ["ProjectArn", "ModelVersionArn"]
+    for name, example in ((named(cells[0])[0], named(cells[1])[0]) for cells in table):
+        assert re.fullmatch(DESCRIBED["Parameters"][name]["AllowedPattern"], example)
+
+
+@pytest.mark.parametrize("name", ["ModelFailed", "ModelNotUsable", "ModelNotReady", "LeaseLost", "ModelNotStopped"])
+def test_the_faults_of_a_session_name_each_error_that_it_ends_with(name):
+    assert f"`{name}`" in section(page("docs/custom-labels.md"), "## Faults")
 
 
 def test_operations_have_a_section_for_each_alarm_and_no_other():

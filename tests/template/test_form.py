@@ -37,6 +37,8 @@ def test_sections_follow_an_image_on_its_way(sections):
         "An image arrives",
         "The image is processed",
         "The record",
+        "An image is inspected",
+        "A Custom Labels session",
         "Somebody watches",
     ]
 
@@ -50,9 +52,10 @@ def test_alarms_and_dashboard_come_last(sections):
     assert sections["Somebody watches"] == [name for name, one in RESOURCES.items() if one["Type"] in watching]
 
 
-def test_parts_of_the_template_come_in_the_order_of_the_sam_specification():
+def test_parts_of_the_template_come_in_the_order_of_cloudformation():
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
     parts = [line[:-1] for line in LINES if re.fullmatch(r"[A-Z]\w+:", line)]
-    assert parts == ["Metadata", "Parameters", "Conditions", "Globals", "Resources", "Outputs"]
+    assert parts == ["Metadata", "Parameters", "Rules", "Conditions", "Globals", "Resources", "Outputs"]
 
 
 def test_no_account_region_or_partition_is_written_down():

@@ -1,15 +1,22 @@
-"""Functions, their state machine, and what Lambda itself needs of them."""
+"""Functions, their state machines, and what Lambda itself needs of them."""
 
 import json
 
 import pytest
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, resolve
+from tests.workflows import definition
 
 BOUNDARY = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
-FUNCTIONS = [
-    name for name, one in load(TEMPLATE.read_text())["Resources"].items() if one["Type"] == "AWS::Serverless::Function"
-]
+RESOURCES = load(TEMPLATE.read_text())["Resources"]
+FUNCTIONS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"]
+MACHINES = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::StateMachine"]
+# Who assumes a role that is not a function's.
+ASSUMED_BY = {
+    "ProcessImageRole": "states.amazonaws.com",
+    "CustomModelSessionRole": "states.amazonaws.com",
+    "SessionScheduleRole": "events.amazonaws.com",
+}
 
 
 @pytest.fixture(params=FUNCTIONS)
@@ -17,21 +24,24 @@ def function(request, of_type):
     return of_type("AWS::Lambda::Function")[request.param]
 
 
+@pytest.fixture(params=MACHINES)
+def machine_name(request):
+    return request.param
+
+
 @pytest.fixture
-def tasks(of_type):
-    """The ASL's tasks by the logical id of their function."""
-    definition = json.loads((REPOSITORY / "statemachines/process_image.asl.json").read_text())
+def machine(machine_name, of_type):
+    return of_type("AWS::StepFunctions::StateMachine")[machine_name]
+
+
+@pytest.fixture
+def tasks(machine_name):
+    """The tasks of a machine by the logical id of their function."""
     found = {}
-
-    def visit(states):
-        for state in states.values():
-            if state["Type"] == "Task":
-                name = state["Arguments"]["FunctionName"].removeprefix("${").removesuffix("Arn}")
-                found.setdefault(name, []).append(state)
-            for branch in state.get("Branches", []):
-                visit(branch["States"])
-
-    visit(definition["States"])
+    source = REPOSITORY / RESOURCES[machine_name]["Properties"]["DefinitionUri"]
+    for state in definition.tasks(definition.load(source)).values():
+        name = state["Arguments"]["FunctionName"].removeprefix("${").removesuffix("Arn}")
+        found.setdefault(name, []).append(state)
     return found
 
 
@@ -74,7 +84,7 @@ def test_pillow_is_carried_only_where_images_are_decoded(of_type):
     assert carriers == {
         f"{file.parent.name.title().replace('_', '')}Function"
         for file in (REPOSITORY / "functions").glob("*/app.py")
-        if "images" in file.read_text()
+        if "from vision.domain import images" in file.read_text()
     }
 
 
@@ -90,8 +100,12 @@ def test_every_role_has_the_permissions_boundary(of_type):
 def test_a_role_is_assumed_by_its_service_only(of_type):
     for name, role in of_type("AWS::IAM::Role").items():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        service = "states.amazonaws.com" if name == "ProcessImageRole" else "lambda.amazonaws.com"
-        assert statement["Principal"] == {"Service": service}
+        assert (name, statement["Principal"]) == (name, {"Service": ASSUMED_BY.get(name, "lambda.amazonaws.com")})
+
+
+def test_a_state_machine_assumes_its_role_for_this_account_only(machine_name, of_type):
+    (statement,) = of_type("AWS::IAM::Role")[f"{machine_name}Role"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_only_a_rule_of_this_stack_may_invoke_a_function(of_type):
@@ -108,33 +122,42 @@ def test_a_task_waits_longer_than_its_function_may_run(of_type, tasks):
             assert state["TimeoutSeconds"] > functions[name]["Timeout"]
 
 
-def test_the_state_machine_may_invoke_exactly_the_functions_of_its_tasks(of_type, tasks):
+def test_a_state_machine_may_invoke_exactly_the_functions_of_its_tasks(machine_name, of_type, tasks):
     statements = [
         statement
-        for policy in of_type("AWS::IAM::Role")["ProcessImageRole"]["Policies"]
+        for policy in of_type("AWS::IAM::Role")[f"{machine_name}Role"]["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
     ]
     (invoke,) = [one for one in statements if one["Action"] == "lambda:InvokeFunction"]
     assert sorted(resolve(arn) for arn in invoke["Resource"]) == sorted(f"${{{name}.Arn}}" for name in tasks)
 
 
-def test_the_state_machine_is_standard_logged_and_traced(of_type):
-    (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
+def test_a_state_machine_is_standard_logged_and_traced(machine):
     assert machine["StateMachineType"] == "STANDARD"
     assert machine["TracingConfiguration"] == {"Enabled": True}
     assert machine["LoggingConfiguration"]["Level"] == "ERROR"
 
 
-def test_the_logs_of_executions_carry_no_data_of_images(of_type):
-    (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
+def test_the_logs_of_executions_carry_no_data_of_images(machine):
     assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
 
 
-def test_executions_are_looked_at_on_a_schedule(of_type):
-    schedules = [
-        rule["ScheduleExpression"] for rule in of_type("AWS::Events::Rule").values() if "ScheduleExpression" in rule
-    ]
-    assert schedules == ["rate(15 minutes)"]
+def test_a_state_machine_runs_in_its_own_role(machine_name, machine):
+    assert machine["RoleArn"] == {"Fn::GetAtt": [f"{machine_name}Role", "Arn"]}
+
+
+def test_everything_that_has_a_schedule_is_known(of_type):
+    schedules = {
+        (resolve(target["Arn"]), resolve(rule["ScheduleExpression"]))
+        for rule in of_type("AWS::Events::Rule").values()
+        if "ScheduleExpression" in rule
+        for target in rule["Targets"]
+    }
+    assert schedules == {
+        ("${TrackExecutionFunction.Arn}", "rate(15 minutes)"),
+        ("${StopModelFunction.Arn}", "rate(10 minutes)"),
+        ("${CustomModelSession}", "${SessionSchedule}"),
+    }
 
 
 def test_an_execution_is_asked_how_it_is_only_after_its_own_limit(template):

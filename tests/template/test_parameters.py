@@ -1,10 +1,12 @@
 """Parameters: each knob says what it is, what it may be, and what is wrong when it is not."""
 
+import json
 import re
 
 import pytest
 
-from tests.template.cloudformation import TEMPLATE, load
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
+from vision.domain import rules
 
 PARAMETERS = load(TEMPLATE.read_text())["Parameters"]
 
@@ -57,6 +59,19 @@ def test_a_constraint_names_the_limits_that_are_checked(name):
     [
         ("AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"),
         ("AlarmTopicArn", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:a_b-c", "alarms"),
+        (
+            "ProjectArn",
+            "arn:aws:rekognition:eu-west-1:123456789012:project/things/1600000000000",
+            "arn:aws:rekognition:eu-west-1:123456789012:project/things/version/v1/1600000000000",
+        ),
+        (
+            "ModelVersionArn",
+            "arn:aws:rekognition:eu-west-1:123456789012:project/things/version/v1.2/1600000000000",
+            "arn:aws:rekognition:eu-west-1:123456789012:project/things/1600000000000",
+        ),
+        ("InspectionRules", '[{"name": "a",\n "prefix": "images/", "any_of": ["Dog"]}]', '{"name": "a"}'),
+        ("NotificationEmails", "ann@example.com", "ann@example.com bob@example.com"),
+        ("SessionSchedule", "cron(0 2 * * ? *)", "15 minutes"),
         ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/team/edge", "arn:aws:iam::1234:policy/edge"),
         ("PermissionsBoundaryArn", "arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws:iam::123456789012:role/edge"),
     ],
@@ -89,3 +104,49 @@ def test_functions_run_on_supported_runtimes():
 
 def test_the_default_processor_is_arm():
     assert PARAMETERS["LambdaArchitecture"]["Default"] == "arm64"
+
+
+def test_no_session_starts_by_itself_unless_somebody_switches_it_on():
+    assert PARAMETERS["SessionScheduleState"]["Default"] == "DISABLED"
+
+
+def test_people_hear_of_failures_by_default():
+    assert PARAMETERS["Notifications"]["Default"] == "failures"
+
+
+def test_images_are_inspected_by_rekognition_by_default():
+    assert PARAMETERS["InspectionDetector"]["Default"] == "rekognition"
+
+
+def test_the_default_rule_misses_no_person_that_is_fairly_certain():
+    # What must not be there is looked for with less certainty than what must.
+    (rule,) = rules.parse(PARAMETERS["InspectionRules"]["Default"])
+    assert rule.none_of == ("Person",)
+    assert rule.min_confidence < rules.DEFAULT_MIN_CONFIDENCE
+
+
+def test_a_custom_label_is_at_least_seventy_percent_sure_by_default():
+    assert PARAMETERS["CustomMinConfidence"]["Default"] == 70
+
+
+def test_a_model_is_polled_every_half_minute_by_default():
+    assert 30 <= PARAMETERS["ModelPollSeconds"]["Default"] <= 60
+
+
+def test_two_looks_at_an_empty_queue_are_at_least_a_minute_apart():
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+    assert PARAMETERS["IdleSeconds"]["MinValue"] >= 60
+
+
+def test_the_longest_session_ends_before_its_execution_does():
+    longest = PARAMETERS["MaximumSessionSeconds"]["MaxValue"]
+    machine = json.loads((REPOSITORY / "statemachines/custom_model_session.asl.json").read_text())
+    # A round of workers, and the stop with its looks, come after the limit.
+    drain = machine["States"]["Drain Queue"]["ItemProcessor"]["States"]["Inspect Images"]["TimeoutSeconds"]
+    assert longest + 3 * drain + 61 * PARAMETERS["ModelPollSeconds"]["Default"] < machine["TimeoutSeconds"]
+
+
+def test_a_session_with_the_default_settings_has_no_more_workers_than_a_map_runs_at_once():
+    # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+    workers = PARAMETERS["MaximumInferenceUnits"]["Default"] * PARAMETERS["WorkersPerUnit"]["Default"]
+    assert workers <= 40

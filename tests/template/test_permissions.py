@@ -13,7 +13,20 @@ ACTIONS = {
     # With a version id the second one decides; without s3:ListBucket a missing object answers 403, and the record
     # would say AccessDenied where it means ObjectNotFound.
     ("s3", "get_object"): {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
+    ("s3", "head_object"): {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
     ("s3", "put_object"): {"s3:PutObject"},
+    # A copy takes the tags along, and is refused where they may not be read or written.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+    ("s3", "copy_object"): {
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:GetObjectTagging",
+        "s3:GetObjectVersionTagging",
+        "s3:PutObject",
+        "s3:PutObjectTagging",
+    },
+    # With a version id the second one decides; a bucket that lost its versioning has none.
+    ("s3", "delete_object"): {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     ("dynamodb", "put_item"): {"dynamodb:PutItem"},
     ("dynamodb", "update_item"): {"dynamodb:UpdateItem"},
     ("dynamodb", "get_item"): {"dynamodb:GetItem"},
@@ -22,40 +35,93 @@ ACTIONS = {
     ("stepfunctions", "describe_execution"): {"states:DescribeExecution"},
     # Rekognition reads the object from S3 with the permissions of its caller.
     ("rekognition", "detect_labels"): {"rekognition:DetectLabels", "s3:GetObject", "s3:GetObjectVersion"},
+    ("rekognition", "detect_custom_labels"): {"rekognition:DetectCustomLabels", "s3:GetObject", "s3:GetObjectVersion"},
+    ("rekognition", "describe_project_versions"): {"rekognition:DescribeProjectVersions"},
+    ("rekognition", "start_project_version"): {"rekognition:StartProjectVersion"},
+    ("rekognition", "stop_project_version"): {"rekognition:StopProjectVersion"},
+    ("sqs", "get_queue_attributes"): {"sqs:GetQueueAttributes"},
+    ("sqs", "receive_message"): {"sqs:ReceiveMessage"},
+    ("sqs", "delete_message"): {"sqs:DeleteMessage"},
+    ("sqs", "change_message_visibility"): {"sqs:ChangeMessageVisibility"},
+    # The topic is encrypted with the key alias/aws/sns, whose policy lets in whoever of this account may publish.
+    ("sns", "publish"): {"sns:Publish"},
+    ("sns", "subscribe"): {"sns:Subscribe"},
 }
 # What Lambda itself does in a function's name.
+QUEUE_READER = {
+    "sqs:ReceiveMessage": "reads the queue",
+    "sqs:DeleteMessage": "removes what is done",
+    "sqs:GetQueueAttributes": "learns how long a message stays hidden",
+}
+DESTINATION = {"sqs:SendMessage": "sends the events that failed to its destination"}
 BY_CONFIGURATION = {
-    "StartProcessingFunction": {
-        "sqs:ReceiveMessage": "reads the queue",
-        "sqs:DeleteMessage": "removes what is done",
-        "sqs:GetQueueAttributes": "learns how long a message stays hidden",
-    },
-    "TrackExecutionFunction": {"sqs:SendMessage": "sends the events that failed to its destination"},
+    "StartProcessingFunction": QUEUE_READER,
+    "InspectImagesFunction": QUEUE_READER,
+    "TrackExecutionFunction": DESTINATION,
+    "StopModelFunction": DESTINATION,
 }
 
-# Where each action may reach.
-RESOURCES = {
+# Where each action of each function may reach.
+UPLOADS = {
     "s3:GetObject": {"${ImageBucket.Arn}/private/*/uploads/*"},
     "s3:GetObjectVersion": {"${ImageBucket.Arn}/private/*/uploads/*"},
     "s3:ListBucket": {"${ImageBucket.Arn}"},
-    "s3:PutObject": {"${ImageBucket.Arn}/private/*/resized/*"},
-    "dynamodb:PutItem": {"${ImageTable.Arn}"},
-    "dynamodb:UpdateItem": {"${ImageTable.Arn}"},
-    "dynamodb:Query": {"${ImageTable.Arn}/index/by_status"},
-    "states:StartExecution": {"${ProcessImage}"},
-    "states:DescribeExecution": {
-        "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ProcessImage.Name}:*"
+}
+RECORDS = {action: {"${ImageTable.Arn}"} for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem")}
+RESULTS = {"${ResultsBucket.Arn}/analyzed/*", "${ResultsBucket.Arn}/results/*"}
+IMAGES = {"${ImageBucket.Arn}/images/*"}
+INSPECTION = {
+    **RECORDS,
+    # A copy is looked at after it was made, and a repeated inspection finds the one of the first.
+    "s3:GetObject": IMAGES | RESULTS,
+    "s3:GetObjectVersion": IMAGES | RESULTS,
+    "s3:GetObjectTagging": IMAGES,
+    "s3:GetObjectVersionTagging": IMAGES,
+    "s3:ListBucket": {"${ImageBucket.Arn}", "${ResultsBucket.Arn}"},
+    "s3:DeleteObject": IMAGES,
+    "s3:DeleteObjectVersion": IMAGES,
+    "s3:PutObject": RESULTS,
+    "s3:PutObjectTagging": RESULTS,
+    "sns:Publish": {"${QualityTopic}"},
+}
+INSPECTION_QUEUE = {action: {"${InspectionQueue.Arn}"} for action in (*QUEUE_READER, "sqs:ChangeMessageVisibility")}
+DEAD_LETTERS = {"sqs:SendMessage": {"${TrackingDeadLetterQueue.Arn}"}}
+RESOURCES = {
+    "StartProcessingFunction": {
+        **RECORDS,
+        **{action: {"${ProcessingQueue.Arn}"} for action in QUEUE_READER},
+        "states:StartExecution": {"${ProcessImage}"},
     },
-    "sqs:ReceiveMessage": {"${ProcessingQueue.Arn}"},
-    "sqs:DeleteMessage": {"${ProcessingQueue.Arn}"},
-    "sqs:GetQueueAttributes": {"${ProcessingQueue.Arn}"},
-    "sqs:SendMessage": {"${TrackingDeadLetterQueue.Arn}"},
-    "rekognition:DetectLabels": {"*"},
-    "lambda:InvokeFunction": {
-        "${ExtractMetadataFunction.Arn}",
-        "${DetectLabelsFunction.Arn}",
-        "${GenerateThumbnailFunction.Arn}",
-        "${StoreMetadataFunction.Arn}",
+    "ExtractMetadataFunction": UPLOADS,
+    "DetectLabelsFunction": {**UPLOADS, "rekognition:DetectLabels": {"*"}},
+    "GenerateThumbnailFunction": {**UPLOADS, "s3:PutObject": {"${ImageBucket.Arn}/private/*/resized/*"}},
+    "StoreMetadataFunction": RECORDS,
+    "TrackExecutionFunction": {
+        **RECORDS,
+        **DEAD_LETTERS,
+        "dynamodb:Query": {"${ImageTable.Arn}/index/by_status"},
+        "states:DescribeExecution": {
+            "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ProcessImage.Name}:*"
+        },
+    },
+    "ValidateRulesFunction": {"sns:Subscribe": {"${QualityTopic}"}},
+    "InspectImagesFunction": {**INSPECTION, **INSPECTION_QUEUE, "rekognition:DetectLabels": {"*"}},
+    "CheckQueueFunction": {**RECORDS, **INSPECTION_QUEUE},
+    "StartModelFunction": {
+        **RECORDS,
+        "rekognition:DescribeProjectVersions": {"${ProjectArn}"},
+        "rekognition:StartProjectVersion": {"${ModelVersionArn}"},
+    },
+    "DrainQueueFunction": {
+        **INSPECTION,
+        **INSPECTION_QUEUE,
+        "rekognition:DetectCustomLabels": {"${ModelVersionArn}"},
+    },
+    "StopModelFunction": {
+        **RECORDS,
+        **DEAD_LETTERS,
+        "rekognition:DescribeProjectVersions": {"${ProjectArn}"},
+        "rekognition:StopProjectVersion": {"${ModelVersionArn}"},
     },
 }
 # Statements that may say "*", because their actions have no resource.
@@ -77,9 +143,9 @@ LOG_DELIVERY = {
 }
 
 CODE = Code()
-FUNCTIONS = [
-    name for name, one in load(TEMPLATE.read_text())["Resources"].items() if one["Type"] == "AWS::Serverless::Function"
-]
+TEMPLATE_RESOURCES = load(TEMPLATE.read_text())["Resources"]
+FUNCTIONS = [name for name, one in TEMPLATE_RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"]
+MACHINES = [name for name, one in TEMPLATE_RESOURCES.items() if one["Type"] == "AWS::Serverless::StateMachine"]
 
 
 def _folder(function):
@@ -102,16 +168,28 @@ def test_a_function_may_do_exactly_what_its_code_does(roles, function):
     assert allowed == required | BY_CONFIGURATION.get(function, {}).keys()
 
 
-def test_a_role_reaches_only_what_its_actions_are_for(roles):
-    beyond = {
-        (name, action, resolve(resource))
-        for name, role in roles.items()
-        for statement in _statements(role)
-        for action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
-        if action not in LOG_DELIVERY and not action.startswith("xray:") and resolve(resource) not in RESOURCES[action]
-    }
-    assert not beyond
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_reaches_exactly_what_its_actions_are_for(roles, function):
+    reached = {}
+    for statement in _statements(roles[f"{function}Role"]):
+        for action in listed(statement["Action"]):
+            reached.setdefault(action, set()).update(map(resolve, listed(statement["Resource"])))
+    assert reached == {action: RESOURCES[function][action] for action in reached}
+
+
+def test_the_schedule_may_start_sessions_and_nothing_else(roles):
+    (statement,) = _statements(roles["SessionScheduleRole"])
+    assert (statement["Action"], resolve(statement["Resource"])) == ("states:StartExecution", "${CustomModelSession}")
+
+
+def test_a_role_is_of_a_function_or_a_state_machine_or_the_schedule(roles):
+    assert roles.keys() == {f"{name}Role" for name in (*FUNCTIONS, *MACHINES)} | {"SessionScheduleRole"}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_state_machine_may_invoke_write_its_log_and_trace_and_nothing_else(roles, machine):
+    actions = {action for one in _statements(roles[f"{machine}Role"]) for action in listed(one["Action"])}
+    assert {one for one in actions - LOG_DELIVERY if not one.startswith("xray:")} == {"lambda:InvokeFunction"}
 
 
 def test_a_role_only_allows(roles):
@@ -140,19 +218,21 @@ def test_every_resource_is_used_only_where_the_service_has_none(template):
 @pytest.mark.parametrize("sid", sorted(WITHOUT_RESOURCE))
 def test_every_such_exception_says_why(text, sid):
     lines = text.splitlines()
-    (at,) = [number for number, line in enumerate(lines) if line.strip() == f"- Sid: {sid}"]
-    assert "no resource" in lines[at - 1] or "Nor have these" in lines[at - 1]
+    named = [number for number, line in enumerate(lines) if line.strip() == f"- Sid: {sid}"]
+    assert named
+    assert all("no resource" in lines[at - 1] or "Nor have these" in lines[at - 1] for at in named)
 
 
-def test_the_state_machine_may_write_its_log(roles):
-    (delivery,) = [one for one in _statements(roles["ProcessImageRole"]) if one.get("Sid") == "DeliverItsLogs"]
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_state_machine_may_write_its_log(roles, machine):
+    (delivery,) = [one for one in _statements(roles[f"{machine}Role"]) if one.get("Sid") == "DeliverItsLogs"]
     assert set(delivery["Action"]) == LOG_DELIVERY
 
 
 def test_a_function_shares_only_the_policy_for_logs_and_traces(roles):
     # A policy of AWS's own would reach all log groups and queues of the account.
     for name, role in roles.items():
-        shared = [] if name == "ProcessImageRole" else [{"Ref": "LogsAndTracesPolicy"}]
+        shared = [{"Ref": "LogsAndTracesPolicy"}] if name.endswith("FunctionRole") else []
         assert (name, role.get("ManagedPolicyArns", [])) == (name, shared)
 
 

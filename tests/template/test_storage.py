@@ -1,15 +1,23 @@
-"""The bucket and the table: closed, encrypted, versioned, and kept."""
+"""The buckets, the table and the topic: closed, encrypted, versioned, and kept."""
 
 import pytest
 
-from vision.domain import records
+from vision.domain import inspections, records
 from vision.domain.envelopes import Envelope
 from vision.domain.objects import ObjectVersion
+from vision.domain.verdicts import Judgement
+
+BUCKETS = ["ImageBucket", "ResultsBucket"]
+
+
+@pytest.fixture(params=BUCKETS)
+def bucket_name(request):
+    return request.param
 
 
 @pytest.fixture
-def bucket(resources):
-    return resources["ImageBucket"]["Properties"]
+def bucket(bucket_name, resources):
+    return resources[bucket_name]["Properties"]
 
 
 @pytest.fixture
@@ -20,6 +28,10 @@ def table(resources):
 @pytest.fixture
 def rules(bucket):
     return {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+
+
+def test_every_bucket_is_looked_at(resources):
+    assert [name for name, one in resources.items() if one["Type"] == "AWS::S3::Bucket"] == BUCKETS
 
 
 def test_images_are_versioned(bucket):
@@ -40,14 +52,19 @@ def test_the_bucket_owner_owns_every_image(bucket):
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
 
 
-def test_the_bucket_tells_event_bridge(bucket):
-    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+def test_only_the_bucket_of_uploads_tells_event_bridge(resources):
+    # What we write ourselves into the other one must not become work.
+    told = resources["ImageBucket"]["Properties"]["NotificationConfiguration"]
+    assert told == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert "NotificationConfiguration" not in resources["ResultsBucket"]["Properties"]
 
 
-def test_the_bucket_refuses_callers_without_tls(resources):
-    (deny,) = resources["ImageBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+def test_a_bucket_refuses_callers_without_tls(bucket_name, resources):
+    policy = resources[f"{bucket_name}Policy"]["Properties"]
+    (deny,) = policy["PolicyDocument"]["Statement"]
+    assert policy["Bucket"] == {"Ref": bucket_name}
     assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "s3:*")
-    assert deny["Resource"] == [{"Fn::GetAtt": ["ImageBucket", "Arn"]}, {"Fn::Sub": "${ImageBucket.Arn}/*"}]
+    assert deny["Resource"] == [{"Fn::GetAtt": [bucket_name, "Arn"]}, {"Fn::Sub": f"${{{bucket_name}.Arn}}/*"}]
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
@@ -56,8 +73,58 @@ def test_old_versions_go_after_the_chosen_days(rules):
     assert expiry == {"NoncurrentDays": {"Ref": "NoncurrentVersionDays"}}
 
 
-def test_delete_markers_go_with_their_last_version(rules):
-    assert rules["RemoveDeleteMarkersWithoutVersions"]["ExpiredObjectDeleteMarker"] is True
+def test_delete_markers_go_with_their_last_version(resources):
+    rules = resources["ImageBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert [one["Id"] for one in rules if one.get("ExpiredObjectDeleteMarker")] == [
+        "RemoveDeleteMarkersWithoutVersions"
+    ]
+
+
+@pytest.fixture
+def archiving(resources):
+    rules = resources["ResultsBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    return {rule["Id"]: rule for rule in rules if "Transitions" in rule}
+
+
+@pytest.mark.parametrize(
+    ("rule", "judgement", "days"),
+    [
+        ("ArchiveSuccesses", Judgement.SUCCESS, "SuccessArchiveDays"),
+        ("ArchiveFailures", Judgement.FAILURE, "FailureArchiveDays"),
+    ],
+)
+def test_images_of_a_verdict_are_archived_after_its_days(archiving, rule, judgement, days):
+    version = ObjectVersion("bucket", "images/a.jpg", "v1", "etag", "0A", 1)
+    assert archiving[rule]["Transitions"] == [{"StorageClass": "GLACIER", "TransitionInDays": {"Ref": days}}]
+    assert inspections.analyzed_key(version, judgement).startswith(archiving[rule]["Prefix"])
+
+
+def test_only_images_are_archived(archiving):
+    version = ObjectVersion("bucket", "images/a.jpg", "v1", "etag", "0A", 1)
+    key = inspections.result_key(version)
+    assert not [rule for rule in archiving.values() if key.startswith(rule["Prefix"])]
+
+
+def test_small_images_are_archived_too(resources, archiving):
+    # By default S3 leaves objects below 128 KB where they are; the buckets' setting and the rules' own filter each lift
+    # that, and the filter takes precedence.
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-s3-bucket-lifecycleconfig.html
+    lifecycle = resources["ResultsBucket"]["Properties"]["LifecycleConfiguration"]
+    assert lifecycle["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
+    assert {rule["ObjectSizeGreaterThan"] for rule in archiving.values()} == {"1"}
+
+
+def test_the_topic_is_encrypted(resources):
+    assert resources["QualityTopic"]["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
+
+
+def test_the_topic_refuses_publishers_without_tls(resources):
+    policy = resources["QualityTopicPolicy"]["Properties"]
+    (deny,) = policy["PolicyDocument"]["Statement"]
+    assert policy["Topics"] == [{"Ref": "QualityTopic"}]
+    assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "sns:Publish")
+    assert deny["Resource"] == {"Ref": "QualityTopic"}
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_unfinished_uploads_go_after_a_day(rules):
@@ -68,7 +135,7 @@ def test_every_lifecycle_rule_is_on(rules):
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
 
 
-@pytest.mark.parametrize("name", ["ImageBucket", "ImageTable"])
+@pytest.mark.parametrize("name", ["ImageBucket", "ImageTable", "ResultsBucket"])
 def test_what_users_gave_us_outlives_the_stack(resources, name):
     assert (resources[name]["DeletionPolicy"], resources[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
 

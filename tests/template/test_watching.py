@@ -17,7 +17,11 @@ ALARMS = [
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 # https://docs.aws.amazon.com/rekognition/latest/dg/cloudwatch-metricsdim.html
 PUBLISHED = {
-    "AWS/SQS": {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
+    "AWS/SQS": {
+        "ApproximateNumberOfMessagesVisible",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateAgeOfOldestMessage",
+    },
     "AWS/States": {
         "ExecutionsStarted",
         "ExecutionsSucceeded",
@@ -28,8 +32,15 @@ PUBLISHED = {
     },
     "AWS/Rekognition": {"SuccessfulRequestCount", "ThrottledCount", "UserErrorCount", "ServerErrorCount"},
 }
-# The statuses that store_metadata can write, see vision.domain.records.outcome.
-COUNTED = {status.metric for status in Status if status not in OPEN}
+FUNCTIONS = REPOSITORY / "functions"
+SOURCES = [*FUNCTIONS.glob("*/app.py"), *(FUNCTIONS / "shared/vision").rglob("*.py")]
+# The statuses that store_metadata can write, see vision.domain.records.outcome; what inspections end as; and what is
+# counted by its name.
+COUNTED = (
+    {status.metric for status in Status if status not in OPEN}
+    | set(re.findall(r"Inspections[A-Z]\w+", (FUNCTIONS / "shared/vision/entry.py").read_text()))
+    | {name for source in SOURCES for name in re.findall(r'\bcount\("(\w+)"', source.read_text())}
+)
 
 
 @pytest.fixture(params=ALARMS)
@@ -73,11 +84,15 @@ def test_an_alarm_goes_to_the_topic_when_there_is_one(alarm):
 
 
 def test_an_alarm_watches_a_metric_that_exists(alarm):
-    assert alarm["MetricName"] in PUBLISHED[alarm["Namespace"]]
+    assert alarm["MetricName"] in {**PUBLISHED, entry.METRIC_NAMESPACE: COUNTED}[alarm["Namespace"]]
 
 
-def test_an_alarm_watches_a_resource_of_this_stack(alarm, resources):
+def test_an_alarm_watches_a_resource_or_the_metrics_of_this_stack(alarm, resources, template):
     (dimension,) = alarm["Dimensions"]
+    if alarm["Namespace"] == entry.METRIC_NAMESPACE:
+        service = template["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        assert dimension == {"Name": "service", "Value": service}
+        return
     ((_, name),) = references(dimension["Value"])
     resource, _, attribute = name.partition(".")
     expected = (
@@ -92,12 +107,26 @@ def test_every_dead_letter_queue_has_an_alarm(resources):
         for name in ALARMS
         if resources[name]["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
     }
-    assert watched == {name for name, one in resources.items() if one["Type"] == "AWS::SQS::Queue"} - {
-        "ProcessingQueue"
-    }
+    queues = {name for name, one in resources.items() if one["Type"] == "AWS::SQS::Queue"}
+    assert watched == queues - {"ProcessingQueue", "InspectionQueue"}
 
 
-@pytest.mark.parametrize("metric", ["ExecutionsFailed", "ExecutionsTimedOut", "ApproximateAgeOfOldestMessage"])
+def test_a_day_of_the_model_is_watched(resources):
+    alarm = resources["ModelMinutesAlarm"]["Properties"]
+    assert (alarm["Period"], alarm["Statistic"]) == (86_400, "Sum")
+    assert alarm["Threshold"] == {"Ref": "ModelMinutesThreshold"}
+
+
+def test_the_watchdog_counts_the_minutes_between_two_of_its_looks(resources):
+    # ModelMinutes is a sum of looks, each standing for the period until the next.
+    stop_model = resources["StopModelFunction"]["Properties"]
+    seconds = stop_model["Environment"]["Variables"]["WATCHDOG_PERIOD_SECONDS"]
+    assert stop_model["Events"]["Watchdog"]["Properties"]["Schedule"] == f"rate({seconds // 60} minutes)"
+
+
+@pytest.mark.parametrize(
+    "metric", ["ExecutionsFailed", "ExecutionsTimedOut", "ApproximateAgeOfOldestMessage", "ModelMinutes"]
+)
 def test_there_is_an_alarm_on(resources, metric):
     assert metric in {resources[name]["Properties"]["MetricName"] for name in ALARMS}
 
@@ -116,6 +145,22 @@ def test_the_dashboard_shows_every_outcome_that_the_code_counts(dashboard):
     assert shown == COUNTED
 
 
+@pytest.mark.parametrize("queue", ["ProcessingQueue", "InspectionQueue"])
+def test_the_dashboard_shows_how_much_waits(dashboard, queue):
+    shown = {dimensions.get("QueueName") for _, name, dimensions in _metrics(dashboard) if "Visible" in name}
+    assert f"<{queue}.QueueName>" in shown
+
+
+@pytest.mark.parametrize("outcome", ["SUCCESS", "FAILURE", "GONE", "InvalidImage"])
+def test_every_outcome_of_an_inspection_has_a_metric_on_the_dashboard(dashboard, outcome, capsys, monkeypatch):
+    monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED", raising=False)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "a-stack")
+    entry.count_inspection(outcome)
+    (directive,) = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
+    (metric,) = directive["Metrics"]
+    assert metric["Name"] in {name for _, name, _ in _metrics(dashboard)}
+
+
 def test_the_code_counts_in_the_dimensions_that_the_dashboard_shows(
     dashboard, resources, template, capsys, monkeypatch
 ):
@@ -128,13 +173,10 @@ def test_the_code_counts_in_the_dimensions_that_the_dashboard_shows(
     written = json.loads(capsys.readouterr().out)
     (directive,) = written["_aws"]["CloudWatchMetrics"]
     (dimensions,) = directive["Dimensions"]
-    shown = [
-        dimensions
-        for namespace, name, dimensions in _metrics(dashboard)
-        if (namespace, name) == (entry.METRIC_NAMESPACE, "ImagesSucceeded")
-    ]
+    shown = [dimensions for namespace, name, dimensions in _metrics(dashboard) if namespace == entry.METRIC_NAMESPACE]
     assert directive["Namespace"] == entry.METRIC_NAMESPACE
-    assert {name: written[name] for name in dimensions} == shown[0]
+    assert len(shown) >= len(COUNTED)
+    assert all({name: written[name] for name in dimensions} == one for one in shown)
 
 
 def test_the_dashboard_groups_refusals_by_the_field_that_the_code_logs(dashboard):
@@ -158,4 +200,5 @@ def test_widgets_do_not_overlap(dashboard):
 def test_every_log_group_forgets(resources):
     groups = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Logs::LogGroup"]
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
-    assert len(groups) == 2
+    machines = [one for one in resources.values() if one["Type"] == "AWS::Serverless::StateMachine"]
+    assert len(groups) == 1 + len(machines)

@@ -1,13 +1,18 @@
-"""One engine for all executions, and the photo workflow deployed in three tempers."""
+"""One engine for all executions, and each state machine deployed in three tempers."""
 
 import pytest
 
 from local.engine.process import EngineProcess
-from tests.local.engine.account import Account
+from tests.local.engine.account import Account, unique
 from tests.local.engine.conftest import free_port
+from tests.workflows import (
+    custom_model_session,
+    custom_model_session_scenarios,
+    process_image,
+    process_image_scenarios,
+)
 from tests.workflows.definition import with_timeouts
-from tests.workflows.execution import DEFINITION, FUNCTION_TIMEOUT_SECONDS, TASK_TIMEOUT_SECONDS, Workflow
-from tests.workflows.scenarios import SCENARIOS
+from tests.workflows.execution import FUNCTION_TIMEOUT_SECONDS, TASK_TIMEOUT_SECONDS, Workflow
 
 # The longest wait of a retry, a minute, takes 60 ms.
 WAIT_SCALE = 0.001
@@ -16,26 +21,39 @@ GENEROUS_SECONDS = 20
 
 
 @pytest.fixture(scope="session")
-def workflows(tmp_path_factory):
+def engine(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workflows")
-    scripts = folder / "scripts"
-    scripts.mkdir()
     process = EngineProcess(free_port(), folder / "state", folder / "engine.log", WAIT_SCALE, CONCURRENCY)
     with process:
-        account = Account(process.client_arguments)
-        yield {
-            # A function that sleeps runs into its own timeout,
-            "patient": Workflow(account, scripts, DEFINITION, FUNCTION_TIMEOUT_SECONDS),
-            # here into that of its task,
-            "impatient": Workflow(
-                account, scripts, with_timeouts(DEFINITION, task=TASK_TIMEOUT_SECONDS), GENEROUS_SECONDS
-            ),
-            # and here into that of the execution.
-            "short": Workflow(account, scripts, with_timeouts(DEFINITION, machine=1), GENEROUS_SECONDS),
-        }
+        yield Account(process.client_arguments)
+
+
+def _runs(account, scripts, machine, scenarios):
+    """Every scenario's execution. All are started at once, so that they wait together."""
+    definition = machine.DEFINITION
+    impatient = with_timeouts(definition, task=TASK_TIMEOUT_SECONDS)
+    workflows = {
+        # A function that sleeps runs into its own timeout,
+        "patient": Workflow(account, scripts, definition, machine.SETTINGS, FUNCTION_TIMEOUT_SECONDS),
+        # here into that of its task,
+        "impatient": Workflow(account, scripts, impatient, machine.SETTINGS, GENEROUS_SECONDS),
+        # and here into that of the execution.
+        "short": Workflow(account, scripts, with_timeouts(definition, machine=1), machine.SETTINGS, GENEROUS_SECONDS),
+    }
+
+    def start(scenario):
+        name = unique("run")
+        return workflows[scenario.machine].start(name, scenario, machine.state_input(name), machine.ANSWERS)
+
+    return {name: start(scenario) for name, scenario in scenarios.items()}
 
 
 @pytest.fixture(scope="session")
-def runs(workflows):
-    """Every scenario's execution. All are started at once, so that they wait together."""
-    return {name: workflows[scenario.machine].start(scenario) for name, scenario in SCENARIOS.items()}
+def photo_runs(engine, tmp_path_factory):
+    return _runs(engine, tmp_path_factory.mktemp("photos"), process_image, process_image_scenarios.SCENARIOS)
+
+
+@pytest.fixture(scope="session")
+def session_runs(engine, tmp_path_factory):
+    scenarios = custom_model_session_scenarios.SCENARIOS
+    return _runs(engine, tmp_path_factory.mktemp("sessions"), custom_model_session, scenarios)

@@ -10,6 +10,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATE_MACHINES = sorted((REPOSITORY / "statemachines").glob("*.asl.json"))
 PROCESS_IMAGE = REPOSITORY / "statemachines/process_image.asl.json"
+CUSTOM_MODEL_SESSION = REPOSITORY / "statemachines/custom_model_session.asl.json"
 
 FUNCTION_SUFFIX = "FunctionArn}"
 
@@ -32,8 +33,7 @@ def machines(definition: dict[str, Any], name: str) -> Iterator[Machine]:
     """Yield a machine and, below its states, every branch."""
     yield Machine(name, definition["StartAt"], definition["States"])
     for state_name, state in definition["States"].items():
-        branches = [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
-        for index, branch in enumerate(branches):
+        for index, branch in enumerate(branches(state)):
             yield from machines(branch, f"{name} / {state_name} [{index}]")
 
 
@@ -51,6 +51,11 @@ def function_folder(task: dict[str, Any]) -> str:
     """Return the folder of the function that a task calls: ``detect_labels``."""
     name = task["Arguments"]["FunctionName"].removeprefix("${").removesuffix(FUNCTION_SUFFIX)
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("_")
+
+
+def branches(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the machines that run inside a Parallel or Map state; none for any other."""
+    return [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
 
 
 def targets(state: dict[str, Any]) -> list[str]:

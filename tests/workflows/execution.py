@@ -1,4 +1,4 @@
-"""Executions of the photo workflow in the local AWS, with a script in the place of each function."""
+"""Executions of a state machine in the local AWS, with a script in the place of each of its functions."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,28 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.local.engine.account import Account, archive, unique
-from tests.workflows.definition import PROCESS_IMAGE, REPOSITORY, function_folder, load, tasks
-from vision.domain.failures import Failure
-from vision.domain.records import outcome
+from tests.workflows.definition import REPOSITORY, function_folder, tasks
 
-FUNCTIONS = ("extract_metadata", "detect_labels", "generate_thumbnail", "store_metadata")
-
-METADATA = {"format": "JPEG", "width": 4032, "height": 3024, "camera_make": "Nikon", "location": {"latitude": 48.1}}
-LABELS = {
-    "labels": [
-        {
-            "name": "Dog",
-            "confidence": 98.5,
-            "parents": ["Animal"],
-            "instances": [{"box": {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}, "confidence": 97.0}],
-        },
-        {"name": "Grass", "confidence": 81.25, "parents": [], "instances": []},
-    ],
-    "detector": {"name": "rekognition", "version": "3.0"},
-}
-THUMBNAIL = {"bucket": "images", "key": "private/ann/resized/id/version.jpg", "width": 250, "height": 188}
-STORED = {"status": "SUCCEEDED"}
-ANSWERS = {"extract_metadata": METADATA, "detect_labels": LABELS, "generate_thumbnail": THUMBNAIL}
+# Longer than the timeout of functions in one deployment, and of tasks in the other.
+SLEEP_SECONDS = 4
+FUNCTION_TIMEOUT_SECONDS = 2
+TASK_TIMEOUT_SECONDS = 2
 
 
 def raising(name: str, times: int = 1) -> list[dict[str, Any]]:
@@ -38,18 +22,17 @@ def raising(name: str, times: int = 1) -> list[dict[str, Any]]:
             return [{"exit": 1}] * times
         case "Sandbox.Timedout" | "States.Timeout":
             return [{"sleep": SLEEP_SECONDS}] * times
-    return [{"raise": name, "message": f"{name}: what is wrong, the limit and the remedy"}] * times
+    return [{"raise": name, "message": message(name)}] * times
 
 
-# Longer than the timeout of functions in one deployment, and of tasks in the other.
-SLEEP_SECONDS = 2.5
-FUNCTION_TIMEOUT_SECONDS = 1
-TASK_TIMEOUT_SECONDS = 1
+def message(name: str) -> str:
+    """Return what a scripted error says."""
+    return f"{name}: what is wrong, the limit and the remedy"
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What each function does, invocation by invocation, and what the execution is given."""
+    """What each function does, invocation by invocation, what it answers otherwise, and what the execution is given."""
 
     steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
@@ -60,12 +43,12 @@ class Scenario:
 class Run:
     """One closed execution: how it ended, which way it went, and what each function was given."""
 
-    def __init__(self, account: Account, arn: str, folder: Path, photo_id: str) -> None:
-        self._account, self._arn, self._folder, self._photo_id = account, arn, folder, photo_id
+    def __init__(self, account: Account, arn: str, folder: Path, script: str) -> None:
+        self._account, self._arn, self._folder, self._script = account, arn, folder, script
 
     @cached_property
     def execution(self) -> dict[str, Any]:
-        return self._account.end(self._arn, timeout_seconds=60)
+        return self._account.end(self._arn, timeout_seconds=90)
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:
@@ -100,37 +83,29 @@ class Run:
 
     def given(self, function: str) -> list[Any]:
         """Return what each invocation of a function was given."""
-        file = self._folder / f"{self._photo_id}.{function}.jsonl"
+        file = self._folder / f"{self._script}.{function}.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-    @property
-    def stored(self) -> Any:
-        """What the last invocation of store_metadata was given."""
-        return self.given("store_metadata")[-1]
-
-    @property
-    def parts(self) -> Any:
-        """What it was given of the image: metadata, labels, thumbnail."""
-        return self.stored["parts"]
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """What store_metadata makes of it, by the project's own rules."""
-        return outcome(self.stored["parts"], [Failure.from_error_output(error) for error in self.stored["errors"]])
 
 
 class Workflow:
-    """The photo workflow deployed once, with scripted functions."""
+    """A state machine deployed once, with scripted functions."""
 
     def __init__(
-        self, account: Account, folder: Path, definition: dict[str, Any], function_timeout_seconds: int
+        self,
+        account: Account,
+        folder: Path,
+        definition: dict[str, Any],
+        settings: dict[str, str],
+        function_timeout_seconds: int,
     ) -> None:
         self._account, self._folder = account, folder
         domain = REPOSITORY / "functions/shared/vision/domain"
         files = {f"vision/domain/{file.name}": file.read_text() for file in domain.glob("*.py")}
         files |= {"vision/__init__.py": "", "app.py": Path(__file__).with_name("scripted.py").read_text()}
-        text = json.dumps(definition).replace("${Partition}", "aws")
-        for name in FUNCTIONS:
+        text = json.dumps(definition)
+        for name, value in {"Partition": "aws", **settings}.items():
+            text = text.replace(f"${{{name}}}", value)
+        for name in {function_folder(task) for task in tasks(definition).values()}:
             arn = self._deploy(name, files, function_timeout_seconds)
             text = text.replace(f"${{{name.title().replace('_', '')}FunctionArn}}", arn)
         assert "${" not in text
@@ -147,38 +122,12 @@ class Workflow:
             Environment={"Variables": {"SCRIPTS": str(self._folder), "FUNCTION": name}},
         )["FunctionArn"]
 
-    def start(self, scenario: Scenario) -> Run:
-        """Start an execution that goes as the scenario says."""
-        photo_id = unique("photo")
-        state_input = envelope(photo_id) if scenario.state_input is None else scenario.state_input
-        script = {**scenario.steps, "answers": ANSWERS | scenario.answers}
-        (self._folder / f"{photo_id}.json").write_text(json.dumps(script))
+    def start(self, name: str, scenario: Scenario, default_input: Any, default_answers: dict[str, Any]) -> Run:
+        """Start an execution of this name that goes as the scenario says."""
+        state_input = default_input if scenario.state_input is None else scenario.state_input
+        script = {**scenario.steps, "answers": default_answers | scenario.answers}
+        (self._folder / f"{name}.json").write_text(json.dumps(script))
         arn = self._account.client("stepfunctions").start_execution(
-            stateMachineArn=self._arn, input=json.dumps(state_input)
+            stateMachineArn=self._arn, name=name, input=json.dumps(state_input)
         )["executionArn"]
-        return Run(self._account, arn, self._folder, photo_id)
-
-
-def envelope(photo_id: str) -> dict[str, Any]:
-    """Return the input that start_processing gives to an execution."""
-    return {
-        "object": {
-            "bucket": "images",
-            "key": "private/ann/uploads/café (1)+50%.jpg",
-            "version_id": "v1",
-            "etag": "0123456789abcdef",
-            "sequencer": "0A".ljust(64, "0"),
-            "size_bytes": 1234,
-        },
-        "photo_id": photo_id,
-        "owner": "ann",
-    }
-
-
-DEFINITION = load(PROCESS_IMAGE)
-TASKS = tasks(DEFINITION)
-
-
-def function_of(task: str) -> str:
-    """Return the folder of the function of a task by the name of its state."""
-    return function_folder(TASKS[task])
+        return Run(self._account, arn, self._folder, name)

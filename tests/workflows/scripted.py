@@ -4,6 +4,7 @@ It runs in the place of a function of the project, so that a test decides how a 
 and invocations written to a folder, since a process that dies has no other way to tell that it was there.
 """
 
+import fcntl
 import json
 import os
 import time
@@ -18,28 +19,45 @@ FUNCTION = os.environ["FUNCTION"]
 
 
 def handler(event, context):
-    envelope = event["envelope"] if FUNCTION == "store_metadata" else event
-    if not isinstance(envelope, dict) or "photo_id" not in envelope:
-        return Envelope.from_dict(envelope).as_dict()
-    invocations = FOLDER / f"{envelope['photo_id']}.{FUNCTION}.jsonl"
-    script = json.loads((FOLDER / f"{envelope['photo_id']}.json").read_text())
-    done = len(invocations.read_text().splitlines()) if invocations.exists() else 0
-    with invocations.open("a") as log:
-        log.write(json.dumps(event) + "\n")
+    name = script_name(event)
+    script = json.loads((FOLDER / f"{name}.json").read_text())
     steps = script.get(FUNCTION, [])
+    done = count(FOLDER / f"{name}.{FUNCTION}.jsonl", event)
     match steps[done] if done < len(steps) else {}:
-        case {"raise": name, "message": message}:
-            raise type(name, (Exception,), {})(message)
+        case {"raise": error, "message": message}:
+            raise type(error, (Exception,), {})(message)
         case {"exit": code}:
             os._exit(code)
         case {"sleep": seconds}:
             time.sleep(seconds)
         case {"return": value}:
             return value
-    return stored(event) if FUNCTION == "store_metadata" else script["answers"][FUNCTION]
+    return answer(event, script["answers"])
 
 
-def stored(event):
-    """Answer as store_metadata does."""
-    found = outcome(event["parts"], [Failure.from_error_output(error) for error in event["errors"]])
-    return {name: found[name] for name in ("status", "error") if name in found}
+def script_name(event):
+    """Return the name of the execution, as the event tells it."""
+    if isinstance(event, dict) and "execution_arn" in event:
+        return event["execution_arn"].rpartition(":")[2]
+    envelope = event["envelope"] if FUNCTION == "store_metadata" else event
+    if not isinstance(envelope, dict) or "photo_id" not in envelope:
+        return Envelope.from_dict(envelope)
+    return envelope["photo_id"]
+
+
+def count(invocations, event):
+    """Write an invocation down and return how many were before it; workers of a session come at the same time."""
+    with invocations.open("a+") as log:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        log.seek(0)
+        done = len(log.readlines())
+        log.write(json.dumps(event) + "\n")
+    return done
+
+
+def answer(event, answers):
+    """Answer as the function does when nothing goes wrong."""
+    if FUNCTION == "store_metadata":
+        found = outcome(event["parts"], [Failure.from_error_output(error) for error in event["errors"]])
+        return {name: found[name] for name in ("status", "error") if name in found}
+    return answers[FUNCTION][event["phase"]] if FUNCTION == "check_queue" else answers[FUNCTION]

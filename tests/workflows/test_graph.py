@@ -1,5 +1,6 @@
 """The graph of every state machine: what cfn-lint does not look at inside a SAM template."""
 
+import json
 import re
 
 import pytest
@@ -258,18 +259,35 @@ def test_an_expression_is_jsonata(name):
     Jsonata(name.removeprefix("{%").removesuffix("%}"))
 
 
-@each(EXPRESSIONS)
-def test_an_expression_uses_variables_that_some_state_assigns(name):
-    assigned = {variable for definition in DEFINITIONS.values() for variable in _assigned(definition)}
-    used = set(re.findall(r"\$(\w+)(?!\w*\()", name))
-    assert used <= assigned | {"states"}
+@each(DEFINITIONS)
+def test_expressions_use_variables_that_the_machine_assigns(name):
+    used = {variable for one in _expressions(DEFINITIONS[name]) for variable in re.findall(r"\$(\w+)(?!\w*\()", one)}
+    assert used - {"states"} <= set(_assigned(DEFINITIONS[name]))
+
+
+def test_a_session_gives_every_variable_a_value_first():
+    # Without a value an expression fails, and the way out can be taken from anywhere.
+    # https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+    session = DEFINITIONS["custom_model_session"]
+    assert session["States"][session["StartAt"]]["Assign"].keys() == set(_assigned(session))
+
+
+def test_a_state_inside_another_assigns_nothing():
+    # A variable of a branch is gone with it.
+    inside = [one for one in MACHINES if "[" in one]
+    assert inside
+    assert not [one for name in inside for one in _assigned(MACHINES[name].states)]
 
 
 def _evaluated(expression, **variables):
     frame = Jsonata.Frame(None)
     for name, value in variables.items():
         frame.bind(name, value)
-    return Jsonata(expression.removeprefix("{%").removesuffix("%}")).evaluate(None, frame)
+    compiled = Jsonata(expression.removeprefix("{%").removesuffix("%}"))
+    # $parse is of Step Functions, not of JSONata.
+    # https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html#jsonata-functions-provided-by-sfn
+    compiled.register_lambda("parse", json.loads)
+    return compiled.evaluate(None, frame)
 
 
 @pytest.mark.parametrize("state", ["Store Metadata", "Store Failure"])
@@ -299,6 +317,7 @@ def test_a_catch_gives_a_value_even_when_an_error_has_no_cause(name):
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskTimedOutEventDetails.html
     error = {"Error": "States.Timeout"}
     given = {"states": {"input": {}, "errorOutput": error}, "errors": [error], "metadata": {}, "envelope": {}}
+    given |= {"error": None}
     values = {expression: _evaluated(expression, **given) for expression in _expressions(CATCHERS[name])}
     assert not [expression for expression, value in values.items() if value is None]
 
@@ -322,3 +341,69 @@ def test_a_photo_takes_at_most_six_transitions():
         path += [branch["StartAt"] for branch in one.get("Branches", [])]
         state = one["Choices"][0]["Next"] if "Choices" in one else one.get("Next")
     assert len(path) <= 6
+
+
+SESSION = DEFINITIONS["custom_model_session"]
+
+
+def test_every_way_out_of_a_session_that_took_the_lease_leads_through_the_stop():
+    ways = {
+        name: {rule["Next"] for rule in state["Catch"]} for name, state in SESSION["States"].items() if "Catch" in state
+    }
+    assert ways.pop("Stop Model") == {"Session Failed"}
+    assert set(map(frozenset, ways.values())) == {frozenset({"Stop Model"})}
+
+
+def test_a_session_ends_without_the_stop_only_where_there_was_nothing_to_do():
+    # Without Stop Model nothing but "Nothing To Do" is an end that can be reached.
+    seen, ahead = set(), [SESSION["StartAt"]]
+    while ahead:
+        name = ahead.pop()
+        if name != "Stop Model" and name not in seen:
+            seen.add(name)
+            ahead += targets(SESSION["States"][name])
+    ends = {name for name in seen if SESSION["States"][name]["Type"] in ("Succeed", "Fail")}
+    assert ends == {"Nothing To Do"}
+
+
+def test_an_error_is_assigned_only_where_there_was_none_before():
+    assigned = [
+        rule["Assign"]["error"]
+        for state in SESSION["States"].values()
+        for rule in (*state.get("Catch", []), *state.get("Choices", []))
+        if "error" in rule.get("Assign", {}) and rule["Next"] == "Session Failed"
+    ]
+    assert assigned
+    assert all(one.startswith("{% $error != null ? $error : ") for one in assigned)
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        ({"Cause": '{"errorMessage": "model: EXPIRED", "errorType": "ModelNotUsable"}'}, "model: EXPIRED"),
+        ({"Cause": '{"errorMessage": "cut in the mid'}, '{"errorMessage": "cut in the mid'),
+        ({"Cause": '{"errorType": "Runtime.ExitError"}'}, '{"errorType": "Runtime.ExitError"}'),
+        ({"Cause": "no answer in time"}, "no answer in time"),
+        ({"Cause": ""}, "Step Functions gave no cause; the history of the execution shows what happened."),
+        ({}, "Step Functions gave no cause; the history of the execution shows what happened."),
+    ],
+)
+def test_a_failed_session_says_why_in_words(cause, told):
+    expression = SESSION["States"]["Session Failed"]["Cause"]
+    assert _evaluated(expression, error={"Error": "E", **cause}) == told
+
+
+def test_the_wait_between_two_looks_at_the_queue_and_the_model_are_settings():
+    waits = {name: state["Seconds"] for name, state in SESSION["States"].items() if state["Type"] == "Wait"}
+    assert waits == {
+        "Wait For Model": "{% $number('${ModelPollSeconds}') %}",
+        "Wait For Stragglers": "{% $number('${IdleSeconds}') %}",
+        "Wait For Stop": "{% $number('${ModelPollSeconds}') %}",
+    }
+
+
+def test_a_worker_that_fails_never_fails_the_others():
+    # A failed iteration ends its Map and all others at once.
+    # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+    worker = SESSION["States"]["Drain Queue"]["ItemProcessor"]["States"]["Inspect Images"]
+    assert [(rule["ErrorEquals"], rule["Next"]) for rule in worker["Catch"]] == [(["States.ALL"], "Worker Lost")]

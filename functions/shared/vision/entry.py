@@ -66,10 +66,29 @@ def queue(work: Callable[[str], None]) -> Handler:
     return _logger.inject_lambda_context(handler, clear_state=True)
 
 
-def count(metric: str) -> None:
-    """Add one to a metric of the product, written to the log in the embedded metric format."""
-    with single_metric(name=metric, unit=MetricUnit.Count, value=1, namespace=METRIC_NAMESPACE):
+def worker(work: Callable[[Callable[[], float]], _Result]) -> Handler:
+    """Make a function that works until its time is over the handler of a state machine's task.
+
+    The function gets a function that tells how many seconds are left.
+    """
+
+    @functools.wraps(work)
+    def handler(event: dict[str, Any], context: LambdaContext) -> _Result:
+        return _guarded(lambda: work(lambda: context.get_remaining_time_in_millis() / 1000))
+
+    return _logger.inject_lambda_context(handler, clear_state=True)
+
+
+def count(metric: str, value: float = 1) -> None:
+    """Add to a metric of the product, written to the log in the embedded metric format."""
+    with single_metric(name=metric, unit=MetricUnit.Count, value=value, namespace=METRIC_NAMESPACE):
         return
+
+
+def count_inspection(outcome: str) -> None:
+    """Count how the inspection of an image went: its judgement, that it was gone, or that it was refused."""
+    names = {"SUCCESS": "InspectionsPassed", "FAILURE": "InspectionsFailed", "GONE": "InspectionsSkipped"}
+    count(names.get(outcome, "InspectionsRefused"))
 
 
 def each(items: Iterable[_Item], work: Callable[[_Item], None]) -> None:

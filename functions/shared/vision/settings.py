@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar, TypeVar
 
+from vision.domain.sessions import Terms
+
 _Settings = TypeVar("_Settings", bound="_FromEnvironment")
 
 
@@ -76,3 +78,87 @@ class TrackExecutionSettings(_FromEnvironment):
 
     image_table_name: str
     silent_after_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionSettings(_FromEnvironment):
+    """How images are judged, where results go, and who is told.
+
+    Attributes
+    ----------
+    inspection_rules
+        JSON, see :mod:`vision.domain.rules`.
+    inspected_images
+        ``move`` or ``keep``.
+    notifications
+        ``all``, ``failures`` or ``off``.
+    """
+
+    image_table_name: str
+    results_bucket_name: str
+    quality_topic_arn: str
+    inspection_rules: str
+    inspected_images: str
+    notifications: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrainQueueSettings(_FromEnvironment):
+    """The queue of a session, its model, and how sure the model must be of a label (0 to 100) for the record.
+
+    Attributes
+    ----------
+    poll_seconds, hidden_seconds
+        How long a look at the queue waits for a message, and how long a received one is hidden from the others.
+    """
+
+    inspection_queue_url: str
+    model_version_arn: str
+    custom_min_confidence: float
+    poll_seconds: int
+    hidden_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings(_FromEnvironment):
+    """The Custom Labels model, where its lease is, and how many seconds a look of the watchdog stands for."""
+
+    image_table_name: str
+    project_arn: str
+    model_version_arn: str
+    watchdog_period_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings(_FromEnvironment):
+    """When a session starts and how large it is, see :class:`vision.domain.sessions.Terms`."""
+
+    image_table_name: str
+    model_version_arn: str
+    inspection_queue_url: str
+    minimum_batch: int
+    maximum_age_seconds: int
+    minimum_inference_units: int
+    maximum_inference_units: int
+    drain_seconds: int
+    maximum_session_seconds: int
+    workers_per_unit: int
+
+    @property
+    def terms(self) -> Terms:
+        """The same for the domain."""
+        return Terms(
+            self.minimum_batch,
+            self.maximum_age_seconds,
+            self.minimum_inference_units,
+            self.maximum_inference_units,
+            self.drain_seconds,
+            self.maximum_session_seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateRulesSettings(_FromEnvironment):
+    """The topic that people subscribe to."""
+
+    quality_topic_arn: str

@@ -79,7 +79,8 @@ def run_demo(shared_pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory
 
     def run(*arguments: str) -> int:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(commands.stack, "up", lambda say: shared_pipeline.stack)
+            patch.setattr(commands.stack, "up", lambda say, parameters: shared_pipeline.stack)
+            patch.setattr(commands.session_demo, "show", lambda console: [])
             patch.setattr(commands, "REPOSITORY", target)
             patch.setattr(commands, "CONTACT_SHEET", target / "contact-sheet.html")
             patch.setattr(commands, "ENVIRONMENT", target / "env.json")
@@ -107,7 +108,8 @@ def test_the_demo_ends_well_although_some_files_are_no_photos(output):
 
 
 def test_the_table_has_each_file_with_its_status(output):
-    rows = {line.split("│")[1].strip(): line for line in output[1].splitlines() if line.startswith("│")}
+    first_table = output[1].partition("Inspected with")[0]
+    rows = {line.split("│")[1].strip(): line for line in first_table.splitlines() if line.startswith("│")}
     assert "SUCCEEDED" in rows["cat.png"]
     assert "451 × 300" in rows["cat.png"]
     assert "Cat" in rows["cat.png"]
@@ -142,6 +144,21 @@ def test_the_contact_sheet_has_every_file_and_its_result(page):
     assert "CorruptImage" in text
 
 
+def test_the_demo_shows_verdicts_with_the_place_that_each_image_moved_to(output):
+    rows = {line.split("│")[1].strip(): line for line in output[1].splitlines() if "analyzed/" in line}
+    assert "SUCCESS" in rows["cat.png"]
+    assert "no-people" in rows["cat.png"]
+    assert "analyzed/success/demo/cat.png" in rows["cat.png"]
+    assert not {"no-extension", "notes.txt", "empty.png", "interrupted-upload.jpg"} & set(rows)
+
+
+def test_the_contact_sheet_has_the_inspected_images_with_their_verdict(page):
+    text = " ".join(Page(page).text)
+    assert "Inspected images" in text
+    assert "5 of 5 passed their rule" in text
+    assert "no-people" in text
+
+
 def test_the_contact_sheet_escapes_names(page):
     assert "<b>&amp;'" not in page
     assert "&lt;b&gt;&amp;amp;&#x27;&quot;[red]x[b].jpg" in page
@@ -149,7 +166,8 @@ def test_the_contact_sheet_escapes_names(page):
 
 def test_thumbnails_are_inside_the_page_and_nothing_is_loaded_from_elsewhere(page):
     parsed = Page(page)
-    assert len(parsed.sources) == 6
+    # Six photos, and those of them whose name has an ending as inspected images.
+    assert len(parsed.sources) == 6 + 5
     for source in parsed.sources:
         kind, _, content = source.partition(",")
         assert kind == "data:image/jpeg;base64"

@@ -16,7 +16,7 @@ from vision.domain.errors import (
 # As the services' API references list them.
 CODES = {
     ObjectNotFound: ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "InvalidS3ObjectException"),
-    AccessDenied: ("AccessDenied", "AccessDeniedException", "403"),
+    AccessDenied: ("AccessDenied", "AccessDeniedException", "AuthorizationError", "KMSAccessDenied", "403"),
     ImageTooLarge: ("ImageTooLargeException",),
     InvalidImage: ("InvalidImageFormatException",),
     ServiceUnavailable: ("RequestTimeout",),
@@ -26,6 +26,7 @@ CODES = {
         "Throttling",
         "ThrottlingException",
         "ThrottledException",
+        "KMSThrottling",
         "TooManyRequestsException",
         "RequestLimitExceeded",
         "ProvisionedThroughputExceededException",

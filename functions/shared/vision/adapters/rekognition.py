@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vision.adapters.session import client, domain_errors
 from vision.domain import labels
+from vision.domain.errors import ModelNotReady
 from vision.domain.objects import ObjectVersion
 
 DETECTOR_NAME = "rekognition"
+CUSTOM_DETECTOR_NAME = "custom-labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +23,49 @@ class Detection:
     detector: dict[str, str]
 
 
-def detect_labels(version: ObjectVersion, max_labels: int, min_confidence: float) -> Detection:
+def detect_labels(
+    version: ObjectVersion, max_labels: int, min_confidence: float, only: Sequence[str] = ()
+) -> Detection:
     """Return at most ``max_labels`` labels of at least ``min_confidence`` (0 to 100) of an object version.
+
+    Parameters
+    ----------
+    only
+        Look for these labels and no others, at most 100: a list that was cut could lack the one that matters.
 
     Raises
     ------
     ObjectNotFound, AccessDenied, ImageTooLarge, InvalidImage, Throttled, ServiceUnavailable
     """
-    source: dict[str, Any] = {"Bucket": version.bucket, "Name": version.key}
-    if version.version_id:
-        source["Version"] = version.version_id
+    filters = {"Settings": {"GeneralLabels": {"LabelInclusionFilters": list(only)}}} if only else {}
     with domain_errors("DetectLabels"):
         response = client("rekognition").detect_labels(
-            Image={"S3Object": source}, MaxLabels=max_labels, MinConfidence=min_confidence
+            Image={"S3Object": _source(version)}, MaxLabels=max_labels, MinConfidence=min_confidence, **filters
         )
     detector = {"name": DETECTOR_NAME, "version": response.get("LabelModelVersion", "unknown")}
     return Detection(labels.from_rekognition(response), detector)
+
+
+def detect_custom_labels(version: ObjectVersion, model_version_arn: str, min_confidence: float) -> Detection:
+    """Return the custom labels of at least ``min_confidence`` (0 to 100) of an object version.
+
+    Raises
+    ------
+    ModelNotReady
+        The model is not running yet, or not any more.
+    ObjectNotFound, AccessDenied, ImageTooLarge, InvalidImage, Throttled, ServiceUnavailable
+    """
+    rekognition = client("rekognition")
+    try:
+        with domain_errors("DetectCustomLabels"):
+            response = rekognition.detect_custom_labels(
+                ProjectVersionArn=model_version_arn, Image={"S3Object": _source(version)}, MinConfidence=min_confidence
+            )
+    except rekognition.exceptions.ResourceNotReadyException as error:
+        raise ModelNotReady("DetectCustomLabels: the model is not running; wait until it is") from error
+    return Detection(labels.from_custom_labels(response), {"name": CUSTOM_DETECTOR_NAME, "version": model_version_arn})
+
+
+def _source(version: ObjectVersion) -> dict[str, Any]:
+    source = {"Bucket": version.bucket, "Name": version.key}
+    return source | ({"Version": version.version_id} if version.version_id else {})

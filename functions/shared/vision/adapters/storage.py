@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from vision.adapters.session import client, domain_errors
-from vision.domain.errors import ObjectNotFound
+from vision.domain.errors import ObjectNotFound, ServiceUnavailable
+from vision.domain.keys import photo_id, version_token
 from vision.domain.objects import ObjectVersion
+
+# Object metadata by which a copy says of which version it is.
+_SOURCE_VERSION = "source-version"
 
 
 def read(version: ObjectVersion) -> bytes:
@@ -36,8 +40,68 @@ def write(bucket: str, key: str, content: bytes, content_type: str) -> None:
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
-    with domain_errors(f"s3://{bucket}/ (thumbnail)"):
+    with domain_errors(f"s3://{bucket}/ (result)"):
         client("s3").put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
+
+
+def copy(version: ObjectVersion, bucket: str, key: str) -> None:
+    """Copy an object version, and make sure that the copy is whole.
+
+    The copy remembers the version that it is of: copying again is a no-op, and when the version is already gone, the
+    copy that an earlier attempt left is enough.
+
+    Raises
+    ------
+    ObjectNotFound
+        The version is gone and there is no copy of it.
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    if _is_copy(version, bucket, key):
+        return
+    source = {"Bucket": version.bucket, "Key": version.key}
+    pin = {"VersionId": version.version_id} if version.version_id else {}
+    with domain_errors("image"):
+        own = client("s3").head_object(**source, **pin)
+        copied = client("s3").copy_object(
+            Bucket=bucket,
+            Key=key,
+            CopySource=source | pin,
+            CopySourceIfMatch=own["ETag"],
+            MetadataDirective="REPLACE",
+            ContentType=own["ContentType"],
+            Metadata=own["Metadata"] | {_SOURCE_VERSION: _source_name(version)},
+        )
+    # Another version of the same key may have been copied over it meanwhile: that one is not what is checked.
+    if not _is_copy(version, bucket, key, copied.get("VersionId")):
+        raise ServiceUnavailable("image: its copy is not whole; it is copied again with the next delivery")
+
+
+def delete(version: ObjectVersion) -> None:
+    """Delete exactly this version; a newer upload of the same key stays.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    pin = {"VersionId": version.version_id} if version.version_id else {"IfMatch": version.etag}
+    with domain_errors("image"):
+        client("s3").delete_object(Bucket=version.bucket, Key=version.key, **pin)
+
+
+def _is_copy(version: ObjectVersion, bucket: str, key: str, copy_version_id: str | None = None) -> bool:
+    pin = {"VersionId": copy_version_id} if copy_version_id else {}
+    try:
+        with domain_errors("copy"):
+            found = client("s3").head_object(Bucket=bucket, Key=key, **pin)
+    except ObjectNotFound:
+        return False
+    return bool(
+        found["Metadata"].get(_SOURCE_VERSION) == _source_name(version) and found["ContentLength"] == version.size_bytes
+    )
+
+
+def _source_name(version: ObjectVersion) -> str:
+    return f"{photo_id(version.bucket, version.key)}-{version_token(version)}"
 
 
 def _get(version: ObjectVersion, options: dict[str, Any]) -> bytes:

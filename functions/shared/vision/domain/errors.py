@@ -60,3 +60,27 @@ class Throttled(Transient):
 
 class ServiceUnavailable(Transient):
     """A service failed on its side, or did not answer in time."""
+
+
+class InvalidRule(Permanent):
+    """An inspection rule cannot be read, or contradicts itself."""
+
+
+class NoRule(Permanent):
+    """No inspection rule covers the image's prefix."""
+
+
+class ModelFailed(Permanent):
+    """The Custom Labels model could not be trained or started; Rekognition says why."""
+
+
+class ModelNotUsable(Permanent):
+    """The Custom Labels model is in a state from which nothing can start it, or is not there."""
+
+
+class ModelNotReady(Transient):
+    """The Custom Labels model is not running yet, or not any more."""
+
+
+class LeaseLost(Permanent):
+    """Another session, or the watchdog, holds the model now."""

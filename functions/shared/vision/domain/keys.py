@@ -53,6 +53,11 @@ def version_token(version: ObjectVersion) -> str:
     return _digest(version.identity, _VERSION_TOKEN_LENGTH)
 
 
+def model_token(model_version_arn: str) -> str:
+    """Return a short name of a Custom Labels model, under which its session is recorded."""
+    return _digest(model_version_arn, _PHOTO_ID_LENGTH)
+
+
 def execution_name(version: ObjectVersion, attempt: int = 1) -> str:
     """Return the name of the execution that processes this version.
 

@@ -62,6 +62,36 @@ def from_rekognition(response: Mapping[str, Any]) -> list[Label]:
     return _bounded(found)
 
 
+def from_custom_labels(response: Mapping[str, Any]) -> list[Label]:
+    """Convert the response of Rekognition's DetectCustomLabels, one label per name.
+
+    Returns
+    -------
+    list of Label
+        Most certain first. A custom label has no broader terms; a model for objects answers once per sighting, and
+        those become the boxes of one label.
+    """
+    sightings: dict[str, list[Mapping[str, Any]]] = {}
+    for one in response.get("CustomLabels", []):
+        sightings.setdefault(one["Name"], []).append(one)
+    return from_rekognition(
+        {
+            "Labels": [
+                {
+                    "Name": name,
+                    "Confidence": max(float(one["Confidence"]) for one in found),
+                    "Instances": [
+                        {"BoundingBox": one["Geometry"]["BoundingBox"], "Confidence": one["Confidence"]}
+                        for one in found
+                        if "BoundingBox" in one.get("Geometry", {})
+                    ],
+                }
+                for name, found in sightings.items()
+            ]
+        }
+    )
+
+
 def turned(found: list[Label], orientation: int) -> list[Label]:
     """Move boxes from the stored pixels onto the displayed image.
 

@@ -1,7 +1,8 @@
 """What can happen to a photo in the workflow: a normal one, and every error of every task."""
 
 from tests.workflows.definition import permanent, transient
-from tests.workflows.execution import LABELS, TASKS, Scenario, function_of, raising
+from tests.workflows.execution import SLEEP_SECONDS, Scenario, raising
+from tests.workflows.process_image import LABELS, TASKS, function_of
 
 SUCCESS = "a normal photo"
 EXECUTION_TIMEOUT = "an execution beyond its time"
@@ -56,7 +57,7 @@ def _large(size_bytes: int) -> Scenario:
 
 SCENARIOS = {
     SUCCESS: Scenario(),
-    EXECUTION_TIMEOUT: Scenario({"extract_metadata": [{"sleep": 2.5}]}, machine="short"),
+    EXECUTION_TIMEOUT: Scenario({"extract_metadata": [{"sleep": SLEEP_SECONDS}]}, machine="short"),
     BOTH_BRANCHES: Scenario({"detect_labels": raising("InvalidImage"), "generate_thumbnail": raising("CorruptImage")}),
     BARE_METADATA: Scenario(answers={"extract_metadata": {"format": "PNG", "width": 100, "height": 80}}),
     NEARLY_TOO_LARGE: _large(250_000),

@@ -1,0 +1,59 @@
+"""The inspection queue: images wait in the order of their arrival, and leave it at the rate of the model."""
+
+from bisect import bisect_right
+from math import inf
+
+from benchmarks.sessions.loads import Arrivals
+from vision.domain.sessions import IMAGES_PER_SECOND_AND_UNIT, Backlog
+
+
+class Queue:
+    """Arrivals, and when each was done.
+
+    Attributes
+    ----------
+    arrivals
+        Moments, sorted.
+    done
+        Moments in the same order; shorter while images wait.
+    """
+
+    def __init__(self, arrivals: Arrivals) -> None:
+        self.arrivals = arrivals
+        self.done: list[float] = []
+
+    def backlog(self, moment: float) -> Backlog:
+        """Count what waits at a moment when nobody works."""
+        return Backlog(bisect_right(self.arrivals, moment) - len(self.done), 0, 0)
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether nothing waits or is still to come."""
+        return len(self.done) == len(self.arrivals)
+
+    def serve(self, begin: float, end: float, units: int, patience: float = inf) -> float:
+        """Analyze at the full rate of the units; what is not finished in time stays in the queue.
+
+        Parameters
+        ----------
+        patience
+            Give up after so many seconds without an image.
+
+        Returns
+        -------
+        When it was over: the end, or earlier.
+        """
+        seconds_per_image = 1 / (IMAGES_PER_SECOND_AND_UNIT * units)
+        free = begin
+        arrivals, done = self.arrivals, self.done
+        for position in range(len(done), len(arrivals)):
+            arrival = arrivals[position]
+            if arrival > free:
+                if arrival > free + patience:
+                    break
+                free = arrival
+            if free + seconds_per_image > end:
+                return end
+            free += seconds_per_image
+            done.append(free)
+        return min(free + patience, end)

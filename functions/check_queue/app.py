@@ -1,0 +1,43 @@
+"""Look whether there is work that is worth a model, and for how large a one."""
+
+from typing import Any
+
+from vision import entry
+from vision.adapters import queue
+from vision.adapters.lease import Lease, expiry
+from vision.domain import records, sessions
+from vision.domain.errors import LeaseLost
+from vision.settings import SessionSettings
+
+# A session looks at the queue more often than this, and takes its lease anew each time.
+LEASE_SECONDS = 1800
+
+settings = SessionSettings.read()
+lease = Lease(settings.image_table_name, settings.model_version_arn)
+
+
+@entry.task
+def handler(event: entry.Event) -> dict[str, Any]:
+    """Take the lease, count the messages, decide; give the lease back when there is nothing to do with it."""
+    owner, now = event["execution_arn"], records.now()
+    if event["phase"] == "session":
+        if not lease.extend(owner, now, expiry(LEASE_SECONDS)):
+            raise LeaseLost("session: its lease is held by another; it ends without touching the model")
+    elif not lease.take(owner, now, expiry(LEASE_SECONDS)):
+        return {"decision": "BUSY"}
+    backlog = queue.backlog(settings.inspection_queue_url)
+    since = sessions.waiting_since(lease.read().waiting_since, backlog, now)
+    lease.note_waiting(since, now)
+    if event["phase"] == "session":
+        return {"decision": "DRAIN" if backlog.messages else "EMPTY", "messages": backlog.messages}
+    if not sessions.is_worth_starting(backlog, sessions.seconds_between(since, now), settings.terms):
+        lease.give_back(owner, now)
+        return {"decision": "WAIT", "messages": backlog.messages}
+    units = sessions.inference_units(backlog, settings.terms)
+    return {
+        "decision": "START",
+        "messages": backlog.messages,
+        "units": units,
+        "workers": sessions.workers(units, settings.workers_per_unit),
+        "seconds": settings.maximum_session_seconds,
+    }

@@ -1,0 +1,37 @@
+"""Inspect images with a Custom Labels model, as a worker of the session that runs it."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from vision import entry, worker
+from vision.adapters import rekognition
+from vision.adapters.rekognition import Detection
+from vision.domain.objects import ObjectVersion
+from vision.domain.rules import Rule
+from vision.inspection import Inspector
+from vision.settings import DrainQueueSettings, InspectionSettings
+
+settings = DrainQueueSettings.read()
+
+
+def _detect(version: ObjectVersion, rule: Rule) -> Detection:
+    confidence = min(settings.custom_min_confidence, rule.min_confidence)
+    return rekognition.detect_custom_labels(version, settings.model_version_arn, confidence)
+
+
+inspector = Inspector.from_settings(InspectionSettings.read(), _detect)
+
+
+@entry.worker
+def handler(remaining_seconds: Callable[[], float]) -> dict[str, Any]:
+    """Take messages until the queue is empty or the time is over; return how many images were done."""
+    tally = worker.drain(
+        inspector,
+        settings.inspection_queue_url,
+        remaining_seconds,
+        entry.count_inspection,
+        poll_seconds=settings.poll_seconds,
+        hidden_seconds=settings.hidden_seconds,
+    )
+    return asdict(tally)

@@ -1,0 +1,111 @@
+"""Items of a DynamoDB table as plain dictionaries: read one, put one once, change one if a condition holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from vision.adapters.session import client, domain_errors
+
+Item = dict[str, Any]
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class Items:
+    """The items of one table.
+
+    All methods raise Throttled, ServiceUnavailable and AccessDenied.
+    """
+
+    def __init__(self, table_name: str) -> None:
+        self._name = table_name
+
+    def get(self, key: Item) -> Item | None:
+        """Return an item as it is now, if there is one."""
+        with domain_errors("record"):
+            response = client("dynamodb").get_item(TableName=self._name, Key=_marshalled(key), ConsistentRead=True)
+        return _unmarshalled(response["Item"]) if "Item" in response else None
+
+    def query(self, index: str, condition: str, names: Mapping[str, str], values: Item) -> Iterator[Item]:
+        """Yield the items of an index that a key condition names."""
+        pages = client("dynamodb").get_paginator("query")
+        with domain_errors("records"):
+            for page in pages.paginate(
+                TableName=self._name,
+                IndexName=index,
+                KeyConditionExpression=condition,
+                ExpressionAttributeNames=dict(names),
+                ExpressionAttributeValues=_marshalled(values),
+            ):
+                yield from map(_unmarshalled, page["Items"])
+
+    def put_once(self, item: Item) -> None:
+        """Put an item unless there is one of its key."""
+        dynamodb = client("dynamodb")
+        try:
+            with domain_errors("record"):
+                dynamodb.put_item(
+                    TableName=self._name,
+                    Item=_marshalled(item),
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return
+
+    def update(
+        self,
+        key: Item,
+        fields: Item,
+        first: Item,
+        *,
+        condition: str,
+        condition_values: Mapping[str, Any] | None = None,
+        remove: tuple[str, ...] = (),
+    ) -> bool:
+        """Set ``fields``, and those of ``first`` that the item lacks; return whether the condition held."""
+        assignments = [f"#{name} = :{name}" for name in fields]
+        assignments += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
+        removal = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""
+        names = {f"#{name}": name for name in (*fields, *first, *remove)}
+        values = {f":{name}": value for name, value in (fields | first).items()} | dict(condition_values or {})
+        dynamodb = client("dynamodb")
+        try:
+            with domain_errors("record"):
+                dynamodb.update_item(
+                    TableName=self._name,
+                    Key=_marshalled(key),
+                    UpdateExpression=f"SET {', '.join(assignments)}{removal}",
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=_marshalled(values),
+                )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _marshalled(item: Mapping[str, Any]) -> dict[str, Any]:
+    # DynamoDB takes Decimal and no float; through text, so that 0.1 stays 0.1.
+    plain = json.loads(json.dumps(item, ensure_ascii=False), parse_float=Decimal)
+    return {name: _serialize(value) for name, value in plain.items()}
+
+
+def _unmarshalled(item: Mapping[str, Any]) -> Item:
+    return {name: _number(_deserialize(value)) for name, value in item.items()}
+
+
+def _number(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case list():
+            return [_number(element) for element in value]
+        case dict():
+            return {name: _number(element) for name, element in value.items()}
+    return value

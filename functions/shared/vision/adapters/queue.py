@@ -1,0 +1,95 @@
+"""The inspection queue, as a session reads it: message by message, for as long as it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vision.adapters.session import client, domain_errors
+from vision.domain.sessions import Backlog
+
+# The most that one ReceiveMessage gives.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+BATCH = 10
+
+_NOT_HIDDEN_ANY_MORE = (
+    "MessageNotInflight",
+    "AWS.SimpleQueueService.MessageNotInflight",
+    "InvalidParameterValue",
+    "ReceiptHandleIsInvalid",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A received message: its body, and the handle that deletes or extends it."""
+
+    body: str
+    handle: str
+
+
+def backlog(queue_url: str) -> Backlog:
+    """Count what waits, as whole numbers.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    names = {
+        "visible": "ApproximateNumberOfMessages",
+        "in_flight": "ApproximateNumberOfMessagesNotVisible",
+        "delayed": "ApproximateNumberOfMessagesDelayed",
+    }
+    with domain_errors("inspection queue"):
+        found = client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=list(names.values()))
+    return Backlog(**{field: int(found["Attributes"][name]) for field, name in names.items()})
+
+
+def receive(queue_url: str, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+    """Return up to ten messages, hidden from others for a while; none when none comes in time.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    with domain_errors("inspection queue"):
+        answer = client("sqs").receive_message(
+            QueueUrl=queue_url,
+            MaxNumberOfMessages=BATCH,
+            WaitTimeSeconds=wait_seconds,
+            VisibilityTimeout=visibility_seconds,
+        )
+    return [Message(one["Body"], one["ReceiptHandle"]) for one in answer.get("Messages", [])]
+
+
+def hide(queue_url: str, message: Message, seconds: int) -> bool:
+    """Hide a message for some more seconds from now; 0 gives it to whoever asks next.
+
+    Returns
+    -------
+    bool
+        False when it was not hidden long enough: it waits for anyone again, or another has it.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    sqs = client("sqs")
+    try:
+        with domain_errors("inspection queue"):
+            sqs.change_message_visibility(QueueUrl=queue_url, ReceiptHandle=message.handle, VisibilityTimeout=seconds)
+    except sqs.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in _NOT_HIDDEN_ANY_MORE:
+            return False
+        raise
+    return True
+
+
+def delete(queue_url: str, message: Message) -> None:
+    """Remove a message that is done.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    with domain_errors("inspection queue"):
+        client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=message.handle)

@@ -1,0 +1,122 @@
+"""Inspection rules: which labels make an image of a prefix a success, as data that is checked before it is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vision.domain.errors import InvalidRule, NoRule
+
+DEFAULT_MIN_CONFIDENCE = 90.0
+
+# DetectLabels takes at most 100 inclusion filters, and a rule asks for each label that it names: a label list that
+# was cut must not let a none_of pass.
+# https://docs.aws.amazon.com/rekognition/latest/APIReference/API_GeneralLabelsSettings.html
+LABELS_LIMIT = 100
+
+_LISTS = ("any_of", "all_of", "none_of")
+_FIELDS = ("name", "prefix", "min_confidence", *_LISTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an image below a prefix must show, and must not.
+
+    Attributes
+    ----------
+    name
+        Told with each verdict.
+    prefix
+        Keys that start with it; of several rules the longest prefix counts.
+    min_confidence
+        How sure the detector must be of a label for it to count, 0 to 100.
+    any_of, all_of, none_of
+        Label names, in any case: at least one of the first, each of the second, none of the third.
+    """
+
+    name: str
+    prefix: str
+    min_confidence: float = DEFAULT_MIN_CONFIDENCE
+    any_of: tuple[str, ...] = ()
+    all_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> list[str]:
+        """Every label that the verdict depends on, each once."""
+        return list(dict.fromkeys((*self.any_of, *self.all_of, *self.none_of)))
+
+
+def parse(text: str) -> tuple[Rule, ...]:
+    """Read rules from JSON: a list of objects with the attributes of :class:`Rule`.
+
+    Raises
+    ------
+    InvalidRule
+        Naming the rule, what is wrong with it and what is expected.
+    """
+    try:
+        data = json.loads(text)
+        # JSON can spell half a surrogate pair, and no record, result file or message can carry it.
+        json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InvalidRule(f"rules: not JSON ({error}); expected a list of rules") from error
+    if not isinstance(data, list) or not data:
+        raise InvalidRule("rules: expected a list of at least one rule")
+    rules = tuple(_rule(entry, number) for number, entry in enumerate(data, 1))
+    for attribute in ("name", "prefix"):
+        values = [getattr(rule, attribute) for rule in rules]
+        if twice := next((value for value in values if values.count(value) > 1), None):
+            raise InvalidRule(f"rules: two have the {attribute} {twice!r}; give each its own")
+    return rules
+
+
+def rule_for(rules: Sequence[Rule], key: str) -> Rule:
+    """Return the rule with the longest prefix of a key.
+
+    Raises
+    ------
+    NoRule
+        When there is none.
+    """
+    fitting = [rule for rule in rules if key.startswith(rule.prefix)]
+    if not fitting:
+        raise NoRule("no inspection rule covers the image's prefix; add one to InspectionRules")
+    return max(fitting, key=lambda rule: len(rule.prefix))
+
+
+def _rule(entry: Any, number: int) -> Rule:
+    if not isinstance(entry, Mapping):
+        raise InvalidRule(f"rule {number}: expected an object, got {type(entry).__name__}")
+    name = entry.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidRule(f"rule {number}: name is missing; each verdict tells it")
+    told = f"rule {name!r}"
+    if unknown := sorted(set(entry) - set(_FIELDS)):
+        raise InvalidRule(f"{told}: {', '.join(unknown)} unknown; a rule has {', '.join(_FIELDS)}")
+    prefix = entry.get("prefix")
+    if not isinstance(prefix, str) or not prefix.startswith("images/"):
+        raise InvalidRule(f"{told}: prefix is {prefix!r}; inspected images are below images/")
+    confidence = entry.get("min_confidence", DEFAULT_MIN_CONFIDENCE)
+    if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 100:
+        raise InvalidRule(f"{told}: min_confidence is {confidence!r}; expected 0 to 100")
+    rule = Rule(name, prefix, float(confidence), *(_labels(entry, field, told) for field in _LISTS))
+    if not rule.labels:
+        raise InvalidRule(f"{told}: names no label; fill any_of, all_of or none_of")
+    if len(rule.labels) > LABELS_LIMIT:
+        raise InvalidRule(f"{told}: names {len(rule.labels)} labels, Rekognition looks for {LABELS_LIMIT} at once")
+    forbidden = {label.casefold() for label in rule.none_of}
+    if both := [label for label in rule.all_of if label.casefold() in forbidden]:
+        raise InvalidRule(f"{told}: {both[0]!r} is in all_of and in none_of, no image can pass")
+    if rule.any_of and all(label.casefold() in forbidden for label in rule.any_of):
+        raise InvalidRule(f"{told}: each label of any_of is in none_of too, no image can pass")
+    return rule
+
+
+def _labels(entry: Mapping[str, Any], field: str, told: str) -> tuple[str, ...]:
+    labels = entry.get(field, [])
+    if not isinstance(labels, list) or not all(isinstance(label, str) and label.strip() for label in labels):
+        raise InvalidRule(f"{told}: {field} is {labels!r:.80}; expected a list of label names")
+    return tuple(labels)

@@ -1,0 +1,157 @@
+"""What happens to one inspected image, in an order that is safe to repeat from any point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from vision.adapters import notifications, storage
+from vision.adapters.rekognition import Detection
+from vision.adapters.table import Table
+from vision.domain import events, inspections, records, rules
+from vision.domain.envelopes import Envelope
+from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent
+from vision.domain.failures import Failure
+from vision.domain.labels import turned
+from vision.domain.limits import check_limits
+from vision.domain.metadata import read_metadata
+from vision.domain.objects import ObjectVersion
+from vision.domain.records import Record
+from vision.domain.rules import Rule
+from vision.domain.sparse import SparseFile
+from vision.domain.verdicts import Judgement, judge
+from vision.settings import InspectionSettings
+
+Detector = Callable[[ObjectVersion, Rule], Detection]
+
+_TOLD = {
+    "all": frozenset(Judgement),
+    "failures": frozenset({Judgement.FAILURE}),
+    "off": frozenset[Judgement](),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Inspects images with one detector and one set of rules.
+
+    Attributes
+    ----------
+    detect
+        Finds the labels that a rule names.
+    moves
+        Whether an inspected image moves to the results bucket, or stays where it is.
+    notifies_of
+        The judgements that people are told of.
+    """
+
+    table: Table
+    rules: tuple[Rule, ...]
+    detect: Detector
+    results_bucket: str
+    topic_arn: str
+    moves: bool
+    notifies_of: frozenset[Judgement]
+
+    @classmethod
+    def from_settings(cls, settings: InspectionSettings, detect: Detector) -> Inspector:
+        """Return the inspector that the template's parameters describe.
+
+        Raises
+        ------
+        InvalidRule
+            When the rules cannot be read; the deployment has checked them, but a variable can be changed by hand.
+        """
+        return cls(
+            table=Table(settings.image_table_name),
+            rules=rules.parse(settings.inspection_rules),
+            detect=detect,
+            results_bucket=settings.results_bucket_name,
+            topic_arn=settings.quality_topic_arn,
+            moves=settings.inspected_images == "move",
+            notifies_of=_TOLD[settings.notifications],
+        )
+
+    def inspect_message(self, body: str) -> list[str]:
+        """Inspect the images that a message announces; what is no image to inspect is forgotten.
+
+        Returns
+        -------
+        list of str
+            The outcome of each, see :meth:`inspect`.
+        """
+        return [
+            self.inspect(version) for version in events.created_objects(body) if inspections.is_inspected(version.key)
+        ]
+
+    def inspect(self, version: ObjectVersion) -> str:
+        """Judge an image, record it, write the result file, move the image, tell people.
+
+        Every step finds out whether it has been done, so that whatever is delivered again after a crash goes on
+        where it stopped, with the verdict that was recorded.
+
+        Returns
+        -------
+        str
+            ``SUCCESS`` or ``FAILURE``; the name of the error of an image that cannot be inspected; or ``GONE`` for one
+            that was deleted before.
+
+        Raises
+        ------
+        Transient
+            A service is busy; the message should be delivered again.
+        AccessDenied
+            A policy must change, and then the message be delivered again; meanwhile the record says so.
+        """
+        envelope = Envelope.of(version)
+        self.table.register(envelope, records.now())
+        record = self.table.image(envelope) or {}
+        if "verdict" not in record:
+            try:
+                self.table.judge(envelope, self._judge(version), records.now())
+            except ObjectNotFound as error:
+                self._refuse(envelope, error)
+                return "GONE"
+            except AccessDenied as error:
+                self._refuse(envelope, error)
+                raise
+            except Permanent as error:
+                self._refuse(envelope, error)
+                return type(error).__name__
+            record = self.table.image(envelope) or {}
+        self._leave(envelope, record)
+        return str(record["verdict"])
+
+    def _judge(self, version: ObjectVersion) -> Record:
+        rule = rules.rule_for(self.rules, version.key)
+        source = SparseFile(lambda start, end: storage.read_range(version, start, end), version.size_bytes)
+        metadata = read_metadata(source, version.size_bytes)
+        check_limits(metadata, version.size_bytes)
+        detection = self.detect(version, rule)
+        found = detection.labels if metadata.format == "JPEG" else turned(detection.labels, metadata.orientation)
+        verdict = judge(rule, found)
+        places = {"result": {"bucket": self.results_bucket, "key": inspections.result_key(version)}}
+        if self.moves:
+            key = inspections.analyzed_key(version, verdict.judgement)
+            places["moved_to"] = {"bucket": self.results_bucket, "key": key}
+        return inspections.judged(verdict, found, detection.detector, metadata, places, records.now())
+
+    def _leave(self, envelope: Envelope, record: Record) -> None:
+        """Bring result file, image and message to where the record says that they are."""
+        storage.write(**record["result"], content=inspections.result_file(record), content_type="application/json")
+        if "moved_to" in record:
+            # A version that is gone was moved before, and the copy of a newer one has taken its place; or its owner
+            # deleted it. Neither leaves anything to move.
+            with suppress(ObjectNotFound):
+                storage.copy(envelope.object, **record["moved_to"])
+                storage.delete(envelope.object)
+        if record["verdict"] in self.notifies_of and "notified_at" not in record:
+            subject = f"Inspection {record['verdict']}: rule {record['rule']}"
+            attributes = {"verdict": record["verdict"], "rule": record["rule"]}
+            notifications.publish(self.topic_arn, subject, inspections.message(envelope, record), attributes)
+            self.table.mark_notified(envelope, records.now())
+
+    def _refuse(self, envelope: Envelope, error: Permanent) -> None:
+        failure = Failure(type(error).__name__, str(error))
+        self.table.refuse(envelope, inspections.refused(failure), records.now())

@@ -1,0 +1,30 @@
+"""Bring the Custom Labels model to run: called again and again until it does."""
+
+from typing import Any
+
+from vision import entry
+from vision.adapters.lease import Lease, expiry
+from vision.adapters.models import Model
+from vision.domain import models, records
+from vision.domain.errors import LeaseLost
+from vision.settings import ModelSettings
+
+LEASE_SECONDS = 1800
+
+settings = ModelSettings.read()
+model = Model(settings.project_arn, settings.model_version_arn)
+lease = Lease(settings.image_table_name, settings.model_version_arn)
+
+
+@entry.task
+def handler(event: entry.Event) -> dict[str, Any]:
+    """Start the model unless it runs or is about to; return its status and whether it is ready."""
+    owner, units = event["execution_arn"], event["units"]
+    if not lease.extend(owner, records.now(), expiry(LEASE_SECONDS)):
+        raise LeaseLost("session: its lease is held by another; it ends without touching the model")
+    found = model.describe()
+    step = models.step_to_run(found.status, found.message)
+    if step is models.Step.START:
+        model.start(units, units)
+        lease.note_started(owner, records.now())
+    return {"status": found.status, "ready": step is models.Step.USE}

@@ -1,0 +1,151 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.functions.conftest import ENVIRONMENT, Handler
+from vision.adapters import queue
+from vision.adapters.session import client
+from vision.adapters.table import Table
+from vision.domain.envelopes import Envelope
+from vision.domain.errors import InvalidRule, ModelNotReady
+from vision.domain.sessions import Backlog
+
+Event = Callable[[str], dict[str, Any]]
+NOTHING_FAILED: dict[str, list[Any]] = {"batchItemFailures": []}
+SAMPLES = [
+    "inspect_images",
+    "inspect_images_deleted_before",
+    "inspect_images_delivered_twice",
+    "inspect_images_directory",
+    "inspect_images_foreign_prefix",
+    "inspect_images_no_rule",
+    "inspect_images_notification_url_encoded",
+    "inspect_images_object_deleted",
+    "inspect_images_test_event",
+]
+
+
+@pytest.fixture
+def handler(function: Callable[[str], Handler], inspected: Envelope) -> Handler:
+    return function("inspect_images")
+
+
+@pytest.fixture
+def worker(function: Callable[[str], Handler], inspected: Envelope, inspection_queue: str) -> Handler:
+    return function("drain_queue")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_can_be_settled_is_acknowledged(handler: Handler, event: Event, name: str) -> None:
+    assert handler(event(name)) == NOTHING_FAILED
+
+
+def test_only_the_poison_of_a_batch_is_delivered_again(handler: Handler, event: Event) -> None:
+    sqs_event = event("inspect_images_batch_with_poison")
+    poison = sqs_event["Records"][1]["messageId"]
+    assert handler(sqs_event) == {"batchItemFailures": [{"itemIdentifier": poison}]}
+
+
+def test_an_image_delivered_twice_is_told_of_once(
+    handler: Handler, event: Event, notified: Callable[[], list[Any]]
+) -> None:
+    handler(event("inspect_images_delivered_twice"))
+    assert len(notified()) == 1
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code"),
+    [
+        ("rekognition", "DetectLabels", "ThrottlingException"),
+        ("rekognition", "DetectLabels", "AccessDeniedException"),
+        ("dynamodb", "PutItem", "ProvisionedThroughputExceededException"),
+        ("s3", "GetObject", "SlowDown"),
+        ("s3", "CopyObject", "AccessDenied"),
+        ("s3", "DeleteObject", "AccessDenied"),
+        ("sns", "Publish", "AuthorizationError"),
+    ],
+)
+def test_an_image_that_a_service_refuses_to_help_with_is_delivered_again(
+    handler: Handler, event: Event, refuse: Callable[..., None], service: str, operation: str, code: str
+) -> None:
+    refuse(service, operation, code)
+    sqs_event = event("inspect_images")
+    [message] = sqs_event["Records"]
+    assert handler(sqs_event) == {"batchItemFailures": [{"itemIdentifier": message["messageId"]}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("inspect_images", "InspectionsPassed"),
+        ("inspect_images_deleted_before", "InspectionsSkipped"),
+        ("inspect_images_no_rule", "InspectionsRefused"),
+    ],
+)
+def test_each_inspection_is_counted_by_how_it_went(
+    handler: Handler, event: Event, capsys: pytest.CaptureFixture[str], name: str, metric: str
+) -> None:
+    handler(event(name))
+    assert f'"{metric}":[1.0]' in capsys.readouterr().out.replace(" ", "")
+
+
+def test_a_failed_image_is_counted_as_failed(
+    function: Callable[[str], Handler],
+    inspected: Envelope,
+    event: Event,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rule = {"name": "garden", "prefix": "images/", "any_of": ["Tulip"]}
+    monkeypatch.setenv("INSPECTION_RULES", json.dumps([rule]))
+    function("inspect_images")(event("inspect_images"))
+    assert "InspectionsFailed" in capsys.readouterr().out
+
+
+def test_a_function_whose_rules_were_changed_by_hand_does_not_start(
+    function: Callable[[str], Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSPECTION_RULES", "[]")
+    with pytest.raises(InvalidRule, match="expected a list of at least one rule"):
+        function("inspect_images")
+
+
+def test_a_worker_drains_the_queue_with_the_model(
+    worker: Handler, event: Event, inspection_queue: str, table: Table, inspected: Envelope
+) -> None:
+    client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=event("inspect_images")["Records"][0]["body"])
+    assert worker(event("drain_queue")) == {"inspected": 1, "refused": 0, "returned": 0}
+    assert (table.image(inspected) or {})["detector"] == {
+        "name": "custom-labels",
+        "version": ENVIRONMENT["MODEL_VERSION_ARN"],
+    }
+
+
+def test_a_worker_asks_the_model_for_the_lower_of_the_two_confidences(
+    worker: Handler, event: Event, inspection_queue: str, answer: Callable[..., list[dict[str, Any]]]
+) -> None:
+    asked = answer("rekognition", "DetectCustomLabels", {"CustomLabels": []})
+    client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=event("inspect_images")["Records"][0]["body"])
+    worker(event("drain_queue"))
+    assert [request["MinConfidence"] for request in asked] == [50.0]
+
+
+def test_a_worker_without_a_model_gives_its_messages_back(
+    worker: Handler,
+    event: Event,
+    inspection_queue: str,
+    refuse: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vision.worker._WAITS_SECONDS", (0,))
+    client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=event("inspect_images")["Records"][0]["body"])
+    refuse("rekognition", "DetectCustomLabels", "ResourceNotReadyException")
+    with pytest.raises(ModelNotReady, match="the model is not running; wait until it is"):
+        worker(event("drain_queue"))
+    assert queue.backlog(inspection_queue) == Backlog(1, 0, 0)
+
+
+def test_a_worker_of_an_empty_queue_has_done_nothing(worker: Handler, event: Event) -> None:
+    assert worker(event("drain_queue")) == {"inspected": 0, "refused": 0, "returned": 0}

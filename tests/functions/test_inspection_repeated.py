@@ -1,0 +1,256 @@
+"""An inspection is safe to repeat from any point: one verdict, one copy, one result file, one deletion."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.functions.conftest import RESULTS, detect, upload
+from vision.adapters.rekognition import Detection
+from vision.adapters.session import client
+from vision.adapters.table import Table
+from vision.domain import inspections, keys
+from vision.domain.envelopes import Envelope
+from vision.domain.objects import ObjectVersion
+from vision.domain.rules import Rule
+from vision.inspection import Inspector
+
+Listing = Callable[[], list[Any]]
+ANALYZED = "analyzed/success/garden/rose (1) 50%+.jpg"
+MOMENTS = ("created_at", "updated_at", "inspected_at", "notified_at", "listing_sk")
+
+
+class Crash(BaseException):
+    """The environment dies: nothing in the code can catch it."""
+
+
+@pytest.fixture
+def left(inspected: Envelope, table: Table, results: Listing, notified: Listing) -> Callable[[], dict[str, Any]]:
+    """All that an inspection leaves behind, but for its moments."""
+
+    def look() -> dict[str, Any]:
+        record = table.image(inspected) or {}
+        versions = client("s3").list_object_versions(Bucket=inspected.object.bucket, Prefix="images/")
+        return {
+            "record": {
+                name: value for name, value in record.items() if not name.endswith("_at") and name != "listing_sk"
+            },
+            "notified": "notified_at" in record,
+            "results": sorted(set(results())),
+            "copies": results().count(ANALYZED),
+            "images": [one["Key"] for one in versions.get("Versions", [])],
+            "messages": [message["id"] for message in notified()],
+        }
+
+    return look
+
+
+@pytest.fixture
+def crash(hook: Callable[..., None]) -> Iterator[Callable[[str, int], list[str]]]:
+    """Die before a call to AWS is made, or after it was carried out; calls are counted from 1."""
+    made: list[str] = []
+
+    def register(moment: str, at: int) -> list[str]:
+        def before(model: Any, **_: Any) -> None:
+            made.append(model.name)
+            if moment == "before" and len(made) == at:
+                raise Crash
+
+        def after(model: Any, **_: Any) -> None:
+            if moment == "after" and len(made) == at:
+                raise Crash
+
+        # The answer to DetectLabels is hooked to its very name, and the more special hook comes first.
+        for service, calls in (("dynamodb", ""), ("s3", ""), ("rekognition", ".DetectLabels"), ("sns", "")):
+            hook(service, f"before-call.SERVICE{calls}", before, first=True)
+            hook(service, f"after-call.SERVICE{calls}", after)
+        return made
+
+    return register
+
+
+# Each call to AWS that an inspection makes, in its order.
+CALLS = [
+    "PutItem",
+    "UpdateItem",
+    "GetItem",
+    "GetObject",
+    "DetectLabels",
+    "UpdateItem",
+    "GetItem",
+    "PutObject",
+    "HeadObject",
+    "HeadObject",
+    "CopyObject",
+    "HeadObject",
+    "DeleteObject",
+    "Publish",
+    "UpdateItem",
+]
+
+
+def test_an_inspection_makes_these_calls_in_this_order(
+    inspector: Inspector, inspected: Envelope, crash: Callable[[str, int], list[str]]
+) -> None:
+    made = crash("never", 0)
+    inspector.inspect(inspected.object)
+    assert made == CALLS
+
+
+def test_an_inspection_leaves_all_that_it_should(
+    inspector: Inspector, inspected: Envelope, left: Callable[[], dict[str, Any]]
+) -> None:
+    assert inspector.inspect(inspected.object) == "SUCCESS"
+    found = left()
+    assert found.pop("record")["verdict"] == "SUCCESS"
+    assert found == {
+        "notified": True,
+        "results": sorted([ANALYZED, inspections.result_key(inspected.object)]),
+        "copies": 1,
+        "images": [],
+        "messages": [_message_id(inspected)],
+    }
+
+
+def _message_id(envelope: Envelope) -> str:
+    return f"{envelope.photo_id}-{keys.version_token(envelope.object)}"
+
+
+@pytest.fixture
+def whole(inspected: Envelope) -> dict[str, Any]:
+    """What a crash may not change."""
+    return {
+        "notified": True,
+        "results": sorted([ANALYZED, inspections.result_key(inspected.object)]),
+        "images": [],
+    }
+
+
+@pytest.mark.parametrize("at", range(1, len(CALLS) + 1), ids=[f"{at}-{call}" for at, call in enumerate(CALLS, 1)])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_crash_at_any_call_is_healed_by_the_next_delivery(
+    inspector: Inspector,
+    inspected: Envelope,
+    left: Callable[[], dict[str, Any]],
+    whole: dict[str, Any],
+    crash: Callable[[str, int], list[str]],
+    moment: str,
+    at: int,
+) -> None:
+    crash(moment, at)
+    with pytest.raises(Crash):
+        inspector.inspect(inspected.object)
+    assert inspector.inspect(inspected.object) == "SUCCESS"
+    found = left()
+    assert {name: found[name] for name in whole} == whole
+    assert (found["record"]["verdict"], found["record"]["status"]) == ("SUCCESS", "SUCCEEDED")
+
+
+@pytest.mark.parametrize("at", range(1, len(CALLS) + 1), ids=[f"{at}-{call}" for at, call in enumerate(CALLS, 1)])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_crash_never_copies_an_image_twice(
+    inspector: Inspector,
+    inspected: Envelope,
+    left: Callable[[], dict[str, Any]],
+    crash: Callable[[str, int], list[str]],
+    moment: str,
+    at: int,
+) -> None:
+    crash(moment, at)
+    with pytest.raises(Crash):
+        inspector.inspect(inspected.object)
+    inspector.inspect(inspected.object)
+    assert left()["copies"] == 1
+
+
+# Between telling people and noting it nothing can help: they hear of it twice, under one id.
+TOLD_TWICE = {("after", 14), ("before", 15)}
+
+
+@pytest.mark.parametrize("at", range(1, len(CALLS) + 1), ids=[f"{at}-{call}" for at, call in enumerate(CALLS, 1)])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_people_are_told_once_and_at_the_one_point_without_a_way_back_twice_under_one_id(
+    inspector: Inspector,
+    inspected: Envelope,
+    left: Callable[[], dict[str, Any]],
+    crash: Callable[[str, int], list[str]],
+    moment: str,
+    at: int,
+) -> None:
+    crash(moment, at)
+    with pytest.raises(Crash):
+        inspector.inspect(inspected.object)
+    inspector.inspect(inspected.object)
+    assert left()["messages"] == [_message_id(inspected)] * (2 if (moment, at) in TOLD_TWICE else 1)
+
+
+def test_a_redelivery_after_success_changes_nothing(
+    inspector: Inspector, inspected: Envelope, left: Callable[[], dict[str, Any]]
+) -> None:
+    inspector.inspect(inspected.object)
+    before = left()
+    assert inspector.inspect(inspected.object) == "SUCCESS"
+    assert left() == before
+
+
+def test_a_redelivery_asks_rekognition_nothing(
+    inspector: Inspector, inspected: Envelope, crash: Callable[[str, int], list[str]]
+) -> None:
+    inspector.inspect(inspected.object)
+    made = crash("never", 0)
+    inspector.inspect(inspected.object)
+    assert "DetectLabels" not in made
+
+
+def test_a_verdict_is_never_replaced(inspector: Inspector, inspected: Envelope, table: Table) -> None:
+    inspector.inspect(inspected.object)
+    stricter = dataclasses.replace(inspector, rules=(Rule("garden", "images/", 90.0, any_of=("Tulip",)),))
+    assert stricter.inspect(inspected.object) == "SUCCESS"
+    assert (table.image(inspected) or {})["verdict"] == "SUCCESS"
+
+
+def test_of_two_workers_with_one_image_the_first_verdict_counts_for_both(
+    inspector: Inspector, inspected: Envelope, left: Callable[[], dict[str, Any]]
+) -> None:
+    def slow(version: ObjectVersion, rule: Rule) -> Detection:
+        inspector.inspect(version)
+        return Detection([], {"name": "slow", "version": "1"})
+
+    assert dataclasses.replace(inspector, detect=slow).inspect(inspected.object) == "SUCCESS"
+    assert (left()["copies"], len(left()["messages"])) == (1, 1)
+
+
+def test_a_reupload_while_the_old_version_is_inspected_stays_for_its_own_inspection(
+    inspector: Inspector, inspected: Envelope, photo: bytes
+) -> None:
+    newer = []
+
+    def meanwhile(version: ObjectVersion, rule: Rule) -> Detection:
+        newer.append(upload(inspected, photo).version_id)
+        return detect(version, rule)
+
+    dataclasses.replace(inspector, detect=meanwhile).inspect(inspected.object)
+    listed = client("s3").list_object_versions(Bucket=inspected.object.bucket, Prefix="images/")
+    assert [one["VersionId"] for one in listed["Versions"]] == newer
+
+
+def test_two_versions_of_an_image_have_two_result_files(
+    inspector: Inspector, inspected: Envelope, photo: bytes, results: Listing
+) -> None:
+    newer = upload(inspected, photo)
+    for version in (inspected.object, newer):
+        inspector.inspect(version)
+    assert {key for key in results() if key.startswith("results/")} == {
+        inspections.result_key(version) for version in (inspected.object, newer)
+    }
+
+
+def test_a_redelivery_after_a_newer_version_has_moved_to_the_same_place_is_no_poison(
+    inspector: Inspector, inspected: Envelope, photo: bytes
+) -> None:
+    inspector.inspect(inspected.object)
+    newer = upload(inspected, photo)
+    inspector.inspect(newer)
+    assert inspector.inspect(inspected.object) == "SUCCESS"
+    assert client("s3").get_object(Bucket=RESULTS, Key=ANALYZED)["Body"].read() == photo

@@ -1,0 +1,206 @@
+"""A worker of a session, with an inspector that does as it is told and a clock that does not wait."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from vision import worker
+from vision.adapters import queue
+from vision.adapters.session import client
+from vision.domain.errors import AccessDenied, InvalidEvent, ModelNotReady, ServiceUnavailable, Throttled
+from vision.domain.sessions import Backlog
+from vision.worker import Tally
+
+Script = list[list[str] | Exception]
+
+
+@dataclass
+class Inspecting:
+    """Does with each message what its script says, attempt by attempt; the last line of a script counts for good."""
+
+    scripts: dict[str, Script] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+    before: Callable[[], None] = lambda: None
+
+    def inspect_message(self, body: str) -> list[str]:
+        self.before()
+        script = self.scripts.get(body, [["SUCCESS"]])
+        step = script[min(self.seen.count(body), len(script) - 1)]
+        self.seen.append(body)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
+@dataclass
+class World:
+    """A queue, a worker of it, and all that the worker waited for and told."""
+
+    url: str
+    inspecting: Inspecting = field(default_factory=Inspecting)
+    remaining: list[float] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def send(self, *bodies: str) -> None:
+        for body in bodies:
+            client("sqs").send_message(QueueUrl=self.url, MessageBody=body)
+
+    def drain(self, **scripts: Script) -> Tally:
+        self.inspecting.scripts = scripts
+        return worker.drain(self.inspecting, self.url, self.clock, self.told.append, self.slept.append, poll_seconds=0)
+
+    def clock(self) -> float:
+        return self.remaining.pop(0) if self.remaining else 300.0
+
+    def receives(self) -> dict[str, int]:
+        """How often each message that is visible has been received, this look included."""
+        names = {"AttributeNames": ["ApproximateReceiveCount"], "MaxNumberOfMessages": 10}
+        found = client("sqs").receive_message(QueueUrl=self.url, **names).get("Messages", [])
+        return {one["Body"]: int(one["Attributes"]["ApproximateReceiveCount"]) for one in found}
+
+
+@pytest.fixture
+def session(inspection_queue: str) -> World:
+    return World(inspection_queue)
+
+
+EMPTY = Backlog(0, 0, 0)
+
+
+def test_an_empty_queue_is_no_work(session: World) -> None:
+    assert session.drain() == Tally()
+
+
+def test_a_worker_inspects_until_the_queue_is_empty(session: World) -> None:
+    session.send(*(f"image{number}" for number in range(23)))
+    assert session.drain() == Tally(inspected=23)
+    assert queue.backlog(session.url) == EMPTY
+
+
+def test_each_message_is_inspected_once(session: World) -> None:
+    session.send(*(f"image{number:02}" for number in range(23)))
+    session.drain()
+    assert sorted(session.inspecting.seen) == [f"image{number:02}" for number in range(23)]
+
+
+def test_a_failed_inspection_is_done_too(session: World) -> None:
+    session.send("good", "bad")
+    assert session.drain(bad=[["FAILURE"]]) == Tally(inspected=2)
+
+
+def test_what_is_refused_or_gone_is_done_and_counted_apart(session: World) -> None:
+    session.send("corrupt", "gone", "good")
+    assert session.drain(corrupt=[["CorruptImage"]], gone=[["GONE"]]) == Tally(inspected=1, refused=2)
+    assert queue.backlog(session.url) == EMPTY
+
+
+def test_a_message_that_is_no_image_is_acknowledged(session: World) -> None:
+    session.send("test_event")
+    assert session.drain(test_event=[[]]) == Tally()
+    assert queue.backlog(session.url) == EMPTY
+
+
+def test_each_outcome_is_told(session: World) -> None:
+    session.send("both", "none")
+    session.drain(both=[["SUCCESS", "GONE"]], none=[[]])
+    assert session.told == ["SUCCESS", "GONE"]
+
+
+@pytest.mark.parametrize("error", [Throttled("wait"), ServiceUnavailable("wait"), ModelNotReady("wait")])
+def test_what_waiting_heals_is_healed_within_the_worker(session: World, error: Exception) -> None:
+    session.send("image")
+    assert session.drain(image=[error, error, ["SUCCESS"]]) == Tally(inspected=1)
+    assert session.slept == [0.2, 0.5]
+
+
+def test_healing_costs_a_message_none_of_its_receives(session: World, hook: Callable[..., None]) -> None:
+    received = []
+    hook("sqs", "before-call.SERVICE.ReceiveMessage", lambda **_: received.append(1))
+    session.send("image")
+    session.drain(image=[Throttled("wait")] * 5 + [["SUCCESS"]])
+    # The second found the queue empty.
+    assert len(received) == 2
+
+
+def test_a_message_stays_hidden_while_it_is_tried_again(session: World) -> None:
+    session.send("image")
+    visible = []
+    session.inspecting.before = lambda: visible.append(queue.backlog(session.url).visible)
+    session.drain(image=[Throttled("wait")] * 5 + [["SUCCESS"]])
+    assert visible == [0] * 6
+
+
+def test_what_does_not_heal_goes_back_and_the_worker_goes_on(session: World) -> None:
+    session.send("busy", "image")
+    assert session.drain(busy=[Throttled("wait")]) == Tally(inspected=1, returned=1)
+    assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
+    assert queue.backlog(session.url) == Backlog(0, 1, 0)
+
+
+def test_a_poison_goes_back_at_once_and_the_worker_goes_on(session: World) -> None:
+    session.send("poison", "image")
+    assert session.drain(poison=[InvalidEvent("no event")]) == Tally(inspected=1, returned=1)
+    assert session.slept == []
+    assert queue.backlog(session.url) == Backlog(0, 1, 0)
+
+
+def test_a_model_that_does_not_get_ready_ends_the_worker(session: World) -> None:
+    session.send("image")
+    with pytest.raises(ModelNotReady):
+        session.drain(image=[ModelNotReady("stopped")])
+    assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
+
+
+def test_without_a_model_all_messages_are_given_back_at_once(session: World) -> None:
+    session.send("image", "second", "third")
+    gone: Script = [ModelNotReady("stopped")]
+    with pytest.raises(ModelNotReady):
+        session.drain(image=gone, second=gone, third=gone)
+    assert session.receives() == {"image": 2, "second": 2, "third": 2}
+
+
+def test_what_was_done_before_the_model_went_stays_done(session: World) -> None:
+    session.send("first")
+    session.drain()
+    session.send("image")
+    with pytest.raises(ModelNotReady):
+        session.drain(image=[ModelNotReady("stopped")])
+    assert (session.told, session.receives()) == (["SUCCESS"], {"image": 2})
+
+
+def test_a_missing_permission_ends_the_worker_and_gives_the_others_back(session: World) -> None:
+    session.send("a", "b", "c")
+    denied: Script = [AccessDenied("policy")]
+    with pytest.raises(AccessDenied):
+        session.drain(a=denied, b=denied, c=denied)
+    assert queue.backlog(session.url) == Backlog(2, 1, 0)
+
+
+def test_when_the_time_is_over_the_rest_is_given_back(session: World) -> None:
+    session.send(*(f"image{number}" for number in range(5)))
+    # Enough to begin, for two messages, and then no more.
+    session.remaining = [300.0, 300.0, 120.0, 30.0]
+    assert session.drain() == Tally(inspected=2, returned=3)
+    assert set(session.receives().values()) == {2}
+
+
+def test_a_worker_without_time_takes_no_message(session: World) -> None:
+    session.send("image")
+    session.remaining = [60.0]
+    assert session.drain() == Tally()
+    assert session.receives() == {"image": 1}
+
+
+def test_a_message_that_another_worker_has_meanwhile_is_left_to_it(session: World, refuse: Callable[..., None]) -> None:
+    session.send("image", "late")
+    refuse("sqs", "ChangeMessageVisibility", "MessageNotInflight", calls=(2,))
+    tally = session.drain()
+    assert (tally, len(session.inspecting.seen)) == (Tally(inspected=1, returned=1), 1)
+
+
+def test_a_queue_that_throttles_is_the_sessions_to_wait_for(session: World, refuse: Callable[..., None]) -> None:
+    refuse("sqs", "ReceiveMessage", "ThrottlingException")
+    with pytest.raises(Throttled):
+        session.drain()

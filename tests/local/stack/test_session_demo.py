@@ -1,0 +1,95 @@
+"""The demo's session: a stack of its own beside the first, from waiting drawings to a stopped model."""
+
+import io
+import json
+import re
+import shutil
+
+import pytest
+from rich.console import Console
+
+from local import deployment, labelled_pictures, session_demo, stack
+from local.downloads import DownloadFailed
+from local.session_demo import IDLE_SECONDS, Session
+from tests.local.stack.pipeline import Pipeline
+
+pytestmark = pytest.mark.local
+
+
+@pytest.fixture(scope="module")
+def shown(shared_pipeline: Pipeline) -> tuple[str, list]:
+    """What the session prints on the tests' stack, and the drawings that it returns."""
+    try:
+        labelled_pictures.fetch_labelled_pictures(say=lambda _: None)
+    except DownloadFailed as failure:
+        if shutil.which("npm") is None:
+            pytest.skip(f"{failure} Without it there is no session to show.")
+        raise
+    files = shared_pipeline.files
+    # The tests' stacks are copies of one, and a built template names the state machines relative to its own folder.
+    deployment.build(files.target({}, shared_pipeline.stack.client_arguments()))
+    up_beside, shorter_waits = stack.up_beside, stack.shorter_waits
+    console = Console(file=io.StringIO(), width=160, highlight=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stack, "up_beside", lambda say, name, parameters: up_beside(say, name, parameters, files))
+        patch.setattr(stack, "shorter_waits", lambda deployed, scale: shorter_waits(deployed, scale, files))
+        inspected = session_demo.show(console)
+    return console.file.getvalue(), inspected
+
+
+def seconds_of(text: str, moment: str) -> float:
+    return float(re.search(rf"│\s+([\d.]+) │ {moment} ", text)[1])
+
+
+def test_the_timeline_goes_from_waiting_drawings_to_a_stopped_model(shown):
+    moments = [seconds_of(shown[0], name) for name in ("queued", "started", "ready", "drained", "empty", "stopped")]
+    assert moments == sorted(moments)
+    assert moments[0] == 0
+
+
+def test_each_drawing_has_a_verdict_and_labels_of_the_model(shown):
+    assert len(shown[1]) == 12
+    assert {one.record["rule"] for one in shown[1]} == {"no-animals"}
+    assert {one.record["detector"]["name"] for one in shown[1]} == {"custom-labels"}
+    assert {one.record["verdict"] for one in shown[1]} == {"SUCCESS", "FAILURE"}
+
+
+def test_the_accuracy_is_of_eighty_and_more_drawings_that_it_has_not_seen(shown):
+    accuracy, count = re.search(r"accuracy ([\d.]+) on (\d+) drawings that it has not seen", shown[0]).groups()
+    assert float(accuracy) >= 0.80
+    assert int(count) >= 80
+    assert "not photos" in shown[0]
+
+
+def test_the_model_is_stopped_and_its_minutes_have_a_price(shown):
+    assert re.search(r"Model minutes: 0\.\d, at 4 \$ an hour and inference unit 0\.\d{3} \$", shown[0])
+    assert "On AWS starting and stopping take minutes" in shown[0]
+
+
+def test_the_description_stays_that_of_the_first_stack(shown, shared_pipeline):
+    described = json.loads(shared_pipeline.files.description.read_text())
+    assert described["outputs"] == shared_pipeline.stack.outputs
+    assert "CustomModelSessionStateMachineArn" not in described["outputs"]
+
+
+def test_a_second_stack_needs_a_first(tmp_path):
+    with pytest.raises(stack.EngineNotHealthyError, match="make up"):
+        stack.up_beside(lambda _: None, "second", {}, stack.StackFiles(tmp_path))
+
+
+def test_an_hour_of_a_unit_costs_its_price_and_aws_adds_the_idle_minute():
+    text = session_demo.cost(Session([], [], model_seconds=3600))
+    assert "Model minutes: 60.0" in text
+    assert "4.000 $" in text
+    assert f"{IDLE_SECONDS} s lie between" in text
+    assert "60.9 model minutes, 4.06 $" in text or "61.0 model minutes, 4.06 $" in text
+
+
+def test_without_npm_the_session_is_left_out_with_a_sentence(monkeypatch):
+    def refuse(say):
+        raise DownloadFailed("sheet.png: npm is not installed")
+
+    monkeypatch.setattr(session_demo, "fetch_labelled_pictures", refuse)
+    console = Console(file=io.StringIO(), width=160)
+    assert session_demo.show(console) == []
+    assert console.file.getvalue() == "The Custom Labels session is left out. sheet.png: npm is not installed\n"

@@ -1,0 +1,155 @@
+"""What exists with each detector: without Custom Labels nothing of a session, and no rule that was not checked."""
+
+import re
+
+import pytest
+
+from tests.template.cloudformation import TEMPLATE, references, walk
+
+LINES = TEMPLATE.read_text().splitlines()
+OF_A_SESSION = re.compile(
+    r"CustomModelSession|Session|CheckQueue|StartModel|DrainQueue|StopModel|FailedSessionsAlarm|ModelMinutesAlarm"
+)
+OF_REKOGNITION = re.compile(r"InspectImages")
+# Whether a resource may exist, by the detector that was chosen.
+HOLDS = {"UsesCustomLabels": "custom-labels", "UsesRekognition": "rekognition"}
+
+
+def _condition_of(name):
+    if OF_A_SESSION.match(name):
+        return "UsesCustomLabels"
+    return "UsesRekognition" if OF_REKOGNITION.match(name) else None
+
+
+def _existing(resources, detector):
+    return {name for name, one in resources.items() if HOLDS.get(one.get("Condition"), detector) == detector}
+
+
+def test_a_resource_exists_for_its_detector_only(expanded):
+    assert {name: one.get("Condition") for name, one in expanded.items()} == {
+        name: _condition_of(name) for name in expanded
+    }
+
+
+def test_the_section_of_sessions_does_not_exist_without_custom_labels(resources):
+    from_line = next(number for number, line in enumerate(LINES) if line.strip() == "# A Custom Labels session")
+    names = [match[1] for line in LINES[from_line:] if (match := re.fullmatch(r"  (\w+):", line))]
+    section = [name for name in names if name in resources and not name.endswith(("Alarm", "Dashboard"))]
+    assert len(section) > 10
+    assert {resources[name].get("Condition") for name in section} == {"UsesCustomLabels"}
+
+
+@pytest.mark.parametrize("detector", HOLDS.values())
+def test_whatever_exists_refers_to_what_exists(expanded, template, detector):
+    there = _existing(expanded, detector)
+    missing = {
+        (name, target)
+        for name in there
+        for _, target in references(expanded[name])
+        if target.split(".")[0] in expanded and target.split(".")[0] not in there
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize("detector", HOLDS.values())
+def test_whatever_exists_waits_for_what_exists(expanded, detector):
+    there = _existing(expanded, detector)
+    awaited = {name for one in there for name in _listed(expanded[one].get("DependsOn", []))}
+    assert awaited <= there
+
+
+def test_an_output_exists_with_the_resource_that_it_names(template, expanded):
+    for output in template["Outputs"].values():
+        wanted = {
+            expanded[name.split(".")[0]].get("Condition")
+            for _, name in references(output["Value"])
+            if name.split(".")[0] in expanded
+        } - {None}
+        assert {output["Condition"]} - {None} == wanted if "Condition" in output else not wanted
+
+
+def test_the_arn_of_a_model_is_used_only_where_custom_labels_are(template):
+    # So a Resource of a policy is never "": what W1030 warns of cannot happen.
+    users = {
+        name
+        for name, one in template["Resources"].items()
+        for _, target in references(one)
+        if target in ("ProjectArn", "ModelVersionArn")
+    }
+    assert users
+    assert {template["Resources"][name].get("Condition") for name in users} == {"UsesCustomLabels"}
+
+
+def test_custom_labels_without_a_model_are_refused_before_anything_is_made(template):
+    rule = template["Rules"]["CustomLabelsNeedAModel"]
+    (assertion,) = rule["Assertions"]
+    assert rule["RuleCondition"] == template["Conditions"]["UsesCustomLabels"]
+    assert assertion["Assert"]["Fn::And"] == [
+        {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in ("ProjectArn", "ModelVersionArn")
+    ]
+    assert re.fullmatch(r".*ProjectArn and ModelVersionArn\.", assertion["AssertDescription"])
+
+
+def test_the_transform_keeps_the_rules(template, expanded_template):
+    assert expanded_template["Rules"] == template["Rules"]
+
+
+def test_only_one_warning_of_the_linter_is_ignored_and_the_template_says_why(template):
+    assert template["Metadata"]["cfn-lint"]["config"]["ignore_checks"] == ["W1030"]
+    (at,) = [number for number, line in enumerate(LINES) if "ignore_checks" in line]
+    assert "W1030" in " ".join(LINES[at - 3 : at])
+
+
+def test_the_rules_of_inspection_are_checked_by_their_function_while_deploying(resources):
+    checked = resources["ValidRules"]["Properties"]
+    assert checked == {
+        "ServiceToken": {"Fn::GetAtt": ["ValidateRulesFunction", "Arn"]},
+        "ServiceTimeout": checked["ServiceTimeout"],
+        "Rules": {"Ref": "InspectionRules"},
+        "EmailAddresses": {"Ref": "NotificationEmails"},
+    }
+
+
+def test_a_silent_check_does_not_hold_up_a_deployment_for_an_hour(resources, of_type):
+    # Without ServiceTimeout CloudFormation waits for 3,600 seconds.
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudformation-customresource.html
+    timeout = of_type("AWS::Lambda::Function")["ValidateRulesFunction"]["Timeout"]
+    assert timeout < resources["ValidRules"]["Properties"]["ServiceTimeout"] <= 300
+
+
+def test_whatever_reads_the_rules_is_made_after_they_were_checked(resources):
+    readers = {
+        name
+        for name, one in resources.items()
+        if any(target == "InspectionRules" for _, target in references(one)) and name != "ValidRules"
+    }
+    assert readers == {"InspectImagesFunction", "DrainQueueFunction"}
+    assert {resources[name]["DependsOn"] for name in (*readers, "CustomModelSession")} == {"ValidRules"}
+
+
+def test_the_schedule_of_sessions_is_a_setting(resources):
+    rule = resources["SessionRule"]["Properties"]
+    assert rule["ScheduleExpression"] == {"Ref": "SessionSchedule"}
+    assert rule["State"] == {"Ref": "SessionScheduleState"}
+
+
+def test_the_schedule_starts_sessions_in_a_role_of_its_own(resources):
+    # A rule cannot start an execution without one.
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
+    (target,) = resources["SessionRule"]["Properties"]["Targets"]
+    assert target["Arn"] == {"Ref": "CustomModelSession"}
+    assert target["RoleArn"] == {"Fn::GetAtt": ["SessionScheduleRole", "Arn"]}
+
+
+def test_a_condition_is_used_by_nothing_but_what_it_is_for(template):
+    used = {
+        node["Condition"]
+        for _, node in walk(template["Resources"])
+        if isinstance(node, dict) and "Condition" in node
+        if isinstance(node["Condition"], str)
+    }
+    assert used == set(HOLDS)
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]

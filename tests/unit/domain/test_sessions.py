@@ -1,0 +1,131 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision.domain import sessions
+from vision.domain.records import timestamp
+from vision.domain.sessions import (
+    IMAGES_PER_SECOND_AND_UNIT,
+    Backlog,
+    Terms,
+    inference_units,
+    is_worth_starting,
+    seconds_between,
+    waiting_since,
+)
+
+counts = st.integers(0, 100_000)
+backlogs = st.builds(Backlog, counts, counts, counts)
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)).map(
+    lambda moment: timestamp(moment.replace(tzinfo=UTC))
+)
+
+
+@st.composite
+def terms(draw: st.DrawFn) -> Terms:
+    least = draw(st.integers(1, 5))
+    return Terms(
+        minimum_batch=draw(st.integers(1, 1000)),
+        maximum_age_seconds=draw(st.integers(0, 100_000)),
+        minimum_units=least,
+        maximum_units=draw(st.integers(least, 10)),
+        drain_seconds=draw(st.integers(60, 3600)),
+        maximum_seconds=3600,
+    )
+
+
+TERMS = Terms(
+    minimum_batch=20,
+    maximum_age_seconds=3600,
+    minimum_units=1,
+    maximum_units=4,
+    drain_seconds=600,
+    maximum_seconds=7200,
+)
+EMPTY = Backlog(0, 0, 0)
+
+
+@pytest.mark.parametrize("backlog", [Backlog(12, 0, 0), Backlog(0, 12, 0), Backlog(0, 0, 12), Backlog(3, 4, 5)])
+def test_messages_in_flight_and_delayed_are_messages_too(backlog: Backlog) -> None:
+    assert backlog.messages == 12
+
+
+@given(backlogs.filter(lambda backlog: backlog.messages > 0), moments)
+def test_the_first_look_that_sees_an_image_decides_since_when_it_waits(backlog: Backlog, now: str) -> None:
+    assert waiting_since("", backlog, now) == now
+
+
+@given(backlogs.filter(lambda backlog: backlog.messages > 0), moments, moments)
+def test_later_looks_do_not_make_the_wait_shorter(backlog: Backlog, first: str, now: str) -> None:
+    assert waiting_since(first, backlog, now) == first
+
+
+@given(moments | st.just(""), moments)
+def test_nothing_waits_in_an_empty_queue(known: str, now: str) -> None:
+    assert waiting_since(known, EMPTY, now) == ""
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), st.integers(0, 10**9))
+def test_seconds_between_two_timestamps_are_those_of_the_clock(start: datetime, milliseconds: int) -> None:
+    earlier = start.replace(tzinfo=UTC, microsecond=0)
+    later = earlier + timedelta(milliseconds=milliseconds)
+    assert seconds_between(timestamp(earlier), timestamp(later)) == pytest.approx(milliseconds / 1000)
+
+
+def test_no_time_has_passed_since_an_unknown_moment() -> None:
+    assert seconds_between("", "2026-11-20T00:00:00.000Z") == 0
+
+
+@given(st.floats(0, 1e9), terms())
+def test_an_empty_queue_never_starts_a_model(waited: float, drawn: Terms) -> None:
+    assert not is_worth_starting(EMPTY, waited, drawn)
+
+
+@pytest.mark.parametrize(
+    ("messages", "waited_seconds", "expected"),
+    [(19, 3599.9, False), (20, 0, True), (1, 3600, True), (1, 0, False), (1000, 0, True)],
+)
+def test_a_session_starts_with_enough_images_or_with_an_old_one(
+    messages: int, waited_seconds: float, expected: bool
+) -> None:
+    assert is_worth_starting(Backlog(messages, 0, 0), waited_seconds, TERMS) is expected
+
+
+@given(backlogs, counts, st.floats(0, 1e6), st.floats(0, 1e6), terms())
+def test_more_images_and_more_waiting_never_argue_against_a_session(
+    backlog: Backlog, more: int, waited: float, longer: float, drawn: Terms
+) -> None:
+    grown = Backlog(backlog.visible + more, backlog.in_flight, backlog.delayed)
+    assert not is_worth_starting(backlog, waited, drawn) or is_worth_starting(grown, waited + longer, drawn)
+
+
+@given(backlogs, terms())
+def test_inference_units_keep_their_limits(backlog: Backlog, drawn: Terms) -> None:
+    assert drawn.minimum_units <= inference_units(backlog, drawn) <= drawn.maximum_units
+
+
+@given(backlogs, counts, terms())
+def test_more_images_never_get_fewer_inference_units(backlog: Backlog, more: int, drawn: Terms) -> None:
+    grown = Backlog(backlog.visible, backlog.in_flight + more, backlog.delayed)
+    assert inference_units(backlog, drawn) <= inference_units(grown, drawn)
+
+
+@given(backlogs, terms())
+def test_below_the_largest_number_of_units_the_backlog_is_drained_in_time(backlog: Backlog, drawn: Terms) -> None:
+    units = inference_units(backlog, drawn)
+    rate = IMAGES_PER_SECOND_AND_UNIT * units
+    assert units == drawn.maximum_units or backlog.messages <= rate * drawn.drain_seconds
+
+
+@pytest.mark.parametrize(("messages", "units"), [(1, 1), (3000, 1), (3001, 2), (9001, 4), (10**6, 4)])
+def test_a_unit_is_added_for_each_backlog_that_one_drains_in_time(messages: int, units: int) -> None:
+    assert inference_units(Backlog(messages, 0, 0), TERMS) == units
+
+
+@given(st.integers(1, 50), st.integers(1, 10))
+def test_a_session_has_the_wanted_workers_as_far_as_a_map_runs_them_at_once(units: int, workers_per_unit: int) -> None:
+    numbers = sessions.workers(units, workers_per_unit)
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) == min(units * workers_per_unit, 40)

@@ -1,0 +1,36 @@
+"""A Custom Labels session: what its functions answer when nothing goes wrong."""
+
+from typing import Any
+
+from tests.workflows.definition import CUSTOM_MODEL_SESSION, function_folder, load, tasks
+
+DEFINITION = load(CUSTOM_MODEL_SESSION)
+TASKS = tasks(DEFINITION)
+SETTINGS = {"ModelPollSeconds": "30", "IdleSeconds": "60"}
+
+START = {"decision": "START", "messages": 6, "units": 1, "workers": [1], "seconds": 14400}
+WAIT = {"decision": "WAIT", "messages": 3}
+BUSY = {"decision": "BUSY"}
+DRAIN = {"decision": "DRAIN", "messages": 2}
+EMPTY = {"decision": "EMPTY", "messages": 0}
+READY = {"status": "RUNNING", "ready": True}
+STARTING = {"status": "STARTING", "ready": False}
+TALLY = {"inspected": 3, "refused": 1, "returned": 0}
+STOPPED = {"stopped": True, "status": "STOPPED", "model_minutes": 12.5}
+STOPPING = {"stopped": False, "status": "STOPPING"}
+ANSWERS = {
+    "check_queue": {"start": START, "session": EMPTY},
+    "start_model": READY,
+    "drain_queue": TALLY,
+    "stop_model": STOPPED,
+}
+
+
+def function_of(task: str) -> str:
+    """Return the folder of the function of a task by the name of its state."""
+    return function_folder(TASKS[task])
+
+
+def state_input(name: str) -> dict[str, Any]:
+    """Return the input of a session; it takes nothing from it."""
+    return {"name": name}
