@@ -7,6 +7,7 @@ from typing import Any
 from vision import entry, worker
 from vision.adapters import rekognition
 from vision.adapters.rekognition import Detection
+from vision.domain.limits import CUSTOM_LABELS_LIMITS
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import Rule
 from vision.inspection import Inspector
@@ -20,7 +21,7 @@ def _detect(version: ObjectVersion, rule: Rule) -> Detection:
     return rekognition.detect_custom_labels(version, settings.model_version_arn, confidence)
 
 
-inspector = Inspector.from_settings(InspectionSettings.read(), _detect)
+inspector = Inspector.from_settings(InspectionSettings.read(), _detect, CUSTOM_LABELS_LIMITS)
 
 
 @entry.worker

@@ -1,5 +1,6 @@
 """A worker of a session, with an inspector that does as it is told and a clock that does not wait."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -204,3 +205,26 @@ def test_a_queue_that_throttles_is_the_sessions_to_wait_for(session: World, refu
     refuse("sqs", "ReceiveMessage", "ThrottlingException")
     with pytest.raises(Throttled):
         session.drain()
+
+
+def test_an_image_of_a_kind_that_nothing_expects_costs_its_neighbours_nothing(session: World) -> None:
+    session.send("odd", *(f"image{number}" for number in range(9)))
+    session.remaining = [300.0] * 40 + [0.0]
+    tally = session.drain(odd=[RuntimeError("of a kind that nothing expects")])
+    assert (tally.inspected, session.told.count("SUCCESS")) == (9, 9)
+    assert tally.returned >= 1
+
+
+def test_an_image_of_a_kind_that_nothing_expects_is_in_the_dead_letter_queue_within_one_session(
+    session: World,
+) -> None:
+    sqs = client("sqs")
+    dead = sqs.create_queue(QueueName="DeadLetters")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+    sqs.set_queue_attributes(QueueUrl=session.url, Attributes={"RedrivePolicy": redrive})
+    session.send("odd")
+    session.remaining = [300.0] * 40 + [0.0]
+    session.drain(odd=[RuntimeError("of a kind that nothing expects")])
+    assert queue.backlog(session.url) == EMPTY
+    assert session.inspecting.seen == ["odd"] * 5

@@ -25,6 +25,18 @@ def _existing(resources, detector):
     return {name for name, one in resources.items() if HOLDS.get(one.get("Condition"), detector) == detector}
 
 
+def _chosen(node, detector):
+    """Return a resource as the detector leaves it: of each Fn::If on a detector the branch that holds."""
+    match node:
+        case {"Fn::If": [condition, yes, no]} if condition in HOLDS:
+            return _chosen(yes if HOLDS[condition] == detector else no, detector)
+        case dict():
+            return {name: _chosen(value, detector) for name, value in node.items()}
+        case list():
+            return [_chosen(value, detector) for value in node]
+    return node
+
+
 def test_a_resource_exists_for_its_detector_only(expanded):
     assert {name: one.get("Condition") for name, one in expanded.items()} == {
         name: _condition_of(name) for name in expanded
@@ -45,7 +57,7 @@ def test_whatever_exists_refers_to_what_exists(expanded, template, detector):
     missing = {
         (name, target)
         for name in there
-        for _, target in references(expanded[name])
+        for _, target in references(_chosen(expanded[name], detector))
         if target.split(".")[0] in expanded and target.split(".")[0] not in there
     }
     assert not missing

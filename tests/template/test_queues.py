@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.template.cloudformation import TEMPLATE, load, resolve, walk
+from tests.template.cloudformation import TEMPLATE, load, references, resolve, walk
 from vision.domain import inspections
 
 DAY_SECONDS = 86_400
@@ -272,3 +272,27 @@ def test_the_end_of_a_session_that_failed_calls_the_watchdog(of_type):
         if rule.get("EventPattern", {}).get("detail", {}).get("stateMachineArn") == [{"Ref": "CustomModelSession"}]
     )
     assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+
+
+def test_the_dead_letter_queue_of_a_rule_admits_that_rule(expanded):
+    admitted = {}
+    for policy in expanded.values():
+        if policy["Type"] != "AWS::SQS::QueuePolicy":
+            continue
+        arns = [
+            target
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Allow"
+            for _, target in references(statement["Condition"])
+        ]
+        for _, queue in references(policy["Properties"]["Queues"]):
+            admitted[queue] = arns
+    refused = [
+        (name, queue)
+        for name, rule in expanded.items()
+        if rule["Type"] == "AWS::Events::Rule"
+        for target in rule["Properties"]["Targets"]
+        for _, queue in references(target["DeadLetterConfig"])
+        if f"{name}.Arn" not in admitted[queue.removesuffix(".Arn")]
+    ]
+    assert refused == []

@@ -121,7 +121,8 @@ def test_the_watchdog_counts_the_minutes_between_two_of_its_looks(resources):
     # ModelMinutes is a sum of looks, each standing for the period until the next.
     stop_model = resources["StopModelFunction"]["Properties"]
     seconds = stop_model["Environment"]["Variables"]["WATCHDOG_PERIOD_SECONDS"]
-    assert stop_model["Events"]["Watchdog"]["Properties"]["Schedule"] == f"rate({seconds // 60} minutes)"
+    schedule = resources["StopModelWatchdogRule"]["Properties"]["ScheduleExpression"]
+    assert schedule == f"rate({seconds // 60} minutes)"
 
 
 @pytest.mark.parametrize(

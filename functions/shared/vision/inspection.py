@@ -11,10 +11,10 @@ from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
 from vision.domain import events, inspections, records, rules
 from vision.domain.envelopes import Envelope
-from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent
-from vision.domain.failures import Failure
+from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, VisionError
+from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.labels import turned
-from vision.domain.limits import check_limits
+from vision.domain.limits import REKOGNITION_LIMITS, Limits, check_limits
 from vision.domain.metadata import read_metadata
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
@@ -44,6 +44,8 @@ class Inspector:
         Whether an inspected image moves to the results bucket, or stays where it is.
     notifies_of
         The judgements that people are told of.
+    limits
+        What the detector takes.
     """
 
     table: Table
@@ -53,9 +55,12 @@ class Inspector:
     topic_arn: str
     moves: bool
     notifies_of: frozenset[Judgement]
+    limits: Limits = REKOGNITION_LIMITS
 
     @classmethod
-    def from_settings(cls, settings: InspectionSettings, detect: Detector) -> Inspector:
+    def from_settings(
+        cls, settings: InspectionSettings, detect: Detector, limits: Limits = REKOGNITION_LIMITS
+    ) -> Inspector:
         """Return the inspector that the template's parameters describe.
 
         Raises
@@ -71,6 +76,7 @@ class Inspector:
             topic_arn=settings.quality_topic_arn,
             moves=settings.inspected_images == "move",
             notifies_of=_TOLD[settings.notifications],
+            limits=limits,
         )
 
     def inspect_message(self, body: str) -> list[str]:
@@ -105,6 +111,18 @@ class Inspector:
             A policy must change, and then the message be delivered again; meanwhile the record says so.
         """
         envelope = Envelope.of(version)
+        try:
+            return self._inspect(version, envelope)
+        except VisionError:
+            raise
+        except Exception as error:
+            # Nothing of ours expects it: the record tells what it was, wherever the message ends.
+            cause = f"{error}; it is tried again, and then waits in the dead-letter queue"
+            failure = Failure(type(error).__name__, cause[:CAUSE_LIMIT])
+            self.table.refuse(envelope, inspections.refused(failure), records.now())
+            raise
+
+    def _inspect(self, version: ObjectVersion, envelope: Envelope) -> str:
         self.table.register(envelope, records.now())
         record = self.table.image(envelope) or {}
         if "verdict" not in record:
@@ -127,7 +145,7 @@ class Inspector:
         rule = rules.rule_for(self.rules, version.key)
         source = SparseFile(lambda start, end: storage.read_range(version, start, end), version.size_bytes)
         metadata = read_metadata(source, version.size_bytes)
-        check_limits(metadata, version.size_bytes)
+        check_limits(metadata, version.size_bytes, self.limits)
         detection = self.detect(version, rule)
         found = detection.labels if metadata.format == "JPEG" else turned(detection.labels, metadata.orientation)
         verdict = judge(rule, found)

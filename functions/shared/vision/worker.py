@@ -79,6 +79,11 @@ def drain(
                 # Hidden for a while, since the next worker would end like this one.
                 _give_back(queue_url, messages[position + 1 :])
                 raise
+            except Exception:
+                # An image of a kind that nothing expects costs neither its neighbours nor hours of the model: it is
+                # shown again at once, and after its last receive it is in the dead-letter queue, its reason recorded.
+                _give_back(queue_url, [message])
+                tally.returned += 1
     return tally
 
 

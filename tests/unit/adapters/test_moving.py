@@ -177,3 +177,19 @@ def test_exactly_the_version_is_asked_to_be_deleted(bucket: str) -> None:
         stub.add_response("delete_object", {}, {"Bucket": VERSION.bucket, "Key": KEY, "VersionId": "v1"})
         storage.delete(VERSION)
         stub.assert_no_pending_responses()
+
+
+def test_the_copy_of_a_newer_version_stays_in_front_of_one_that_comes_late(bucket: str, results: str) -> None:
+    older = replace(_put(bucket, b"older"), sequencer="0A".ljust(64, "0"))
+    newer = replace(_put(bucket, b"newer"), sequencer="0B".ljust(64, "0"))
+    storage.copy(newer, results, TARGET)
+    storage.copy(older, results, TARGET)
+    assert client("s3").get_object(Bucket=results, Key=TARGET)["Body"].read() == b"newer"
+
+
+def test_the_copy_of_an_older_version_gives_way_to_a_newer_one(bucket: str, results: str) -> None:
+    older = replace(_put(bucket, b"older"), sequencer="0A".ljust(64, "0"))
+    newer = replace(_put(bucket, b"newer"), sequencer="0B".ljust(64, "0"))
+    storage.copy(older, results, TARGET)
+    storage.copy(newer, results, TARGET)
+    assert client("s3").get_object(Bucket=results, Key=TARGET)["Body"].read() == b"newer"

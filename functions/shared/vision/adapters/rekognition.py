@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from vision.adapters.session import client, domain_errors
 from vision.domain import labels
-from vision.domain.errors import ModelNotReady
+from vision.domain.errors import InvalidImage, ModelNotReady
 from vision.domain.objects import ObjectVersion
 
 DETECTOR_NAME = "rekognition"
@@ -38,10 +40,14 @@ def detect_labels(
     ObjectNotFound, AccessDenied, ImageTooLarge, InvalidImage, Throttled, ServiceUnavailable
     """
     filters = {"Settings": {"GeneralLabels": {"LabelInclusionFilters": list(only)}}} if only else {}
-    with domain_errors("DetectLabels"):
-        response = client("rekognition").detect_labels(
-            Image={"S3Object": _source(version)}, MaxLabels=max_labels, MinConfidence=min_confidence, **filters
-        )
+    rekognition = client("rekognition")
+    try:
+        with domain_errors("DetectLabels"):
+            response = rekognition.detect_labels(
+                Image={"S3Object": _source(version)}, MaxLabels=max_labels, MinConfidence=min_confidence, **filters
+            )
+    except rekognition.exceptions.InvalidParameterException as error:
+        raise _refused("DetectLabels", error) from error
     detector = {"name": DETECTOR_NAME, "version": response.get("LabelModelVersion", "unknown")}
     return Detection(labels.from_rekognition(response), detector)
 
@@ -61,9 +67,16 @@ def detect_custom_labels(version: ObjectVersion, model_version_arn: str, min_con
             response = rekognition.detect_custom_labels(
                 ProjectVersionArn=model_version_arn, Image={"S3Object": _source(version)}, MinConfidence=min_confidence
             )
+    except rekognition.exceptions.InvalidParameterException as error:
+        raise _refused("DetectCustomLabels", error) from error
     except rekognition.exceptions.ResourceNotReadyException as error:
         raise ModelNotReady("DetectCustomLabels: the model is not running; wait until it is") from error
     return Detection(labels.from_custom_labels(response), {"name": CUSTOM_DETECTOR_NAME, "version": model_version_arn})
+
+
+def _refused(operation: str, error: ClientError) -> InvalidImage:
+    message = error.response["Error"].get("Message", "").rstrip(".")
+    return InvalidImage(f"{operation}: {message}; check the sides of the image, or save it again as JPEG or PNG")
 
 
 def _source(version: ObjectVersion) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from vision.domain.errors import ObjectNotFound, ServiceUnavailable
 from vision.domain.keys import photo_id, version_token
 from vision.domain.objects import ObjectVersion
 
-# Object metadata by which a copy says of which version it is.
+# Object metadata by which a copy says of which version it is, and which of two is the newer one.
 _SOURCE_VERSION = "source-version"
+_SOURCE_SEQUENCER = "source-sequencer"
 
 
 def read(version: ObjectVersion) -> bytes:
@@ -48,7 +49,8 @@ def copy(version: ObjectVersion, bucket: str, key: str) -> None:
     """Copy an object version, and make sure that the copy is whole.
 
     The copy remembers the version that it is of: copying again is a no-op, and when the version is already gone, the
-    copy that an earlier attempt left is enough.
+    copy that an earlier attempt left is enough. The copy of a newer version of the same key stays in front: the one of
+    an older version that comes late becomes one of the earlier versions.
 
     Raises
     ------
@@ -56,7 +58,8 @@ def copy(version: ObjectVersion, bucket: str, key: str) -> None:
         The version is gone and there is no copy of it.
     AccessDenied, Throttled, ServiceUnavailable
     """
-    if _is_copy(version, bucket, key):
+    before = _head(bucket, key)
+    if _is_of(version, before):
         return
     source = {"Bucket": version.bucket, "Key": version.key}
     pin = {"VersionId": version.version_id} if version.version_id else {}
@@ -69,11 +72,16 @@ def copy(version: ObjectVersion, bucket: str, key: str) -> None:
             CopySourceIfMatch=own["ETag"],
             MetadataDirective="REPLACE",
             ContentType=own["ContentType"],
-            Metadata=own["Metadata"] | {_SOURCE_VERSION: _source_name(version)},
+            Metadata=own["Metadata"] | {_SOURCE_VERSION: _source_name(version), _SOURCE_SEQUENCER: version.sequencer},
         )
     # Another version of the same key may have been copied over it meanwhile: that one is not what is checked.
-    if not _is_copy(version, bucket, key, copied.get("VersionId")):
+    if not _is_of(version, _head(bucket, key, copied.get("VersionId"))):
         raise ServiceUnavailable("image: its copy is not whole; it is copied again with the next delivery")
+    if version.sequencer and before and before["Metadata"].get(_SOURCE_SEQUENCER, "") > version.sequencer:
+        with domain_errors("copy"):
+            client("s3").copy_object(
+                Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key, "VersionId": before["VersionId"]}
+            )
 
 
 def delete(version: ObjectVersion) -> None:
@@ -88,15 +96,21 @@ def delete(version: ObjectVersion) -> None:
         client("s3").delete_object(Bucket=version.bucket, Key=version.key, **pin)
 
 
-def _is_copy(version: ObjectVersion, bucket: str, key: str, copy_version_id: str | None = None) -> bool:
-    pin = {"VersionId": copy_version_id} if copy_version_id else {}
+def _head(bucket: str, key: str, version_id: str | None = None) -> dict[str, Any]:
+    """Return what S3 says of an object, nothing when there is none."""
+    pin = {"VersionId": version_id} if version_id else {}
     try:
         with domain_errors("copy"):
-            found = client("s3").head_object(Bucket=bucket, Key=key, **pin)
+            return dict(client("s3").head_object(Bucket=bucket, Key=key, **pin))
     except ObjectNotFound:
-        return False
+        return {}
+
+
+def _is_of(version: ObjectVersion, copy: dict[str, Any]) -> bool:
     return bool(
-        found["Metadata"].get(_SOURCE_VERSION) == _source_name(version) and found["ContentLength"] == version.size_bytes
+        copy
+        and copy["Metadata"].get(_SOURCE_VERSION) == _source_name(version)
+        and copy["ContentLength"] == version.size_bytes
     )
 
 

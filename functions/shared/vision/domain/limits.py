@@ -38,6 +38,11 @@ class Limits:
 
 REKOGNITION_LIMITS = Limits()
 
+CUSTOM_LABELS_LIMITS = Limits(max_side_px=4096, min_side_px=64)
+"""Of DetectCustomLabels: "Guidelines and quotas in Amazon Rekognition Custom Labels",
+https://docs.aws.amazon.com/rekognition/latest/customlabels-dg/limits.html
+"""
+
 
 def check_limits(metadata: Metadata, size_bytes: int, limits: Limits = REKOGNITION_LIMITS) -> None:
     """Refuse an image that Rekognition would refuse.
