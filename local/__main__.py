@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
             case "env":
                 _write_environment(environment.variables(boto3.client, options.stack_name))
             case "demo":
-                _demo(options.photos)
+                _demo(options.photos.expanduser() if options.photos else None)
     except (DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError, TrainingRefused) as error:
         # Text, since a path in the message may look like markup.
         console.print(Text.assemble((type(error).__name__, "red"), f": {error}"), soft_wrap=True)
@@ -75,6 +75,8 @@ def _demo(folder: Path | None) -> None:
         files = [LOCAL_DIR / "photos" / photo.name for photo in photos()]
     elif folder.is_dir():
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        if any(path.is_dir() for path in folder.iterdir()):
+            console.print("Its subfolders are left out; name one of them to see its pictures.")
     else:
         raise DemoFailed(f"{folder} is no folder; name one with pictures: make demo PHOTOS=folder")
     deployed = _up()

@@ -85,25 +85,28 @@ def upload(stack: Stack, files: Sequence[Path], folder: str = f"private/{OWNER}/
         return list(pool.map(put, files))
 
 
-def watch(stack: Stack, uploads: Sequence[Upload], timeout_seconds: float = 300) -> Iterator[Upload]:
+def watch(stack: Stack, uploads: Sequence[Upload], timeout_seconds: float = 120) -> Iterator[Upload]:
     """Yield each upload when its record is finished.
 
     Raises
     ------
     DemoFailed
-        When some are not finished in time.
+        When none has been finished for too long: a large folder takes its time, a stack that stands still does not.
     """
-    deadline = time.monotonic() + timeout_seconds
+    moved = time.monotonic()
     waiting = list(uploads)
     while waiting:
         _read_records(stack, waiting)
-        yield from (upload for upload in waiting if upload.is_finished)
+        finished = [upload for upload in waiting if upload.is_finished]
+        yield from finished
         waiting = [upload for upload in waiting if not upload.is_finished]
-        if waiting and time.monotonic() > deadline:
+        if finished:
+            moved = time.monotonic()
+        if waiting and time.monotonic() > moved + timeout_seconds:
             names = ", ".join(upload.name for upload in waiting[:5])
             raise DemoFailed(
-                f"{len(waiting)} of {len(uploads)} images have no result after {timeout_seconds:.0f} s ({names} ...); "
-                "look at .local/logs/engine.log, then try `make down` and `make demo` again"
+                f"{len(waiting)} of {len(uploads)} images have no result ({names} ...), and none came for "
+                f"{timeout_seconds:.0f} s; look at .local/logs/engine.log, then try `make down` and `make demo` again"
             )
         if waiting:
             time.sleep(0.25)
