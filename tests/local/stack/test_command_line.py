@@ -46,7 +46,7 @@ def processed(shell: Callable[[str], str], shared_pipeline: Pipeline, tmp_path_f
     photo.write_bytes(jpeg_of(gradients(320, 240)))
     shell(f'aws s3 cp "{photo}" "s3://$ImageBucketName/private/me/uploads/"')
     [found] = shared_pipeline.client("s3").list_object_versions(
-        Bucket=shared_pipeline.bucket, Prefix="private/me/uploads/"
+        Bucket=shared_pipeline.bucket, Prefix=f"private/me/uploads/{photo.name}"
     )["Versions"]
     version = ObjectVersion(
         bucket=shared_pipeline.bucket,

@@ -64,10 +64,11 @@ def test_an_image_whose_worker_is_killed_in_the_middle_still_succeeds(pipeline, 
 @pytest.mark.usefixtures("quick_redelivery")
 def test_killing_workers_of_every_function_again_and_again_loses_nothing(pipeline, upload):
     versions = [upload(f"{number}.jpg", PHOTO) for number in range(20)]
-    deadline, killed = time.monotonic() + 2.5, 0
-    while time.monotonic() < deadline:
+    killed = 0
+    # Fewer times than a task is tried: no task can lose all of its attempts, however slow the machine is.
+    for _ in range(3):
         killed += sum(kill(pipeline, f"{name}Function") for name in FUNCTIONS)
-        time.sleep(0.4)
+        time.sleep(0.6)
     assert killed > 0
     assert [record["status"] for record in pipeline.all_finished(versions)] == ["SUCCEEDED"] * 20
     pipeline.wait_until_drained()

@@ -20,9 +20,11 @@ FUNCTIONS = [
     "DetectLabelsFunction",
     "ExtractMetadataFunction",
     "GenerateThumbnailFunction",
+    "InspectImagesFunction",
     "StartProcessingFunction",
     "StoreMetadataFunction",
     "TrackExecutionFunction",
+    "ValidateRulesFunction",
 ]
 
 # Calls that no function of this workflow makes.

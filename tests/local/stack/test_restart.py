@@ -64,7 +64,8 @@ def test_after_a_restart_queued_images_succeed_and_running_ones_are_closed_truth
 
 def test_work_that_only_waits_in_the_queue_is_done_after_a_restart(own_pipeline, restart):
     lambda_client = own_pipeline.client("lambda")
-    [mapping] = lambda_client.list_event_source_mappings()["EventSourceMappings"]
+    function = own_pipeline.resource_name("StartProcessingFunction")
+    [mapping] = lambda_client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     lambda_client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     versions = upload_many(own_pipeline, 12)
     wait_for(lambda: own_pipeline.depth(own_pipeline.queue_url) == 12)
