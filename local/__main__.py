@@ -76,7 +76,7 @@ def _demo(folder: Path | None) -> None:
     elif folder.is_dir():
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
         if any(path.is_dir() for path in folder.iterdir()):
-            console.print("Its subfolders are left out; name one of them to see its pictures.")
+            console.print("Folders in it are left out; name one of them to see its pictures.")
     else:
         raise DemoFailed(f"{folder} is no folder; name one with pictures: make demo PHOTOS=folder")
     deployed = _up()

@@ -276,7 +276,7 @@ def test_a_parameter_that_the_template_does_not_have_is_refused():
 
 
 def test_a_value_that_the_template_does_not_take_is_refused():
-    with pytest.raises(ValueError, match="IdleSeconds: 10, the template takes 60 to 3600"):
+    with pytest.raises(ValueError, match="IdleSeconds: 10, the template takes 60 to 900"):
         settings.read({"IdleSeconds": 10})
 
 
