@@ -25,7 +25,7 @@ inspector = Inspector.from_settings(InspectionSettings.read(), _detect, CUSTOM_L
 
 
 @entry.worker
-def handler(remaining_seconds: Callable[[], float]) -> dict[str, Any]:
+def handler(_: entry.Event, remaining_seconds: Callable[[], float]) -> dict[str, Any]:
     """Take messages until the queue is empty or the time is over; return how many images were done."""
     tally = worker.drain(
         inspector,

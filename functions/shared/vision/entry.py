@@ -66,15 +66,15 @@ def queue(work: Callable[[str], None]) -> Handler:
     return _logger.inject_lambda_context(handler, clear_state=True)
 
 
-def worker(work: Callable[[Callable[[], float]], _Result]) -> Handler:
+def worker(work: Callable[[Event, Callable[[], float]], _Result]) -> Handler:
     """Make a function that works until its time is over the handler of a state machine's task.
 
-    The function gets a function that tells how many seconds are left.
+    The function gets the event, and a function that tells how many seconds are left.
     """
 
     @functools.wraps(work)
     def handler(event: dict[str, Any], context: LambdaContext) -> _Result:
-        return _guarded(lambda: work(lambda: context.get_remaining_time_in_millis() / 1000))
+        return _guarded(lambda: work(event, lambda: context.get_remaining_time_in_millis() / 1000))
 
     return _logger.inject_lambda_context(handler, clear_state=True)
 

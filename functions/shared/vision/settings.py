@@ -162,3 +162,39 @@ class ValidateRulesSettings(_FromEnvironment):
     """The topic that people subscribe to."""
 
     quality_topic_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRunSettings(_FromEnvironment):
+    """Where runs are recorded, which buckets they may read (separated by commas), and the rate they may call at."""
+
+    image_table_name: str
+    bulk_buckets: str
+    bulk_calls_per_second: float
+
+    @property
+    def buckets(self) -> list[str]:
+        """The names of the buckets, from their ARNs."""
+        return [arn.rsplit(":", 1)[-1] for arn in self.bulk_buckets.split(",") if arn]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessBatchSettings(_FromEnvironment):
+    """Where records and thumbnails go, what is asked of Rekognition, and how often in a second."""
+
+    image_table_name: str
+    results_bucket_name: str
+    inspection_rules: str
+    max_labels: int
+    min_confidence: float
+    thumbnail_size: int
+    bulk_calls_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class SummarizeRunSettings(_FromEnvironment):
+    """Where runs and their results are, and the bus that hears of their end."""
+
+    image_table_name: str
+    results_bucket_name: str
+    vision_event_bus_name: str

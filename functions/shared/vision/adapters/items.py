@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,10 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from vision.adapters.session import client, domain_errors
 
 Item = dict[str, Any]
+
+# The most that one BatchGetItem reads.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_KEYS_LIMIT = 100
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -31,6 +35,21 @@ class Items:
         with domain_errors("record"):
             response = client("dynamodb").get_item(TableName=self._name, Key=_marshalled(key), ConsistentRead=True)
         return _unmarshalled(response["Item"]) if "Item" in response else None
+
+    def get_many(self, keys: Sequence[Item], attributes: Sequence[str]) -> list[Item]:
+        """Return some attributes of those items that there are; a read may lag by a moment behind a write."""
+        names = {f"#{name}": name for name in ("pk", "sk", *attributes)}
+        found: list[Item] = []
+        dynamodb = client("dynamodb")
+        for start in range(0, len(keys), _KEYS_LIMIT):
+            wanted = [_marshalled(key) for key in keys[start : start + _KEYS_LIMIT]]
+            while wanted:
+                request = {"Keys": wanted, "ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+                with domain_errors("records"):
+                    response = dynamodb.batch_get_item(RequestItems={self._name: request})
+                found += map(_unmarshalled, response["Responses"].get(self._name, []))
+                wanted = response.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+        return found
 
     def query(self, index: str, condition: str, names: Mapping[str, str], values: Item) -> Iterator[Item]:
         """Yield the items of an index that a key condition names."""
@@ -58,13 +77,34 @@ class Items:
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return
 
+    def add(
+        self, key: Item, amounts: Mapping[str, float], *, condition: str = "", values: Mapping[str, Any] | None = None
+    ) -> Item | None:
+        """Add to numbers of an item, at once; return them, or ``None`` when the condition did not hold."""
+        dynamodb = client("dynamodb")
+        numbers = {f":{name}": amount for name, amount in amounts.items()} | dict(values or {})
+        try:
+            with domain_errors("record"):
+                response = dynamodb.update_item(
+                    TableName=self._name,
+                    Key=_marshalled(key),
+                    UpdateExpression="ADD " + ", ".join(f"#{name} :{name}" for name in amounts),
+                    ExpressionAttributeNames={f"#{name}": name for name in amounts},
+                    ExpressionAttributeValues=_marshalled(numbers),
+                    ReturnValues="UPDATED_NEW",
+                    **({"ConditionExpression": condition} if condition else {}),
+                )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return None
+        return _unmarshalled(response["Attributes"])
+
     def update(
         self,
         key: Item,
         fields: Item,
         first: Item,
         *,
-        condition: str,
+        condition: str = "",
         condition_values: Mapping[str, Any] | None = None,
         remove: tuple[str, ...] = (),
     ) -> bool:
@@ -81,9 +121,9 @@ class Items:
                     TableName=self._name,
                     Key=_marshalled(key),
                     UpdateExpression=f"SET {', '.join(assignments)}{removal}",
-                    ConditionExpression=condition,
                     ExpressionAttributeNames=names,
                     ExpressionAttributeValues=_marshalled(values),
+                    **({"ConditionExpression": condition} if condition else {}),
                 )
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return False

@@ -26,6 +26,8 @@ from vision.domain.errors import (
 _CONFIG = Config(
     connect_timeout=3,
     read_timeout=20,
+    # A worker of a bulk run has two calls for each of its threads under way, see vision/bulk.py.
+    max_pool_connections=40,
     retries={"mode": "adaptive", "total_max_attempts": 3},
     user_agent_extra="image-recognition-pipeline",
 )

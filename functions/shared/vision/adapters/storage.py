@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from vision.adapters.session import client, domain_errors
@@ -32,6 +33,22 @@ def read_range(version: ObjectVersion, start: int, end: int) -> bytes:
     ObjectNotFound, AccessDenied, Throttled, ServiceUnavailable
     """
     return _get(version, {"Range": f"bytes={start}-{end - 1}"}) if start < end else b""
+
+
+def read_part(version: ObjectVersion, start: int, end: int) -> tuple[bytes, str]:
+    """Return a range as :func:`read_range` does, and the version id that S3 read, ``""`` where there is none.
+
+    Whoever knows only the ETag learns by it what to pin.
+
+    Raises
+    ------
+    ObjectNotFound, AccessDenied, Throttled, ServiceUnavailable
+    """
+    response = _open(version, {"Range": f"bytes={start}-{end - 1}"})
+    if response is None:
+        return b"", ""
+    version_id = response.get("VersionId", "")
+    return _content(response), "" if version_id == "null" else version_id
 
 
 def write(bucket: str, key: str, content: bytes, content_type: str) -> None:
@@ -118,13 +135,49 @@ def _source_name(version: ObjectVersion) -> str:
     return f"{photo_id(version.bucket, version.key)}-{version_token(version)}"
 
 
+def keys(bucket: str, prefix: str, limit: int | None = None) -> Iterator[str]:
+    """Yield the keys under a prefix, in order.
+
+    Raises
+    ------
+    ObjectNotFound
+        There is no such bucket.
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    pages = client("s3").get_paginator("list_objects_v2")
+    with domain_errors(f"s3://{bucket}/ (listing)"):
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix, PaginationConfig={"MaxItems": limit}):
+            for listed in page.get("Contents", []):
+                yield listed["Key"]
+
+
+def lines(bucket: str, key: str) -> Iterator[bytes]:
+    """Yield the lines of a file, however large.
+
+    Raises
+    ------
+    ObjectNotFound, AccessDenied, Throttled, ServiceUnavailable
+    """
+    with domain_errors(f"s3://{bucket}/ (results)"):
+        yield from client("s3").get_object(Bucket=bucket, Key=key)["Body"].iter_lines(chunk_size=65_536)
+
+
 def _get(version: ObjectVersion, options: dict[str, Any]) -> bytes:
+    response = _open(version, options)
+    return _content(response) if response else b""
+
+
+def _content(response: dict[str, Any]) -> bytes:
+    with domain_errors("image"):
+        return bytes(response["Body"].read())
+
+
+def _open(version: ObjectVersion, options: dict[str, Any]) -> dict[str, Any] | None:
     pin = {"VersionId": version.version_id} if version.version_id else {"IfMatch": version.etag}
     s3 = client("s3")
     try:
         with domain_errors("image"):
-            response = s3.get_object(Bucket=version.bucket, Key=version.key, **pin, **options)
-            return bytes(response["Body"].read())
+            return dict(s3.get_object(Bucket=version.bucket, Key=version.key, **pin, **options))
     except ObjectNotFound as error:
         raise ObjectNotFound(f"image: version {version.identity} is gone from the bucket; upload it again") from error
     except s3.exceptions.ClientError as error:
@@ -133,5 +186,5 @@ def _get(version: ObjectVersion, options: dict[str, Any]) -> bytes:
                 f"image: replaced since ETag {version.etag}; the newer upload has its own record"
             ) from error
         if error.response["Error"]["Code"] in ("InvalidRange", "416"):
-            return b""
+            return None
         raise

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from vision.adapters.items import Items
-from vision.domain import records
+from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Run
+from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import OPEN, Status
 
@@ -21,6 +22,9 @@ _MAY_ADVANCE = (
     " OR (execution_arn = :execution_arn AND run_started_at < :earliest_later"
     f" AND #status IN ({', '.join(f':{status.lower()}' for status in OPEN)}))"
 )
+
+# What tells how far a record is.
+_PROGRESS = ("status", "execution_arn", "owner", "error", "width", "detector", "thumbnail", "verdict")
 
 
 class Table:
@@ -120,6 +124,27 @@ class Table:
     def image(self, envelope: Envelope) -> Record | None:
         """Return the image record of a version, if there is one."""
         return self._items.get(records.image_key(envelope.object))
+
+    def known(self, versions: Sequence[ObjectVersion]) -> dict[str, tuple[ObjectVersion, Record]]:
+        """Return by key what is recorded of objects of which a listing told only the ETag.
+
+        That is the record of the ETag; or, where the photo workflow has seen the same content, that of its version.
+        """
+        photos = {keys.photo_id(version.bucket, version.key): version for version in versions}
+        wanted = [records.photo_key(photo) for photo in photos] + [records.image_key(one) for one in versions]
+        by_etag: dict[str, tuple[ObjectVersion, Record]] = {}
+        newest: dict[str, ObjectVersion] = {}
+        for item in self._items.get_many(wanted, ("object", *_PROGRESS)):
+            version = photos[item["pk"].removeprefix("PHOTO#")]
+            if item["sk"] != records.PHOTO_SORT_KEY:
+                by_etag[version.key] = (version, item)
+            elif item["object"]["etag"] == version.etag and item["object"]["version_id"]:
+                newest[version.key] = ObjectVersion.from_dict(item["object"])
+        by_version = self._items.get_many([records.image_key(one) for one in newest.values()], _PROGRESS)
+        for item in by_version:
+            version = newest[photos[item["pk"].removeprefix("PHOTO#")].key]
+            by_etag[version.key] = (version, item)
+        return by_etag
 
     def running_since(self, before: str) -> Iterator[Record]:
         """Yield what the index knows of each image that has been RUNNING without a word since before a moment."""

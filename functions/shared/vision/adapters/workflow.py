@@ -57,3 +57,14 @@ def describe(execution_arn: str) -> dict[str, Any] | None:
         "error": found.get("error"),
         "cause": found.get("cause"),
     }
+
+
+def is_running(execution_arn: str) -> bool:
+    """Tell whether there is such an execution and it has not ended.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    found = describe(execution_arn) if execution_arn else None
+    return found is not None and found["status"] == "RUNNING"

@@ -84,3 +84,7 @@ class ModelNotReady(Transient):
 
 class LeaseLost(Permanent):
     """Another session, or the watchdog, holds the model now."""
+
+
+class InvalidRun(Permanent):
+    """What a bulk run is asked for cannot be read, or the bucket is not one that it may read."""

@@ -80,6 +80,14 @@ def thumbnail_key(version: ObjectVersion, owner: str) -> str:
     return key if len(key.encode()) <= KEY_LIMIT_BYTES else f"private//resized/{name}"
 
 
+def is_thumbnail(key: str) -> bool:
+    """Tell whether a key is where :func:`thumbnail_key` puts things: what we made ourselves is no image to process."""
+    match key.split("/", 3):
+        case ["private", _, "resized", _]:
+            return True
+    return False
+
+
 def decode_notification_key(key: str) -> str:
     """Decode a key as S3 encodes it in its own notifications and in inventories, and only there.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from vision.domain.errors import InvalidEvent
@@ -69,6 +69,10 @@ class ObjectVersion:
     def identity(self) -> str:
         """What tells this version from the others of its key: the version id, else the ETag."""
         return self.version_id or self.etag
+
+    def pinned_to(self, version_id: str) -> ObjectVersion:
+        """Return this version with its id, for calls that cannot be asked for an ETag."""
+        return replace(self, version_id=version_id) if version_id else self
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form that envelopes and records carry."""

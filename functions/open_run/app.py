@@ -1,0 +1,47 @@
+"""Open a bulk run: check what is asked for, and that nobody is at it already."""
+
+from typing import Any
+
+from vision import entry
+from vision.adapters import storage, workflow
+from vision.adapters.runs import Runs
+from vision.domain import bulk, records
+from vision.domain.errors import AccessDenied, InvalidRun, ObjectNotFound
+from vision.settings import OpenRunSettings
+
+settings = OpenRunSettings.read()
+runs = Runs(settings.image_table_name)
+
+
+@entry.task
+def handler(event: entry.Event) -> dict[str, Any]:
+    """Return what the Map needs; or that another execution works on the same prefix."""
+    request = bulk.Request.from_dict(event["request"])
+    _check_buckets(request)
+    owner, now = event["execution"]["Id"], records.now()
+    previous = runs.owner(request)
+    if (previous != owner and workflow.is_running(previous)) or not runs.take(request, owner, previous, now):
+        return {"decision": "BUSY", "execution_arn": previous}
+    run_id = bulk.run_id(owner)
+    runs.open(run_id, owner, request, now)
+    return {
+        "decision": "RUN",
+        "run": {"run_id": run_id, "request": request.as_dict(), "execution": event["execution"]},
+        "workers": bulk.workers(settings.bulk_calls_per_second),
+        "batch_size": bulk.batch_size(settings.bulk_calls_per_second),
+        "results_prefix": bulk.results_prefix(run_id),
+    }
+
+
+def _check_buckets(request: bulk.Request) -> None:
+    named = {"bucket": request.bucket, "inventory.bucket": (request.inventory or {}).get("bucket", request.bucket)}
+    for field, bucket in named.items():
+        if bucket not in settings.buckets:
+            known = ", ".join(settings.buckets)
+            raise InvalidRun(f"{field}: {bucket} is none of {known}; add its ARN to the parameter BulkBucketArns")
+    try:
+        next(storage.keys(request.bucket, request.prefix, 1), None)
+    except ObjectNotFound as error:
+        raise InvalidRun(f"bucket: there is no bucket {request.bucket}; check its name and its Region") from error
+    except AccessDenied as error:
+        raise InvalidRun(f"bucket: {request.bucket} may not be listed; let its policy allow s3:ListBucket") from error

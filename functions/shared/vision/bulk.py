@@ -1,0 +1,255 @@
+"""A worker of a bulk run: one batch of objects, many at a time, each with an outcome of its own."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from vision.adapters import rekognition, storage
+from vision.adapters.rekognition import Detection
+from vision.adapters.table import Table
+from vision.domain import bulk, images, labels, records
+from vision.domain.bulk import Item, Request, Tally
+from vision.domain.envelopes import Envelope
+from vision.domain.errors import ServiceUnavailable, Transient, VisionError
+from vision.domain.executions import Run
+from vision.domain.failures import CAUSE_LIMIT, Failure
+from vision.domain.keys import photo_id
+from vision.domain.limits import check_limits
+from vision.domain.metadata import Metadata, read_metadata
+from vision.domain.objects import ObjectVersion
+from vision.domain.records import Record
+from vision.domain.rules import Rule, rule_for
+from vision.domain.sparse import SparseFile
+from vision.domain.statuses import Status
+from vision.domain.verdicts import judge
+
+# So many images at a time keep a processor busy while Rekognition takes its time.
+THREADS = 16
+# Moments are reserved in blocks: one write of the table for so many calls.
+_CALLS_RESERVED = 10
+# Waits between attempts at what can heal itself, each shortened at random so that threads do not march in step.
+_WAITS_SECONDS = (0.5, 1, 2, 4, 8, 16)
+# An image is not begun, and not tried again, when the worker has less time than this.
+_LAST_SECONDS = 20.0
+# The most labels that DetectLabels returns: a verdict must not depend on where a list was cut.
+# https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
+_ALL_LABELS = 1000
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the template's parameters and the request ask of labels, thumbnails and verdicts."""
+
+    max_labels: int
+    min_confidence: float
+    thumbnail_size: int
+    results_bucket: str
+    rules: tuple[Rule, ...]
+
+
+class Turns:
+    """Hands out the moments of calls, one at a time, to the threads of a worker."""
+
+    def __init__(
+        self,
+        reserve: Callable[[int], list[float]],
+        wanted: int,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._reserve = reserve
+        self._wanted = wanted
+        self._moments: deque[float] = deque()
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._sleep = sleep
+
+    def wait(self) -> None:
+        """Wait for the next moment at which a call may be made."""
+        with self._lock:
+            if not self._moments:
+                # Never more than what is left to do: a moment that nobody uses is lost to all.
+                self._moments.extend(self._reserve(max(1, min(_CALLS_RESERVED, self._wanted))))
+            moment = self._moments.popleft()
+            self._wanted -= 1
+        self._sleep(max(0.0, moment - self._clock()))
+
+
+@dataclass
+class Worker:
+    """Works on the images of one batch.
+
+    Attributes
+    ----------
+    remaining_seconds
+        How long the worker may still run.
+    """
+
+    run: Run
+    request: Request
+    wishes: Wishes
+    table: Table
+    reserve: Callable[[int], list[float]]
+    remaining_seconds: Callable[[], float]
+    sleep: Callable[[float], None] = time.sleep
+    tally: Tally = field(default_factory=Tally)
+
+    def work(self, items: Sequence[Item]) -> Tally:
+        """Do what is missing for each object, record it at once, and return how it went.
+
+        An image that fails is an outcome, whatever it was; what has been recorded when a worker dies is not done again
+        by the next.
+
+        Raises
+        ------
+        Throttled, ServiceUnavailable, AccessDenied
+            The table could not be asked what is known: nothing has been done.
+        """
+        began = time.monotonic()
+        work = [item.version for item in items if item.is_work]
+        known = self._patiently(lambda: self.table.known(work))
+        tasks: list[tuple[ObjectVersion, tuple[str, ...], Record]] = []
+        for item in items:
+            version, record = known.get(item.version.key, (item.version, None))
+            steps = bulk.missing_steps(self.request, self.run, record) if item.is_work else ()
+            if steps:
+                tasks.append((version, steps, record or {}))
+            elif record and record.get("execution_arn") == self.run.execution_arn:
+                # An attempt that died had done it.
+                self.tally.end(version.key, record["status"], _recorded_failure(record))
+            else:
+                self.tally.skip()
+        self._turns = Turns(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
+        self._lock = threading.Lock()
+        # Calls wait in threads of their own, so that a thumbnail is made while Rekognition looks at the same image.
+        with ThreadPoolExecutor(THREADS) as photos, ThreadPoolExecutor(THREADS) as calls:
+            self._calls = calls
+            for _ in photos.map(lambda task: self._one(*task), tasks):
+                pass
+        self.tally.worker_seconds += time.monotonic() - began
+        return self.tally
+
+    def _one(self, version: ObjectVersion, steps: tuple[str, ...], record: Record) -> None:
+        if self.remaining_seconds() < _LAST_SECONDS:
+            late = Failure(ServiceUnavailable.__name__, "its worker had no time left; run again, only the rest is done")
+            with self._lock:
+                self.tally.end(version.key, Status.FAILED, late)
+            return
+        parts: dict[str, Any] = {}
+        failures = list(self._parts(version, steps, parts))
+        outcome = records.outcome(parts, failures)
+        if outcome["status"] is Status.FAILED and ("detector" in record or "thumbnail" in record):
+            outcome["status"] = Status.PARTIAL
+        if "labels" in outcome and self.request.record == "compact":
+            outcome["labels"] = bulk.compact(outcome["labels"])
+        outcome |= parts.get("judged", {})
+        envelope = Envelope(version, photo_id(version.bucket, version.key), record.get("owner", ""))
+        try:
+            self._patiently(lambda: self.table.advance(envelope, self.run, outcome, records.now()))
+        except VisionError as error:
+            failures.append(_failure(error))
+            outcome["status"] = Status.FAILED
+        with self._lock:
+            self.tally.writes += 1
+            self.tally.end(version.key, outcome["status"], failures[0] if failures else None)
+
+    def _parts(self, version: ObjectVersion, steps: tuple[str, ...], parts: dict[str, Any]) -> list[Failure]:
+        """Fill in what could be found out, and return why the rest could not."""
+        try:
+            metadata, pinned = self._patiently(lambda: self._metadata(version))
+        except Exception as error:  # One image of a kind that nobody expected must not end the other ninety-nine.
+            return [_failure(error)]
+        parts["metadata"] = metadata.as_dict()
+        detection = self._calls.submit(self._detect, pinned, steps) if {"labels", "verdict"} & set(steps) else None
+        failures = []
+        if "thumbnail" in steps:
+            try:
+                parts["thumbnail"] = self._patiently(lambda: self._thumbnail(version))
+            except Exception as error:
+                failures.append(_failure(error))
+        if detection is not None:
+            try:
+                parts |= self._found(version, metadata, steps, detection)
+            except Exception as error:
+                failures.insert(0, _failure(error))
+        return failures
+
+    def _metadata(self, version: ObjectVersion) -> tuple[Metadata, ObjectVersion]:
+        """Return the metadata, checked, and the version with its id, where the bucket keeps versions."""
+        version_ids: list[str] = []
+
+        def fetch(start: int, end: int) -> bytes:
+            part, version_id = storage.read_part(version, start, end)
+            version_ids.append(version_id)
+            with self._lock:
+                self.tally.reads += 1
+            return part
+
+        metadata = read_metadata(SparseFile(fetch, version.size_bytes), version.size_bytes)
+        check_limits(metadata, version.size_bytes)
+        return metadata, version.pinned_to(version_ids[0])
+
+    def _detect(self, version: ObjectVersion, steps: tuple[str, ...]) -> Detection:
+        confidence, most = self.wishes.min_confidence, self.wishes.max_labels
+        if "verdict" in steps:
+            confidence, most = min(confidence, rule_for(self.wishes.rules, version.key).min_confidence), _ALL_LABELS
+
+        def call() -> Detection:
+            self._turns.wait()
+            return rekognition.detect_labels(version, most, confidence)
+
+        found = self._patiently(call)
+        with self._lock:
+            self.tally.calls += 1
+            self.tally.reads += 1  # Rekognition's own, of the object.
+        return found
+
+    def _found(
+        self, version: ObjectVersion, metadata: Metadata, steps: tuple[str, ...], detection: Future[Detection]
+    ) -> dict[str, Any]:
+        found = detection.result()
+        parts: dict[str, Any] = {"detector": found.detector}
+        if "verdict" in steps:
+            upright = found.labels if metadata.format == "JPEG" else labels.turned(found.labels, metadata.orientation)
+            parts["judged"] = judge(rule_for(self.wishes.rules, version.key), upright).as_dict()
+        sure = [label for label in found.labels if label["confidence"] >= self.wishes.min_confidence]
+        parts["labels"] = sure[: self.wishes.max_labels]
+        return parts
+
+    def _thumbnail(self, version: ObjectVersion) -> dict[str, Any]:
+        thumbnail = images.thumbnail(storage.read(version), self.wishes.thumbnail_size)
+        place = {"bucket": self.wishes.results_bucket, "key": bulk.thumbnail_key(version)}
+        storage.write(**place, content=thumbnail.data, content_type=thumbnail.content_type)
+        with self._lock:
+            self.tally.reads += 1
+            self.tally.thumbnails += 1
+        return {**place, "width": thumbnail.width, "height": thumbnail.height}
+
+    def _patiently(self, call: Callable[[], _Result]) -> _Result:
+        """Try what can heal itself again, as long as there is time."""
+        for wait_seconds in _WAITS_SECONDS:
+            try:
+                return call()
+            except Transient:
+                if self.remaining_seconds() < _LAST_SECONDS:
+                    raise
+                self.sleep(wait_seconds * random.uniform(0.5, 1))  # noqa: S311 not a secret
+        return call()
+
+
+def _failure(error: Exception) -> Failure:
+    return Failure(type(error).__name__, str(error)[:CAUSE_LIMIT])
+
+
+def _recorded_failure(record: Record) -> Failure | None:
+    error = record.get("error")
+    return Failure(error["name"], error["cause"]) if error else None

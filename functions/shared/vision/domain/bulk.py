@@ -1,0 +1,380 @@
+"""A bulk run: everything under a prefix, what is asked for, what is left to do, and how it went."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from vision.domain import keys
+from vision.domain.errors import (
+    AccessDenied,
+    CorruptImage,
+    ImageTooLarge,
+    ImageTooSmall,
+    InvalidImage,
+    InvalidRun,
+    NotSupportedImageType,
+    ServiceUnavailable,
+    Throttled,
+    TooManyPixels,
+)
+from vision.domain.executions import Run
+from vision.domain.failures import Failure
+from vision.domain.objects import ObjectVersion
+from vision.domain.records import Record
+from vision.domain.statuses import OPEN, Status
+
+STEPS = ("metadata", "labels", "thumbnail", "verdict")
+DEFAULT_STEPS = ("metadata", "labels")
+
+# What one worker was seen to sustain with thumbnails, on two thirds of the processor it was measured on; see
+# benchmarks/results.md. A few workers more than that keep the rate up while others start and end.
+IMAGES_PER_SECOND_AND_WORKER = 8.0
+_SPARE_WORKERS = 1.25
+
+# The largest number of child executions of a Map Run at the same time.
+# https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+WORKERS_LIMIT = 10_000
+
+# An image takes about a third of a second of a worker's time, however slow the quota: a hundred are done long before
+# an Express execution ends, after five minutes.
+# https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+BATCH_SECONDS = 60
+BATCH_LIMIT = 100
+
+# Listed failures share a state's output of 256 KiB with the counts; each of them is in its record too.
+FAILURES_LIMIT_BYTES = 128 * 1024
+_CAUSE_LIMIT = 200
+
+_REQUEST_FIELDS = ("bucket", "prefix", "inventory", "steps", "force", "record", "tolerated_failure_percentage")
+_RECORD_FORMS = ("compact", "full")
+
+# What the content of a file makes impossible stays impossible for the same ETag.
+_OF_THE_IMAGE = frozenset(
+    kind.__name__
+    for kind in (NotSupportedImageType, CorruptImage, ImageTooLarge, ImageTooSmall, TooManyPixels, InvalidImage)
+)
+# What no image is to blame for: a batch that has nothing else is in vain.
+_OF_THE_SYSTEM = frozenset(kind.__name__ for kind in (AccessDenied, Throttled, ServiceUnavailable))
+
+_MADE_BY = {"metadata": "width", "labels": "detector", "thumbnail": "thumbnail", "verdict": "verdict"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks for.
+
+    Attributes
+    ----------
+    bucket, prefix
+        Every object of the bucket whose key starts with the prefix; ``""`` is the whole bucket.
+    inventory
+        ``{"bucket": …, "key": …}`` of an S3 Inventory's manifest.json, or ``None`` to list the bucket.
+    steps
+        Which of :data:`STEPS` run.
+    force
+        Whether what has been done for the same ETag is done again.
+    record
+        ``compact``: names and confidences of labels, one write unit; ``full``: parents and boxes too.
+    tolerated_failure_percentage
+        0 to 100: above it the run fails.
+    """
+
+    bucket: str
+    prefix: str
+    inventory: dict[str, str] | None
+    steps: tuple[str, ...]
+    force: bool
+    record: str
+    tolerated_failure_percentage: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self) | {"steps": list(self.steps)}
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Request:
+        """Read the input of an execution, or the detail of an event.
+
+        Raises
+        ------
+        InvalidRun
+            Naming the field, what it may be, and what to do.
+        """
+        if not isinstance(data, Mapping):
+            raise InvalidRun('input: expected a JSON object such as {"bucket": "my-images", "prefix": "2026/"}')
+        unknown = sorted(set(data) - set(_REQUEST_FIELDS))
+        if unknown:
+            raise InvalidRun(f"{unknown[0][:80]!r}: no such field; known are {', '.join(_REQUEST_FIELDS)}")
+        if not (bucket := _text(data, "bucket", None)):
+            raise InvalidRun("bucket: missing; name the bucket whose images are labelled")
+        prefix = _text(data, "prefix", "") or ""
+        if len(prefix.encode()) > keys.KEY_LIMIT_BYTES:
+            raise InvalidRun(f"prefix: longer than a key of S3, {keys.KEY_LIMIT_BYTES:,} bytes; shorten it")
+        return cls(
+            bucket=bucket,
+            prefix=prefix,
+            inventory=_inventory(data.get("inventory")),
+            steps=_steps(data.get("steps", list(DEFAULT_STEPS))),
+            force=_flag(data, "force"),
+            record=_one_of(data, "record", _RECORD_FORMS),
+            tolerated_failure_percentage=_percentage(data.get("tolerated_failure_percentage", 5)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One object that a listing or an inventory names."""
+
+    version: ObjectVersion
+    is_work: bool
+
+    @classmethod
+    def of(cls, listed: Mapping[str, Any], request: Request) -> Item:
+        """Read an item of the Map.
+
+        A listing names raw keys and no version, so that the ETag tells the version. An inventory names URL-encoded
+        keys, sometimes versions, and also what is deleted or replaced: that is no work. Nor are the empty objects
+        that stand for folders, and the thumbnails of the photo workflow.
+        """
+        key = str(listed["key"])
+        if request.inventory:
+            key = keys.decode_notification_key(key)
+        version = ObjectVersion.from_dict(
+            {
+                "bucket": request.bucket,
+                "key": key,
+                "etag": listed.get("etag", ""),
+                "size_bytes": int(listed.get("size_bytes") or 0),
+            }
+        )
+        gone = str(listed.get("is_latest", "true")).lower() == "false" or _is_true(listed.get("is_delete_marker"))
+        is_folder = key.endswith("/") and version.size_bytes == 0
+        return cls(version, not (gone or is_folder or keys.is_thumbnail(key)) and key.startswith(request.prefix))
+
+
+def missing_steps(request: Request, run: Run, record: Record | None) -> tuple[str, ...]:
+    """Return what is left to do for an object of which there may be a record.
+
+    What has been recorded for the same ETag is not done again, and least of all paid for again; what its content
+    makes impossible stays so; and what another execution is at is left to it. With ``force`` all is done again, but
+    not twice by the same run.
+    """
+    if record is None:
+        return request.steps
+    if record.get("execution_arn") == run.execution_arn or record["status"] in OPEN:
+        return ()
+    if request.force:
+        return request.steps
+    if record["status"] == Status.FAILED and record.get("error", {}).get("name") in _OF_THE_IMAGE:
+        return ()
+    return tuple(step for step in request.steps if _MADE_BY[step] not in record)
+
+
+@dataclass(slots=True)
+class Tally:
+    """How the images of a batch, or of a run, ended; and what that took.
+
+    Attributes
+    ----------
+    seen, skipped, labelled, partial, failed
+        Numbers of objects; each that was seen is one of the others.
+    reasons
+        How many of the partial and failed ones for which error.
+    calls, reads, writes, thumbnails
+        Paid calls of DetectLabels, GETs of S3, writes of DynamoDB, PUTs of S3.
+    worker_seconds
+        How long workers ran.
+    batches
+        How many batches this is the sum of.
+    failures
+        Key, error and cause of those that failed, as many as fit.
+    """
+
+    seen: int = 0
+    skipped: int = 0
+    labelled: int = 0
+    partial: int = 0
+    failed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    calls: int = 0
+    reads: int = 0
+    writes: int = 0
+    thumbnails: int = 0
+    worker_seconds: float = 0.0
+    batches: int = 0
+    failures: list[dict[str, str]] = field(default_factory=list)
+    _failures_bytes: int = 0
+
+    def skip(self) -> None:
+        """Count an object of which nothing was wanted any more."""
+        self.seen += 1
+        self.skipped += 1
+
+    def end(self, key: str, status: str, failure: Failure | None) -> None:
+        """Count an image that was worked on."""
+        self.seen += 1
+        if failure is None:
+            self.labelled += 1
+            return
+        if status == Status.PARTIAL:
+            self.partial += 1
+        else:
+            self.failed += 1
+        self.reasons[failure.name] += 1
+        told = {"key": key, "error": failure.name, "cause": failure.cause[:_CAUSE_LIMIT]}
+        self._failures_bytes += len(json.dumps(told))
+        if self._failures_bytes <= FAILURES_LIMIT_BYTES:
+            self.failures.append(told)
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether not one image could be worked on, for reasons that are none of theirs."""
+        return self.failed > 0 and self.failed + self.skipped == self.seen and set(self.reasons) <= _OF_THE_SYSTEM
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form, the output of a batch."""
+        return {
+            "seen": self.seen,
+            "skipped": self.skipped,
+            "labelled": self.labelled,
+            "partial": self.partial,
+            "failed": self.failed,
+            "reasons": dict(self.reasons),
+            "calls": self.calls,
+            "reads": self.reads,
+            "writes": self.writes,
+            "thumbnails": self.thumbnails,
+            "worker_seconds": round(self.worker_seconds, 3),
+            "batches": self.batches,
+            "failures": self.failures,
+        }
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add the result of one batch, as its execution left it.
+
+        Parameters
+        ----------
+        row
+            The output of an execution that succeeded; or ``Input``, ``Error`` and ``Cause`` of one that failed, whose
+            cause is its tally when it was in vain, and which lost all of its images otherwise.
+        """
+        if "seen" in row:
+            self._add(row)
+            return
+        try:
+            self._add(json.loads(str(row.get("Cause"))))
+        except (ValueError, TypeError, KeyError):
+            lost = _batch_size(row.get("Input"))
+            self.batches += 1
+            self.seen += lost
+            self.failed += lost
+            self.reasons[str(row.get("Error") or "States.Unknown")] += lost
+
+    def _add(self, row: Mapping[str, Any]) -> None:
+        self.reasons.update({str(name): int(count) for name, count in row["reasons"].items()})
+        for name in ("seen", "skipped", "labelled", "partial", "failed", "calls", "reads", "writes", "thumbnails"):
+            setattr(self, name, getattr(self, name) + int(row[name]))
+        self.worker_seconds += float(row["worker_seconds"])
+        self.batches += 1
+
+
+def workers(calls_per_second: float) -> int:
+    """Return how many batches at the same time use the rate that Rekognition allows."""
+    return min(WORKERS_LIMIT, max(2, math.ceil(calls_per_second / IMAGES_PER_SECOND_AND_WORKER * _SPARE_WORKERS)))
+
+
+def batch_size(calls_per_second: float) -> int:
+    """Return how many images a batch has, so that it takes about a minute at most."""
+    rate = calls_per_second / workers(calls_per_second)
+    return max(1, min(BATCH_LIMIT, math.floor(rate * BATCH_SECONDS)))
+
+
+def is_too_many(tally: Tally, tolerated_percentage: float) -> bool:
+    """Tell whether more images failed than the run tolerates."""
+    return tally.failed * 100 > tolerated_percentage * tally.seen
+
+
+def leading_reasons(reasons: Mapping[str, int]) -> str:
+    """Return in words which reasons led, the most frequent first."""
+    first = Counter(reasons).most_common(5)
+    return ", ".join(f"{name} {count:,}" for name, count in first)
+
+
+def compact(labels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return labels without parents and boxes, so that a record takes one write unit."""
+    return [{"name": label["name"], "confidence": label["confidence"]} for label in labels]
+
+
+def thumbnail_key(version: ObjectVersion) -> str:
+    """Return where the thumbnail of a bulk run goes, in the results bucket."""
+    return f"thumbnails/{keys.photo_id(version.bucket, version.key)}/{keys.version_token(version)}.jpg"
+
+
+def run_id(execution_arn: str) -> str:
+    """Return the name of a run: that of its execution."""
+    return execution_arn.rsplit(":", 1)[-1]
+
+
+def results_prefix(run_id: str) -> str:
+    """Return where the result files of a run go, in the results bucket."""
+    return f"imageLabelJobs/{run_id}/"
+
+
+def _batch_size(batch: Any) -> int:
+    data = json.loads(batch) if isinstance(batch, str) else batch
+    return len(data["Items"]) if isinstance(data, Mapping) else 0
+
+
+def _text(data: Mapping[str, Any], name: str, default: str | None) -> str | None:
+    value = data.get(name, default)
+    if value is not None and not isinstance(value, str):
+        raise InvalidRun(f"{name}: expected text, got {json.dumps(value)[:80]}")
+    return value
+
+
+def _inventory(value: Any) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or not all(isinstance(value.get(name), str) for name in ("bucket", "key")):
+        raise InvalidRun('inventory: expected {"bucket": …, "key": …} of the manifest.json of an S3 Inventory')
+    if not value["key"].endswith("manifest.json"):
+        raise InvalidRun(f"inventory.key: expected a manifest.json, got {value['key'][:80]!r}")
+    return {"bucket": value["bucket"], "key": value["key"]}
+
+
+def _steps(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise InvalidRun(f"steps: expected a list of {', '.join(STEPS)}")
+    unknown = [step for step in value if step not in STEPS]
+    if unknown:
+        raise InvalidRun(f"steps: {json.dumps(unknown[0])[:80]} is none of {', '.join(STEPS)}")
+    return tuple(step for step in STEPS if step in value)
+
+
+def _flag(data: Mapping[str, Any], name: str) -> bool:
+    value = data.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidRun(f"{name}: expected true or false, got {json.dumps(value)[:80]}")
+    return value
+
+
+def _one_of(data: Mapping[str, Any], name: str, allowed: Sequence[str]) -> str:
+    value = data.get(name, allowed[0])
+    if value not in allowed:
+        raise InvalidRun(f"{name}: expected {' or '.join(allowed)}, got {json.dumps(value)[:80]}")
+    return str(value)
+
+
+def _percentage(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise InvalidRun(f"tolerated_failure_percentage: expected a number from 0 to 100, got {json.dumps(value)[:80]}")
+    return float(value)
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).lower() == "true"

@@ -1,0 +1,40 @@
+"""Sum up a bulk run: for its record, as a file beside its results, and as an event."""
+
+import json
+from typing import Any
+
+from vision import entry
+from vision.adapters import events, storage
+from vision.adapters.runs import Runs
+from vision.domain import bulk, executions, records, summaries
+from vision.settings import SummarizeRunSettings
+
+settings = SummarizeRunSettings.read()
+runs = Runs(settings.image_table_name)
+
+
+@entry.task
+def handler(event: entry.Event) -> dict[str, Any] | None:
+    """Sum up a run that has come to its end; or close one that was stopped without a word."""
+    ended = summaries.Ending.from_event(event)
+    record = runs.read(ended.run_id)
+    if record is None or (event.get("detail-type") == executions.STATUS_CHANGE and record["status"] != "RUNNING"):
+        return None
+    request = bulk.Request.from_dict(record["request"])
+    summary = summaries.summary(ended, record, _tally(ended.run_id), records.now())
+    key = f"{bulk.results_prefix(ended.run_id)}summary.json"
+    summary["results"] = {"bucket": settings.results_bucket_name, "prefix": bulk.results_prefix(ended.run_id)}
+    storage.write(settings.results_bucket_name, key, json.dumps(summary, indent=2).encode(), "application/json")
+    runs.close(ended.run_id, request, ended.execution_arn, summary, records.now())
+    events.put(settings.vision_event_bus_name, "Bulk Run Ended", summary)
+    return summary
+
+
+def _tally(run_id: str) -> bulk.Tally:
+    """Add up what the batches left."""
+    tally = bulk.Tally()
+    for key in storage.keys(settings.results_bucket_name, bulk.results_prefix(run_id)):
+        if key.rsplit("/", 1)[-1].startswith(("SUCCEEDED_", "FAILED_")):
+            for line in storage.lines(settings.results_bucket_name, key):
+                tally.add(json.loads(line))
+    return tally
