@@ -47,6 +47,7 @@ PATTERNS = {
     r"^(https?://[A-Za-z0-9.-]+(:[0-9]+)?)?$": "an address or empty",
     r"^\s*\[[\s\S]*\]\s*$": "a JSON list",
     r"^([^@\s,]+@[^@\s,]+)?$": "e-mail addresses separated by commas or empty",
+    r"^(arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$": "ARNs of buckets separated by commas or empty",
     r"^(rate|cron)\(.+\)$": "a schedule expression",
 }
 
