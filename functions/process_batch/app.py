@@ -34,4 +34,6 @@ def handler(event: entry.Event, remaining_seconds: Callable[[], float]) -> dict[
     worker = Worker(run, request, wishes, table, pace.reserve, remaining_seconds)
     tally = worker.work([bulk.Item.of(listed, request) for listed in event["Items"]])
     runs.count(batch["run_id"], tally)
+    for metric, images in tally.metrics().items():
+        entry.count(metric, images)
     return tally.as_dict() | {"in_vain": tally.is_in_vain}

@@ -21,7 +21,10 @@ def handler(event: entry.Event) -> dict[str, Any] | None:
     if record is None or (event.get("detail-type") == executions.STATUS_CHANGE and record["status"] != "RUNNING"):
         return None
     request = bulk.Request.from_dict(record["request"])
-    summary = summaries.summary(ended, record, _tally(ended.run_id), records.now())
+    # A run that was stopped left no result files; its record has counted what was done.
+    tally = _tally(ended.run_id)
+    tally = tally if tally.batches else bulk.Tally.of_progress(record)
+    summary = summaries.summary(ended, record, tally, records.now())
     key = f"{bulk.results_prefix(ended.run_id)}summary.json"
     summary["results"] = {"bucket": settings.results_bucket_name, "prefix": bulk.results_prefix(ended.run_id)}
     storage.write(settings.results_bucket_name, key, json.dumps(summary, indent=2).encode(), "application/json")

@@ -136,6 +136,7 @@ class Worker:
             for _ in photos.map(lambda task: self._one(*task), tasks):
                 pass
         self.tally.worker_seconds += time.monotonic() - began
+        self.tally.batches = 1
         return self.tally
 
     def _one(self, version: ObjectVersion, steps: tuple[str, ...], record: Record) -> None:

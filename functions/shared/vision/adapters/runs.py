@@ -6,7 +6,7 @@ from typing import Any
 
 from vision.adapters.items import Items
 from vision.domain import keys
-from vision.domain.bulk import Request, Tally
+from vision.domain.bulk import PROGRESS, Request, Tally
 from vision.domain.records import Record
 
 
@@ -52,8 +52,7 @@ class Runs:
 
     def count(self, run_id: str, tally: Tally) -> None:
         """Add a batch to the progress of a run. A batch that is done twice counts twice here, but not in the end."""
-        progress = {name: getattr(tally, name) for name in ("seen", "skipped", "labelled", "partial", "failed")}
-        self._items.add(_run_key(run_id), progress)
+        self._items.add(_run_key(run_id), {name: getattr(tally, name) for name in PROGRESS})
 
     def close(self, run_id: str, request: Request, execution_arn: str, summary: Record, now: str) -> None:
         """Record how a run ended, and leave its bucket and prefix to the next."""

@@ -50,6 +50,8 @@ BATCH_LIMIT = 100
 FAILURES_LIMIT_BYTES = 128 * 1024
 _CAUSE_LIMIT = 200
 
+PROGRESS = ("seen", "skipped", "labelled", "partial", "failed", "calls", "reads", "writes", "thumbnails", "batches")
+
 _REQUEST_FIELDS = ("bucket", "prefix", "inventory", "steps", "force", "record", "tolerated_failure_percentage")
 _RECORD_FORMS = ("compact", "full")
 
@@ -170,9 +172,14 @@ def missing_steps(request: Request, run: Run, record: Record | None) -> tuple[st
         return ()
     if request.force:
         return request.steps
-    if record["status"] == Status.FAILED and record.get("error", {}).get("name") in _OF_THE_IMAGE:
+    missing = tuple(step for step in request.steps if _MADE_BY[step] not in record)
+    if record.get("error", {}).get("name") not in _OF_THE_IMAGE:
+        return missing
+    if record["status"] == Status.FAILED:
         return ()
-    return tuple(step for step in request.steps if _MADE_BY[step] not in record)
+    # Of labels and thumbnail the one that is there shows which of them the content made impossible.
+    impossible = {"thumbnail"} if "detector" in record else {"labels", "verdict"}
+    return tuple(step for step in missing if step not in impossible)
 
 
 @dataclass(slots=True)
@@ -231,6 +238,16 @@ class Tally:
         if self._failures_bytes <= FAILURES_LIMIT_BYTES:
             self.failures.append(told)
 
+    def metrics(self) -> dict[str, int]:
+        """Return the metrics that count these images; those of nothing are left out."""
+        counts = {
+            "BulkImagesLabelled": self.labelled,
+            "BulkImagesPartial": self.partial,
+            "BulkImagesFailed": self.failed,
+            "BulkImagesSkipped": self.skipped,
+        }
+        return {name: count for name, count in counts.items() if count}
+
     @property
     def is_in_vain(self) -> bool:
         """Whether not one image could be worked on, for reasons that are none of theirs."""
@@ -253,6 +270,11 @@ class Tally:
             "batches": self.batches,
             "failures": self.failures,
         }
+
+    @classmethod
+    def of_progress(cls, record: Record) -> Tally:
+        """Return what a run's record has counted so far: what is known of a run that was stopped."""
+        return cls(**{name: int(record.get(name, 0)) for name in PROGRESS})
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add the result of one batch, as its execution left it.
@@ -277,10 +299,9 @@ class Tally:
 
     def _add(self, row: Mapping[str, Any]) -> None:
         self.reasons.update({str(name): int(count) for name, count in row["reasons"].items()})
-        for name in ("seen", "skipped", "labelled", "partial", "failed", "calls", "reads", "writes", "thumbnails"):
+        for name in PROGRESS:
             setattr(self, name, getattr(self, name) + int(row[name]))
         self.worker_seconds += float(row["worker_seconds"])
-        self.batches += 1
 
 
 def workers(calls_per_second: float) -> int:
