@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from vision.adapters.table import Table
 from vision.domain import bulk, images, labels, records
 from vision.domain.bulk import Item, Request, Tally
 from vision.domain.envelopes import Envelope
-from vision.domain.errors import ServiceUnavailable, Transient, VisionError
+from vision.domain.errors import NoRule, ServiceUnavailable, Transient, VisionError
 from vision.domain.executions import Run
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.keys import photo_id
@@ -170,8 +170,14 @@ class Worker:
         except Exception as error:  # One image of a kind that nobody expected must not end the other ninety-nine.
             return [_failure(error)]
         parts["metadata"] = metadata.as_dict()
-        detection = self._calls.submit(self._detect, pinned, steps) if {"labels", "verdict"} & set(steps) else None
         failures = []
+        rule = None
+        if "verdict" in steps:
+            try:
+                rule = rule_for(self.wishes.rules, version.key)
+            except NoRule as error:
+                failures.append(_failure(error))
+        detection = self._calls.submit(self._detect, pinned, rule) if rule or "labels" in steps else None
         if "thumbnail" in steps:
             try:
                 parts["thumbnail"] = self._patiently(lambda: self._thumbnail(version))
@@ -179,7 +185,7 @@ class Worker:
                 failures.append(_failure(error))
         if detection is not None:
             try:
-                parts |= self._found(version, metadata, steps, detection)
+                parts |= self._found(metadata, rule, detection.result())
             except Exception as error:
                 failures.insert(0, _failure(error))
         return failures
@@ -199,10 +205,10 @@ class Worker:
         check_limits(metadata, version.size_bytes)
         return metadata, version.pinned_to(version_ids[0])
 
-    def _detect(self, version: ObjectVersion, steps: tuple[str, ...]) -> Detection:
+    def _detect(self, version: ObjectVersion, rule: Rule | None) -> Detection:
         confidence, most = self.wishes.min_confidence, self.wishes.max_labels
-        if "verdict" in steps:
-            confidence, most = min(confidence, rule_for(self.wishes.rules, version.key).min_confidence), _ALL_LABELS
+        if rule:
+            confidence, most = min(confidence, rule.min_confidence), _ALL_LABELS
 
         def call() -> Detection:
             self._turns.wait()
@@ -214,14 +220,11 @@ class Worker:
             self.tally.reads += 1  # Rekognition's own, of the object.
         return found
 
-    def _found(
-        self, version: ObjectVersion, metadata: Metadata, steps: tuple[str, ...], detection: Future[Detection]
-    ) -> dict[str, Any]:
-        found = detection.result()
+    def _found(self, metadata: Metadata, rule: Rule | None, found: Detection) -> dict[str, Any]:
         parts: dict[str, Any] = {"detector": found.detector}
-        if "verdict" in steps:
+        if rule:
             upright = found.labels if metadata.format == "JPEG" else labels.turned(found.labels, metadata.orientation)
-            parts["judged"] = judge(rule_for(self.wishes.rules, version.key), upright).as_dict()
+            parts["judged"] = judge(rule, upright).as_dict()
         sure = [label for label in found.labels if label["confidence"] >= self.wishes.min_confidence]
         parts["labels"] = sure[: self.wishes.max_labels]
         return parts

@@ -274,7 +274,10 @@ class Tally:
     @classmethod
     def of_progress(cls, record: Record) -> Tally:
         """Return what a run's record has counted so far: what is known of a run that was stopped."""
-        return cls(**{name: int(record.get(name, 0)) for name in PROGRESS})
+        tally = cls()
+        for name in PROGRESS:
+            setattr(tally, name, int(record.get(name, 0)))
+        return tally
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add the result of one batch, as its execution left it.
