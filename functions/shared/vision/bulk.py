@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from vision.adapters import rekognition, storage
 from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
-from vision.domain import bulk, images, labels, records
+from vision.domain import bulk, images, inspections, labels, records
 from vision.domain.bulk import Item, Request, Tally
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import NoRule, ServiceUnavailable, Transient, VisionError
@@ -224,7 +224,7 @@ class Worker:
         parts: dict[str, Any] = {"detector": found.detector}
         if rule:
             upright = found.labels if metadata.format == "JPEG" else labels.turned(found.labels, metadata.orientation)
-            parts["judged"] = judge(rule, upright).as_dict()
+            parts["judged"] = inspections.told(judge(rule, upright), records.now())
         sure = [label for label in found.labels if label["confidence"] >= self.wishes.min_confidence]
         parts["labels"] = sure[: self.wishes.max_labels]
         return parts

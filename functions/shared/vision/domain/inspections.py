@@ -47,16 +47,23 @@ def judged(
     places
         ``result`` and, unless images stay where they are, ``moved_to``: bucket and key of each.
     """
-    day = now[: len("2026-11-20")]
     return {
         **metadata.as_dict(),
         "labels": found,
         "detector": detector,
+        **places,
+        **told(verdict, now),
+        "status": Status.SUCCEEDED,
+    }
+
+
+def told(verdict: Verdict, now: str) -> Record:
+    """Return the attributes that tell a verdict, and find it by its day."""
+    day = now[: len("2026-11-20")]
+    return {
         "verdict": verdict.judgement,
         "rule": verdict.rule,
         "reasons": list(verdict.reasons),
-        **places,
-        "status": Status.SUCCEEDED,
         "inspected_at": now,
         "listing_pk": f"VERDICT#{verdict.judgement}#{day}",
         "listing_sk": now,
@@ -70,12 +77,12 @@ def refused(failure: Failure) -> Record:
 
 def result_file(record: Record) -> bytes:
     """Return the result file of an inspected image: the same record always gives the same bytes."""
-    told = ("photo_id", "object", "verdict", "rule", "reasons", "labels", "detector", "format", "width", "height")
+    copied = ("photo_id", "object", "verdict", "rule", "reasons", "labels", "detector", "format", "width", "height")
     places = {"image": record["moved_to"]} if "moved_to" in record else {}
     content = {
         "schema": RESULT_SCHEMA,
         "inspected_at": record["inspected_at"],
-        **{name: record[name] for name in told},
+        **{name: record[name] for name in copied},
         **places,
     }
     return json.dumps(content, ensure_ascii=False, indent=2).encode()
