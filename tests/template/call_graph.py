@@ -143,6 +143,16 @@ class Code:
             target = self._original(f"{owner}.{node.attr}")
             yield from (one for one in (target, f"{target}.__init__") if one in self._functions)
             return
+        if isinstance(node.value, ast.Attribute) and isinstance(node.value.value, ast.Name):
+            # A method of a class by the module that it is in: bulk.Request.from_dict.
+            owner = self._original(info.imports.get(node.value.value.id, ""))
+            if owner in self._modules and node.value.attr in self._modules[owner].classes:
+                target = f"{owner}.{node.value.attr}.{node.attr}"
+                yield from (one for one in (target, f"{target}.__init__") if one in self._functions)
+                return
+        if node.attr == "get" and not (isinstance(node.value, ast.Attribute) and node.value.attr.startswith("_")):
+            # Of a dictionary: what has such a method of its own is kept in an attribute.
+            return
         # A method of an object: of any class that this module defines or imports.
         for known in [f"{module}.{one}" for one in info.classes] + [self._original(i) for i in info.imports.values()]:
             if f"{known}.{node.attr}" in self._functions and known not in self._modules:

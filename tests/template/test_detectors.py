@@ -45,7 +45,8 @@ def test_a_resource_exists_for_its_detector_only(expanded):
 
 def test_the_section_of_sessions_does_not_exist_without_custom_labels(resources):
     from_line = next(number for number, line in enumerate(LINES) if line.strip() == "# A Custom Labels session")
-    names = [match[1] for line in LINES[from_line:] if (match := re.fullmatch(r"  (\w+):", line))]
+    to_line = next(at for at in range(from_line + 2, len(LINES)) if LINES[at].startswith("  # ───"))
+    names = [match[1] for line in LINES[from_line:to_line] if (match := re.fullmatch(r"  (\w+):", line))]
     section = [name for name in names if name in resources and not name.endswith(("Alarm", "Dashboard"))]
     assert len(section) > 10
     assert {resources[name].get("Condition") for name in section} == {"UsesCustomLabels"}
@@ -135,8 +136,8 @@ def test_whatever_reads_the_rules_is_made_after_they_were_checked(resources):
         for name, one in resources.items()
         if any(target == "InspectionRules" for _, target in references(one)) and name != "ValidRules"
     }
-    assert readers == {"InspectImagesFunction", "DrainQueueFunction"}
-    assert {resources[name]["DependsOn"] for name in (*readers, "CustomModelSession")} == {"ValidRules"}
+    assert readers == {"InspectImagesFunction", "DrainQueueFunction", "ProcessBatchFunction"}
+    assert {resources[name]["DependsOn"] for name in (*readers, "CustomModelSession", "ProcessBucket")} == {"ValidRules"}
 
 
 def test_the_schedule_of_sessions_is_a_setting(resources):

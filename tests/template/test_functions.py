@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from tests.template.call_graph import Code
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, resolve
 from tests.workflows import definition
 
 BOUNDARY = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+CODE = Code()
 RESOURCES = load(TEMPLATE.read_text())["Resources"]
 FUNCTIONS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"]
 MACHINES = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::StateMachine"]
@@ -16,6 +18,8 @@ ASSUMED_BY = {
     "ProcessImageRole": "states.amazonaws.com",
     "CustomModelSessionRole": "states.amazonaws.com",
     "SessionScheduleRole": "events.amazonaws.com",
+    "ProcessBucketRole": "states.amazonaws.com",
+    "BulkRunRuleRole": "events.amazonaws.com",
 }
 
 
@@ -84,7 +88,7 @@ def test_pillow_is_carried_only_where_images_are_decoded(of_type):
     assert carriers == {
         f"{file.parent.name.title().replace('_', '')}Function"
         for file in (REPOSITORY / "functions").glob("*/app.py")
-        if "from vision.domain import images" in file.read_text()
+        if any(name.startswith("vision.domain.images.") for name in CODE.reached(file.parent.name))
     }
 
 

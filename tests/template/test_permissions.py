@@ -14,6 +14,7 @@ ACTIONS = {
     # would say AccessDenied where it means ObjectNotFound.
     ("s3", "get_object"): {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
     ("s3", "head_object"): {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
+    ("s3", "list_objects_v2"): {"s3:ListBucket"},
     ("s3", "put_object"): {"s3:PutObject"},
     # A copy takes the tags along, and is refused where they may not be read or written.
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
@@ -30,6 +31,7 @@ ACTIONS = {
     ("dynamodb", "put_item"): {"dynamodb:PutItem"},
     ("dynamodb", "update_item"): {"dynamodb:UpdateItem"},
     ("dynamodb", "get_item"): {"dynamodb:GetItem"},
+    ("dynamodb", "batch_get_item"): {"dynamodb:BatchGetItem"},
     ("dynamodb", "query"): {"dynamodb:Query"},
     ("stepfunctions", "start_execution"): {"states:StartExecution"},
     ("stepfunctions", "describe_execution"): {"states:DescribeExecution"},
@@ -39,6 +41,7 @@ ACTIONS = {
     ("rekognition", "describe_project_versions"): {"rekognition:DescribeProjectVersions"},
     ("rekognition", "start_project_version"): {"rekognition:StartProjectVersion"},
     ("rekognition", "stop_project_version"): {"rekognition:StopProjectVersion"},
+    ("events", "put_events"): {"events:PutEvents"},
     ("sqs", "get_queue_attributes"): {"sqs:GetQueueAttributes"},
     ("sqs", "receive_message"): {"sqs:ReceiveMessage"},
     ("sqs", "delete_message"): {"sqs:DeleteMessage"},
@@ -59,6 +62,13 @@ BY_CONFIGURATION = {
     "InspectImagesFunction": QUEUE_READER,
     "TrackExecutionFunction": DESTINATION,
     "StopModelFunction": DESTINATION,
+    "SummarizeRunFunction": DESTINATION,
+}
+# What a role takes from the policy that it shares with others.
+SHARED = {
+    "OpenRunFunctionRole": "ReadBulkBucketsPolicy",
+    "ProcessBatchFunctionRole": "ReadBulkBucketsPolicy",
+    "ProcessBucketRole": "ReadBulkBucketsPolicy",
 }
 
 # Where each action of each function may reach.
@@ -85,6 +95,12 @@ INSPECTION = {
     "sns:Publish": {"${QualityTopic}"},
 }
 INSPECTION_QUEUE = {action: {"${InspectionQueue.Arn}"} for action in (*QUEUE_READER, "sqs:ChangeMessageVisibility")}
+BULK_BUCKETS = {
+    "s3:ListBucket": {"${ImageBucket.Arn}", "${BulkBucketArns}"},
+    "s3:GetObject": {"${ImageBucket.Arn}/*", "${BulkBucketArns}/*"},
+    "s3:GetObjectVersion": {"${ImageBucket.Arn}/*", "${BulkBucketArns}/*"},
+}
+RESULTS_OF_A_RUN = "${ResultsBucket.Arn}/imageLabelJobs/*"
 DEAD_LETTERS = {"sqs:SendMessage": {"${TrackingDeadLetterQueue.Arn}"}}
 RESOURCES = {
     "StartProcessingFunction": {
@@ -123,7 +139,33 @@ RESOURCES = {
         "rekognition:DescribeProjectVersions": {"${ProjectArn}"},
         "rekognition:StopProjectVersion": {"${ModelVersionArn}"},
     },
+    "OpenRunFunction": {
+        **RECORDS,
+        **BULK_BUCKETS,
+        "states:DescribeExecution": {
+            "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ProcessBucket.Name}:*"
+        },
+    },
+    "ProcessBatchFunction": {
+        **RECORDS,
+        **BULK_BUCKETS,
+        "dynamodb:BatchGetItem": {"${ImageTable.Arn}"},
+        "s3:PutObject": {"${ResultsBucket.Arn}/thumbnails/*"},
+        "rekognition:DetectLabels": {"*"},
+    },
+    "SummarizeRunFunction": {
+        **RECORDS,
+        "s3:ListBucket": {"${ResultsBucket.Arn}"},
+        "s3:GetObject": {RESULTS_OF_A_RUN},
+        "s3:PutObject": {RESULTS_OF_A_RUN},
+        "events:PutEvents": {"${VisionEventBus.Arn}"},
+        "sqs:SendMessage": {"${BulkDeadLetterQueue.Arn}"},
+    },
 }
+# It lists the buckets only, and shares the policy of those that read them.
+BEYOND_NEED = {"OpenRunFunction": {"s3:GetObject", "s3:GetObjectVersion"}}
+# It reads what a run has just written, and pins no version.
+WITHOUT_NEED = {"SummarizeRunFunction": {"s3:GetObjectVersion"}}
 # Statements that may say "*", because their actions have no resource.
 WITHOUT_RESOURCE = {"DetectLabels", "DeliverItsLogs", "SendTraces", "SendItsTraces"}
 
@@ -142,6 +184,19 @@ LOG_DELIVERY = {
     "logs:DescribeLogGroups",
 }
 
+# What a Distributed Map needs: to list and read its items, to start executions of its own state machine and to look
+# after them, and to write its results, in parts where they are large.
+# https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+RESULT_WRITER = {"s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"}
+MAP_ACTIONS = {
+    *BULK_BUCKETS,
+    *RESULT_WRITER,
+    "states:StartExecution",
+    "states:DescribeExecution",
+    "states:StopExecution",
+    "states:RedriveExecution",
+}
+
 CODE = Code()
 TEMPLATE_RESOURCES = load(TEMPLATE.read_text())["Resources"]
 FUNCTIONS = [name for name, one in TEMPLATE_RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"]
@@ -156,24 +211,50 @@ def _statements(role):
     return [one for policy in role.get("Policies", []) for one in policy["PolicyDocument"]["Statement"]]
 
 
+def _flat(statements):
+    """Return statements as they are where every condition holds."""
+    return [one["Fn::If"][1] if "Fn::If" in one else one for one in statements]
+
+
+def _all_statements(of_type, name):
+    """Return what a role may do by itself, by policies that are made after it, and by those that it shares."""
+    statements = _statements(of_type("AWS::IAM::Role")[name])
+    for policy in of_type("AWS::IAM::Policy").values():
+        if {"Ref": name} in policy["Roles"]:
+            statements = statements + policy["PolicyDocument"]["Statement"]
+    if name in SHARED:
+        document = of_type("AWS::IAM::ManagedPolicy")[SHARED[name]]["PolicyDocument"]
+        statements = statements + _flat(document["Statement"])
+    return statements
+
+
+def _resources(statement):
+    # All objects of each bucket of a list are written as Split(Sub(Join)).
+    if isinstance(statement["Resource"], dict) and "Fn::Split" in statement["Resource"]:
+        return {"${BulkBucketArns}/*"}
+    return set(map(resolve, listed(statement["Resource"])))
+
+
 @pytest.fixture
 def roles(of_type):
     return of_type("AWS::IAM::Role")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_may_do_exactly_what_its_code_does(roles, function):
-    allowed = {action for statement in _statements(roles[f"{function}Role"]) for action in listed(statement["Action"])}
+def test_a_function_may_do_exactly_what_its_code_does(of_type, function):
+    statements = _all_statements(of_type, f"{function}Role")
+    allowed = {action for statement in statements for action in listed(statement["Action"])}
     required = {action for call in CODE.aws_calls(_folder(function)) for action in ACTIONS[call]}
+    required = required - WITHOUT_NEED.get(function, set()) | BEYOND_NEED.get(function, set())
     assert allowed == required | BY_CONFIGURATION.get(function, {}).keys()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_reaches_exactly_what_its_actions_are_for(roles, function):
+def test_a_function_reaches_exactly_what_its_actions_are_for(of_type, function):
     reached = {}
-    for statement in _statements(roles[f"{function}Role"]):
+    for statement in _all_statements(of_type, f"{function}Role"):
         for action in listed(statement["Action"]):
-            reached.setdefault(action, set()).update(map(resolve, listed(statement["Resource"])))
+            reached.setdefault(action, set()).update(_resources(statement))
     assert reached == {action: RESOURCES[function][action] for action in reached}
 
 
@@ -182,14 +263,39 @@ def test_the_schedule_may_start_sessions_and_nothing_else(roles):
     assert (statement["Action"], resolve(statement["Resource"])) == ("states:StartExecution", "${CustomModelSession}")
 
 
-def test_a_role_is_of_a_function_or_a_state_machine_or_the_schedule(roles):
-    assert roles.keys() == {f"{name}Role" for name in (*FUNCTIONS, *MACHINES)} | {"SessionScheduleRole"}
+def test_the_rule_of_bulk_runs_may_start_them_and_nothing_else(roles):
+    (statement,) = _statements(roles["BulkRunRuleRole"])
+    assert (statement["Action"], resolve(statement["Resource"])) == ("states:StartExecution", "${ProcessBucket}")
+
+
+def test_a_role_is_of_a_function_or_a_state_machine_or_a_rule_that_starts_one(roles):
+    of_rules = {"SessionScheduleRole", "BulkRunRuleRole"}
+    assert roles.keys() == {f"{name}Role" for name in (*FUNCTIONS, *MACHINES)} | of_rules
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_a_state_machine_may_invoke_write_its_log_and_trace_and_nothing_else(roles, machine):
-    actions = {action for one in _statements(roles[f"{machine}Role"]) for action in listed(one["Action"])}
-    assert {one for one in actions - LOG_DELIVERY if not one.startswith("xray:")} == {"lambda:InvokeFunction"}
+def test_a_state_machine_may_invoke_write_its_log_and_trace_and_nothing_else(roles, of_type, machine):
+    actions = {action for one in _all_statements(of_type, f"{machine}Role") for action in listed(one["Action"])}
+    beyond = MAP_ACTIONS if machine == "ProcessBucket" else set()
+    assert {one for one in actions - LOG_DELIVERY if not one.startswith("xray:")} == {"lambda:InvokeFunction"} | beyond
+
+
+def test_a_distributed_map_reaches_its_own_executions_its_buckets_and_its_results(of_type):
+    reached = {}
+    for statement in _all_statements(of_type, "ProcessBucketRole"):
+        for action in listed(statement["Action"]):
+            reached.setdefault(action, set()).update(_resources(statement))
+    children = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ProcessBucket.Name}"
+    looked_after = {f"{children}:*", f"{children}/*"}
+    assert {action: reached[action] for action in MAP_ACTIONS} == {
+        **BULK_BUCKETS,
+        "states:StartExecution": {"${ProcessBucket}"},
+        "states:DescribeExecution": looked_after,
+        "states:StopExecution": looked_after,
+        "states:RedriveExecution": looked_after,
+        "s3:GetObject": BULK_BUCKETS["s3:GetObject"] | {RESULTS_OF_A_RUN},
+        **{action: {RESULTS_OF_A_RUN} for action in RESULT_WRITER if action != "s3:GetObject"},
+    }
 
 
 def test_a_role_only_allows(roles):
@@ -229,15 +335,16 @@ def test_a_state_machine_may_write_its_log(roles, machine):
     assert set(delivery["Action"]) == LOG_DELIVERY
 
 
-def test_a_function_shares_only_the_policy_for_logs_and_traces(roles):
+def test_a_role_shares_only_the_policies_for_logs_and_traces_and_for_the_buckets_of_runs(roles):
     # A policy of AWS's own would reach all log groups and queues of the account.
     for name, role in roles.items():
         shared = [{"Ref": "LogsAndTracesPolicy"}] if name.endswith("FunctionRole") else []
+        shared += [{"Ref": SHARED[name]}] if name in SHARED else []
         assert (name, role.get("ManagedPolicyArns", [])) == (name, shared)
 
 
 def test_the_shared_policy_writes_to_the_log_group_of_this_stack_only(of_type):
-    (policy,) = of_type("AWS::IAM::ManagedPolicy").values()
+    policy = of_type("AWS::IAM::ManagedPolicy")["LogsAndTracesPolicy"]
     (logs,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Sid"] == "WriteLogs"]
     assert resolve(logs["Resource"]) == "${FunctionLogs.Arn}"
 

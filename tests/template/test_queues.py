@@ -139,9 +139,9 @@ def test_a_rule_keeps_what_it_cannot_deliver(of_type):
 
 def test_an_asynchronous_function_keeps_the_events_it_could_not_take(of_type):
     for config in of_type("AWS::Lambda::EventInvokeConfig").values():
-        assert config["DestinationConfig"]["OnFailure"] == {
-            "Destination": {"Fn::GetAtt": ["TrackingDeadLetterQueue", "Arn"]}
-        }
+        of_a_run = config["FunctionName"] == {"Ref": "SummarizeRunFunction"}
+        queue = "BulkDeadLetterQueue" if of_a_run else "TrackingDeadLetterQueue"
+        assert config["DestinationConfig"]["OnFailure"] == {"Destination": {"Fn::GetAtt": [queue, "Arn"]}}
 
 
 def test_every_function_that_a_rule_calls_is_asynchronous_with_a_destination(of_type):
@@ -152,7 +152,7 @@ def test_every_function_that_a_rule_calls_is_asynchronous_with_a_destination(of_
         if "Fn::GetAtt" in target["Arn"] and "Function" in target["Arn"]["Fn::GetAtt"][0]
     }
     configured = {config["FunctionName"]["Ref"] for config in of_type("AWS::Lambda::EventInvokeConfig").values()}
-    assert called == configured == {"TrackExecutionFunction", "StopModelFunction"}
+    assert called == configured == {"TrackExecutionFunction", "StopModelFunction", "SummarizeRunFunction"}
 
 
 def _sent_on(pattern, key):

@@ -33,7 +33,12 @@ TASKS = {
     for name, state in tasks(load(file)).items()
 }
 # States that use the function of another, and say by their own name when.
-AGAIN = {"Store Failure": "Store Metadata", "Check Queue Again": "Check Queue", "Inspect Images": "Drain Queue"}
+AGAIN = {
+    "Store Failure": "Store Metadata",
+    "Check Queue Again": "Check Queue",
+    "Inspect Images": "Drain Queue",
+    "Process Inventory Batch": "Process Batch",
+}
 # What no machine sees: the function writes it into the record, or into the answer to the deployment.
 IN_THE_RECORD = {"NoRule"}
 
