@@ -10,6 +10,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from vision.adapters.session import client, domain_errors
+from vision.domain.errors import Throttled
 
 Item = dict[str, Any]
 
@@ -37,18 +38,26 @@ class Items:
         return _unmarshalled(response["Item"]) if "Item" in response else None
 
     def get_many(self, keys: Sequence[Item], attributes: Sequence[str]) -> list[Item]:
-        """Return some attributes of those items that there are; a read may lag by a moment behind a write."""
+        """Return some attributes of those items that there are, as they are now. No key may come twice."""
         names = {f"#{name}": name for name in ("pk", "sk", *attributes)}
         found: list[Item] = []
         dynamodb = client("dynamodb")
         for start in range(0, len(keys), _KEYS_LIMIT):
             wanted = [_marshalled(key) for key in keys[start : start + _KEYS_LIMIT]]
             while wanted:
-                request = {"Keys": wanted, "ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+                request = {
+                    "Keys": wanted,
+                    "ProjectionExpression": ", ".join(names),
+                    "ExpressionAttributeNames": names,
+                    "ConsistentRead": True,
+                }
                 with domain_errors("records"):
                     response = dynamodb.batch_get_item(RequestItems={self._name: request})
                 found += map(_unmarshalled, response["Responses"].get(self._name, []))
-                wanted = response.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+                left = response.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+                if len(left) == len(wanted):
+                    raise Throttled("records: not one of them was read; wait, or ask for a higher quota")
+                wanted = left
         return found
 
     def query(self, index: str, condition: str, names: Mapping[str, str], values: Item) -> Iterator[Item]:

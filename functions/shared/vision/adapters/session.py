@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import botocore.session
@@ -69,10 +70,16 @@ _REMEDIES: dict[type[VisionError], str] = {
 }
 
 
+_making = Lock()
+
+
 @cache
 def client(service: str) -> Any:
     """Return the client of a service, made once per execution environment and only where it is used."""
-    return _session().create_client(service, config=_CONFIG)
+    # Threads that ask at the same time are served one after the other: a session is not for several at once.
+    # https://docs.aws.amazon.com/boto3/latest/guide/session.html
+    with _making:
+        return _session().create_client(service, config=_CONFIG)
 
 
 @cache

@@ -125,26 +125,29 @@ class Table:
         """Return the image record of a version, if there is one."""
         return self._items.get(records.image_key(envelope.object))
 
-    def known(self, versions: Sequence[ObjectVersion]) -> dict[str, tuple[ObjectVersion, Record]]:
-        """Return by key what is recorded of objects of which a listing told only the ETag.
+    def known(self, versions: Sequence[ObjectVersion]) -> dict[ObjectVersion, tuple[ObjectVersion, Record]]:
+        """Return what is recorded of objects of which a listing told only the ETag.
 
         That is the record of the ETag; or, where the photo workflow has seen the same content, that of its version.
         """
-        photos = {keys.photo_id(version.bucket, version.key): version for version in versions}
-        wanted = [records.photo_key(photo) for photo in photos] + [records.image_key(one) for one in versions]
-        by_etag: dict[str, tuple[ObjectVersion, Record]] = {}
-        newest: dict[str, ObjectVersion] = {}
+        listed = {_primary(records.image_key(version)): version for version in versions}
+        photos = {keys.photo_id(version.bucket, version.key) for version in versions}
+        wanted = [records.photo_key(photo) for photo in photos] + [_key(*primary) for primary in listed]
+        found: dict[ObjectVersion, tuple[ObjectVersion, Record]] = {}
+        newest: dict[tuple[str, str], tuple[ObjectVersion, ObjectVersion]] = {}
         for item in self._items.get_many(wanted, ("object", *_PROGRESS)):
-            version = photos[item["pk"].removeprefix("PHOTO#")]
             if item["sk"] != records.PHOTO_SORT_KEY:
-                by_etag[version.key] = (version, item)
-            elif item["object"]["etag"] == version.etag and item["object"]["version_id"]:
-                newest[version.key] = ObjectVersion.from_dict(item["object"])
-        by_version = self._items.get_many([records.image_key(one) for one in newest.values()], _PROGRESS)
-        for item in by_version:
-            version = newest[photos[item["pk"].removeprefix("PHOTO#")].key]
-            by_etag[version.key] = (version, item)
-        return by_etag
+                version = listed[_primary(item)]
+                found[version] = (version, item)
+                continue
+            seen = ObjectVersion.from_dict(item["object"])
+            same = listed.get((item["pk"], f"VERSION#{seen.etag}"))
+            if same and seen.version_id:
+                newest[_primary(records.image_key(seen))] = (same, seen)
+        for item in self._items.get_many([_key(*primary) for primary in newest], _PROGRESS):
+            same, seen = newest[_primary(item)]
+            found[same] = (seen, item)
+        return found
 
     def running_since(self, before: str) -> Iterator[Record]:
         """Yield what the index knows of each image that has been RUNNING without a word since before a moment."""
@@ -154,6 +157,14 @@ class Table:
             {"#status": "status"},
             {":status": Status.RUNNING, ":before": before},
         )
+
+
+def _primary(item: Record) -> tuple[str, str]:
+    return item["pk"], item["sk"]
+
+
+def _key(pk: str, sk: str) -> Record:
+    return {"pk": pk, "sk": sk}
 
 
 def _run_fields(run: Run) -> Record:

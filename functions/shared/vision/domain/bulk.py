@@ -31,9 +31,10 @@ from vision.domain.statuses import OPEN, Status
 STEPS = ("metadata", "labels", "thumbnail", "verdict")
 DEFAULT_STEPS = ("metadata", "labels")
 
-# What one worker was seen to sustain with thumbnails, on two thirds of the processor it was measured on; see
-# benchmarks/results.md. A few workers more than that keep the rate up while others start and end.
-IMAGES_PER_SECOND_AND_WORKER = 8.0
+# What one worker was seen to sustain with thumbnails on two thirds of the processor it was measured on: 19 photos of
+# 12 MP, so about 12 of 24 MP; see benchmarks/bulk.md. A few workers more than that keep the rate up for larger photos,
+# and while others start and end.
+IMAGES_PER_SECOND_AND_WORKER = 16.0
 _SPARE_WORKERS = 1.25
 
 # The largest number of child executions of a Map Run at the same time.
@@ -142,21 +143,23 @@ class Item:
         A listing names raw keys and no version, so that the ETag tells the version. An inventory names URL-encoded
         keys, sometimes versions, and also what is deleted or replaced: that is no work. Nor are the empty objects
         that stand for folders, and the thumbnails of the photo workflow.
+
+        Raises
+        ------
+        InvalidEvent
+            When an object to work on has no ETag: an inventory must have that column.
         """
         key = str(listed["key"])
         if request.inventory:
             key = keys.decode_notification_key(key)
-        version = ObjectVersion.from_dict(
-            {
-                "bucket": request.bucket,
-                "key": key,
-                "etag": listed.get("etag", ""),
-                "size_bytes": int(listed.get("size_bytes") or 0),
-            }
-        )
+        size_bytes = int(listed.get("size_bytes") or 0)
         gone = str(listed.get("is_latest", "true")).lower() == "false" or _is_true(listed.get("is_delete_marker"))
-        is_folder = key.endswith("/") and version.size_bytes == 0
-        return cls(version, not (gone or is_folder or keys.is_thumbnail(key)) and key.startswith(request.prefix))
+        is_folder = key.endswith("/") and size_bytes == 0
+        if gone or is_folder or keys.is_thumbnail(key) or not key.startswith(request.prefix):
+            # What an inventory tells of a delete marker has neither size nor ETag.
+            return cls(ObjectVersion(request.bucket, key, "", "", "", size_bytes), is_work=False)
+        named = {"bucket": request.bucket, "key": key, "etag": listed.get("etag", ""), "size_bytes": size_bytes}
+        return cls(ObjectVersion.from_dict(named), is_work=True)
 
 
 def missing_steps(request: Request, run: Run, record: Record | None) -> tuple[str, ...]:
@@ -251,7 +254,9 @@ class Tally:
     @property
     def is_in_vain(self) -> bool:
         """Whether not one image could be worked on, for reasons that are none of theirs."""
-        return self.failed > 0 and self.failed + self.skipped == self.seen and set(self.reasons) <= _OF_THE_SYSTEM
+        # One image that was refused among many of which nothing was wanted any more tells nothing of the others.
+        hopeless = self.failed > self.skipped and self.failed + self.skipped == self.seen
+        return hopeless and set(self.reasons) <= _OF_THE_SYSTEM
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form, the output of a batch."""
@@ -350,14 +355,26 @@ def results_prefix(run_id: str) -> str:
 
 
 def _batch_size(batch: Any) -> int:
-    data = json.loads(batch) if isinstance(batch, str) else batch
-    return len(data["Items"]) if isinstance(data, Mapping) else 0
+    try:
+        data = json.loads(batch) if isinstance(batch, str) else batch
+        return len(data["Items"])
+    except (ValueError, TypeError, KeyError):
+        return 0
 
 
 def _text(data: Mapping[str, Any], name: str, default: str | None) -> str | None:
     value = data.get(name, default)
     if value is not None and not isinstance(value, str):
         raise InvalidRun(f"{name}: expected text, got {json.dumps(value)[:80]}")
+    return value if value is None else _utf8(name, value)
+
+
+def _utf8(name: str, value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        # JSON can spell half a surrogate pair; no name or key in S3 has one.
+        raise InvalidRun(f"{name}: not UTF-8, as every name in S3 is") from error
     return value
 
 
@@ -368,7 +385,7 @@ def _inventory(value: Any) -> dict[str, str] | None:
         raise InvalidRun('inventory: expected {"bucket": …, "key": …} of the manifest.json of an S3 Inventory')
     if not value["key"].endswith("manifest.json"):
         raise InvalidRun(f"inventory.key: expected a manifest.json, got {value['key'][:80]!r}")
-    return {"bucket": value["bucket"], "key": value["key"]}
+    return {name: _utf8(f"inventory.{name}", value[name]) for name in ("bucket", "key")}
 
 
 def _steps(value: Any) -> tuple[str, ...]:

@@ -97,7 +97,8 @@ def estimated_cost(tally: Tally) -> dict[str, Any]:
         + tally.thumbnails * prices.S3_PUT
         + listed * prices.S3_LIST
         + tally.writes * prices.DYNAMODB_WRITE_UNIT
-        + tally.seen * prices.DYNAMODB_READ_UNIT
+        # The photo and the record of each object, as they are now.
+        + 2 * tally.seen * prices.DYNAMODB_READ_UNIT
         + tally.batches * (prices.LAMBDA_REQUEST + prices.STANDARD_TRANSITION + prices.EXPRESS_REQUEST)
         + tally.worker_seconds * WORKER_GIGABYTES * prices.LAMBDA_GB_SECOND_ARM
         + tally.worker_seconds * _CHILD_GIGABYTES * prices.EXPRESS_GB_SECOND
