@@ -14,8 +14,8 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## Process and inspect photos on this machine, run a Custom Labels session (PHOTOS=folder for your own)
-	@$(VENV)/python -m local demo $(if $(PHOTOS),--photos "$(PHOTOS)")
+demo: setup ## Process and inspect photos on this machine, run a Custom Labels session (PHOTOS=folder for your own, BULK=1000 for a bulk run)
+	@$(VENV)/python -m local demo $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(BULK),--bulk "$(BULK)")
 
 .PHONY: up
 up: setup ## Start the local stack in the background, or reuse the running one

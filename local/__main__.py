@@ -11,7 +11,7 @@ import boto3
 from rich.console import Console
 from rich.text import Text
 
-from local import contact_sheet, demo, environment, inspection_demo, session_demo, stack
+from local import bulk_demo, contact_sheet, demo, environment, inspection_demo, session_demo, stack
 from local.demo import DemoFailed, Upload
 from local.deployment import REPOSITORY, STACK_NAME, DeploymentFailed
 from local.downloads import DownloadFailed
@@ -25,6 +25,10 @@ from local.stack import LOCAL_DIR, Stack
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 ENVIRONMENT = LOCAL_DIR / "env.json"
 CONTACT_SHEET = LOCAL_DIR / "contact-sheet.html"
+PARAMETERS = {
+    "InspectionRules": json.dumps(inspection_demo.RULES),
+    "BulkCallsPerSecond": str(bulk_demo.CALLS_PER_SECOND),
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -37,6 +41,7 @@ def main(arguments: list[str]) -> int:
     environment_parser.add_argument("--stack-name", required=True, help="a stack in the account of your credentials")
     demo_parser = commands.add_parser("demo", help="process photos, inspect some, and show the results")
     demo_parser.add_argument("--photos", type=Path, help="folder with your own pictures")
+    demo_parser.add_argument("--bulk", metavar="IMAGES", help="label so many images in one bulk run instead")
     options = parser.parse_args(arguments)
     try:
         match options.command:
@@ -46,6 +51,8 @@ def main(arguments: list[str]) -> int:
                 stack.down(console.print)
             case "env":
                 _write_environment(environment.variables(boto3.client, options.stack_name))
+            case "demo" if options.bulk is not None:
+                _bulk(bulk_demo.count(options.bulk))
             case "demo":
                 _demo(options.photos.expanduser() if options.photos else None)
     except (DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError, TrainingRefused) as error:
@@ -58,7 +65,7 @@ def main(arguments: list[str]) -> int:
 def _up() -> Stack:
     for sentence in fetch_models().skipped:
         console.print(sentence)
-    deployed = stack.up(console.print, parameters={"InspectionRules": json.dumps(inspection_demo.RULES)})
+    deployed = stack.up(console.print, parameters=PARAMETERS)
     _write_environment(environment.variables(deployed.client, STACK_NAME, deployed.endpoint_url))
     return deployed
 
@@ -87,6 +94,13 @@ def _demo(folder: Path | None) -> None:
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads, inspected), encoding="utf-8")
     console.print(f"\nContact sheet: [bold]{CONTACT_SHEET.relative_to(REPOSITORY)}[/] (open it in a browser)\n")
     _say_what_next(deployed)
+
+
+def _bulk(images: int) -> None:
+    for sentence in fetch_photos().skipped:
+        console.print(sentence)
+    files = [LOCAL_DIR / "photos" / photo.name for photo in photos()]
+    bulk_demo.show(console, _up(), files, images)
 
 
 def _inspect(deployed: Stack, uploads: list[Upload]) -> list[Upload]:

@@ -1,0 +1,259 @@
+"""The demo of a bulk run: ``make demo BULK=1000`` labels a thousand images under a prefix, from one event.
+
+The images are pieces of the fetched photos, each with an ETag of its own, made anew with the same bytes each time: a
+second demo finds them there, and everything recorded.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from local.demo import DemoFailed
+from local.stack import Stack
+from vision.adapters import events
+from vision.domain.bulk import leading_reasons
+
+LARGEST = 100_000
+"""Images that the demo makes at most: the engine keeps its objects in memory."""
+
+CALLS_PER_SECOND = 50
+"""The quota of the busiest Regions, and more than the local model answers on a laptop."""
+
+_SIDE_PX = 400
+_NO_IMAGE = b"This is no image, although its name says so.\n"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the state machine: its execution, and how many objects its prefix has."""
+
+    stack: Stack
+    execution_arn: str
+    objects: int
+
+    @property
+    def run_id(self) -> str:
+        """The name of its record and of its folder of results."""
+        return self.execution_arn.rsplit(":", 1)[-1]
+
+    def progress(self) -> dict[str, int]:
+        """Return what the run's record has counted so far."""
+        key = {"pk": {"S": f"RUN#{self.run_id}"}, "sk": {"S": "SUMMARY"}}
+        found = self.stack.client("dynamodb").get_item(TableName=self.stack.outputs["ImageTableName"], Key=key)
+        item = found.get("Item", {})
+        names = ("seen", "skipped", "labelled", "partial", "failed")
+        return {name: int(item.get(name, {"N": "0"})["N"]) for name in names}
+
+    def execution(self) -> dict[str, Any]:
+        """Return the execution as it is now."""
+        return dict(self.stack.client("stepfunctions").describe_execution(executionArn=self.execution_arn))
+
+    def stop(self) -> None:
+        """Stop it; what is done stays done."""
+        self.stack.client("stepfunctions").stop_execution(executionArn=self.execution_arn, cause="stopped in the demo")
+
+
+def count(text: str) -> int:
+    """Read how many images somebody asks for.
+
+    Raises
+    ------
+    DemoFailed
+        When it is no whole number from 1 to :data:`LARGEST`.
+    """
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST:
+        raise DemoFailed(f"BULK is {text}; give a whole number from 1 to {LARGEST:,}, such as make demo BULK=1000")
+    return int(text)
+
+
+def show(console: Console, stack: Stack, photos: Sequence[Path], images: int) -> None:
+    """Make the images, send the event, show the progress, print the summary.
+
+    Raises
+    ------
+    DemoFailed
+        When the run does not begin, or fails.
+    """
+    prefix = f"archive/{images}/"
+    objects = _make(console, stack, photos, images, prefix)
+    console.print(f"Sending the event Bulk Run Requested for the prefix {prefix} ...")
+    run = request(stack, prefix, objects)
+    try:
+        _watch(console, run)
+    except KeyboardInterrupt:
+        run.stop()
+        raise DemoFailed(
+            f"the run was stopped; what is done stays done. make demo BULK={images} does the rest, and pays for no "
+            "label twice"
+        ) from None
+    execution = run.execution()
+    if execution["status"] != "SUCCEEDED":
+        raise DemoFailed(f"the run is {execution['status']}: {execution.get('error')}: {execution.get('cause')}")
+    console.print(summary_table(json.loads(execution["output"])))
+    _say_what_next(console, run, prefix, images)
+
+
+def request(stack: Stack, prefix: str, objects: int) -> Run:
+    """Put the event on the bus, and return the run that it starts.
+
+    Raises
+    ------
+    DemoFailed
+        When none starts in time.
+    """
+    states, machine = stack.client("stepfunctions"), stack.outputs["ProcessBucketStateMachineArn"]
+
+    def executions() -> list[str]:
+        return [one["executionArn"] for one in states.list_executions(stateMachineArn=machine)["executions"]]
+
+    before = set(executions())
+    detail = {"bucket": stack.outputs["ImageBucketName"], "prefix": prefix}
+    stack.client("events").put_events(
+        Entries=[
+            {
+                "EventBusName": stack.outputs["VisionEventBusName"],
+                "Source": events.SOURCE,
+                "DetailType": "Bulk Run Requested",
+                "Detail": json.dumps(detail),
+            }
+        ]
+    )
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if new := [arn for arn in executions() if arn not in before]:
+            return Run(stack, new[0], objects)
+        time.sleep(0.1)
+    raise DemoFailed("the event started no run within 20 s; look at .local/logs/engine.log")
+
+
+def pieces(photos: Sequence[Path], images: int) -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents: JPEGs cut out of the photos, no two alike, and in every hundred one that is no image.
+
+    The same arguments give the same bytes.
+    """
+    opened = [picture for path in photos if (picture := _picture(path))]
+    if not opened:
+        raise DemoFailed("there is no photo to cut images from; run python -m local.photos")
+    for number in range(images):
+        if number % 100 == 99:
+            yield f"{number:06}.jpg", _NO_IMAGE + str(number).encode()
+            continue
+        picture = opened[number % len(opened)]
+        # Each round takes a little less from the left and the top, so that what it shows stays the same.
+        step = 1 + number // len(opened)
+        left, top = step % (picture.width // 4), step // (picture.width // 4) % (picture.height // 4)
+        content = io.BytesIO()
+        picture.crop((left, top, picture.width, picture.height)).save(content, "JPEG", quality=80)
+        yield f"{number:06}.jpg", content.getvalue()
+
+
+def _picture(path: Path) -> Image.Image | None:
+    try:
+        with Image.open(path, formats=("JPEG", "PNG")) as picture:
+            picture.thumbnail((_SIDE_PX, _SIDE_PX))
+            return picture.convert("RGB") if min(picture.size) >= 160 else None
+    except OSError:
+        return None
+
+
+def _make(console: Console, stack: Stack, photos: Sequence[Path], images: int, prefix: str) -> int:
+    s3, bucket = stack.client("s3"), stack.outputs["ImageBucketName"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    there = {one["Key"] for page in pages for one in page.get("Contents", [])}
+    if len(there) == images:
+        console.print(f"The {images:,} images are there already.")
+        return images
+
+    def put(piece: tuple[str, bytes]) -> None:
+        name, content = piece
+        if f"{prefix}{name}" not in there:
+            s3.put_object(Bucket=bucket, Key=f"{prefix}{name}", Body=content, ContentType="image/jpeg")
+
+    with _bar(console) as progress, ThreadPoolExecutor(8) as pool:
+        task = progress.add_task("Making images", total=images, told="")
+        for _ in pool.map(put, pieces(photos, images)):
+            progress.advance(task)
+    return images
+
+
+def _watch(console: Console, run: Run) -> None:
+    began = time.monotonic()
+    with _bar(console) as progress:
+        task = progress.add_task("Labelling", total=run.objects, told="")
+        while run.execution()["status"] == "RUNNING":
+            _update(progress, task, run, time.monotonic() - began)
+            time.sleep(0.5)
+        _update(progress, task, run, time.monotonic() - began)
+
+
+def _update(progress: Progress, task: TaskID, run: Run, seconds: float) -> None:
+    counted = run.progress()
+    rate = counted["seen"] / seconds if seconds else 0.0
+    remaining = f", {(run.objects - counted['seen']) / rate:.0f} s left" if rate else ""
+    told = f"{counted['skipped']:,} skipped, {counted['failed']:,} failed, {rate:.0f} a second{remaining}"
+    progress.update(task, completed=counted["seen"], told=told)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[told]}"),
+        console=console,
+    )
+
+
+def summary_table(summary: dict[str, Any]) -> Table:
+    """Return a run's summary, a row for each thing that one would ask."""
+    cost, seconds = summary["estimated_cost_usd"], summary["duration_seconds"]
+    worked = summary["seen"] - summary["skipped"]
+    rows = {
+        "seen": f"{summary['seen']:,}",
+        "skipped, since they are recorded": f"{summary['skipped']:,}",
+        "labelled": f"{summary['labelled']:,}",
+        "partial": f"{summary['partial']:,}",
+        "failed": f"{summary['failed']:,}  {leading_reasons(summary['reasons'])}".rstrip(),
+        "duration": f"{seconds:.1f} s" + (f", {worked / seconds:.0f} images a second" if worked and seconds else ""),
+        "paid calls of DetectLabels": f"{summary['calls']:,}",
+        "requests to S3": f"{summary['reads']:,} GET, {summary['thumbnails']:,} PUT",
+        "writes of records": f"{summary['writes']:,}",
+        "batches": f"{summary['batches']:,}",
+        f"on AWS, by the prices of {cost['prices_of']}": (
+            f"Rekognition {cost['rekognition']:.4f} $, everything else {cost['everything_else']:.4f} $"
+        ),
+    }
+    table = Table(show_header=False)
+    for name, value in rows.items():
+        table.add_row(Text(name), Text(value))
+    return table
+
+
+def _say_what_next(console: Console, run: Run, prefix: str, images: int) -> None:
+    console.print(
+        f"""
+Once more, and everything is skipped: make demo BULK={images}
+Stop it in the middle with Ctrl-C, and once more: only the rest is done.
+With the AWS CLI, in any terminal:
+
+  source .local/aws.env
+  aws stepfunctions start-execution --state-machine-arn "$ProcessBucketStateMachineArn" \\
+    --input '{{"bucket": "'$ImageBucketName'", "prefix": "{prefix}", "steps": ["thumbnail"]}}'
+  aws s3 cp "s3://$ResultsBucketName/imageLabelJobs/{run.run_id}/summary.json" -""",
+        markup=False,
+        soft_wrap=True,
+    )
