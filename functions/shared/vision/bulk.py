@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -17,7 +18,7 @@ from vision.adapters.table import Table
 from vision.domain import bulk, images, inspections, labels, records
 from vision.domain.bulk import Item, Request, Tally
 from vision.domain.envelopes import Envelope
-from vision.domain.errors import NoRule, ServiceUnavailable, Transient, VisionError
+from vision.domain.errors import NoRule, ServiceUnavailable, Transient
 from vision.domain.executions import Run
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.keys import photo_id
@@ -56,6 +57,13 @@ class Wishes:
     rules: tuple[Rule, ...]
 
 
+class NoTimeLeft(Exception):
+    """A worker ends before it could do this."""
+
+
+_LATE = Failure(ServiceUnavailable.__name__, "its worker had no time left; run again, only the rest is done")
+
+
 class Turns:
     """Hands out the moments of calls, one at a time, to the threads of a worker."""
 
@@ -73,15 +81,24 @@ class Turns:
         self._clock = clock
         self._sleep = sleep
 
-    def wait(self) -> None:
-        """Wait for the next moment at which a call may be made."""
+    def wait(self, longest_seconds: float = math.inf) -> None:
+        """Wait for the next moment at which a call may be made.
+
+        Raises
+        ------
+        NoTimeLeft
+            Others have reserved so much that it comes too late.
+        """
         with self._lock:
             if not self._moments:
                 # Never more than what is left to do: a moment that nobody uses is lost to all.
                 self._moments.extend(self._reserve(max(1, min(_CALLS_RESERVED, self._wanted))))
             moment = self._moments.popleft()
             self._wanted -= 1
-        self._sleep(max(0.0, moment - self._clock()))
+        wait_seconds = moment - self._clock()
+        if wait_seconds > longest_seconds:
+            raise NoTimeLeft
+        self._sleep(max(0.0, wait_seconds))
 
 
 @dataclass
@@ -115,12 +132,14 @@ class Worker:
             The table could not be asked what is known: nothing has been done.
         """
         began = time.monotonic()
-        work = [item.version for item in items if item.is_work]
-        known = self._patiently(lambda: self.table.known(work))
+        work = {item.version: True for item in items if item.is_work}
+        versions = list(work)
+        known = self._patiently(lambda: self.table.known(versions))
         tasks: list[tuple[ObjectVersion, tuple[str, ...], Record]] = []
         for item in items:
-            version, record = known.get(item.version.key, (item.version, None))
-            steps = bulk.missing_steps(self.request, self.run, record) if item.is_work else ()
+            # Who comes twice finds nothing left.
+            version, record = known.pop(item.version, (item.version, None))
+            steps = bulk.missing_steps(self.request, self.run, record) if work.pop(item.version, False) else ()
             if steps:
                 tasks.append((version, steps, record or {}))
             elif record and record.get("execution_arn") == self.run.execution_arn:
@@ -141,9 +160,8 @@ class Worker:
 
     def _one(self, version: ObjectVersion, steps: tuple[str, ...], record: Record) -> None:
         if self.remaining_seconds() < _LAST_SECONDS:
-            late = Failure(ServiceUnavailable.__name__, "its worker had no time left; run again, only the rest is done")
             with self._lock:
-                self.tally.end(version.key, Status.FAILED, late)
+                self.tally.end(version.key, Status.FAILED, _LATE)
             return
         parts: dict[str, Any] = {}
         failures = list(self._parts(version, steps, parts))
@@ -156,7 +174,7 @@ class Worker:
         envelope = Envelope(version, photo_id(version.bucket, version.key), record.get("owner", ""))
         try:
             self._patiently(lambda: self.table.advance(envelope, self.run, outcome, records.now()))
-        except VisionError as error:
+        except Exception as error:  # Nor must a record that the table does not take.
             failures.append(_failure(error))
             outcome["status"] = Status.FAILED
         with self._lock:
@@ -211,7 +229,7 @@ class Worker:
             confidence, most = min(confidence, rule.min_confidence), _ALL_LABELS
 
         def call() -> Detection:
-            self._turns.wait()
+            self._turns.wait(self.remaining_seconds() - _LAST_SECONDS)
             return rekognition.detect_labels(version, most, confidence)
 
         found = self._patiently(call)
@@ -251,6 +269,8 @@ class Worker:
 
 
 def _failure(error: Exception) -> Failure:
+    if isinstance(error, NoTimeLeft):
+        return _LATE
     return Failure(type(error).__name__, str(error)[:CAUSE_LIMIT])
 
 
