@@ -32,7 +32,9 @@ from vision.domain.statuses import Status
 from vision.domain.verdicts import judge
 
 # So many images at a time keep a processor busy while Rekognition takes its time.
-THREADS = 16
+THREADS = 24
+# A processor decodes no faster when it decodes more at a time, but each takes up to 450 MB, see benchmarks/results.md.
+_DECODERS = 2
 # Moments are reserved in blocks: one write of the table for so many calls.
 _CALLS_RESERVED = 10
 # Waits between attempts at what can heal itself, each shortened at random so that threads do not march in step.
@@ -149,6 +151,7 @@ class Worker:
                 self.tally.skip()
         self._turns = Turns(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
         self._lock = threading.Lock()
+        self._decoders = threading.Semaphore(_DECODERS)
         # Calls wait in threads of their own, so that a thumbnail is made while Rekognition looks at the same image.
         with ThreadPoolExecutor(THREADS) as photos, ThreadPoolExecutor(THREADS) as calls:
             self._calls = calls
@@ -248,7 +251,9 @@ class Worker:
         return parts
 
     def _thumbnail(self, version: ObjectVersion) -> dict[str, Any]:
-        thumbnail = images.thumbnail(storage.read(version), self.wishes.thumbnail_size)
+        content = storage.read(version)
+        with self._decoders:
+            thumbnail = images.thumbnail(content, self.wishes.thumbnail_size)
         place = {"bucket": self.wishes.results_bucket, "key": bulk.thumbnail_key(version)}
         storage.write(**place, content=thumbnail.data, content_type=thumbnail.content_type)
         with self._lock:

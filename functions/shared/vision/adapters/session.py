@@ -28,7 +28,7 @@ _CONFIG = Config(
     connect_timeout=3,
     read_timeout=20,
     # A worker of a bulk run has two calls for each of its threads under way, see vision/bulk.py.
-    max_pool_connections=40,
+    max_pool_connections=48,
     retries={"mode": "adaptive", "total_max_attempts": 3},
     user_agent_extra="image-recognition-pipeline",
 )
