@@ -15,13 +15,15 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from PIL import Image
 
-from tests.conftest import EVENTS, REGION, ROOT, TABLE
+from tests.conftest import BUCKET, EVENTS, REGION, ROOT, TABLE
 from vision.adapters import rekognition
 from vision.adapters.lease import Lease, expiry
 from vision.adapters.rekognition import Detection
+from vision.adapters.runs import Runs
 from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain import records, rules
+from vision.domain.bulk import Request
 from vision.domain.envelopes import Envelope
 from vision.domain.events import created_objects
 from vision.domain.executions import Run
@@ -69,6 +71,9 @@ ENVIRONMENT = {
     "MAXIMUM_SESSION_SECONDS": "7200",
     "WORKERS_PER_UNIT": "2",
     "WATCHDOG_PERIOD_SECONDS": "600",
+    "BULK_BUCKETS": f"arn:aws:s3:::{BUCKET},",
+    "BULK_CALLS_PER_SECOND": "50",
+    "VISION_EVENT_BUS_NAME": "image-recognition-vision",
 }
 
 
@@ -354,6 +359,24 @@ def drive(
         client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=event("inspect_images")["Records"][0]["body"])
         lease.take(event("start_model")["execution_arn"], records.now(), expiry(1800))
 
+    def run() -> None:
+        sample = event("open_run")
+        request, arn = Request.from_dict(sample["request"]), sample["execution"]["Id"]
+        Runs(TABLE).open("first", arn, request, "2026-11-12T09:30:03.000Z")
+        # A listing names the ETag, which is of whatever content the bucket really holds.
+        head = client("s3").head_object(Bucket=BUCKET, Key=world.object.key)
+        changed["etag"], changed["size_bytes"] = head["ETag"], head["ContentLength"]
+
+    changed: dict[str, Any] = {}
+
+    def found(name: str) -> dict[str, Any]:
+        """The sample, with the object that is there in the place of the one that it tells of."""
+        sample = event(name)
+        for item in sample.get("Items", []):
+            if item.get("is_latest", "true") == "true" and item["etag"].strip('"') == world.object.etag:
+                item |= changed
+        return sample
+
     def send(name: str) -> Any:
         match function_of(name):
             case "start_processing" | "inspect_images" | "validate_rules":
@@ -365,9 +388,14 @@ def drive(
                 model.status = "RUNNING"
                 if name == "stop_model_watchdog":
                     lease.give_back(event("start_model")["execution_arn"], records.now())
+            case "open_run":
+                pass
+            case "process_batch" | "summarize_run":
+                client("events").create_event_bus(Name=ENVIRONMENT["VISION_EVENT_BUS_NAME"])
+                run()
             case _:
                 process()
-        return function(function_of(name))(event(name))
+        return function(function_of(name))(found(name))
 
     return send
 

@@ -68,9 +68,26 @@ ANSWERS = {
     "validate_rules_update_wrong_rule": "FAILED",
 }
 
+# What it answers to the state machine of bulk runs, in the one field that decides.
+DECISIONS = {
+    "open_run": ("decision", "RUN"),
+    "open_run_inventory": ("decision", "RUN"),
+    "process_batch": ("labelled", 1),
+    "process_batch_inventory": ("labelled", 1),
+    "summarize_run": ("status", "SUCCEEDED"),
+    "summarize_run_aborted": ("status", "ABORTED"),
+    "summarize_run_failed": ("status", "FAILED"),
+}
+
 
 def test_every_sample_event_is_expected_to_do_something() -> None:
-    assert sorted([*STATUSES, *VERDICTS, *MODELS, *ANSWERS]) == FILES
+    assert sorted([*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS]) == FILES
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+def test_a_sample_event_of_a_bulk_run_is_answered_as_it_should(drive: Callable[[str], Any], name: str) -> None:
+    field, value = DECISIONS[name]
+    assert drive(name)[field] == value
 
 
 def test_every_function_has_a_sample_event() -> None:

@@ -22,6 +22,9 @@ FAILING = {
     "check_queue": ("sqs", "GetQueueAttributes"),
     "start_model": ("rekognition", "StartProjectVersion"),
     "stop_model": ("rekognition", "StopProjectVersion"),
+    "open_run": ("s3", "ListObjectsV2"),
+    "process_batch": ("dynamodb", "BatchGetItem"),
+    "summarize_run": ("s3", "ListObjectsV2"),
 }
 # What validate_rules cannot do is told to CloudFormation.
 TASKS = [name for name in FILES if function_of(name) not in (*QUEUED, "validate_rules")]
@@ -56,7 +59,7 @@ def test_logs_hold_no_key_no_place_and_no_event(
 
 
 # What a service says is passed on, but for a refusal of permission: that quotes the key.
-REFUSAL = "as the service says it|let the policies of role, bucket and key allow it"
+REFUSAL = "as the service says it|let the policies of role, bucket and key allow it|let its policy allow s3:ListBucket"
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -137,7 +137,9 @@ def test_whatever_reads_the_rules_is_made_after_they_were_checked(resources):
         if any(target == "InspectionRules" for _, target in references(one)) and name != "ValidRules"
     }
     assert readers == {"InspectImagesFunction", "DrainQueueFunction", "ProcessBatchFunction"}
-    assert {resources[name]["DependsOn"] for name in (*readers, "CustomModelSession", "ProcessBucket")} == {"ValidRules"}
+    assert {resources[name]["DependsOn"] for name in (*readers, "CustomModelSession", "ProcessBucket")} == {
+        "ValidRules"
+    }
 
 
 def test_the_schedule_of_sessions_is_a_setting(resources):
