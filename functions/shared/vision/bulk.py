@@ -38,7 +38,7 @@ _DECODERS = 2
 # Moments are reserved in blocks: one write of the table for so many calls.
 _CALLS_RESERVED = 10
 # Waits between attempts at what can heal itself, each shortened at random so that threads do not march in step.
-_WAITS_SECONDS = (0.5, 1, 2, 4, 8, 16)
+_WAITS_SECONDS = (0.5, 1, 2, 4, 8, 16, 16, 16)
 # An image is not begun, and not tried again, when the worker has less time than this.
 _LAST_SECONDS = 20.0
 # The most labels that DetectLabels returns: a verdict must not depend on where a list was cut.
