@@ -1,0 +1,352 @@
+import json
+import math
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit import strategies
+from vision.domain import bulk
+from vision.domain.bulk import Item, Request, Tally
+from vision.domain.errors import InvalidEvent, InvalidRun
+from vision.domain.executions import Run
+from vision.domain.failures import CAUSE_LIMIT, Failure
+
+BUCKET = "amzn-s3-demo-bucket"
+ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:one"
+RUN = Run(ARN, "2026-11-12T09:30:02.345Z")
+STATE_LIMIT_BYTES = 256 * 1024
+EVERYTHING = Request.from_dict({"bucket": BUCKET})
+INVENTORY = Request.from_dict({"bucket": BUCKET, "inventory": {"bucket": BUCKET, "key": "2026/manifest.json"}})
+ALL_STEPS = Request.from_dict({"bucket": BUCKET, "steps": list(bulk.STEPS)})
+requests = st.fixed_dictionaries(
+    {},
+    optional={
+        name: strategies.json_values
+        | st.sampled_from(
+            ("", BUCKET, ["labels"], "full", 5, True, None, "\ud800", {"bucket": "b", "key": "manifest.json"})
+        )
+        for name in (*Request.__dataclass_fields__, "other")
+    },
+)
+
+
+@given(strategies.json_values | requests)
+def test_whatever_is_asked_for_is_a_request_or_names_what_is_wrong(data: Any) -> None:
+    try:
+        request = Request.from_dict(data)
+    except InvalidRun:
+        return
+    assert Request.from_dict(request.as_dict()) == request
+    json.dumps(request.as_dict()).encode()
+    f"{request.bucket}{request.prefix}{request.inventory}".encode()
+
+
+def test_a_bucket_is_all_that_must_be_said() -> None:
+    assert Request(BUCKET, "", None, ("metadata", "labels"), False, "compact", 5.0) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({}, "bucket"),
+        ({"bucket": ""}, "bucket"),
+        ({"bucket": 5}, "bucket"),
+        ({"prefix": 1}, "prefix"),
+        ({"prefix": "x" * 1025}, "prefix"),
+        ({"prefix": "\ud800"}, "prefix"),
+        ({"buckets": "a"}, "'buckets'"),
+        ({"inventory": "manifest.json"}, "inventory"),
+        ({"inventory": {"bucket": "b", "key": "data.csv"}}, "inventory.key"),
+        ({"inventory": {"bucket": "b", "key": "\udfffmanifest.json"}}, "inventory.key"),
+        ({"steps": []}, "steps"),
+        ({"steps": "labels"}, "steps"),
+        ({"steps": ["label"]}, "steps"),
+        ({"steps": [["labels"]]}, "steps"),
+        ({"force": 1}, "force"),
+        ({"record": "short"}, "record"),
+        ({"record": ["full"]}, "record"),
+        ({"tolerated_failure_percentage": 101}, "tolerated_failure_percentage"),
+        ({"tolerated_failure_percentage": -1}, "tolerated_failure_percentage"),
+        ({"tolerated_failure_percentage": math.nan}, "tolerated_failure_percentage"),
+        ({"tolerated_failure_percentage": True}, "tolerated_failure_percentage"),
+        ({"tolerated_failure_percentage": "5"}, "tolerated_failure_percentage"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_the_name_of_the_field(wrong: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidRun, match=rf"^{named}: "):
+        Request.from_dict({"bucket": BUCKET, **wrong} if wrong else {})
+
+
+def test_steps_run_in_one_order_and_once() -> None:
+    assert Request.from_dict({"bucket": BUCKET, "steps": ["labels", "metadata", "labels"]}).steps == (
+        "metadata",
+        "labels",
+    )
+
+
+def _of(request: Request, key: str, **fields: Any) -> Item:
+    return Item.of({"key": key, "etag": '"e1"', "size_bytes": 5, **fields}, request)
+
+
+@given(strategies.keys)
+def test_a_listing_names_raw_keys(key: str) -> None:
+    assert _of(EVERYTHING, key).version.key == key
+
+
+@given(strategies.keys)
+@pytest.mark.parametrize("encode", [quote_plus, quote])
+def test_an_inventory_names_encoded_keys(encode: Any, key: str) -> None:
+    assert _of(INVENTORY, encode(key)).version.key == key
+
+
+@pytest.mark.parametrize("key", strategies.KEY_TRAPS)
+def test_a_key_that_broke_older_systems_is_work(key: str) -> None:
+    assert _of(EVERYTHING, key).is_work
+    assert _of(INVENTORY, quote_plus(key), size_bytes="5").is_work
+
+
+def test_the_etag_of_a_listing_is_the_identity_without_its_quotes() -> None:
+    version = _of(EVERYTHING, "a.jpg").version
+    assert (version.identity, version.etag, version.version_id, version.size_bytes) == ("e1", "e1", "", 5)
+
+
+@pytest.mark.parametrize(
+    ("key", "fields"),
+    [
+        ("images/", {"size_bytes": 0}),
+        ("private/ann/resized/id/version.jpg", {}),
+        ("a.jpg", {"is_latest": "false"}),
+        ("a.jpg", {"is_latest": False}),
+        ("a.jpg", {"is_delete_marker": "true", "etag": "", "size_bytes": ""}),
+        ("a.jpg", {"is_delete_marker": True, "etag": None, "size_bytes": None}),
+    ],
+)
+def test_folders_thumbnails_and_what_is_gone_are_no_work(key: str, fields: dict[str, Any]) -> None:
+    assert not _of(INVENTORY, key, **fields).is_work
+
+
+def test_what_is_not_under_the_prefix_is_no_work() -> None:
+    request = Request.from_dict({"bucket": BUCKET, "prefix": "2026 a/"})
+    assert _of(request, "2026 a/x.jpg").is_work
+    assert not _of(request, "2026+a/x.jpg").is_work
+
+
+def test_an_object_in_a_folder_that_has_content_is_work() -> None:
+    assert _of(EVERYTHING, "strange/", size_bytes=5).is_work
+
+
+def test_an_inventory_without_etags_is_refused() -> None:
+    with pytest.raises(InvalidEvent, match="etag"):
+        _of(INVENTORY, "a.jpg", etag="")
+
+
+def _record(**fields: Any) -> dict[str, Any]:
+    return {"status": "SUCCEEDED", "execution_arn": "another", **fields}
+
+
+METADATA, LABELS = {"width": 1}, {"detector": {"name": "rekognition"}}
+DENIED, CORRUPT = {"name": "AccessDenied", "cause": "no"}, {"name": "CorruptImage", "cause": "no"}
+
+
+@pytest.mark.parametrize(
+    ("record", "missing"),
+    [
+        (None, ("metadata", "labels", "thumbnail", "verdict")),
+        (_record(**METADATA), ("labels", "thumbnail", "verdict")),
+        (_record(**METADATA, **LABELS), ("thumbnail", "verdict")),
+        (_record(**METADATA, **LABELS, thumbnail={}, verdict="SUCCESS"), ()),
+        (_record(status="FAILED", error=DENIED), ("metadata", "labels", "thumbnail", "verdict")),
+        (_record(status="FAILED", error=DENIED, **METADATA), ("labels", "thumbnail", "verdict")),
+        (_record(status="FAILED", error=CORRUPT), ()),
+        (_record(status="PARTIAL", error=DENIED, **METADATA, thumbnail={}), ("labels", "verdict")),
+        (_record(status="PARTIAL", error=CORRUPT, **METADATA, **LABELS), ("verdict",)),
+        (_record(status="ABORTED", error=DENIED), ("metadata", "labels", "thumbnail", "verdict")),
+        (_record(status="TIMED_OUT"), ("metadata", "labels", "thumbnail", "verdict")),
+        (_record(status="PENDING"), ()),
+        (_record(status="RUNNING"), ()),
+        (_record(status="FAILED", error=DENIED, execution_arn=ARN), ()),
+    ],
+)
+def test_only_what_is_missing_is_done(record: dict[str, Any] | None, missing: tuple[str, ...]) -> None:
+    assert bulk.missing_steps(ALL_STEPS, RUN, record) == missing
+
+
+@pytest.mark.parametrize(
+    ("record", "again"),
+    [
+        (_record(**METADATA, **LABELS), True),
+        (_record(status="FAILED", error=CORRUPT), True),
+        (_record(status="RUNNING"), False),
+        (_record(execution_arn=ARN, **METADATA), False),
+    ],
+)
+def test_with_force_all_is_done_again_but_not_twice_by_the_same_run(record: dict[str, Any], again: bool) -> None:
+    forced = Request.from_dict({"bucket": BUCKET, "force": True})
+    assert bulk.missing_steps(forced, RUN, record) == (forced.steps if again else ())
+
+
+ends = st.lists(
+    st.one_of(
+        st.none(),
+        st.tuples(
+            strategies.keys,
+            st.sampled_from(("SUCCEEDED", "PARTIAL", "FAILED")),
+            st.sampled_from(("AccessDenied", "CorruptImage", "Throttled")),
+        ),
+    ),
+    max_size=12,
+)
+
+
+def _tally(ended: list[Any]) -> Tally:
+    tally = Tally(batches=1, worker_seconds=0.5)
+    for one in ended:
+        if one is None:
+            tally.skip()
+            continue
+        key, status, name = one
+        tally.end(key, status, None if status == "SUCCEEDED" else Failure(name, "cause"))
+    return tally
+
+
+@given(ends)
+def test_every_object_that_was_seen_ended_one_way(ended: list[Any]) -> None:
+    tally = _tally(ended)
+    assert tally.seen == len(ended) == tally.skipped + tally.labelled + tally.partial + tally.failed
+    assert tally.reasons.total() == tally.partial + tally.failed
+
+
+@given(st.lists(ends, max_size=4), st.randoms(use_true_random=False))
+def test_batches_add_up_in_any_order(batches: list[list[Any]], random: Any) -> None:
+    rows: list[dict[str, Any]] = []
+    for ended in batches:
+        row = json.loads(json.dumps(_tally(ended).as_dict()))
+        rows.append({"Error": "BatchFailed", "Cause": json.dumps({**row, "failures": []})} if len(ended) % 2 else row)
+    sums = []
+    for _ in range(2):
+        total = Tally()
+        for row in rows:
+            total.add(row)
+        sums.append(total.as_dict())
+        random.shuffle(rows)
+    assert sums[0] == sums[1]
+    assert (sums[0]["seen"], sums[0]["batches"]) == (sum(map(len, batches)), len(batches))
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        None,
+        "",
+        "null",
+        "[]",
+        "text",
+        "{}",
+        '{"errorMessage": "no", "errorType": "Sandbox.Timedout"}',
+        '"text"',
+        "{",
+        "5",
+    ],
+)
+@pytest.mark.parametrize("items", [0, 3])
+def test_a_batch_that_was_lost_has_lost_all_of_its_images(cause: str | None, items: int) -> None:
+    tally = Tally()
+    batch = json.dumps({"BatchInput": {}, "Items": [{}] * items})
+    tally.add({"Input": batch, "Error": "Sandbox.Timedout", **({"Cause": cause} if cause is not None else {})})
+    assert (tally.seen, tally.failed, dict(tally.reasons), tally.batches) == (
+        items,
+        items,
+        {"Sandbox.Timedout": items},
+        1,
+    )
+
+
+@pytest.mark.parametrize("given", [{}, {"Input": "cut {"}, {"Input": "{}"}, {"Input": None}, {"Input": "[]"}])
+def test_a_row_of_which_nothing_can_be_read_still_counts_as_a_batch(given: dict[str, Any]) -> None:
+    tally = Tally()
+    tally.add({"Error": "States.Timeout", **given})
+    assert (tally.batches, tally.seen) == (1, 0)
+
+
+@pytest.mark.parametrize("character", ["x", "é", "写", "😀", '"', "\n", "\x00"])
+@pytest.mark.parametrize("cause", ["c", "😀", '"'])
+def test_a_batch_of_the_longest_keys_fits_into_the_state_of_its_execution(character: str, cause: str) -> None:
+    # Its input, and its output in words for each image, as Step Functions counts: bytes of UTF-8.
+    # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    key = character * (1024 // len(character.encode()))
+    tally = Tally()
+    for _ in range(bulk.BATCH_LIMIT):
+        tally.end(key, "FAILED", Failure("AccessDenied", cause * CAUSE_LIMIT))
+    shown = json.dumps(tally.as_dict() | {"in_vain": tally.is_in_vain})
+    assert len(shown) < STATE_LIMIT_BYTES
+    assert tally.failed == bulk.BATCH_LIMIT
+    assert 0 < len(tally.failures) <= bulk.BATCH_LIMIT
+
+
+def test_the_failures_of_usual_keys_are_all_listed() -> None:
+    tally = _tally([(f"archive/2026/11/photo-{number:05}.jpg", "FAILED", "AccessDenied") for number in range(100)])
+    assert len(tally.failures) == 100
+
+
+@pytest.mark.parametrize(
+    ("ended", "in_vain"),
+    [
+        ([], False),
+        ([None], False),
+        ([("a", "FAILED", "AccessDenied")], True),
+        ([("a", "FAILED", "AccessDenied"), ("b", "FAILED", "Throttled")], True),
+        ([("a", "FAILED", "AccessDenied"), ("b", "FAILED", "CorruptImage")], False),
+        ([("a", "FAILED", "AccessDenied"), ("b", "SUCCEEDED", "")], False),
+        ([("a", "FAILED", "AccessDenied"), ("b", "PARTIAL", "Throttled")], False),
+        ([("a", "FAILED", "CorruptImage")], False),
+        ([None, ("a", "FAILED", "AccessDenied"), ("b", "FAILED", "AccessDenied")], True),
+        # A run again, whose batches are done but for one image that it may not read, is not hopeless.
+        ([None, None, None, ("a", "FAILED", "AccessDenied")], False),
+    ],
+)
+def test_a_batch_is_in_vain_when_nothing_could_be_done_for_reasons_of_the_system(ended: Any, in_vain: bool) -> None:
+    assert _tally(ended).is_in_vain is in_vain
+
+
+RATES = [1, 2, 5, 5.5, 8, 10, 25, 50, 100, 500, 1000, 5000]
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_batch_ends_long_before_its_worker_must(rate: float) -> None:
+    # 270 s are the function's; a batch takes a share of the rate, or as long as a worker needs by itself.
+    workers, size = bulk.workers(rate), bulk.batch_size(rate)
+    assert 2 <= workers <= bulk.WORKERS_LIMIT
+    assert 1 <= size <= bulk.BATCH_LIMIT
+    assert size / (rate / workers) <= 120
+    assert size / bulk.IMAGES_PER_SECOND_AND_WORKER <= 120
+
+
+@given(st.floats(1, 5000))
+def test_workers_together_keep_up_with_the_rate(rate: float) -> None:
+    assert bulk.workers(rate) * bulk.IMAGES_PER_SECOND_AND_WORKER >= rate
+
+
+@pytest.mark.parametrize(
+    ("failed", "seen", "tolerated", "too_many"),
+    [(0, 0, 0, False), (0, 10, 0, False), (1, 10, 0, True), (1, 20, 5, False), (2, 20, 5, True), (20, 20, 100, False)],
+)
+def test_too_many_is_more_than_is_tolerated(failed: int, seen: int, tolerated: float, too_many: bool) -> None:
+    assert bulk.is_too_many(Tally(seen=seen, failed=failed), tolerated) is too_many
+
+
+def test_the_reasons_that_led_come_first() -> None:
+    assert bulk.leading_reasons({"Throttled": 2, "AccessDenied": 1200}) == "AccessDenied 1,200, Throttled 2"
+
+
+def test_a_thumbnail_of_a_run_has_a_name_for_each_content() -> None:
+    keys = {bulk.thumbnail_key(_of(EVERYTHING, "a.jpg", etag=etag).version) for etag in ("e1", "e2")}
+    assert len(keys) == 2
+    assert all(key.startswith("thumbnails/") and len(key.encode()) <= 1024 for key in keys)
+
+
+def test_a_run_has_the_name_of_its_execution() -> None:
+    assert bulk.run_id(ARN) == "one"
+    assert bulk.results_prefix("one") == "imageLabelJobs/one/"
