@@ -1,0 +1,141 @@
+"""One process of bulk workers, as one execution environment of Lambda is one.
+
+``python -m benchmarks.bulk.contender ENDPOINT [PROCESSOR]`` reads one JSON request per line and answers each with a
+line of JSON: how long it took, by the clock and on the processor, and how long each call of DetectLabels took. With a
+processor it stays on that one, as a function of 1,769 MB has one.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
+from unittest import mock
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from vision import bulk as service
+from vision.adapters import rekognition
+from vision.adapters.pace import Pace
+from vision.adapters.rekognition import Detection
+from vision.adapters.table import Table
+from vision.domain.bulk import Item, Request
+from vision.domain.executions import Run
+
+BUCKET = "photos"
+_RUN = Run("arn:aws:states:us-east-1:123456789012:execution:bulk:benchmark", "2026-11-01T00:00:00.000Z")
+_WISHES = service.Wishes(10, 70.0, 250, "results", ())
+_BATCH_SECONDS = 270.0
+# As the older bulk sample sets them.
+_OLDER_CONFIG: dict[str, Any] = {"retries": {"mode": "standard", "max_attempts": 10}}
+_OLDER_BATCH = 5
+
+
+class OneAfterAnother(Executor):
+    """Does at once what it is given: the same worker without anything at the same time."""
+
+    def __init__(self, _threads: int) -> None:
+        pass
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do it, then return its result."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def batch(request: dict[str, Any]) -> dict[str, Any]:
+    """Let the product's worker work on one batch."""
+    call_seconds: list[float] = []
+    wanted = Request.from_dict({"bucket": BUCKET, "steps": request["steps"]})
+    pace = Pace("table", "DetectLabels", request["calls_per_second"])
+    started, cpu = time.monotonic(), _cpu_seconds()
+    worker = service.Worker(
+        _RUN, wanted, _WISHES, Table("table"), pace.reserve, lambda: _BATCH_SECONDS - (time.monotonic() - started)
+    )
+    executor = OneAfterAnother if request.get("sequential") else ThreadPoolExecutor
+    with (
+        mock.patch.object(rekognition, "detect_labels", _timed(rekognition.detect_labels, call_seconds)),
+        mock.patch.object(service, "ThreadPoolExecutor", executor),
+    ):
+        tally = worker.work([Item.of(listed, wanted) for listed in request["items"]])
+    return {
+        "seconds": time.monotonic() - started,
+        "cpu_seconds": _cpu_seconds() - cpu,
+        "call_seconds": call_seconds,
+        "tally": tally.as_dict(),
+    }
+
+
+def older(request: dict[str, Any]) -> dict[str, Any]:
+    """Label as the older bulk sample does: sequential children of five images, standard retries, no pace."""
+    keys = request["keys"]
+    children = [keys[start : start + _OLDER_BATCH] for start in range(0, len(keys), _OLDER_BATCH)]
+    config = Config(**_OLDER_CONFIG, max_pool_connections=request["threads"])
+    client: Any = botocore.session.get_session().create_client("rekognition", config=config)
+    call_seconds: list[float] = []
+
+    def child(images: list[str]) -> int:
+        """Return how many of its images are lost: the first failure ends it."""
+        for done, key in enumerate(images):
+            began = time.monotonic()
+            try:
+                client.detect_labels(Image={"S3Object": {"Bucket": BUCKET, "Name": key}})
+            except ClientError:
+                return len(images) - done
+            finally:
+                call_seconds.append(time.monotonic() - began)
+        return 0
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(request["threads"]) as threads:
+        lost = sum(threads.map(child, children))
+    return {"seconds": time.monotonic() - started, "call_seconds": call_seconds, "failed": lost}
+
+
+_JOBS = {"batch": batch, "older": older}
+
+
+def _timed(call: Callable[..., Detection], seconds: list[float]) -> Callable[..., Detection]:
+    def timed(*args: Any) -> Detection:
+        began = time.monotonic()
+        try:
+            return call(*args)
+        finally:
+            seconds.append(time.monotonic() - began)
+
+    return timed
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    endpoint, *processor = sys.argv[1:]
+    os.environ |= {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    if processor:
+        os.sched_setaffinity(0, {int(processor[0])})
+    for line in sys.stdin:
+        request = json.loads(line)
+        print(json.dumps(_JOBS[request.pop("job")](request)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

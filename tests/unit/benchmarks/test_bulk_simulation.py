@@ -1,0 +1,81 @@
+"""The simulation of a run, on inputs small enough to know the answer; and goal P13 itself."""
+
+import pytest
+
+from benchmarks.bulk.aws import Behaviour
+from benchmarks.bulk.goals import OF_BOUND_GOAL, contention
+from benchmarks.bulk.limits import PAYLOAD_LIMIT, payload_bytes
+from benchmarks.bulk.simulation import Load, simulate
+from vision.adapters.pace import SHARE_OF_QUOTA
+from vision.domain import bulk
+
+CPU_SECONDS = 0.05
+MEASURED = Load(1_000_000, 50, CPU_SECONDS)
+
+
+def test_every_image_is_paid_for_once_and_none_is_lost():
+    outcome = simulate(Load(1_234, 50, CPU_SECONDS))
+
+    assert (outcome.paid, outcome.failed, outcome.throttled) == (1_234, 0, 0)
+
+
+def test_a_run_takes_the_time_that_its_share_of_the_quota_needs():
+    outcome = simulate(Load(20_000, 50, CPU_SECONDS))
+
+    assert outcome.seconds == pytest.approx(20_000 / 50 / SHARE_OF_QUOTA, rel=0.02)
+
+
+def test_workers_and_batches_are_those_of_the_product():
+    outcome = simulate(Load(1_000, 120, CPU_SECONDS))
+
+    assert (outcome.workers, outcome.batch_size) == (bulk.workers(120), bulk.batch_size(120))
+
+
+def test_a_worker_that_is_slower_than_the_quota_decides_the_time():
+    outcome = simulate(Load(2_000, 50, cpu_seconds=1.0))
+
+    assert outcome.seconds >= 2_000 / outcome.workers
+
+
+def test_a_single_image_takes_its_own_way_and_no_longer():
+    exact = Behaviour(detect_seconds=0.4, s3_seconds=0, s3_bytes_per_second=1e12, table_seconds=0)
+
+    outcome = simulate(Load(1, 50, cpu_seconds=2.0), exact)
+
+    assert outcome.worker_seconds == pytest.approx(2.0, abs=0.01)
+
+
+def test_the_same_seed_gives_the_same_run():
+    load = Load(500, 50, CPU_SECONDS)
+
+    assert simulate(load, seed=3) == simulate(load, seed=3)
+
+
+def test_somebody_else_at_the_same_quota_costs_throttles_and_no_image():
+    outcome = simulate(Load(20_000, 50, CPU_SECONDS, 3_000_000, 50, 60, 300))
+
+    assert outcome.throttled > 0
+    assert (outcome.paid, outcome.failed) == (20_000, 0)
+
+
+def test_the_somebody_else_of_the_goal_uses_the_whole_quota_for_an_hour():
+    load = contention(MEASURED)
+
+    assert (load.other_calls_per_second, load.other_until - load.other_from) == (50, 3_600)
+
+
+def test_a_million_images_keep_the_goal():
+    outcome = simulate(MEASURED)
+
+    assert outcome.of_bound <= OF_BOUND_GOAL == 1.03
+    assert (outcome.throttled, outcome.failed, outcome.paid) == (0, 0, 1_000_000)
+
+
+def test_a_million_images_lose_none_to_an_hour_at_twice_the_quota():
+    outcome = simulate(contention(MEASURED))
+
+    assert (outcome.failed, outcome.paid) == (0, 1_000_000)
+
+
+def test_the_input_of_a_batch_of_the_longest_keys_fits():
+    assert payload_bytes("k" * 1_024, bulk.BATCH_LIMIT) < PAYLOAD_LIMIT
