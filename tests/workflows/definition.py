@@ -10,6 +10,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATE_MACHINES = sorted((REPOSITORY / "statemachines").glob("*.asl.json"))
 PROCESS_IMAGE = REPOSITORY / "statemachines/process_image.asl.json"
+PROCESS_BUCKET = REPOSITORY / "statemachines/process_bucket.asl.json"
 CUSTOM_MODEL_SESSION = REPOSITORY / "statemachines/custom_model_session.asl.json"
 
 FUNCTION_SUFFIX = "FunctionArn}"

@@ -39,6 +39,10 @@ def script_name(event):
     """Return the name of the execution, as the event tells it."""
     if isinstance(event, dict) and "execution_arn" in event:
         return event["execution_arn"].rpartition(":")[2]
+    if isinstance(event, dict) and "BatchInput" in event:
+        return event["BatchInput"]["run_id"]
+    if isinstance(event, dict) and "execution" in event and FUNCTION in ("open_run", "summarize_run"):
+        return event["execution"]["Id"].rpartition(":")[2]
     envelope = event["envelope"] if FUNCTION == "store_metadata" else event
     if not isinstance(envelope, dict) or "photo_id" not in envelope:
         return Envelope.from_dict(envelope)

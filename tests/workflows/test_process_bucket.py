@@ -1,0 +1,335 @@
+"""A bulk run as it goes: the real state machine in the local AWS, with scripts in the place of its functions."""
+
+import copy
+import json
+from functools import cached_property
+
+import pytest
+
+from tests.local.engine.account import unique
+from tests.workflows.definition import PROCESS_BUCKET, branches, load, permanent, states, tasks, transient
+from tests.workflows.execution import SLEEP_SECONDS, Run, Scenario, Workflow, message, raising
+from vision.domain.bulk import Tally
+
+pytestmark = pytest.mark.local
+
+DEFINITION = load(PROCESS_BUCKET)
+TASKS = tasks(DEFINITION)
+OBJECTS = 7
+BATCH_SIZE = 2
+SUMMARY = {"status": "SUCCEEDED", "seen": OBJECTS}
+FAILED = {"status": "FAILED", "error": {"name": "TooManyImagesFailed", "cause": "7 of 7 images failed"}}
+DONE = {"seen": 2, "labelled": 2, "reasons": {}, "failures": [], "in_vain": False}
+IN_VAIN = {
+    **Tally(seen=2, failed=2, batches=1).as_dict(),
+    "reasons": {"AccessDenied": 2},
+    "failures": [{"key": "in/0.jpg", "error": "AccessDenied", "cause": "no"}],
+    "in_vain": True,
+}
+MAPS = {"Process Batch": "listing", "Process Inventory Batch": "inventory"}
+INSIDE = {
+    "listing": ["Process Batch", "Was It In Vain?", "Batch Done"],
+    "inventory": ["Process Inventory Batch", "Was Inventory Batch In Vain?", "Inventory Batch Done"],
+}
+OUTSIDE = {"listing": "Process Objects", "inventory": "Process Inventory"}
+ONE_PERMANENT = {task: permanent(state)[0] for task, state in TASKS.items()}
+
+
+class BulkRun(Run):
+    """A bulk run, with its batches, which are executions of their own."""
+
+    @cached_property
+    def batches(self):
+        assert self.execution
+        states_client = self._account.client("stepfunctions")
+        runs = states_client.list_map_runs(executionArn=self._arn)["mapRuns"]
+        return [
+            states_client.describe_execution(executionArn=child["executionArn"])
+            for run in runs
+            for child in states_client.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+        ]
+
+    def entered_by(self, batch):
+        events = self._account.history(batch["executionArn"])
+        return [one["stateEnteredEventDetails"]["name"] for one in events if "stateEnteredEventDetails" in one]
+
+
+def _fails(task, error, times=1):
+    return f"{task}: {error} × {times}"
+
+
+def _scenario(task, error, times=1):
+    folder = {"Open Run": "open_run", "Summarize Run": "summarize_run"}.get(task, "process_batch")
+    return Scenario({folder: raising(error, times)}, state_input={"from": MAPS.get(task, "listing")})
+
+
+# Every error of every task once, and of each Retry one until nothing more is tried.
+ERRORS = [(task, error) for task, one in TASKS.items() for error in (*permanent(one), *transient(one), "KeyError")]
+EXHAUSTED = [
+    (task, rule["ErrorEquals"][0], rule["MaxAttempts"] + 1)
+    for task, one in TASKS.items()
+    for rule in one["Retry"]
+    if rule["MaxAttempts"]
+]
+SLOW = ("Sandbox.Timedout", "States.Timeout")
+OPENED = {"workers": 1, "batch_size": BATCH_SIZE}
+SCENARIOS = {
+    "a listing": Scenario(state_input={"from": "listing"}),
+    "an inventory": Scenario(state_input={"from": "inventory"}),
+    "under way": Scenario(answers={"open_run": {"decision": "BUSY", "execution_arn": "another"}}),
+    "nothing": Scenario(state_input={"from": "nothing"}),
+    "no bucket": Scenario(state_input={"from": "no bucket"}),
+    "no manifest": Scenario(state_input={"from": "no manifest"}),
+    "in vain": Scenario(answers={"process_batch": IN_VAIN, "summarize_run": FAILED}),
+    "an inventory in vain": Scenario(
+        answers={"process_batch": IN_VAIN, "summarize_run": FAILED}, state_input={"from": "inventory"}
+    ),
+    "one in vain": Scenario({"process_batch": [{"return": IN_VAIN}]}),
+    "too many images failed": Scenario(answers={"summarize_run": FAILED}),
+    **{_fails(task, error): _scenario(task, error) for task, error in ERRORS if error not in SLOW},
+    **{_fails(*one): _scenario(*one) for one in EXHAUSTED},
+    "a slow opening": Scenario({"open_run": [{"sleep": SLEEP_SECONDS}]}),
+}
+
+
+class Bulk:
+    """The objects of all runs, and what Open Run answers of them."""
+
+    def __init__(self, account):
+        self.bucket, self.results, s3 = account.bucket(), account.bucket(), account.client("s3")
+        for number in range(OBJECTS):
+            s3.put_object(Bucket=self.bucket, Key=f"in/{number} é+.jpg", Body=b"x" * number)
+        rows = [
+            {"Bucket": self.bucket, "Key": f"in/{number}+%C3%A9%2B.jpg", "Size": str(number), "ETag": f"e{number}"}
+            for number in range(OBJECTS)
+        ]
+        s3.put_object(Bucket=self.bucket, Key="inventory/manifest.json", Body=json.dumps(rows).encode())
+
+    def opened(self, name, kind):
+        """Return what Open Run answers, given where the objects of a scenario are named."""
+        named = {"bucket": self.bucket, "key": f"inventory/{'manifest' if kind == 'inventory' else 'missing'}.json"}
+        request = {
+            "bucket": "no-such-bucket" if kind == "no bucket" else self.bucket,
+            "prefix": "none/" if kind == "nothing" else "in/",
+            "inventory": named if kind in ("inventory", "no manifest") else None,
+            "tolerated_failure_percentage": 50,
+        }
+        run = {"run_id": name, "request": request, "execution": {"Id": f"a:{name}", "StartTime": "2026-01-01"}}
+        return {"decision": "RUN", "run": run, **OPENED, "results_prefix": f"imageLabelJobs/{name}/"}
+
+
+def _with_rows():
+    """The definition, but that the rows of an inventory are in one file: the local AWS follows no manifest."""
+    definition = copy.deepcopy(DEFINITION)
+    config = definition["States"]["Process Inventory"]["ItemReader"]["ReaderConfig"]
+    assert config == {"InputType": "MANIFEST"}
+    config["InputType"] = "JSON"
+    return definition
+
+
+@pytest.fixture(scope="module")
+def bulk(engine):
+    return Bulk(engine)
+
+
+@pytest.fixture(scope="module")
+def runs(engine, bulk, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bulk")
+    workflow = Workflow(engine, folder, _with_rows(), {"ResultsBucketName": bulk.results}, 2)
+    found = {}
+    for name, scenario in SCENARIOS.items():
+        run_name = unique("run")
+        given = scenario.state_input or {"from": "listing"}
+        answers = {"open_run": bulk.opened(run_name, given["from"]), "process_batch": DONE, "summarize_run": SUMMARY}
+        run = workflow.start(run_name, scenario, given, answers)
+        found[name] = BulkRun(engine, run._arn, folder, run_name)
+    return found
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a listing", "listing"), ("an inventory", "inventory")])
+def test_a_run_opens_maps_and_sums_up(runs, name, kind):
+    run = runs[name]
+    assert run.status == "SUCCEEDED"
+    assert run.output == SUMMARY
+    way = [one for one in run.entered if one in DEFINITION["States"]]
+    assert way == [
+        "Open Run",
+        "Is It Under Way?",
+        "What Names The Objects?",
+        OUTSIDE[kind],
+        "Summarize Run",
+        "Did Too Many Fail?",
+        "Run Done",
+    ]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a listing", "listing"), ("an inventory", "inventory")])
+def test_each_batch_is_an_execution_of_its_own(runs, name, kind):
+    run = runs[name]
+    assert len(run.batches) == -(-OBJECTS // BATCH_SIZE)
+    assert {tuple(run.entered_by(batch)) for batch in run.batches} == {tuple(INSIDE[kind])}
+    assert {batch["status"] for batch in run.batches} == {"SUCCEEDED"}
+
+
+def test_a_batch_is_given_the_run_and_what_the_listing_says(runs, bulk):
+    run = runs["a listing"]
+    assert run.status == "SUCCEEDED"
+    opened = bulk.opened(run.execution["name"], "listing")
+    given = run.given("process_batch")
+    assert [one["BatchInput"] for one in given] == [opened["run"]] * len(given)
+    items = sorted((item for one in given for item in one["Items"]), key=lambda item: item["key"])
+    assert [(item["key"], item["size_bytes"]) for item in items] == [(f"in/{n} é+.jpg", n) for n in range(OBJECTS)]
+    assert all(item.keys() == {"key", "etag", "size_bytes"} and item["etag"] for item in items)
+
+
+def test_an_inventory_may_lack_the_columns_of_versions(runs):
+    run = runs["an inventory"]
+    assert run.status == "SUCCEEDED"
+    items = [item for one in run.given("process_batch") for item in one["Items"]]
+    expected = {"is_latest": "true", "is_delete_marker": "false"}
+    rows = [{"key": f"in/{n}+%C3%A9%2B.jpg", "etag": f"e{n}", "size_bytes": str(n), **expected} for n in range(OBJECTS)]
+    assert sorted(items, key=lambda item: item["key"]) == rows
+
+
+def test_open_run_is_given_the_input_and_the_execution(runs):
+    run = runs["a listing"]
+    assert run.status == "SUCCEEDED"
+    [given] = run.given("open_run")
+    assert given["request"] == {"from": "listing"}
+    assert given["execution"]["Id"] == run.execution["executionArn"]
+
+
+def test_a_run_that_is_under_way_is_named_and_nothing_is_done(runs):
+    run = runs["under way"]
+    assert (run.status, run.output["execution_arn"]) == ("SUCCEEDED", "another")
+    assert run.given("process_batch") == run.given("summarize_run") == []
+    assert run.entered[-1] == "Already Under Way"
+
+
+def test_a_prefix_without_objects_is_summed_up(runs):
+    run = runs["nothing"]
+    assert (run.status, run.batches) == ("SUCCEEDED", [])
+
+
+@pytest.mark.parametrize("name", ["no bucket", "no manifest"])
+def test_what_cannot_be_listed_is_caught_and_told_to_the_summary(runs, name):
+    run = runs[name]
+    assert run.status == "SUCCEEDED"
+    [given] = run.given("summarize_run")
+    assert given["error"]["Error"].startswith("States.")
+
+
+@pytest.mark.parametrize("name", ["in vain", "an inventory in vain"])
+def test_batches_in_vain_end_the_run(runs, name):
+    run = runs[name]
+    assert (run.status, run.error, run.cause) == ("FAILED", "TooManyImagesFailed", FAILED["error"]["cause"])
+    [given] = run.given("summarize_run")
+    assert given["error"]["Error"] == "States.ExceedToleratedFailureThreshold"
+
+
+def test_the_cause_of_a_batch_in_vain_is_its_tally_without_the_keys(runs):
+    failed = [batch for batch in runs["in vain"].batches if batch["status"] == "FAILED"]
+    assert failed
+    for batch in failed:
+        assert batch["error"] == "BatchFailed"
+        assert json.loads(batch["cause"]) == {**IN_VAIN, "failures": []}
+
+
+def test_the_result_files_add_up_to_the_run(runs, engine, bulk):
+    run, s3, tally = runs["one in vain"], engine.client("s3"), Tally()
+    assert run.status == "SUCCEEDED"
+    prefix = f"imageLabelJobs/{run.execution['name']}/"
+    for listed in s3.list_objects_v2(Bucket=bulk.results, Prefix=prefix)["Contents"]:
+        if "FAILED_" in listed["Key"]:
+            body = s3.get_object(Bucket=bulk.results, Key=listed["Key"])["Body"].read()
+            for line in body.splitlines():
+                tally.add(json.loads(line))
+    assert (tally.seen, tally.failed, dict(tally.reasons)) == (2, 2, {"AccessDenied": 2})
+
+
+def test_a_run_of_which_too_much_failed_fails_in_the_words_of_its_summary(runs):
+    run = runs["too many images failed"]
+    assert (run.status, run.error, run.cause) == ("FAILED", "TooManyImagesFailed", FAILED["error"]["cause"])
+
+
+def _in_tasks(errors, *names):
+    return [one for one in errors if one[0] in names]
+
+
+QUICK = [one for one in ERRORS if one[1] not in SLOW]
+
+
+@pytest.mark.parametrize(("task", "error"), [one for one in QUICK if one[1] in transient(TASKS[one[0]])])
+def test_what_waiting_heals_is_tried_again(runs, task, error):
+    run = runs[_fails(task, error)]
+    assert run.status == "SUCCEEDED"
+    calls = {"Open Run": 1, "Summarize Run": 1}.get(task, len(run.batches))
+    folder = {"Open Run": "open_run", "Summarize Run": "summarize_run"}.get(task, "process_batch")
+    assert len(run.given(folder)) == calls + 1
+
+
+@pytest.mark.parametrize("error", [*permanent(TASKS["Open Run"]), "KeyError"])
+def test_an_opening_that_is_refused_says_why_in_its_own_words_and_does_nothing(runs, error):
+    run = runs[_fails("Open Run", error)]
+    assert (run.status, run.error, run.cause) == ("FAILED", error, message(error))
+    assert len(run.given("open_run")) == 1
+    assert run.given("process_batch") == run.given("summarize_run") == []
+
+
+@pytest.mark.parametrize(
+    ("task", "error"),
+    [one for one in QUICK if one[0] in MAPS and one[1] not in transient(TASKS[one[0]])],
+)
+def test_a_batch_that_is_refused_is_lost_alone(runs, task, error):
+    run = runs[_fails(task, error)]
+    assert run.status == "SUCCEEDED"
+    assert [batch["error"] for batch in run.batches if batch["status"] == "FAILED"] == [error]
+    assert len(run.given("process_batch")) == len(run.batches)
+
+
+@pytest.mark.parametrize("error", [*permanent(TASKS["Summarize Run"]), "KeyError"])
+def test_a_summary_that_cannot_be_written_fails_the_run(runs, error):
+    run = runs[_fails("Summarize Run", error)]
+    assert (run.status, run.error) == ("FAILED", error)
+
+
+@pytest.mark.parametrize(("task", "error", "times"), EXHAUSTED)
+def test_nothing_is_tried_for_ever(runs, task, error, times):
+    run = runs[_fails(task, error, times)]
+    folder = {"Open Run": "open_run", "Summarize Run": "summarize_run"}.get(task, "process_batch")
+    if task in MAPS:
+        assert run.status == "SUCCEEDED"
+        assert [batch["error"] for batch in run.batches if batch["status"] == "FAILED"] == [error]
+        assert len(run.given(folder)) == len(run.batches) + times - 1
+    else:
+        assert (run.status, run.error, len(run.given(folder))) == ("FAILED", error, times)
+
+
+def test_a_function_that_takes_too_long_is_tried_again(runs):
+    run = runs["a slow opening"]
+    assert run.status == "SUCCEEDED"
+    assert len(run.given("open_run")) == 2
+
+
+def test_every_state_is_entered(runs):
+    entered = {state for run in runs.values() if run.status for state in run.entered}
+    for name in ("a listing", "an inventory", "in vain", "an inventory in vain"):
+        entered |= {state for batch in runs[name].batches for state in runs[name].entered_by(batch)}
+    assert entered == states(DEFINITION).keys()
+
+
+def test_the_two_maps_differ_in_nothing_but_what_names_the_objects():
+    # Names of states are unique in a whole machine, so the second has names of its own.
+    maps = [DEFINITION["States"][name] for name in OUTSIDE.values()]
+    same = ("ItemBatcher", "MaxConcurrency", "ToleratedFailurePercentage", "ResultWriter", "Catch", "Next", "Output")
+    assert {name: maps[0][name] for name in same} == {name: maps[1][name] for name in same}
+    [first], [second] = map(branches, maps)
+    text = json.dumps(second["States"])
+    for one, other in zip(first["States"], second["States"], strict=True):
+        text = text.replace(json.dumps(other), json.dumps(one))
+    assert json.loads(text) == first["States"]
+
+
+def test_a_batch_has_time_for_its_function_within_an_express_execution():
+    # Five minutes. https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+    assert all(TASKS[name]["TimeoutSeconds"] < 300 for name in MAPS)
