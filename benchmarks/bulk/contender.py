@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 from unittest import mock
 
@@ -79,20 +80,27 @@ def older(request: dict[str, Any]) -> dict[str, Any]:
     """Label as the older bulk sample does: sequential children of five images, standard retries, no pace."""
     keys = request["keys"]
     children = [keys[start : start + _OLDER_BATCH] for start in range(0, len(keys), _OLDER_BATCH)]
-    config = Config(**_OLDER_CONFIG, max_pool_connections=request["threads"])
-    client: Any = botocore.session.get_session().create_client("rekognition", config=config)
+    session, config = botocore.session.get_session(), Config(**_OLDER_CONFIG)
+    # A client for each thread, since each is an environment of its own on Lambda: they share no budget of retries.
+    clients: SimpleQueue[Any] = SimpleQueue()
+    for _ in range(request["threads"]):
+        clients.put(session.create_client("rekognition", config=config))
     call_seconds: list[float] = []
 
     def child(images: list[str]) -> int:
         """Return how many of its images are lost: the first failure ends it."""
-        for done, key in enumerate(images):
-            began = time.monotonic()
-            try:
-                client.detect_labels(Image={"S3Object": {"Bucket": BUCKET, "Name": key}})
-            except ClientError:
-                return len(images) - done
-            finally:
-                call_seconds.append(time.monotonic() - began)
+        client = clients.get()
+        try:
+            for done, key in enumerate(images):
+                began = time.monotonic()
+                try:
+                    client.detect_labels(Image={"S3Object": {"Bucket": BUCKET, "Name": key}})
+                except ClientError:
+                    return len(images) - done
+                finally:
+                    call_seconds.append(time.monotonic() - began)
+        finally:
+            clients.put(client)
         return 0
 
     started = time.monotonic()

@@ -91,7 +91,8 @@ def counts_lines(runs: Mapping[str, Counts]) -> list[str]:
 
 
 def _per_image(kind: str) -> Callable[[Counts], str]:
-    return lambda counts: f"{counts.per_image(kind):,.3f}"
+    form = ",.0f" if kind.startswith("bytes") else ",.3f"
+    return lambda counts: format(counts.per_image(kind), form)
 
 
 def _line(name: str, runs: Mapping[str, Counts], cell: Callable[[Counts], str]) -> str:

@@ -161,7 +161,8 @@ def together(endpoint: str, images: int) -> Table:
             {"keys": keys[number::_OLDER_PROCESSES], "threads": _OLDER_THREADS // _OLDER_PROCESSES}
             for number in range(_OLDER_PROCESSES)
         ]
-        older_seconds, older_answers = _share(list(workers.values()), "older", parts)
+        _, older_answers = _share(list(workers.values()), "older", parts)
+    older_seconds = max(answer["seconds"] for answer in older_answers)
     older, older_calls = counts(endpoint), sorted(_calls(older_answers))
     lost = sum(answer["failed"] for answer in older_answers)
     return Table(
