@@ -96,7 +96,8 @@ def estimated_cost(tally: Tally) -> dict[str, Any]:
         tally.reads * prices.S3_GET
         + tally.thumbnails * prices.S3_PUT
         + listed * prices.S3_LIST
-        + tally.writes * prices.DYNAMODB_WRITE_UNIT
+        # The record of each image, and its entry in the index by_status.
+        + 2 * tally.writes * prices.DYNAMODB_WRITE_UNIT
         # The photo and the record of each object, as they are now.
         + 2 * tally.seen * prices.DYNAMODB_READ_UNIT
         + tally.batches * (prices.LAMBDA_REQUEST + prices.STANDARD_TRANSITION + prices.EXPRESS_REQUEST)
