@@ -8,7 +8,8 @@ from tests.template.cloudformation import TEMPLATE, references, walk
 
 LINES = TEMPLATE.read_text().splitlines()
 OF_A_SESSION = re.compile(
-    r"CustomModelSession|Session|CheckQueue|StartModel|DrainQueue|StopModel|FailedSessionsAlarm|ModelMinutesAlarm"
+    r"CustomModelSession|Session|CheckQueue|StartModel|DrainQueue|StopModel|NamedModel|ReleaseModel"
+    r"|FailedSessionsAlarm|ModelMinutesAlarm|WatchdogAlarm"
 )
 OF_REKOGNITION = re.compile(r"InspectImages")
 # Whether a resource may exist, by the detector that was chosen.

@@ -91,6 +91,11 @@ def count_inspection(outcome: str) -> None:
     count(names.get(outcome, "InspectionsRefused"))
 
 
+def warn(message: str) -> None:
+    """Write a sentence to the log that an operator should read; no key and nothing personal."""
+    _logger.warning(message)
+
+
 def each(items: Iterable[_Item], work: Callable[[_Item], None]) -> None:
     """Do the work for every item, although it is refused for some; then raise the first refusal.
 
