@@ -33,11 +33,9 @@ def handler(event: entry.Event) -> None:
 
 def _release(model: Model) -> None:
     deadline = time.monotonic() + settings.patience_seconds
-    while (rest := models.step_to_stop(status := model.describe().status)) is not models.Rest.STOPPED:
-        if rest is models.Rest.STOP:
+    while (status := model.describe().status) in ("STARTING", "RUNNING"):
+        if models.step_to_stop(status) is models.Rest.STOP:
             model.stop()
-        elif status == "STOPPING":
-            return
-        if time.monotonic() > deadline:
+        elif time.monotonic() > deadline:
             raise ModelNotReady(f"model: {status}, it cannot be stopped yet; it is tried again")
         time.sleep(settings.poll_seconds)

@@ -59,9 +59,8 @@ def _watch() -> None:
     """Stop a model that runs although no live session holds it, unless an operator wants it to run."""
     holding, now, status = lease.read(), records.now(), model.describe().status
     if models.is_paid_for(status):
-        entry.count(
-            "ModelMinutes", sessions.minutes_to_count(holding.watched_at, now, settings.watchdog_period_seconds)
-        )
+        minutes = sessions.minutes_to_count(holding.watched_at, now, settings.watchdog_period_seconds)
+        entry.count("ModelMinutes", minutes)
     lease.note_watched(now)
     if holding.is_held(now) and _is_dead(holding.owner):
         lease.give_back(holding.owner, now)

@@ -69,6 +69,7 @@ ENVIRONMENT = {
     "MAXIMUM_SESSION_SECONDS": "7200",
     "WORKERS_PER_UNIT": "2",
     "WATCHDOG_PERIOD_SECONDS": "600",
+    "PATIENCE_SECONDS": "0",
 }
 
 
@@ -358,6 +359,8 @@ def drive(
         match function_of(name):
             case "start_processing" | "inspect_images" | "validate_rules":
                 pass
+            case "release_model":
+                model.status = "RUNNING"
             case "check_queue" | "start_model" | "drain_queue":
                 hold()
             case "stop_model":

@@ -137,7 +137,7 @@ def test_whatever_reads_the_rules_is_made_after_they_were_checked(resources):
         if any(target == "InspectionRules" for _, target in references(one)) and name != "ValidRules"
     }
     assert readers == {"InspectImagesFunction", "DrainQueueFunction"}
-    assert {resources[name]["DependsOn"] for name in (*readers, "CustomModelSession")} == {"ValidRules"}
+    assert all("ValidRules" in _listed(resources[name]["DependsOn"]) for name in (*readers, "CustomModelSession"))
 
 
 def test_the_schedule_of_sessions_is_a_setting(resources):
@@ -166,3 +166,29 @@ def test_a_condition_is_used_by_nothing_but_what_it_is_for(template):
 
 def _listed(value):
     return value if isinstance(value, list) else [value]
+
+
+def test_the_model_that_the_stack_names_is_released_when_it_names_another(resources):
+    named = resources["NamedModel"]["Properties"]
+    assert named == {
+        "ServiceToken": {"Fn::GetAtt": ["ReleaseModelFunction", "Arn"]},
+        "ServiceTimeout": named["ServiceTimeout"],
+        "ProjectArn": {"Ref": "ProjectArn"},
+        "ModelVersionArn": {"Ref": "ModelVersionArn"},
+    }
+
+
+def test_three_tries_to_release_a_model_fit_into_the_time_that_cloudformation_waits(resources, of_type):
+    # Lambda tries an event again after one minute and after two more.
+    # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    function = of_type("AWS::Lambda::Function")["ReleaseModelFunction"]
+    patience = function["Environment"]["Variables"]["PATIENCE_SECONDS"]
+    assert patience < function["Timeout"]
+    assert 3 * function["Timeout"] + 180 < resources["NamedModel"]["Properties"]["ServiceTimeout"] <= 3_600
+
+
+def test_no_session_is_left_when_the_model_of_a_removed_stack_is_stopped(resources):
+    # What depends on a resource is deleted before it: the schedule, then the state machine with its executions.
+    assert "NamedModel" in resources["CustomModelSession"]["DependsOn"]
+    (target,) = resources["SessionRule"]["Properties"]["Targets"]
+    assert target["Arn"] == {"Ref": "CustomModelSession"}
