@@ -189,6 +189,7 @@ def test_three_tries_to_release_a_model_fit_into_the_time_that_cloudformation_wa
 
 def test_no_session_is_left_when_the_model_of_a_removed_stack_is_stopped(resources):
     # What depends on a resource is deleted before it: the schedule, then the state machine with its executions.
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html
     assert "NamedModel" in resources["CustomModelSession"]["DependsOn"]
     (target,) = resources["SessionRule"]["Properties"]["Targets"]
     assert target["Arn"] == {"Ref": "CustomModelSession"}
