@@ -12,7 +12,7 @@ from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain import inspections, keys
 from vision.domain.envelopes import Envelope
-from vision.domain.errors import ServiceUnavailable
+from vision.domain.errors import AccessDenied, ServiceUnavailable
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import Rule
 from vision.inspection import Inspector
@@ -210,6 +210,16 @@ def test_of_two_deliveries_at_the_same_time_one_tells_people(
     hook("sns", "before-call.SERVICE.Publish", second)
     inspector.inspect(inspected.object)
     assert (len(met), len(notified())) == (1, 1)
+
+
+def test_a_message_that_sns_refused_is_sent_with_the_next_delivery(
+    inspector: Inspector, inspected: Envelope, refuse: Callable[..., None], notified: Listing
+) -> None:
+    refuse("sns", "Publish", "AuthorizationError", calls=(1,))
+    with pytest.raises(AccessDenied):
+        inspector.inspect(inspected.object)
+    inspector.inspect(inspected.object)
+    assert len(notified()) == 1
 
 
 def test_the_delivery_that_came_second_is_done_when_it_comes_again(

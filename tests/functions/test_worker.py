@@ -150,6 +150,12 @@ def test_what_does_not_heal_costs_one_receive_a_worker(session: World) -> None:
     assert queue.backlog(session.url) == Backlog(0, 1, 0)
 
 
+def test_an_image_at_which_a_service_always_breaks_does_not_keep_the_model_from_the_others(session: World) -> None:
+    session.send("broken", "image")
+    assert session.drain(broken=[ServiceUnavailable("broken")]) == Tally(inspected=1, returned=1)
+    assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
+
+
 def test_those_behind_an_image_that_waits_stay_hidden(session: World, hook: Callable[..., None]) -> None:
     hidden: list[str] = []
     hook(

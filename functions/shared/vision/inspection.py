@@ -11,7 +11,7 @@ from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
 from vision.domain import events, inspections, records, rules
 from vision.domain.envelopes import Envelope
-from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, ServiceUnavailable, Transient
+from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, ServiceUnavailable, Transient, VisionError
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.labels import turned
 from vision.domain.limits import REKOGNITION_LIMITS, Limits, check_limits
@@ -190,7 +190,11 @@ class Inspector:
             raise ServiceUnavailable("notification: another delivery is at it; whether it was told is looked at later")
         subject = f"Inspection {record['verdict']}: rule {record['rule']}"
         attributes = {"verdict": record["verdict"], "rule": record["rule"]}
-        notifications.publish(self.topic_arn, subject, inspections.message(envelope, record), attributes)
+        try:
+            notifications.publish(self.topic_arn, subject, inspections.message(envelope, record), attributes)
+        except VisionError:
+            self.table.give_up_notification(envelope, records.now())
+            raise
         self.table.mark_notified(envelope, records.now())
 
     def _refuse(self, envelope: Envelope, error: Permanent) -> None:

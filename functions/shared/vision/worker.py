@@ -9,7 +9,7 @@ from itertools import count
 
 from vision.adapters import queue
 from vision.adapters.queue import Message
-from vision.domain.errors import AccessDenied, InvalidEvent, ModelNotReady, Transient
+from vision.domain.errors import AccessDenied, InvalidEvent, ModelNotReady, Throttled, Transient
 from vision.domain.verdicts import Judgement
 from vision.inspection import Inspector
 
@@ -18,8 +18,9 @@ from vision.inspection import Inspector
 HIDDEN_SECONDS = 120
 # One long poll without a message: the queue has nothing for this worker.
 POLL_SECONDS = 10
-# The waits between attempts while the model is over its rate or a service is busy; the last one repeats while there is
-# time. A model that is not ready after all of them has gone.
+# The waits between attempts. While the model is over its rate the last one repeats as long as there is time. A service
+# that fails after all of them may fail for this one image, which must not keep the model from the others; and a model
+# that is not ready then has gone.
 _WAITS_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
 
 
@@ -121,9 +122,10 @@ class _Worker:
                 self.tally.returned += 1
                 return
             except Transient as error:
-                if isinstance(error, ModelNotReady) and attempt >= len(_WAITS_SECONDS):
+                tried_enough = attempt >= len(_WAITS_SECONDS)
+                if isinstance(error, ModelNotReady) and tried_enough:
                     raise
-                if not self.has_time:
+                if not self.has_time or (tried_enough and not isinstance(error, Throttled)):
                     self.tally.returned += 1
                     return
                 self._wait(attempt, others)

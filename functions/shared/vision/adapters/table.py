@@ -116,6 +116,16 @@ class Table:
             condition_values={":abandoned": abandoned},
         )
 
+    def give_up_notification(self, envelope: Envelope, now: str) -> None:
+        """Take back a claim: people could not be told, and the next delivery may try at once."""
+        self._items.update(
+            records.image_key(envelope.object),
+            {"updated_at": now},
+            {},
+            condition="attribute_exists(pk)",
+            remove=("notifying_at",),
+        )
+
     def mark_notified(self, envelope: Envelope, now: str) -> None:
         """Record that people have been told of the verdict."""
         self._items.update(
