@@ -139,15 +139,22 @@ def test_a_message_stays_hidden_while_it_is_tried_again(session: World) -> None:
 
 def test_what_does_not_heal_is_tried_until_the_time_is_over(session: World) -> None:
     session.send("busy")
-    assert session.drain(busy=[Throttled("wait")]) == Tally(returned=1)
+    with pytest.raises(Throttled):
+        session.drain(busy=[Throttled("wait")])
     assert session.slept[:7] == [0.2, 0.5, 1, 2, 4, 8, 8]
     assert 270 <= sum(session.slept) < 280
 
 
-def test_what_does_not_heal_costs_one_receive_a_worker(session: World) -> None:
-    session.send("busy")
-    session.drain(busy=[Throttled("wait")])
-    assert queue.backlog(session.url) == Backlog(0, 1, 0)
+def test_a_model_that_takes_no_call_at_all_ends_the_worker_and_gives_all_back(session: World) -> None:
+    session.send("busy", "image")
+    with pytest.raises(Throttled):
+        session.drain(busy=[Throttled("wait")], image=[Throttled("wait")])
+    assert session.receives() == {"busy": 2, "image": 2}
+
+
+def test_a_worker_that_has_done_something_goes_back_to_the_session_for_another_round(session: World) -> None:
+    session.send("image", "busy")
+    assert session.drain(busy=[Throttled("wait")]) == Tally(inspected=1, returned=1)
 
 
 def test_an_image_at_which_a_service_always_breaks_does_not_keep_the_model_from_the_others(session: World) -> None:

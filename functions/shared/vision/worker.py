@@ -60,6 +60,8 @@ def drain(
     ------
     ModelNotReady
         The model does not run any more: there is no point in going on.
+    Throttled
+        The model took not one call in all the time that there was.
     AccessDenied
         A policy must change, for one image or for all: the other workers show which.
     """
@@ -96,7 +98,7 @@ class _Worker:
                 return
             try:
                 self._take(message, others)
-            except ModelNotReady:
+            except (ModelNotReady, Throttled):
                 self._give_back([message, *others])
                 raise
             except AccessDenied:
@@ -124,6 +126,8 @@ class _Worker:
             except Transient as error:
                 tried_enough = attempt >= len(_WAITS_SECONDS)
                 if isinstance(error, ModelNotReady) and tried_enough:
+                    raise
+                if isinstance(error, Throttled) and not self.has_time and not self.tally.inspected:
                     raise
                 if not self.has_time or (tried_enough and not isinstance(error, Throttled)):
                     self.tally.returned += 1
