@@ -19,7 +19,7 @@ from benchmarks.sessions.model import DOLLARS_PER_UNIT_HOUR, START_SECONDS, STOP
 from benchmarks.sessions.outcome import Outcome
 from benchmarks.sessions.policies import DEFAULT, OLDER, SETTINGS, policies
 from benchmarks.sessions.session import STEP_SECONDS
-from vision.domain.sessions import IMAGES_PER_SECOND_AND_UNIT
+from vision.domain.sessions import IMAGES_PER_SECOND_AND_UNIT, SLACK_SECONDS, WORTH_RUNNING
 
 RESULTS = ROOT / "benchmarks" / "sessions.md"
 COMMAND = "python -m benchmarks.sessions"
@@ -82,6 +82,8 @@ def write_report(weeks: dict[str, dict[str, Outcome]], judged: str, seconds: flo
         f"and unit; {START_SECONDS / 60:g} minutes to start, {STOP_SECONDS / 60:g} to stop; "
         f"{STEP_SECONDS:g} s per step of a session.",
         "- Billed from RUNNING until the call that stops it. *At worst* is billed while STARTING and STOPPING too.",
+        f"- A session ends when a round did less than {WORTH_RUNNING:.0%} of what was paid for and no more than "
+        f"{SLACK_SECONDS} s of work are left.",
         "- *Bound*: the hours that the analysis alone takes. *Age*: from the arrival of an image until it is done.",
         "- *Looks*: how often the schedule looked for work until the last image was done.",
         *(f"- *{name.capitalize()}*: {_described(name)}." for name in SETTINGS),

@@ -85,13 +85,19 @@ class Sessions:
     def _drain(self, moment: float, units: int, deadline: float) -> float:
         empty_looks = 0
         while True:
+            last = None
             if empty_looks == 0:
-                begin = moment + STEP_SECONDS
+                done, begin = len(self.queue.done), moment + STEP_SECONDS
                 end = begin + self.settings.round_seconds
-                moment = self.queue.serve(begin, end, units, self.settings.patience_seconds)
+                ended = self.queue.serve(begin, end, units, self.settings.patience_seconds)
+                last = sessions.Round(len(self.queue.done) - done, ended - moment, units)
+                moment = ended
             moment += STEP_SECONDS
-            empty_looks = 0 if self._count(moment).messages else empty_looks + 1
-            if moment > deadline or empty_looks == EMPTY_LOOKS:
+            # As check_queue does: what waits now has not waited before.
+            self._waiting_since = ""
+            step = sessions.next_step(self._count(moment), last)
+            empty_looks = empty_looks + 1 if step == "EMPTY" else 0
+            if moment > deadline or step == "SLACK" or empty_looks == EMPTY_LOOKS:
                 return moment
             if empty_looks:
                 moment += self.settings.idle_seconds

@@ -7,6 +7,7 @@ from vision.adapters import queue
 from vision.adapters.lease import Lease, expiry
 from vision.domain import records, sessions
 from vision.domain.errors import LeaseLost
+from vision.domain.sessions import Round
 from vision.settings import SessionSettings
 
 # A session looks at the queue more often than this, and takes its lease anew each time.
@@ -26,10 +27,13 @@ def handler(event: entry.Event) -> dict[str, Any]:
     elif not lease.take(owner, now, expiry(LEASE_SECONDS)):
         return {"decision": "BUSY"}
     backlog = queue.backlog(settings.inspection_queue_url)
-    since = sessions.waiting_since(lease.read().waiting_since, backlog, now)
+    # Within a session the images that were seen before have had their turn: what waits now waits from now on.
+    known = "" if event["phase"] == "session" else lease.read().waiting_since
+    since = sessions.waiting_since(known, backlog, now)
     lease.note_waiting(since, now)
     if event["phase"] == "session":
-        return {"decision": "DRAIN" if backlog.messages else "EMPTY", "messages": backlog.messages}
+        last = Round(**event["round"]) if event["round"] else None
+        return {"decision": sessions.next_step(backlog, last), "messages": backlog.messages}
     if not sessions.is_worth_starting(backlog, sessions.seconds_between(since, now), settings.terms):
         lease.give_back(owner, now)
         return {"decision": "WAIT", "messages": backlog.messages}

@@ -2,6 +2,7 @@
 
 from vision import entry
 from vision.adapters import rekognition
+from vision.adapters.queue import RECEIVES_LIMIT
 from vision.adapters.rekognition import Detection
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import LABELS_LIMIT, Rule
@@ -17,7 +18,7 @@ inspector = Inspector.from_settings(InspectionSettings.read(), _detect)
 
 
 @entry.queue
-def handler(message: str) -> None:
+def handler(message: str, receives: int) -> None:
     """Inspect the image that a message announces, and count how it went."""
-    for outcome in inspector.inspect_message(message):
+    for outcome in inspector.inspect_message(message, receives >= RECEIVES_LIMIT):
         entry.count_inspection(outcome)

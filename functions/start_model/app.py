@@ -26,5 +26,6 @@ def handler(event: entry.Event) -> dict[str, Any]:
     step = models.step_to_run(found.status, found.message)
     if step is models.Step.START:
         model.start(units, units)
-        lease.note_started(owner, records.now())
+    if step is models.Step.USE:
+        lease.note_running(owner, records.now())
     return {"status": found.status, "ready": step is models.Step.USE}

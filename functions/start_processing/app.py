@@ -12,7 +12,7 @@ table = Table(settings.image_table_name)
 
 
 @entry.queue
-def handler(message: str) -> None:
+def handler(message: str, _receives: int) -> None:
     """Record each uploaded version as PENDING, start its execution, and record it as RUNNING.
 
     Each step is a no-op when it has happened before: a message may come twice, and a crash between two steps

@@ -24,5 +24,6 @@ def handler(event: entry.Event) -> None:
 
 def _apply(properties: dict[str, Any]) -> None:
     rules.parse(properties["Rules"])
+    rules.check_deployable(properties["Rules"], properties["Detector"])
     for address in filter(None, properties["EmailAddresses"]):
         notifications.subscribe(settings.quality_topic_arn, address)

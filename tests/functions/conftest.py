@@ -74,6 +74,7 @@ ENVIRONMENT = {
     "BULK_BUCKETS": f"arn:aws:s3:::{BUCKET},",
     "BULK_CALLS_PER_SECOND": "50",
     "VISION_EVENT_BUS_NAME": "image-recognition-vision",
+    "PATIENCE_SECONDS": "0",
 }
 
 
@@ -381,6 +382,8 @@ def drive(
         match function_of(name):
             case "start_processing" | "inspect_images" | "validate_rules":
                 pass
+            case "release_model":
+                model.status = "RUNNING"
             case "check_queue" | "start_model" | "drain_queue":
                 hold()
             case "stop_model":
@@ -390,7 +393,9 @@ def drive(
                     lease.give_back(event("start_model")["execution_arn"], records.now())
             case "open_run":
                 pass
-            case "process_batch" | "summarize_run":
+            case "process_batch":
+                run()
+            case "summarize_run":
                 client("events").create_event_bus(Name=ENVIRONMENT["VISION_EVENT_BUS_NAME"])
                 run()
             case _:

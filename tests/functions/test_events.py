@@ -53,6 +53,9 @@ VERDICTS = {
 MODELS = {
     "check_queue_session": "STOPPED",
     "check_queue_start": "STOPPED",
+    "release_model_create": "RUNNING",
+    "release_model_delete": "STOPPING",
+    "release_model_update": "RUNNING",
     "start_model": "STARTING",
     "stop_model": "STOPPING",
     "stop_model_session_aborted": "STOPPING",
@@ -61,6 +64,9 @@ MODELS = {
 }
 # What CloudFormation is answered.
 ANSWERS = {
+    "release_model_create": "SUCCESS",
+    "release_model_delete": "SUCCESS",
+    "release_model_update": "SUCCESS",
     "validate_rules_create": "SUCCESS",
     "validate_rules_create_without_addresses": "SUCCESS",
     "validate_rules_delete": "SUCCESS",
@@ -81,7 +87,7 @@ DECISIONS = {
 
 
 def test_every_sample_event_is_expected_to_do_something() -> None:
-    assert sorted([*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS]) == FILES
+    assert sorted({*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS}) == FILES
 
 
 @pytest.mark.parametrize("name", DECISIONS)

@@ -8,8 +8,10 @@ from tests.functions.conftest import ENVIRONMENT, Handler
 from vision.adapters import queue
 from vision.adapters.session import client
 from vision.adapters.table import Table
+from vision.domain import inspections
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import InvalidRule, ModelNotReady
+from vision.domain.failures import Failure
 from vision.domain.sessions import Backlog
 
 Event = Callable[[str], dict[str, Any]]
@@ -74,6 +76,46 @@ def test_an_image_that_a_service_refuses_to_help_with_is_delivered_again(
     sqs_event = event("inspect_images")
     [message] = sqs_event["Records"]
     assert handler(sqs_event) == {"batchItemFailures": [{"itemIdentifier": message["messageId"]}]}
+
+
+@pytest.mark.parametrize(("receives", "status"), [("4", "PENDING"), ("5", "FAILED")])
+def test_an_image_that_goes_to_the_dead_letter_queue_is_failed_and_one_that_comes_again_is_not(
+    handler: Handler,
+    event: Event,
+    inspected: Envelope,
+    table: Table,
+    refuse: Callable[..., None],
+    receives: str,
+    status: str,
+) -> None:
+    refuse("rekognition", "DetectLabels", "ThrottlingException")
+    sqs_event = event("inspect_images")
+    sqs_event["Records"][0]["attributes"]["ApproximateReceiveCount"] = receives
+    handler(sqs_event)
+    assert (table.image(inspected) or {})["status"] == status
+
+
+def test_the_reason_of_an_image_in_the_dead_letter_queue_is_in_its_record(
+    handler: Handler, event: Event, inspected: Envelope, table: Table, refuse: Callable[..., None]
+) -> None:
+    refuse("rekognition", "DetectLabels", "ThrottlingException")
+    sqs_event = event("inspect_images")
+    sqs_event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "5"
+    handler(sqs_event)
+    error = (table.image(inspected) or {})["error"]
+    assert error["name"] == "Throttled"
+    assert error["cause"].endswith("; it waits in the dead-letter queue")
+
+
+def test_an_image_that_comes_back_from_the_dead_letter_queue_is_inspected(
+    function: Callable[[str], Handler], event: Event, inspected: Envelope, table: Table
+) -> None:
+    refused = inspections.refused(Failure("Throttled", "wait"))
+    table.register(inspected, "2026-11-20T00:00:00.000Z")
+    table.refuse(inspected, refused, "2026-11-20T00:00:00.000Z")
+    function("inspect_images")(event("inspect_images"))
+    record = table.image(inspected) or {}
+    assert (record["status"], "error" in record) == ("SUCCEEDED", False)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain import inspections, keys
 from vision.domain.envelopes import Envelope
+from vision.domain.errors import AccessDenied, ServiceUnavailable
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import Rule
 from vision.inspection import Inspector
@@ -85,9 +86,16 @@ CALLS = [
     "CopyObject",
     "HeadObject",
     "DeleteObject",
+    "UpdateItem",
     "Publish",
     "UpdateItem",
 ]
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message comes again when the claim of a delivery that died has run out."""
+    monkeypatch.setattr("vision.inspection.CLAIM_SECONDS", -1)
 
 
 def test_an_inspection_makes_these_calls_in_this_order(
@@ -129,6 +137,7 @@ def whole(inspected: Envelope) -> dict[str, Any]:
 
 @pytest.mark.parametrize("at", range(1, len(CALLS) + 1), ids=[f"{at}-{call}" for at, call in enumerate(CALLS, 1)])
 @pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.usefixtures("later")
 def test_a_crash_at_any_call_is_healed_by_the_next_delivery(
     inspector: Inspector,
     inspected: Envelope,
@@ -149,6 +158,7 @@ def test_a_crash_at_any_call_is_healed_by_the_next_delivery(
 
 @pytest.mark.parametrize("at", range(1, len(CALLS) + 1), ids=[f"{at}-{call}" for at, call in enumerate(CALLS, 1)])
 @pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.usefixtures("later")
 def test_a_crash_never_copies_an_image_twice(
     inspector: Inspector,
     inspected: Envelope,
@@ -165,11 +175,12 @@ def test_a_crash_never_copies_an_image_twice(
 
 
 # Between telling people and noting it nothing can help: they hear of it twice, under one id.
-TOLD_TWICE = {("after", 14), ("before", 15)}
+TOLD_TWICE = {("after", 15), ("before", 16)}
 
 
 @pytest.mark.parametrize("at", range(1, len(CALLS) + 1), ids=[f"{at}-{call}" for at, call in enumerate(CALLS, 1)])
 @pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.usefixtures("later")
 def test_people_are_told_once_and_at_the_one_point_without_a_way_back_twice_under_one_id(
     inspector: Inspector,
     inspected: Envelope,
@@ -183,6 +194,50 @@ def test_people_are_told_once_and_at_the_one_point_without_a_way_back_twice_unde
         inspector.inspect(inspected.object)
     inspector.inspect(inspected.object)
     assert left()["messages"] == [_message_id(inspected)] * (2 if (moment, at) in TOLD_TWICE else 1)
+
+
+def test_of_two_deliveries_at_the_same_time_one_tells_people(
+    inspector: Inspector, inspected: Envelope, hook: Callable[..., None], notified: Listing
+) -> None:
+    met: list[Exception] = []
+
+    def second(**_: Any) -> None:
+        if not met:
+            with pytest.raises(ServiceUnavailable, match="another delivery is at it") as refused:
+                inspector.inspect(inspected.object)
+            met.append(refused.value)
+
+    hook("sns", "before-call.SERVICE.Publish", second)
+    inspector.inspect(inspected.object)
+    assert (len(met), len(notified())) == (1, 1)
+
+
+def test_a_message_that_sns_refused_is_sent_with_the_next_delivery(
+    inspector: Inspector, inspected: Envelope, refuse: Callable[..., None], notified: Listing
+) -> None:
+    refuse("sns", "Publish", "AuthorizationError", calls=(1,))
+    with pytest.raises(AccessDenied):
+        inspector.inspect(inspected.object)
+    inspector.inspect(inspected.object)
+    assert len(notified()) == 1
+
+
+def test_the_delivery_that_came_second_is_done_when_it_comes_again(
+    inspector: Inspector, inspected: Envelope, notified: Listing
+) -> None:
+    inspector.inspect(inspected.object)
+    assert (inspector.inspect(inspected.object), len(notified())) == ("SUCCESS", 1)
+
+
+@pytest.mark.usefixtures("later")
+def test_a_claim_whose_owner_died_holds_nobody_up_for_ever(
+    inspector: Inspector, inspected: Envelope, crash: Callable[[str, int], list[str]], notified: Listing
+) -> None:
+    crash("before", CALLS.index("Publish") + 1)
+    with pytest.raises(Crash):
+        inspector.inspect(inspected.object)
+    inspector.inspect(inspected.object)
+    assert len(notified()) == 1
 
 
 def test_a_redelivery_after_success_changes_nothing(

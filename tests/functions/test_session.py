@@ -136,6 +136,34 @@ def test_within_a_session_every_image_counts(
     assert check(event("check_queue_session")) == {"decision": decision, "messages": count}
 
 
+def test_a_session_whose_last_round_idled_ends(
+    check: Handler, event: Event, fill: Fill, lease: Lease, owner: str
+) -> None:
+    _hold(lease, owner)
+    fill(3)
+    idle = {"inspected": 130, "seconds": 240.0, "units": 1}
+    assert check(event("check_queue_session") | {"round": idle}) == {"decision": "SLACK", "messages": 3}
+
+
+def test_without_a_round_to_judge_every_image_counts(
+    check: Handler, event: Event, fill: Fill, lease: Lease, owner: str
+) -> None:
+    _hold(lease, owner)
+    fill(3)
+    assert check(event("check_queue_session") | {"round": None})["decision"] == "DRAIN"
+
+
+def test_what_a_session_leaves_waits_from_then_on(
+    check: Handler, event: Event, fill: Fill, lease: Lease, owner: str
+) -> None:
+    _hold(lease, owner)
+    lease.note_waiting(LONG_AGO, records.now())
+    fill(3)
+    before = records.now()
+    check(event("check_queue_session"))
+    assert lease.read().waiting_since >= before
+
+
 def test_a_look_within_a_session_holds_the_lease_longer(check: Handler, event: Event, lease: Lease, owner: str) -> None:
     _hold(lease, owner)
     before = lease.read().expires_at
@@ -176,11 +204,23 @@ def test_a_model_on_its_way_is_waited_for_and_a_running_one_is_used(
     assert model.started == []
 
 
-def test_the_start_of_the_model_is_remembered_once(start: Handler, event: Event, model: Model, lease: Lease) -> None:
+def test_the_first_look_at_the_running_model_is_remembered(
+    start: Handler, event: Event, model: Model, lease: Lease
+) -> None:
+    model.status = "RUNNING"
     start(event("start_model"))
-    first = lease.read().started_at
+    first = lease.read().running_at
     start(event("start_model"))
-    assert (bool(first), lease.read().started_at) == (True, first)
+    assert (bool(first), lease.read().running_at) == (True, first)
+
+
+@pytest.mark.parametrize("status", ["STOPPED", "STARTING", "STOPPING"])
+def test_a_model_is_not_paid_for_before_it_runs(
+    start: Handler, event: Event, model: Model, lease: Lease, status: str
+) -> None:
+    model.status = status
+    start(event("start_model"))
+    assert lease.read().running_at == ""
 
 
 @pytest.mark.parametrize(("status", "kind"), [("FAILED", ModelFailed), ("EXPIRED", ModelNotUsable)])

@@ -34,6 +34,13 @@ def owner(event: Event) -> str:
 
 
 @pytest.fixture
+def alive(answer: Callable[..., list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Step Functions that knows of every execution that it runs, and the list of those that it was asked for."""
+    running = {"executionArn": OTHER, "status": "RUNNING", "startDate": datetime.now(UTC)}
+    return answer("stepfunctions", "DescribeExecution", running)
+
+
+@pytest.fixture
 def held(lease: Lease, owner: str) -> Lease:
     """The lease, held by the session of the sample events."""
     assert lease.take(owner, records.now(), expiry(60))
@@ -90,7 +97,7 @@ def test_what_a_session_cost_and_did_is_counted(
     handler: Handler, event: Event, model: Model, held: Lease, owner: str, metrics: Metrics
 ) -> None:
     half_an_hour_ago = records.timestamp(datetime.now(UTC) - timedelta(minutes=30))
-    held.note_started(owner, half_an_hour_ago)
+    held.note_running(owner, half_an_hour_ago)
     model.status = "STOPPED"
     assert handler(event("stop_model"))["model_minutes"] == pytest.approx(30, abs=0.1)
     counted = metrics()
@@ -144,11 +151,50 @@ def test_a_lease_that_has_expired_does_not_protect_a_model(
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_the_model_of_a_live_session_is_left_alone(
-    handler: Handler, event: Event, model: Model, lease: Lease, name: str
+    handler: Handler, event: Event, model: Model, lease: Lease, alive: list[dict[str, Any]], name: str
 ) -> None:
     lease.take(OTHER, records.now(), expiry(60))
     handler(event(name))
     assert (model.stopped, lease.read().owner) == (0, OTHER)
+    assert [asked["executionArn"] for asked in alive] == [OTHER]
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_a_session_that_ended_without_a_word_frees_its_lease_and_its_model_stops(
+    handler: Handler, event: Event, model: Model, held: Lease, answer: Callable[..., Any], owner: str, status: str
+) -> None:
+    ended = {"executionArn": owner, "status": status, "startDate": datetime.now(UTC)}
+    answer("stepfunctions", "DescribeExecution", ended)
+    handler(event("stop_model_watchdog"))
+    assert (model.stopped, held.read().owner) == (1, "")
+
+
+@pytest.mark.parametrize("status", ["STOPPED", "STARTING"])
+def test_the_lease_of_a_dead_session_is_freed_although_its_model_does_not_run(
+    handler: Handler, event: Event, model: Model, held: Lease, status: str
+) -> None:
+    model.status = status
+    handler(event("stop_model_watchdog"))
+    assert (model.stopped, held.read().owner) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("code", "http_status"),
+    [("AccessDeniedException", 400), ("ThrottlingException", 400), ("InternalServerError", 500), ("silence", 0)],
+)
+def test_a_session_of_which_nothing_can_be_learned_counts_as_alive(
+    handler: Handler,
+    event: Event,
+    model: Model,
+    held: Lease,
+    owner: str,
+    refuse: Callable[..., None],
+    code: str,
+    http_status: int,
+) -> None:
+    refuse("stepfunctions", "DescribeExecution", code, http_status)
+    handler(event("stop_model_watchdog"))
+    assert (model.stopped, held.read().owner) == (0, owner)
 
 
 @pytest.mark.parametrize("name", DEAD)
@@ -160,7 +206,7 @@ def test_a_dead_session_frees_its_lease_and_its_model_stops_at_once(
 
 
 def test_the_schedule_alone_frees_no_live_lease(
-    handler: Handler, event: Event, model: Model, held: Lease, owner: str
+    handler: Handler, event: Event, model: Model, held: Lease, owner: str, alive: list[dict[str, Any]]
 ) -> None:
     handler(event("stop_model_watchdog"))
     assert (model.stopped, held.read().owner) == (0, owner)
@@ -192,6 +238,27 @@ def test_a_session_does_not_stop_a_model_that_an_operator_keeps_running(
     assert (model.stopped, held.read().owner) == (0, "")
 
 
+def test_what_an_operator_misspelt_does_not_protect_the_model_and_is_said(
+    handler: Handler,
+    event: Event,
+    model: Model,
+    lease: Lease,
+    table_name: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    _keep_running(table_name, lease, "until tomorrow")
+    handler(event("stop_model_watchdog"))
+    assert model.stopped == 1
+    assert "keep_running_until is no timestamp" in caplog.text
+
+
+def test_a_session_ends_although_an_operator_misspelt_a_word(
+    handler: Handler, event: Event, model: Model, held: Lease, table_name: str
+) -> None:
+    _keep_running(table_name, held, "until tomorrow")
+    assert handler(event("stop_model")) == {"stopped": False, "status": "RUNNING"}
+
+
 def test_an_operators_word_ends_when_it_says(
     handler: Handler, event: Event, model: Model, lease: Lease, table_name: str
 ) -> None:
@@ -210,10 +277,30 @@ def test_a_model_that_costs_nothing_is_neither_stopped_nor_counted(
 
 
 def test_each_look_at_a_running_model_counts_the_minutes_that_it_stands_for(
-    handler: Handler, event: Event, held: Lease, metrics: Metrics
+    handler: Handler, event: Event, held: Lease, metrics: Metrics, alive: list[dict[str, Any]]
 ) -> None:
     handler(event("stop_model_watchdog"))
     assert metrics() == {"ModelMinutes": 10.0}
+
+
+def test_a_look_out_of_turn_counts_no_minute_twice(
+    handler: Handler, event: Event, lease: Lease, metrics: Metrics
+) -> None:
+    lease.note_watched(records.seconds_ago(180))
+    handler(event("stop_model_session_failed"))
+    assert metrics()["ModelMinutes"] == pytest.approx(3, abs=0.1)
+    handler(event("stop_model_session_failed"))
+    assert metrics().get("ModelMinutes", 0) == pytest.approx(0, abs=0.1)
+
+
+def test_a_look_at_a_model_that_rests_begins_the_count_anew(
+    handler: Handler, event: Event, model: Model, metrics: Metrics
+) -> None:
+    model.status = "STOPPED"
+    handler(event("stop_model_watchdog"))
+    model.status = "RUNNING"
+    handler(event("stop_model_watchdog"))
+    assert metrics()["ModelMinutes"] == pytest.approx(0, abs=0.1)
 
 
 def test_a_model_that_the_watchdog_stopped_is_counted(handler: Handler, event: Event, metrics: Metrics) -> None:
@@ -230,6 +317,26 @@ def test_when_rekognition_refuses_to_stop_the_minutes_are_counted_the_lease_is_f
         handler(event(name))
     counted = metrics()
     assert ("ModelMinutes" in counted, "ModelsStoppedByWatchdog" in counted, lease.read().owner) == (True, False, "")
+    assert counted["WatchdogFailures"] == 1
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_look_that_sees_nothing_is_counted_as_a_failure_of_the_watchdog(
+    handler: Handler, event: Event, metrics: Metrics, refuse: Callable[..., None], name: str
+) -> None:
+    refuse("rekognition", "DescribeProjectVersions", "AccessDeniedException")
+    with pytest.raises(AccessDenied):
+        handler(event(name))
+    assert metrics() == {"WatchdogFailures": 1.0}
+
+
+def test_a_stop_that_fails_in_a_session_is_not_the_watchdogs_failure(
+    handler: Handler, event: Event, held: Lease, metrics: Metrics, refuse: Callable[..., None]
+) -> None:
+    refuse("rekognition", "StopProjectVersion", "AccessDeniedException")
+    with pytest.raises(AccessDenied):
+        handler(event("stop_model"))
+    assert metrics() == {}
 
 
 def test_the_next_look_stops_what_the_last_one_could_not(

@@ -23,9 +23,11 @@ class Inspecting:
     scripts: dict[str, Script] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
+    last: list[str] = field(default_factory=list)
 
-    def inspect_message(self, body: str) -> list[str]:
+    def inspect_message(self, body: str, is_last_receive: bool = False) -> list[str]:
         self.before()
+        self.last += [body] if is_last_receive else []
         script = self.scripts.get(body, [["SUCCESS"]])
         step = script[min(self.seen.count(body), len(script) - 1)]
         self.seen.append(body)
@@ -53,7 +55,9 @@ class World:
         return worker.drain(self.inspecting, self.url, self.clock, self.told.append, self.slept.append, poll_seconds=0)
 
     def clock(self) -> float:
-        return self.remaining.pop(0) if self.remaining else 300.0
+        if len(self.remaining) > 1:
+            return self.remaining.pop(0)
+        return self.remaining[0] if self.remaining else 300.0 - sum(self.slept)
 
     def receives(self) -> dict[str, int]:
         """How often each message that is visible has been received, this look included."""
@@ -133,11 +137,53 @@ def test_a_message_stays_hidden_while_it_is_tried_again(session: World) -> None:
     assert visible == [0] * 6
 
 
-def test_what_does_not_heal_goes_back_and_the_worker_goes_on(session: World) -> None:
+def test_what_does_not_heal_is_tried_until_the_time_is_over(session: World) -> None:
+    session.send("busy")
+    with pytest.raises(Throttled):
+        session.drain(busy=[Throttled("wait")])
+    assert session.slept[:7] == [0.2, 0.5, 1, 2, 4, 8, 8]
+    assert 270 <= sum(session.slept) < 280
+
+
+def test_a_model_that_takes_no_call_at_all_ends_the_worker_and_gives_all_back(session: World) -> None:
     session.send("busy", "image")
+    with pytest.raises(Throttled):
+        session.drain(busy=[Throttled("wait")], image=[Throttled("wait")])
+    assert session.receives() == {"busy": 2, "image": 2}
+
+
+def test_a_worker_that_has_done_something_goes_back_to_the_session_for_another_round(session: World) -> None:
+    session.send("image", "busy")
     assert session.drain(busy=[Throttled("wait")]) == Tally(inspected=1, returned=1)
+
+
+def test_an_image_at_which_a_service_always_breaks_does_not_keep_the_model_from_the_others(session: World) -> None:
+    session.send("broken", "image")
+    assert session.drain(broken=[ServiceUnavailable("broken")]) == Tally(inspected=1, returned=1)
     assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
-    assert queue.backlog(session.url) == Backlog(0, 1, 0)
+
+
+def test_those_behind_an_image_that_waits_stay_hidden(session: World, hook: Callable[..., None]) -> None:
+    hidden: list[str] = []
+    hook(
+        "sqs",
+        "before-parameter-build.SERVICE.ChangeMessageVisibility",
+        lambda params, **_: hidden.append(params["ReceiptHandle"]),
+    )
+    session.send("busy", "image")
+    session.drain(busy=[Throttled("wait")] * 9 + [["SUCCESS"]])
+    counts = sorted(hidden.count(handle) for handle in set(hidden))
+    # The one that is tried ten times, and the one behind it: at each long wait, and when its turn comes.
+    assert counts == [4, 10]
+
+
+def test_the_last_receive_of_a_message_is_told_to_the_inspection(session: World) -> None:
+    session.send("image")
+    for _ in range(4):
+        [message] = queue.receive(session.url, 0, 60)
+        queue.hide(session.url, message, 0)
+    session.drain()
+    assert session.inspecting.last == ["image"]
 
 
 def test_a_poison_goes_back_at_once_and_the_worker_goes_on(session: World) -> None:

@@ -8,7 +8,8 @@ from tests.template.cloudformation import TEMPLATE, references, walk
 
 LINES = TEMPLATE.read_text().splitlines()
 OF_A_SESSION = re.compile(
-    r"CustomModelSession|Session|CheckQueue|StartModel|DrainQueue|StopModel|FailedSessionsAlarm|ModelMinutesAlarm"
+    r"CustomModelSession|Session|CheckQueue|StartModel|DrainQueue|StopModel|NamedModel|ReleaseModel"
+    r"|FailedSessionsAlarm|ModelMinutesAlarm|WatchdogAlarm"
 )
 OF_REKOGNITION = re.compile(r"InspectImages")
 # Whether a resource may exist, by the detector that was chosen.
@@ -119,6 +120,7 @@ def test_the_rules_of_inspection_are_checked_by_their_function_while_deploying(r
         "ServiceToken": {"Fn::GetAtt": ["ValidateRulesFunction", "Arn"]},
         "ServiceTimeout": checked["ServiceTimeout"],
         "Rules": {"Ref": "InspectionRules"},
+        "Detector": {"Ref": "InspectionDetector"},
         "EmailAddresses": {"Ref": "NotificationEmails"},
     }
 
@@ -137,9 +139,8 @@ def test_whatever_reads_the_rules_is_made_after_they_were_checked(resources):
         if any(target == "InspectionRules" for _, target in references(one)) and name != "ValidRules"
     }
     assert readers == {"InspectImagesFunction", "DrainQueueFunction", "ProcessBatchFunction"}
-    assert {resources[name]["DependsOn"] for name in (*readers, "CustomModelSession", "ProcessBucket")} == {
-        "ValidRules"
-    }
+    after = (*readers, "CustomModelSession", "ProcessBucket")
+    assert all("ValidRules" in _listed(resources[name]["DependsOn"]) for name in after)
 
 
 def test_the_schedule_of_sessions_is_a_setting(resources):
@@ -168,3 +169,30 @@ def test_a_condition_is_used_by_nothing_but_what_it_is_for(template):
 
 def _listed(value):
     return value if isinstance(value, list) else [value]
+
+
+def test_the_model_that_the_stack_names_is_released_when_it_names_another(resources):
+    named = resources["NamedModel"]["Properties"]
+    assert named == {
+        "ServiceToken": {"Fn::GetAtt": ["ReleaseModelFunction", "Arn"]},
+        "ServiceTimeout": named["ServiceTimeout"],
+        "ProjectArn": {"Ref": "ProjectArn"},
+        "ModelVersionArn": {"Ref": "ModelVersionArn"},
+    }
+
+
+def test_three_tries_to_release_a_model_fit_into_the_time_that_cloudformation_waits(resources, of_type):
+    # Lambda tries an event again after one minute and after two more.
+    # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    function = of_type("AWS::Lambda::Function")["ReleaseModelFunction"]
+    patience = function["Environment"]["Variables"]["PATIENCE_SECONDS"]
+    assert patience < function["Timeout"]
+    assert 3 * function["Timeout"] + 180 < resources["NamedModel"]["Properties"]["ServiceTimeout"] <= 3_600
+
+
+def test_no_session_is_left_when_the_model_of_a_removed_stack_is_stopped(resources):
+    # What depends on a resource is deleted before it: the schedule, then the state machine with its executions.
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html
+    assert "NamedModel" in resources["CustomModelSession"]["DependsOn"]
+    (target,) = resources["SessionRule"]["Properties"]["Targets"]
+    assert target["Arn"] == {"Ref": "CustomModelSession"}

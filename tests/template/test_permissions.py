@@ -138,6 +138,19 @@ RESOURCES = {
         **DEAD_LETTERS,
         "rekognition:DescribeProjectVersions": {"${ProjectArn}"},
         "rekognition:StopProjectVersion": {"${ModelVersionArn}"},
+        # The machine's name is generated, with its logical id in it, and the machine names the function.
+        "states:DescribeExecution": {
+            "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:*CustomModelSession-*:*"
+        },
+    },
+    # What it stops is the model of the parameters before.
+    "ReleaseModelFunction": {
+        "rekognition:DescribeProjectVersions": {
+            "arn:${AWS::Partition}:rekognition:${AWS::Region}:${AWS::AccountId}:project/*"
+        },
+        "rekognition:StopProjectVersion": {
+            "arn:${AWS::Partition}:rekognition:${AWS::Region}:${AWS::AccountId}:project/*/version/*"
+        },
     },
     "OpenRunFunction": {
         **RECORDS,

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.template.cloudformation import TEMPLATE, load, references, resolve, walk
+from vision.adapters.queue import RECEIVES_LIMIT
 from vision.domain import inspections
 
 DAY_SECONDS = 86_400
@@ -296,3 +297,8 @@ def test_the_dead_letter_queue_of_a_rule_admits_that_rule(expanded):
         if f"{name}.Arn" not in admitted[queue.removesuffix(".Arn")]
     ]
     assert refused == []
+
+
+def test_the_inspection_knows_how_often_its_queue_gives_a_message_out(resources):
+    redrive = resources["InspectionQueue"]["Properties"]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == RECEIVES_LIMIT

@@ -6,18 +6,22 @@ from tests.workflows.definition import CUSTOM_MODEL_SESSION, function_folder, lo
 
 DEFINITION = load(CUSTOM_MODEL_SESSION)
 TASKS = tasks(DEFINITION)
-SETTINGS = {"ModelPollSeconds": "30", "IdleSeconds": "60"}
+# So few seconds of real time for a model that does not come to rest; an hour on AWS.
+STOP_SECONDS = 20
+SETTINGS = {"ModelPollSeconds": "30", "IdleSeconds": "60", "StopSeconds": str(STOP_SECONDS)}
 
 START = {"decision": "START", "messages": 6, "units": 1, "workers": [1], "seconds": 14400}
 WAIT = {"decision": "WAIT", "messages": 3}
 BUSY = {"decision": "BUSY"}
 DRAIN = {"decision": "DRAIN", "messages": 2}
 EMPTY = {"decision": "EMPTY", "messages": 0}
+SLACK = {"decision": "SLACK", "messages": 2}
 READY = {"status": "RUNNING", "ready": True}
 STARTING = {"status": "STARTING", "ready": False}
 TALLY = {"inspected": 3, "refused": 1, "returned": 0}
 STOPPED = {"stopped": True, "status": "STOPPED", "model_minutes": 12.5}
 STOPPING = {"stopped": False, "status": "STOPPING"}
+NOT_OURS = {"stopped": True, "status": "NOT_OURS"}
 ANSWERS = {
     "check_queue": {"start": START, "session": EMPTY},
     "start_model": READY,

@@ -5,6 +5,8 @@ from tests.workflows.custom_model_session import (
     BUSY,
     DRAIN,
     EMPTY,
+    NOT_OURS,
+    SLACK,
     START,
     STARTING,
     STOPPING,
@@ -20,6 +22,9 @@ NOT_ENOUGH = "not enough images, and not long enough"
 ANOTHER_SESSION = "another session at work"
 LATE_IMAGES = "images that come while the queue seems empty"
 SEVERAL_ROUNDS = "more images than a round of workers takes"
+TRICKLE = "images that trickle in"
+LEASE_GONE = "a session that has lost its model to another"
+LEASE_GONE_BEFORE = "a session that fails before it holds the lease"
 SLOW_START = "a model that starts slowly"
 NEVER_READY = "a model that never runs"
 TOO_MANY_IMAGES = "more images than the longest session takes"
@@ -78,6 +83,9 @@ SCENARIOS = {
     ANOTHER_SESSION: Scenario(_looks(BUSY)),
     LATE_IMAGES: Scenario(_looks(START, EMPTY, DRAIN)),
     SEVERAL_ROUNDS: Scenario(_looks(START, DRAIN, DRAIN)),
+    TRICKLE: Scenario(_looks(START, DRAIN, SLACK)),
+    LEASE_GONE: Scenario(answers={"stop_model": NOT_OURS}),
+    LEASE_GONE_BEFORE: Scenario({"check_queue": raising("AccessDenied")}, {"stop_model": NOT_OURS}),
     SLOW_START: Scenario({"start_model": [{"return": STARTING}] * 2}),
     NEVER_READY: Scenario(answers={**NO_TIME, "start_model": STARTING}),
     TOO_MANY_IMAGES: Scenario(answers=NO_TIME),

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.workflows import custom_model_session_scenarios as scenarios
-from tests.workflows.custom_model_session import STOPPED, TALLY, TASKS, WAIT, function_of
+from tests.workflows.custom_model_session import STOP_SECONDS, STOPPED, TALLY, TASKS, WAIT, function_of
 from tests.workflows.custom_model_session_scenarios import fails, fails_for_good
 from tests.workflows.execution import message
 
@@ -102,6 +102,34 @@ def test_workers_go_on_until_nothing_is_left(session_runs):
     assert len(run.given("stop_model")) == 1
 
 
+def test_a_session_ends_well_when_its_images_only_trickle_in(session_runs):
+    run = session_runs[scenarios.TRICKLE]
+    assert run.output == {"inspected": 2 * TALLY["inspected"], "model": STOPPED}
+    assert "Wait For Stragglers" not in run.entered
+
+
+def test_a_round_is_judged_once_by_what_it_did_and_what_was_paid_for(session_runs):
+    run = session_runs[scenarios.LATE_IMAGES]
+    rounds = [event["round"] for event in run.given("check_queue") if event["phase"] == "session"]
+    assert [one and (one["inspected"], one["units"]) for one in rounds] == [(3, 1), None, (3, 1), None]
+    assert all(one["seconds"] > 0 for one in rounds if one)
+
+
+def test_a_round_with_a_lost_worker_is_not_judged(session_runs):
+    run = session_runs[scenarios.ONE_WORKER_LOST]
+    assert run.status == "SUCCEEDED"
+    assert [event["round"] for event in run.given("check_queue") if event["phase"] == "session"] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [(scenarios.LEASE_GONE, "LeaseLost"), (scenarios.LEASE_GONE_BEFORE, "AccessDenied")]
+)
+def test_a_session_that_could_not_stop_what_it_may_have_started_fails(session_runs, name, error):
+    run = session_runs[name]
+    assert (run.status, run.error) == ("FAILED", error)
+    assert len(run.given("stop_model")) == 1
+
+
 def test_a_model_that_starts_slowly_is_asked_again(session_runs):
     run = session_runs[scenarios.SLOW_START]
     assert run.status == "SUCCEEDED"
@@ -137,11 +165,12 @@ def test_a_model_that_stops_slowly_is_waited_for(session_runs):
     assert len(run.given("stop_model")) == 3
 
 
-def test_a_model_that_does_not_come_to_rest_fails_the_session_after_sixty_looks(session_runs):
+def test_a_model_that_does_not_come_to_rest_fails_the_session_in_the_end(session_runs):
     run = session_runs[scenarios.NEVER_STOPS]
     assert (run.status, run.error) == ("FAILED", "ModelNotStopped")
     assert "stop it in the Rekognition console" in run.cause
-    assert len(run.given("stop_model")) == 61
+    began, ended = (run.execution[name] for name in ("startDate", "stopDate"))
+    assert (ended - began).total_seconds() >= STOP_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from jsonata import Jsonata
 
 from tests.workflows.definition import STATE_MACHINES, load, machines, states, targets, tasks
 from vision.domain.failures import CAUSE_LIMIT
+from vision.domain.sessions import WORKERS_LIMIT
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html, JSONata only
 COMMON = {"Type", "Comment", "QueryLanguage", "Output"}
@@ -421,3 +422,72 @@ def test_a_worker_that_fails_never_fails_the_others():
     # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
     worker = SESSION["States"]["Drain Queue"]["ItemProcessor"]["States"]["Inspect Images"]
     assert [(rule["ErrorEquals"], rule["Next"]) for rule in worker["Catch"]] == [(["States.ALL"], "Worker Lost")]
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ({"Cause": '{"errorMessage": "model: gone", "stackTrace": ["' + "x" * 20_000 + '"]}'}, "model: gone"),
+        ({"Cause": '{"errorType": "Runtime.ExitError"}'}, '{"errorType": "Runtime.ExitError"}'),
+        ({"Cause": "x" * 32_768}, "x" * 1_000),
+        ({}, "Step Functions gave no cause; the history of the execution shows what happened."),
+    ],
+)
+def test_a_lost_worker_says_why_in_so_few_words_that_those_of_all_fit_into_a_state(error, cause):
+    worker = SESSION["States"]["Drain Queue"]["ItemProcessor"]["States"]["Worker Lost"]
+    expression = worker["Output"]["error"]["Cause"]
+    assert _evaluated(expression, states={"input": {"error": {"Error": "E", **error}}}) == cause
+    # A character takes at most six bytes of JSON, or four of UTF-8.
+    # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    assert 6 * len(cause) * WORKERS_LIMIT < 262_144
+
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+EVENTS_LIMIT = 25_000
+
+
+def _events(state):
+    """Return how many events a state without branches adds to the history: entered, exited, and what a task does."""
+    return {"Task": 5}.get(state["Type"], 2)
+
+
+@pytest.mark.parametrize(
+    ("counting", "loop"),
+    [
+        ("Start Model", ["Start Model", "Is Model Ready?", "Wait For Model"]),
+        ("Check Queue Again", ["Check Queue Again", "Is Queue Empty?", "Wait For Stragglers"]),
+        ("Stop Model", ["Stop Model", "Is Model Stopped?", "Wait For Stop"]),
+    ],
+)
+def test_a_look_is_counted_with_the_events_that_it_adds(counting, loop):
+    added = sum(_events(SESSION["States"][name]) for name in loop)
+    assert SESSION["States"][counting]["Assign"]["events"] == f"{{% $events + {added} %}}"
+
+
+@pytest.mark.parametrize("workers", [[1], [1, 2, 3], list(range(40))])
+def test_a_round_is_counted_with_the_events_of_its_workers(workers):
+    drain = SESSION["States"]["Drain Queue"]
+    worker = drain["ItemProcessor"]["States"]["Inspect Images"]
+    # The Map is entered, started, ended and left; each of its iterations is started and ended.
+    added = 4 + len(workers) * (2 + _events(worker))
+    assert _evaluated(drain["Assign"]["events"], events=100, workers=workers) == 100 + added
+
+
+@pytest.mark.parametrize(
+    ("choice", "deadline", "limit"),
+    [
+        ("Is Model Ready?", "deadline", 16_000),
+        ("Is Queue Empty?", "deadline", 16_000),
+        ("Is Model Stopped?", "stop_deadline", 20_000),
+    ],
+)
+def test_a_session_ends_in_order_before_its_history_is_full(choice, deadline, limit):
+    conditions = [rule["Condition"] for rule in SESSION["States"][choice]["Choices"]]
+    assert f"{{% $millis() > ${deadline} or $events > {limit} %}}" in conditions
+    # What is left is for retries, which are not counted, and for the largest round.
+    assert limit + 4 + WORKERS_LIMIT * 7 < EVENTS_LIMIT - 4_000
+
+
+def test_an_hour_of_looks_at_a_stopping_model_fits_into_what_is_kept_for_it():
+    looks = 3_600 / 30
+    assert looks * 9 < 20_000 - 16_000

@@ -43,8 +43,8 @@ def task(work: Callable[[Event], _Result]) -> Handler:
     return _logger.inject_lambda_context(handler, clear_state=True)
 
 
-def queue(work: Callable[[str], None]) -> Handler:
-    """Make a function of one message's body the handler of a queue.
+def queue(work: Callable[[str, int], None]) -> Handler:
+    """Make a function of one message's body, and of how often it was received, the handler of a queue.
 
     A message whose function raises is reported as failed and delivered again, and after the queue's limit goes
     to the dead-letter queue; its neighbours are done.
@@ -55,7 +55,7 @@ def queue(work: Callable[[str], None]) -> Handler:
 
     def one(record: SQSRecord) -> None:
         _logger.set_correlation_id(record.message_id)
-        _guarded(lambda: work(record.body))
+        _guarded(lambda: work(record.body, int(record.attributes.approximate_receive_count)))
 
     @functools.wraps(work)
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
@@ -89,6 +89,11 @@ def count_inspection(outcome: str) -> None:
     """Count how the inspection of an image went: its judgement, that it was gone, or that it was refused."""
     names = {"SUCCESS": "InspectionsPassed", "FAILURE": "InspectionsFailed", "GONE": "InspectionsSkipped"}
     count(names.get(outcome, "InspectionsRefused"))
+
+
+def warn(message: str) -> None:
+    """Write a sentence to the log that an operator should read; no key and nothing personal."""
+    _logger.warning(message)
 
 
 def each(items: Iterable[_Item], work: Callable[[_Item], None]) -> None:

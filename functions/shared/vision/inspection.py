@@ -11,7 +11,7 @@ from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
 from vision.domain import events, inspections, records, rules
 from vision.domain.envelopes import Envelope
-from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, VisionError
+from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, ServiceUnavailable, Transient, VisionError
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.labels import turned
 from vision.domain.limits import REKOGNITION_LIMITS, Limits, check_limits
@@ -24,6 +24,9 @@ from vision.domain.verdicts import Judgement, judge
 from vision.settings import InspectionSettings
 
 Detector = Callable[[ObjectVersion, Rule], Detection]
+
+# Between claim and message there is one call to SNS, which the SDK gives up sooner than this.
+CLAIM_SECONDS = 120
 
 _TOLD = {
     "all": frozenset(Judgement),
@@ -79,8 +82,13 @@ class Inspector:
             limits=limits,
         )
 
-    def inspect_message(self, body: str) -> list[str]:
+    def inspect_message(self, body: str, is_last_receive: bool = False) -> list[str]:
         """Inspect the images that a message announces; what is no image to inspect is forgotten.
+
+        Parameters
+        ----------
+        is_last_receive
+            Whether the message goes to the dead-letter queue if this fails: then the record says why.
 
         Returns
         -------
@@ -88,10 +96,12 @@ class Inspector:
             The outcome of each, see :meth:`inspect`.
         """
         return [
-            self.inspect(version) for version in events.created_objects(body) if inspections.is_inspected(version.key)
+            self.inspect(version, is_last_receive)
+            for version in events.created_objects(body)
+            if inspections.is_inspected(version.key)
         ]
 
-    def inspect(self, version: ObjectVersion) -> str:
+    def inspect(self, version: ObjectVersion, is_last_receive: bool = False) -> str:
         """Judge an image, record it, write the result file, move the image, tell people.
 
         Every step finds out whether it has been done, so that whatever is delivered again after a crash goes on
@@ -113,13 +123,15 @@ class Inspector:
         envelope = Envelope.of(version)
         try:
             return self._inspect(version, envelope)
-        except VisionError:
+        except Transient as error:
+            if is_last_receive:
+                self._give_up(envelope, error, "it waits in the dead-letter queue")
+            raise
+        except Permanent:
             raise
         except Exception as error:
             # Nothing of ours expects it: the record tells what it was, wherever the message ends.
-            cause = f"{error}; it is tried again, and then waits in the dead-letter queue"
-            failure = Failure(type(error).__name__, cause[:CAUSE_LIMIT])
-            self.table.refuse(envelope, inspections.refused(failure), records.now())
+            self._give_up(envelope, error, "it is tried again, and then waits in the dead-letter queue")
             raise
 
     def _inspect(self, version: ObjectVersion, envelope: Envelope) -> str:
@@ -165,11 +177,30 @@ class Inspector:
                 storage.copy(envelope.object, **record["moved_to"])
                 storage.delete(envelope.object)
         if record["verdict"] in self.notifies_of and "notified_at" not in record:
-            subject = f"Inspection {record['verdict']}: rule {record['rule']}"
-            attributes = {"verdict": record["verdict"], "rule": record["rule"]}
+            self._tell(envelope, record)
+
+    def _tell(self, envelope: Envelope, record: Record) -> None:
+        """Tell people, unless another delivery of the same message has done it meanwhile.
+
+        Who claims it first tells them. One that died before it could has lost its claim a while later.
+        """
+        if not self.table.claim_notification(envelope, records.now(), records.seconds_ago(CLAIM_SECONDS)):
+            if "notified_at" in (self.table.image(envelope) or {}):
+                return
+            raise ServiceUnavailable("notification: another delivery is at it; whether it was told is looked at later")
+        subject = f"Inspection {record['verdict']}: rule {record['rule']}"
+        attributes = {"verdict": record["verdict"], "rule": record["rule"]}
+        try:
             notifications.publish(self.topic_arn, subject, inspections.message(envelope, record), attributes)
-            self.table.mark_notified(envelope, records.now())
+        except VisionError:
+            self.table.give_up_notification(envelope, records.now())
+            raise
+        self.table.mark_notified(envelope, records.now())
 
     def _refuse(self, envelope: Envelope, error: Permanent) -> None:
         failure = Failure(type(error).__name__, str(error))
+        self.table.refuse(envelope, inspections.refused(failure), records.now())
+
+    def _give_up(self, envelope: Envelope, error: Exception, then: str) -> None:
+        failure = Failure(type(error).__name__, f"{str(error)[: CAUSE_LIMIT - 100]}; {then}")
         self.table.refuse(envelope, inspections.refused(failure), records.now())

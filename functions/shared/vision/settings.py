@@ -130,6 +130,14 @@ class ModelSettings(_FromEnvironment):
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseModelSettings(_FromEnvironment):
+    """For how many seconds a model that starts is waited for, and how often it is looked at."""
+
+    poll_seconds: int
+    patience_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSettings(_FromEnvironment):
     """When a session starts and how large it is, see :class:`vision.domain.sessions.Terms`."""
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 from vision.adapters import queue
 from vision.adapters.queue import Message
-from vision.domain.errors import AccessDenied, InvalidEvent, ModelNotReady, Transient
+from vision.domain.errors import AccessDenied, InvalidEvent, ModelNotReady, Throttled, Transient
 from vision.domain.verdicts import Judgement
 from vision.inspection import Inspector
 
-# A received message is hidden for so long; a worker that lives hides it again before each attempt, so that only the
-# death of a worker costs a message one of its receives.
+# A received message is hidden for so long; a worker that lives hides it again before each attempt. So waiting costs a
+# message none of its receives: it loses one when its worker dies, when the model goes, and when the time is over.
 HIDDEN_SECONDS = 120
 # One long poll without a message: the queue has nothing for this worker.
 POLL_SECONDS = 10
-# The waits between attempts while the model is over its rate or not ready; then the message goes back.
+# The waits between attempts. While the model is over its rate the last one repeats as long as there is time. A service
+# that fails after all of them may fail for this one image, which must not keep the model from the others; and a model
+# that is not ready then has gone.
 _WAITS_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
 
 
@@ -57,70 +60,95 @@ def drain(
     ------
     ModelNotReady
         The model does not run any more: there is no point in going on.
+    Throttled
+        The model took not one call in all the time that there was.
     AccessDenied
         A policy must change, for one image or for all: the other workers show which.
     """
-    tally = Tally()
+    worker = _Worker(inspector, queue_url, remaining_seconds, report, sleep, hidden_seconds)
     while remaining_seconds() > hidden_seconds / 2:
         messages = queue.receive(queue_url, poll_seconds, hidden_seconds)
         if not messages:
             break
+        worker.take_all(messages)
+    return worker.tally
+
+
+@dataclass(slots=True)
+class _Worker:
+    inspector: Inspector
+    queue_url: str
+    remaining_seconds: Callable[[], float]
+    report: Callable[[str], None]
+    sleep: Callable[[float], None]
+    hidden_seconds: int
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def has_time(self) -> bool:
+        return self.remaining_seconds() > self.hidden_seconds / 4
+
+    def take_all(self, messages: list[Message]) -> None:
+        """Take messages one after the other, and give back those for which there is no time or no model."""
         for position, message in enumerate(messages):
-            if remaining_seconds() <= hidden_seconds / 4:
-                _give_back(queue_url, messages[position:])
-                tally.returned += len(messages) - position
-                return tally
+            others = messages[position + 1 :]
+            if not self.has_time:
+                self._give_back([message, *others])
+                self.tally.returned += len(others) + 1
+                return
             try:
-                _take(inspector, queue_url, message, hidden_seconds, tally, report, sleep)
-            except ModelNotReady:
-                _give_back(queue_url, messages[position:])
+                self._take(message, others)
+            except (ModelNotReady, Throttled):
+                self._give_back([message, *others])
                 raise
             except AccessDenied:
                 # Hidden for a while, since the next worker would end like this one.
-                _give_back(queue_url, messages[position + 1 :])
+                self._give_back(others)
                 raise
             except Exception:
                 # An image of a kind that nothing expects costs neither its neighbours nor hours of the model: it is
                 # shown again at once, and after its last receive it is in the dead-letter queue, its reason recorded.
-                _give_back(queue_url, [message])
-                tally.returned += 1
-    return tally
+                self._give_back([message])
+                self.tally.returned += 1
 
-
-def _take(
-    inspector: Inspector,
-    queue_url: str,
-    message: Message,
-    hidden_seconds: int,
-    tally: Tally,
-    report: Callable[[str], None],
-    sleep: Callable[[float], None],
-) -> None:
-    for wait_seconds in (*_WAITS_SECONDS, None):
-        if not queue.hide(queue_url, message, hidden_seconds):
-            # The messages before it took too long; it is in the queue, or with another worker.
-            tally.returned += 1
-            return
-        try:
-            outcomes = inspector.inspect_message(message.body)
-        except (Transient, InvalidEvent) as error:
-            if isinstance(error, InvalidEvent) or (wait_seconds is None and not isinstance(error, ModelNotReady)):
-                # Shown again in a while, and after its last receive it goes to the dead-letter queue.
-                tally.returned += 1
+    def _take(self, message: Message, others: list[Message]) -> None:
+        for attempt in count():
+            if not queue.hide(self.queue_url, message, self.hidden_seconds):
+                # The messages before it took too long; it is in the queue, or with another worker.
+                self.tally.returned += 1
                 return
-            if wait_seconds is None:
-                raise
-            sleep(wait_seconds)
-        else:
-            queue.delete(queue_url, message)
-            for outcome in outcomes:
-                report(outcome)
-            judged = sum(outcome in tuple(Judgement) for outcome in outcomes)
-            tally.inspected += judged
-            tally.refused += len(outcomes) - judged
-            return
+            try:
+                outcomes = self.inspector.inspect_message(message.body, message.is_last_receive)
+            except InvalidEvent:
+                # Shown again in a while, and after its last receive it goes to the dead-letter queue.
+                self.tally.returned += 1
+                return
+            except Transient as error:
+                tried_enough = attempt >= len(_WAITS_SECONDS)
+                if isinstance(error, ModelNotReady) and tried_enough:
+                    raise
+                if isinstance(error, Throttled) and not self.has_time and not self.tally.inspected:
+                    raise
+                if not self.has_time or (tried_enough and not isinstance(error, Throttled)):
+                    self.tally.returned += 1
+                    return
+                self._wait(attempt, others)
+            else:
+                queue.delete(self.queue_url, message)
+                for outcome in outcomes:
+                    self.report(outcome)
+                judged = sum(outcome in tuple(Judgement) for outcome in outcomes)
+                self.tally.inspected += judged
+                self.tally.refused += len(outcomes) - judged
+                return
 
+    def _wait(self, attempt: int, others: list[Message]) -> None:
+        """Wait for the next attempt at one message; those behind it wait with it, and stay hidden."""
+        if attempt >= len(_WAITS_SECONDS):
+            for other in others:
+                queue.hide(self.queue_url, other, self.hidden_seconds)
+        self.sleep(_WAITS_SECONDS[min(attempt, len(_WAITS_SECONDS) - 1)])
 
-def _give_back(queue_url: str, messages: list[Message]) -> None:
-    for message in messages:
-        queue.hide(queue_url, message, 0)
+    def _give_back(self, messages: list[Message]) -> None:
+        for message in messages:
+            queue.hide(self.queue_url, message, 0)

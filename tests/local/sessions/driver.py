@@ -120,6 +120,19 @@ class Sessions(Pipeline):
         finally:
             iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
 
+    @contextmanager
+    def waits_for_stop(self, seconds: int) -> Iterator[None]:
+        """Let sessions wait for so long until their model rests; an hour as deployed, which no wait scale shortens."""
+        states = self.client("stepfunctions")
+        before = states.describe_state_machine(stateMachineArn=self.session_arn)["definition"]
+        changed = before.replace("$number('3600')", f"$number('{seconds}')")
+        assert changed != before
+        states.update_state_machine(stateMachineArn=self.session_arn, definition=changed)
+        try:
+            yield
+        finally:
+            states.update_state_machine(stateMachineArn=self.session_arn, definition=before)
+
     def kill(self, logical_id: str) -> int:
         """End every execution environment of a function at once; return how many there were."""
         processes = function_processes(self.stack.endpoint_url, self.resource_name(logical_id))

@@ -33,13 +33,13 @@ def told(sessions):
 def hold_lease(sessions):
     """Write the lease as a session did that is dead now."""
 
-    def write(expires_at: str) -> None:
+    def write(expires_at: str, owner: str = DEAD) -> None:
         sessions.client("dynamodb").put_item(
             TableName=sessions.table,
             Item={
                 "pk": {"S": f"SESSION#{keys.model_token(sessions.version_arn)}"},
                 "sk": {"S": "LEASE"},
-                "owner": {"S": DEAD},
+                "owner": {"S": owner},
                 "expires_at": {"S": expires_at},
                 "record_type": {"S": "session"},
             },
@@ -84,7 +84,31 @@ def test_the_watchdog_stops_what_a_dead_session_left_running(sessions, hold_leas
     assert sessions.is_lease_free()
 
 
+def test_the_watchdog_stops_what_a_session_that_ended_without_a_word_left_running(sessions, hold_lease):
+    ended = sessions.run_session()["executionArn"]
+    hold_lease("2999-01-01T00:00:00.000Z", ended)
+    sessions.set_model(status="RUNNING")
+    sessions.watch()
+    sessions.wait_for_model("STOPPED")
+    assert sessions.is_lease_free()
+
+
 def test_the_watchdog_leaves_the_model_of_a_live_session_alone(sessions, hold_lease):
+    switch = sessions.switches["CheckQueueFunction"]
+    switch.hold()
+    live = sessions.start_session()
+    wait_for(lambda: switch.held)
+    hold_lease("2999-01-01T00:00:00.000Z", live)
+    sessions.set_model(status="RUNNING")
+    sessions.watch()
+    time.sleep(0.5)
+    still = sessions.model_status()
+    sessions.abort(live)
+    switch.release()
+    assert still == "RUNNING"
+
+
+def test_the_watchdog_leaves_the_model_alone_when_it_may_not_ask_for_the_session(sessions, hold_lease):
     hold_lease("2999-01-01T00:00:00.000Z")
     sessions.set_model(status="RUNNING")
     sessions.watch()

@@ -42,7 +42,8 @@ def test_throttled_then_fine(sessions, cell):
 
 def test_throttled_for_good(sessions, cell):
     sessions.set_model(faults={"DetectCustomLabels": {"code": "ProvisionedThroughputExceededException"}})
-    with sessions.receives(1):
+    # A worker tries for all of its time; SQS then gives the message to the dead-letter queue.
+    with sessions.receives(1), sessions.configured(FUNCTION, Timeout=10):
         cell.run(TASK, "throttled for good", ends=["SUCCEEDED"], images=1)
 
 

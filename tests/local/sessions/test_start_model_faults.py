@@ -96,7 +96,8 @@ def test_an_account_without_enough_units(sessions, cell):
 
 def test_a_model_that_never_gets_ready(sessions, cell):
     sessions.set_model(starts_into="STARTING", durations={"start_seconds": 0, "stop_seconds": 0.3})
-    with sessions.configured("CheckQueueFunction", {"MAXIMUM_SESSION_SECONDS": "2"}):
+    hasty = sessions.configured("CheckQueueFunction", {"MAXIMUM_SESSION_SECONDS": "2"})
+    with hasty, sessions.waits_for_stop(3):
         end = cell.run(
             TASK,
             "model STARTING for ever",

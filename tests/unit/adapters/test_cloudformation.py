@@ -62,7 +62,7 @@ def test_success_is_told_with_what_identifies_the_request(waiting: CloudFormatio
     cloudformation.respond(waiting.event(), "")
     assert waiting.told == {
         "Status": "SUCCESS",
-        "Reason": "the rules are valid",
+        "Reason": "done",
         "PhysicalResourceId": "ValidRules-1",
         "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/images/guid",
         "RequestId": "request-1",
@@ -97,3 +97,8 @@ def test_an_answer_that_is_not_taken_is_an_error_so_that_lambda_tries_again(wait
     waiting.status = 403
     with pytest.raises(HTTPError):
         cloudformation.respond(waiting.event(), "")
+
+
+def test_a_resource_that_is_another_one_now_is_told_so_that_the_old_one_is_deleted(waiting: CloudFormation) -> None:
+    cloudformation.respond(waiting.event(RequestType="Update", PhysicalResourceId="model-1"), "", "model-2")
+    assert waiting.told["PhysicalResourceId"] == "model-2"

@@ -96,24 +96,49 @@ def test_that_nothing_waits_is_noted_too(lease: Lease) -> None:
     assert lease.read().waiting_since == ""
 
 
-def test_the_first_start_of_a_session_is_what_is_remembered(lease: Lease) -> None:
+def test_when_a_session_first_found_its_model_running_is_what_is_remembered(lease: Lease) -> None:
     lease.take(FIRST, BEFORE, MUCH_LATER)
-    lease.note_started(FIRST, NOW)
-    lease.note_started(FIRST, LATER)
-    assert lease.read().started_at == NOW
+    lease.note_running(FIRST, NOW)
+    lease.note_running(FIRST, LATER)
+    assert lease.read().running_at == NOW
 
 
-def test_who_does_not_hold_the_lease_notes_no_start(lease: Lease) -> None:
+def test_who_does_not_hold_the_lease_notes_no_running_model(lease: Lease) -> None:
     lease.take(FIRST, NOW, LATER)
-    lease.note_started(SECOND, NOW)
-    assert (lease.read().owner, lease.read().started_at) == (FIRST, "")
+    lease.note_running(SECOND, NOW)
+    assert (lease.read().owner, lease.read().running_at) == (FIRST, "")
 
 
-def test_the_start_of_a_session_ends_with_it(lease: Lease) -> None:
+def test_what_a_session_noted_of_its_model_ends_with_it(lease: Lease) -> None:
     lease.take(FIRST, NOW, LATER)
-    lease.note_started(FIRST, NOW)
+    lease.note_running(FIRST, NOW)
     lease.give_back(FIRST, LATER)
-    assert lease.read().started_at == ""
+    assert lease.read().running_at == ""
+
+
+def test_what_a_dead_session_noted_of_its_model_is_not_the_next_ones(lease: Lease) -> None:
+    lease.take(FIRST, BEFORE, NOW)
+    lease.note_running(FIRST, BEFORE)
+    lease.take(SECOND, LATER, MUCH_LATER)
+    assert lease.read().running_at == ""
+
+
+def test_a_session_that_takes_its_lease_again_keeps_what_it_noted(lease: Lease) -> None:
+    lease.take(FIRST, BEFORE, LATER)
+    lease.note_running(FIRST, BEFORE)
+    lease.take(FIRST, NOW, MUCH_LATER)
+    assert lease.read().running_at == BEFORE
+
+
+def test_the_watchdogs_look_is_noted_where_no_session_ever_was(lease: Lease) -> None:
+    lease.note_watched(NOW)
+    assert (lease.read().watched_at, lease.take(FIRST, NOW, LATER)) == (NOW, True)
+
+
+def test_a_look_that_comes_late_does_not_turn_back_the_clock(lease: Lease) -> None:
+    lease.note_watched(LATER)
+    lease.note_watched(NOW)
+    assert lease.read().watched_at == LATER
 
 
 def test_an_operators_word_outlives_sessions(lease: Lease, table_name: str) -> None:

@@ -58,9 +58,21 @@ def test_an_empty_queue_gives_no_message(url: str) -> None:
 
 
 def test_waiting_and_hiding_are_the_callers(stub: Stubber) -> None:
-    expected = {"QueueUrl": URL, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 7, "VisibilityTimeout": 90}
-    stub.add_response("receive_message", {"Messages": [{"Body": "b", "ReceiptHandle": "h"}]}, expected)
-    assert queue.receive(URL, 7, 90) == [Message("b", "h")]
+    expected = {
+        "QueueUrl": URL,
+        "MaxNumberOfMessages": 10,
+        "WaitTimeSeconds": 7,
+        "VisibilityTimeout": 90,
+        "AttributeNames": ["ApproximateReceiveCount"],
+    }
+    message = {"Body": "b", "ReceiptHandle": "h", "Attributes": {"ApproximateReceiveCount": "3"}}
+    stub.add_response("receive_message", {"Messages": [message]}, expected)
+    assert queue.receive(URL, 7, 90) == [Message("b", "h", 3)]
+
+
+@pytest.mark.parametrize(("receives", "is_last"), [(1, False), (4, False), (5, True), (6, True)])
+def test_the_last_receive_is_the_one_before_the_dead_letter_queue(receives: int, is_last: bool) -> None:
+    assert Message("b", "h", receives).is_last_receive is is_last
 
 
 def test_a_received_message_is_hidden_from_others(url: str) -> None:

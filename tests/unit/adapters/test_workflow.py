@@ -104,3 +104,20 @@ def test_a_redriven_execution_is_described_by_its_last_run(aws: None) -> None:
     change = silent_end(record, described)
     assert change is not None
     assert change.run.started_at == "2026-11-12T10:30:00.345Z"
+
+
+def test_a_running_execution_has_not_ended(state_machine_arn: str) -> None:
+    run = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
+    assert run is not None
+    assert not workflow.has_ended(run.execution_arn)
+
+
+def test_a_stopped_execution_has_ended(state_machine_arn: str) -> None:
+    run = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
+    assert run is not None
+    client("stepfunctions").stop_execution(executionArn=run.execution_arn)
+    assert workflow.has_ended(run.execution_arn)
+
+
+def test_an_execution_that_is_not_known_any_more_has_ended(aws: None) -> None:
+    assert workflow.has_ended(ARN)

@@ -104,6 +104,17 @@ def test_an_image_that_comes_during_the_idle_wait_is_done_without_another_start(
     assert (len(outcome.runs), len(outcome.queue.done)) == (1, 2)
 
 
+def test_a_session_ends_after_a_round_that_idled_and_what_it_left_waits_from_then_on():
+    # An image every two seconds for an hour, a tenth of what a unit does: enough of them at 1,800 s.
+    outcome = Sessions([2.0 * image for image in range(1_800)], SETTINGS).run(QUARTERS)
+
+    first, second = outcome.runs
+    assert first.stopping - first.running < 700
+    assert first.starting == 1_802
+    # Left at about 3,400 s, so old enough at the look of 6,300 s.
+    assert second.starting == 6_302
+
+
 def test_a_look_during_a_session_does_not_count_the_queue():
     # The session holds its lease until 4,917 s. The image of 4,620 s is seen at 5,401 s, not at 4,501 s or before.
     outcome = Sessions([100.0, 4_620.0], SETTINGS).run(QUARTERS)

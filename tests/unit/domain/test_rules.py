@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.unit.strategies import json_values
 from vision.domain.errors import InvalidRule, NoRule
-from vision.domain.rules import DEFAULT_MIN_CONFIDENCE, LABELS_LIMIT, Rule, parse, rule_for
+from vision.domain.rules import DEFAULT_MIN_CONFIDENCE, LABELS_LIMIT, Rule, check_deployable, parse, rule_for
 
 labels = st.text("abcAB é", min_size=1, max_size=6).filter(str.strip)
 label_lists = st.lists(labels, max_size=4)
@@ -167,3 +167,34 @@ def test_the_longest_fitting_prefix_decides(drawn: list[str], path: str) -> None
 def test_an_image_without_a_rule_is_refused_with_the_parameter_to_change() -> None:
     with pytest.raises(NoRule, match="add one to InspectionRules"):
         rule_for([Rule("garden", "images/garden/", any_of=("Rose",))], "images/kitchen/pan.jpg")
+
+
+def _rules(*labels: str) -> str:
+    return json.dumps([{"name": "garden", "prefix": "images/", "any_of": list(labels)}], ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        ("R" * 51, r"rule 'garden': 'R+' has 51 characters, Rekognition looks for labels of at most 50; shorten it"),
+        ("Rose & Tulip", r"rule 'garden': Rekognition cannot be asked for 'Rose & Tulip'; use letters, digits"),
+        ("Müll", "cannot be asked for 'Müll'"),
+    ],
+)
+def test_a_label_that_rekognition_would_refuse_to_look_for_fails_the_deployment(label: str, told: str) -> None:
+    with pytest.raises(InvalidRule, match=told):
+        check_deployable(_rules("Rose", label), "rekognition")
+
+
+@pytest.mark.parametrize("label", ["R" * 50, "Crème", "T-Shirt", "Person's Hat (Red)"])
+def test_a_label_that_rekognition_takes_is_deployable(label: str) -> None:
+    check_deployable(_rules(label), "rekognition")
+
+
+def test_a_model_of_ones_own_may_call_its_labels_as_it_likes() -> None:
+    check_deployable(_rules("Müll & " + "R" * 60), "custom-labels")
+
+
+def test_rules_that_no_function_could_carry_fail_the_deployment() -> None:
+    with pytest.raises(InvalidRule, match=r"rules: \d,\d+ bytes, a function takes 3,000; shorten or join them"):
+        check_deployable(_rules(*(f"Rose {number}" for number in range(300))), "custom-labels")

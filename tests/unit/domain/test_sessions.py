@@ -9,9 +9,14 @@ from vision.domain.records import timestamp
 from vision.domain.sessions import (
     IMAGES_PER_SECOND_AND_UNIT,
     Backlog,
+    Round,
     Terms,
+    declared,
     inference_units,
+    is_slack,
     is_worth_starting,
+    minutes_to_count,
+    next_step,
     seconds_between,
     waiting_since,
 )
@@ -129,3 +134,84 @@ def test_a_session_has_the_wanted_workers_as_far_as_a_map_runs_them_at_once(unit
     numbers = sessions.workers(units, workers_per_unit)
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) == min(units * workers_per_unit, 40)
+
+
+FULL, TRICKLE = Round(inspected=1180, seconds=240, units=1), Round(inspected=130, seconds=240, units=1)
+rounds = st.builds(Round, st.integers(0, 100_000), st.floats(1, 1_000), st.integers(1, 50))
+
+
+@pytest.mark.parametrize(
+    ("backlog", "last", "step"),
+    [
+        (EMPTY, TRICKLE, "EMPTY"),
+        (EMPTY, None, "EMPTY"),
+        (Backlog(3, 0, 0), TRICKLE, "SLACK"),
+        (Backlog(3, 0, 0), FULL, "DRAIN"),
+        (Backlog(3, 0, 0), None, "DRAIN"),
+        # Half of what a unit does in 240 seconds is 600.
+        (Backlog(3, 0, 0), Round(599, 240, 1), "SLACK"),
+        (Backlog(3, 0, 0), Round(600, 240, 1), "DRAIN"),
+        (Backlog(3, 0, 0), Round(600, 240, 2), "SLACK"),
+    ],
+)
+def test_a_session_goes_on_while_its_rounds_are_worth_the_model(
+    backlog: Backlog, last: Round | None, step: str
+) -> None:
+    assert next_step(backlog, last) == step
+
+
+@pytest.mark.parametrize("backlog", [Backlog(0, 1, 0), Backlog(0, 0, 1), Backlog(51, 0, 0)])
+def test_a_slow_round_is_no_slack_while_work_is_left_or_comes_back(backlog: Backlog) -> None:
+    assert not is_slack(backlog, TRICKLE)
+
+
+@given(backlogs, rounds, st.integers(0, 100_000))
+def test_a_round_that_did_more_is_never_more_of_a_slack(backlog: Backlog, last: Round, more: int) -> None:
+    busier = Round(last.inspected + more, last.seconds, last.units)
+    assert is_slack(backlog, last) or not is_slack(backlog, busier)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", ""),
+        ("2026-11-21T18:00:00.000Z", "2026-11-21T18:00:00.000Z"),
+        ("2026-11-21T18:00:00Z", "2026-11-21T18:00:00.000Z"),
+        ("2026-11-21 18:00", "2026-11-21T18:00:00.000Z"),
+        ("2026-11-21T19:00:00+01:00", "2026-11-21T18:00:00.000Z"),
+        ("2026-11-21", "2026-11-21T00:00:00.000Z"),
+    ],
+)
+def test_what_an_operator_writes_is_read_as_the_moment_that_it_means(written: str, expected: str) -> None:
+    assert declared(written) == expected
+
+
+@pytest.mark.parametrize("written", ["tomorrow", "9999", "2026-13-01", "18:00", "{'S': 'x'}"])
+def test_what_is_no_moment_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"isoformat|month"):
+        declared(written)
+
+
+@given(st.text())
+def test_whatever_is_written_is_a_moment_or_refused(written: str) -> None:
+    try:
+        assert declared(written) == "" or declared(written).endswith("Z")
+    except (ValueError, OverflowError):
+        return
+
+
+@pytest.mark.parametrize(
+    ("watched_at", "minutes"),
+    [
+        ("", 10),
+        ("2026-11-20T11:50:00.000Z", 10),
+        ("2026-11-20T11:57:00.000Z", 3),
+        ("2026-11-20T12:00:00.000Z", 0),
+        ("2026-11-20T12:00:01.000Z", 0),
+        ("2026-11-17T12:00:00.000Z", 10),
+    ],
+)
+def test_a_look_stands_for_the_minutes_since_the_last_one_and_at_most_for_a_period(
+    watched_at: str, minutes: float
+) -> None:
+    assert minutes_to_count(watched_at, "2026-11-20T12:00:00.000Z", 600) == minutes

@@ -13,16 +13,23 @@ from typing import Any
 REASON_LIMIT = 250
 
 
-def respond(event: Mapping[str, Any], reason: str) -> None:
-    """Tell CloudFormation that the resource is there, or with a reason that it is not.
+def respond(event: Mapping[str, Any], reason: str, resource_id: str = "") -> None:
+    """Tell CloudFormation that the request is done, or with a reason that it is not.
+
+    Parameters
+    ----------
+    resource_id
+        What identifies the resource; one that differs from the request's makes an update a replacement, and
+        CloudFormation then asks to delete the old one. Without it the request's stays.
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-delete.html
 
     Without an answer it waits for an hour.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
     """
     answer = {
         "Status": "FAILED" if reason else "SUCCESS",
-        "Reason": reason[:REASON_LIMIT] or "the rules are valid",
-        "PhysicalResourceId": event.get("PhysicalResourceId") or f"{event['LogicalResourceId']}-1",
+        "Reason": reason[:REASON_LIMIT] or "done",
+        "PhysicalResourceId": resource_id or event.get("PhysicalResourceId") or f"{event['LogicalResourceId']}-1",
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
     request = urllib.request.Request(  # noqa: S310 the address is CloudFormation's own

@@ -18,15 +18,17 @@ class Holding:
     ----------
     owner
         The execution that holds it, or the watchdog; ``""`` when nobody does.
-    expires_at, waiting_since, started_at, keep_running_until
-        Timestamps, or ``""``: until when it is held, since when images wait, when the session's model was started,
-        until when an operator keeps the model running on purpose.
+    expires_at, waiting_since, running_at, watched_at, keep_running_until
+        Timestamps, or ``""``: until when it is held, since when images wait, when its owner first found the model
+        running, when the watchdog last looked, and until when an operator keeps the model running on purpose, in the
+        operator's own spelling.
     """
 
     owner: str = ""
     expires_at: str = ""
     waiting_since: str = ""
-    started_at: str = ""
+    running_at: str = ""
+    watched_at: str = ""
     keep_running_until: str = ""
 
     def is_held(self, now: str) -> bool:
@@ -52,14 +54,15 @@ class Lease:
     def take(self, owner: str, now: str, expires_at: str) -> bool:
         """Take the lease, or hold it longer; return False when somebody else holds it.
 
-        A lease that has expired is free: its owner died.
+        A lease that has expired is free: its owner died, and what it noted of its model goes with it.
         """
-        return self._items.update(
+        return self.extend(owner, now, expires_at) or self._items.update(
             self._key,
             {"owner": owner, "expires_at": expires_at, "record_type": "session", "updated_at": now},
             {},
-            condition="attribute_not_exists(#owner) OR #owner = :owner OR #owner = :nobody OR expires_at < :now",
+            condition="attribute_not_exists(#owner) OR #owner = :nobody OR expires_at < :now",
             condition_values={":nobody": "", ":now": now},
+            remove=("running_at",),
         )
 
     def extend(self, owner: str, now: str, expires_at: str) -> bool:
@@ -83,17 +86,26 @@ class Lease:
             {},
             condition="#owner = :holder",
             condition_values={":holder": owner},
-            remove=("started_at",),
+            remove=("running_at",),
         )
 
     def note_waiting(self, since: str, now: str) -> None:
         """Remember since when images wait, since no attribute of a queue tells it; ``""`` when none does."""
         self._items.update(self._key, {"waiting_since": since, "updated_at": now}, {}, condition="attribute_exists(pk)")
 
-    def note_started(self, owner: str, now: str) -> None:
-        """Remember when this owner's model was started, the first time."""
+    def note_running(self, owner: str, now: str) -> None:
+        """Remember when this owner first found its model running: from then on it is paid for."""
         self._items.update(
-            self._key, {"owner": owner, "updated_at": now}, {"started_at": now}, condition="#owner = :owner"
+            self._key, {"owner": owner, "updated_at": now}, {"running_at": now}, condition="#owner = :owner"
+        )
+
+    def note_watched(self, now: str) -> None:
+        """Remember when the watchdog looked."""
+        self._items.update(
+            self._key,
+            {"watched_at": now, "record_type": "session", "updated_at": now},
+            {},
+            condition="attribute_not_exists(watched_at) OR watched_at < :watched_at",
         )
 
 

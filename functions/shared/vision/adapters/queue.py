@@ -11,6 +11,9 @@ from vision.domain.sessions import Backlog
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 BATCH = 10
 
+# How often the queues of the template give a message out: their RedrivePolicy, to which a test holds this.
+RECEIVES_LIMIT = 5
+
 _NOT_HIDDEN_ANY_MORE = (
     "MessageNotInflight",
     "AWS.SimpleQueueService.MessageNotInflight",
@@ -21,10 +24,16 @@ _NOT_HIDDEN_ANY_MORE = (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A received message: its body, and the handle that deletes or extends it."""
+    """A received message: its body, the handle that deletes or extends it, and how often it was received."""
 
     body: str
     handle: str
+    receives: int = 1
+
+    @property
+    def is_last_receive(self) -> bool:
+        """Whether it goes to the dead-letter queue if it is not deleted this time."""
+        return self.receives >= RECEIVES_LIMIT
 
 
 def backlog(queue_url: str) -> Backlog:
@@ -57,8 +66,12 @@ def receive(queue_url: str, wait_seconds: int, visibility_seconds: int) -> list[
             MaxNumberOfMessages=BATCH,
             WaitTimeSeconds=wait_seconds,
             VisibilityTimeout=visibility_seconds,
+            AttributeNames=["ApproximateReceiveCount"],
         )
-    return [Message(one["Body"], one["ReceiptHandle"]) for one in answer.get("Messages", [])]
+    return [
+        Message(one["Body"], one["ReceiptHandle"], int(one["Attributes"]["ApproximateReceiveCount"]))
+        for one in answer.get("Messages", [])
+    ]
 
 
 def hide(queue_url: str, message: Message, seconds: int) -> bool:

@@ -103,6 +103,33 @@ class Table:
         """Record why an image could not be inspected, unless it has been."""
         return self._inspect(envelope, inspection, now)
 
+    def claim_notification(self, envelope: Envelope, now: str, abandoned: str) -> bool:
+        """Let one delivery tell people of the verdict; False when they know, or another is about to tell them.
+
+        Parameters
+        ----------
+        abandoned
+            A claim from before this moment is not heeded: whoever made it died.
+        """
+        return self._items.update(
+            records.image_key(envelope.object),
+            {"notifying_at": now, "updated_at": now},
+            {},
+            condition="attribute_exists(pk) AND attribute_not_exists(notified_at)"
+            " AND (attribute_not_exists(#notifying_at) OR #notifying_at < :abandoned)",
+            condition_values={":abandoned": abandoned},
+        )
+
+    def give_up_notification(self, envelope: Envelope, now: str) -> None:
+        """Take back a claim: people could not be told, and the next delivery may try at once."""
+        self._items.update(
+            records.image_key(envelope.object),
+            {"updated_at": now},
+            {},
+            condition="attribute_exists(pk)",
+            remove=("notifying_at",),
+        )
+
     def mark_notified(self, envelope: Envelope, now: str) -> None:
         """Record that people have been told of the verdict."""
         self._items.update(
@@ -110,6 +137,7 @@ class Table:
             {"notified_at": now, "updated_at": now},
             {},
             condition="attribute_exists(pk)",
+            remove=("notifying_at",),
         )
 
     def _inspect(self, envelope: Envelope, inspection: Record, now: str, remove: tuple[str, ...] = ()) -> bool:

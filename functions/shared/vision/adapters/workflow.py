@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vision.adapters.session import client, domain_errors
-from vision.domain.executions import Run
+from vision.domain.executions import Run, is_closed
 from vision.domain.records import timestamp
 
 
@@ -32,6 +32,17 @@ def start(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> 
     except states.exceptions.ExecutionAlreadyExists:
         return None
     return Run(started["executionArn"], timestamp(started["startDate"]))
+
+
+def has_ended(execution_arn: str) -> bool:
+    """Tell whether an execution is over, or not known any more.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    detail = describe(execution_arn)
+    return detail is None or is_closed(detail["status"])
 
 
 def describe(execution_arn: str) -> dict[str, Any] | None:

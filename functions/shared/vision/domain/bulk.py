@@ -142,7 +142,9 @@ class Item:
 
         A listing names raw keys and no version, so that the ETag tells the version. An inventory names URL-encoded
         keys, sometimes versions, and also what is deleted or replaced: that is no work. Nor are the empty objects
-        that stand for folders, and the thumbnails of the photo workflow.
+        that stand for folders, and the thumbnails of the photo workflow. Rows of an inventory are all text.
+        https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html
 
         Raises
         ------

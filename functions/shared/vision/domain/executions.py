@@ -28,6 +28,14 @@ _CAUSES = {
 }
 
 
+def is_closed(status: str) -> bool:
+    """Tell whether an execution of this status does nothing any more, unless somebody redrives it.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+    """
+    return status in {"SUCCEEDED", *_CLOSED}
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of an execution; a redrive is a new run of the same execution.

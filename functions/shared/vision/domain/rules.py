@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,15 @@ DEFAULT_MIN_CONFIDENCE = 90.0
 # was cut must not let a none_of pass.
 # https://docs.aws.amazon.com/rekognition/latest/APIReference/API_GeneralLabelsSettings.html
 LABELS_LIMIT = 100
+
+# What such a filter may look like; not even all of Rekognition's own label names do.
+# https://docs.aws.amazon.com/rekognition/latest/APIReference/API_GeneralLabelsSettings.html
+FILTER_LIMIT = 50
+_FILTER = re.compile(r"[A-Za-z0-9àâèçñó'\-_(). ]*")
+
+# The variables of a function take 4 KB together, and those beside the rules need up to a quarter of it.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+SIZE_LIMIT_BYTES = 3000
 
 _LISTS = ("any_of", "all_of", "none_of")
 _FIELDS = ("name", "prefix", "min_confidence", *_LISTS)
@@ -71,6 +81,36 @@ def parse(text: str) -> tuple[Rule, ...]:
         if twice := next((value for value in values if values.count(value) > 1), None):
             raise InvalidRule(f"rules: two have the {attribute} {twice!r}; give each its own")
     return rules
+
+
+def check_deployable(text: str, detector: str) -> None:
+    """Refuse rules that could be read, but not be deployed or not be asked for.
+
+    Parameters
+    ----------
+    detector
+        ``rekognition`` is asked for the labels by name; ``custom-labels`` answers with all that it knows.
+
+    Raises
+    ------
+    InvalidRule
+        Naming the rule and the label, what is wrong and what to do.
+    """
+    size_bytes = len(text.encode())
+    if size_bytes > SIZE_LIMIT_BYTES:
+        raise InvalidRule(f"rules: {size_bytes:,} bytes, a function takes {SIZE_LIMIT_BYTES:,}; shorten or join them")
+    for rule in parse(text) if detector == "rekognition" else ():
+        for label in rule.labels:
+            if len(label) > FILTER_LIMIT:
+                raise InvalidRule(
+                    f"rule {rule.name!r}: {label!r:.80} has {len(label)} characters, "
+                    f"Rekognition looks for labels of at most {FILTER_LIMIT}; shorten it"
+                )
+            if not _FILTER.fullmatch(label):
+                raise InvalidRule(
+                    f"rule {rule.name!r}: Rekognition cannot be asked for {label!r:.80}; use letters, digits, spaces "
+                    "and '-_(). only, or a broader label"
+                )
 
 
 def rule_for(rules: Sequence[Rule], key: str) -> Rule:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+
+from vision.domain.records import timestamp
 
 # One inference unit analyzes about five images a second, depending on their size.
 # https://docs.aws.amazon.com/rekognition/latest/customlabels-dg/running-model.html
 IMAGES_PER_SECOND_AND_UNIT = 5.0
+
+# A model that does less than this share of what it is paid for idles: each image then costs more than twice its price.
+WORTH_RUNNING = 0.5
+
+# So few seconds of work are no backlog: they are what came while the session looked.
+SLACK_SECONDS = 10
 
 # An inline Map runs up to 40 iterations at the same time.
 # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
@@ -27,6 +35,25 @@ class Backlog:
     def messages(self) -> int:
         """All of them."""
         return self.visible + self.in_flight + self.delayed
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What the workers of a session did together until each had no more time, or no more images.
+
+    Attributes
+    ----------
+    inspected
+        Images.
+    seconds
+        From the start of the first worker to the end of the last one.
+    units
+        Inference units that were paid meanwhile.
+    """
+
+    inspected: int
+    seconds: float
+    units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +87,54 @@ def waiting_since(known: str, backlog: Backlog, now: str) -> str:
     if backlog.messages == 0:
         return ""
     return known or now
+
+
+def is_slack(backlog: Backlog, last: Round) -> bool:
+    """Tell whether images trickle in, so that a model which runs on would idle most of its time.
+
+    Only where hardly any is left: a round may also be slow because the images are large, and then what waits is work.
+    Images in flight or delayed are about to come back, and worth the wait.
+    """
+    rate = IMAGES_PER_SECOND_AND_UNIT * last.units
+    is_left = backlog.in_flight + backlog.delayed > 0 or backlog.visible > rate * SLACK_SECONDS
+    return not is_left and last.inspected < WORTH_RUNNING * rate * last.seconds
+
+
+def next_step(backlog: Backlog, last: Round | None) -> str:
+    """Return what a session does next: ``DRAIN``, or it looks again (``EMPTY``) or ends (``SLACK``).
+
+    Parameters
+    ----------
+    last
+        The round that has just ended; ``None`` when none has, or when a worker was lost in it.
+    """
+    if backlog.messages == 0:
+        return "EMPTY"
+    return "SLACK" if last and is_slack(backlog, last) else "DRAIN"
+
+
+def declared(text: str) -> str:
+    """Return the timestamp that an operator wrote by hand, ``""`` for none; without an offset it is UTC.
+
+    Raises
+    ------
+    ValueError, OverflowError
+        It is none.
+    """
+    if not text:
+        return ""
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return timestamp(moment)
+
+
+def minutes_to_count(watched_at: str, now: str, period_seconds: int) -> float:
+    """Return for how many minutes a look at a running model stands: those since the last look, at most a period.
+
+    So a look out of turn, or one that is tried again, counts no minute twice.
+    """
+    elapsed_seconds = seconds_between(watched_at, now) if watched_at else period_seconds
+    return max(0.0, min(elapsed_seconds, period_seconds)) / 60
 
 
 def seconds_between(earlier: str, later: str) -> float:

@@ -1,0 +1,41 @@
+"""Stop a Custom Labels model that the stack does not name any more, as CloudFormation's request to delete it."""
+
+import time
+
+from vision import entry
+from vision.adapters import cloudformation
+from vision.adapters.models import Model
+from vision.domain import models
+from vision.domain.errors import ModelNotReady, ModelNotUsable, Permanent
+from vision.settings import ReleaseModelSettings
+
+settings = ReleaseModelSettings.read()
+
+
+@entry.task
+def handler(event: entry.Event) -> None:
+    """Identify the resource by the model's ARN, so that another ARN, or no stack, means a request to delete this one.
+
+    What waiting can heal is not answered but raised: Lambda then invokes twice more, and CloudFormation waits.
+    """
+    properties, reason = event["ResourceProperties"], ""
+    if event["RequestType"] != "Delete":
+        cloudformation.respond(event, "", properties["ModelVersionArn"])
+        return
+    try:
+        _release(Model(properties["ProjectArn"], properties["ModelVersionArn"]))
+    except ModelNotUsable:
+        pass  # A model that is gone does not run, and one that cannot be found was never started from here.
+    except Permanent as error:
+        reason = f"{type(error).__name__}: {error}"
+    cloudformation.respond(event, reason)
+
+
+def _release(model: Model) -> None:
+    deadline = time.monotonic() + settings.patience_seconds
+    while (status := model.describe().status) in ("STARTING", "RUNNING"):
+        if models.step_to_stop(status) is models.Rest.STOP:
+            model.stop()
+        elif time.monotonic() > deadline:
+            raise ModelNotReady(f"model: {status}, it cannot be stopped yet; it is tried again")
+        time.sleep(settings.poll_seconds)

@@ -1,0 +1,207 @@
+"""The functions of a bulk run: what they refuse, whom they let work, and what is left when a run ends."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conftest import BUCKET, TABLE
+from tests.functions.conftest import ENVIRONMENT, RESULTS
+from vision.adapters.runs import Runs
+from vision.adapters.session import client
+from vision.domain.bulk import Request, Tally
+from vision.domain.errors import InvalidRun
+
+ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:first"
+NOW = "2026-11-12T09:30:03.000Z"
+
+
+@pytest.fixture
+def asked(event: Callable[[str], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The sample of open_run with other wishes."""
+    return lambda **fields: event("open_run") | {"request": event("open_run")["request"] | fields}
+
+
+@pytest.fixture
+def runs(table_name: str) -> Runs:
+    return Runs(table_name)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"bucket": "amzn-s3-demo-other"}, "add its ARN to the parameter BulkBucketArns"),
+        ({"inventory": {"bucket": "amzn-s3-demo-other", "key": "manifest.json"}}, "inventory.bucket: "),
+        ({"steps": ["all"]}, "steps: "),
+        ({"bucket": "\ud800"}, "not UTF-8"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_written(
+    function: Any, bucket: str, runs: Runs, items: Any, asked: Any, fields: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(InvalidRun, match=told):
+        function("open_run")(asked(**fields))
+    assert items() == []
+
+
+def test_a_bucket_that_is_not_there_is_named(function: Any, runs: Runs, asked: Any) -> None:
+    with pytest.raises(InvalidRun, match="there is no bucket amzn-s3-demo-bucket"):
+        function("open_run")(asked())
+
+
+def test_the_map_is_given_all_that_it_needs(function: Any, bucket: str, runs: Runs, asked: Any) -> None:
+    opened = function("open_run")(asked())
+    assert opened.keys() == {"decision", "run", "workers", "batch_size", "results_prefix"}
+    assert opened["run"] == {
+        "run_id": "first",
+        "request": Request.from_dict(asked()["request"]).as_dict(),
+        "execution": asked()["execution"],
+    }
+    assert (runs.read("first") or {})["status"] == "RUNNING"
+
+
+def test_the_same_prefix_is_left_to_whoever_still_works_on_it(
+    function: Any, bucket: str, runs: Runs, asked: Any, state_machine_arn: str
+) -> None:
+    states = client("stepfunctions")
+    running = states.start_execution(stateMachineArn=state_machine_arn, name="running")["executionArn"]
+    runs.take(Request.from_dict(asked()["request"]), running, "", NOW)
+    assert function("open_run")(asked()) == {"decision": "BUSY", "execution_arn": running}
+    assert runs.read("first") is None
+    # Another prefix of the same bucket is not theirs, and they may end without a word.
+    assert function("open_run")(asked(prefix="other/"))["decision"] == "RUN"
+    states.stop_execution(executionArn=running)
+    assert function("open_run")(asked())["decision"] == "RUN"
+
+
+def test_an_opening_that_is_tried_again_opens_the_same_run(function: Any, bucket: str, runs: Runs, asked: Any) -> None:
+    first, second = function("open_run")(asked()), function("open_run")(asked())
+    assert first == second
+
+
+def test_a_batch_counts_its_images_in_the_run_and_as_metrics(
+    drive: Any, runs: Runs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = drive("process_batch")
+    record = runs.read("first") or {}
+    assert (record["seen"], record["skipped"], record["labelled"]) == (2, 1, 1)
+    assert (answered["calls"], answered["in_vain"]) == (1, False)
+    assert len(json.dumps(answered)) < 1000
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {name for line in lines for name in line if name.startswith("Bulk")} <= {
+        "BulkImagesLabelled",
+        "BulkImagesSkipped",
+    }
+
+
+def test_a_batch_that_is_given_twice_is_done_once_and_answers_the_same(drive: Any) -> None:
+    first, second = drive("process_batch"), drive("process_batch")
+    assert (first["labelled"], second["labelled"], first["calls"], second["calls"]) == (1, 1, 1, 0)
+
+
+def test_keys_of_failures_are_data_and_never_logs(
+    drive: Any, capsys: pytest.CaptureFixture[str], hook: Callable[..., None]
+) -> None:
+    # The output and the result files are the owner's, as the records are; the state machine logs no data.
+    def broken(**_: Any) -> None:
+        raise RuntimeError("of a kind that nothing expects")
+
+    hook("rekognition", "before-call.SERVICE.DetectLabels", broken, first=True)
+    answered = drive("process_batch")
+    assert [one["key"].rpartition("/")[2] for one in answered["failures"]] == ["rose (1) 50%+.jpg"]
+    assert "rose" not in "".join(capsys.readouterr())
+
+
+# The end
+
+
+@pytest.fixture
+def opened(function: Any, results: Any, runs: Runs, event: Any) -> Callable[..., Any]:
+    """A run with result files as its Map leaves them, and its end."""
+    client("events").create_event_bus(Name=ENVIRONMENT["VISION_EVENT_BUS_NAME"])
+    request = Request.from_dict({"bucket": BUCKET, "prefix": "private/"})
+
+    def end(sample: str, *rows: dict[str, Any], name: str = "SUCCEEDED_0.jsonl") -> Any:
+        runs.take(request, ARN, "", NOW)
+        runs.open("first", ARN, request, NOW)
+        if rows:
+            body = "\n".join(map(json.dumps, rows)).encode()
+            client("s3").put_object(Bucket=RESULTS, Key=f"imageLabelJobs/first/uuid/{name}", Body=body)
+        return function("summarize_run")(event(sample))
+
+    return end
+
+
+def _batch(**counts: int) -> dict[str, Any]:
+    reasons = {"AccessDenied": counts["failed"]} if counts.get("failed") else {}
+    return Tally(batches=1, worker_seconds=12.5, **counts).as_dict() | {"reasons": reasons, "in_vain": False}
+
+
+def test_the_summary_adds_up_what_the_batches_left(opened: Any, runs: Runs) -> None:
+    rows = [_batch(seen=100, labelled=99, failed=1, calls=99, reads=300, writes=100)] * 3
+    summary = opened("summarize_run", *rows)
+    assert (summary["status"], summary["seen"], summary["labelled"], summary["failed"]) == ("SUCCEEDED", 300, 297, 3)
+    assert summary["estimated_cost_usd"]["rekognition"] == pytest.approx(0.297)
+    assert 0 < summary["estimated_cost_usd"]["everything_else"] < 0.01
+    assert "failures" not in summary
+    record = runs.read("first") or {}
+    assert {name: record[name] for name in ("status", "seen", "failed", "reasons")} == {
+        "status": "SUCCEEDED",
+        "seen": 300,
+        "failed": 3,
+        "reasons": {"AccessDenied": 3},
+    }
+    body = client("s3").get_object(Bucket=RESULTS, Key="imageLabelJobs/first/summary.json")["Body"].read()
+    assert json.loads(body)["seen"] == 300
+
+
+def test_too_many_failed_images_fail_the_run_with_their_reasons(opened: Any) -> None:
+    summary = opened("summarize_run", _batch(seen=100, labelled=94, failed=6))
+    assert (summary["status"], summary["error"]["name"]) == ("FAILED", "TooManyImagesFailed")
+    assert "6 of 100 images failed, 6.0 % where 5 % are tolerated: AccessDenied 6" in summary["error"]["cause"]
+
+
+def test_lost_batches_count_all_their_images(opened: Any) -> None:
+    lost = {"Input": json.dumps({"Items": [{}] * 40}), "Error": "States.Timeout"}
+    summary = opened("summarize_run_failed", lost, name="FAILED_0.jsonl")
+    assert (summary["seen"], summary["failed"], summary["reasons"]) == (40, 40, {"States.Timeout": 40})
+
+
+def test_an_empty_prefix_is_a_success_with_a_hint(opened: Any) -> None:
+    summary = opened("summarize_run")
+    assert (summary["status"], summary["seen"]) == ("SUCCEEDED", 0)
+    assert "prefix" in summary["note"]
+
+
+def test_a_stopped_run_keeps_what_it_had_counted(opened: Any, runs: Runs) -> None:
+    runs.open("first", ARN, Request.from_dict({"bucket": BUCKET, "prefix": "private/"}), NOW)
+    runs.count("first", Tally(seen=50, labelled=50, calls=50, batches=1))
+    summary = opened("summarize_run_aborted")
+    assert (summary["status"], summary["seen"], summary["labelled"]) == ("ABORTED", 50, 50)
+
+
+def test_a_run_that_has_summed_itself_up_is_not_closed_again(opened: Any, function: Any, event: Any) -> None:
+    assert opened("summarize_run")["status"] == "SUCCEEDED"
+    assert function("summarize_run")(event("summarize_run_aborted")) is None
+
+
+def test_an_end_leaves_the_prefix_to_the_next(opened: Any, runs: Runs) -> None:
+    opened("summarize_run_aborted")
+    assert runs.owner(Request.from_dict({"bucket": BUCKET, "prefix": "private/"})) == ""
+
+
+def test_a_run_that_never_opened_has_no_end(function: Any, table_name: str, event: Any) -> None:
+    assert table_name == TABLE
+    assert function("summarize_run")(event("summarize_run_aborted")) is None
+
+
+def test_programs_hear_of_the_end(opened: Any, hook: Callable[..., None]) -> None:
+    put: list[dict[str, Any]] = []
+    hook("events", "provide-client-params.SERVICE.PutEvents", lambda params, **_: put.extend(params["Entries"]))
+    summary = opened("summarize_run", _batch(seen=1, labelled=1))
+    [entry] = put
+    assert (entry["Source"], entry["DetailType"]) == ("image-recognition", "Bulk Run Ended")
+    assert json.loads(entry["Detail"]) == summary
+    # 256 KB is the most that an event may be.
+    assert len(entry["Detail"]) < 10_000
