@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from PIL import Image
 
 from tests.conftest import BUCKET
@@ -121,6 +122,18 @@ class World:
 def _counts(tally: Tally) -> tuple[int, int, int, int, int]:
     assert tally.seen == tally.skipped + tally.labelled + tally.partial + tally.failed
     return tally.seen, tally.skipped, tally.labelled, tally.partial, tally.failed
+
+
+@pytest.fixture(autouse=True)
+def one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let moto, which is not made for threads, answer one call after the other, as each write of DynamoDB is atomic."""
+    lock, send = threading.RLock(), BaseClient._make_api_call
+
+    def serial(self: BaseClient, *arguments: Any) -> Any:
+        with lock:
+            return send(self, *arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", serial)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 from vision.adapters import events, storage
@@ -34,6 +35,18 @@ FAULTS = [
     ("AccessDeniedException", 400, AccessDenied),
     ("InternalServerError", 500, ServiceUnavailable),
 ]
+
+
+@pytest.fixture(autouse=True)
+def one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let moto, which is not made for threads, answer one call after the other, as each write of DynamoDB is atomic."""
+    lock, send = threading.RLock(), BaseClient._make_api_call
+
+    def serial(self: BaseClient, *arguments: Any) -> Any:
+        with lock:
+            return send(self, *arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", serial)
 
 
 # Moments
