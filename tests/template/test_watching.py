@@ -7,6 +7,7 @@ import pytest
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, references
 from vision import entry
+from vision.domain.bulk import Tally
 from vision.domain.statuses import OPEN, Status
 
 ALARMS = [
@@ -39,6 +40,7 @@ SOURCES = [*FUNCTIONS.glob("*/app.py"), *(FUNCTIONS / "shared/vision").rglob("*.
 COUNTED = (
     {status.metric for status in Status if status not in OPEN}
     | set(re.findall(r"Inspections[A-Z]\w+", (FUNCTIONS / "shared/vision/entry.py").read_text()))
+    | set(Tally(labelled=1, partial=1, failed=1, skipped=1).metrics())
     | {name for source in SOURCES for name in re.findall(r'\bcount\("(\w+)"', source.read_text())}
 )
 
