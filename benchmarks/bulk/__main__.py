@@ -126,7 +126,7 @@ def _findings(by_quota: dict[float, costs.Bill]) -> list[str]:
             "workers are paid for while they wait for their turns, and there are never fewer than two."
         )
     lines += [
-        f"- The record is below 1 KB only with few labels: with {MAX_LABELS} it takes the write units above.",
+        f"- With EXIF, a thumbnail and {MAX_LABELS} labels a record is larger than 1 KB and takes two write units.",
         "- Its entry in the index by_status is written for each image, though only images that are under way are ever "
         "looked for there.",
         "- A thumbnail downloads the whole object, the start of which has been read for the metadata.",
