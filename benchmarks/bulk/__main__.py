@@ -146,8 +146,9 @@ def write_report(tables: Sequence[Table], sections: Sequence[str], run: str) -> 
         f"- Machine: {os.cpu_count()} cores ({_processor()}), shared with other work, Python "
         f"{platform.python_version()}. No AWS: a server in its shape with its latency, and the local engine.",
         f"- Prices: list prices of us-east-1 as `vision/domain/prices.py` has them ({prices.DATE}), on demand, without "
-        "free tiers, storage and transfer. The older systems are priced by the rows of the spike's model, whose times "
-        "were measured and read there.",
+        "free tiers, storage and transfer. Third parties confirmed DynamoDB, Lambda, PUT, LIST and transitions; the "
+        "other prices are the spike's. The older systems are priced by the rows of the spike's model, whose times were "
+        "measured and read there.",
         "",
     ]
     return "\n".join([*lines, "\n\n".join(markdown(table).rstrip() for table in tables), "", *sections])
