@@ -1,0 +1,102 @@
+"""Bulk runs as their users start and watch them."""
+
+import hashlib
+import io
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from tests.local.stack.pipeline import Pipeline, wait_for
+from vision.adapters import events
+
+SOURCE, REQUESTED = events.SOURCE, "Bulk Run Requested"
+
+
+def photo(number: int) -> bytes:
+    """A small JPEG like no other."""
+    colour = hashlib.sha256(str(number).encode()).digest()[:3]
+    content = io.BytesIO()
+    Image.new("RGB", (160, 120), tuple(colour)).save(content, "JPEG", comment=str(number).encode())
+    return content.getvalue()
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """Bulk runs over a prefix of a test's own."""
+
+    pipeline: Pipeline
+    prefix: str
+
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> "Bulk":
+        return cls(pipeline, f"bulk-{uuid.uuid4().hex[:8]}/")
+
+    @property
+    def machine_arn(self) -> str:
+        return self.pipeline.stack.outputs["ProcessBucketStateMachineArn"]
+
+    def put(self, contents: dict[str, bytes]) -> None:
+        for name, content in contents.items():
+            self.pipeline.client("s3").put_object(Bucket=self.pipeline.bucket, Key=f"{self.prefix}{name}", Body=content)
+
+    def put_photos(self, count: int) -> None:
+        self.put({f"{number:04}.jpg": photo(number) for number in range(count)})
+
+    def start(self, **request: Any) -> str:
+        """Start an execution over the prefix, or over what the request names."""
+        content = {"bucket": self.pipeline.bucket, "prefix": self.prefix} | request
+        started = self.pipeline.client("stepfunctions").start_execution(
+            stateMachineArn=self.machine_arn, input=json.dumps(content)
+        )
+        return started["executionArn"]
+
+    def run(self, **request: Any) -> dict[str, Any]:
+        """Return the summary of a run that succeeds."""
+        ended = self.pipeline.closed(self.start(**request))
+        assert ended["status"] == "SUCCEEDED", ended
+        return json.loads(ended["output"])
+
+    def refused(self, **request: Any) -> tuple[str, str]:
+        """Return error and cause of a run that fails."""
+        ended = self.pipeline.closed(self.start(**request))
+        assert ended["status"] == "FAILED", ended
+        return ended["error"], ended["cause"]
+
+    def ask(self, detail: Any, times: int = 1) -> None:
+        """Put events on the bus that ask for a run."""
+        entry = {
+            "EventBusName": self.pipeline.stack.outputs["VisionEventBusName"],
+            "Source": SOURCE,
+            "DetailType": REQUESTED,
+            "Detail": json.dumps(detail),
+        }
+        self.pipeline.client("events").put_events(Entries=[entry] * times)
+
+    def executions(self) -> list[str]:
+        """The executions whose input names this prefix."""
+        states = self.pipeline.client("stepfunctions")
+        arns = [one["executionArn"] for one in states.list_executions(stateMachineArn=self.machine_arn)["executions"]]
+        return [arn for arn in arns if self.prefix in states.describe_execution(executionArn=arn)["input"]]
+
+    def record(self, execution_arn: str) -> dict[str, Any]:
+        return self.pipeline.item(f"RUN#{execution_arn.rsplit(':', 1)[-1]}", "SUMMARY")
+
+    def image_records(self) -> list[dict[str, Any]]:
+        """The records of this prefix."""
+        found = self.pipeline.client("dynamodb").scan(
+            TableName=self.pipeline.table,
+            FilterExpression="begins_with(#o.#k, :prefix) AND record_type = :image",
+            ExpressionAttributeNames={"#o": "object", "#k": "key"},
+            ExpressionAttributeValues={":prefix": {"S": self.prefix}, ":image": {"S": "image"}},
+        )
+        return [self.pipeline.item(item["pk"]["S"], item["sk"]["S"]) for item in found["Items"]]
+
+    def calls(self) -> int:
+        """How often Rekognition has been asked for labels since the last look."""
+        return self.pipeline.counters(reset=True)["calls"].get("DetectLabels", 0)
+
+    def wait_until_seen(self, execution_arn: str, count: int = 1) -> None:
+        wait_for(lambda: len(self.image_records()) >= count)
