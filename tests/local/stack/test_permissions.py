@@ -21,8 +21,11 @@ FUNCTIONS = [
     "ExtractMetadataFunction",
     "GenerateThumbnailFunction",
     "InspectImagesFunction",
+    "OpenRunFunction",
+    "ProcessBatchFunction",
     "StartProcessingFunction",
     "StoreMetadataFunction",
+    "SummarizeRunFunction",
     "TrackExecutionFunction",
     "ValidateRulesFunction",
 ]
