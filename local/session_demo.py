@@ -30,13 +30,13 @@ from local.labelled_pictures import LABELLED_PICTURES_DIR, fetch_labelled_pictur
 from local.rekognition.custom_labels.projects import Projects
 from local.stack import LOCAL_DIR, Stack
 from local.train import TrainedModel, train
+from vision.domain import prices
 
 STACK_NAME = "image-recognition-session"
 PROJECT = "drawings"
 FOLDER = "images/drawings"
 DRAWINGS_PER_LABEL = 3
 
-PRICE_PER_UNIT_HOUR = 4.00
 """US dollars for an hour of one inference unit: Custom Labels, inference, us-east-1.
 https://aws.amazon.com/rekognition/pricing/"""
 
@@ -180,8 +180,8 @@ def cost(session: Session) -> str:
     """Return the model minutes, what they would have cost, and how AWS differs."""
     there = session.model_seconds + IDLE_SECONDS * (1 - WAIT_SCALE)
     return (
-        f"Model minutes: {session.model_seconds / 60:.1f}, at {PRICE_PER_UNIT_HOUR:g} $ an hour and inference unit "
-        f"{_dollars(session.model_seconds):.3f} $.\n"
+        f"Model minutes: {session.model_seconds / 60:.1f}, at {prices.CUSTOM_LABELS_UNIT_HOUR:g} $ an hour and "
+        f"inference unit {_dollars(session.model_seconds):.3f} $.\n"
         f"Here starting takes 3 s, stopping 2 s, and waits last a twentieth. On AWS starting and stopping take minutes "
         f"each, and {IDLE_SECONDS} s lie between the two looks at the queue: at least {there / 60:.1f} model minutes, "
         f"{_dollars(there):.2f} $."
@@ -189,7 +189,7 @@ def cost(session: Session) -> str:
 
 
 def _dollars(model_seconds: float) -> float:
-    return model_seconds / 3600 * PRICE_PER_UNIT_HOUR
+    return model_seconds / 3600 * prices.CUSTOM_LABELS_UNIT_HOUR
 
 
 def _wait_until_queued(stack: Stack, count: int) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from vision import entry
+from vision import entry, filing
+from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import records
 from vision.domain.envelopes import Envelope
@@ -11,7 +12,7 @@ from vision.domain.failures import Failure
 from vision.settings import ImageTableSettings
 
 settings = ImageTableSettings.read()
-table = Table(settings.image_table_name)
+table, photos = Table(settings.image_table_name), Photos(settings.image_table_name)
 
 
 @entry.task
@@ -23,4 +24,5 @@ def handler(event: entry.Event) -> dict[str, Any]:
     outcome = records.outcome(event.get("parts", {}), failures)
     if table.advance(envelope, run, outcome, records.now()):
         entry.count(outcome["status"].metric)
+    filing.file(photos, envelope, run, outcome)
     return {name: outcome[name] for name in ("status", "error") if name in outcome}

@@ -79,6 +79,19 @@ def worker(work: Callable[[Event, Callable[[], float]], _Result]) -> Handler:
     return _logger.inject_lambda_context(handler, clear_state=True)
 
 
+def http(answer: Callable[[dict[str, Any], LambdaContext], dict[str, Any]]) -> Handler:
+    """Make what answers requests the handler of an HTTP API; every refusal is an answer by now.
+
+    Logs carry the id of the request, and neither address nor token.
+    """
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        _logger.set_correlation_id(event.get("requestContext", {}).get("requestId"))
+        return answer(event, context)
+
+    return _logger.inject_lambda_context(handler, clear_state=True)
+
+
 def count(metric: str, value: float = 1) -> None:
     """Add to a metric of the product, written to the log in the embedded metric format."""
     with single_metric(name=metric, unit=MetricUnit.Count, value=value, namespace=METRIC_NAMESPACE):

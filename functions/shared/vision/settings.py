@@ -206,3 +206,25 @@ class SummarizeRunSettings(_FromEnvironment):
     image_table_name: str
     results_bucket_name: str
     vision_event_bus_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings(_FromEnvironment):
+    """Where photos, runs and sessions are, where the page is, and where people sign in.
+
+    Attributes
+    ----------
+    custom_model_session_state_machine_arn
+        ``none`` where no Custom Labels model is used.
+    app_url, sign_in_url
+        Without a slash at the end.
+    """
+
+    image_table_name: str
+    image_bucket_name: str
+    results_bucket_name: str
+    process_bucket_state_machine_arn: str
+    custom_model_session_state_machine_arn: str
+    app_url: str
+    sign_in_url: str
+    user_pool_client_id: str

@@ -17,6 +17,9 @@ Item = dict[str, Any]
 # The most that one BatchGetItem reads.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _KEYS_LIMIT = 100
+# The most that one BatchWriteItem writes.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+_WRITES_LIMIT = 25
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -60,18 +63,42 @@ class Items:
                 wanted = left
         return found
 
-    def query(self, index: str, condition: str, names: Mapping[str, str], values: Item) -> Iterator[Item]:
-        """Yield the items of an index that a key condition names."""
+    def query(
+        self,
+        index: str,
+        condition: str,
+        names: Mapping[str, str],
+        values: Item,
+        *,
+        newest_first: bool = False,
+        page_size: int | None = None,
+    ) -> Iterator[Item]:
+        """Yield the items that a key condition names, of an index or, where it is ``""``, of the table as it is now.
+
+        Pages are read when they are needed: who stops early pays no more.
+        """
         pages = client("dynamodb").get_paginator("query")
+        where: dict[str, Any] = {"IndexName": index} if index else {"ConsistentRead": True}
+        if names:
+            where["ExpressionAttributeNames"] = dict(names)
         with domain_errors("records"):
             for page in pages.paginate(
                 TableName=self._name,
-                IndexName=index,
                 KeyConditionExpression=condition,
-                ExpressionAttributeNames=dict(names),
                 ExpressionAttributeValues=_marshalled(values),
+                ScanIndexForward=not newest_first,
+                PaginationConfig={"PageSize": page_size},
+                **where,
             ):
                 yield from map(_unmarshalled, page["Items"])
+
+    def scan(self, start: Item | None, page_size: int) -> tuple[list[Item], Item | None]:
+        """Return so many items of the table, and the key to go on after, ``None`` at its end."""
+        after = {"ExclusiveStartKey": _marshalled(start)} if start else {}
+        with domain_errors("records"):
+            page = client("dynamodb").scan(TableName=self._name, Limit=page_size, ConsistentRead=True, **after)
+        last = page.get("LastEvaluatedKey")
+        return [_unmarshalled(item) for item in page["Items"]], _unmarshalled(last) if last else None
 
     def put_once(self, item: Item) -> None:
         """Put an item unless there is one of its key."""
@@ -85,6 +112,66 @@ class Items:
                 )
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return
+
+    def put_many(self, items: Sequence[Item]) -> None:
+        """Put items, in place of those that have their keys; no key may come twice."""
+        self._write_many([{"PutRequest": {"Item": _marshalled(item)}} for item in items])
+
+    def delete_many(self, keys: Sequence[Item]) -> None:
+        """Delete items; those that are not there are no error."""
+        self._write_many([{"DeleteRequest": {"Key": _marshalled(key)}} for key in keys])
+
+    def _write_many(self, requests: Sequence[Any]) -> None:
+        for start in range(0, len(requests), _WRITES_LIMIT):
+            wanted = list(requests[start : start + _WRITES_LIMIT])
+            while wanted:
+                with domain_errors("records"):
+                    response = client("dynamodb").batch_write_item(RequestItems={self._name: wanted})
+                left = response.get("UnprocessedItems", {}).get(self._name, [])
+                if len(left) == len(wanted):
+                    raise Throttled("records: not one of them was written; wait, or ask for a higher quota")
+                wanted = left
+
+    def add_once(self, mark: Item, marker: str, now: str, key: Item, first: Item, amount: str) -> bool:
+        """Add one to a number of an item, and mark another item with it, both or neither.
+
+        Parameters
+        ----------
+        mark, marker
+            The item that is marked, and the attribute that tells that it has been.
+        key, first, amount
+            The item that counts, what it is when it is new, and the attribute that is a number.
+
+        Returns
+        -------
+        bool
+            False when the item is marked already, or is not there: nothing has changed.
+        """
+        dynamodb = client("dynamodb")
+        marking = {
+            "TableName": self._name,
+            "Key": _marshalled(mark),
+            "UpdateExpression": "SET #marker = :now",
+            "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(#marker)",
+            "ExpressionAttributeNames": {"#marker": marker},
+            "ExpressionAttributeValues": _marshalled({":now": now}),
+        }
+        counting = {
+            "TableName": self._name,
+            "Key": _marshalled(key),
+            "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in first)} ADD #amount :one",
+            "ExpressionAttributeNames": {"#amount": amount} | {f"#{name}": name for name in first},
+            "ExpressionAttributeValues": _marshalled({":one": 1} | {f":{name}": first[name] for name in first}),
+        }
+        try:
+            with domain_errors("count"):
+                dynamodb.transact_write_items(TransactItems=[{"Update": marking}, {"Update": counting}])
+        except dynamodb.exceptions.TransactionCanceledException as cancelled:
+            reasons = {reason.get("Code") for reason in cancelled.response.get("CancellationReasons", [])}
+            if "ConditionalCheckFailed" in reasons:
+                return False
+            raise Throttled("count: another image is counted at the same moment; wait and try again") from cancelled
+        return True
 
     def add(
         self, key: Item, amounts: Mapping[str, float], *, condition: str = "", values: Mapping[str, Any] | None = None

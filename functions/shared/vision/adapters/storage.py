@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from vision.adapters.session import client, domain_errors
-from vision.domain.errors import ObjectNotFound, ServiceUnavailable
+from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailable
 from vision.domain.keys import photo_id, version_token
 from vision.domain.objects import ObjectVersion
+from vision.domain.records import timestamp
 
 # Object metadata by which a copy says of which version it is, and which of two is the newer one.
 _SOURCE_VERSION = "source-version"
@@ -111,6 +112,66 @@ def delete(version: ObjectVersion) -> None:
     pin = {"VersionId": version.version_id} if version.version_id else {"IfMatch": version.etag}
     with domain_errors("image"):
         client("s3").delete_object(Bucket=version.bucket, Key=version.key, **pin)
+
+
+def delete_versions(bucket: str, key: str, *, is_prefix: bool, until: str = "") -> None:
+    """Delete every version of an object and its delete markers, or of all objects below a prefix.
+
+    Parameters
+    ----------
+    until
+        A timestamp: what is newer stays; ``""`` deletes all.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    s3 = client("s3")
+    with domain_errors("photo"):
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+            listed = [
+                {"Key": one["Key"], "VersionId": one["VersionId"]}
+                for one in page.get("Versions", []) + page.get("DeleteMarkers", [])
+                if (is_prefix or one["Key"] == key) and (not until or timestamp(one["LastModified"]) <= until)
+            ]
+            if not listed:
+                continue
+            refused = s3.delete_objects(Bucket=bucket, Delete={"Objects": listed, "Quiet": True}).get("Errors", [])
+            if refused:
+                kind = AccessDenied if refused[0].get("Code") == "AccessDenied" else ServiceUnavailable
+                raise kind(f"photo: {len(refused)} of its objects could not be deleted ({refused[0].get('Code')})")
+
+
+def presigned_post(
+    bucket: str, key: str, *, content_type: str, limit_bytes: int, valid_seconds: int
+) -> tuple[str, dict[str, str]]:
+    """Return address and fields of a form that uploads one object: of this key, type and at most this size."""
+    with domain_errors("upload"):
+        signed = client("s3").generate_presigned_post(
+            Bucket=bucket,
+            Key=key,
+            Fields={"Content-Type": content_type},
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, limit_bytes]],
+            ExpiresIn=valid_seconds,
+        )
+    return signed["url"], signed["fields"]
+
+
+def presigned_url(bucket: str, key: str, *, version_id: str = "", valid_seconds: int) -> str:
+    """Return an address that shows one object to whoever has it, for a while."""
+    pin = {"VersionId": version_id} if version_id else {}
+    with domain_errors("image"):
+        return str(
+            client("s3").generate_presigned_url(
+                "get_object", Params={"Bucket": bucket, "Key": key, **pin}, ExpiresIn=valid_seconds
+            )
+        )
+
+
+def origin(bucket: str) -> str:
+    """Return the origin of a bucket's presigned addresses, for a browser that may load nothing else."""
+    scheme, rest = presigned_url(bucket, "-", valid_seconds=1).split("://", 1)
+    return f"{scheme}://{rest.split('/', 1)[0]}"
 
 
 def _head(bucket: str, key: str, version_id: str | None = None) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class Table:
             records.photo_key(envelope.photo_id),
             fields,
             first,
+            # What a ticket said of itself, and that an earlier photo of the same key was erased.
+            remove=("status", "erased_at", "expires_at"),
             condition="attribute_not_exists(sequencer) OR sequencer < :sequencer",
         )
 
@@ -168,6 +170,8 @@ class Table:
                 version = listed[_primary(item)]
                 found[version] = (version, item)
                 continue
+            if "etag" not in item["object"]:
+                continue  # A photo that is announced, and not uploaded yet.
             seen = ObjectVersion.from_dict(item["object"])
             same = listed.get((item["pk"], f"VERSION#{seen.etag}"))
             if same and seen.version_id:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from vision.adapters.session import client, domain_errors
@@ -32,6 +33,87 @@ def start(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> 
     except states.exceptions.ExecutionAlreadyExists:
         return None
     return Run(started["executionArn"], timestamp(started["startDate"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What is known of an execution; a list of executions tells neither input, output nor error."""
+
+    arn: str
+    status: str
+    started_at: str
+    ended_at: str | None
+    input: Mapping[str, Any]
+    output: Mapping[str, Any]
+    error: str
+    cause: str
+
+
+def start_once(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> Execution | None:
+    """Start an execution of a name that is never used for anything else, or return the one that it has started.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    start(state_machine_arn, name, state_input)
+    return find(f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}")
+
+
+def find(execution_arn: str) -> Execution | None:
+    """Return an execution, if it is known.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    states = client("stepfunctions")
+    try:
+        with domain_errors("DescribeExecution"):
+            return _execution(states.describe_execution(executionArn=execution_arn))
+    except states.exceptions.ExecutionDoesNotExist:
+        return None
+
+
+def latest(state_machine_arn: str, limit: int) -> list[Execution]:
+    """Return the latest executions of a state machine, newest first.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    with domain_errors("ListExecutions"):
+        found = client("stepfunctions").list_executions(stateMachineArn=state_machine_arn, maxResults=limit)
+    return [_execution(execution) for execution in found["executions"]]
+
+
+def entered(execution_arn: str) -> list[tuple[str, str]]:
+    """Return when an execution entered which state, of its first thousand events.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    with domain_errors("GetExecutionHistory"):
+        found = client("stepfunctions").get_execution_history(executionArn=execution_arn, maxResults=1000)
+    return [
+        (timestamp(event["timestamp"]), event["stateEnteredEventDetails"]["name"])
+        for event in found["events"]
+        if "stateEnteredEventDetails" in event
+    ]
+
+
+def _execution(found: Mapping[str, Any]) -> Execution:
+    return Execution(
+        arn=found["executionArn"],
+        status=found["status"],
+        started_at=timestamp(found["startDate"]),
+        ended_at=timestamp(found["stopDate"]) if "stopDate" in found else None,
+        input=json.loads(found.get("input") or "{}"),
+        output=json.loads(found.get("output") or "{}"),
+        error=found.get("error") or "",
+        cause=found.get("cause") or "",
+    )
 
 
 def has_ended(execution_arn: str) -> bool:

@@ -53,6 +53,11 @@ def version_token(version: ObjectVersion) -> str:
     return _digest(version.identity, _VERSION_TOKEN_LENGTH)
 
 
+def token(text: str) -> str:
+    """Return a name for what a text tells apart: 26 lower-case letters and digits."""
+    return _digest(text, _PHOTO_ID_LENGTH)
+
+
 def model_token(model_version_arn: str) -> str:
     """Return a short name of a Custom Labels model, under which its session is recorded."""
     return _digest(model_version_arn, _PHOTO_ID_LENGTH)
@@ -78,6 +83,11 @@ def thumbnail_key(version: ObjectVersion, owner: str) -> str:
     name = f"{photo_id(version.bucket, version.key)}/{version_token(version)}.jpg"
     key = f"private/{owner}/resized/{name}"
     return key if len(key.encode()) <= KEY_LIMIT_BYTES else f"private//resized/{name}"
+
+
+def thumbnail_folders(photo_id: str, owner: str) -> tuple[str, str]:
+    """Return below which prefixes :func:`thumbnail_key` puts the thumbnails of all versions of a photo."""
+    return f"private/{owner}/resized/{photo_id}/", f"private//resized/{photo_id}/"
 
 
 def is_thumbnail(key: str) -> bool:

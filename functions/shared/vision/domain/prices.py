@@ -7,6 +7,8 @@ DATE = "2026-11"
 
 DETECT_LABELS = 0.001
 """Of the first million calls a month; more cost less."""
+CUSTOM_LABELS_UNIT_HOUR = 4.0
+"""Of inference, for each unit."""
 S3_GET = 0.0000004
 S3_PUT = 0.000005
 S3_LIST = 0.000005

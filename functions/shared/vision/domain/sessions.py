@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -160,3 +161,14 @@ def inference_units(backlog: Backlog, terms: Terms) -> int:
     """Return how many units drain the backlog in the wanted time, within the limits."""
     wanted = math.ceil(backlog.messages / (IMAGES_PER_SECOND_AND_UNIT * terms.drain_seconds))
     return max(terms.minimum_units, min(terms.maximum_units, wanted))
+
+
+_MILESTONES = ("Start Model", "Drain Queue", "Stop Model")
+
+
+def timeline(entered: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return when a session came to each of its milestones first, from all states that it entered."""
+    seen: dict[str, str] = {}
+    for at, state in entered:
+        seen.setdefault(state, at)
+    return [(seen[state], state) for state in _MILESTONES if state in seen]

@@ -1,0 +1,32 @@
+"""Answer the HTTP API, and serve the page that uses it."""
+
+from functools import partial
+from pathlib import Path
+
+from vision import entry
+from vision.adapters import storage
+from vision.adapters.people import People
+from vision.adapters.photos import Photos
+from vision.adapters.runs import Runs
+from vision.api import resolver
+from vision.api.site import Place
+from vision.gallery import Gallery
+from vision.operations import Operations
+from vision.settings import ApiSettings
+
+settings = ApiSettings.read()
+photos = Photos(settings.image_table_name)
+gallery = Gallery(People(settings.image_table_name), photos, settings.image_bucket_name)
+session_arn = settings.custom_model_session_state_machine_arn
+operations = Operations(
+    photos,
+    Runs(settings.image_table_name),
+    settings.process_bucket_state_machine_arn,
+    "" if session_arn == "none" else session_arn,
+)
+buckets = (settings.image_bucket_name, settings.results_bucket_name)
+origins = dict.fromkeys(storage.origin(bucket) for bucket in buckets)
+place = Place(settings.app_url, settings.sign_in_url, settings.user_pool_client_id, tuple(origins))
+app = resolver.build(gallery, operations, Path(__file__).parent / "static", place)
+
+handler = entry.http(partial(resolver.answer, app))

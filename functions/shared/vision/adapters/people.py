@@ -1,0 +1,78 @@
+"""What the table keeps of a person: albums, the labels that were seen, and the counts of each day."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from vision.adapters.items import Items
+from vision.domain import albums, headings
+from vision.domain.photos import LABEL_PREFIX
+from vision.domain.records import Record
+
+
+class People:
+    """The persons of one table.
+
+    All methods raise Throttled, ServiceUnavailable and AccessDenied.
+    """
+
+    def __init__(self, table_name: str) -> None:
+        self._items = Items(table_name)
+
+    def albums(self, owner: str) -> list[Record]:
+        """Return a person's albums, oldest first."""
+        found = self._beginning(owner, albums.PREFIX)
+        return sorted(found, key=lambda album: (album["created_at"], album["album_id"]))
+
+    def album(self, owner: str, album_id: str) -> Record | None:
+        """Return one of a person's albums."""
+        return self._items.get(albums.album_key(owner, album_id))
+
+    def make_album(self, album: Record) -> Record:
+        """Record an album, unless there is one of this id; return the one that there is."""
+        self._items.put_once(album)
+        return self._items.get(albums.album_key(album["owner"], album["album_id"])) or album
+
+    def rename_album(self, owner: str, album_id: str, name: str, now: str) -> bool:
+        """Give an album another name; False when there is none."""
+        return self._items.update(
+            albums.album_key(owner, album_id),
+            {"name": name, "updated_at": now},
+            {},
+            condition="attribute_exists(pk)",
+        )
+
+    def remove_album(self, owner: str, album_id: str) -> None:
+        """Delete an album, which should have no photos any more."""
+        self._items.delete_many([albums.album_key(owner, album_id)])
+
+    def labels(self, owner: str, prefix: str, limit: int) -> list[str]:
+        """Return the labels that a person's photos have had and that begin so, in any case."""
+        found = self._items.query(
+            "",
+            "pk = :pk AND begins_with(sk, :start)",
+            {},
+            {":pk": f"OWNER#{owner}", ":start": f"{LABEL_PREFIX}{prefix.casefold()}"},
+            page_size=limit,
+        )
+        return [item["name"] for item in islice(found, limit)]
+
+    def counts(self, owner: str, span: headings.Span) -> list[Record]:
+        """Return how many photos of each class came on each day, newest day first."""
+        found = self._items.query(
+            "",
+            "pk = :pk AND sk BETWEEN :low AND :high",
+            {},
+            {
+                ":pk": f"COUNTS#{owner}",
+                ":low": f"DAY#{span.low}",
+                ":high": f"DAY#{span.high(None)}",
+            },
+        )
+        return sorted(found, key=lambda count: (count["day"], count["count"]), reverse=True)
+
+    def _beginning(self, owner: str, start: str) -> list[Record]:
+        found = self._items.query(
+            "", "pk = :pk AND begins_with(sk, :start)", {}, {":pk": f"OWNER#{owner}", ":start": start}
+        )
+        return list(found)

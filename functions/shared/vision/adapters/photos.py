@@ -1,0 +1,155 @@
+"""Photos of the table as their owners ask for them: in lists, alone, and until they are erased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from vision.adapters.items import Items
+from vision.domain import counts, records
+from vision.domain.envelopes import Envelope
+from vision.domain.headings import Place, Span
+from vision.domain.objects import ObjectVersion
+from vision.domain.photos import ERASED, Photo, label_entry, label_name
+from vision.domain.records import Record
+from vision.domain.tickets import NEVER, Ticket
+
+_RECORD = (
+    *("status", "error", "width", "height", "format", "labels", "detector", "thumbnail", "verdict"),
+    *("capture_time", "camera_make", "camera_model", "location", "execution_arn"),
+)
+_PHOTO = (
+    *("photo_id", "owner", "album_id", "name", "object", "size_bytes", "status", "created_at", "listing_sk"),
+    *("sequencer", ERASED),
+)
+
+# For so long what comes late finds out that its photo was erased: longer than queues and executions keep anything.
+_REMEMBERED = timedelta(days=15)
+
+
+class Photos:
+    """The photos of one table.
+
+    All methods raise Throttled, ServiceUnavailable and AccessDenied.
+    """
+
+    def __init__(self, table_name: str) -> None:
+        self._items = Items(table_name)
+
+    def announce(self, ticket: Ticket, now: str) -> Record:
+        """Record a ticket, unless there is one of this token; return the one that there is."""
+        self._items.put_once(ticket.photo(now))
+        item = self._items.get(records.photo_key(ticket.photo_id)) or {}
+        # With the time of the first attempt, so that a second one after a crash leaves the same entry.
+        if entry := ticket.album_entry(item.get("created_at", now)):
+            self._items.put_once(entry)
+        return item
+
+    def read(self, photo_id: str) -> Photo | None:
+        """Return a photo, also one that was erased a while ago."""
+        item = self._items.get(records.photo_key(photo_id))
+        if item is None:
+            return None
+        photo = Photo(item, {})
+        record = self._items.get(records.image_key(photo.version)) if photo.version else None
+        return Photo(item, record or {})
+
+    def under(self, heading: str, span: Span, after: Place | None, page_size: int) -> Iterator[Place]:
+        """Yield the places of a list, newest first, from the one after a place on."""
+        if span.is_empty(after):
+            return
+        found = self._items.query(
+            "listing",
+            "listing_pk = :heading AND listing_sk BETWEEN :low AND :high",
+            {},
+            {":heading": heading, ":low": span.low, ":high": span.high(after)},
+            newest_first=True,
+            page_size=page_size,
+        )
+        for item in found:
+            place = Place(item["listing_sk"], item["pk"], item["sk"])
+            if after is None or place < after:
+                yield place
+
+    def at(self, places: Sequence[Place]) -> list[Photo]:
+        """Return the photos at these places, in their order, as they are now; those that are gone are left out."""
+        wanted = [{"pk": pk, "sk": records.PHOTO_SORT_KEY} for pk in dict.fromkeys(place.pk for place in places)]
+        items = {item["pk"]: item for item in self._items.get_many(wanted, _PHOTO)}
+        versions = {pk: version for pk, item in items.items() if (version := Photo(item, {}).version)}
+        keys = [records.image_key(version) for version in versions.values()]
+        found = {item["pk"]: item for item in self._items.get_many(keys, _RECORD)}
+        return [Photo(items[place.pk], found.get(place.pk, {})) for place in places if place.pk in items]
+
+    def records_at(self, places: Sequence[Place]) -> dict[Place, Record]:
+        """Return the image records at these places, as they are now."""
+        found = self._items.get_many(
+            [{"pk": place.pk, "sk": place.sk} for place in dict.fromkeys(places)],
+            ("photo_id", "object", "moved_to", "labels", "verdict", "rule", "reasons", "inspected_at"),
+        )
+        records = {(item["pk"], item["sk"]): item for item in found}
+        return {place: records[place.pk, place.sk] for place in places if (place.pk, place.sk) in records}
+
+    def file(self, photo: Photo, labels: Sequence[str]) -> None:
+        """Let a photo be found by its labels, and its owner by the letters that a label begins with."""
+        different = {label.casefold(): label for label in labels}.values()
+        self._items.put_many([label_entry(photo, label) for label in different])
+        self._items.put_many([label_name(photo.owner, label) for label in different])
+
+    def count(self, envelope: Envelope, class_name: str, day: str, now: str) -> None:
+        """Count a version under its class and day, once."""
+        self._items.add_once(
+            records.image_key(envelope.object),
+            counts.MARK,
+            now,
+            counts.count_key(envelope.owner, day, class_name),
+            counts.count(envelope.owner, day, class_name),
+            counts.COUNT,
+        )
+
+    def mark_erased(self, photo: Photo, now: str) -> None:
+        """Take a photo out of every list that shows it, before anything of it is deleted.
+
+        A ticket's key is used once: nothing that is uploaded there later is attached any more. A key that its owner
+        chose may be used again, by an upload that is newer.
+        """
+        is_ticket = "content_type" in photo.item
+        self._items.update(
+            records.photo_key(photo.photo_id),
+            {
+                ERASED: now,
+                "updated_at": now,
+                "expires_at": int((datetime.now(UTC) + _REMEMBERED).timestamp()),
+                **({"sequencer": NEVER} if is_ticket else {}),
+            },
+            {},
+            condition="attribute_exists(pk)",
+            remove=("listing_pk", "listing_sk", "name", "status"),
+        )
+
+    def versions(self, photo_id: str) -> list[Record]:
+        """Return the image records of a photo."""
+        return [item for item in self._all(photo_id) if item["sk"].startswith("VERSION#")]
+
+    def forget(self, photo_id: str) -> None:
+        """Delete whatever the table knows of a photo, but for that it was erased."""
+        self._items.delete_many(
+            [
+                {"pk": item["pk"], "sk": item["sk"]}
+                for item in self._all(photo_id)
+                if item["sk"] != records.PHOTO_SORT_KEY
+            ]
+        )
+
+    def some(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:
+        """Return some photos of anybody, and where to go on; an erased one is none."""
+        items, last = self._items.scan(start, page_size)
+        return [Photo(item, {}) for item in items if item.get("record_type") == "photo" and ERASED not in item], last
+
+    def _all(self, photo_id: str) -> list[Record]:
+        key = records.photo_key(photo_id)
+        return list(self._items.query("", "pk = :pk", {}, {":pk": key["pk"]}))
+
+
+def is_newest(photo: Photo, version: ObjectVersion) -> bool:
+    """Tell whether a version is the one that the photo shows."""
+    return photo.version is not None and photo.version.identity == version.identity

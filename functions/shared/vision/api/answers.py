@@ -1,0 +1,58 @@
+"""What answers have in common: the OpenAPI document's view of refusals, and the two answers without a form."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
+from pydantic import BaseModel, StringConstraints
+
+from vision.api import forms
+from vision.api.problems import CONTENT_TYPE
+
+IdempotencyKey = Annotated[str, StringConstraints(max_length=64, pattern=r"^[\x21-\x7e]*$")]
+"""Chosen by the client: with the same key the same thing is made once, however often it is asked for."""
+
+_REFUSALS = {
+    HTTPStatus.UNAUTHORIZED: "The token is missing, expired or not ours.",
+    HTTPStatus.FORBIDDEN: "Only operators may do this.",
+    HTTPStatus.NOT_FOUND: "There is no such thing of yours.",
+    HTTPStatus.CONFLICT: "It contradicts what is there.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A field is not as it should be.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests; wait and try again.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something of ours failed.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A service is busy; try again in a few seconds.",
+}
+# API Gateway itself answers these two, with a message and no problem.
+_OF_GATEWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def responses(
+    form: type[BaseModel] | None, status: HTTPStatus = HTTPStatus.OK, *, or_nothing: bool = False
+) -> dict[int, OpenAPIResponse]:
+    """Return all answers of a route: the form that it gives, nothing where it may be done, and every refusal."""
+    found: dict[int, Any] = {}
+    if form is not None:
+        found[status.value] = {
+            "description": (form.__doc__ or "").strip(),
+            "content": {"application/json": {"model": form}},
+        }
+    if or_nothing:
+        found[HTTPStatus.NO_CONTENT.value] = {"description": "Nothing is left of it."}
+    for refusal, description in _REFUSALS.items():
+        content = {} if refusal in _OF_GATEWAY else {"content": {CONTENT_TYPE: {"model": forms.Problem}}}
+        found[refusal.value] = {"description": description, **content}
+    return found
+
+
+def no_content() -> Response[Any]:
+    """Return the answer that says that there is nothing left."""
+    return Response(HTTPStatus.NO_CONTENT.value)
+
+
+def accepted(form: BaseModel) -> Response[Any]:
+    """Return the answer that says that a part is done."""
+    return Response(HTTPStatus.ACCEPTED.value, "application/json", form.model_dump_json())

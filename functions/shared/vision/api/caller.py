@@ -1,0 +1,93 @@
+"""Who asks: read from the claims that API Gateway has checked, and from nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
+
+from vision.api.problems import BODY_LIMIT_BYTES, Forbidden, Unauthorized
+
+OPERATORS = "operators"
+
+# What an owner may be, since it becomes a part of keys: Cognito's `sub`.
+_OWNER = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A person that has signed in.
+
+    Attributes
+    ----------
+    owner
+        Whose things are meant: the subject of the token.
+    is_operator
+        Whether the person is in the group ``operators`` of the user pool.
+    """
+
+    owner: str
+    email: str | None
+    is_operator: bool
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> Caller:
+        """Read the claims of an event.
+
+        Raises
+        ------
+        Unauthorized
+            There are none, or they name nobody.
+        """
+        authorizer = event.get("requestContext", {}).get("authorizer") or {}
+        claims = (authorizer.get("jwt") or {}).get("claims") or {}
+        owner = str(claims.get("sub", ""))
+        if not _OWNER.fullmatch(owner):
+            raise Unauthorized
+        email = claims.get("email") or claims.get("username")
+        return cls(owner, str(email) if email else None, OPERATORS in _groups(claims.get("cognito:groups", "")))
+
+
+def caller(router: Router) -> Caller:
+    """Return who sent the request that a router is at.
+
+    Raises
+    ------
+    Unauthorized
+    """
+    return Caller.of(router.current_event.raw_event)
+
+
+def operator(router: Router) -> Caller:
+    """Return the operator who sent it.
+
+    Raises
+    ------
+    Unauthorized
+    Forbidden
+        Whoever sent it is none.
+    """
+    asks = caller(router)
+    if not asks.is_operator:
+        raise Forbidden
+    return asks
+
+
+def is_too_large(event: Mapping[str, Any]) -> bool:
+    """Tell whether the body of a request is longer than any that makes sense."""
+    body = event.get("body") or ""
+    size = len(body) * 3 // 4 if event.get("isBase64Encoded") else len(str(body).encode("utf-8", "surrogatepass"))
+    return size > BODY_LIMIT_BYTES
+
+
+def _groups(claim: Any) -> list[str]:
+    """Return the groups of a token: an HTTP API writes the list as text, such as ``[operators guests]``.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+    """
+    if isinstance(claim, list):
+        return [str(group) for group in claim]
+    return re.split(r"[,\s]+", str(claim).strip("[]"))

@@ -1,0 +1,345 @@
+"""What the API takes and gives; the OpenAPI document is made of these."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from vision.domain.bulk import Request
+from vision.domain.tickets import UPLOAD_LIMIT_BYTES
+
+# No control characters: names are shown, and kept in the table.
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$"
+AlbumName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_PRINTABLE)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{26}$")]
+Confidence = Annotated[float, Field(ge=0, le=100)]
+Verdict = Literal["SUCCESS", "FAILURE"]
+# A name of an execution, as Step Functions has it.
+RunName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+Status = Literal["PENDING", "RUNNING", "SUCCEEDED", "PARTIAL", "FAILED", "TIMED_OUT", "ABORTED"]
+
+
+class _Form(BaseModel):
+    """What a client sends: a field that is not known is a mistake, and not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AlbumForm(_Form):
+    """The name of an album."""
+
+    name: AlbumName
+
+
+class PhotoForm(_Form):
+    """A file that is to be uploaded."""
+
+    name: FileName
+    content_type: Literal["image/jpeg", "image/png"]
+    size_bytes: Annotated[int, Field(ge=1, le=UPLOAD_LIMIT_BYTES)]
+    album_id: Identifier | None = None
+
+
+class RunForm(_Form):
+    """A bulk run; without a bucket it is over the stack's own."""
+
+    prefix: Annotated[str, StringConstraints(max_length=1024)]
+    bucket: Annotated[str, StringConstraints(min_length=3, max_length=63)] | None = None
+    force: bool = False
+
+
+class Confirmation(_Form):
+    """What has to be said, and where an earlier answer stopped."""
+
+    confirm: Literal["delete all photos of everyone"]
+    cursor: Annotated[str, StringConstraints(max_length=2048)] | None = None
+
+
+class Me(BaseModel):
+    """Who asks."""
+
+    owner: str
+    email: str | None
+    is_operator: bool
+
+
+class Album(BaseModel):
+    """An album."""
+
+    album_id: str
+    name: str
+    created_at: str
+
+
+class Albums(BaseModel):
+    """All albums of a person, oldest first."""
+
+    albums: list[Album]
+
+
+class Label(BaseModel):
+    """What is in an image, and how sure that is, from 0 to 100."""
+
+    name: str
+    confidence: float
+
+
+class Box(BaseModel):
+    """A part of the image, in fractions of its displayed width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Instance(BaseModel):
+    """One of the things that a label names, and where."""
+
+    box: Box
+    confidence: float
+
+
+class FullLabel(Label):
+    """A label with what it is a kind of, and where it is."""
+
+    parents: list[str]
+    instances: list[Instance]
+
+
+class Thumbnail(BaseModel):
+    """A small copy, and for how long its address works is said in the API's description."""
+
+    url: str
+    width: int
+    height: int
+
+
+class Failure(BaseModel):
+    """What went wrong."""
+
+    name: str
+    cause: str
+
+
+class PhotoFailure(Failure):
+    """What went wrong with a photo, and what its owner can do."""
+
+    remedy: str
+
+
+class Photo(BaseModel):
+    """A photo as a list shows it."""
+
+    photo_id: str
+    album_id: str | None
+    name: str
+    status: Status
+    is_uploaded: bool
+    created_at: str
+    width: int | None
+    height: int | None
+    thumbnail: Thumbnail | None
+    labels: list[Label]
+    error: PhotoFailure | None
+
+
+class Detector(BaseModel):
+    """Who found the labels."""
+
+    name: str
+    version: str
+
+
+class Location(BaseModel):
+    """Where a photo was taken: decimal degrees, metres above the sea, and the same as people write it."""
+
+    latitude: float
+    longitude: float
+    altitude_m: float | None = None
+    latitude_dms: str | None = None
+    longitude_dms: str | None = None
+
+
+class PhotoDetail(Photo):
+    """A photo with all that is known of it."""
+
+    size_bytes: int | None
+    format: str | None
+    capture_time: str | None
+    camera_make: str | None
+    camera_model: str | None
+    location: Location | None
+    detector: Detector | None
+    verdict: str | None
+    labels: list[FullLabel]  # type: ignore[assignment] # A full label is a label; pydantic reads what is declared here.
+    image_url: str | None
+    execution_url: str | None
+
+
+class Photos(BaseModel):
+    """A page of photos, and where the next one begins; ``None`` says that this is the last."""
+
+    photos: list[Photo]
+    cursor: str | None
+
+
+class Upload(BaseModel):
+    """A form that uploads one file: its fields first, and the file last, under the name ``file``."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: str
+
+
+class Announced(BaseModel):
+    """A photo that waits for its file, and the form that uploads it."""
+
+    photo: Photo
+    upload: Upload
+
+
+class Deleted(BaseModel):
+    """How many were deleted; there may be more, so send the request again until the answer is 204."""
+
+    deleted: int
+    cursor: str | None = None
+
+
+class Labels(BaseModel):
+    """Names of labels that begin as asked for."""
+
+    labels: list[str]
+
+
+class Count(BaseModel):
+    """How many photos of a class came on a day."""
+
+    day: date
+    class_: str = Field(serialization_alias="class", validation_alias="class")
+    count: int
+
+
+class Counts(BaseModel):
+    """Counts, the newest day first."""
+
+    counts: list[Count]
+
+
+class Inspection(BaseModel):
+    """An inspected image and its verdict."""
+
+    photo_id: str
+    bucket: str
+    key: str
+    verdict: str
+    rule: str
+    reasons: list[str]
+    labels: list[Label]
+    inspected_at: str
+    image_url: str | None
+
+
+class Inspections(BaseModel):
+    """A page of inspections, and where the next one begins."""
+
+    inspections: list[Inspection]
+    cursor: str | None
+
+
+class RunCounts(BaseModel):
+    """How far a bulk run is, in images."""
+
+    seen: int
+    labelled: int
+    partial: int
+    skipped: int
+    failed: int
+
+
+class RunFailure(BaseModel):
+    """How many images failed for a reason."""
+
+    name: str
+    images: int
+
+
+class Run(BaseModel):
+    """A bulk run."""
+
+    run_id: str
+    status: str
+    bucket: str
+    prefix: str
+    started_at: str
+    ended_at: str | None
+    counts: RunCounts
+    failures: list[RunFailure]
+    estimated_cost_dollars: float | None
+    error: Failure | None
+    execution_url: str
+
+
+class Runs(BaseModel):
+    """The latest bulk runs, newest first."""
+
+    runs: list[Run]
+
+
+class Moment(BaseModel):
+    """When a session came to a state."""
+
+    at: str
+    state: str
+
+
+class Session(BaseModel):
+    """A session of the Custom Labels model."""
+
+    session_id: str
+    status: str
+    started_at: str
+    ended_at: str | None
+    images: int | None
+    model_minutes: float | None
+    cost_dollars: float | None
+    timeline: list[Moment]
+    error: Failure | None
+    execution_url: str
+
+
+class Sessions(BaseModel):
+    """The latest sessions, newest first."""
+
+    sessions: list[Session]
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """Why a request was refused, as RFC 9457 has it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = None
+
+
+def bulk_request(form: RunForm, own_bucket: str) -> Request:
+    """Return the run that a form asks for.
+
+    Raises
+    ------
+    InvalidRun
+        Naming the field.
+    """
+    return Request.from_dict({"bucket": form.bucket or own_bucket, "prefix": form.prefix, "force": form.force})

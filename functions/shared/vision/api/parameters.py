@@ -1,0 +1,53 @@
+"""What lists are asked by: days, a place to go on from, a limit."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from vision.domain.headings import Place, Span
+from vision.domain.refusals import InvalidDays
+
+LabelName = Annotated[str, StringConstraints(max_length=256)]
+Limit = Annotated[int, Field(ge=1, le=100)]
+
+
+def _is_cursor(text: str) -> str:
+    if text:
+        Place.from_cursor(text)
+    return text
+
+
+Cursor = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_is_cursor)]
+"""What the page before gave; without one the list begins with the newest."""
+
+
+def _is_day(text: object) -> object:
+    # Numbers are dates too for pydantic, in seconds since 1970; here a day is a day.
+    if isinstance(text, str) and len(text) != len("2026-11-21"):
+        raise ValueError("expected a day such as 2026-11-21")
+    return text
+
+
+Day = Annotated[date, BeforeValidator(_is_day), Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
+
+
+def place(cursor: str) -> Place | None:
+    """Return the place of a cursor, ``None`` for ``""``."""
+    return Place.from_cursor(cursor) if cursor else None
+
+
+def span(first: date | None, last: date | None, limit: int | None = None) -> Span:
+    """Return the days of a list.
+
+    Raises
+    ------
+    InvalidDays
+        The last is before the first, or there are more than a limit.
+    """
+    if first and last and (last < first or (limit and (last - first).days >= limit)):
+        most = f", at most {limit} days" if limit else ""
+        raise InvalidDays(f"from, to: {first} to {last}; expected the earlier day first{most}")
+    return Span(first, last)

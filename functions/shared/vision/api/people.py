@@ -1,0 +1,53 @@
+"""Routes about the caller: who that is, which labels and how many photos there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
+
+from vision.api import forms
+from vision.api.answers import responses
+from vision.api.caller import caller
+from vision.api.parameters import Day, LabelName, span
+from vision.gallery import LABELS_LIMIT, Gallery
+
+COUNTED_DAYS_LIMIT = 366
+"""How many days of counts one answer has."""
+
+
+def routes(gallery: Gallery) -> Router:
+    """Return the routes over a gallery."""
+    router = Router()
+
+    @router.get("/api/me", summary="Who you are", tags=["You"], responses=responses(forms.Me))
+    def get_me() -> forms.Me:
+        asks = caller(router)
+        return forms.Me(owner=asks.owner, email=asks.email, is_operator=asks.is_operator)
+
+    @router.get(
+        "/api/labels",
+        summary="Labels that your photos have had, as you type",
+        description=f"At most {LABELS_LIMIT}, in alphabetical order.",
+        tags=["Photos"],
+        responses=responses(forms.Labels),
+    )
+    def list_labels(prefix: Annotated[LabelName, Query()] = "") -> forms.Labels:
+        return forms.Labels(labels=gallery.people.labels(caller(router).owner, prefix, LABELS_LIMIT))
+
+    @router.get(
+        "/api/counts",
+        summary="How many of your photos of each class came on each day",
+        description="The class of a photo is its label of highest confidence; a day is one of UTC.",
+        tags=["Photos"],
+        responses=responses(forms.Counts),
+    )
+    def list_counts(
+        first: Annotated[Day | None, Query(alias="from")] = None,
+        last: Annotated[Day | None, Query(alias="to")] = None,
+    ) -> forms.Counts:
+        found = gallery.people.counts(caller(router).owner, span(first, last, COUNTED_DAYS_LIMIT))
+        return forms.Counts(counts=[forms.Count.model_validate(count) for count in found])
+
+    return router

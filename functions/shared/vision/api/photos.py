@@ -1,0 +1,136 @@
+"""Routes of photos: announce, list and search, look at, delete."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
+
+from vision.api import forms
+from vision.api.answers import IdempotencyKey, accepted, no_content, responses
+from vision.api.caller import caller, operator
+from vision.api.parameters import Cursor, Day, LabelName, Limit, place, span
+from vision.domain import records
+from vision.domain.photos import Photo, Wanted
+from vision.gallery import Gallery
+from vision.operations import console_url
+
+_TAGS = ["Photos"]
+
+
+def routes(gallery: Gallery) -> Router:
+    """Return the routes over a gallery."""
+    router = Router()
+
+    @router.post(
+        "/api/photos",
+        summary="Announce a photo, and get the form that uploads it",
+        tags=_TAGS,
+        responses=responses(forms.Announced, HTTPStatus.CREATED),
+        status_code=HTTPStatus.CREATED,
+    )
+    def announce_photo(
+        form: Annotated[forms.PhotoForm, Body()], idempotency_key: Annotated[IdempotencyKey, Header()] = ""
+    ) -> forms.Announced:
+        photo, upload = gallery.announce(
+            caller(router).owner,
+            form.name,
+            form.content_type,
+            form.size_bytes,
+            form.album_id or "",
+            idempotency_key,
+        )
+        return forms.Announced(
+            photo=_photo(gallery, photo),
+            upload=forms.Upload(url=upload.url, fields=upload.fields, expires_at=upload.expires_at),
+        )
+
+    @router.get(
+        "/api/photos",
+        summary="List or search your photos, newest first",
+        description="Addresses of thumbnails work for an hour. A page may have less than its limit; only an empty "
+        "cursor says that it is the last.",
+        tags=_TAGS,
+        responses=responses(forms.Photos),
+    )
+    def list_photos(
+        album_id: Annotated[forms.Identifier | None, Query()] = None,
+        label: Annotated[LabelName, Query()] = "",
+        class_name: Annotated[LabelName, Query(alias="class")] = "",
+        verdict: Annotated[forms.Verdict | None, Query()] = None,
+        first: Annotated[Day | None, Query(alias="from")] = None,
+        last: Annotated[Day | None, Query(alias="to")] = None,
+        min_confidence: Annotated[forms.Confidence, Query()] = 0,
+        limit: Annotated[Limit, Query()] = 50,
+        cursor: Annotated[Cursor, Query()] = "",
+    ) -> forms.Photos:
+        wanted = Wanted(
+            caller(router).owner,
+            album_id or "",
+            label,
+            class_name,
+            verdict or "",
+            min_confidence,
+            span(first, last),
+        )
+        found, following = gallery.find(wanted, place(cursor), limit)
+        return forms.Photos(
+            photos=[_photo(gallery, photo) for photo in found], cursor=following.cursor() if following else None
+        )
+
+    @router.get(
+        "/api/photos/<photo_id>",
+        summary="Look at one of your photos",
+        description="The addresses of image and thumbnail work for an hour.",
+        tags=_TAGS,
+        responses=responses(forms.PhotoDetail),
+    )
+    def get_photo(photo_id: Annotated[forms.Identifier, Path()]) -> forms.PhotoDetail:
+        asks = caller(router)
+        photo = gallery.photo(asks.owner, photo_id)
+        execution_arn = photo.record.get("execution_arn")
+        return forms.PhotoDetail.model_validate(
+            {
+                **photo.details(records.now()),
+                "thumbnail": _thumbnail(gallery, photo),
+                "image_url": gallery.image_url(photo),
+                "execution_url": console_url(execution_arn) if asks.is_operator and execution_arn else None,
+            }
+        )
+
+    @router.delete(
+        "/api/photos/<photo_id>",
+        summary="Delete one of your photos, with its objects",
+        tags=_TAGS,
+        responses=responses(None, or_nothing=True),
+    )
+    def delete_photo(photo_id: Annotated[forms.Identifier, Path()]) -> Response[Any]:
+        gallery.delete(caller(router).owner, photo_id)
+        return no_content()
+
+    @router.delete(
+        "/api/photos",
+        summary="Delete the photos of everyone: send it again, with the cursor, until it answers 204",
+        tags=["Operators"],
+        responses=responses(forms.Deleted, HTTPStatus.ACCEPTED, or_nothing=True),
+    )
+    def delete_everything(form: Annotated[forms.Confirmation, Body()]) -> Response[Any]:
+        operator(router)
+        deleted, start = gallery.delete_some_of_everyone(form.cursor or "")
+        return accepted(forms.Deleted(deleted=deleted, cursor=start)) if start else no_content()
+
+    return router
+
+
+def _photo(gallery: Gallery, photo: Photo) -> forms.Photo:
+    return forms.Photo.model_validate({**photo.as_dict(records.now()), "thumbnail": _thumbnail(gallery, photo)})
+
+
+def _thumbnail(gallery: Gallery, photo: Photo) -> forms.Thumbnail | None:
+    url, thumbnail = gallery.thumbnail_url(photo), photo.record.get("thumbnail")
+    if not url or not thumbnail:
+        return None
+    return forms.Thumbnail(url=url, width=thumbnail["width"], height=thumbnail["height"])

@@ -1,0 +1,117 @@
+"""How the API refuses: every error is a problem of RFC 9457, and tells nothing that is not the caller's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+
+from vision.domain.errors import InvalidRun, Transient
+from vision.domain.refusals import Conflict, InvalidDays, NotFound
+
+CONTENT_TYPE = "application/problem+json"
+
+BODY_LIMIT_BYTES = 16 * 1024
+"""No request of this API needs more."""
+
+# A body of nonsense has many errors; these are enough to begin with.
+_FIELDS_LIMIT = 20
+
+_logger = Logger()
+
+
+class Forbidden(Exception):
+    """Only operators may do this."""
+
+
+class Unauthorized(Exception):
+    """The request carries no claims: API Gateway lets none of those through, whoever asks the function may."""
+
+
+def problem(status: HTTPStatus, detail: str, errors: list[dict[str, str]] | None = None) -> Response[str]:
+    """Return an answer that says what is wrong and what to do."""
+    content = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    body = json.dumps(content | ({"errors": errors} if errors else {}), ensure_ascii=False)
+    return Response(status.value, CONTENT_TYPE, body, headers={"Cache-Control": "no-store"})
+
+
+def too_large() -> Response[str]:
+    """Return the answer to a body that is too long."""
+    detail = f"body: at most {BODY_LIMIT_BYTES:,} bytes are read; images go to S3 and not through here."
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+
+
+def install(app: APIGatewayHttpResolver) -> None:
+    """Let every exception that leaves a route become a problem."""
+    app.not_found(_unknown)
+    answers: dict[type[Exception], Callable[[Any], Response[str]]] = {
+        RequestValidationError: _invalid,
+        InvalidDays: _invalid_field,
+        InvalidRun: _invalid_field,
+        NotFound: _missing,
+        Conflict: _conflict,
+        Forbidden: _forbidden,
+        Unauthorized: _unauthorized,
+        Transient: _busy,
+        Exception: _unexpected,
+    }
+    for kind, answer in answers.items():
+        app.exception_handler(kind)(answer)
+
+
+def _invalid(error: RequestValidationError) -> Response[str]:
+    errors = [_field_problem(each) for each in error.errors()[:_FIELDS_LIMIT]]
+    fields = ", ".join(dict.fromkeys(each["field"] for each in errors))
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Not as it should be: {fields}. See errors.", errors)
+
+
+def _invalid_field(error: Exception) -> Response[str]:
+    field, _, message = str(error).partition(": ")
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [{"field": field, "message": message}])
+
+
+def _missing(_: NotFound) -> Response[str]:
+    return problem(HTTPStatus.NOT_FOUND, "There is no such thing of yours; it may have been deleted.")
+
+
+def _unknown(_: NotFoundError) -> Response[str]:
+    return problem(HTTPStatus.NOT_FOUND, "There is no such address; /api/openapi.json has all of them.")
+
+
+def _conflict(error: Conflict) -> Response[str]:
+    return problem(HTTPStatus.CONFLICT, str(error))
+
+
+def _forbidden(_: Forbidden) -> Response[str]:
+    return problem(HTTPStatus.FORBIDDEN, "This is for operators; ask to be put into the group operators.")
+
+
+def _unauthorized(_: Unauthorized) -> Response[str]:
+    return problem(HTTPStatus.UNAUTHORIZED, "Sign in first.")
+
+
+def _busy(error: Transient) -> Response[str]:
+    _logger.warning("refused", extra={"error": type(error).__name__})
+    answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "A service is busy; try again in a few seconds.")
+    answer.headers["Retry-After"] = "3"
+    return answer
+
+
+def _unexpected(error: Exception) -> Response[str]:
+    _logger.exception("unexpected error", extra={"error": type(error).__name__})
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something of ours failed; it is in the log. Try again later.")
+
+
+def _field_problem(error: Mapping[str, object]) -> dict[str, str]:
+    if error.get("type") == "json_invalid":
+        return {"field": "body", "message": "This is no JSON."}
+    where = error.get("loc")
+    parts = [str(part) for part in where] if isinstance(where, (list, tuple)) else []
+    field = ".".join(parts[1:] or parts) or "body"
+    return {"field": field, "message": str(error.get("msg", ""))}

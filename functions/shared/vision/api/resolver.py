@@ -1,0 +1,74 @@
+"""All routes in one place, and the OpenAPI document of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from vision.api import albums, operators, people, photos, problems, site
+from vision.api.caller import is_too_large
+from vision.gallery import Gallery
+from vision.operations import Operations
+
+TITLE = "Image recognition"
+VERSION = "1"
+DESCRIPTION = (
+    "Photos with their labels, and what operators look at. Every request needs an access token of the user pool as "
+    "`Authorization: Bearer`; whose things are meant is told by the token alone. Errors are problems of RFC 9457. "
+    "What makes something takes an `Idempotency-Key`: the same key makes it once."
+)
+
+
+def build(gallery: Gallery, operations: Operations, page: Path, place: site.Place) -> APIGatewayHttpResolver:
+    """Return what answers the events of the HTTP API."""
+    app = APIGatewayHttpResolver(enable_validation=True, serializer=_compact)
+    app.use(middlewares=[_keep_private])
+    problems.install(app)
+    app.include_router(people.routes(gallery))
+    app.include_router(albums.routes(gallery))
+    app.include_router(photos.routes(gallery))
+    app.include_router(operators.routes(operations, gallery.bucket))
+    app.include_router(site.routes(page, place))
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    def openapi() -> Response[Any]:
+        return Response(200, "application/json", document(app))
+
+    return app
+
+
+def document(app: APIGatewayHttpResolver) -> str:
+    """Return the OpenAPI document of the routes."""
+    return app.get_openapi_json_schema(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        security_schemes={"token": HTTPBearer(bearerFormat="JWT")},
+        security=[{"token": []}],
+    )
+
+
+def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer an event; a body that is too long is refused before anything reads it."""
+    if is_too_large(event):
+        refusal = problems.too_large()
+        headers = {"Content-Type": problems.CONTENT_TYPE, **refusal.headers}
+        return {"statusCode": refusal.status_code, "headers": headers, "body": refusal.body, "isBase64Encoded": False}
+    return app.resolve(event, context)
+
+
+def _keep_private(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """Let nobody on the way keep an answer of the API: it is one person's."""
+    answered = next_middleware(app)
+    answered.headers.setdefault("Cache-Control", "no-store")
+    return answered
+
+
+def _compact(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,139 @@
+"""The page, served from the same origin as the API: its files, what it is told, and what a browser may do with it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path as File
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
+
+from vision.api.problems import problem
+from vision.domain.tickets import SUFFIXES, UPLOAD_LIMIT_BYTES
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
+}
+_INDEX = "index.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the page is, where people sign in, and where images are.
+
+    Attributes
+    ----------
+    app_url, sign_in_url
+        Without a slash at the end.
+    image_origins
+        The origins of presigned addresses.
+    """
+
+    app_url: str
+    sign_in_url: str
+    client_id: str
+    image_origins: tuple[str, ...]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the page must know before anybody has signed in."""
+        return {
+            "client_id": self.client_id,
+            "sign_in_url": self.sign_in_url,
+            "redirect_uri": f"{self.app_url}/",
+            "upload_limit_bytes": UPLOAD_LIMIT_BYTES,
+            "upload_types": list(SUFFIXES),
+        }
+
+    @property
+    def policy(self) -> str:
+        """Nothing runs and nothing is loaded but from here, and images from their buckets."""
+        images = " ".join(self.image_origins)
+        return "; ".join(
+            [
+                "default-src 'none'",
+                "script-src 'self'",
+                "style-src 'self'",
+                f"img-src 'self' {images} blob: data:",
+                f"connect-src 'self' {images} {self.sign_in_url}",
+                "manifest-src 'self'",
+                "form-action 'self'",
+                "frame-ancestors 'none'",
+                "base-uri 'none'",
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asset:
+    content: bytes
+    compressed: bytes
+    content_type: str
+    tag: str
+
+
+def routes(folder: File, place: Place) -> Router:
+    """Return the routes over a folder of files; they are read when the first of them is asked for."""
+    router = Router()
+    assets: dict[str, _Asset] = {}
+
+    def show(name: str) -> Response[Any]:
+        if not assets:
+            assets.update(_read(folder))
+        asset = assets.get(name)
+        if asset is None:
+            return problem(HTTPStatus.NOT_FOUND, "The page has no such file.")
+        headers = _headers(place) | {"ETag": asset.tag}
+        asked = router.current_event.headers
+        if asset.tag in asked.get("if-none-match", ""):
+            return Response(HTTPStatus.NOT_MODIFIED.value, headers=headers)
+        if "gzip" in asked.get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            return Response(HTTPStatus.OK.value, asset.content_type, asset.compressed, headers=headers)
+        return Response(HTTPStatus.OK.value, asset.content_type, asset.content, headers=headers)
+
+    @router.get("/", include_in_schema=False)
+    def index() -> Response[Any]:
+        return show(_INDEX)
+
+    @router.get("/config.json", include_in_schema=False)
+    def config() -> Response[Any]:
+        return Response(HTTPStatus.OK.value, "application/json", json.dumps(place.config), headers=_headers(place))
+
+    @router.get("/static/<name>", include_in_schema=False)
+    def static(name: str) -> Response[Any]:
+        return show(name)
+
+    return router
+
+
+def _read(folder: File) -> dict[str, _Asset]:
+    found = {}
+    for file in folder.iterdir():
+        if file.suffix in _TYPES:
+            content = file.read_bytes()
+            tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+            found[file.name] = _Asset(content, gzip.compress(content, mtime=0), _TYPES[file.suffix], tag)
+    return found
+
+
+def _headers(place: Place) -> dict[str, str]:
+    # A new deployment is seen at once: files are asked for each time, and sent only when they have changed.
+    return {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": place.policy,
+        "Referrer-Policy": "no-referrer",
+        "Strict-Transport-Security": "max-age=31536000",
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+    }

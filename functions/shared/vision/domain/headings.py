@@ -1,0 +1,92 @@
+"""Headings: under what an item of the table is listed, newest first, and where a page of such a list goes on.
+
+An item is found by the index ``listing`` when it carries ``listing_pk``, its heading, and ``listing_sk``, which begins
+with a timestamp. A heading of a person's things begins with that person, who comes from the token alone: no text of a
+request can lead to another's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+# Sorts after every timestamp and whatever follows it.
+_LAST = "~"
+
+
+def of_owner(owner: str) -> str:
+    """Return the heading of all photos of a person."""
+    return f"OWNER#{owner}"
+
+
+def of_album(owner: str, album_id: str) -> str:
+    """Return the heading of an album's photos."""
+    return f"OWNER#{owner}#ALBUM#{album_id}"
+
+
+def of_label(owner: str, label: str) -> str:
+    """Return the heading of a person's photos with a label, in any case."""
+    return f"OWNER#{owner}#LABEL#{label.casefold()}"
+
+
+def of_verdict(verdict: str, day: date) -> str:
+    """Return the heading of a day's inspections that ended so."""
+    return f"VERDICT#{verdict}#{day.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in a list: where an item stands, and which one."""
+
+    listing_sk: str
+    pk: str
+    sk: str
+
+    def cursor(self) -> str:
+        """Return it as text for an address."""
+        return base64.urlsafe_b64encode(f"{self.listing_sk}\n{self.pk}\n{self.sk}".encode()).decode()
+
+    @classmethod
+    def from_cursor(cls, cursor: str) -> Place:
+        """Read what :meth:`cursor` wrote.
+
+        Raises
+        ------
+        ValueError
+            It is none of ours.
+        """
+        try:
+            listing_sk, pk, sk = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split("\n")
+        except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+            raise ValueError("cursor: not one that this API gave; leave it out to begin with the newest") from error
+        return cls(listing_sk, pk, sk)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days of a list, both included, in UTC; an open end is ``None``."""
+
+    first: date | None = None
+    last: date | None = None
+
+    @property
+    def low(self) -> str:
+        """The smallest sort key."""
+        return self.first.isoformat() if self.first else "0"
+
+    def high(self, after: Place | None) -> str:
+        """Return the largest sort key of what comes after a place."""
+        end = f"{(self.last + timedelta(days=1)).isoformat()}" if self.last else _LAST
+        return min(end, after.listing_sk) if after else end
+
+    def is_empty(self, after: Place | None) -> bool:
+        """Tell whether nothing can be in it; DynamoDB refuses to be asked."""
+        return self.low > self.high(after)
+
+    def days(self) -> list[date]:
+        """Return its days, newest first; both ends must be known."""
+        if self.first is None or self.last is None:
+            raise ValueError("days: both ends must be known")
+        return [self.last - timedelta(days=back) for back in range((self.last - self.first).days + 1)]

@@ -1,0 +1,30 @@
+"""What is erased of a photo, in an order that is safe to repeat from any point."""
+
+from __future__ import annotations
+
+from vision.adapters import storage
+from vision.adapters.photos import Photos
+from vision.domain import keys, records
+from vision.domain.photos import ERASED, Photo
+
+
+def erase(photos: Photos, photo: Photo) -> None:
+    """Erase a photo: first nobody finds it any more, then its objects go, then its records.
+
+    What an execution under way still writes is erased by that execution's end, see :mod:`vision.filing`.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+        Some of it may be left; erase it again.
+    """
+    erased_at = photo.item.get(ERASED) or records.now()
+    if ERASED not in photo.item:
+        photos.mark_erased(photo, erased_at)
+    where = photo.item["object"]
+    # An upload of the same key that came after the photo was erased is another one's.
+    is_ticket = "content_type" in photo.item
+    storage.delete_versions(where["bucket"], where["key"], is_prefix=False, until="" if is_ticket else erased_at)
+    for folder in keys.thumbnail_folders(photo.photo_id, photo.owner):
+        storage.delete_versions(where["bucket"], folder, is_prefix=True)
+    photos.forget(photo.photo_id)

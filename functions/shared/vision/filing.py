@@ -1,0 +1,37 @@
+"""What follows when the record of a person's photo is written: it is filed under its labels, and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vision import erasure
+from vision.adapters.photos import Photos, is_newest
+from vision.domain import counts, records
+from vision.domain.envelopes import Envelope
+from vision.domain.executions import Run
+from vision.domain.photos import ERASED
+
+
+def file(photos: Photos, envelope: Envelope, run: Run, outcome: Mapping[str, Any]) -> None:
+    """File a photo under the labels that were found, and count it once; or erase it, if it was erased meanwhile.
+
+    Whatever has been done before changes nothing when it is done again.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    if not envelope.owner:
+        return
+    photo = photos.read(envelope.photo_id)
+    if photo is None:
+        return
+    if ERASED in photo.item:
+        erasure.erase(photos, photo)
+        return
+    if not outcome.get("labels") or not is_newest(photo, envelope.object):
+        return
+    photos.file(photo, [label["name"] for label in outcome["labels"]])
+    # The day of the execution's start: the same however often this is done, and whatever the clock has passed since.
+    photos.count(envelope, counts.class_of(outcome), counts.day_of(run.started_at), records.now())

@@ -1,0 +1,220 @@
+"""What people do with their photos: albums, uploads, lists, searches, deletion; the token says who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+from vision import erasure
+from vision.adapters import storage
+from vision.adapters.people import People
+from vision.adapters.photos import Photos
+from vision.domain import albums, headings, records, tickets
+from vision.domain.headings import Place, Span
+from vision.domain.photos import ERASED, Photo, Wanted
+from vision.domain.records import Record
+from vision.domain.refusals import Conflict, NotFound
+from vision.domain.tickets import Ticket
+
+# A page looks at so many photos of its list at most: a search that few match answers with less, and a place to go on.
+_LOOKS_LIMIT = 400
+_LOOKS_AT_ONCE = 100
+
+# How long an address of an image works: as long as one looks at a page. Whoever has it needs nothing else.
+_SHOWN_SECONDS = 3600
+
+LABELS_LIMIT = 20
+"""How many labels a search offers as one types."""
+
+ERASED_AT_ONCE = 20
+"""How many photos one request deletes, well within the 29 seconds that API Gateway waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A form that uploads one file: its address, its fields, and until when it may be sent."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """The photos in one table and one bucket."""
+
+    people: People
+    photos: Photos
+    bucket: str
+
+    # Albums
+
+    def make_album(self, owner: str, name: str, idempotency_key: str) -> Record:
+        """Make an album; the same key makes it once.
+
+        Raises
+        ------
+        Conflict
+            The key made another one, or there are as many as there may be.
+        """
+        album_id = tickets.token(owner, idempotency_key and f"album\n{idempotency_key}")
+        known = self.people.album(owner, album_id)
+        if known is None and len(self.people.albums(owner)) >= albums.ALBUMS_LIMIT:
+            raise Conflict(f"albums: {albums.ALBUMS_LIMIT} are the most that a person may have; delete one first")
+        album = known or self.people.make_album(albums.album(owner, album_id, name, records.now()))
+        if album["name"] != name:
+            raise Conflict("Idempotency-Key: it has made an album of another name; take a new key")
+        return album
+
+    def rename_album(self, owner: str, album_id: str, name: str) -> Record:
+        """Give an album another name.
+
+        Raises
+        ------
+        NotFound
+        """
+        if not self.people.rename_album(owner, album_id, name, records.now()):
+            raise NotFound
+        return self.people.album(owner, album_id) or {}
+
+    def delete_album(self, owner: str, album_id: str) -> int:
+        """Delete some of an album's photos, and the album when it has none any more.
+
+        Returns
+        -------
+        int
+            How many photos were deleted; 0 says that the album is gone.
+
+        Raises
+        ------
+        NotFound
+        """
+        if self.people.album(owner, album_id) is None:
+            raise NotFound
+        heading = headings.of_album(owner, album_id)
+        places = list(islice(self.photos.under(heading, Span(), None, ERASED_AT_ONCE), ERASED_AT_ONCE))
+        erased = [photo for photo in self.photos.at(places) if photo.owner == owner]
+        for photo in erased:
+            erasure.erase(self.photos, photo)
+        if not erased:
+            self.people.remove_album(owner, album_id)
+        return len(erased)
+
+    # Photos
+
+    def announce(
+        self, owner: str, name: str, content_type: str, size_bytes: int, album_id: str, idempotency_key: str
+    ) -> tuple[Photo, Upload]:
+        """Make a ticket, and the form that uploads its file; the same key makes the same ticket, and a new form.
+
+        Raises
+        ------
+        NotFound
+            The album is none of this owner's.
+        Conflict
+            The key made a ticket for something else, or its photo is deleted.
+        """
+        if album_id and self.people.album(owner, album_id) is None:
+            raise NotFound
+        token = tickets.token(owner, idempotency_key and f"photo\n{idempotency_key}")
+        ticket = Ticket(self.bucket, owner, token, name, content_type, size_bytes, album_id)
+        item = self.photos.announce(ticket, records.now())
+        if ERASED in item:
+            raise Conflict("Idempotency-Key: the photo that it made is deleted; take a new key")
+        asked = {"name": name, "content_type": content_type, "size_bytes": size_bytes, "album_id": album_id}
+        if {field: item.get(field, "") for field in asked} != asked:
+            raise Conflict("Idempotency-Key: it has announced another file; take a new key")
+        url, fields = storage.presigned_post(
+            self.bucket,
+            ticket.key,
+            content_type=content_type,
+            limit_bytes=tickets.UPLOAD_LIMIT_BYTES,
+            valid_seconds=tickets.UPLOAD_SECONDS,
+        )
+        [photo] = self.photos.at([Photo(item, {}).place()])
+        return photo, Upload(url, fields, records.seconds_ago(-tickets.UPLOAD_SECONDS))
+
+    def find(self, wanted: Wanted, after: Place | None, limit: int) -> tuple[list[Photo], Place | None]:
+        """Return a page of photos, newest first, and the place after which the next one begins.
+
+        A page may have less than its limit although there are more: only a missing place says that it is the last.
+        """
+        places = self.photos.under(wanted.heading, wanted.span, after, _LOOKS_AT_ONCE)
+        found: list[Photo] = []
+        looks, last = 0, None
+        while looks < _LOOKS_LIMIT and (some := list(islice(places, min(_LOOKS_AT_ONCE, 2 * limit)))):
+            looks += len(some)
+            there = {photo.item["pk"]: photo for photo in self.photos.at(some)}
+            for last in some:
+                photo = there.get(last.pk)
+                if photo is not None and wanted.admits(photo):
+                    found.append(photo)
+                if len(found) == limit:
+                    return found, last
+        return found, last if looks >= _LOOKS_LIMIT else None
+
+    def photo(self, owner: str, photo_id: str) -> Photo:
+        """Return a photo.
+
+        Raises
+        ------
+        NotFound
+        """
+        photo = self.photos.read(photo_id)
+        if photo is None or photo.owner != owner or ERASED in photo.item:
+            raise NotFound
+        return photo
+
+    def delete(self, owner: str, photo_id: str) -> None:
+        """Delete a photo with its objects; once more does what was left of it.
+
+        Raises
+        ------
+        NotFound
+        """
+        photo = self.photos.read(photo_id)
+        if photo is None or not owner or photo.owner != owner:
+            raise NotFound
+        erasure.erase(self.photos, photo)
+
+    def delete_some_of_everyone(self, start: str) -> tuple[int, str]:
+        """Delete some photos of any owner.
+
+        Parameters
+        ----------
+        start
+            Where the last one stopped; ``""`` to begin.
+
+        Returns
+        -------
+        tuple of int and str
+            How many were deleted, and where to go on, ``""`` at the end.
+        """
+        deleted, key = 0, {"pk": start, "sk": records.PHOTO_SORT_KEY} if start else None
+        while deleted < ERASED_AT_ONCE:
+            found, key = self.photos.some(key, _LOOKS_AT_ONCE)
+            for photo in found[: ERASED_AT_ONCE - deleted]:
+                erasure.erase(self.photos, photo)
+                deleted += 1
+                if deleted == ERASED_AT_ONCE:
+                    return deleted, photo.item["pk"]
+            if key is None:
+                break
+        return deleted, ""
+
+    # Addresses
+
+    def thumbnail_url(self, photo: Photo) -> str | None:
+        """Return an address of the small copy, if there is one."""
+        thumbnail = photo.record.get("thumbnail")
+        if not thumbnail:
+            return None
+        return storage.presigned_url(thumbnail["bucket"], thumbnail["key"], valid_seconds=_SHOWN_SECONDS)
+
+    def image_url(self, photo: Photo) -> str | None:
+        """Return an address of the image itself, if it is there."""
+        version = photo.version
+        if version is None:
+            return None
+        pin = version.version_id
+        return storage.presigned_url(version.bucket, version.key, version_id=pin, valid_seconds=_SHOWN_SECONDS)
