@@ -11,6 +11,7 @@ from ministack.services.cloudformation import provisioners
 def install() -> None:
     """Patch the engine's CloudFormation."""
     give_event_source_mappings_their_numbers()
+    tell_the_issuer_of_a_user_pool()
 
 
 def give_event_source_mappings_their_numbers() -> None:
@@ -30,6 +31,20 @@ def give_event_source_mappings_their_numbers() -> None:
 
     changed: dict[str, Callable[..., Any]] = {"create": typed_create, "update": typed_update}
     handlers.update(changed)
+
+
+def tell_the_issuer_of_a_user_pool() -> None:
+    """Give a user pool the attribute `ProviderURL`, the issuer of its tokens, which authorizers are configured with.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cognito-userpool.html
+    """
+    attributes = provisioners._cognito_user_pool_attributes
+
+    def user_pool_attributes(pool_id: str) -> dict[str, str]:
+        known: dict[str, str] = attributes(pool_id)
+        return {**known, "ProviderURL": f"https://{known['ProviderName']}"}
+
+    provisioners._cognito_user_pool_attributes = user_pool_attributes
 
 
 def _with_numbers(properties: dict[str, Any]) -> dict[str, Any]:
