@@ -23,11 +23,12 @@ What is restored
 `iam`
     Rekognition's actions are enforced for each role; a bucket policy that demands TLS accepts the SDK on loopback.
 `cloudformation`
-    Numbers that come from parameters are numbers. A user pool tells the issuer of its tokens.
-`http_api`, `http_api_functions`
+    Numbers that come from parameters are numbers. A user pool tells the issuer of its tokens. Items of a table expire.
+`http_api`, `http_api_functions`, `http_api_throttling`
     Every path of an HTTP API's host is the API's, and `app.localhost` is the host of the product's API. `$default` has
     no segment. OPTIONS is a method like any other without CORS. No refresh token is an access token. A function gets
-    the event of payload 2.0, if its resource policy allows it; a failure tells the client nothing.
+    the event of payload 2.0, if its resource policy allows it; a failure tells the client nothing. The throttling of
+    stages and routes is applied.
 `sign_in`, `sign_in_pages`
     Cognito's pages to sign up and in. Refreshed tokens have the groups; tokens are refreshed and revoked by their own
     client. Sign-out leads to registered addresses only. The case of a name does not matter where the pool says so.
@@ -60,7 +61,7 @@ Known limits
 - `Assign` in JSONPath Choice and Wait states is ignored; this project writes JSONata.
 - Somebody who signs up is confirmed at once, no email is sent, and managed login keeps no session of its own: every
   visit asks for the password. A password may be tried without end.
-- An HTTP API answers later than after 30 s, too; its stages' throttling is accepted and not applied.
+- An HTTP API waits for its function longer than 30 s, too.
 - All functions share one temporary folder; memory sizes are not enforced; every Python runtime is run by the
   interpreter of `.local/lambda`.
 """

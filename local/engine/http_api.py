@@ -20,6 +20,7 @@ from ministack.core.sigv4 import decode_header_value
 from ministack.services import apigateway, cognito
 
 from local.engine.http_api_functions import Request, Response, invoke_function, refusal
+from local.engine.http_api_throttling import is_throttled
 
 logger = logging.getLogger("apigateway")
 
@@ -198,6 +199,8 @@ async def _route(api_id: str, stage: str, request: Request) -> Response:
     has_cors = bool(apigateway._apis[api_id].get("corsConfiguration"))
     if route is None and not has_cors:
         return refusal(404, "Not Found")
+    if route and is_throttled(api_id, apigateway._stages[api_id][stage], route["routeKey"]):
+        return refusal(429, "Too Many Requests")
     function = _function(api_id, route) if route else None
     if route is None or function is None or has_cors or route["authorizationType"] not in ("NONE", "JWT"):
         return await _by_the_engine(api_id, stage, request)

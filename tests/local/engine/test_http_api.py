@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from local.engine.http_api_throttling import Bucket
 from local.engine.settings import APP_API_NAME
 from tests.local.engine.account import unique
 from tests.local.engine.web_app import claims, deploy_web_app, issuer, send, template
@@ -349,3 +350,24 @@ def test_a_function_that_fails_is_an_internal_error_that_tells_nothing(app):
 def test_a_function_that_did_not_permit_it_is_not_invoked(account, engine):
     app = deploy_web_app(account, engine.port, template(unique("app"), permission=False))
     assert seen(app.get("/")) == (500, b'{"message":"Internal Server Error"}')
+
+
+# Throttling
+
+
+def test_a_route_lets_so_many_requests_through(account, engine):
+    limits = {"ThrottlingBurstLimit": 3, "ThrottlingRateLimit": 0.001}
+    routes = {"GET /": {"ThrottlingBurstLimit": 0, "ThrottlingRateLimit": 0}}
+    stage = {"DefaultRouteSettings": limits, "RouteSettings": routes}
+    app = deploy_web_app(account, engine.port, template(unique("app"), stage=stage))
+    answers = [app.get("/static/app.js") for _ in range(5)]
+    assert [answer.status for answer in answers[:3]] == [200] * 3
+    assert seen(answers[-1]) == (429, b'{"message":"Too Many Requests"}')
+    assert app.get("/api/me").status == 401
+    assert app.get("/").status == 429
+
+
+def test_what_a_route_lets_through_comes_back_with_time():
+    bucket = Bucket(tokens=2, updated_at=0)
+    taken = [bucket.take(rate=1, burst=2, now=now) for now in (0, 0.1, 0.2, 1.3, 60, 60, 60)]
+    assert taken == [True, True, False, True, True, True, False]

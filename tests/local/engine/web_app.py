@@ -33,8 +33,8 @@ ASSUME = {
 }
 
 
-def template(name: str, permission: bool = True, **pool: Any) -> dict[str, Any]:
-    """Return the template; `name` is the API's, `pool` are properties of the user pool."""
+def template(name: str, permission: bool = True, stage: dict[str, Any] | None = None, **pool: Any) -> dict[str, Any]:
+    """Return the template; `name` is the API's, `stage` and `pool` are more properties of the two."""
     api, function = {"Ref": "Api"}, {"Fn::GetAtt": ["Function", "Arn"]}
     target = {"Fn::Sub": "integrations/${Integration}"}
     guarded = {"AuthorizationType": "JWT", "AuthorizerId": {"Ref": "Authorizer"}}
@@ -82,6 +82,7 @@ def template(name: str, permission: bool = True, **pool: Any) -> dict[str, Any]:
                 "StageName": "$default",
                 "AutoDeploy": True,
                 "DefaultRouteSettings": {"ThrottlingBurstLimit": {"Ref": "Burst"}, "ThrottlingRateLimit": 500},
+                **(stage or {}),
             },
         ),
         "Integration": (
