@@ -59,8 +59,8 @@ Known limits
   `MapIterationStarted`); a task that timed out is a `TaskFailed` there.
 - A retry waits at most 60 s times the wait scale. A batching window and batches above ten are ignored.
 - `Assign` in JSONPath Choice and Wait states is ignored; this project writes JSONata.
-- Somebody who signs up is confirmed at once, no email is sent, and managed login keeps no session of its own: every
-  visit asks for the password. A password may be tried without end.
+- Somebody who signs up is confirmed at once, no email is sent, and nobody can reset a forgotten password. Managed
+  login keeps no session of its own: every visit asks for the password, which may be tried without end.
 - An HTTP API waits for its function longer than 30 s, too.
 - All functions share one temporary folder; memory sizes are not enforced; every Python runtime is run by the
   interpreter of `.local/lambda`.

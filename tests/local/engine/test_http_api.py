@@ -324,6 +324,11 @@ def test_a_binary_answer_is_decoded(app):
     assert answer.header("content-length") == "256"
 
 
+def test_a_head_is_answered_without_the_body(app, token):
+    answer = app.send("HEAD", "/api/me", x_answer='{"statusCode": 200, "body": "twelve bytes"}', **bearer(token))
+    assert (answer.status, answer.body) == (200, b"")
+
+
 @pytest.mark.parametrize("status", [204, 304])
 def test_an_answer_without_a_body_has_none(app, status):
     answer = answered(app, {"statusCode": status, "headers": {"etag": '"1"'}})

@@ -141,6 +141,23 @@ def test_a_pool_of_administrators_has_no_sign_up(closed):
     assert "SignUp is not permitted" in closed.sign_up(email()).body.decode()
 
 
+def test_somebody_whom_an_administrator_invited_chooses_a_password(closed):
+    name, cognito = email(), closed.account.client("cognito-idp")
+    cognito.admin_create_user(
+        UserPoolId=closed.pool,
+        Username=name,
+        TemporaryPassword="Temporary-1",
+        MessageAction="SUPPRESS",
+        UserAttributes=[{"Name": "email", "Value": name}, {"Name": "email_verified", "Value": "true"}],
+    )
+    choice = closed.sign_in(name, "Temporary-1")
+    weak = closed.submit(choice, new_password="weak", confirm_password="weak")
+    assert "did not conform with policy" in weak.body.decode()
+    redirect = closed.submit(weak, new_password=PASSWORD, confirm_password=PASSWORD)
+    assert claims(closed.redeem(redirect).json()["id_token"])["email"] == name
+    assert closed.redeem(closed.sign_in(name)).status == 200
+
+
 @pytest.mark.parametrize("password", ["", "wrong", PASSWORD.lower()])
 def test_a_wrong_password_does_not_sign_in(app, password):
     name = email()

@@ -68,8 +68,13 @@ def template(name: str, permission: bool = True, stage: dict[str, Any] | None = 
                 "UsernameAttributes": ["email"],
                 "AutoVerifiedAttributes": ["email"],
                 "UsernameConfiguration": {"CaseSensitive": False},
+                "UserPoolTier": "ESSENTIALS",
                 **pool,
             },
+        ),
+        "Domain": (
+            "Cognito::UserPoolDomain",
+            {"UserPoolId": {"Ref": "Pool"}, "Domain": unique("people"), "ManagedLoginVersion": 2},
         ),
         "Group": ("Cognito::UserPoolGroup", {"UserPoolId": {"Ref": "Pool"}, "GroupName": "operators"}),
         "Client": ("Cognito::UserPoolClient", client),
@@ -233,7 +238,7 @@ class WebApp:
     def submit(self, page: Answer, **fields: str) -> Answer:
         """Fill in the form of a page and send it."""
         html = page.body.decode()
-        [action] = re.findall(r'<form method="post" action="([^"]+)"', html)
+        [action] = re.findall(r'<form method="post" action="([^"]+)"', html, re.IGNORECASE)
         hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html)
         form = {name: unescape(value) for name, value in hidden} | fields
         return self.post(action, form)
