@@ -23,7 +23,15 @@ What is restored
 `iam`
     Rekognition's actions are enforced for each role; a bucket policy that demands TLS accepts the SDK on loopback.
 `cloudformation`
-    Numbers that come from parameters are numbers.
+    Numbers that come from parameters are numbers. A user pool tells the issuer of its tokens. Items of a table expire.
+`http_api`, `http_api_functions`, `http_api_throttling`
+    Every path of an HTTP API's host is the API's, and `app.localhost` is the host of the product's API. `$default` has
+    no segment. OPTIONS is a method like any other without CORS. No refresh token is an access token. A function gets
+    the event of payload 2.0, if its resource policy allows it; a failure tells the client nothing. The throttling of
+    stages and routes is applied.
+`sign_in`, `sign_in_pages`
+    Cognito's pages to sign up and in. Refreshed tokens have the groups; tokens are refreshed and revoked by their own
+    client. Sign-out leads to registered addresses only. The case of a name does not matter where the pool says so.
 `rekognition`
     Rekognition is a service of the engine, answered by `local.rekognition`; it reads objects with the permissions
     of its caller.
@@ -51,6 +59,9 @@ Known limits
   `MapIterationStarted`); a task that timed out is a `TaskFailed` there.
 - A retry waits at most 60 s times the wait scale. A batching window and batches above ten are ignored.
 - `Assign` in JSONPath Choice and Wait states is ignored; this project writes JSONata.
+- Somebody who signs up is confirmed at once, no email is sent, and nobody can reset a forgotten password. Managed
+  login keeps no session of its own: every visit asks for the password, which may be tried without end.
+- An HTTP API waits for its function longer than 30 s, too.
 - All functions share one temporary folder; memory sizes are not enforced; every Python runtime is run by the
   interpreter of `.local/lambda`.
 """

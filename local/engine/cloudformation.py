@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ministack.services import dynamodb
 from ministack.services.cloudformation import provisioners
 
 
 def install() -> None:
     """Patch the engine's CloudFormation."""
     give_event_source_mappings_their_numbers()
+    tell_the_issuer_of_a_user_pool()
+    let_items_of_a_table_expire()
 
 
 def give_event_source_mappings_their_numbers() -> None:
@@ -30,6 +33,53 @@ def give_event_source_mappings_their_numbers() -> None:
 
     changed: dict[str, Callable[..., Any]] = {"create": typed_create, "update": typed_update}
     handlers.update(changed)
+
+
+def tell_the_issuer_of_a_user_pool() -> None:
+    """Give a user pool the attribute `ProviderURL`, the issuer of its tokens, which authorizers are configured with.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cognito-userpool.html
+    """
+    attributes = provisioners._cognito_user_pool_attributes
+
+    def user_pool_attributes(pool_id: str) -> dict[str, str]:
+        known: dict[str, str] = attributes(pool_id)
+        return {**known, "ProviderURL": f"https://{known['ProviderName']}"}
+
+    provisioners._cognito_user_pool_attributes = user_pool_attributes
+
+
+def let_items_of_a_table_expire() -> None:
+    """Give a table the `TimeToLiveSpecification` of the template, which the engine leaves out.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-dynamodb-table.html
+    """
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+    create, update = handlers["create"], handlers["update"]
+
+    def create_with_expiry(logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
+        created = create(logical_id, properties, *rest)
+        _set_expiry(created[0], {}, properties)
+        return created
+
+    def update_with_expiry(physical_id: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
+        updated = update(physical_id, old, new, *rest)
+        _set_expiry(updated[0], old if updated[0] == physical_id else {}, new)
+        return updated
+
+    changed: dict[str, Callable[..., Any]] = {"create": create_with_expiry, "update": update_with_expiry}
+    handlers.update(changed)
+
+
+def _set_expiry(table: str, old: dict[str, Any], new: dict[str, Any]) -> None:
+    before, after = old.get("TimeToLiveSpecification"), new.get("TimeToLiveSpecification")
+    if before == after:
+        return
+    wanted = dict(after or {**(before or {}), "Enabled": False})
+    wanted["Enabled"] = str(wanted.get("Enabled")).lower() == "true"
+    status, _, body = dynamodb._update_ttl({"TableName": table, "TimeToLiveSpecification": wanted})
+    if status >= 400:
+        raise ValueError(f"AWS::DynamoDB::Table TimeToLiveSpecification failed: {body!r}")
 
 
 def _with_numbers(properties: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import json
 import logging
 from typing import Any
 
-from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id
 from ministack.services import eventbridge, lambda_svc, s3, sqs
+
+from local.engine.iam import may_service_invoke
 
 logger = logging.getLogger("events")
 
@@ -85,18 +86,7 @@ def is_delivery_allowed(target_arn: str, rule_arn: str) -> bool:
     if ":sqs:" in target_arn:
         return bool(sqs.queue_policy_allows(target_arn, SERVICE_PRINCIPAL, rule_arn, get_account_id()))
     if ":lambda:" in target_arn:
-        found = lambda_svc.function_policy_for_arn(target_arn)
-        policy = found[0] if found else None
-        context = EvalContext(
-            principal_arn="*",
-            principal_type="Service",
-            principal_account="",
-            action="lambda:InvokeFunction",
-            resource_arn=target_arn,
-            region=get_region(),
-            service_context={"aws:sourcearn": rule_arn, "aws:sourceaccount": get_account_id()},
-        )
-        return bool(evaluate_resource_policy(policy, context, service=SERVICE_PRINCIPAL).decision == "Allow")
+        return may_service_invoke(SERVICE_PRINCIPAL, target_arn, rule_arn)
     return True
 
 

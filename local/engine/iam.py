@@ -10,7 +10,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.iam_evaluator import AuthError, EvalContext
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import iam
+from ministack.services import iam, lambda_svc
 
 # Operations that IAM authorizes on the project; all others that name a version, on the version.
 _ON_THE_PROJECT = ("DescribeProjectVersions", "CreateProjectVersion", "DeleteProject")
@@ -147,3 +147,20 @@ def is_allowed_by_role(role_arn: str, action: str, resource_arn: str) -> bool:
     policies = iam_evaluator._gather_role_policies(name, account_id)
     boundary = iam_evaluator._permissions_boundary(iam._roles, name, account_id)
     return bool(iam_evaluator.evaluate(context, policies, *boundary).decision == "Allow")
+
+
+def may_service_invoke(service_principal: str, function_arn: str, source_arn: str) -> bool:
+    """Tell whether the resource policy of a function lets a service of AWS invoke it for one of its resources."""
+    found = lambda_svc.function_policy_for_arn(function_arn)
+    context = EvalContext(
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action="lambda:InvokeFunction",
+        resource_arn=function_arn,
+        region=get_region(),
+        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": get_account_id()},
+    )
+    policy = found[0] if found else None
+    result = iam_evaluator.evaluate_resource_policy(policy, context, service=service_principal)
+    return bool(result.decision == "Allow")

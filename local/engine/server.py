@@ -15,15 +15,17 @@ from local.engine import (
     cloudformation,
     event_sources,
     events,
+    http_api,
     iam,
     lambda_workers,
     objects,
     persistence,
     queues,
     rekognition,
+    sign_in,
     step_functions,
 )
-from local.engine.settings import EngineSettings
+from local.engine.settings import APP_API_NAME, EngineSettings
 
 
 def install_patches(settings: EngineSettings) -> None:
@@ -37,6 +39,8 @@ def install_patches(settings: EngineSettings) -> None:
     iam.install()
     rekognition.install()
     step_functions.install()
+    sign_in.install()
+    http_api.install(APP_API_NAME)
     persistence.install()
 
 

@@ -14,6 +14,9 @@ ACCOUNT_ID = "000000000000"
 ROOT_ACCESS_KEY_ID = "test"
 ROOT_SECRET_ACCESS_KEY = "test"
 
+# The HTTP API of this name is the product's own: it answers at http://app.localhost:<port>/.
+APP_API_NAME = "image-recognition-local"
+
 DEFAULT_PORT = 4566
 DEFAULT_RUNTIME_PYTHON = Path(".local/lambda/bin/python")
 

@@ -1,5 +1,6 @@
 """Patches of races and of arithmetic, in this process."""
 
+import doctest
 import threading
 import time
 
@@ -7,7 +8,7 @@ import pytest
 from ministack import app
 from ministack.services import stepfunctions as sf
 
-from local.engine import persistence
+from local.engine import http_api, http_api_functions, http_api_throttling, persistence, sign_in_pages
 from local.engine.step_functions import branches
 from local.engine.step_functions.distributed_map import batches
 from local.engine.step_functions.retries import retry_delay_seconds
@@ -65,3 +66,10 @@ def test_a_service_that_changes_while_it_is_saved_is_read_again(monkeypatch):
     monkeypatch.setattr(app, "_build_persistence_save_dict", lambda: {"sqs": read})
     persistence.save_services_while_they_change()
     assert app._build_persistence_save_dict()["sqs"]() == {"queues": {}}
+
+
+@pytest.mark.parametrize("module", [http_api, http_api_functions, http_api_throttling, sign_in_pages])
+def test_the_examples_of_a_module_hold(module):
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
