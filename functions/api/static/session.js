@@ -1,0 +1,165 @@
+/**
+ * Who is signed in: OAuth's authorization code flow with PKCE, against the user pool's own pages.
+ *
+ * The tokens live in sessionStorage: they end with the tab, and another tab cannot read them.
+ */
+
+const TOKENS = "tokens";
+const ATTEMPT = "sign-in attempt";
+// A token this close to its end would expire on the way.
+const REFRESH_EARLY_MS = 30_000;
+// A token refused this soon after it was issued would be refused again after another sign-in: do not go in circles.
+const FRESH_MS = 20_000;
+
+let config;
+let refreshing = null;
+let leaving = null;
+
+/**
+ * The settings of this stack: where to sign in, what may be uploaded.
+ *
+ * @returns {Promise<{client_id: string, sign_in_url: string, redirect_uri: string, upload_limit_bytes: number,
+ *   upload_types: string[]}>}
+ */
+export function settings() {
+  config ||= fetch("/config.json").then((response) => {
+    if (!response.ok) throw new Error(`The settings did not load (${response.status}). Load the page again.`);
+    return response.json();
+  });
+  config.catch(() => (config = undefined));
+  return config;
+}
+
+export const isSignedIn = () => storedTokens() !== null;
+
+/**
+ * Leave for the sign-in page; the person comes back to where they were.
+ *
+ * @param {{create?: boolean}} [options] `create` opens the form for a new account.
+ */
+export function signIn({ create = false } = {}) {
+  // Many requests may find at once that the session is over; two attempts would spoil each other's state.
+  leaving ||= leaveForSignIn(create).catch((error) => {
+    leaving = null;
+    throw error;
+  });
+  return leaving;
+}
+
+async function leaveForSignIn(create) {
+  const { client_id, sign_in_url, redirect_uri } = await settings();
+  const attempt = { state: random(), nonce: random(), verifier: random(), return_to: location.hash };
+  sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt));
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(attempt.verifier));
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id,
+    redirect_uri,
+    scope: "openid email",
+    state: attempt.state,
+    nonce: attempt.nonce,
+    code_challenge: base64url(new Uint8Array(digest)),
+    code_challenge_method: "S256",
+  });
+  location.assign(`${sign_in_url}${create ? "/signup" : "/oauth2/authorize"}?${query}`);
+  return new Promise(() => {}); // The page is about to go: whoever waits here must not go on.
+}
+
+/**
+ * If this address is the way back from the sign-in page, trade its code for tokens.
+ *
+ * @throws {Error} With a sentence for the person, when the sign-in page or the tokens do not fit the attempt.
+ */
+export async function finishSignIn() {
+  const answer = new URLSearchParams(location.search);
+  if (!answer.has("code") && !answer.has("error")) return;
+  const attempt = JSON.parse(sessionStorage.getItem(ATTEMPT) || "null");
+  sessionStorage.removeItem(ATTEMPT);
+  // The code is used up with this request: it must not stay in the address or the history.
+  history.replaceState(null, "", `${location.pathname}${attempt ? attempt.return_to : ""}`);
+  if (answer.has("error")) {
+    throw new Error(answer.get("error_description") || `The sign-in page answered "${answer.get("error")}".`);
+  }
+  if (!attempt || answer.get("state") !== attempt.state) {
+    throw new Error("This sign-in was not begun in this tab, or was begun twice. Sign in again here.");
+  }
+  const { redirect_uri } = await settings();
+  const tokens = await requestTokens({
+    grant_type: "authorization_code",
+    code: answer.get("code"),
+    redirect_uri,
+    code_verifier: attempt.verifier,
+  });
+  if (!tokens) throw new Error("The sign-in took too long and its code is no longer valid. Sign in again.");
+  if (claims(tokens.id_token).nonce !== attempt.nonce) {
+    throw new Error("The answer belongs to another sign-in. Sign in again.");
+  }
+  store(tokens);
+}
+
+/**
+ * The access token for a request; refreshed when it is about to end or was refused.
+ *
+ * @param {string} [refused] The token that was answered with 401.
+ * @returns {Promise<string|null>} `null` when the person has to sign in again.
+ */
+export async function accessToken(refused) {
+  const tokens = storedTokens();
+  if (!tokens) return null;
+  const isGood = Date.now() < tokens.expires_at - REFRESH_EARLY_MS && tokens.access_token !== refused;
+  if (isGood) return tokens.access_token;
+  if (refused && tokens.access_token === refused && Date.now() < tokens.issued_at + FRESH_MS) {
+    throw new Error("The service does not accept this sign-in. Sign out and in again; if that does not help, tell the operators.");
+  }
+  // Many requests find the token ended at the same moment; one refresh serves them all.
+  refreshing ||= refresh(tokens.refresh_token).finally(() => (refreshing = null));
+  return refreshing;
+}
+
+/** The access token as it is now, for a request that is sent while the page goes and cannot wait. */
+export const currentAccessToken = () => storedTokens()?.access_token;
+
+/** Forget the tokens here, and end the session of the sign-in page. */
+export async function signOut() {
+  const { client_id, sign_in_url, redirect_uri } = await settings();
+  sessionStorage.removeItem(TOKENS);
+  location.assign(`${sign_in_url}/logout?${new URLSearchParams({ client_id, logout_uri: redirect_uri })}`);
+}
+
+async function refresh(refreshToken) {
+  const tokens = refreshToken && (await requestTokens({ grant_type: "refresh_token", refresh_token: refreshToken }));
+  if (!tokens) {
+    sessionStorage.removeItem(TOKENS);
+    return null;
+  }
+  store({ refresh_token: refreshToken, ...tokens });
+  return tokens.access_token;
+}
+
+/** @returns {Promise<object|null>} `null` when the grant is refused; throws when no answer comes. */
+async function requestTokens(grant) {
+  const { client_id, sign_in_url } = await settings();
+  const body = new URLSearchParams({ client_id, ...grant });
+  const response = await fetch(`${sign_in_url}/oauth2/token`, { method: "POST", body }).catch(() => null);
+  if (!response || response.status >= 500) {
+    const error = new Error("The sign-in service did not answer. Check your connection and try again.");
+    throw Object.assign(error, { isTransient: true, waitSeconds: 0 });
+  }
+  return response.ok ? response.json() : null;
+}
+
+function store({ access_token, refresh_token, expires_in }) {
+  const now = Date.now();
+  const tokens = { access_token, refresh_token, issued_at: now, expires_at: now + expires_in * 1000 };
+  sessionStorage.setItem(TOKENS, JSON.stringify(tokens));
+}
+
+const storedTokens = () => JSON.parse(sessionStorage.getItem(TOKENS) || "null");
+
+const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+
+const base64url = (bytes) =>
+  btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+/** What an ID token says. It came straight from the sign-in service over TLS, so its signature need not be checked. */
+const claims = (token) => JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
