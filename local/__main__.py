@@ -16,6 +16,7 @@ from local.demo import DemoFailed, Upload
 from local.deployment import REPOSITORY, STACK_NAME, DeploymentFailed
 from local.downloads import DownloadFailed
 from local.engine.process import EngineNotHealthyError
+from local.people import Person, demo_person
 from local.photos import fetch_photos, photos
 from local.rekognition.custom_labels.training import TrainingRefused
 from local.rekognition.fetch import fetch_models
@@ -46,7 +47,8 @@ def main(arguments: list[str]) -> int:
     try:
         match options.command:
             case "up":
-                _say_what_next(_up())
+                deployed = _up()
+                _say_what_next(deployed, demo_person(deployed))
             case "down":
                 stack.down(console.print)
             case "env":
@@ -87,13 +89,14 @@ def _demo(folder: Path | None) -> None:
     else:
         raise DemoFailed(f"{folder} is no folder; name one with pictures: make demo PHOTOS=folder")
     deployed = _up()
-    uploads = demo.process(console, deployed, files)
+    person = demo_person(deployed)
+    uploads = demo.process(console, deployed, files, person.owner)
     console.print(demo.result_table(uploads, console.width))
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads), encoding="utf-8")
     inspected = _inspect(deployed, uploads)
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads, inspected), encoding="utf-8")
     console.print(f"\nContact sheet: [bold]{CONTACT_SHEET.relative_to(REPOSITORY)}[/] (open it in a browser)\n")
-    _say_what_next(deployed)
+    _say_what_next(deployed, person)
 
 
 def _bulk(images: int) -> None:
@@ -114,12 +117,13 @@ def _inspect(deployed: Stack, uploads: list[Upload]) -> list[Upload]:
     return inspected + session_demo.show(console)
 
 
-def _say_what_next(deployed: Stack) -> None:
+def _say_what_next(deployed: Stack, person: Person) -> None:
     console.print(
-        f"""The stack is up at {deployed.endpoint_url}; `make down` stops it. Try with the AWS CLI, in any terminal:
+        f"""The page: {deployed.outputs["AppUrl"]}/ (sign in as {person.email} with {person.password}, or sign up)
+The stack is up at {deployed.endpoint_url}; `make down` stops it. Try with the AWS CLI, in any terminal:
 
   source .local/aws.env
-  aws s3 cp my-photo.jpg "s3://$ImageBucketName/private/me/uploads/"
+  aws s3 cp my-photo.jpg "s3://$ImageBucketName/private/{person.owner}/uploads/"
   aws stepfunctions list-executions --state-machine-arn "$ProcessImageStateMachineArn"
   aws s3 cp my-photo.jpg "s3://$ImageBucketName/images/"
   aws s3 ls --recursive "s3://$ResultsBucketName/"

@@ -26,8 +26,6 @@ from vision.domain import records
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN, Status
 
-OWNER = "demo"
-
 _COLOURS = {Status.SUCCEEDED: "green", Status.PARTIAL: "yellow"}
 _deserialize = TypeDeserializer().deserialize
 
@@ -60,8 +58,8 @@ def utf8_name(path: Path) -> str:
     return os.fsencode(path.name).decode("utf-8", "replace")
 
 
-def upload(stack: Stack, files: Sequence[Path], folder: str = f"private/{OWNER}/uploads") -> list[Upload]:
-    """Put files into a folder of the bucket, the owner's unless told otherwise, as any user would."""
+def upload(stack: Stack, files: Sequence[Path], folder: str) -> list[Upload]:
+    """Put files into a folder of the bucket, as any user would."""
     s3, bucket = stack.client("s3"), stack.outputs["ImageBucketName"]
 
     def put(path: Path) -> Upload:
@@ -125,7 +123,7 @@ def _read_records(stack: Stack, waiting: Sequence[Upload]) -> None:
             by_key[record["pk"], record["sk"]].record = record
 
 
-def process(console: Console, stack: Stack, files: Sequence[Path]) -> list[Upload]:
+def process(console: Console, stack: Stack, files: Sequence[Path], owner: str) -> list[Upload]:
     """Upload files and show a progress bar until each has its record.
 
     Raises
@@ -138,7 +136,7 @@ def process(console: Console, stack: Stack, files: Sequence[Path]) -> list[Uploa
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Processing photos", total=len(files))
-        uploads = upload(stack, files)
+        uploads = upload(stack, files, f"private/{owner}/uploads")
         for finished in watch(stack, uploads):
             progress.update(task, advance=1, description=f"Processing photos  {finished.name[:32]:32}")
         progress.update(task, description="Processed photos")

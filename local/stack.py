@@ -23,7 +23,7 @@ from local import deployment
 from local.deployment import REPOSITORY, Target
 from local.engine import state
 from local.engine.process import EngineNotHealthyError, EngineProcess, is_healthy, stop_process
-from local.engine.settings import DEFAULT_PORT, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from local.engine.settings import APP_HOST, DEFAULT_PORT, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 
 LOCAL_DIR = REPOSITORY / ".local"
 
@@ -139,7 +139,7 @@ def up(
     """
     files = files or StackFiles()
     stack = running(files) or _start_engine(say, files, port, wait_scale)
-    target = files.target(parameters or {}, stack.client_arguments())
+    target = files.target(_addresses(stack) | (parameters or {}), stack.client_arguments())
     wanted = deployment.fingerprint(target)
     known = _read(files.notes)
     if stack.outputs and known.get("deployed") == wanted:
@@ -172,7 +172,7 @@ def up_beside(say: Say, name: str, parameters: dict[str, str], files: StackFiles
     first = running(files)
     if first is None:
         raise EngineNotHealthyError(f"there is no stack up for {name} to stand beside; run `make up`")
-    target = files.target(parameters, first.client_arguments(), name)
+    target = files.target(_addresses(first) | parameters, first.client_arguments(), name)
     wanted, known = deployment.fingerprint(target), _read(files.notes)
     beside = known.get("beside", {})
     outputs = _outputs(first.client("cloudformation"), name)
@@ -184,6 +184,12 @@ def up_beside(say: Say, name: str, parameters: dict[str, str], files: StackFiles
     _write_json(files.notes, known | {"beside": beside | {name: wanted}})
     say(f"Deployed in {time.monotonic() - began:.0f} s.")
     return Stack(**(asdict(first) | {"outputs": outputs}))
+
+
+def _addresses(stack: Stack) -> dict[str, str]:
+    """Return where the engine serves the page, and where people sign in: hosts that browsers take for loopback."""
+    port = stack.endpoint_url.rsplit(":", 1)[1]
+    return {"AppUrl": f"http://{APP_HOST}:{port}", "SignInUrl": f"http://localhost:{port}"}
 
 
 @contextmanager

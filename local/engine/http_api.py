@@ -21,11 +21,10 @@ from ministack.services import apigateway, cognito
 
 from local.engine.http_api_functions import Request, Response, invoke_function, refusal
 from local.engine.http_api_throttling import is_throttled
+from local.engine.settings import APP_HOST
 
 logger = logging.getLogger("apigateway")
 
-# A host of its own, not of S3: a browser takes it for loopback, and keeps what the app stores away from sign-in.
-APP_HOST = "app.localhost"
 _API_HOST = re.compile(r"([a-z0-9-]+)\.execute-api\.(?:[a-z0-9-]+\.)*localhost")
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html

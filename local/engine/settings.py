@@ -14,7 +14,9 @@ ACCOUNT_ID = "000000000000"
 ROOT_ACCESS_KEY_ID = "test"
 ROOT_SECRET_ACCESS_KEY = "test"
 
-# The HTTP API of this name is the product's own: it answers at http://app.localhost:<port>/.
+# A host of its own, not of S3: a browser takes it for loopback, and keeps what the app stores away from sign-in.
+APP_HOST = "app.localhost"
+# The HTTP API of this name is the product's own: it answers there.
 APP_API_NAME = "image-recognition-local"
 
 DEFAULT_PORT = 4566

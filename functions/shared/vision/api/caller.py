@@ -47,7 +47,7 @@ class Caller:
         owner = str(claims.get("sub", ""))
         if not _OWNER.fullmatch(owner):
             raise Unauthorized
-        email = claims.get("email") or claims.get("username")
+        email = claims.get("email")
         return cls(owner, str(email) if email else None, OPERATORS in _groups(claims.get("cognito:groups", "")))
 
 
