@@ -102,15 +102,15 @@ def routes(folder: File, place: Place) -> Router:
             return Response(HTTPStatus.OK.value, asset.content_type, asset.compressed, headers=headers)
         return Response(HTTPStatus.OK.value, asset.content_type, asset.content, headers=headers)
 
-    @router.get("/", include_in_schema=False)
+    @router.get("/", include_in_schema=False, enable_validation=False)
     def index() -> Response[Any]:
         return show(_INDEX)
 
-    @router.get("/config.json", include_in_schema=False)
+    @router.get("/config.json", include_in_schema=False, enable_validation=False)
     def config() -> Response[Any]:
         return Response(HTTPStatus.OK.value, "application/json", json.dumps(place.config), headers=_headers(place))
 
-    @router.get("/static/<name>", include_in_schema=False)
+    @router.get("/static/<name>", include_in_schema=False, enable_validation=False)
     def static(name: str) -> Response[Any]:
         return show(name)
 
