@@ -38,6 +38,8 @@ _NO_IMAGE = b"This is no image, although its name says so.\n"
 _AT_ONCE = 64
 # How often progress is told where no terminal shows a bar.
 _SECONDS_BETWEEN_LINES = 5.0
+# How long the batches of a stopped run may take to end.
+_LAST_BATCHES_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -63,22 +65,26 @@ class Run:
 
     def batches(self) -> tuple[int, int]:
         """Return how many batches have ended, and how many there are; 0 and 0 before the objects are listed."""
+        counts = self._counts()
+        return counts.get("succeeded", 0) + counts.get("failed", 0), counts.get("total", 0)
+
+    def _counts(self) -> dict[str, int]:
         states = self.stack.client("stepfunctions")
         runs = states.list_map_runs(executionArn=self.execution_arn)["mapRuns"]
-        if not runs:
-            return 0, 0
-        counts = states.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["executionCounts"]
-        return counts["succeeded"] + counts["failed"], counts["total"]
+        return dict(states.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["executionCounts"]) if runs else {}
 
     def execution(self) -> dict[str, Any]:
         """Return the execution as it is now."""
         return dict(self.stack.client("stepfunctions").describe_execution(executionArn=self.execution_arn))
 
     def stop(self) -> None:
-        """Stop it, unless it has ended; what is done stays done."""
+        """Stop it, unless it has ended, and wait for the batches under way: Lambda does not hear of the stop."""
+        states = self.stack.client("stepfunctions")
         if self.execution()["status"] == "RUNNING":
-            states = self.stack.client("stepfunctions")
             states.stop_execution(executionArn=self.execution_arn, cause="stopped in the demo")
+        deadline = time.monotonic() + _LAST_BATCHES_SECONDS
+        while self._counts().get("running") and time.monotonic() < deadline:
+            time.sleep(0.2)
 
 
 def count(text: str) -> int:
@@ -122,10 +128,12 @@ def _followed(console: Console, run: Run, images: int) -> dict[str, Any]:
     try:
         _watch(console, run)
     except KeyboardInterrupt:
+        console.print("Stopping the run; the batches under way come to their end ...")
         run.stop()
+        done = run.progress()["seen"]
         raise DemoFailed(
-            f"the run was stopped; what is done stays done. make demo BULK={images} does the rest, and pays for no "
-            "label twice once the batches under way have ended, within seconds"
+            f"the run was stopped; what is done stays done, {done:,} of {images:,}. make demo BULK={images} does the "
+            "rest, and pays for no label twice"
         ) from None
     return run.execution()
 
