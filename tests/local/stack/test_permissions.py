@@ -22,8 +22,11 @@ FUNCTIONS = [
     "ExtractMetadataFunction",
     "GenerateThumbnailFunction",
     "InspectImagesFunction",
+    "OpenRunFunction",
+    "ProcessBatchFunction",
     "StartProcessingFunction",
     "StoreMetadataFunction",
+    "SummarizeRunFunction",
     "TrackExecutionFunction",
     "ValidateRulesFunction",
 ]
