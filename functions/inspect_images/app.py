@@ -11,7 +11,7 @@ from vision.settings import InspectionSettings
 
 
 def _detect(version: ObjectVersion, rule: Rule) -> Detection:
-    return rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.labels)
+    return rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
 
 
 inspector = Inspector.from_settings(InspectionSettings.read(), _detect)

@@ -20,12 +20,14 @@ def handler(event: entry.Event) -> None:
     """
     properties, reason = event["ResourceProperties"], ""
     if event["RequestType"] != "Delete":
-        cloudformation.respond(event, "", properties["ModelVersionArn"])
+        reason = models.mismatch(properties["ProjectArn"], properties["ModelVersionArn"])
+        cloudformation.respond(event, reason, properties["ModelVersionArn"])
         return
+    model = Model(properties["ProjectArn"], properties["ModelVersionArn"])
     try:
-        _release(Model(properties["ProjectArn"], properties["ModelVersionArn"]))
+        _release(model)
     except ModelNotUsable:
-        pass  # A model that is gone does not run, and one that cannot be found was never started from here.
+        model.stop()  # The project does not know it. It is told all the same, since stopping needs no project.
     except Permanent as error:
         reason = f"{type(error).__name__}: {error}"
     cloudformation.respond(event, reason)

@@ -46,6 +46,7 @@ ACTIONS = {
     ("sqs", "receive_message"): {"sqs:ReceiveMessage"},
     ("sqs", "delete_message"): {"sqs:DeleteMessage"},
     ("sqs", "change_message_visibility"): {"sqs:ChangeMessageVisibility"},
+    ("sqs", "send_message"): {"sqs:SendMessage"},
     # The topic is encrypted with the key alias/aws/sns, whose policy lets in whoever of this account may publish.
     ("sns", "publish"): {"sns:Publish"},
     ("sns", "subscribe"): {"sns:Subscribe"},
@@ -94,7 +95,9 @@ INSPECTION = {
     "s3:PutObjectTagging": RESULTS,
     "sns:Publish": {"${QualityTopic}"},
 }
-INSPECTION_QUEUE = {action: {"${InspectionQueue.Arn}"} for action in (*QUEUE_READER, "sqs:ChangeMessageVisibility")}
+INSPECTION_QUEUE = {
+    action: {"${InspectionQueue.Arn}"} for action in (*QUEUE_READER, "sqs:ChangeMessageVisibility", "sqs:SendMessage")
+}
 BULK_BUCKETS = {
     "s3:ListBucket": {"${ImageBucket.Arn}", "${BulkBucketArns}"},
     "s3:GetObject": {"${ImageBucket.Arn}/*", "${BulkBucketArns}/*"},

@@ -14,7 +14,8 @@ from vision.domain.verdicts import Judgement
 from vision.inspection import Inspector
 
 # A received message is hidden for so long; a worker that lives hides it again before each attempt. So waiting costs a
-# message none of its receives: it loses one when its worker dies, when the model goes, and when the time is over.
+# message none of its receives, and what nobody could try is put back as new: only a worker that dies, and an image that
+# fails by itself, use them up.
 HIDDEN_SECONDS = 120
 # One long poll without a message: the queue has nothing for this worker.
 POLL_SECONDS = 10
@@ -108,7 +109,7 @@ class _Worker:
             except Exception:
                 # An image of a kind that nothing expects costs neither its neighbours nor hours of the model: it is
                 # shown again at once, and after its last receive it is in the dead-letter queue, its reason recorded.
-                self._give_back([message])
+                queue.hide(self.queue_url, message, 0)
                 self.tally.returned += 1
 
     def _take(self, message: Message, others: list[Message]) -> None:
@@ -147,8 +148,9 @@ class _Worker:
         if attempt >= len(_WAITS_SECONDS):
             for other in others:
                 queue.hide(self.queue_url, other, self.hidden_seconds)
-        self.sleep(_WAITS_SECONDS[min(attempt, len(_WAITS_SECONDS) - 1)])
+        left_seconds = self.remaining_seconds() - self.hidden_seconds / 4
+        self.sleep(max(0.0, min(_WAITS_SECONDS[min(attempt, len(_WAITS_SECONDS) - 1)], left_seconds)))
 
     def _give_back(self, messages: list[Message]) -> None:
         for message in messages:
-            queue.hide(self.queue_url, message, 0)
+            queue.put_back(self.queue_url, message)

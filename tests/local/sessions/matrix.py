@@ -23,8 +23,8 @@ reported: list[Sequence[str]] = []
 
 # A dead session's event reaches stop_model within this time; on AWS within seconds too.
 EVENT_SECONDS = 3
-# And has given the lease back within this, when its function starts cold on a busy machine.
-LEASE_SECONDS = 15
+# And the lease is free within this: a watchdog that was killed while it held the lease keeps it for a minute.
+LEASE_SECONDS = 70
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

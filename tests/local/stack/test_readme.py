@@ -1,5 +1,6 @@
 """The README's commands: each one is run here, or checked against the tool that runs it, or named with its test."""
 
+import json
 import os
 import re
 import shlex
@@ -18,7 +19,7 @@ BLOCKS = [block.strip() for block in re.findall(r"```bash\n(.*?)```", README, re
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 
 # `make` runs these; what they do is tested in test_commands.py and by whoever runs this test.
-MAKE = re.compile(r"make (demo( PHOTOS=\S+)?|up|down|test|clean|bench)")
+MAKE = re.compile(r"make (demo( PHOTOS=\S+| BULK=\d+)?|up|down|test|clean|bench)")
 
 pytestmark = pytest.mark.local
 
@@ -59,8 +60,13 @@ def test_a_target_of_make_exists(block: str) -> None:
     assert re.search(rf"^{block.split()[1]}:.*##", MAKEFILE, re.MULTILINE)
 
 
+def test_the_aws_cli_starts_a_bulk_run(shell, pipeline: Pipeline) -> None:
+    started = json.loads(shell(_block("source .local/aws.env\naws stepfunctions start-execution")))
+    assert pipeline.closed(started["executionArn"])["status"] == "SUCCEEDED"
+
+
 def test_the_aws_cli_shows_an_upload_its_execution_and_its_record(shell, pipeline: Pipeline) -> None:
-    block = _block("source .local/aws.env\naws")
+    block = _block("source .local/aws.env\naws s3")
     wait_for(lambda: "SUCCEEDED" in shell(block))
 
     shown = shell(block)

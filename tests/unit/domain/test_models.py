@@ -4,7 +4,7 @@ import botocore.session
 import pytest
 
 from vision.domain.errors import ModelFailed, ModelNotUsable
-from vision.domain.models import STATUSES, Rest, Step, is_paid_for, step_to_run, step_to_stop
+from vision.domain.models import STATUSES, Rest, Step, is_paid_for, mismatch, step_to_run, step_to_stop
 
 SERVICE_MODEL = botocore.session.get_session().get_service_model("rekognition")
 KNOWN = SERVICE_MODEL.shape_for("ProjectVersionStatus").enum
@@ -79,3 +79,12 @@ def test_each_status_says_what_is_left_until_the_model_rests(status: str) -> Non
 def test_no_model_that_is_paid_for_counts_as_stopped(status: str) -> None:
     assert is_paid_for(status) == (status == "RUNNING")
     assert not is_paid_for(status) or step_to_stop(status) is Rest.STOP
+
+
+def test_a_version_of_another_project_is_told_by_both_names() -> None:
+    project = "arn:aws:rekognition:us-east-1:111122223333:project/bottles/1"
+    version = "arn:aws:rekognition:us-east-1:111122223333:project/cans/version/v1/2"
+    assert mismatch(project, version) == (
+        "ProjectArn names the project bottles, ModelVersionArn a version of cans; name the version's own"
+    )
+    assert mismatch(project.replace("bottles", "cans"), version) == ""

@@ -198,3 +198,13 @@ def test_a_model_of_ones_own_may_call_its_labels_as_it_likes() -> None:
 def test_rules_that_no_function_could_carry_fail_the_deployment() -> None:
     with pytest.raises(InvalidRule, match=r"rules: \d,\d+ bytes, a function takes 3,000; shorten or join them"):
         check_deployable(_rules(*(f"Rose {number}" for number in range(300))), "custom-labels")
+
+
+def test_rekognition_is_asked_for_a_label_in_its_own_spelling_too() -> None:
+    [rule] = parse(_rules("person", "Car"))
+    assert rule.filters == ["person", "Car", "Person"]
+
+
+def test_rekognition_is_never_asked_for_more_labels_than_it_takes() -> None:
+    [rule] = parse(_rules(*(f"label {number}" for number in range(LABELS_LIMIT))))
+    assert rule.filters == rule.labels

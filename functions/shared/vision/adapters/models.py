@@ -77,7 +77,7 @@ class Model:
             raise ModelNotUsable("model: it is gone; check the parameter ModelVersionArn") from error
 
     def stop(self) -> None:
-        """Stop it; stopping a model that is not running changes nothing.
+        """Stop it; stopping a model that is not running, or is gone, changes nothing.
 
         Raises
         ------
@@ -87,5 +87,5 @@ class Model:
         try:
             with domain_errors("StopProjectVersion"):
                 rekognition.stop_project_version(ProjectVersionArn=self.version_arn)
-        except rekognition.exceptions.ResourceInUseException:
+        except (rekognition.exceptions.ResourceInUseException, rekognition.exceptions.ResourceNotFoundException):
             return

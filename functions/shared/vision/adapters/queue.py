@@ -97,6 +97,20 @@ def hide(queue_url: str, message: Message, seconds: int) -> bool:
     return True
 
 
+def put_back(queue_url: str, message: Message) -> None:
+    """Put a message that nobody tried back as a new one: SQS counts each receive, and this one was nobody's fault.
+
+    A crash in between leaves the message twice, which whoever takes it must bear anyway.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    with domain_errors("inspection queue"):
+        client("sqs").send_message(QueueUrl=queue_url, MessageBody=message.body)
+    delete(queue_url, message)
+
+
 def delete(queue_url: str, message: Message) -> None:
     """Remove a message that is done.
 

@@ -82,6 +82,17 @@ def step_to_stop(status: str) -> Rest:
     return Rest.WAIT if status in ("STARTING", "STOPPING") else Rest.STOPPED
 
 
+def mismatch(project_arn: str, version_arn: str) -> str:
+    """Return what is wrong when a version is of another project, ``""`` when it is not.
+
+    Their ARNs end in ``project/NAME/created`` and ``project/NAME/version/VERSION/created``.
+    """
+    project, version = project_arn.split("/")[1], version_arn.split("/")[1]
+    if project == version:
+        return ""
+    return f"ProjectArn names the project {project}, ModelVersionArn a version of {version}; name the version's own"
+
+
 def is_paid_for(status: str) -> bool:
     """Tell whether a model of this status is on the bill, by the minute and inference unit."""
     return status == "RUNNING"

@@ -58,6 +58,14 @@ class Rule:
         """Every label that the verdict depends on, each once."""
         return list(dict.fromkeys((*self.any_of, *self.all_of, *self.none_of)))
 
+    @property
+    def filters(self) -> list[str]:
+        """The labels as Rekognition is asked for them: as they are written, and as Rekognition writes labels.
+
+        At most :data:`LABELS_LIMIT`.
+        """
+        return list(dict.fromkeys((*self.labels, *map(str.title, self.labels))))[:LABELS_LIMIT]
+
 
 def parse(text: str) -> tuple[Rule, ...]:
     """Read rules from JSON: a list of objects with the attributes of :class:`Rule`.
