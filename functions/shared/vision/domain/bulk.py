@@ -15,6 +15,7 @@ from vision.domain.errors import (
     CorruptImage,
     ImageTooLarge,
     ImageTooSmall,
+    InvalidEvent,
     InvalidImage,
     InvalidRun,
     NotSupportedImageType,
@@ -149,7 +150,7 @@ class Item:
         Raises
         ------
         InvalidEvent
-            When an object to work on has no ETag: an inventory must have that column.
+            When an object to work on has no size or no ETag: an inventory must have these columns.
         """
         key = str(listed["key"])
         if request.inventory:
@@ -160,7 +161,11 @@ class Item:
         if gone or is_folder or keys.is_thumbnail(key) or not key.startswith(request.prefix):
             # What an inventory tells of a delete marker has neither size nor ETag.
             return cls(ObjectVersion(request.bucket, key, "", "", "", size_bytes), is_work=False)
-        named = {"bucket": request.bucket, "key": key, "etag": listed.get("etag", ""), "size_bytes": size_bytes}
+        for field in ("size_bytes", "etag"):
+            # A size that nobody told is none of zero bytes, which would be an image that is broken for good.
+            if listed.get(field) in ("", None):
+                raise InvalidEvent(f"{field}: missing; let the inventory have the fields Size and ETag")
+        named = {"bucket": request.bucket, "key": key, "etag": listed["etag"], "size_bytes": size_bytes}
         return cls(ObjectVersion.from_dict(named), is_work=True)
 
 
