@@ -21,7 +21,10 @@ def _detect(version: ObjectVersion, rule: Rule) -> Detection:
     return rekognition.detect_custom_labels(version, settings.model_version_arn, confidence)
 
 
-inspector = Inspector.from_settings(InspectionSettings.read(), _detect, CUSTOM_LABELS_LIMITS)
+# Whoever works on a message keeps it hidden: one that shows again has lost its worker, and so has its claim.
+inspector = Inspector.from_settings(
+    InspectionSettings.read(), _detect, CUSTOM_LABELS_LIMITS, claim_seconds=settings.hidden_seconds
+)
 
 
 @entry.worker

@@ -26,7 +26,7 @@ from vision.settings import InspectionSettings
 Detector = Callable[[ObjectVersion, Rule], Detection]
 
 # Between claim and message there is one call to SNS, which the SDK gives up sooner than this.
-CLAIM_SECONDS = 120
+_CLAIM_SECONDS = 120
 
 _TOLD = {
     "all": frozenset(Judgement),
@@ -49,6 +49,8 @@ class Inspector:
         The judgements that people are told of.
     limits
         What the detector takes.
+    claim_seconds
+        After how long a delivery that wanted to tell people, and did not, has died.
     """
 
     table: Table
@@ -59,10 +61,15 @@ class Inspector:
     moves: bool
     notifies_of: frozenset[Judgement]
     limits: Limits = REKOGNITION_LIMITS
+    claim_seconds: int = _CLAIM_SECONDS
 
     @classmethod
     def from_settings(
-        cls, settings: InspectionSettings, detect: Detector, limits: Limits = REKOGNITION_LIMITS
+        cls,
+        settings: InspectionSettings,
+        detect: Detector,
+        limits: Limits = REKOGNITION_LIMITS,
+        claim_seconds: int = _CLAIM_SECONDS,
     ) -> Inspector:
         """Return the inspector that the template's parameters describe.
 
@@ -80,6 +87,7 @@ class Inspector:
             moves=settings.inspected_images == "move",
             notifies_of=_TOLD[settings.notifications],
             limits=limits,
+            claim_seconds=claim_seconds,
         )
 
     def inspect_message(self, body: str, is_last_receive: bool = False) -> list[str]:
@@ -140,15 +148,14 @@ class Inspector:
         if "verdict" not in record:
             try:
                 self.table.judge(envelope, self._judge(version), records.now())
-            except ObjectNotFound as error:
-                self._refuse(envelope, error)
-                return "GONE"
             except AccessDenied as error:
                 self._refuse(envelope, error)
                 raise
             except Permanent as error:
-                self._refuse(envelope, error)
-                return type(error).__name__
+                if self._refuse(envelope, error):
+                    return "GONE" if isinstance(error, ObjectNotFound) else type(error).__name__
+                # Another delivery found a verdict meanwhile, and may have moved the image away: go on from there, since
+                # this message may be all that is left of it.
             record = self.table.image(envelope) or {}
         self._leave(envelope, record)
         return str(record["verdict"])
@@ -184,7 +191,7 @@ class Inspector:
 
         Who claims it first tells them. One that died before it could has lost its claim a while later.
         """
-        if not self.table.claim_notification(envelope, records.now(), records.seconds_ago(CLAIM_SECONDS)):
+        if not self.table.claim_notification(envelope, records.now(), records.seconds_ago(self.claim_seconds)):
             if "notified_at" in (self.table.image(envelope) or {}):
                 return
             raise ServiceUnavailable("notification: another delivery is at it; whether it was told is looked at later")
@@ -197,9 +204,9 @@ class Inspector:
             raise
         self.table.mark_notified(envelope, records.now())
 
-    def _refuse(self, envelope: Envelope, error: Permanent) -> None:
+    def _refuse(self, envelope: Envelope, error: Permanent) -> bool:
         failure = Failure(type(error).__name__, str(error))
-        self.table.refuse(envelope, inspections.refused(failure), records.now())
+        return self.table.refuse(envelope, inspections.refused(failure), records.now())
 
     def _give_up(self, envelope: Envelope, error: Exception, then: str) -> None:
         failure = Failure(type(error).__name__, f"{str(error)[: CAUSE_LIMIT - 100]}; {then}")

@@ -17,6 +17,8 @@ from tests.local.stack.conftest import engine_processes, free_port, no_word
 
 pytestmark = pytest.mark.local
 
+ANOTHER = "arn:aws:rekognition:us-east-1:000000000000:project/sessions/version/another/1795221294800"
+
 
 @pytest.fixture
 def own_sessions(deployed_sessions: Path, tmp_path: Path) -> Iterator[Sessions]:
@@ -36,7 +38,7 @@ def own_sessions(deployed_sessions: Path, tmp_path: Path) -> Iterator[Sessions]:
 @pytest.mark.parametrize(
     "change",
     [
-        {"ModelVersionArn": "arn:aws:rekognition:us-east-1:000000000000:project/things/version/another/1795221294800"},
+        {"ModelVersionArn": ANOTHER},
         {
             "InspectionDetector": "rekognition",
             "InspectionRules": '[{"name": "all", "prefix": "images/", "any_of": ["Car"]}]',
