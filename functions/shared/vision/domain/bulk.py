@@ -161,10 +161,10 @@ class Item:
         if gone or is_folder or keys.is_thumbnail(key) or not key.startswith(request.prefix):
             # What an inventory tells of a delete marker has neither size nor ETag.
             return cls(ObjectVersion(request.bucket, key, "", "", "", size_bytes), is_work=False)
-        for field in ("size_bytes", "etag"):
+        for column in ("size_bytes", "etag"):
             # A size that nobody told is none of zero bytes, which would be an image that is broken for good.
-            if listed.get(field) in ("", None):
-                raise InvalidEvent(f"{field}: missing; let the inventory have the fields Size and ETag")
+            if listed.get(column) in ("", None):
+                raise InvalidEvent(f"{column}: missing; let the inventory have the fields Size and ETag")
         named = {"bucket": request.bucket, "key": key, "etag": listed["etag"], "size_bytes": size_bytes}
         return cls(ObjectVersion.from_dict(named), is_work=True)
 
