@@ -1,8 +1,5 @@
 """Which buckets bulk runs may label, and how an inventory names the objects."""
 
-import csv
-import gzip
-import io
 import json
 from collections.abc import Iterator
 from urllib.parse import quote_plus
@@ -10,6 +7,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from tests.local.bulk.bulk_runs import DENIED, MISSING, OWN, SEALED, Bulk, photo
+from tests.local.inventories import write_inventory
 from tests.local.stack.pipeline import Pipeline
 
 pytestmark = pytest.mark.local
@@ -61,9 +59,7 @@ def test_a_bucket_that_may_not_be_listed_is_told(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.usefixtures("denied")
-def test_a_bucket_whose_objects_may_not_be_read_fails_the_run_until_they_may(
-    pipeline: Pipeline,
-) -> None:
+def test_a_bucket_whose_objects_may_not_be_read_fails_the_run_until_they_may(pipeline: Pipeline) -> None:
     bulk = Bulk.of(pipeline, SEALED)
     bulk.put_photos(4)
     bulk.calls()
@@ -75,41 +71,22 @@ def test_a_bucket_whose_objects_may_not_be_read_fails_the_run_until_they_may(
     assert bulk.run()["labelled"] == 4
 
 
-def write_inventory(bulk: Bulk, rows: list[list[str]]) -> dict[str, str]:
-    """Write an inventory as S3 does, in two files, and return where its manifest is."""
-    s3, folder, files = bulk.pipeline.client("s3"), f"inventories/{bulk.prefix}", []
-    for number, part in enumerate((rows[::2], rows[1::2])):
-        text = io.StringIO()
-        csv.writer(text, quoting=csv.QUOTE_ALL).writerows(part)
-        files.append({"key": f"{folder}data/{number}.csv.gz"})
-        s3.put_object(Bucket=OWN, Key=files[-1]["key"], Body=gzip.compress(text.getvalue().encode()))
-    manifest = {
-        "sourceBucket": bulk.bucket,
-        "destinationBucket": f"arn:aws:s3:::{OWN}",
-        "version": "2016-11-30",
-        "fileFormat": "CSV",
-        "fileSchema": ", ".join(COLUMNS),
-        "files": files,
-    }
-    place = {"bucket": OWN, "key": f"{folder}manifest.json"}
-    s3.put_object(Bucket=OWN, Key=place["key"], Body=json.dumps(manifest).encode())
-    return place
-
-
 def test_an_inventory_names_the_objects_whatever_their_keys_are(bulk: Bulk) -> None:
     s3, rows = bulk.pipeline.client("s3"), []
+
+    def add(key: str, version: str, size: int | str, etag: str, latest: str = "true", deleted: str = "false") -> None:
+        values = (bulk.bucket, key, version, latest, deleted, str(size), etag)
+        rows.append(dict(zip(COLUMNS, values, strict=True)))
+
     for number, name in enumerate(KEYS):
-        key = f"{bulk.prefix}{name}"
-        put = s3.put_object(Bucket=bulk.bucket, Key=key, Body=photo(number))
-        size = str(len(photo(number)))
-        rows.append(
-            [bulk.bucket, quote_plus(key, safe="/"), put["VersionId"], "true", "false", size, put["ETag"].strip('"')]
-        )
-    gone = [bulk.bucket, f"{bulk.prefix}gone.jpg", "v", "true", "true", "", ""]
-    replaced = [*rows[0][:3], "false", "false", "7", "0" * 32]
-    elsewhere = [bulk.bucket, "elsewhere/a.jpg", "v", "true", "false", "7", "0" * 32]
-    place = write_inventory(bulk, [*rows, gone, replaced, elsewhere])
-    summary = bulk.run(inventory=place)
+        key, content = f"{bulk.prefix}{name}", photo(number)
+        put = s3.put_object(Bucket=bulk.bucket, Key=key, Body=content)
+        add(quote_plus(key, safe="/"), put["VersionId"], len(content), put["ETag"].strip('"'))
+    add(rows[0]["Key"], "replaced", 7, "0" * 32, latest="false")
+    add(f"{bulk.prefix}gone.jpg", "gone", "", "", deleted="true")
+    add("elsewhere/a.jpg", "elsewhere", 7, "0" * 32)
+    manifest = write_inventory(s3, OWN, f"inventories/{bulk.prefix}", rows)
+    summary = bulk.run(inventory={"bucket": OWN, "key": manifest})
     assert (summary["seen"], summary["labelled"], summary["skipped"]) == (len(KEYS) + 3, len(KEYS), 3)
     assert sorted(record["object"]["key"] for record in bulk.image_records()) == sorted(
         f"{bulk.prefix}{name}" for name in KEYS

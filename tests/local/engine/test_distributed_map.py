@@ -1,14 +1,12 @@
 """Distributed Map, and the calls of a state machine to other services."""
 
-import csv
-import gzip
-import io
 import json
 
 import pytest
 
 from tests.local.engine.account import wait_for
 from tests.local.engine.language import PASS, Case, check, fails_with, invoke, jsonata, machine, start, succeeds_with
+from tests.local.inventories import write_inventory
 
 pytestmark = pytest.mark.local
 
@@ -167,18 +165,11 @@ def test_result_files_and_their_manifest_are_written(account, bucket):
 
 
 def test_an_inventory_is_read_by_its_manifest_with_its_keys_as_they_are_written(account, bucket):
-    s3, rows = account.client("s3"), [["b", "a+b%2Bc.jpg", "7"], ["b", 'quote"d.jpg', "8"]]
-    files = []
-    for index, row in enumerate(rows):
-        text = io.StringIO()
-        csv.writer(text, quoting=csv.QUOTE_ALL).writerow(row)
-        files.append({"key": f"inventory/{index}.csv.gz"})
-        s3.put_object(Bucket=bucket, Key=files[-1]["key"], Body=gzip.compress(text.getvalue().encode()))
-    manifest = {"destinationBucket": f"arn:aws:s3:::{bucket}", "fileFormat": "CSV", "fileSchema": "Bucket, Key, Size"}
-    s3.put_object(Bucket=bucket, Key="inventory/manifest.json", Body=json.dumps(manifest | {"files": files}))
-    execution = account.run(machine(A=distributed(ItemReader=inventory(bucket, "inventory/manifest.json"))))
-    expected = [{"Bucket": name, "Key": key, "Size": size} for name, key, size in rows]
-    assert json.loads(execution["output"]) == expected
+    keys = ["a+b%2Bc.jpg", 'quote"d.jpg', "comma,e.jpg"]
+    rows = [{"Bucket": "b", "Key": key, "Size": "7"} for key in keys]
+    manifest = write_inventory(account.client("s3"), bucket, "inventory/", rows)
+    execution = account.run(machine(A=distributed(ItemReader=inventory(bucket, manifest))))
+    assert sorted(json.loads(execution["output"]), key=lambda row: keys.index(row["Key"])) == rows
 
 
 def test_an_inventory_without_a_manifest_fails_the_reader(account, bucket):
