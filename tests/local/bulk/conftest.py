@@ -21,7 +21,7 @@ from tests.local.stack.roles import without_statement
 PARAMETERS = {
     "BulkBucketArns": ",".join(f"arn:aws:s3:::{name}" for name in (OWN, DENIED, SEALED, MISSING)),
     # Two workers at a time, so that a run over three batches can be stopped in the middle.
-    "BulkCallsPerSecond": "20",
+    "BulkCallsPerSecond": "25",
 }
 
 

