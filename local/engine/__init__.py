@@ -45,8 +45,8 @@ Known limits
 - An execution that ran when the engine stopped is closed as FAILED with `States.ServiceRestart`; on AWS it would
   go on. A message that was being worked on comes back at once, not after its visibility timeout.
 - The role of a state machine is enforced when it invokes a function, not when it calls another service.
-- No RedriveExecution, metrics from EMF or of SQS, X-Ray traces, dead-letter queues and retry
-  policies of EventBridge targets, or check of a definition when a state machine is created.
+- No RedriveExecution, inventories in ORC or Parquet, metrics from EMF or of SQS, X-Ray traces, dead-letter queues and
+  retry policies of EventBridge targets, or check of a definition when a state machine is created.
 - A history has every state entered and left and every task, not the events between (`ParallelStateStarted`,
   `MapIterationStarted`); a task that timed out is a `TaskFailed` there.
 - A retry waits at most 60 s times the wait scale. A batching window and batches above ten are ignored.
