@@ -145,6 +145,12 @@ def test_an_inventory_without_sizes_or_etags_is_refused(field: str) -> None:
         _of(INVENTORY, "a.jpg", **{field: ""})
 
 
+def test_an_inventory_of_another_bucket_is_refused_before_anything_is_recorded() -> None:
+    assert _of(INVENTORY, "a.jpg", bucket=BUCKET).is_work
+    with pytest.raises(InvalidEvent, match="of the bucket amzn-s3-demo-other; ask for that one"):
+        _of(INVENTORY, "a.jpg", bucket="amzn-s3-demo-other")
+
+
 def _record(**fields: Any) -> dict[str, Any]:
     return {"status": "SUCCEEDED", "execution_arn": "another", **fields}
 

@@ -150,11 +150,14 @@ class Item:
         Raises
         ------
         InvalidEvent
-            When an object to work on has no size or no ETag: an inventory must have these columns.
+            When an inventory is of another bucket; or an object to work on has no size or no ETag, which an inventory
+            must have as columns.
         """
         key = str(listed["key"])
         if request.inventory:
             key = keys.decode_notification_key(key)
+            if listed.get("bucket", request.bucket) != request.bucket:
+                raise InvalidEvent(f"inventory: of the bucket {listed['bucket']}; ask for that one, or name another")
         size_bytes = int(listed.get("size_bytes") or 0)
         gone = str(listed.get("is_latest", "true")).lower() == "false" or _is_true(listed.get("is_delete_marker"))
         is_folder = key.endswith("/") and size_bytes == 0
