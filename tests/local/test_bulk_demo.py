@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from local import __main__ as commands
 from local import bulk_demo
 from local.demo import DemoFailed
 from vision.domain.bulk import Tally
@@ -62,6 +63,14 @@ def test_the_summary_has_a_row_for_each_question() -> None:
     assert (cells["seen"], cells["failed"], cells["  CorruptImage"]) == ("10", "1", "1")
     assert (cells["duration"], cells["images a second"]) == ("4.0 s", "2.0")
     assert cells["paid calls for each image"] == "0.7000"
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands.stack, "down", interrupted)
+    assert commands.main(["down"]) == 130
 
 
 def test_progress_tells_the_rate_and_how_long_the_rest_takes() -> None:
