@@ -36,6 +36,8 @@ def test_the_same_event_five_times_starts_one_run(bulk: Bulk) -> None:
     wait_for(lambda: len(bulk.executions()) == 5)
     outputs = [json.loads(bulk.pipeline.closed(arn)["output"]) for arn in bulk.executions()]
     assert sorted(output.get("decision", "the run") for output in outputs) == ["BUSY"] * 4 + ["the run"]
+    # The four name the one, and so does its summary.
+    assert len({output["execution_arn"] for output in outputs}) == 1
     assert bulk.calls() == 4
 
 
