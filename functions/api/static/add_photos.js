@@ -10,7 +10,7 @@ import { add, cancel, isUnfinished, resume, uploads } from "./uploads.js";
 const REFUSALS_SHOWN = 3;
 
 const input = element("input", { type: "file", multiple: true, hidden: true, "aria-label": "Photos to add", onchange: takeChosen });
-const curtain = element("div.drop", { hidden: true }, element("p", "Drop the photos to add them"));
+const curtain = element("div.drop", { hidden: true, "aria-hidden": "true" }, element("p", "Drop the photos to add them"));
 let target;
 let letIn;
 // Files may come before it is known whose they are.

@@ -45,7 +45,7 @@ async function navigate() {
   const mine = (turns += 1);
   const isLate = () => mine !== turns;
   const route = resolve(location.hash);
-  for (const link of navigation.querySelectorAll("a")) link.ariaCurrent = link.hash === `#/${route?.name}` ? "page" : null;
+  markNavigation(route?.name);
   if (!route) return showNowhere();
   try {
     const isNew = page?.base !== route.base;
@@ -66,6 +66,15 @@ async function navigate() {
     console.error(error);
     const told = { title: "The page did not load", message: "Check your connection and load the page again." };
     fill(main, failureState(told, () => location.reload()));
+  }
+}
+
+function markNavigation(name) {
+  for (const link of navigation.querySelectorAll("a")) {
+    const isHere = link.hash === `#/${name}`;
+    link.ariaCurrent = isHere ? "page" : null;
+    // On a phone the row is wider than the screen.
+    if (isHere) link.scrollIntoView({ block: "nearest", inline: "center" });
   }
 }
 
@@ -183,6 +192,7 @@ async function start() {
     const { owner, email, is_operator: isOperator } = await call("GET", "me");
     if (email) account.prepend(element("span.hint", email));
     for (const entry of navigation.querySelectorAll("li[hidden]")) entry.hidden = !isOperator;
+    await page?.view.loaded; // What the person sees comes first.
     await (await adding()).letFilesIn(owner, () => page?.view.albumId || null);
   } catch (problem) {
     notify(problem.message, { tone: "bad" });

@@ -10,7 +10,8 @@ import { poll } from "./poll.js";
 import { activeFilters, FILTERS, searchForm } from "./search.js";
 import { isOpen, makeTile } from "./tiles.js";
 
-const PAGE = 50;
+// Small, because on a slow line the addresses of the thumbnails are what takes long.
+const PAGE = 24;
 // So few are asked for one by one; of more, the newest page of the list tells in one request.
 const ONE_BY_ONE = 3;
 
@@ -83,8 +84,8 @@ export function open({ albumId, query, choosePhotos }) {
     request?.abort();
     request = new AbortController();
     const { signal } = request;
-    if (!cursor) grid.ariaBusy = "true";
-    if (cursor || tiles.size === 0) fill(below, element("p.hint", "Loading photos …"));
+    if (cursor) fill(below, element("p.hint", "Loading photos …"));
+    else if (tiles.size === 0) showOutlines();
     try {
       const answer = await list({ cursor });
       if (signal.aborted) return false;
@@ -99,6 +100,13 @@ export function open({ albumId, query, choosePhotos }) {
     }
     grid.ariaBusy = null;
     return true;
+  }
+
+  /** Where the photos will be, so that nothing has to give way to them when they come. */
+  function showOutlines() {
+    grid.ariaBusy = "true";
+    fill(below);
+    fill(grid, Array.from({ length: PAGE }, () => element("li.tile", { "aria-hidden": "true" }, element("span.frame.busy"))));
   }
 
   // When the end of the list comes near, load on: nobody should have to press "Show more" while scrolling.
@@ -133,7 +141,7 @@ export function open({ albumId, query, choosePhotos }) {
       const known = tiles.get(photo.photo_id);
       if (known) return known.update(photo);
       const tile = makeTile(photo, address);
-      const older = [...grid.children].find((child) => tileOf.get(child).photo.created_at < photo.created_at);
+      const older = [...grid.children].find((child) => tileOf.get(child)?.photo.created_at < photo.created_at);
       tiles.set(photo.photo_id, tile);
       tileOf.set(tile.root, tile);
       grid.insertBefore(tile.root, older || null);

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { deletePhoto } from "./deletions.js";
-import { button, definitions, element, externalLink, failureState, fill, headingRow, icon, setTitle } from "./elements.js";
+import { button, definitions, element, externalLink, failureState, fill, headingRow, icon, iconButton, setTitle } from "./elements.js";
 import { dateTime, number, percent, photoStatus, plural, size } from "./format.js";
 import { announce } from "./notices.js";
 import { poll } from "./poll.js";
@@ -22,7 +22,7 @@ export function open({ photoId, back, neighbours }) {
     element("a.button.icon-only", { "aria-label": text, title: text, hidden: true }, icon(drawing)),
   );
   const boxes = button("Show boxes", toggleBoxes, { icon: "box", "aria-pressed": "false", hidden: true });
-  const remove = button("Delete photo", deleteThis, { icon: "trash", hidden: true });
+  const remove = iconButton("trash", "Delete photo", deleteThis, { hidden: true });
   const status = element("span");
   const top = headingRow("Photo", status, steps, boxes, remove);
   const heading = top.firstChild;

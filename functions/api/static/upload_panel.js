@@ -20,6 +20,8 @@ const panel = element(
 );
 let wasBusy = false;
 
+const DONE_SHOWN_MS = 6000;
+
 document.getElementById("notices").before(panel);
 
 function toggle() {
@@ -60,7 +62,13 @@ function summarize(current) {
   const news = [busy && `${plural(busy, "upload")} to go`, failed && `${failed} failed`].filter(Boolean).join(", ");
   heading.textContent = news || `${plural(current.length, "upload")} done`;
   if (wasBusy && busy === 0 && !panel.hidden) announce(failed ? `${plural(failed, "upload")} failed.` : "All uploads are done.");
+  if (wasBusy && busy + failed === 0) setTimeout(leave, DONE_SHOWN_MS);
   wasBusy = busy > 0;
+}
+
+/** Nothing is left to do here: give the room back, unless somebody is just looking. */
+function leave() {
+  if (uploads().every(({ state }) => state === "done") && !panel.matches(":hover, :focus-within")) clearDone();
 }
 
 const sentBytes = ({ state, file, sentBytes: sent }) => (state === "done" ? file.size : sent);
