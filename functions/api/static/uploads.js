@@ -98,14 +98,14 @@ function claim(upload) {
 }
 
 /** Stop an upload and take its photo's record away again. */
-export function cancel(upload) {
+export async function cancel(upload) {
   if (!isUnfinished(upload)) return;
   upload.state = "cancelled";
   upload.request?.abort();
   finish(upload);
   queue.delete(upload.key);
   onchange(upload);
-  if (upload.photo) takeBack(upload.photo);
+  if (upload.photo) await takeBack(upload.photo);
 }
 
 /** Begin a failed upload again. */
@@ -217,9 +217,9 @@ function finish(upload) {
   upload.release?.();
 }
 
-function takeBack(photo) {
+async function takeBack(photo) {
   tell("leave", photo);
-  call("DELETE", `photos/${photo.photo_id}`).catch(() => {});
+  await call("DELETE", `photos/${photo.photo_id}`).catch(() => {});
 }
 
 function setState(upload, state) {
