@@ -3,15 +3,18 @@
 import { accessToken, currentAccessToken, signIn } from "./session.js";
 
 const TIMEOUT_MS = 30_000;
+const RUSH = [429, 503];
 
 /** A request that was not fulfilled. `message` is a sentence for the person: what is wrong, and the remedy. */
 export class Problem extends Error {
   /**
-   * @param {{status: number, title?: string, detail?: string}} body A problem of RFC 9457; status 0: no answer came.
+   * @param {{status: number, title?: string, detail?: string, errors?: {field: string, message: string}[]}} body
+   *   A problem of RFC 9457; status 0 says that no answer came.
    * @param {number} [waitSeconds] How long the service asks to be left alone.
    */
-  constructor({ status, title, detail }, waitSeconds = 0) {
-    super(detail || `The service answered ${status}. Try again in a moment.`);
+  constructor({ status, title, detail, errors }, waitSeconds = 0) {
+    const fields = errors?.map(({ field, message }) => `${field}: ${message}`).join(". ");
+    super(fields || detail || `The service answered ${status}. Try again in a moment.`);
     this.status = status;
     this.title = title;
     this.waitSeconds = waitSeconds;
@@ -46,6 +49,11 @@ export async function call(method, path, { query = {}, body, key, signal } = {})
     answer = token && (await send(request, token));
   }
   if (!token) return signIn();
+  // Reading can be repeated without a thought, so a short rush is waited out here.
+  for (let wait = 1; method === "GET" && RUSH.includes(answer.status) && wait <= 2; wait += 1) {
+    await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+    answer = await send(request, token);
+  }
   if (answer.ok) return answer.body;
   throw new Problem({ ...answer.body, status: answer.status }, answer.waitSeconds);
 }

@@ -1,5 +1,6 @@
 /** One photo in a gallery, and the small parts that other views show photos with. */
 
+import { call } from "./api.js";
 import { deletePhoto } from "./deletions.js";
 import { element, fill, icon, iconButton, list } from "./elements.js";
 import { percent, photoStatus } from "./format.js";
@@ -61,8 +62,15 @@ export function makeTile(photo, addressOf) {
     else if (isSame) frame.firstChild.alt = alt;
     else {
       const { url: src, width, height } = thumbnail;
-      fill(frame, element("img", { src, width, height, alt, loading: "lazy", decoding: "async" }));
+      fill(frame, element("img", { src, width, height, alt, loading: "lazy", decoding: "async", onerror: renew }));
     }
+  }
+
+  /** The address works for a limited time, and the page may have been open for longer; but ask only once. */
+  async function renew({ target: image }) {
+    image.removeEventListener("error", renew);
+    const { thumbnail } = await call("GET", `photos/${tile.photo.photo_id}`);
+    if (thumbnail) image.src = thumbnail.url;
   }
 
   update(photo);
