@@ -47,7 +47,7 @@ export const choosePhotos = () => input.click();
 export const countUnfinished = () => uploads().filter(isUnfinished).length;
 
 /** Stop all uploads and keep nothing of them, for someone who signs out. */
-export const cancelAll = () => uploads().forEach(cancel);
+export const cancelAll = () => Promise.all(uploads().map(cancel));
 
 const hasFiles = (event) => event.dataTransfer.types.includes("Files") && !document.querySelector("dialog");
 

@@ -2,12 +2,13 @@
 
 import { createAlbum, deleteAlbum, loadAlbums, renameAlbum } from "./albums.js";
 import { call } from "./api.js";
-import { button, element, emptyState, failureState, fill, headingRow, icon, iconButton } from "./elements.js";
+import { attempt, button, element, emptyState, fill, headingRow, icon, iconButton, list } from "./elements.js";
 
 export function open() {
   const newAlbum = () => button("New album", createAlbum, { icon: "add", class: "primary" });
   const content = element("div", element("p.hint", "Loading albums …"));
   const root = element("section", headingRow("Albums", newAlbum()), content);
+  const load = () => attempt(content, async () => show(await loadAlbums()));
 
   // A cover costs a request: it is asked for only when its album comes into sight.
   const covers = new IntersectionObserver((entries) => {
@@ -18,19 +19,11 @@ export function open() {
     }
   });
 
-  async function load() {
-    try {
-      show(await loadAlbums());
-    } catch (problem) {
-      fill(content, failureState(problem, load));
-    }
-  }
-
   function show(albums) {
     covers.disconnect();
     const text = "An album keeps photos together: a journey, a project, a place. Make one, then drop photos into it.";
     if (albums.length === 0) return fill(content, emptyState("No albums yet", text, newAlbum()));
-    fill(content, element("ul.grid.albums", albums.map(tile)));
+    fill(content, list("ul.grid.albums", "Albums", albums.map(tile)));
     for (const cover of content.querySelectorAll(".frame")) covers.observe(cover);
   }
 
@@ -42,7 +35,7 @@ export function open() {
     };
     const frame = element("span.frame", { "data-album": album.album_id }, icon("image"));
     return element(
-      "li.tile",
+      "div.tile",
       element("a.picture", { href: `#/albums/${album.album_id}` }, frame, element("span.name", album.name)),
       element(
         "div.actions",
@@ -57,11 +50,9 @@ export function open() {
 }
 
 async function showCover(frame) {
-  const query = { album_id: frame.dataset.album, limit: 1 };
+  const query = { album_id: frame.dataset.album, limit: 5 };
   // A cover decorates: without it the album can be used all the same.
-  const answer = await call("GET", "photos", { query }).catch(() => null);
-  const thumbnail = answer?.photos[0]?.thumbnail;
-  if (!thumbnail) return;
-  const { url: src, width, height } = thumbnail;
-  fill(frame, element("img", { src, width, height, alt: "" }));
+  const { photos } = await call("GET", "photos", { query }).catch(() => ({ photos: [] }));
+  const thumbnail = photos.find((photo) => photo.thumbnail)?.thumbnail;
+  if (thumbnail) fill(frame, element("img", { src: thumbnail.url, width: thumbnail.width, height: thumbnail.height, alt: "" }));
 }

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { deleteWaitingNow } from "./deletions.js";
-import { button, element, emptyState, failureState, fill, setTitle } from "./elements.js";
+import { attempt, button, element, emptyState, fill, setTitle } from "./elements.js";
 import { notify } from "./notices.js";
 import { finishSignIn, isSignedIn, signIn, signOut } from "./session.js";
 
@@ -41,33 +41,37 @@ function resolve(hash) {
   return route.view && !first ? route : null;
 }
 
-async function navigate() {
+function navigate() {
   const mine = (turns += 1);
-  const isLate = () => mine !== turns;
   const route = resolve(location.hash);
   markNavigation(route?.name);
   if (!route) return showNowhere();
-  try {
-    const isNew = page?.base !== route.base;
-    if (isNew) {
-      const { open } = await route.view.load();
-      if (isLate()) return;
-      closePage();
-      page = { base: route.base, scroll: 0, view: open({ ...route, choosePhotos }) };
-      main.replaceChildren(page.view.root);
-    } else if (!route.photoId) page.view.update?.(route.query);
-    if (route.photoId) {
-      const { open } = await import("./photo.js");
-      if (!isLate()) openPhoto(open, route);
-    } else if (photo) returnToGallery();
-    else if (isNew) arriveAt(page.view);
-  } catch (error) {
-    // Mostly an import that failed, for want of a connection or because the page was renewed meanwhile.
-    console.error(error);
-    const told = { title: "The page did not load", message: "Check your connection and load the page again." };
-    fill(main, failureState(told, () => location.reload()));
-  }
+  return attempt(main, () => show(route, () => mine !== turns));
 }
+
+/** `isLate` tells that another address has come since: what is loaded now is not wanted any more. */
+async function show(route, isLate) {
+  const isNew = page?.base !== route.base;
+  if (isNew) {
+    const { open } = await loaded(route.view.load());
+    if (isLate()) return;
+    closePage();
+    page = { base: route.base, scroll: 0, view: open({ ...route, choosePhotos }) };
+    main.replaceChildren(page.view.root);
+  } else if (!route.photoId) page.view.update?.(route.query);
+  if (route.photoId) {
+    const { open } = await loaded(import("./photo.js"));
+    if (!isLate()) openPhoto(open, route);
+  } else if (photo) returnToGallery();
+  else if (isNew) arriveAt(page.view);
+}
+
+/** A part of the page, which may not come, for want of a connection or because the page was renewed meanwhile. */
+const loaded = (part) =>
+  part.catch(() => {
+    closePage();
+    throw new Error("This part of the page did not load. Check your connection and load the page again.");
+  });
 
 function markNavigation(name) {
   for (const link of navigation.querySelectorAll("a")) {
@@ -135,7 +139,7 @@ function showNavigation() {
   navigation.hidden = false;
 }
 
-// --- The person --------------------------------------------------------------------------------------------------
+// The person
 
 function showWelcome(problem) {
   const leave = (options) => signIn(options).catch(showWelcome);
@@ -161,7 +165,7 @@ async function leaveForGood() {
   if (countUnfinished() > 0) {
     const { ask } = await import("./dialogs.js");
     const content = [element("p", "Some uploads are not finished. Signing out cancels them.")];
-    if (!(await ask({ title: "Sign out?", content, confirm: "Sign out", run: async () => cancelAll() }))) return;
+    if (!(await ask({ title: "Sign out?", content, confirm: "Sign out", run: cancelAll }))) return;
   }
   deleteWaitingNow();
   await signOut();

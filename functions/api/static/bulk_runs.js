@@ -1,7 +1,7 @@
 /** View for operators: runs over everything under a prefix of a bucket, from their start to their failures. */
 
 import { call } from "./api.js";
-import { button, definitions, element, emptyState, externalLink, failureState, field, fill, headingRow } from "./elements.js";
+import { attempt, button, definitions, element, emptyState, externalLink, field, fill, headingRow } from "./elements.js";
 import { dateTime, dollars, duration, number, runStatus } from "./format.js";
 import { announce } from "./notices.js";
 import { poll } from "./poll.js";
@@ -22,26 +22,24 @@ export function open() {
   const root = element("section", headingRow("Bulk runs"), startForm(show), list, below);
 
   async function load() {
-    try {
-      const { runs } = await call("GET", "bulk-runs");
-      for (const run of runs.sort((a, b) => (a.started_at < b.started_at ? -1 : 1))) show(run);
-      fill(below, cards.size === 0 && emptyState("No run yet", "Start one above: every image under the prefix is labelled and recorded."));
-    } catch (problem) {
-      fill(below, failureState(problem, load));
-    }
+    const { runs } = await call("GET", "bulk-runs");
+    for (const run of runs.sort((a, b) => (a.started_at < b.started_at ? -1 : 1))) show(run);
+    const text = "Start one above: every image under the prefix is labelled and recorded.";
+    fill(below, runs.length === 0 && emptyState("No run yet", text));
   }
 
   /** @returns {boolean} Whether anything is different. */
   function show(run) {
-    const before = cards.get(run.run_id);
-    const isSame = JSON.stringify(before?.run) === JSON.stringify(run);
-    const root = before?.root || element("li.card");
+    const { run: before, root = element("li.card") } = cards.get(run.run_id) || {};
+    if (JSON.stringify(before) === JSON.stringify(run)) return false;
     cards.set(run.run_id, { run, root });
-    if (!before) list.prepend(root);
-    if (!isSame) fill(root, contentOf(run));
-    if (before && before.run.status !== run.status) announce(`${run.prefix}: ${runStatus(run).text}.`);
-    if (!before) live.wake();
-    return !isSame;
+    fill(root, contentOf(run));
+    if (!before) {
+      list.prepend(root);
+      fill(below);
+      live.wake();
+    } else if (before.status !== run.status) announce(`${run.prefix}: ${runStatus(run).text}.`);
+    return true;
   }
 
   const live = poll(async () => {
@@ -51,7 +49,7 @@ export function open() {
     return different.includes(true) ? "changed" : "same";
   });
 
-  load();
+  attempt(below, load);
   return { root, title: "Bulk runs", close: live.stop };
 }
 
@@ -108,7 +106,7 @@ function contentOf(run) {
   return [
     element("div.heading", element("h2", `${run.bucket}/${run.prefix}`), badge(runStatus(run))),
     element("div.shares", { "aria-hidden": "true" }, parts),
-    definitions("counts", [["seen", "Seen"], ...FATES].map(([name, text]) => [text, number(counts[name])])),
+    definitions("dl.counts", [["seen", "Seen"], ...FATES].map(([name, text]) => [text, number(counts[name])])),
     error && element("p.callout.bad", `${error.name}: ${error.cause}`),
     failures.length > 0 && failureTable(failures),
     element("p.hint", facts.filter(Boolean).join(" · ")),
@@ -116,10 +114,8 @@ function contentOf(run) {
   ];
 }
 
-const failureTable = (failures) =>
-  element(
-    "table",
-    element("caption", "Failures"),
-    element("thead", element("tr", element("th", { scope: "col" }, "Reason"), element("th.figure", { scope: "col" }, "Images"))),
-    element("tbody", failures.map(({ name, images }) => element("tr", element("td", name), element("td.figure", number(images))))),
-  );
+function failureTable(failures) {
+  const row = (cell, reason, images) => element("tr", element(cell, reason), element(`${cell}.figure`, images));
+  const rows = failures.map(({ name, images }) => row("td", name, number(images)));
+  return element("table", element("caption", "Failures"), element("thead", row("th", "Reason", "Images")), element("tbody", rows));
+}

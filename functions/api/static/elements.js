@@ -4,11 +4,10 @@
  * Make an element: `element("p.hint", { id: "limit" }, "At most ", 15, " MB")`.
  *
  * Objects are attributes, where `on…` is a listener; the rest are children. Text becomes text nodes, so nothing that a
- * person or a file said is ever read as HTML. What is `null`, `undefined` or `false` is left out, so that a part can
- * depend on a condition.
+ * person or a file said is ever read as HTML. `null`, `undefined` and `false` are left out, so that a part can depend
+ * on a condition.
  *
  * @param {string} name Tag and classes, as in CSS.
- * @returns {HTMLElement}
  */
 export function element(name, ...parts) {
   const [tag, ...classes] = name.split(".");
@@ -38,27 +37,25 @@ export const fill = (parent, ...children) => parent.replaceChildren(...present(c
 
 const ICONS = {
   add: "M12 5v14M5 12h14",
-  alert: "M12 8v5M12 16.5v.01M10.3 4.2 2.6 17.5a2 2 0 0 0 1.7 3h15.4a2 2 0 0 0 1.7-3L13.7 4.2a2 2 0 0 0-3.4 0Z",
+  alert: "M12 8v5M12 17v0M10.3 4 2.6 17.5a2 2 0 0 0 1.7 3h15.4a2 2 0 0 0 1.7-3L13.7 4a2 2 0 0 0-3.4 0Z",
   back: "M15 5l-7 7 7 7",
-  box: "M4 8V5a1 1 0 0 1 1-1h3M16 4h3a1 1 0 0 1 1 1v3M20 16v3a1 1 0 0 1-1 1h-3M8 20H5a1 1 0 0 1-1-1v-3",
-  check: "M5 12.5l4.5 4.5L19 7.5",
+  box: "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4",
+  check: "M5 12l5 5 9-10",
   close: "M6 6l12 12M18 6L6 18",
   down: "M6 9l6 6 6-6",
-  edit: "M4 20h4L19 9a2 2 0 0 0-4-4L4 16v4ZM13.5 6.5l4 4",
-  external: "M14 4h6v6M20 4l-9 9M18 14v5a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V7a1 1 0 0 1 1-1h5",
-  image: "M5 4h14a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1ZM4 17l5-5 4 4 3-3 4 4M15.5 9v.01",
+  edit: "M4 20h4L19 9a2 2 0 0 0-4-4L4 16v4ZM13 7l4 4",
+  external: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
+  image: "M4 4h16v16H4ZM4 17l5-5 4 4 3-3 4 4M15 9v0",
   next: "M9 5l7 7-7 7",
-  retry: "M4 12a8 8 0 1 0 2.5-5.8M4 4v4.5h4.5",
-  trash: "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10 11v5M14 11v5",
+  retry: "M4 12a8 8 0 1 0 3-6M4 4v5h5",
+  trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5",
 };
 
-/** A line drawing that decorates; what it means is said in text beside it. */
+/** A line drawing that decorates; what it means is said in text. */
 export function icon(name) {
   const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", "icon");
-  path.setAttribute("d", ICONS[name]);
+  setAttributes(svg, { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" });
+  setAttributes(path, { d: ICONS[name] });
   svg.append(path);
   return svg;
 }
@@ -67,7 +64,7 @@ export function icon(name) {
 export const button = (text, onclick, { icon: drawing, class: looks = "", ...attributes } = {}) =>
   element("button", { type: "button", class: `button ${looks}`, onclick, ...attributes }, drawing && icon(drawing), text);
 
-/** A button that shows an icon alone; its text is for the pointer that rests on it and for screen readers. */
+/** A button that shows an icon alone; its text is for screen readers and for the pointer that rests on it. */
 export const iconButton = (drawing, text, onclick, { class: looks = "", ...attributes } = {}) =>
   button("", onclick, { icon: drawing, class: `icon-only ${looks}`, "aria-label": text, title: text, ...attributes });
 
@@ -75,11 +72,14 @@ let fields = 0;
 
 /** A label above its control, and a hint below. */
 export function field(label, control, hint) {
-  control.id ||= `field-${(fields += 1)}`;
-  if (hint) control.setAttribute("aria-describedby", `${control.id}-hint`);
+  control.id = `field-${(fields += 1)}`;
   const below = hint && element("p.hint", { id: `${control.id}-hint` }, hint);
+  if (below) control.setAttribute("aria-describedby", below.id);
   return element("div.field", element("label", { for: control.id }, label), control, below);
 }
+
+/** A list; `label` is its name for screen readers. */
+export const list = (looks, label, items) => element(looks, { "aria-label": label }, items.map((item) => element("li", item)));
 
 /** The top of a view: its heading, which takes the focus when the view opens, and what can be done there. */
 export const headingRow = (title, ...actions) =>
@@ -89,23 +89,22 @@ export const headingRow = (title, ...actions) =>
 export const emptyState = (title, text, ...actions) =>
   element("div.empty", icon("image"), element("h2", title), element("p", text), element("div.actions", actions));
 
-/** What went wrong while something loaded, with a way to try again. */
-export const failureState = (error, retry) =>
-  element(
-    "div.empty",
-    { role: "alert" },
-    icon("alert"),
-    element("h2", error.title || "That did not work"),
-    element("p", error.message),
-    button("Try again", retry, { icon: "retry" }),
-  );
+/** Do what fills a place; when that fails, the place tells why, with a way to try again. */
+export async function attempt(place, run) {
+  try {
+    await run();
+  } catch (error) {
+    const again = button("Try again", () => attempt(place, run), { icon: "retry" });
+    const title = element("h2", error.title || "That did not work");
+    fill(place, element("div.empty", { role: "alert" }, icon("alert"), title, element("p", error.message), again));
+  }
+}
 
 /** Terms and what they are, as `[term, value]`; those without a value are left out. */
-export const definitions = (looks, rows) =>
-  element(
-    `dl.${looks}`,
-    rows.filter(([, value]) => !isAbsent(value) && value !== "").map(([term, value]) => element("div", element("dt", term), element("dd", value))),
-  );
+export function definitions(looks, rows) {
+  const known = rows.filter(([, value]) => !isAbsent(value) && value !== "");
+  return element(looks, known.map(([term, value]) => element("div", element("dt", term), element("dd", value))));
+}
 
 /** A link to another site, which gets no handle on this page. */
 export const externalLink = (url, text) =>

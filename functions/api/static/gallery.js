@@ -3,14 +3,14 @@
 import { call } from "./api.js";
 import { changes } from "./changes.js";
 import { isDeleted } from "./deletions.js";
-import { button, element, emptyState, failureState, fill, headingRow, iconButton, setTitle } from "./elements.js";
+import { attempt, button, element, emptyState, fill, headingRow, iconButton, setTitle } from "./elements.js";
 import { photoStatus, plural } from "./format.js";
 import { announce } from "./notices.js";
 import { poll } from "./poll.js";
 import { activeFilters, FILTERS, searchForm } from "./search.js";
 import { isOpen, makeTile } from "./tiles.js";
 
-// Small, because on a slow line the addresses of the thumbnails are what takes long.
+// Small, because on a slow line the long addresses of the thumbnails are what takes time.
 const PAGE = 24;
 // So few are asked for one by one; of more, the newest page of the list tells in one request.
 const ONE_BY_ONE = 3;
@@ -18,7 +18,7 @@ const ONE_BY_ONE = 3;
 /**
  * @param {{albumId?: string, query: URLSearchParams, choosePhotos: () => void}} route
  * @returns {object} Besides `root`, `title`, `update` and `close` of every view: `albumId`, `loaded` (a promise),
- *   `neighbours(photoId)` with the addresses of the photos before and after it, and `focus(photoId)`.
+ *   `neighbours(photoId)` with the addresses of the newer and the older photo, and `focus(photoId)`.
  */
 export function open({ albumId, query, choosePhotos }) {
   const tiles = new Map();
@@ -37,16 +37,14 @@ export function open({ albumId, query, choosePhotos }) {
   const root = element("section", top, search.root, narrowed, grid, below);
   const view = { root, title: heading.textContent, albumId, update, close, neighbours, focus };
 
-  // --- Which photos --------------------------------------------------------------------------------------------
+  // Which photos
 
-  const isNarrowed = () => Object.keys(FILTERS).some((name) => filters.get(name));
+  const given = () => Object.fromEntries(Object.keys(FILTERS).map((name) => [name, filters.get(name)]));
+  const isNarrowed = () => Object.values(given()).some(Boolean);
+  const list = (options) =>
+    call("GET", "photos", { query: { album_id: albumId, ...given(), limit: PAGE, ...options }, signal: request.signal });
 
-  function list(options) {
-    const given = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, filters.get(name)]));
-    return call("GET", "photos", { query: { album_id: albumId, ...given, limit: PAGE, ...options }, signal: request.signal });
-  }
-
-  /** The address with these filters, of the gallery or of a photo in it. */
+  /** The address of the gallery, or of a photo in it, with these filters. */
   function address(photoId, search = filters) {
     const path = [albumId ? `#/albums/${albumId}` : "#/photos", albumId && photoId && "photos", photoId];
     return path.filter(Boolean).join("/") + (search.toString() && `?${search}`);
@@ -64,42 +62,39 @@ export function open({ albumId, query, choosePhotos }) {
     load();
   }
 
-  // --- Loading -------------------------------------------------------------------------------------------------
+  // Loading
 
   async function load() {
-    cursor = null;
     search.show(filters);
     fill(narrowed, isNarrowed() && activeFilters(filters, change));
-    const isLatest = await loadPage(() => {
-      tiles.clear();
-      grid.replaceChildren();
-    });
-    if (!isLatest) return;
-    if (isNarrowed()) announce(`${plural(tiles.size, "photo")}${cursor ? " and more" : ""} found.`);
-    live.wake();
+    if (tiles.size === 0) showOutlines();
+    await loadPage(true);
   }
 
-  /** @returns {Promise<boolean>} False when another request has come after it. */
-  async function loadPage(prepare = () => {}) {
+  async function loadPage(isFirst) {
     request?.abort();
     request = new AbortController();
     const { signal } = request;
-    if (cursor) fill(below, element("p.hint", "Loading photos …"));
-    else if (tiles.size === 0) showOutlines();
-    try {
-      const answer = await list({ cursor });
-      if (signal.aborted) return false;
-      prepare();
+    await attempt(below, async () => {
+      const answer = await list({ cursor: isFirst ? null : cursor }).catch((error) => {
+        if (signal.aborted) return null; // Another request has come after this one.
+        if (isFirst) clear();
+        throw error;
+      });
+      if (!answer) return;
+      if (isFirst) clear();
       put(answer.photos);
       cursor = answer.cursor;
       showBelow();
-    } catch (problem) {
-      if (signal.aborted) return false;
-      prepare();
-      fill(below, failureState(problem, cursor ? () => loadPage() : load));
-    }
+      if (isFirst && isNarrowed()) announce(`${plural(tiles.size, "photo")}${cursor ? " and more" : ""} found.`);
+      live.wake();
+    });
+  }
+
+  function clear() {
+    tiles.clear();
+    grid.replaceChildren();
     grid.ariaBusy = null;
-    return true;
   }
 
   /** Where the photos will be, so that nothing has to give way to them when they come. */
@@ -110,29 +105,29 @@ export function open({ albumId, query, choosePhotos }) {
   }
 
   // When the end of the list comes near, load on: nobody should have to press "Show more" while scrolling.
-  const end = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && loadPage(), { rootMargin: "400px" });
+  const end = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && loadPage(), { rootMargin: "600px" });
 
   function showBelow() {
+    const more = cursor && button("Show more", () => loadPage());
+    fill(below, more || (tiles.size === 0 && (isNarrowed() ? nothingFound() : nothingYet())));
     end.disconnect();
-    if (cursor) {
-      const more = button("Show more", () => loadPage());
-      fill(below, more);
-      end.observe(more);
-    } else fill(below, tiles.size === 0 && (isNarrowed() ? nothingFound() : nothingYet()));
+    if (more) end.observe(more);
   }
 
   function nothingFound() {
-    const clear = () => (location.hash = address("", ""));
-    return emptyState("Nothing found", "No photo here fits. Try another label, or widen the dates.", button("Clear the search", clear));
+    const all = () => (location.hash = address("", ""));
+    const text = "No photo here fits. Try another label, or widen the dates.";
+    return emptyState("Nothing found", text, button("Clear the search", all));
   }
 
   function nothingYet() {
-    const text = "Drop photos anywhere on this page, or choose them. A few seconds later they can be found by what is in them.";
-    const makeAlbum = !albumId && button("New album", async () => (await albums()).createAlbum());
-    return emptyState(albumId ? "This album is empty" : "No photos yet", text, addButton(), makeAlbum);
+    const text = "Drop photos anywhere on this page, or choose them. Seconds later they can be found by what is in them.";
+    const newAlbum = async () => (await import("./albums.js")).createAlbum();
+    const title = albumId ? "This album is empty" : "No photos yet";
+    return emptyState(title, text, addButton(), !albumId && button("New album", newAlbum));
   }
 
-  // --- Tiles ---------------------------------------------------------------------------------------------------
+  // Tiles
 
   /** Show photos at their place, newest first. @returns {object[]} Those that are new or look different now. */
   function put(photos) {
@@ -169,14 +164,17 @@ export function open({ albumId, query, choosePhotos }) {
     return [newer, older].map((tile) => tile && address(tileOf.get(tile).photo.photo_id));
   }
 
-  // --- What changes while one looks ----------------------------------------------------------------------------
+  // What changes while one looks
 
   const live = poll(async () => {
     const open = [...tiles.values()].map((tile) => tile.photo).filter(isOpen);
     if (open.length === 0) return "settled";
-    const isFew = open.length <= ONE_BY_ONE;
-    const answers = isFew ? (await Promise.all(open.map(again))).filter(Boolean) : (await list({ limit: 100 })).photos;
-    const changed = put(answers.filter((photo) => tiles.has(photo.photo_id)));
+    const listed = open.length > ONE_BY_ONE ? (await list({ limit: 100 })).photos : [];
+    const ids = new Set(listed.map((photo) => photo.photo_id));
+    // By chance, so that one that never ends does not keep the others from being asked for.
+    const others = open.filter((photo) => !ids.has(photo.photo_id)).sort(() => Math.random() - 0.5);
+    const asked = await Promise.all(others.slice(0, ONE_BY_ONE).map(again));
+    const changed = put([...listed, ...asked].filter((photo) => tiles.has(photo.photo_id)));
     const ready = changed.filter((photo) => !isOpen(photo));
     if (ready.length > 0) announce(ready.length > 2 ? `${ready.length} photos are ready.` : ready.map(sentence).join(" "));
     return changed.length > 0 ? "changed" : "same";
@@ -189,7 +187,8 @@ export function open({ albumId, query, choosePhotos }) {
       return { ...detail, labels: detail.labels.slice(0, 10).map(({ name, confidence }) => ({ name, confidence })) };
     } catch (problem) {
       if (problem.status !== 404) throw problem;
-      return remove(photo); // Deleted elsewhere.
+      remove(photo); // Deleted elsewhere.
+      return photo;
     }
   }
 
@@ -220,22 +219,14 @@ export function open({ albumId, query, choosePhotos }) {
     end.disconnect();
   }
 
-  // --- The album -----------------------------------------------------------------------------------------------
-
-  const albums = () => import("./albums.js");
-
   async function showAlbum() {
-    const { findAlbum, renameAlbum, deleteAlbum } = await albums();
+    const { findAlbum, renameAlbum, deleteAlbum } = await import("./albums.js");
     const album = await findAlbum(albumId).catch(() => null);
     if (!album) return;
     heading.textContent = view.title = album.name;
     if (root.isConnected && !root.hidden) setTitle(album.name);
-    const rename = async () => {
-      if (await renameAlbum(album)) showAlbum();
-    };
-    const remove = async () => {
-      if (await deleteAlbum(album)) location.hash = "#/albums";
-    };
+    const rename = async () => (await renameAlbum(album)) && showAlbum();
+    const remove = async () => (await deleteAlbum(album)) && (location.hash = "#/albums");
     fill(actions, iconButton("edit", "Rename album", rename), iconButton("trash", "Delete album", remove), addButton());
   }
 

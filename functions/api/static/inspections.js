@@ -1,7 +1,7 @@
 /** View for operators: what inspection said, image by image. */
 
 import { call } from "./api.js";
-import { button, element, emptyState, failureState, field, fill, headingRow, icon } from "./elements.js";
+import { attempt, button, element, emptyState, field, fill, headingRow, icon, list } from "./elements.js";
 import { dateTime, plural } from "./format.js";
 import { announce } from "./notices.js";
 import { badge, chips } from "./tiles.js";
@@ -25,16 +25,14 @@ export function open({ query }) {
     { role: "search", "aria-label": "Inspections", onchange: apply, onsubmit: apply },
     Object.entries(controls).map(([text, control]) => field(text, control)),
   );
-  const list = element("ul.cards", { "aria-label": "Inspections" });
+  const cards = element("ul.cards", { "aria-label": "Inspections" });
   const below = element("div.more");
-  const refresh = button("Refresh", () => load(), { icon: "retry" });
-  const root = element("section", headingRow("Inspections", refresh), form, list, below);
+  const root = element("section", headingRow("Inspections", button("Refresh", load, { icon: "retry" })), form, cards, below);
 
   function apply(event) {
     event.preventDefault();
-    if (!form.reportValidity()) return;
     const given = [...new FormData(form)].filter(([, value]) => value);
-    location.hash = `#/inspections?${new URLSearchParams(given)}`;
+    if (form.reportValidity()) location.hash = `#/inspections?${new URLSearchParams(given)}`;
   }
 
   function update(next) {
@@ -42,23 +40,31 @@ export function open({ query }) {
     load();
   }
 
-  async function load(cursor) {
+  function load() {
+    for (const control of Object.values(controls)) control.value = filters.get(control.name) || "";
+    cards.replaceChildren();
+    loadPage();
+  }
+
+  function loadPage(cursor) {
     request?.abort();
     request = new AbortController();
     const { signal } = request;
-    for (const control of Object.values(controls)) control.value = filters.get(control.name) || "";
-    try {
-      const answer = await call("GET", "inspections", { query: { ...Object.fromEntries(filters), cursor }, signal });
-      if (signal.aborted) return;
-      if (!cursor) list.replaceChildren();
-      list.append(...answer.inspections.map(card));
-      announce(`${plural(list.children.length, "inspection")}${answer.cursor ? " and more" : ""}.`);
-      const text = "Images under the inspected prefixes appear here with their verdict. Upload one, or widen the filters.";
-      const none = list.children.length === 0 && emptyState("No inspection fits", text);
-      fill(below, answer.cursor ? button("Show more", () => load(answer.cursor)) : none);
-    } catch (problem) {
-      if (!signal.aborted) fill(below, failureState(problem, () => load(cursor)));
-    }
+    attempt(below, async () => {
+      const query = { ...Object.fromEntries(filters), cursor };
+      const answer = await call("GET", "inspections", { query, signal }).catch((error) => {
+        if (!signal.aborted) throw error;
+      });
+      if (answer) show(answer);
+    });
+  }
+
+  function show({ inspections, cursor }) {
+    cards.append(...inspections.map(card));
+    announce(`${plural(cards.children.length, "inspection")}${cursor ? " and more" : ""}.`);
+    const text = "Images under the inspected prefixes appear here with their verdict. Upload one, or widen the filters.";
+    const none = cards.children.length === 0 && emptyState("No inspection fits", text);
+    fill(below, cursor ? button("Show more", () => loadPage(cursor)) : none);
   }
 
   load();
@@ -67,14 +73,13 @@ export function open({ query }) {
 
 function card({ key, bucket, verdict, rule, reasons, labels, inspected_at: at, image_url: src }) {
   const name = key.split("/").pop();
-  const picture = src ? element("img", { src, alt: name, loading: "lazy", decoding: "async" }) : icon("image");
   return element(
     "li.card.with-picture",
-    element("span.frame", picture),
+    element("span.frame", src ? element("img", { src, alt: name, loading: "lazy", decoding: "async" }) : icon("image")),
     element(
       "div",
       element("div.heading", element("h2", name), badge(VERDICTS[verdict])),
-      reasons.length > 0 && element("ul.reasons", { "aria-label": "Reasons" }, reasons.map((reason) => element("li", reason))),
+      reasons.length > 0 && list("ul.reasons", "Reasons", reasons),
       chips(labels, false),
       element("p.hint", `Rule ${rule} · ${dateTime(at)}`),
       element("p.hint", `${bucket}/${key}`),

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { deletePhoto } from "./deletions.js";
-import { button, definitions, element, externalLink, failureState, fill, headingRow, icon, iconButton, setTitle } from "./elements.js";
+import { attempt, button, definitions, element, externalLink, fill, headingRow, icon, iconButton, setTitle } from "./elements.js";
 import { dateTime, number, percent, photoStatus, plural, size } from "./format.js";
 import { announce } from "./notices.js";
 import { poll } from "./poll.js";
@@ -33,14 +33,11 @@ export function open({ photoId, back, neighbours }) {
   const root = element("section", top, element("div.columns", frame, details));
   const view = { root, title: "Photo", showNeighbours, close };
 
-  async function load() {
-    try {
+  const load = () =>
+    attempt(details, async () => {
       show(await call("GET", `photos/${photoId}`));
-    } catch (problem) {
-      fill(details, failureState(problem, load));
-    }
-    live.wake();
-  }
+      live.wake();
+    });
 
   function show(next) {
     const isSamePicture = photo && photo.width === next.width && !photo.image_url === !next.image_url;
@@ -65,7 +62,8 @@ export function open({ photoId, back, neighbours }) {
 
   function showPicture() {
     const { width, height, image_url: src, name } = photo;
-    if (!src) return fill(frame, element("p.hint", "The file is not uploaded yet."));
+    const missing = isOpen(photo) ? "The file is not uploaded yet." : "The file never came. Delete this photo and add it again.";
+    if (!src) return fill(frame, element("p.hint", missing));
     frame.classList.toggle("sized", Boolean(width));
     if (width) {
       // The room is taken before the first byte is there, so nothing jumps; and a small photo is not blown up.
@@ -84,7 +82,7 @@ export function open({ photoId, back, neighbours }) {
     showPicture();
   }
 
-  // --- Boxes ---------------------------------------------------------------------------------------------------
+  // Boxes
 
   function toggleBoxes() {
     areBoxesShown = overlay.hidden;
@@ -109,7 +107,7 @@ export function open({ photoId, back, neighbours }) {
     for (const box of overlay.children) box.hidden = Boolean(name) && box.dataset.label !== name;
   }
 
-  // --- What is said about it -----------------------------------------------------------------------------------
+  // What is said about it
 
   function explanation() {
     const { error, status: state } = photo;
@@ -124,8 +122,8 @@ export function open({ photoId, back, neighbours }) {
 
   function labelSection() {
     const none = isOpen(photo) ? "The labels appear here as soon as they are known." : "No label was found.";
-    const list = element("ul.label-list", photo.labels.map(labelRow));
-    return element("div", element("h2", "Labels"), photo.labels.length > 0 ? list : element("p.hint", none));
+    const rows = photo.labels.map(labelRow);
+    return element("div", element("h2", "Labels"), rows.length > 0 ? element("ul.label-list", rows) : element("p.hint", none));
   }
 
   function labelRow({ name, confidence, parents, instances }) {
@@ -155,10 +153,10 @@ export function open({ photoId, back, neighbours }) {
       ["Recognised by", detector && `${detector.name} ${detector.version}`],
       ["Execution", photo.execution_url && externalLink(photo.execution_url, "Open the execution")],
     ];
-    return element("div", element("h2", "About this photo"), definitions("facts", rows));
+    return element("div", element("h2", "About this photo"), definitions("dl.facts", rows));
   }
 
-  // --- Live, and leaving ---------------------------------------------------------------------------------------
+  // Live, and leaving
 
   const live = poll(async () => {
     if (!photo || !isOpen(photo)) return "settled";

@@ -1,7 +1,7 @@
 /** The search above a gallery: a label as one types, a range of days, a least confidence. */
 
 import { call } from "./api.js";
-import { element, field, fill, iconButton } from "./elements.js";
+import { element, field, fill, iconButton, list } from "./elements.js";
 import { plural } from "./format.js";
 import { announce } from "./notices.js";
 
@@ -46,14 +46,14 @@ export function searchForm(change) {
 
 /** A text box with suggestions: the combobox of the WAI-ARIA Authoring Practices, with a list that completes. */
 function labelBox(choose) {
-  const list = element("ul.suggestions", { role: "listbox", id: "suggestions", "aria-label": "Labels", hidden: true });
+  const box = element("ul.suggestions", { role: "listbox", id: "suggestions", "aria-label": "Labels", hidden: true });
   const input = element("input", {
     type: "search",
     role: "combobox",
     "aria-label": "Search labels",
     "aria-autocomplete": "list",
     "aria-expanded": "false",
-    "aria-controls": list.id,
+    "aria-controls": box.id,
     autocomplete: "off",
     spellcheck: "false",
     maxlength: 100,
@@ -86,14 +86,14 @@ function labelBox(choose) {
     );
     // The press would take the focus from the box, which closes the list before the click comes.
     for (const option of options) option.addEventListener("pointerdown", (event) => event.preventDefault());
-    fill(list, options);
+    fill(box, options);
     mark(-1);
     setOpen(options.length > 0);
     announce(options.length > 0 ? `${plural(options.length, "suggestion")}.` : "No label begins like this.");
   }
 
   function setOpen(isOpen) {
-    list.hidden = !isOpen;
+    box.hidden = !isOpen;
     input.ariaExpanded = String(isOpen);
   }
 
@@ -131,8 +131,8 @@ function labelBox(choose) {
     if (!["ArrowDown", "ArrowUp", "Enter", "Escape"].includes(key)) return;
     event.preventDefault();
     if (key === "Enter") take(options[active]?.textContent || input.value.trim());
-    else if (key === "Escape") list.hidden ? take("") : close();
-    else if (list.hidden) suggest();
+    else if (key === "Escape") box.hidden ? take("") : close();
+    else if (box.hidden) suggest();
     else {
       // One place more than there are options: there, the text that was typed stands for itself.
       const places = options.length + 1;
@@ -146,17 +146,15 @@ function labelBox(choose) {
     if (name || document.activeElement !== input) input.value = name;
   }
 
-  return { root: element("div.combobox", input, list), show };
+  return { root: element("div.combobox", input, box), show };
 }
 
 /** What a gallery is narrowed to, each with a button that takes it away. */
-export const activeFilters = (filters, change) =>
-  element(
-    "ul.chips",
-    { "aria-label": "Filters" },
-    Object.entries(FILTERS).map(([name, word]) => {
-      const text = `${word} ${filters.get(name)}${name === "min_confidence" ? "%" : ""}`;
-      const remove = iconButton("close", `Remove filter ${text}`, () => change({ [name]: "" }), { class: "quiet" });
-      return filters.get(name) && element("li", element("span.chip", text, remove));
-    }),
-  );
+export function activeFilters(filters, change) {
+  const given = Object.entries(FILTERS).filter(([name]) => filters.get(name));
+  return list("ul.chips", "Filters", given.map(([name, word]) => {
+    const text = `${word} ${filters.get(name)}${name === "min_confidence" ? "%" : ""}`;
+    const remove = iconButton("close", `Remove filter ${text}`, () => change({ [name]: "" }), { class: "quiet" });
+    return element("span.chip", text, remove);
+  }));
+}

@@ -1,7 +1,7 @@
 /** View for operators: the sessions of the Custom Labels model, with what each step took and what it cost. */
 
 import { call } from "./api.js";
-import { definitions, element, emptyState, externalLink, failureState, fill, headingRow } from "./elements.js";
+import { attempt, definitions, element, emptyState, externalLink, fill, headingRow, list } from "./elements.js";
 import { dateTime, dollars, duration, number, runStatus } from "./format.js";
 import { poll } from "./poll.js";
 import { badge } from "./tiles.js";
@@ -12,43 +12,36 @@ export function open() {
   let shown;
   let isRunning;
 
-  async function load() {
-    try {
-      await look();
-    } catch (problem) {
-      fill(content, failureState(problem, load));
-    }
-    live.wake();
-  }
-
   async function look() {
     const { sessions } = await call("GET", "sessions");
-    const text = JSON.stringify(sessions);
-    const isSame = text === shown;
-    shown = text;
     isRunning = sessions.some(({ status }) => status === "RUNNING");
-    const none = emptyState("No session yet", "The model starts by itself when images wait for inspection, and stops when none are left.");
-    const list = element("ul.cards", { "aria-label": "Model sessions" }, sessions.map(card));
-    if (!isSame) fill(content, sessions.length > 0 ? list : none);
-    return isSame ? "same" : "changed";
+    const text = JSON.stringify(sessions);
+    if (text === shown) return "same";
+    shown = text;
+    const none = "The model starts by itself when images wait for inspection, and stops when none are left.";
+    const cards = list("ul.cards", "Model sessions", sessions.map(card));
+    fill(content, sessions.length > 0 ? cards : emptyState("No session yet", none));
+    return "changed";
   }
 
   const live = poll(async () => (isRunning ? look() : "settled"));
-  load();
+  attempt(content, async () => {
+    await look();
+    live.wake();
+  });
   return { root, title: "Model sessions", close: live.stop };
 }
 
 function card(session) {
   const { images, model_minutes: minutes, cost_dollars: cost, error, timeline: steps } = session;
-  const facts = [
-    ["Images", images !== null && number(images)],
-    ["Model minutes", minutes !== null && minutes.toFixed(1)],
-    ["Cost", cost !== null && dollars(cost)],
-  ];
   return element(
-    "li.card",
+    "div.card",
     element("div.heading", element("h2", dateTime(session.started_at)), badge(runStatus(session))),
-    definitions("counts", facts),
+    definitions("dl.counts", [
+      ["Images", images !== null && number(images)],
+      ["Model minutes", minutes !== null && minutes.toFixed(1)],
+      ["Cost", cost !== null && dollars(cost)],
+    ]),
     error && element("p.callout.bad", error.cause ? `${error.name}: ${error.cause}` : error),
     steps.length > 0 && timeline(steps, session.ended_at),
     session.execution_url && externalLink(session.execution_url, "Open the execution"),
@@ -65,7 +58,7 @@ function timeline(steps, end) {
     const bar = element("span.step", { "aria-hidden": "true" });
     bar.style.setProperty("--from", share(at[index] - first));
     bar.style.setProperty("--share", share((at[index + 1] ?? last) - at[index]));
-    return element("li", state, element("span.figure", `+${duration((at[index] - first) / 1000)}`), bar);
+    return [state, element("span.figure", `+${duration((at[index] - first) / 1000)}`), bar];
   };
-  return element("ol.timeline", { "aria-label": "Timeline" }, steps.map(row));
+  return list("ol.timeline", "Timeline", steps.map(row));
 }

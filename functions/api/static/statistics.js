@@ -1,7 +1,7 @@
 /** View: how many photos there are, day by day and class by class. */
 
 import { call } from "./api.js";
-import { element, emptyState, failureState, field, fill, headingRow } from "./elements.js";
+import { attempt, element, emptyState, field, fill, headingRow } from "./elements.js";
 import { day, number } from "./format.js";
 import { searchAddress } from "./tiles.js";
 
@@ -16,13 +16,9 @@ export function open() {
   const content = element("div");
   const root = element("section", headingRow("Statistics"), element("div.fields", field("From", from), field("To", to)), content);
 
-  async function load() {
+  function load() {
     const within = { from: from.value, to: to.value };
-    try {
-      show((await call("GET", "counts", { query: within })).counts, within);
-    } catch (problem) {
-      fill(content, failureState(problem, load));
-    }
+    attempt(content, async () => show((await call("GET", "counts", { query: within })).counts, within));
   }
 
   function show(counts, within) {
@@ -31,7 +27,7 @@ export function open() {
     const days = sums(counts, "day").sort(([a], [b]) => (a < b ? 1 : -1));
     const classes = sums(counts, "class").sort(([, a], [, b]) => b - a);
     const byDay = bars("Photos by day", "Day", days, day, (value) => ({ from: value, to: value }));
-    const byClass = bars("Photos by class", "Class", classes, (value) => value, (value) => ({ class: value, ...within }));
+    const byClass = bars("Photos by class", "Class", classes, String, (value) => ({ class: value, ...within }));
     fill(content, element("div.columns.even", byDay, byClass));
   }
 
@@ -58,11 +54,7 @@ function bars(caption, head, entries, textOf, filtersOf) {
       element("td.figure", number(count)),
     );
   };
-  const heads = [element("th", { scope: "col" }, head), element("td", { "aria-hidden": "true" }), element("th", { scope: "col" }, "Photos")];
-  return element(
-    "table",
-    element("caption", caption),
-    element("thead.visually-hidden", element("tr", heads)),
-    element("tbody", entries.map(row)),
-  );
+  const title = (text) => element("th", { scope: "col" }, text);
+  const heads = element("tr", title(head), element("td", { "aria-hidden": "true" }), title("Photos"));
+  return element("table", element("caption", caption), element("thead.visually-hidden", heads), element("tbody", entries.map(row)));
 }

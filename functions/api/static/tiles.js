@@ -1,7 +1,8 @@
 /** One photo in a gallery, and the small parts that other views show photos with. */
 
+import { call } from "./api.js";
 import { deletePhoto } from "./deletions.js";
-import { element, fill, icon, iconButton } from "./elements.js";
+import { element, fill, icon, iconButton, list } from "./elements.js";
 import { percent, photoStatus } from "./format.js";
 
 const CHIPS = 3;
@@ -17,14 +18,10 @@ export const searchAddress = (filters) => `#/photos?${new URLSearchParams(filter
 
 /** Labels with their confidence; with `isLinked`, each leads to the photos that show the same. */
 export const chips = (labels, isLinked = true) =>
-  element(
-    "ul.chips",
-    { "aria-label": "Labels" },
-    labels.map(({ name, confidence }) => {
-      const chip = [name, element("span", percent(confidence))];
-      return element("li", isLinked ? element("a.chip", { href: searchAddress({ label: name }) }, chip) : element("span.chip", chip));
-    }),
-  );
+  list("ul.chips", "Labels", labels.map(({ name, confidence }) => {
+    const said = [name, element("span", percent(confidence))];
+    return isLinked ? element("a.chip", { href: searchAddress({ label: name }) }, said) : element("span.chip", said);
+  }));
 
 /** A state in words, a drawing and a colour. */
 export const badge = ({ text, tone }) =>
@@ -65,8 +62,15 @@ export function makeTile(photo, addressOf) {
     else if (isSame) frame.firstChild.alt = alt;
     else {
       const { url: src, width, height } = thumbnail;
-      fill(frame, element("img", { src, width, height, alt, loading: "lazy", decoding: "async" }));
+      fill(frame, element("img", { src, width, height, alt, loading: "lazy", decoding: "async", onerror: renew }));
     }
+  }
+
+  /** The address works for a limited time, and the page may have been open for longer; but ask only once. */
+  async function renew({ target: image }) {
+    image.removeEventListener("error", renew);
+    const { thumbnail } = await call("GET", `photos/${tile.photo.photo_id}`);
+    if (thumbnail) image.src = thumbnail.url;
   }
 
   update(photo);

@@ -36,13 +36,14 @@ function toggle() {
  */
 export function showUploads(changed) {
   const current = uploads();
+  const kept = new Set(current);
   const hadFocus = panel.contains(document.activeElement);
   for (const [upload, row] of rows) {
-    if (current.includes(upload)) continue;
+    if (kept.has(upload)) continue;
     row.root.remove();
     rows.delete(upload);
   }
-  if (current.includes(changed)) {
+  if (kept.has(changed)) {
     if (!rows.has(changed)) rows.set(changed, makeRow(changed));
     rows.get(changed).update();
   }

@@ -98,14 +98,14 @@ function claim(upload) {
 }
 
 /** Stop an upload and take its photo's record away again. */
-export function cancel(upload) {
+export async function cancel(upload) {
   if (!isUnfinished(upload)) return;
   upload.state = "cancelled";
   upload.request?.abort();
   finish(upload);
   queue.delete(upload.key);
   onchange(upload);
-  if (upload.photo) takeBack(upload.photo);
+  if (upload.photo) await takeBack(upload.photo);
 }
 
 /** Begin a failed upload again. */
@@ -143,7 +143,9 @@ async function run(upload) {
     if (upload.state === "sending" && !upload.photo.is_uploaded) await sendFile(upload, form);
     if (upload.state === "sending") succeed(upload);
   } catch (error) {
-    if (upload.state === "sending") pauseOrFail(upload, error);
+    // Conflict: the photo was deleted elsewhere meanwhile, and its upload ends with it.
+    if (error.status === 409) cancel(upload);
+    else if (upload.state === "sending") pauseOrFail(upload, error);
   }
   sending -= 1;
   fillSlots();
@@ -151,7 +153,9 @@ async function run(upload) {
 
 async function begin(upload) {
   const { file, albumId, key } = upload;
-  const body = { name: file.name.slice(-255), content_type: file.type, size_bytes: file.size, album_id: albumId };
+  // The API takes no control characters and no longer name, which a file system may have.
+  const name = [...file.name.replace(/\p{Cc}/gu, " ")].slice(-255).join("");
+  const body = { name, content_type: file.type, size_bytes: file.size, album_id: albumId };
   const { photo, upload: form } = await call("POST", "photos", { body, key });
   if (upload.state === "cancelled") takeBack(photo);
   else if (!upload.photo) tell("arrive", photo);
@@ -217,9 +221,9 @@ function finish(upload) {
   upload.release?.();
 }
 
-function takeBack(photo) {
+async function takeBack(photo) {
   tell("leave", photo);
-  call("DELETE", `photos/${photo.photo_id}`).catch(() => {});
+  await call("DELETE", `photos/${photo.photo_id}`).catch(() => {});
 }
 
 function setState(upload, state) {
