@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from tests.conftest import ROOT
 
@@ -205,4 +205,4 @@ def conform(method: str, path: str, answer: Answer) -> None:
 @cache
 def _validator(schema: str) -> Draft202012Validator:
     whole = {**json.loads(schema), "components": document()["components"]}
-    return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return Draft202012Validator(whole, validate_formats=True)
