@@ -80,9 +80,9 @@ ENVIRONMENT = {
     "IMAGE_BUCKET_NAME": BUCKET,
     "PROCESS_BUCKET_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "ProcessBucket"),
     "CUSTOM_MODEL_SESSION_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "CustomModelSession"),
-    "APP_URL": "https://app.example.com",
-    "SIGN_IN_URL": "https://sign-in.example.com",
-    "USER_POOL_CLIENT_ID": "1h57kf5cpq17m0eml12EXAMPLE",
+    "APP_URL": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
+    "SIGN_IN_URL": "https://photos-1.auth.eu-west-1.amazoncognito.com",
+    "USER_POOL_CLIENT_ID": "1example23456789",
 }
 
 
