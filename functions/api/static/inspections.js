@@ -1,60 +1,43 @@
-/** View for operators: what inspection found, image by image. */
+/** View for operators: what inspection said, image by image. */
 
 import { call } from "./api.js";
-import { button, element, emptyState, failureState, field, fill, icon } from "./elements.js";
-import { dateTime, percent, plural } from "./format.js";
+import { button, element, emptyState, failureState, field, fill, headingRow, icon } from "./elements.js";
+import { dateTime, plural } from "./format.js";
 import { announce } from "./notices.js";
-import { badge } from "./tiles.js";
+import { badge, chips } from "./tiles.js";
 
 const VERDICTS = { SUCCESS: { text: "Passed", tone: "good" }, FAILURE: { text: "Failed", tone: "bad" } };
 
-/** @returns {{root: HTMLElement, title: string, update: (query: URLSearchParams) => void}} */
+/** @param {{query: URLSearchParams}} route The filters, as they stand in the address. */
 export function open({ query }) {
   let filters = query;
   let request;
-  const verdict = element(
-    "select",
-    { name: "verdict" },
-    element("option", { value: "" }, "All"),
-    Object.entries(VERDICTS).map(([value, { text }]) => element("option", { value }, text)),
+  const verdicts = Object.entries(VERDICTS).map(([value, { text }]) => element("option", { value }, text));
+  const controls = {
+    Verdict: element("select", { name: "verdict" }, element("option", { value: "" }, "All"), verdicts),
+    Label: element("input", { name: "label", maxlength: 100, autocomplete: "off" }),
+    "Minimum confidence": element("input", { name: "min_confidence", type: "number", min: 0, max: 100 }),
+    From: element("input", { name: "from", type: "date" }),
+    To: element("input", { name: "to", type: "date" }),
+  };
+  const form = element(
+    "form.fields",
+    { role: "search", "aria-label": "Inspections", onchange: apply, onsubmit: apply },
+    Object.entries(controls).map(([text, control]) => field(text, control)),
   );
-  const label = element("input", { name: "label", maxlength: 100, autocomplete: "off" });
-  const least = element("input", { name: "min_confidence", type: "number", min: 0, max: 100, inputmode: "numeric" });
-  const from = element("input", { name: "from", type: "date" });
-  const to = element("input", { name: "to", type: "date" });
-  const controls = [verdict, label, least, from, to];
-  const list = element("ul", { class: "cards", "aria-label": "Inspections" });
-  const below = element("div", { class: "more" });
-  const root = element(
-    "section",
-    {},
-    element(
-      "div",
-      { class: "heading" },
-      element("h1", { tabindex: -1 }, "Inspections"),
-      element("div", { class: "actions" }, button("Refresh", { icon: "retry", onclick: () => load() })),
-    ),
-    element(
-      "form",
-      { class: "fields", onchange: apply, onsubmit: (event) => (event.preventDefault(), apply()), role: "search", "aria-label": "Inspections" },
-      field("Verdict", verdict),
-      field("Label", label),
-      field("Minimum confidence", least),
-      field("From", from),
-      field("To", to),
-    ),
-    list,
-    below,
-  );
+  const list = element("ul.cards", { "aria-label": "Inspections" });
+  const below = element("div.more");
+  const refresh = button("Refresh", () => load(), { icon: "retry" });
+  const root = element("section", headingRow("Inspections", refresh), form, list, below);
 
-  function apply() {
-    const given = controls.filter((control) => control.value).map((control) => [control.name, control.value]);
-    const search = new URLSearchParams(given).toString();
-    location.hash = search ? `#/inspections?${search}` : "#/inspections";
+  function apply(event) {
+    event.preventDefault();
+    if (!form.reportValidity()) return;
+    const given = [...new FormData(form)].filter(([, value]) => value);
+    location.hash = `#/inspections?${new URLSearchParams(given)}`;
   }
 
   function update(next) {
-    if (next.toString() === filters.toString()) return;
     filters = next;
     load();
   }
@@ -63,27 +46,18 @@ export function open({ query }) {
     request?.abort();
     request = new AbortController();
     const { signal } = request;
-    for (const control of controls) control.value = filters.get(control.name) || "";
+    for (const control of Object.values(controls)) control.value = filters.get(control.name) || "";
     try {
       const answer = await call("GET", "inspections", { query: { ...Object.fromEntries(filters), cursor }, signal });
       if (signal.aborted) return;
-      if (!cursor) {
-        list.replaceChildren();
-        announce(`${plural(answer.inspections.length, "inspection")}${answer.cursor ? " and more" : ""}.`);
-      }
+      if (!cursor) list.replaceChildren();
       list.append(...answer.inspections.map(card));
-      showBelow(answer.cursor);
+      announce(`${plural(list.children.length, "inspection")}${answer.cursor ? " and more" : ""}.`);
+      const text = "Images under the inspected prefixes appear here with their verdict. Upload one, or widen the filters.";
+      const none = list.children.length === 0 && emptyState("No inspection fits", text);
+      fill(below, answer.cursor ? button("Show more", () => load(answer.cursor)) : none);
     } catch (problem) {
       if (!signal.aborted) fill(below, failureState(problem, () => load(cursor)));
-    }
-  }
-
-  function showBelow(cursor) {
-    if (cursor) fill(below, button("Show more", { onclick: () => load(cursor) }));
-    else if (list.children.length > 0) fill(below);
-    else {
-      const text = "Images under the inspected prefix appear here with their verdict. Upload one, or widen the filters.";
-      fill(below, emptyState("No inspection fits", text));
     }
   }
 
@@ -93,22 +67,17 @@ export function open({ query }) {
 
 function card({ key, bucket, verdict, rule, reasons, labels, inspected_at: at, image_url: src }) {
   const name = key.split("/").pop();
+  const picture = src ? element("img", { src, alt: name, loading: "lazy", decoding: "async" }) : icon("image");
   return element(
-    "li",
-    { class: "card with-picture" },
-    element("span", { class: "frame" }, src ? element("img", { src, alt: name, loading: "lazy", decoding: "async" }) : icon("image")),
+    "li.card.with-picture",
+    element("span.frame", picture),
     element(
       "div",
-      {},
-      element("div", { class: "heading" }, element("h2", {}, name), badge(VERDICTS[verdict])),
-      reasons.length > 0 && element("ul", { class: "reasons", "aria-label": "Reasons" }, reasons.map((reason) => element("li", {}, reason))),
-      element(
-        "ul",
-        { class: "chips", "aria-label": "Labels" },
-        labels.map(({ name: text, confidence }) => element("li", {}, element("span", { class: "chip" }, text, element("span", {}, percent(confidence))))),
-      ),
-      element("p", { class: "hint" }, `Rule ${rule} · ${dateTime(at)}`),
-      element("p", { class: "hint path" }, `${bucket}/${key}`),
+      element("div.heading", element("h2", name), badge(VERDICTS[verdict])),
+      reasons.length > 0 && element("ul.reasons", { "aria-label": "Reasons" }, reasons.map((reason) => element("li", reason))),
+      chips(labels, false),
+      element("p.hint", `Rule ${rule} · ${dateTime(at)}`),
+      element("p.hint", `${bucket}/${key}`),
     ),
   );
 }

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from vision.api.parameters import Cursor
 from vision.domain.bulk import Request
 from vision.domain.tickets import UPLOAD_LIMIT_BYTES
 
@@ -55,7 +56,7 @@ class Confirmation(_Form):
     """What has to be said, and where an earlier answer stopped."""
 
     confirm: Literal["delete all photos of everyone"]
-    cursor: Annotated[str, StringConstraints(max_length=2048)] | None = None
+    cursor: Cursor | None = None
 
 
 class Me(BaseModel):
