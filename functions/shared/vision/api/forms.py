@@ -24,9 +24,9 @@ Status = Literal["PENDING", "RUNNING", "SUCCEEDED", "PARTIAL", "FAILED", "TIMED_
 
 
 class _Form(BaseModel):
-    """What a client sends: a field that is not known is a mistake, and not ignored."""
+    """What a client sends: a field that is not known is a mistake, and not ignored; nor is text taken for a number."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class AlbumForm(_Form):
@@ -333,6 +333,12 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[FieldProblem] | None = None
+
+
+class Message(BaseModel):
+    """Why API Gateway itself refused a request."""
+
+    message: str
 
 
 def bulk_request(form: RunForm, own_bucket: str) -> Request:
