@@ -63,12 +63,11 @@ def plain(colour: str, side: int = 160) -> bytes:
 
 
 @cache
-def noise(size_bytes: int) -> bytes:
-    """A JPEG of at least so many bytes, for an upload that takes its time."""
-    side = int(size_bytes**0.5)
+def noise() -> bytes:
+    """A JPEG of about 200 KB, for an upload that takes its time."""
     content = io.BytesIO()
-    Image.effect_noise((side, side), 200).save(content, "JPEG", quality=100)
-    return content.getvalue() + bytes(max(0, size_bytes - content.tell()))
+    Image.effect_noise((340, 340), 200).save(content, "JPEG", quality=100)
+    return content.getvalue()
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, Route, expect
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, Request, Response, Route, expect
 
 from tests.browser.people import Person, tokens_of
 from tests.local.stack.pipeline import Pipeline
@@ -32,7 +32,10 @@ class Visit:
         self.context = browser.new_context(**settings)
         self.context.set_default_timeout(30_000)
         self.troubles: list[str] = []
+        # The addresses of presigned forms and images.
+        self.bucket = re.compile(re.escape(pipeline.stack.endpoint_url))
         self.page = self.open_tab()
+        self._line: CDPSession | None = None
 
     def open_tab(self) -> Page:
         page = self.context.new_page()
@@ -93,6 +96,11 @@ class Visit:
     def upload_row(self, name: str) -> Locator:
         return self.page.locator(".upload-list li").filter(has=self.page.get_by_text(name, exact=True))
 
+    @property
+    def notice(self) -> Locator:
+        """The text of a message in the corner."""
+        return self.page.locator(".notice p")
+
     # What people do
 
     def choose(self, files: Mapping[str, bytes]) -> None:
@@ -105,11 +113,24 @@ class Visit:
 
     def drop(self, *paths: Path) -> None:
         """Drag files and folders from another program onto the page."""
+        # What appears below the pointer meanwhile would have to be entered first.
+        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
         session = self.context.new_cdp_session(self.page)
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
         session.detach()
+
+    def limit_line(
+        self, *, upload: int = -1, download: int = -1, latency: int = 0, is_offline: bool = False
+    ) -> None:
+        """Be on a slow line, or on none; without arguments on a quick one.
+
+        Bytes a second (-1 is no limit), milliseconds.
+        """
+        self._line = self._line or self.context.new_cdp_session(self.page)
+        conditions = {"downloadThroughput": download, "uploadThroughput": upload, "latency": latency}
+        self._line.send("Network.emulateNetworkConditions", conditions | {"offline": is_offline})
 
     def stored_uploads(self) -> int:
         """How many files the browser keeps for uploads that are not finished."""
