@@ -19,8 +19,8 @@ _RECORD = (
     *("capture_time", "camera_make", "camera_model", "location", "execution_arn"),
 )
 _PHOTO = (
-    *("photo_id", "owner", "album_id", "name", "object", "size_bytes", "status", "created_at", "listing_sk"),
-    *("sequencer", ERASED),
+    *("photo_id", "owner", "album_id", "name", "object", "content_type", "size_bytes", "status", "created_at"),
+    *("listing_sk", "sequencer", ERASED),
 )
 
 # For so long what comes late finds out that its photo was erased: longer than queues and executions keep anything.
