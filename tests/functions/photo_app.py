@@ -104,12 +104,10 @@ class PhotoApp:
     def run(envelope: Envelope, started_at: str = STARTED_AT) -> Run:
         return Run(f"{ARN}:{keys.execution_name(envelope.object)}", started_at)
 
-    def processed(
-        self, *, started_at: str = STARTED_AT, labels: dict[str, float] | None = None, **announced: Any
-    ) -> Photo:
+    def processed(self, labels: dict[str, float] | None = None, **announced: Any) -> Photo:
         """A photo that was announced, uploaded and processed, as it is then."""
         photo, envelope = self.uploaded(**announced)
-        self.finish(envelope, started_at, **(labels or {}))
+        self.finish(envelope, **(labels or {}))
         now = self.photos.read(photo.photo_id)
         assert now is not None
         return now

@@ -8,13 +8,14 @@ from moto.s3.models import s3_backends
 
 from tests.conftest import BUCKET
 from tests.functions.photo_app import PhotoApp, left_of, objects, rows
-from vision import erasure
+from vision import erasure, gallery
 from vision.adapters import storage
 from vision.adapters.photos import Photos
 from vision.adapters.session import client
 from vision.domain import records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled, VisionError
+from vision.domain.headings import Place
 from vision.domain.photos import ERASED, Photo
 from vision.domain.refusals import NotFound
 
@@ -147,18 +148,22 @@ def test_a_deletion_that_breaks_off_shows_the_photo_to_nobody_any_more(
     assert app.listed() == []
 
 
-@pytest.mark.parametrize(("service", "operation"), STEPS)
-@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("service", "operation", "call"),
+    [
+        *((service, operation, 1) for service, operation in STEPS),
+        ("s3", "DeleteObjects", 2),
+        ("s3", "ListObjectVersions", 3),
+    ],
+)
 def test_a_deletion_that_broke_off_anywhere_is_finished_by_the_next(
     app: PhotoApp, refuse: Refuse, service: str, operation: str, call: int
 ) -> None:
     photo = app.processed(album_id=_album(app))
     refuse(service, operation, "SlowDown", 503, (call,))
-    for _ in range(2):
-        try:
-            app.gallery.delete("ann", photo.photo_id)
-        except Throttled:
-            continue
+    with pytest.raises(Throttled):
+        app.gallery.delete("ann", photo.photo_id)
+    app.gallery.delete("ann", photo.photo_id)
     assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
 
 
@@ -285,6 +290,60 @@ def _date(envelope: Envelope, year: int) -> None:
     """Let an object be uploaded in another year."""
     version = s3_backends["123456789012"]["aws"].get_bucket(BUCKET).keys.getlist(envelope.object.key)[-1]
     version.last_modified = datetime(year, 1, 1)
+
+
+# Everything
+
+
+def test_everything_goes_in_steps_that_fit_into_a_request(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "ERASED_AT_ONCE", 2)
+    for owner in ("ann", "bob", "ann", "cy", "ann"):
+        app.uploaded(owner=owner)
+    assert (_delete_all(app), objects()) == (5, [])
+
+
+def test_everything_spares_albums_and_runs(app: PhotoApp) -> None:
+    album_id = _album(app)
+    _delete_all(app)
+    assert app.gallery.people.album("ann", album_id)
+
+
+def test_what_was_deleted_before_is_not_deleted_with_everything(app: PhotoApp) -> None:
+    app.gallery.delete("ann", app.announce().photo_id)
+    assert _delete_all(app) == 0
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"), [("s3", "DeleteObjects"), ("s3", "ListObjectVersions"), ("dynamodb", "BatchWriteItem")]
+)
+def test_everything_is_deleted_although_a_deletion_broke_off(
+    app: PhotoApp, refuse: Callable[..., None], service: str, operation: str
+) -> None:
+    photo = app.processed()
+    refuse(service, operation, "SlowDown", 503, (1,))
+    with pytest.raises(VisionError):
+        _delete_all(app)
+    _delete_all(app)
+    assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
+
+
+def test_everything_is_found_page_by_page(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "_LOOKS_AT_ONCE", 1)
+    monkeypatch.setattr(gallery, "_SCANS_LIMIT", 2)
+    for _ in range(3):
+        app.uploaded()
+    assert (_delete_all(app), objects()) == (3, [])
+
+
+def _delete_all(app: PhotoApp) -> int:
+    total, after = 0, None
+    for _ in range(50):
+        deleted, following = app.gallery.delete_some_of_everyone(after)
+        total += deleted
+        if following is None:
+            return total
+        after = Place.from_cursor(following.cursor())
+    raise AssertionError("no end")
 
 
 def _album(app: PhotoApp) -> str:

@@ -27,4 +27,4 @@ def erase(photos: Photos, photo: Photo) -> None:
     storage.delete_versions(where["bucket"], where["key"], is_prefix=False, until="" if is_ticket else erased_at)
     for folder in keys.thumbnail_folders(photo.photo_id, photo.owner):
         storage.delete_versions(where["bucket"], folder, is_prefix=True)
-    photos.forget(photo.photo_id)
+    photos.forget(photo.photo_id, records.now())
