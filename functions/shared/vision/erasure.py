@@ -11,7 +11,8 @@ from vision.domain.photos import ERASED, Photo
 def erase(photos: Photos, photo: Photo) -> None:
     """Erase a photo: first nobody finds it any more, then its objects go, then its records.
 
-    What an execution under way still writes is erased by that execution's end, see :mod:`vision.filing`.
+    What an execution under way still writes is erased by that execution's end, see :mod:`vision.filing`, or by who
+    closes its record when it ended without a word.
 
     Raises
     ------
