@@ -145,7 +145,9 @@ RESOURCES = {
     "TrackExecutionFunction": {
         **RECORDS,
         **DEAD_LETTERS,
-        "dynamodb:Query": {"${ImageTable.Arn}/index/by_status"},
+        **FILING,
+        **ERASURE,
+        "dynamodb:Query": {"${ImageTable.Arn}", "${ImageTable.Arn}/index/by_status"},
         "states:DescribeExecution": {
             "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ProcessImage.Name}:*"
         },

@@ -76,9 +76,10 @@ class Gallery:
         ------
         NotFound
         """
-        if not self.people.rename_album(owner, album_id, name, records.now()):
+        album = self.people.rename_album(owner, album_id, name, records.now()) and self.people.album(owner, album_id)
+        if not album:
             raise NotFound
-        return self.people.album(owner, album_id) or {}
+        return album
 
     def delete_album(self, owner: str, album_id: str) -> int:
         """Delete some of an album's photos, and the album when it has none any more.

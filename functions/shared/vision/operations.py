@@ -6,7 +6,8 @@ import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any
 
 from vision.adapters import storage, workflow
@@ -126,7 +127,7 @@ class Operations:
     def _judged(self, wanted: Inspected, after: Place | None) -> Iterator[Place]:
         for day in wanted.days.days():
             lists = [
-                self.photos.under(headings.of_verdict(verdict, day), Span(day, day), after, _LOOKS_AT_ONCE)
+                _in_order(self.photos.under(headings.of_verdict(verdict, day), Span(day, day), after, _LOOKS_AT_ONCE))
                 for verdict in wanted.judgements
             ]
             yield from heapq.merge(*lists, reverse=True)
@@ -157,6 +158,12 @@ def console_url(execution_arn: str) -> str:
     """Return the page of an execution in the console of Step Functions."""
     region = execution_arn.split(":")[3]
     return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution_arn}"
+
+
+def _in_order(places: Iterator[Place]) -> Iterator[Place]:
+    """Yield places, newest first, with those of one moment in an order of their own: an index has none for them."""
+    for _, of_one_moment in groupby(places, key=attrgetter("listing_sk")):
+        yield from sorted(of_one_moment, reverse=True)
 
 
 def _inspection(record: Record) -> Record:

@@ -60,8 +60,11 @@ def start_once(state_machine_arn: str, name: str, state_input: Mapping[str, Any]
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
-    start(state_machine_arn, name, state_input)
-    return find(f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}")
+    run = start(state_machine_arn, name, state_input)
+    if run is None:
+        return find(f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}")
+    # One that began a moment ago may not be known yet.
+    return Execution(run.execution_arn, "RUNNING", run.started_at, None, state_input, {}, "", "")
 
 
 def find(execution_arn: str) -> Execution | None:

@@ -8,12 +8,16 @@ request can lead to another's.
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 # Sorts after every timestamp and whatever follows it.
 _LAST = "~"
+
+# DynamoDB refuses to be asked for longer keys, and for empty ones.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+_SORT_KEY_BYTES, _KEY_BYTES = 1024, 2048
+_NOT_OURS = "cursor: not one that this API gave; leave it out to begin with the newest"
 
 
 def of_owner(owner: str) -> str:
@@ -59,8 +63,11 @@ class Place:
         """
         try:
             listing_sk, pk, sk = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split("\n")
-        except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-            raise ValueError("cursor: not one that this API gave; leave it out to begin with the newest") from error
+        except ValueError as error:
+            raise ValueError(_NOT_OURS) from error
+        sort_keys = (listing_sk.encode(), sk.encode())
+        if not pk or not sk or len(pk.encode()) > _KEY_BYTES or len(max(sort_keys, key=len)) > _SORT_KEY_BYTES:
+            raise ValueError(_NOT_OURS)
         return cls(listing_sk, pk, sk)
 
 
