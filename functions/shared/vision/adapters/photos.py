@@ -40,8 +40,10 @@ class Photos:
         """Record a ticket, unless there is one of this token; return the one that there is."""
         self._items.put_once(ticket.photo(now))
         item = self._items.get(records.photo_key(ticket.photo_id)) or {}
-        # With the time of the first attempt, so that a second one after a crash leaves the same entry.
-        if entry := ticket.album_entry(item.get("created_at", now)):
+        # With the time of the first attempt, so that a second one after a crash leaves the same entry; and only into
+        # the album that it was for, since whoever deletes an album deletes what is in it.
+        entry = ticket.album_entry(item.get("created_at", now))
+        if entry and item.get("album_id") == ticket.album_id:
             self._items.put_once(entry)
         return item
 
