@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from vision.adapters import storage, workflow
@@ -126,7 +126,7 @@ class Operations:
     def _judged(self, wanted: Inspected, after: Place | None) -> Iterator[Place]:
         for day in wanted.days.days():
             lists = [
-                self.photos.under(headings.of_verdict(verdict, day), Span(day, day), after, _LOOKS_AT_ONCE)
+                _in_order(self.photos.under(headings.of_verdict(verdict, day), Span(day, day), after, _LOOKS_AT_ONCE))
                 for verdict in wanted.judgements
             ]
             yield from heapq.merge(*lists, reverse=True)
@@ -151,6 +151,12 @@ class Operations:
             "error": record.get("error") or _busy(execution) or _error(execution),
             "execution_url": console_url(execution.arn),
         }
+
+
+def _in_order(listed: Iterator[Place]) -> Iterator[Place]:
+    """Yield places newest first, those of the same moment too: the index has these in any order, and cursors in one."""
+    for _, places in groupby(listed, key=lambda place: place.listing_sk):
+        yield from sorted(places, reverse=True)
 
 
 def console_url(execution_arn: str) -> str:
