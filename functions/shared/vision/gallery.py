@@ -121,6 +121,9 @@ class Gallery:
             raise NotFound
         token = tickets.token(owner, idempotency_key and f"photo\n{idempotency_key}")
         ticket = Ticket(self.bucket, owner, token, name, content_type, size_bytes, album_id)
+        # Another type is another object, and with it another photo.
+        if idempotency_key and any(self.photos.read(photo_id) for photo_id in ticket.photo_ids_of_other_types):
+            raise Conflict("Idempotency-Key: it has announced another file; take a new key")
         item = self.photos.announce(ticket, records.now())
         if ERASED in item:
             raise Conflict("Idempotency-Key: the photo that it made is deleted; take a new key")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vision.domain import headings, keys, records
 from vision.domain.records import Record
@@ -57,6 +57,12 @@ class Ticket:
     def photo_id(self) -> str:
         """The photo that the upload will be."""
         return keys.photo_id(self.bucket, self.key)
+
+    @property
+    def photo_ids_of_other_types(self) -> list[str]:
+        """The photos that the upload would be if the same token were announced with another content type."""
+        others = [content_type for content_type in SUFFIXES if content_type != self.content_type]
+        return [replace(self, content_type=content_type).photo_id for content_type in others]
 
     def photo(self, now: str) -> Record:
         """Return the photo's item, without a version until there is one."""
