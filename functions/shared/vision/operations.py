@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
-from operator import attrgetter
 from typing import Any
 
 from vision.adapters import storage, workflow
@@ -154,16 +153,16 @@ class Operations:
         }
 
 
+def _in_order(listed: Iterator[Place]) -> Iterator[Place]:
+    """Yield places newest first, those of the same moment too: the index has these in any order, and cursors in one."""
+    for _, places in groupby(listed, key=lambda place: place.listing_sk):
+        yield from sorted(places, reverse=True)
+
+
 def console_url(execution_arn: str) -> str:
     """Return the page of an execution in the console of Step Functions."""
     region = execution_arn.split(":")[3]
     return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution_arn}"
-
-
-def _in_order(places: Iterator[Place]) -> Iterator[Place]:
-    """Yield places, newest first, with those of one moment in an order of their own: an index has none for them."""
-    for _, of_one_moment in groupby(places, key=attrgetter("listing_sk")):
-        yield from sorted(of_one_moment, reverse=True)
 
 
 def _inspection(record: Record) -> Record:

@@ -48,11 +48,14 @@ class People:
 
     def labels(self, owner: str, prefix: str, limit: int) -> list[str]:
         """Return the labels that a person's photos have had and that begin so, in any case."""
+        start = f"{LABEL_PREFIX}{prefix.casefold()}"
+        if len(start.encode()) > headings.SORT_KEY_LIMIT_BYTES:
+            return []
         found = self._items.query(
             "",
             "pk = :pk AND begins_with(sk, :start)",
             {},
-            {":pk": f"OWNER#{owner}", ":start": f"{LABEL_PREFIX}{prefix.casefold()}"},
+            {":pk": f"OWNER#{owner}", ":start": start},
             page_size=limit,
         )
         return [item["name"] for item in islice(found, limit)]

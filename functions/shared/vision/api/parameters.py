@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from vision.domain.headings import Place, Span
 from vision.domain.refusals import InvalidDays
 
 LabelName = Annotated[str, StringConstraints(max_length=256)]
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Limit = Annotated[int, Field(ge=1, le=100)]
 
 
@@ -26,7 +28,7 @@ Cursor = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_is_c
 
 def _is_day(text: object) -> object:
     # Numbers are dates too for pydantic, in seconds since 1970; here a day is a day.
-    if isinstance(text, str) and len(text) != len("2026-11-21"):
+    if isinstance(text, str) and not _DAY.fullmatch(text):
         raise ValueError("expected a day such as 2026-11-21")
     return text
 

@@ -11,13 +11,14 @@ import base64
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+SORT_KEY_LIMIT_BYTES = 1024
+"""The longest sort key; DynamoDB refuses to be asked for a longer one.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+
+_NOT_OURS = "cursor: not one that this API gave; leave it out to begin with the newest"
+
 # Sorts after every timestamp and whatever follows it.
 _LAST = "~"
-
-# DynamoDB refuses to be asked for longer keys, and for empty ones.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-_SORT_KEY_BYTES, _KEY_BYTES = 1024, 2048
-_NOT_OURS = "cursor: not one that this API gave; leave it out to begin with the newest"
 
 
 def of_owner(owner: str) -> str:
@@ -62,13 +63,13 @@ class Place:
             It is none of ours.
         """
         try:
-            listing_sk, pk, sk = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split("\n")
+            parts = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split("\n")
         except ValueError as error:
             raise ValueError(_NOT_OURS) from error
-        sort_keys = (listing_sk.encode(), sk.encode())
-        if not pk or not sk or len(pk.encode()) > _KEY_BYTES or len(max(sort_keys, key=len)) > _SORT_KEY_BYTES:
-            raise ValueError(_NOT_OURS)
-        return cls(listing_sk, pk, sk)
+        match parts:
+            case [listing_sk, pk, sk] if pk and sk and max(map(len, map(str.encode, parts))) <= SORT_KEY_LIMIT_BYTES:
+                return cls(listing_sk, pk, sk)
+        raise ValueError(_NOT_OURS)
 
 
 @dataclass(frozen=True, slots=True)
