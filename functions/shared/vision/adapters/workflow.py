@@ -12,6 +12,10 @@ from vision.adapters.session import client, domain_errors
 from vision.domain.executions import Run, is_closed
 from vision.domain.records import timestamp
 
+# The most that one request is told.
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
+_EVENTS_AT_ONCE = 1000
+
 # How long an execution is given until Step Functions knows of it everywhere.
 _UNTIL_KNOWN_SECONDS = (1.0, 2.0)
 
@@ -95,17 +99,24 @@ def latest(state_machine_arn: str, limit: int) -> list[Execution]:
 
 
 def entered(execution_arn: str) -> list[tuple[str, str]]:
-    """Return when an execution entered which state, of its first thousand events.
+    """Return when an execution entered which state, of its first and its last thousand events.
 
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
+    states = client("stepfunctions")
     with domain_errors("GetExecutionHistory"):
-        found = client("stepfunctions").get_execution_history(executionArn=execution_arn, maxResults=1000)
+        first = states.get_execution_history(executionArn=execution_arn, maxResults=_EVENTS_AT_ONCE)
+        found = first["events"]
+        if "nextToken" in first:
+            last = states.get_execution_history(
+                executionArn=execution_arn, maxResults=_EVENTS_AT_ONCE, reverseOrder=True
+            )
+            found = found + last["events"][::-1]
     return [
         (timestamp(event["timestamp"]), event["stateEnteredEventDetails"]["name"])
-        for event in found["events"]
+        for event in found
         if "stateEnteredEventDetails" in event
     ]
 

@@ -63,7 +63,6 @@ class Me(BaseModel):
     """Who asks."""
 
     owner: str
-    email: str | None
     is_operator: bool
 
 
