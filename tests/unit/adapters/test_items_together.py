@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 
 from vision.adapters.items import Items
 from vision.adapters.session import client
@@ -45,11 +45,8 @@ def _key(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _request(number: int) -> dict[str, Any]:
-    return {
-        "PutRequest": {
-            "Item": {"pk": {"S": f"PHOTO#{number:03}"}, "sk": {"S": "CURRENT"}, "number": {"N": str(number)}}
-        }
-    }
+    item = {"pk": {"S": f"PHOTO#{number:03}"}, "sk": {"S": "CURRENT"}, "number": {"N": str(number)}}
+    return {"PutRequest": {"Item": item}}
 
 
 # Many
@@ -79,19 +76,6 @@ def test_what_is_written_takes_the_place_of_what_was_there(items: Items) -> None
     assert items.get(MARK) == MARK | {"new": 2}
 
 
-@pytest.mark.parametrize("number", [1, 100, 101])
-def test_some_attributes_are_read_of_as_many_as_there_are(items: Items, number: int) -> None:
-    items.put_many([_numbered(one) | {"owner": "ann"} for one in range(number)])
-    found = items.get_many([_key(_numbered(one)) for one in range(number + 1)], ("number",))
-    assert sorted(one["number"] for one in found) == list(range(number))
-    assert all(one.keys() == {"pk", "sk", "number"} for one in found)
-
-
-def test_nothing_is_read_of_nothing(dynamodb: Stubber) -> None:
-    # A request would find no stubbed answer and fail.
-    assert Items(TABLE).get_many([], ("number",)) == []
-
-
 def test_what_dynamodb_did_not_write_is_written_again(dynamodb: Stubber) -> None:
     dynamodb.add_response("batch_write_item", {"UnprocessedItems": {TABLE: [_request(1)]}})
     dynamodb.add_response("batch_write_item", {}, {"RequestItems": {TABLE: [_request(1)]}})
@@ -102,23 +86,6 @@ def test_a_write_of_which_nothing_is_done_is_throttled_and_does_not_run_for_ever
     dynamodb.add_response("batch_write_item", {"UnprocessedItems": {TABLE: [_request(0), _request(1)]}})
     with pytest.raises(Throttled, match="not one of them was written"):
         Items(TABLE).put_many([_numbered(0), _numbered(1)])
-
-
-def test_what_dynamodb_did_not_read_is_read_again(dynamodb: Stubber) -> None:
-    item = _request(1)["PutRequest"]["Item"]
-    key = {name: item[name] for name in ("pk", "sk")}
-    first = {"Responses": {TABLE: [_request(0)["PutRequest"]["Item"]]}, "UnprocessedKeys": {TABLE: {"Keys": [key]}}}
-    dynamodb.add_response("batch_get_item", first)
-    dynamodb.add_response("batch_get_item", {"Responses": {TABLE: [item]}}, {"RequestItems": {TABLE: ANY}})
-    found = Items(TABLE).get_many([_key(_numbered(0)), _key(_numbered(1))], ("number",))
-    assert [one["number"] for one in found] == [0, 1]
-
-
-def test_a_read_of_which_nothing_is_done_is_throttled_and_does_not_run_for_ever(dynamodb: Stubber) -> None:
-    key = {"pk": {"S": "PHOTO#000"}, "sk": {"S": "CURRENT"}}
-    dynamodb.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": {TABLE: {"Keys": [key]}}})
-    with pytest.raises(Throttled, match="not one of them was read"):
-        Items(TABLE).get_many([_key(_numbered(0))], ())
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 7])
