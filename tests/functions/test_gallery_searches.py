@@ -85,8 +85,7 @@ def test_a_search_that_few_match_answers_with_less_and_a_place_to_go_on(
     app: PhotoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gallery, "_LOOKS_LIMIT", 4)
-    oldest = app.announce().photo_id
-    _many(app, monkeypatch, 9)
+    oldest = _many(app, monkeypatch, 10)[-1]
     app.table.judge(app.upload(_read(app, oldest)), {"verdict": "SUCCESS"}, records.now())
     pages = _pages(app, Wanted("ann", verdict="SUCCESS"), 2)
     assert (len(pages) > 1, [*chain(*pages)]) == (True, [oldest])

@@ -136,6 +136,7 @@ RESOURCES = {
     "StartProcessingFunction": {
         **RECORDS,
         **{action: {"${ProcessingQueue.Arn}"} for action in QUEUE_READER},
+        "dynamodb:BatchWriteItem": {"${ImageTable.Arn}"},
         "states:StartExecution": {"${ProcessImage}"},
     },
     "ExtractMetadataFunction": UPLOADS,
