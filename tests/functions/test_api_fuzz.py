@@ -1,4 +1,4 @@
-"""Whatever one sends, by the OpenAPI document or against it, is answered as that says, and tells nothing of us."""
+"""Whatever is sent, by the OpenAPI document or against it, is answered as that says, and tells nothing of us."""
 
 import json
 import re
