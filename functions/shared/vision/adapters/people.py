@@ -42,6 +42,12 @@ class People:
             condition="attribute_exists(pk)",
         )
 
+    def close_album(self, owner: str, album_id: str, now: str) -> bool:
+        """Let an album take no more photos, since it is being deleted; False when there is none."""
+        return self._items.update(
+            albums.album_key(owner, album_id), {albums.CLOSED: now}, {}, condition="attribute_exists(pk)"
+        )
+
     def remove_album(self, owner: str, album_id: str) -> None:
         """Delete an album, which should have no photos any more."""
         self._items.delete_many([albums.album_key(owner, album_id)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
@@ -39,6 +39,18 @@ Day = Annotated[date, BeforeValidator(_is_day), Field(ge=date(2000, 1, 1), le=da
 def place(cursor: str) -> Place | None:
     """Return the place of a cursor, ``None`` for ``""``."""
     return Place.from_cursor(cursor) if cursor else None
+
+
+def days(first: date | None, last: date | None, usual: int, limit: int) -> Span:
+    """Return the days to look at: those asked for, or as many as usual until the last, or until today.
+
+    Raises
+    ------
+    InvalidDays
+        The last is before the first, or there are more than a limit.
+    """
+    until = last or datetime.now(UTC).date()
+    return span(first or until - timedelta(days=usual - 1), until, limit)
 
 
 def span(first: date | None, last: date | None, limit: int | None = None) -> Span:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vision.domain import headings, keys, records
 from vision.domain.records import Record
 from vision.domain.statuses import Status
 
-SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
-"""The content types that can be uploaded, and how their keys end."""
+CONTENT_TYPES = ("image/jpeg", "image/png")
+"""What can be uploaded."""
 
 UPLOAD_LIMIT_BYTES = 15 * 1024 * 1024
 """The largest image that Rekognition reads from S3.
@@ -50,19 +50,16 @@ class Ticket:
 
     @property
     def key(self) -> str:
-        """Where the upload goes: chosen here, so that nobody writes over another photo."""
-        return f"private/{self.owner}/uploads/{self.token}{SUFFIXES[self.content_type]}"
+        """Where the upload goes: chosen here, so that nobody writes over another photo.
+
+        Of the token alone, without a suffix: the same token for a file of another type is then found out.
+        """
+        return f"private/{self.owner}/uploads/{self.token}"
 
     @property
     def photo_id(self) -> str:
         """The photo that the upload will be."""
         return keys.photo_id(self.bucket, self.key)
-
-    @property
-    def photo_ids_of_other_types(self) -> list[str]:
-        """The photos that the upload would be if the same token were announced with another content type."""
-        others = [content_type for content_type in SUFFIXES if content_type != self.content_type]
-        return [replace(self, content_type=content_type).photo_id for content_type in others]
 
     def photo(self, now: str) -> Record:
         """Return the photo's item, without a version until there is one."""
