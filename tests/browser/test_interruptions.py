@@ -89,7 +89,7 @@ def test_an_upload_that_gave_up_says_so_and_what_to_do(failed):
 
 def test_retry_uploads_what_had_failed(failed, photos):
     failed.button("Retry red.jpg").click()
-    expect(failed.page.get_by_role("heading", name="1 uploaded")).to_be_visible()
+    expect(failed.page.get_by_role("heading", name="1 upload done")).to_be_visible()
     assert [photo["is_uploaded"] for photo in photos(failed)] == [True]
 
 
@@ -116,7 +116,7 @@ def test_an_upload_goes_on_in_a_new_tab_after_its_tab_was_closed(slow, person):
 def test_a_second_tab_leaves_an_upload_to_the_first(slow, person):
     second = slow.sign_in(person, page=slow.open_tab())
     expect(second.locator("li.tile")).to_have_count(1)
-    expect(second.locator(".upload-panel")).to_be_hidden()
+    expect(second.locator(".uploads")).to_be_hidden()
 
 
 def test_another_person_at_the_same_browser_does_not_send_my_files(slow, pipeline, operator):
@@ -125,7 +125,7 @@ def test_another_person_at_the_same_browser_does_not_send_my_files(slow, pipelin
     slow.sign_in(operator)
     expect(slow.page.get_by_role("link", name="Inspections")).to_be_visible()
     assert slow.stored_uploads() == 1
-    expect(slow.page.locator(".upload-panel")).to_be_hidden()
+    expect(slow.page.locator(".uploads")).to_be_hidden()
 
 
 def test_a_file_that_is_said_to_be_uploaded_is_in_the_bucket_whole(visit, person, pipeline):

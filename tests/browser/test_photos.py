@@ -193,7 +193,7 @@ def test_a_dropped_folder_and_dropped_files_are_all_uploaded(visit, person, tmp_
     for path in paths:
         path.write_bytes(pictures.plain(f"#{path.stem}{path.stem}8"))
     visit.drop(folder, *paths[3:])
-    expect(visit.page.get_by_role("heading", name="5 uploaded")).to_be_visible()
+    expect(visit.page.get_by_role("heading", name="5 uploads done")).to_be_visible()
 
 
 def test_many_files_at_once_are_all_recognised(visit, person):
@@ -230,7 +230,7 @@ def test_a_file_that_is_no_photo_is_refused_in_words_before_any_request(visit, p
     visit.sign_in(person)
     (tmp_path / "notes.txt").write_text("2 l milk")
     visit.drop(tmp_path / "notes.txt")
-    expect(visit.notice).to_have_text("notes.txt is not a JPEG or PNG. Export it as one of those and add it again.")
+    expect(visit.notice).to_have_text("notes.txt is not a JPEG or PNG. Export it as one of these and add it again.")
     assert asked_to_upload == []
 
 
@@ -239,6 +239,6 @@ def test_a_file_over_the_limit_is_refused_in_words_before_any_request(visit, per
     with (tmp_path / "poster.jpg").open("wb") as poster:
         poster.truncate(UPLOAD_LIMIT_BYTES + 300_000)
     visit.drop(tmp_path / "poster.jpg")
-    sentence = "poster.jpg has 16.0 MB; 15.7 MB is the limit. Export it smaller and add it again."
+    sentence = "poster.jpg has 16.0 MB, the limit is 15.7 MB. Export it smaller and add it again."
     expect(visit.notice).to_have_text(sentence)
     assert asked_to_upload == []

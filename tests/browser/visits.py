@@ -94,7 +94,7 @@ class Visit:
         return self.page.locator("li.tile")
 
     def upload_row(self, name: str) -> Locator:
-        return self.page.locator(".upload-list li").filter(has=self.page.get_by_text(name, exact=True))
+        return self.page.locator(".uploads li").filter(has=self.page.get_by_text(name, exact=True))
 
     @property
     def notice(self) -> Locator:
@@ -117,8 +117,18 @@ class Visit:
         expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
         session = self.context.new_cdp_session(self.page)
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-        for kind in ("dragEnter", "dragOver", "drop"):
+
+        def move(kind: str) -> None:
             session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
+
+        # The page takes files once it knows whose they are, and says so to the pointer that brings some.
+        move("dragEnter")
+        while not self.page.get_by_text("Drop the photos to add them").is_visible():
+            move("dragCancel")
+            self.page.wait_for_timeout(50)
+            move("dragEnter")
+        move("dragOver")
+        move("drop")
         session.detach()
 
     def limit_line(

@@ -69,8 +69,10 @@ export function makeTile(photo, addressOf) {
   /** The address works for a limited time, and the page may have been open for longer; but ask only once. */
   async function renew({ target: image }) {
     image.removeEventListener("error", renew);
-    const { thumbnail } = await call("GET", `photos/${tile.photo.photo_id}`);
+    // A photo that is gone keeps its drawing of an image; its view tells the rest.
+    const { thumbnail } = await call("GET", `photos/${tile.photo.photo_id}`).catch(() => ({}));
     if (thumbnail) image.src = thumbnail.url;
+    else fill(frame, icon("image"));
   }
 
   update(photo);

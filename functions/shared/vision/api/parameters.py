@@ -11,6 +11,7 @@ from vision.domain.headings import Place, Span
 from vision.domain.refusals import InvalidDays
 
 LabelName = Annotated[str, StringConstraints(max_length=256)]
+RuleName = Annotated[str, StringConstraints(max_length=256)]
 Limit = Annotated[int, Field(ge=1, le=100)]
 
 
