@@ -3,7 +3,6 @@
 import io
 import re
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -13,20 +12,6 @@ from local.rekognition.fetch import DETECTOR, MODELS_DIR
 from tests.browser import pictures
 from tests.browser.people import new_email, new_password
 from vision.domain.tickets import UPLOAD_LIMIT_BYTES
-
-
-@pytest.fixture
-def stored(pipeline, person):
-    """Put photos of this test's person into the stack, past the page, and wait until they are recognised."""
-
-    def store(**contents):
-        def put(name):
-            return pipeline.upload(f"private/{person.owner}/uploads/{name}.jpg", contents[name])
-
-        with ThreadPoolExecutor(4) as pool:
-            return pipeline.all_finished(list(pool.map(put, contents)))
-
-    return store
 
 
 @pytest.fixture
@@ -138,7 +123,7 @@ def test_the_box_of_the_cat_lies_over_the_cat(visit, person, stored):
     [record] = stored(cat=pictures.cat_on_its_side())
     visit.sign_in(person)
     visit.tile("cat.jpg").get_by_role("link").first.click()
-    visit.button("Show boxes").click()
+    visit.button("Boxes").click()
     image = visit.page.locator(".photo img").bounding_box()
     box = visit.page.locator(".box[data-label=Cat]").first.bounding_box()
     shown = [

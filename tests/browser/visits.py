@@ -35,7 +35,7 @@ class Visit:
         # The addresses of presigned forms and images.
         self.bucket = re.compile(re.escape(pipeline.stack.endpoint_url))
         self.page = self.open_tab()
-        self._line: CDPSession | None = None
+        self._devtools: CDPSession | None = None
 
     def open_tab(self) -> Page:
         page = self.context.new_page()
@@ -70,6 +70,12 @@ class Visit:
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         return page
 
+    def give_password(self, person: Person) -> None:
+        """Sign in on the page that asks for it."""
+        self.page.get_by_label("Email").fill(person.email)
+        self.page.get_by_label("Password").fill(person.password)
+        self.button("Sign in").click()
+
     def open(self, view: str) -> None:
         self.page.goto(f"/#/{view}")
 
@@ -95,6 +101,14 @@ class Visit:
 
     def upload_row(self, name: str) -> Locator:
         return self.page.locator(".uploads li").filter(has=self.page.get_by_text(name, exact=True))
+
+    @property
+    def cards(self) -> Locator:
+        """What operators look at: inspections, bulk runs, or sessions."""
+        return self.page.get_by_role("main").locator("li .card, li.card")
+
+    def card(self, name: str) -> Locator:
+        return self.cards.filter(has=self.page.get_by_role("heading", name=name))
 
     @property
     def notice(self) -> Locator:
@@ -131,16 +145,23 @@ class Visit:
         move("drop")
         session.detach()
 
-    def limit_line(
-        self, *, upload: int = -1, download: int = -1, latency: int = 0, is_offline: bool = False
-    ) -> None:
+    def limit_line(self, *, upload: int = -1, download: int = -1, latency: int = 0, is_offline: bool = False) -> None:
         """Be on a slow line, or on none; without arguments on a quick one.
 
         Bytes a second (-1 is no limit), milliseconds.
         """
-        self._line = self._line or self.context.new_cdp_session(self.page)
         conditions = {"downloadThroughput": download, "uploadThroughput": upload, "latency": latency}
-        self._line.send("Network.emulateNetworkConditions", conditions | {"offline": is_offline})
+        self.devtools.send("Network.emulateNetworkConditions", conditions | {"offline": is_offline})
+
+    def forget_cache(self) -> None:
+        self.devtools.send("Network.clearBrowserCache")
+
+    @property
+    def devtools(self) -> CDPSession:
+        """What Chromium offers its developer tools, for the tab that was opened last."""
+        if self._devtools is None:
+            self._devtools = self.context.new_cdp_session(self.page)
+        return self._devtools
 
     def stored_uploads(self) -> int:
         """How many files the browser keeps for uploads that are not finished."""
@@ -162,6 +183,7 @@ class Visit:
             """async ([method, path, body]) => {
                 const { access_token: token } = JSON.parse(sessionStorage.getItem("tokens"));
                 const headers = { Authorization: `Bearer ${token}`, "Idempotency-Key": crypto.randomUUID() };
+                if (body) headers["Content-Type"] = "application/json";
                 const response = await fetch(`/api/${path}`, { method, headers, body });
                 return [response.status, await response.text()];
             }""",

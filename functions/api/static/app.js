@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { deleteWaitingNow } from "./deletions.js";
 import { attempt, button, element, emptyState, fill, setTitle } from "./elements.js";
 import { notify } from "./notices.js";
-import { finishSignIn, isSignedIn, signIn, signOut } from "./session.js";
+import { finishSignIn, isSignedIn, signedInEmail, signIn, signOut } from "./session.js";
 
 // A view is loaded when it is opened first: nobody waits for a board that he does not look at.
 const VIEWS = {
@@ -194,7 +194,8 @@ async function start() {
   navigate();
   try {
     const { owner, email, is_operator: isOperator } = await call("GET", "me");
-    if (email) account.prepend(element("span.hint", email));
+    const name = email || signedInEmail();
+    if (name) account.prepend(element("span.hint", name));
     for (const entry of navigation.querySelectorAll("li[hidden]")) entry.hidden = !isOperator;
     await page?.view.loaded; // What the person sees comes first.
     await (await adding()).letFilesIn(owner, () => page?.view.albumId || null);
