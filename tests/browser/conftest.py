@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.drawings import drawing
+from tests.browser.lines import Line
 from tests.browser.people import Person, make_person
 from tests.browser.pictures import LONG_NAME, cut_off, plain
 from tests.browser.visits import Visit
@@ -32,7 +33,7 @@ RULES = [
 ]
 
 MakeVisit = Callable[..., Visit]
-OpenBrowser = Callable[[Pipeline], AbstractContextManager[Browser]]
+OpenBrowser = Callable[..., AbstractContextManager[Browser]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,13 +69,14 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def open_browser(playwright: Playwright, chromium: str) -> OpenBrowser:
-    """Open a browser for which the page's address leads to a stack."""
+    """Open a browser for which the page's address leads to a stack, over a line if one is given."""
 
     @contextmanager
-    def open_(pipeline: Pipeline) -> Iterator[Browser]:
+    def open_(pipeline: Pipeline, line: Line | None = None) -> Iterator[Browser]:
         engine = pipeline.stack.endpoint_url.removeprefix("http://")
+        end = f"127.0.0.1:{line.port}" if line else engine
         # The deployed stack believes to be at port 80, whatever port this copy of it has.
-        rules = f"MAP app.localhost:80 {engine}, MAP localhost:80 {engine}"
+        rules = ", ".join(f"MAP {place} {end}" for place in ("app.localhost:80", "localhost:80", engine))
         arguments = ["--no-sandbox", "--disable-dev-shm-usage", f"--host-resolver-rules={rules}"]
         opened = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield opened
