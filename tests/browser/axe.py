@@ -35,12 +35,6 @@ def _source() -> str:
 
 def violations(page: Page) -> list[str]:
     """Everything that breaks a rule of WCAG 2.2 A or AA, or a best practice: which rule, where, and why."""
-    # What fades or turns has another contrast half way; and a page that is still loading is judged when it has loaded.
-    page.wait_for_load_state("networkidle")
-    page.evaluate(
-        "Promise.all(document.getAnimations().filter(({ effect }) => "
-        "effect.getTiming().iterations !== Infinity).map(({ finished }) => finished))"
-    )
     page.evaluate(f"() => {{ if (!globalThis.axe) {{ {_source()} }} }}")
     found = page.evaluate("() => axe.run().then(({ violations }) => violations)")
     return [

@@ -97,3 +97,11 @@ def test_a_failed_upload_has_no_barrier(make_visit, person):
     visit.choose({"red.jpg": pictures.plain("red")})
     expect(visit.button("Retry red.jpg")).to_be_visible()
     assert barriers(visit) == {}
+
+
+def test_the_way_back_from_a_deletion_has_no_barrier(visit, person, stored):
+    stored(red=pictures.plain("red"))
+    visit.sign_in(person)
+    visit.button("Delete red.jpg").click()
+    visit.button("Undo").hover()
+    assert barriers(visit) == {}

@@ -54,6 +54,7 @@ def test_the_whole_journey_needs_no_pointer(visit):
     keyboard.type(new_password())
     keyboard.press("Enter")
     press(visit, visit.button("New album"))
+    expect(page.get_by_role("dialog").get_by_label("Name")).to_be_focused()
     keyboard.type("Streets")
     keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Streets")).to_be_visible()
@@ -111,6 +112,12 @@ def test_a_dialog_that_is_left_gives_the_focus_back(visit, person):
     expect(visit.page.get_by_role("dialog").get_by_label("Name")).to_be_focused()
     visit.page.keyboard.press("Escape")
     expect(visit.button("New album").first).to_be_focused()
+
+
+def test_a_second_press_opens_no_second_dialog(visit, person):
+    visit.sign_in(person, "albums")
+    visit.button("New album").first.evaluate("button => (button.click(), button.click())")
+    expect(visit.page.get_by_role("dialog")).to_have_count(1)
 
 
 def test_a_dialog_keeps_the_focus_inside(visit, person):

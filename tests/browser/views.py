@@ -60,7 +60,7 @@ def _unknown_photo(visit: Visit) -> None:
 
 def _albums(visit: Visit) -> None:
     visit.open("albums")
-    expect(visit.page.get_by_role("heading", name="Albums")).to_be_visible()
+    expect(visit.page.get_by_role("heading", name="Albums", exact=True)).to_be_visible()
     expect(visit.page.get_by_text("Loading albums")).to_have_count(0)
 
 
@@ -92,9 +92,8 @@ def _sessions(visit: Visit) -> None:
 
 
 def _notice(visit: Visit) -> None:
-    visit.button("Delete clock.png").click()
-    expect(visit.button("Undo")).to_be_visible()
-    visit.button("Undo").hover()
+    visit.choose({"notes.gif": b"GIF89a"})
+    visit.notice.hover()
 
 
 def _nowhere(visit: Visit) -> None:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, Request, Response, Route, expect
+from playwright.sync_api import (
+    Browser,
+    CDPSession,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    Route,
+    TimeoutError,
+    expect,
+)
 
 from tests.browser.people import Person, tokens_of
-from tests.local.stack.pipeline import Pipeline
+from tests.local.stack.pipeline import Pipeline, wait_for
 
 ADDRESS = "http://app.localhost"
 _KEEP_TOKENS = "tokens => sessionStorage.setItem('tokens', JSON.stringify(tokens))"
@@ -136,11 +148,17 @@ class Visit:
             session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
 
         # The page takes files once it knows whose they are, and says so to the pointer that brings some.
-        move("dragEnter")
-        while not self.page.get_by_text("Drop the photos to add them").is_visible():
-            move("dragCancel")
-            self.page.wait_for_timeout(50)
+        curtain = self.page.get_by_text("Drop the photos to add them")
+
+        def is_welcome() -> bool:
             move("dragEnter")
+            with contextlib.suppress(TimeoutError):
+                curtain.wait_for(timeout=500)
+                return True
+            move("dragCancel")
+            return False
+
+        wait_for(is_welcome)
         move("dragOver")
         move("drop")
         session.detach()
