@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from local.rekognition.fetch import DETECTOR, MODELS_DIR
 from tests.browser import pictures
 from tests.browser.people import new_email, new_password
+from tests.local.stack.pipeline import wait_for
 from vision.domain.tickets import UPLOAD_LIMIT_BYTES
 
 
@@ -66,6 +67,25 @@ def test_the_browser_shows_a_thumbnail_in_the_shape_of_the_upright_photo(visit, 
     image = visit.tile("cat.jpg").locator("img")
     width, height = image.evaluate("async image => (await image.decode(), [image.naturalWidth, image.naturalHeight])")
     assert abs(width / height - 451 / 300) < 0.01
+
+
+def test_a_thumbnail_whose_address_has_ended_gets_a_new_one(make_visit, person, stored):
+    stored(red=pictures.plain("red"))
+    visit = make_visit()
+    visit.page.route(visit.bucket, lambda route: route.abort("failed"), times=1)
+    visit.sign_in(person)
+    expect(visit.tile("red.jpg")).to_be_visible()
+    wait_for(lambda: visit.tile("red.jpg").locator("img").evaluate("image => image.naturalWidth") > 0)
+
+
+def test_a_thumbnail_that_is_gone_leaves_a_drawing_and_no_error(make_visit, person, stored):
+    stored(red=pictures.plain("red"))
+    visit = make_visit()
+    visit.page.route(visit.bucket, lambda route: route.abort("failed"))
+    visit.page.route(re.compile("/api/photos/"), lambda route: route.fulfill(status=404))
+    visit.sign_in(person)
+    expect(visit.tile("red.jpg").locator(".frame svg")).to_be_visible()
+    assert [trouble for trouble in visit.troubles if trouble.startswith("error:")] == []
 
 
 def test_nothing_jumps_while_thumbnails_come(visit, person, stored):

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 
 FOLDER = ROOT / "docs" / "images"
 SIZE_LIMIT_BYTES = 200_000
-DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+DESKTOP = {"viewport": {"width": 1280, "height": 880}}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "has_touch": True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -18,7 +17,6 @@ from playwright.sync_api import (
     Request,
     Response,
     Route,
-    TimeoutError,
     expect,
 )
 
@@ -139,8 +137,6 @@ class Visit:
 
     def drop(self, *paths: Path) -> None:
         """Drag files and folders from another program onto the page."""
-        # What appears below the pointer meanwhile would have to be entered first.
-        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
         session = self.context.new_cdp_session(self.page)
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
 
@@ -149,17 +145,8 @@ class Visit:
 
         # The page takes files once it knows whose they are, and says so to the pointer that brings some.
         curtain = self.page.get_by_text("Drop the photos to add them")
-
-        def is_welcome() -> bool:
-            move("dragEnter")
-            with contextlib.suppress(TimeoutError):
-                curtain.wait_for(timeout=500)
-                return True
-            move("dragCancel")
-            return False
-
-        wait_for(is_welcome)
-        move("dragOver")
+        move("dragEnter")
+        wait_for(lambda: move("dragOver") or curtain.is_visible())
         move("drop")
         session.detach()
 

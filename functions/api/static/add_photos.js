@@ -25,8 +25,8 @@ const isReady = new Promise((resolve) => (letIn = resolve));
 export async function letFilesIn(owner, albumNow) {
   target = albumNow;
   document.body.append(input, curtain);
-  addEventListener("dragenter", (event) => hasFiles(event) && (curtain.hidden = false));
-  addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  // Also over the page: the pointer may have entered before this listened.
+  for (const name of ["dragenter", "dragover"]) addEventListener(name, welcome);
   addEventListener("dragleave", (event) => event.relatedTarget === null && (curtain.hidden = true));
   addEventListener("drop", (event) => {
     curtain.hidden = true;
@@ -38,6 +38,12 @@ export async function letFilesIn(owner, albumNow) {
   const resumed = await resume(owner, showUploads);
   letIn();
   if (resumed > 0) announce(`Going on with ${plural(resumed, "upload")} of before.`);
+}
+
+function welcome(event) {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  curtain.hidden = false;
 }
 
 /** Open the browser's dialog. */
