@@ -82,9 +82,8 @@ export async function finishSignIn() {
   const grant = { grant_type: "authorization_code", code: answer.get("code"), redirect_uri, code_verifier: attempt.verifier };
   const tokens = await requestTokens(grant);
   if (!tokens) throw new Error("The sign-in took too long. Sign in again.");
-  const { nonce, email } = claimsOf(tokens.id_token);
-  if (nonce !== attempt.nonce) throw new Error("The answer belongs to another sign-in. Sign in again.");
-  store({ ...tokens, email });
+  if (claims(tokens.id_token).nonce !== attempt.nonce) throw new Error("The answer belongs to another sign-in. Sign in again.");
+  store(tokens);
 }
 
 /**
@@ -102,15 +101,15 @@ export async function accessToken(refused) {
     throw new Error("The service does not accept this sign-in. Sign out and in again; if that does not help, tell the operators.");
   }
   // Many requests find at once that the token has ended; one refresh serves them all.
-  refreshing ||= refresh(tokens).finally(() => (refreshing = null));
+  refreshing ||= refresh(tokens.refresh_token).finally(() => (refreshing = null));
   return refreshing;
 }
 
 /** The access token as it is, for a request that is sent while the page goes and cannot wait. */
 export const currentAccessToken = () => storedTokens()?.access_token;
 
-/** The address under which the person signed in; an access token does not tell it. */
-export const signedInEmail = () => storedTokens()?.email;
+/** As whom the person has signed in; an access token does not tell. */
+export const email = () => storedTokens()?.email;
 
 /** Forget the tokens here, and end the session of the sign-in page. */
 export async function signOut() {
@@ -119,9 +118,9 @@ export async function signOut() {
   location.assign(`${sign_in_url}/logout?${new URLSearchParams({ client_id, logout_uri: redirect_uri })}`);
 }
 
-async function refresh({ refresh_token, email }) {
-  const tokens = await requestTokens({ grant_type: "refresh_token", refresh_token });
-  if (tokens) store({ refresh_token, email, ...tokens });
+async function refresh(refreshToken) {
+  const tokens = await requestTokens({ grant_type: "refresh_token", refresh_token: refreshToken });
+  if (tokens) store({ refresh_token: refreshToken, ...tokens });
   else sessionStorage.removeItem(TOKENS);
   return tokens && tokens.access_token;
 }
@@ -138,8 +137,9 @@ async function requestTokens(grant) {
   return response.ok ? response.json() : null;
 }
 
-function store({ access_token, refresh_token, expires_in, email }) {
+function store({ access_token, refresh_token, id_token, expires_in }) {
   const now = Date.now();
+  const { email } = id_token ? claims(id_token) : storedTokens() ?? {};
   const tokens = { access_token, refresh_token, email, issued_at: now, expires_at: now + expires_in * 1000 };
   sessionStorage.setItem(TOKENS, JSON.stringify(tokens));
 }
@@ -152,7 +152,4 @@ const base64url = (bytes) =>
   btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 /** The ID token came straight from the sign-in service, over TLS: its signature need not be checked. */
-function claimsOf(token) {
-  const bytes = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
-  return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))));
-}
+const claims = (token) => JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));

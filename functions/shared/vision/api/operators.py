@@ -11,9 +11,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as R
 from vision.api import forms
 from vision.api.answers import IdempotencyKey, responses
 from vision.api.caller import operator
-from vision.api.parameters import Cursor, Day, LabelName, Limit, RuleName, place, span
+from vision.api.parameters import Cursor, Day, LabelName, Limit, RuleName, days, place
 from vision.domain import tickets
-from vision.operations import DAYS_LIMIT, Inspected, Operations, days
+from vision.operations import DAYS_LIMIT, DAYS_SHOWN, Inspected, Operations
 
 _TAGS = ["Operators"]
 
@@ -40,8 +40,7 @@ def routes(operations: Operations, image_bucket: str) -> Router:
         cursor: Annotated[Cursor, Query()] = "",
     ) -> forms.Inspections:
         operator(router)
-        asked = days(span(first, last))
-        within = span(asked.first, asked.last, DAYS_LIMIT)
+        within = days(first, last, DAYS_SHOWN, DAYS_LIMIT)
         wanted = Inspected(within, verdict or "", rule, label, min_confidence)
         found, following = operations.inspections(wanted, place(cursor), limit)
         return forms.Inspections(
