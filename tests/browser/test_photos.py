@@ -207,6 +207,13 @@ def test_many_files_at_once_are_all_recognised(visit, person):
     expect(visit.tiles.locator("img")).to_have_count(24)
 
 
+@pytest.mark.parametrize(("view", "words"), [("photos/cut-off", "This photo"), ("albums/cut-off", "This album")])
+def test_an_address_that_leads_to_nothing_says_so(make_visit, person, view, words):
+    visit = make_visit()
+    visit.sign_in(person, view)
+    expect(visit.page.get_by_role("heading", name=f"{words} is not here")).to_be_visible()
+
+
 def test_a_corrupt_file_fails_with_its_reason(visit, person):
     visit.sign_in(person)
     visit.choose({"broken.jpg": pictures.cut_off()})

@@ -37,7 +37,8 @@ export function open({ photoId, back, neighbours }) {
   const load = () =>
     attempt(details, async () => {
       const found = await call("GET", `photos/${photoId}`).catch((problem) => {
-        if (problem.status !== 404) throw problem;
+        // 422: the address was cut off, so it is no photo's.
+        if (![404, 422].includes(problem.status)) throw problem;
       });
       if (!found) return showGone();
       show(found);
