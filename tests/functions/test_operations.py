@@ -114,12 +114,14 @@ def test_inspections_of_the_same_moment_are_on_one_page_each(
     [
         ({}, {"000", "001", "002"}),
         ({"verdict": "FAILURE"}, {"001"}),
+        ({"rule": "garden"}, {"000", "001", "002"}),
+        ({"rule": "kitchen"}, set()),
         ({"label": "WEED"}, {"001", "002"}),
         ({"label": "weed", "min_confidence": 90}, {"001"}),
         ({"label": "tulip"}, set()),
     ],
 )
-def test_inspections_are_found_by_verdict_and_label(
+def test_inspections_are_found_by_verdict_rule_and_label(
     desk: Operations, inspected: Callable[..., str], wanted: dict[str, Any], expected: set[str]
 ) -> None:
     inspected("2026-11-20T10:00:00.000Z")
