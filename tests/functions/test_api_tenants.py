@@ -38,7 +38,19 @@ class Belongings:
     @property
     def secrets(self) -> list[str]:
         """What no answer to somebody else may have in it."""
-        return ["bob", "Bob", self.album_id, self.photo_id, self.pending_id, "Zebra", "2026-11-07"]
+        # Not bare letters: an id of somebody else is made of such, too.
+        return [
+            '"bob"',
+            "/bob/",
+            "#bob",
+            "bob.jpg",
+            "Bob's",
+            self.album_id,
+            self.photo_id,
+            self.pending_id,
+            "Zebra",
+            "2026-11-07",
+        ]
 
     @property
     def texts(self) -> list[str]:

@@ -7,13 +7,14 @@ from datetime import datetime
 import pytest
 from moto.s3.models import s3_backends
 
-from tests.conftest import BUCKET, ROOT
+from tests.conftest import BUCKET, REGION, ROOT, TABLE
 from tests.functions.photo_app import PhotoApp, left_of, objects, rows
 from vision import erasure, gallery
 from vision.adapters import storage
+from vision.adapters.items import Items
 from vision.adapters.photos import Photos
 from vision.adapters.session import client
-from vision.domain import records
+from vision.domain import bulk, records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled, VisionError
 from vision.domain.headings import Place
@@ -335,6 +336,17 @@ def test_everything_is_found_page_by_page(app: PhotoApp, monkeypatch: pytest.Mon
     for _ in range(3):
         app.uploaded()
     assert (_delete_all(app), objects()) == (3, [])
+
+
+def test_the_copies_that_a_bulk_run_made_are_deleted_too(app: PhotoApp) -> None:
+    photo, results = app.processed(), "amzn-s3-demo-results"
+    client("s3").create_bucket(Bucket=results, CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert photo.version is not None
+    copy = bulk.thumbnail_key(photo.version)
+    client("s3").put_object(Bucket=results, Key=copy, Body=b"small")
+    Items(TABLE).update(records.image_key(photo.version), {"thumbnail": {"bucket": results, "key": copy}}, {})
+    app.gallery.delete("ann", photo.photo_id)
+    assert client("s3").list_objects_v2(Bucket=results)["KeyCount"] == 0
 
 
 def _delete_all(app: PhotoApp) -> int:
