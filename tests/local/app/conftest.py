@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,14 +60,25 @@ def post_form(pipeline: Pipeline, url: str, fields: dict[str, str], file: bytes)
     return web_app.send(port_of(pipeline), "POST", f"/{path}", body, name, **{"Content-Type": content_type}).status
 
 
+def set_limits(pipeline: Pipeline, burst: int, per_second: float) -> None:
+    """Change how many requests each route of the API takes at once, and then in a second."""
+    pipeline.client("apigatewayv2").update_stage(
+        ApiId=pipeline.stack.outputs["ApiId"],
+        StageName="$default",
+        DefaultRouteSettings={"ThrottlingBurstLimit": burst, "ThrottlingRateLimit": per_second},
+    )
+
+
 @pytest.fixture(scope="session")
 def pipeline(
     local_stacks: LocalStacks,
     copy_of_deployed: Callable[[Path], StackFiles],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Pipeline]:
-    """The running stack of this test process."""
-    return local_stacks.up(copy_of_deployed(tmp_path_factory.mktemp("app") / "stack"))
+) -> Pipeline:
+    """The running stack of this test process; tests ask faster than people do, and not only as many times."""
+    running = local_stacks.up(copy_of_deployed(tmp_path_factory.mktemp("app") / "stack"))
+    set_limits(running, burst=5000, per_second=5000)
+    return running
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.app.conftest import Client
+from tests.local.app.conftest import Client, set_limits
 from tests.local.stack.pipeline import Pipeline
 
 pytestmark = pytest.mark.local
@@ -16,12 +16,9 @@ BURST = 3
 @pytest.fixture
 def few(pipeline: Pipeline) -> Iterator[None]:
     """An API that takes a few requests at once and then one in a while."""
-    gateway, api = pipeline.client("apigatewayv2"), pipeline.stack.outputs["ApiId"]
-    usual = gateway.get_stage(ApiId=api, StageName="$default")["DefaultRouteSettings"]
-    limits = {"ThrottlingBurstLimit": BURST, "ThrottlingRateLimit": 0.1}
-    gateway.update_stage(ApiId=api, StageName="$default", DefaultRouteSettings=usual | limits)
+    set_limits(pipeline, BURST, 0.1)
     yield
-    gateway.update_stage(ApiId=api, StageName="$default", DefaultRouteSettings=usual)
+    set_limits(pipeline, 5000, 5000)
 
 
 def test_a_body_of_more_than_sixteen_kilobytes_is_refused_as_a_problem(ann: Client) -> None:

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from tests.browser.people import make_person, new_email, new_password, tokens_of
-from tests.functions.http_api import OPERATIONS, filled
+from tests.functions.http_api import OPERATIONS, filled, good_body
 from tests.local.app.conftest import Client
 from tests.local.stack.pipeline import Pipeline
 
 pytestmark = pytest.mark.local
 
 ID = "a" * 26
-BODY = {"name": "a.jpg", "content_type": "image/jpeg", "size_bytes": 1}
 
 
 def encoded(part: dict[str, Any]) -> str:
@@ -61,6 +60,18 @@ def token_of_another(pipeline: Pipeline, pool: str) -> str:
     return str(answer["AuthenticationResult"]["AccessToken"])
 
 
+def other_tokens(pipeline: Pipeline) -> dict[str, str]:
+    """What somebody gets beside the access token."""
+    person = make_person(pipeline)
+    answer = pipeline.client("cognito-idp").admin_initiate_auth(
+        UserPoolId=pipeline.stack.outputs["UserPoolId"],
+        ClientId=pipeline.stack.outputs["UserPoolClientId"],
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": person.email, "PASSWORD": person.password},
+    )["AuthenticationResult"]
+    return {"ID token": answer["IdToken"], "refresh token": answer["RefreshToken"]}
+
+
 @pytest.fixture(scope="session")
 def bad_tokens(pipeline: Pipeline, ann: Client, expired: str) -> dict[str, str | None]:
     """Tokens that are none, by what is wrong with them."""
@@ -68,6 +79,7 @@ def bad_tokens(pipeline: Pipeline, ann: Client, expired: str) -> dict[str, str |
     claims = decoded(payload)
     pool = pipeline.client("cognito-idp").create_user_pool(PoolName="another")["UserPool"]["Id"]
     return {
+        **other_tokens(pipeline),
         "missing": None,
         "empty": "",
         "nonsense": "nonsense",
@@ -90,7 +102,7 @@ def test_a_route_answers_no_bad_token(
     pipeline: Pipeline, bad_tokens: dict[str, str | None], method: str, path: str
 ) -> None:
     target = filled(path, album_id=ID, photo_id=ID, run_id="run")
-    body = BODY if method in ("POST", "PATCH") else None
+    body = good_body(method, path)
     statuses = {kind: Client(pipeline, token)(method, target, body).status for kind, token in bad_tokens.items()}
     assert {kind: status for kind, status in statuses.items() if status not in (401, 403)} == {}
 

@@ -104,36 +104,49 @@ def _search(person: Client, label: str) -> list[dict[str, Any]]:
 def test_a_form_that_somebody_changed_stores_nothing(
     send: Callable[..., int],
     stored: Callable[[str], list[str]],
-    announced: dict[str, Any],
+    picture: bytes,
     changes: dict[str, str | None],
 ) -> None:
     before = stored("private/")
-    assert send(b"a photo", **changes) in (400, 403)
+    assert send(picture, **changes) in (400, 403)
     assert stored("private/") == before
 
 
-@pytest.mark.parametrize("size", [0, LIMIT_BYTES + 1])
-def test_a_file_beyond_the_limits_is_not_stored(
-    send: Callable[..., int], stored: Callable[[str], list[str]], announced: dict[str, Any], size: int
+@pytest.mark.parametrize("surplus", [-1, 1, LIMIT_BYTES])
+def test_a_file_of_another_size_is_not_stored(
+    send: Callable[..., int],
+    stored: Callable[[str], list[str]],
+    announced: dict[str, Any],
+    picture: bytes,
+    surplus: int,
 ) -> None:
-    assert send(b"x" * size) == 400
+    assert send(picture[:surplus] if surplus < 0 else picture + b"x" * surplus) == 400
+    assert stored(announced["upload"]["fields"]["key"]) == []
+
+
+def test_an_empty_file_is_not_stored(
+    send: Callable[..., int], stored: Callable[[str], list[str]], announced: dict[str, Any]
+) -> None:
+    assert send(b"") == 400
     assert stored(announced["upload"]["fields"]["key"]) == []
 
 
 def test_a_form_that_has_expired_stores_nothing(
-    pipeline: Pipeline, announced: dict[str, Any], stored: Callable[[str], list[str]]
+    pipeline: Pipeline, announced: dict[str, Any], stored: Callable[[str], list[str]], picture: bytes
 ) -> None:
-    # As the API signs it, fifteen minutes and a second ago.
-    fields = announced["upload"]["fields"]
-    late = pipeline.client("s3").generate_presigned_post(
-        pipeline.bucket,
-        fields["key"],
-        {"Content-Type": fields["Content-Type"]},
-        [{"Content-Type": fields["Content-Type"]}, ["content-length-range", 1, LIMIT_BYTES]],
-        ExpiresIn=-1,
-    )
-    assert post_form(pipeline, announced["upload"]["url"], late["fields"], b"a photo") == 403
-    assert stored(fields["key"]) == []
+    upload, bucket = announced["upload"], pipeline.bucket
+    fields = {"Content-Type": upload["fields"]["Content-Type"]}
+    conditions = [fields, ["content-length-range", len(picture), len(picture)]]
+    statuses = []
+    # As the API signs it, but for its time.
+    for seconds in (-1, 60):
+        form = pipeline.client("s3").generate_presigned_post(
+            bucket, upload["fields"]["key"], fields, conditions, ExpiresIn=seconds
+        )
+        statuses.append(
+            (post_form(pipeline, upload["url"], form["fields"], picture), len(stored(form["fields"]["key"])))
+        )
+    assert statuses == [(403, 0), (204, 1)]
 
 
 def test_an_image_can_be_looked_at_with_its_address_alone_and_only_that_one(
