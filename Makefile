@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 # Installs the environments in seconds; pinned like everything else.
 UV_VERSION := 0.13.8
+PIP_AUDIT_VERSION := 2.10.1
 INSTALLED := .local/installed
 
 .PHONY: help
@@ -51,8 +52,36 @@ lint: setup
 	@$(VENV)/ruff format --check
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports
-	@$(VENV)/cfn-lint template.yaml
-	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam validate --lint
+	@$(VENV)/python -m delivery.actionlint
+	@$(VENV)/cfn-lint template.yaml pipeline.yaml
+	@for template in template.yaml pipeline.yaml; do SAM_CLI_TELEMETRY=0 .local/sam/bin/sam validate --lint --template $$template; done
+
+.PHONY: package
+package: setup ## Build functions and layers for AWS into .aws-sam/build
+	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam build
+
+.PHONY: sbom
+sbom: setup ## List the packages in what was built, as CycloneDX, in .aws-sam/sbom.cdx.json
+	@$(VENV)/python -m delivery.sbom
+
+# Of each environment its own, since they conflict. Strict: a mirror of PyPI that knows no holes is no proof of their
+# absence.
+.PHONY: audit
+audit: setup ## Compare the packages with the list of known holes; it needs PyPI itself, not a mirror
+	@for file in requirements-dev.txt $(wildcard local/requirements-*.txt functions/classify_image/requirements.txt); do \
+		echo "Auditing $$file ..."; \
+		$(VENV)/uv tool run --from pip-audit==$(PIP_AUDIT_VERSION) pip-audit --strict --progress-spinner off --requirement $$file; \
+	done
+
+.PHONY: deploy
+deploy: setup ## Deploy what was built to AWS, as samconfig.toml says (STAGE=dev, test or prod)
+	@[ -n "$(STAGE)" ] || { echo "STAGE is missing: make deploy STAGE=test, a section of samconfig.toml"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam deploy --config-env $(STAGE:dev=default) --no-confirm-changeset --no-progressbar
+
+.PHONY: smoke
+smoke: setup ## Try a deployed stack with photos of its own, and clean up (STAGE=test, or AWS_SAM_STACK_NAME)
+	@AWS_SAM_STACK_NAME="$${AWS_SAM_STACK_NAME:-image-recognition-$(STAGE)}" \
+		$(VENV)/python -m pytest -m cloud --timeout 900 $(or $(TESTS),tests/cloud)
 
 .PHONY: bench
 bench: setup ## Measure speed side by side with sharp, pyvips, ImageMagick and plain Pillow

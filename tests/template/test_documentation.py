@@ -437,28 +437,6 @@ def test_the_local_page_names_every_patch_of_the_engine():
     assert {name for cells in table for name in named(cells[0])} == patches | {"lambda_environment"}
 
 
-def _workflow():
-    return (REPOSITORY / ".github/workflows/test.yml").read_text()
-
-
-def test_every_action_is_pinned_to_a_commit_with_its_version_beside():
-    used = re.findall(r"uses: (.+)", _workflow())
-    assert used
-    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) for one in used)
-
-
-def test_the_workflow_may_only_read():
-    workflow = yaml.safe_load(_workflow())
-    assert workflow["permissions"] == {"contents": "read"}
-    assert all("permissions" not in job for job in workflow["jobs"].values())
-
-
-def test_the_workflow_tests_the_oldest_python_and_the_one_on_lambda():
-    oldest = tomllib.loads(page("pyproject.toml"))["project"]["requires-python"].removeprefix(">=")
-    lambdas = DESCRIBED["Parameters"]["LambdaRuntime"]["Default"].removeprefix("python")
-    assert yaml.safe_load(_workflow())["jobs"]["test"]["strategy"]["matrix"]["python"] == [oldest, lambdas]
-
-
 def test_hooks_run_tools_of_this_project_without_a_network():
     repositories = yaml.safe_load(page(".pre-commit-config.yaml"))["repos"]
     assert [one["repo"] for one in repositories] == ["local"]
