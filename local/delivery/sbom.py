@@ -1,4 +1,4 @@
-"""List what is deployed, as a CycloneDX bill of materials: ``python -m delivery.sbom``.
+"""List what is deployed, as a CycloneDX bill of materials: ``python -m local.delivery.sbom``.
 
 Read from the layers that ``sam build`` has made, and not from the requirement files: those name what the code asks for,
 the layers hold what came.
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / ".aws-sam" / "build"
 BILL = REPOSITORY / ".aws-sam" / "sbom.cdx.json"
 

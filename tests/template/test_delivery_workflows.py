@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from delivery import actionlint
+from local.delivery import actionlint
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 
 WORKFLOWS = sorted(actionlint.WORKFLOWS.glob("*.yml"))
