@@ -49,6 +49,7 @@ PATTERNS = {
     r"^([^@\s,]+@[^@\s,]+)?$": "e-mail addresses separated by commas or empty",
     r"^(arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$": "ARNs of buckets separated by commas or empty",
     r"^(rate|cron)\(.+\)$": "a schedule expression",
+    r"^[A-Za-z0-9._-]{0,64}$": "text or empty",
 }
 
 
