@@ -12,7 +12,7 @@ INSTALLED := .local/installed
 
 .PHONY: help
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Process and inspect photos on this machine, run a Custom Labels session (PHOTOS=folder for your own, BULK=1000 for a bulk run)
@@ -45,6 +45,8 @@ test: setup lint ## Run every check and every test, the local stack's included
 check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
 	@$(VENV)/python -m pytest -q -n auto tests/unit tests/functions tests/template -m "not local"
 
+TEMPLATES := $(wildcard template.yaml own-model.yaml deployer.yaml pipeline.yaml)
+
 .PHONY: lint
 lint: setup
 	@echo "Checking style, types, layers and templates ..."
@@ -53,8 +55,8 @@ lint: setup
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports
 	@$(VENV)/python -m local.delivery.actionlint
-	@$(VENV)/cfn-lint template.yaml pipeline.yaml
-	@for template in template.yaml pipeline.yaml; do SAM_CLI_TELEMETRY=0 .local/sam/bin/sam validate --lint --template $$template; done
+	@$(VENV)/cfn-lint $(TEMPLATES)
+	@for template in $(TEMPLATES); do SAM_CLI_TELEMETRY=0 .local/sam/bin/sam validate --lint --template $$template; done
 
 .PHONY: package
 package: setup ## Build functions and layers for AWS into .aws-sam/build
@@ -63,6 +65,32 @@ package: setup ## Build functions and layers for AWS into .aws-sam/build
 .PHONY: sbom
 sbom: setup ## List the packages in what was built, as CycloneDX, in .aws-sam/sbom.cdx.json
 	@$(VENV)/python -m local.delivery.sbom
+
+.PHONY: publish
+publish: setup ## Hand what was built to CloudFormation (BUCKET=name), settings of each stage beside it in .aws-sam/release
+	@[ -n "$(BUCKET)" ] || { echo "BUCKET is missing: make publish BUCKET=name"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.publish $(BUCKET)
+
+# These four need Docker, and the templates of an own model.
+OWN_MODEL_IMAGE := classifyimagefunction:latest
+
+.PHONY: image
+image: setup ## Build the own model's image with Docker
+	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam build --template own-model.yaml --build-dir .aws-sam/own-model
+
+.PHONY: image-sbom
+image-sbom: setup ## List the packages in the own model's image, as CycloneDX, in .aws-sam/own-model.cdx.json
+	@$(VENV)/python -m local.delivery.sbom --image $(OWN_MODEL_IMAGE)
+
+.PHONY: publish-image
+publish-image: setup ## Push the own model's image (BUCKET=name REPOSITORY=uri), its template in .aws-sam/own-model-release
+	@[ -n "$(BUCKET)" ] && [ -n "$(REPOSITORY)" ] || { \
+		echo "BUCKET or REPOSITORY is missing: make publish-image BUCKET=name REPOSITORY=uri"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.publish $(BUCKET) --image-repository $(REPOSITORY)
+
+.PHONY: scan-image
+scan-image: setup ## Wait for ECR's scan of the pushed image, and fail if a hole is critical or high
+	@$(VENV)/python -m local.delivery.image_scan
 
 # Of each environment its own, since they conflict. Strict: a mirror of PyPI that knows no holes is no proof of their
 # absence.
@@ -76,7 +104,7 @@ audit: setup ## Compare the packages with the list of known holes; it needs PyPI
 .PHONY: deploy
 deploy: setup ## Deploy what was built to AWS, as samconfig.toml says (STAGE=dev, test or prod)
 	@[ -n "$(STAGE)" ] || { echo "STAGE is missing: make deploy STAGE=test, a section of samconfig.toml"; exit 1; }
-	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam deploy --config-env $(STAGE:dev=default) --no-confirm-changeset --no-progressbar
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.deploy $(STAGE:dev=default)
 
 .PHONY: smoke
 smoke: setup ## Try a deployed stack with photos of its own, and clean up (STAGE=test, or AWS_SAM_STACK_NAME)
