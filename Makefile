@@ -71,7 +71,7 @@ publish: setup ## Hand what was built to CloudFormation (BUCKET=name), settings 
 	@[ -n "$(BUCKET)" ] || { echo "BUCKET is missing: make publish BUCKET=name"; exit 1; }
 	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.publish $(BUCKET)
 
-# These four need Docker, and the templates of an own model.
+# Those of the own model need Docker, and its template.
 OWN_MODEL_IMAGE := classifyimagefunction:latest
 
 .PHONY: image
@@ -105,6 +105,12 @@ audit: setup ## Compare the packages with the list of known holes; it needs PyPI
 deploy: setup ## Deploy what was built to AWS, as samconfig.toml says (STAGE=dev, test or prod)
 	@[ -n "$(STAGE)" ] || { echo "STAGE is missing: make deploy STAGE=test, a section of samconfig.toml"; exit 1; }
 	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.deploy $(STAGE:dev=default)
+
+.PHONY: deploy-image
+deploy-image: setup ## Deploy the own model's image beside a deployed stack (STAGE=test REPOSITORY=uri)
+	@[ -n "$(STAGE)" ] && [ -n "$(REPOSITORY)" ] || { \
+		echo "STAGE or REPOSITORY is missing: make deploy-image STAGE=test REPOSITORY=uri"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.deploy $(STAGE:dev=default) --own-model $(REPOSITORY)
 
 .PHONY: smoke
 smoke: setup ## Try a deployed stack with photos of its own, and clean up (STAGE=test, or AWS_SAM_STACK_NAME)

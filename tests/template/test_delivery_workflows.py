@@ -83,6 +83,7 @@ def test_only_a_deployment_gets_a_token_for_aws_and_only_a_release_may_write():
     }
     assert granted == {
         ("deploy", "deploy"): {"id-token"},
+        ("deploy", "own-model"): {"id-token"},
         ("main", "test"): {"id-token"},
         ("main", "production"): {"id-token"},
         ("release", "release"): {"contents"},
@@ -172,13 +173,24 @@ def test_a_stage_of_a_deployment_is_one_of_samconfig():
 
 
 def test_credentials_come_after_everything_that_needs_none():
-    (job,) = content(actionlint.WORKFLOWS / "deploy.yml")["jobs"].values()
-    order = [step.get("uses", "").split("@")[0] or step["run"].split(" STAGE")[0] for step in job["steps"]]
-    assert order[order.index("aws-actions/configure-aws-credentials") :] == [
-        "aws-actions/configure-aws-credentials",
-        "make deploy",
-        "make smoke",
-    ]
+    jobs = content(actionlint.WORKFLOWS / "deploy.yml")["jobs"]
+    after = {}
+    for name, job in jobs.items():
+        order = [step.get("uses", "").split("@")[0] or step["run"].split(" STAGE")[0] for step in job["steps"]]
+        after[name] = order[order.index("aws-actions/configure-aws-credentials") + 1 :]
+    assert after == {"deploy": ["make deploy", "make smoke"], "own-model": ["make deploy-image"]}
+
+
+def test_a_workflow_deploys_with_the_role_of_cloudformation():
+    jobs = content(actionlint.WORKFLOWS / "deploy.yml")["jobs"].values()
+    deploying = [step for job in jobs for step in job["steps"] if step.get("run", "").startswith("make deploy")]
+    assert [step["env"]["AWS_STACK_ROLE_ARN"] for step in deploying] == ["${{ vars.AWS_STACK_ROLE_ARN }}"] * 2
+
+
+def test_the_image_that_is_scanned_is_the_one_that_is_built_and_listed():
+    text = (actionlint.WORKFLOWS / "check.yml").read_text()
+    (image,) = re.findall(r"^OWN_MODEL_IMAGE := (\S+)$", MAKEFILE, re.MULTILINE)
+    assert re.findall(r"--tag (\S+)|image: (\w\S+:\S+)", text) == [(image, ""), ("", image)]
 
 
 def test_dependabot_looks_at_every_folder_with_pinned_packages():

@@ -133,3 +133,15 @@ def test_a_deployment_has_the_parameters_of_its_stage_and_a_release(stage, envir
     )
     sam(*deploy.arguments(stages.read(stage), "one", None), cwd=tmp_path, environment=environment)
     assert outputs(client, f"image-recognition-{stage}")["Given"] == ", ".join([*parameters.values(), "one"])
+
+
+@pytest.mark.local
+def test_an_own_model_reads_the_images_of_the_deployed_stage(environment, client):
+    stage = stages.Stage("test", "a-stack-with-images", {}, {})
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(
+        StackName=stage.stack_name,
+        TemplateBody="Resources:\n  Topic: { Type: AWS::SNS::Topic }\nOutputs:\n  ImageBucketName: { Value: some-images }\n",
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stage.stack_name, WaiterConfig={"Delay": 1})
+    assert deploy.image_bucket_arn(stage) == "arn:aws:s3:::some-images"

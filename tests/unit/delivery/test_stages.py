@@ -59,6 +59,13 @@ def test_a_deployment_uses_a_role_where_it_is_given_one(samconfig):
     assert given[given.index("--role-arn") + 1] == "arn:role"
 
 
+def test_an_own_model_is_deployed_beside_the_stack_and_reads_its_images(samconfig):
+    given = deploy.own_model_arguments(stages.read("blue", samconfig), "arn:aws:s3:::images", "uri", None)
+    assert given[given.index("--stack-name") + 1] == "stack-blue-model"
+    assert given[given.index("--image-repository") + 1] == "uri"
+    assert given[-1] == 'ImageBucketArns="arn:aws:s3:::images"'
+
+
 def test_a_release_fits_the_parameter_and_tells_when_it_was():
     assert re.fullmatch(r"\d{8}T\d{6}Z(-[0-9a-f]{4,40})?", deploy.release())
 
