@@ -23,7 +23,7 @@ class Stage:
     stack_name
         The stack in CloudFormation.
     parameters, tags
-        What the stack is deployed with.
+        What the stack is deployed with, by who gives each deployment a release of its own.
     """
 
     name: str
@@ -53,10 +53,13 @@ def read(name: str, configuration: Path = CONFIGURATION) -> Stage:
     except KeyError:
         known = ", ".join(stage for stage, one in settings.items() if isinstance(one, dict) and "deploy" in one)
         raise KeyError(f"{configuration.name} has no stage {name} that is deployed; it has {known}") from None
+    parameters = _pairs(deployed.get("parameter_overrides", ""))
+    if settings[name].get("delivery", {}).get("parameters", {}).get("gradual"):
+        parameters["GradualDeployments"] = "true"
     return Stage(
         name=name,
         stack_name=deployed["stack_name"],
-        parameters=_pairs(deployed.get("parameter_overrides", "")),
+        parameters=parameters,
         tags=_pairs(deployed.get("tags", "")),
     )
 

@@ -4,6 +4,7 @@ import tomllib
 
 import pytest
 
+from local.delivery import stages
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, load
 
 SHIFTED = ("StartProcessingFunction", "InspectImagesFunction", "ApiFunction")
@@ -108,5 +109,10 @@ def test_another_release_makes_another_version_whatever_else_has_changed(gradual
 
 @pytest.mark.parametrize(("stage", "is_gradual"), [("default", False), ("test", False), ("prod", True)])
 def test_only_production_is_deployed_gradually(stage, is_gradual):
-    stages = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
-    assert ("GradualDeployments=true" in stages[stage]["deploy"]["parameters"]["parameter_overrides"]) is is_gradual
+    assert (stages.read(stage).parameters.get("GradualDeployments") == "true") is is_gradual
+
+
+def test_a_deployment_without_a_release_is_none_that_is_gradual():
+    # Without another release the alias would keep the old code of the layers, and the old settings.
+    settings = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+    assert "GradualDeployments=false" in settings["prod"]["deploy"]["parameters"]["parameter_overrides"]

@@ -141,7 +141,8 @@ def test_an_own_model_reads_the_images_of_the_deployed_stage(environment, client
     cloudformation = client("cloudformation")
     cloudformation.create_stack(
         StackName=stage.stack_name,
-        TemplateBody="Resources:\n  Topic: { Type: AWS::SNS::Topic }\nOutputs:\n  ImageBucketName: { Value: some-images }\n",
+        TemplateBody="Resources:\n  Topic: { Type: AWS::SNS::Topic }\n"
+        "Outputs:\n  ImageBucketName: { Value: some-images }\n",
     )
     cloudformation.get_waiter("stack_create_complete").wait(StackName=stage.stack_name, WaiterConfig={"Delay": 1})
     assert deploy.image_bucket_arn(stage) == "arn:aws:s3:::some-images"

@@ -14,6 +14,8 @@ parallel = true
 stack_name = "stack-blue"
 parameter_overrides = 'Level=WARN Rules="[{\\"a\\": 1}, 2]"'
 tags = "project=p stage=blue"
+[blue.delivery.parameters]
+gradual = true
 [green.deploy.parameters]
 stack_name = "stack-green"
 parameter_overrides = ["Level=INFO", "Days=7"]
@@ -28,7 +30,11 @@ def samconfig(tmp_path):
 
 
 def test_a_value_may_hold_spaces_and_quotes(samconfig):
-    assert stages.read("blue", samconfig).parameters == {"Level": "WARN", "Rules": '[{"a": 1}, 2]'}
+    assert stages.read("blue", samconfig).parameters["Rules"] == '[{"a": 1}, 2]'
+
+
+def test_a_gradual_stage_is_deployed_gradually(samconfig):
+    assert stages.read("blue", samconfig).parameters["GradualDeployments"] == "true"
 
 
 def test_parameters_may_be_a_list(samconfig):
@@ -50,6 +56,7 @@ def test_a_deployment_names_every_parameter_of_the_stage_and_the_release(samconf
     assert given[given.index("--parameter-overrides") + 1 :] == [
         'Level="WARN"',
         'Rules="[{\\"a\\": 1}, 2]"',
+        'GradualDeployments="true"',
         'Release="one"',
     ]
 
