@@ -114,6 +114,7 @@ deploy-image: setup ## Deploy the own model's image beside a deployed stack (STA
 
 .PHONY: smoke
 smoke: setup ## Try a deployed stack with photos of its own, and clean up (STAGE=test, or AWS_SAM_STACK_NAME)
+	@[ -n "$(STAGE)$${AWS_SAM_STACK_NAME:-}" ] || { echo "STAGE is missing: make smoke STAGE=test"; exit 1; }
 	@AWS_SAM_STACK_NAME="$${AWS_SAM_STACK_NAME:-image-recognition-$(STAGE)}" \
 		$(VENV)/python -m pytest -m cloud --timeout 900 $(or $(TESTS),tests/cloud)
 

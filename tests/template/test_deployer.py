@@ -153,13 +153,13 @@ def _every_statement():
                 yield pytest.param(statement, id=f"{name}-{statement['Sid']}")
 
 
-@pytest.mark.parametrize("statement", _every_statement())
+@pytest.mark.parametrize("statement", list(_every_statement()))
 def test_a_statement_only_allows_actions_by_their_names(statement):
     assert statement["Effect"] == "Allow"
     assert [action for action in listed(statement["Action"]) if "*" in action] == []
 
 
-@pytest.mark.parametrize("statement", _every_statement())
+@pytest.mark.parametrize("statement", list(_every_statement()))
 def test_a_statement_for_every_resource_has_its_reason_above_it(statement):
     if "*" not in listed(statement["Resource"]):
         return

@@ -287,7 +287,7 @@ def test_what_is_imported_is_exported_for_each_stage():
     assert imported == {name.replace("${Stage}", stage) for name in exported for stage in publish.STAGES}
 
 
-@pytest.mark.parametrize("statement", statements())
+@pytest.mark.parametrize("statement", list(statements()))
 def test_a_statement_only_allows_actions_by_their_names(statement):
     assert statement["Effect"] == "Allow"
     assert [action for action in listed(statement["Action"]) if "*" in action] == []
