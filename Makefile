@@ -12,7 +12,7 @@ INSTALLED := .local/installed
 
 .PHONY: help
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Process and inspect photos on this machine, run a Custom Labels session (PHOTOS=folder for your own, BULK=1000 for a bulk run)

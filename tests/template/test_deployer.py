@@ -17,6 +17,9 @@ RESOURCES = load(TEXT)["Resources"]
 ROLE_POLICY_CHARACTERS, MANAGED_POLICY_CHARACTERS = 10_240, 6_144
 # What resource types ask for beyond what this template's resources are, and why it is not granted.
 NOT_USED = {
+    "s3:DeleteBucket": "buckets survive the stack",
+    "dynamodb:DeleteTable": "the table survives the stack",
+    "cognito-idp:DeleteUserPool": "people survive the stack",
     "kms:*": "only keys of AWS, whose grants the table's own statement allows",
     "ec2:*": "no function is in a VPC",
     "elasticfilesystem:*": "no function mounts a file system",
@@ -135,6 +138,13 @@ def test_cloudformation_may_do_what_a_resource_of_the_template_asks_for(resource
 def test_no_reason_not_to_grant_something_is_left_over():
     asked = {action for resource_type in TYPES for action in HANDLERS[resource_type]}
     assert [pattern for pattern in NOT_USED if not fnmatch.filter(asked, pattern)] == []
+
+
+@pytest.mark.parametrize("resource_type", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Cognito::UserPool"])
+def test_what_may_not_be_deleted_survives_the_stack(resource_type):
+    template = load(TEMPLATE.read_text())["Resources"]
+    policies = {one["DeletionPolicy"] for one in template.values() if one["Type"] == resource_type}
+    assert policies == {"Retain"}
 
 
 def test_the_api_may_not_be_asked_for_what_is_not_an_action():
