@@ -24,7 +24,7 @@ ROLE_POLICY_CHARACTERS = 10_240
 # What the stack leaves behind is not the deployer's to delete.
 RETAINED = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Cognito::UserPool"}
 # Actions that are not named after an operation of the service.
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html and list_awsidentityandaccessmanagementiam.html
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 NOT_OPERATIONS = {
     "iam:PassRole",
     "lambda:InvokeFunction",
@@ -101,9 +101,8 @@ def test_a_page_of_the_guide_is_found_from_its_index(path):
 @pytest.mark.parametrize("path", sorted(GUIDE.rglob("*.md")), ids=lambda path: path.stem)
 def test_a_page_of_the_guide_begins_with_the_way_to_its_index(path):
     way = "../" * len(path.relative_to(INDEX.parent).parts[1:])
-    assert _text(path).split("\n\n")[1] == (
-        f"[Operations]({way}operations.md) · the commands need [a shell that is set up]({way}operations.md#set-up-a-shell)"
-    )
+    shell = f"the commands need [a shell that is set up]({way}operations.md#set-up-a-shell)"
+    assert _text(path).split("\n\n")[1] == f"[Operations]({way}operations.md) · {shell}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
