@@ -145,7 +145,7 @@ def test_an_asynchronous_function_keeps_the_events_it_could_not_take(of_type):
         assert config["DestinationConfig"]["OnFailure"] == {"Destination": {"Fn::GetAtt": [queue, "Arn"]}}
 
 
-def test_every_function_that_a_rule_calls_is_asynchronous_with_a_destination(of_type):
+def test_every_function_that_is_called_asynchronously_has_a_destination(of_type):
     called = {
         target["Arn"]["Fn::GetAtt"][0]
         for rule in of_type("AWS::Events::Rule").values()
@@ -153,7 +153,9 @@ def test_every_function_that_a_rule_calls_is_asynchronous_with_a_destination(of_
         if "Fn::GetAtt" in target["Arn"] and "Function" in target["Arn"]["Fn::GetAtt"][0]
     }
     configured = {config["FunctionName"]["Ref"] for config in of_type("AWS::Lambda::EventInvokeConfig").values()}
-    assert called == configured == {"TrackExecutionFunction", "StopModelFunction", "SummarizeRunFunction"}
+    assert called == {"TrackExecutionFunction", "StopModelFunction", "SummarizeRunFunction"}
+    # CloudFormation calls this one, asynchronously too.
+    assert configured - called == {"ReleaseModelFunction"}
 
 
 def _sent_on(pattern, key):
