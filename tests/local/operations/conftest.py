@@ -1,86 +1,129 @@
-"""A shell as the guide sets it up, in a folder where the local stack is up."""
+"""A shell as the guide sets it up, for the one stack that all tests of the guide share: it has all that the guide speaks of."""
 
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
+from local import stack
 from local.deployment import REPOSITORY, SAM
+from local.engine.process import stop_process
+from local.stack import StackFiles
 from tests.local.operations import guide
+from tests.local.operations.preloaded_cli import SHIM
 from tests.local.sessions.conftest import deployed_sessions, sessions, shared_sessions
-from tests.local.stack.conftest import (
-    aws_cli,
-    copy_of_deployed,
-    deployed,
-    local_stacks,
-    own_pipeline,
-    pipeline,
-    shared_pipeline,
-)
+from tests.local.sessions.driver import Sessions
+from tests.local.stack.conftest import aws_cli, engine_processes, free_port, no_word
 from tests.local.stack.pipeline import Pipeline
 
-__all__ = [
-    "aws_cli",
-    "copy_of_deployed",
-    "deployed",
-    "deployed_sessions",
-    "local_stacks",
-    "own_pipeline",
-    "pipeline",
-    "sessions",
-    "shared_pipeline",
-    "shared_sessions",
-]
+__all__ = ["aws_cli", "deployed_sessions", "sessions", "shared_sessions"]
 
 Shell = Callable[..., str]
 
+PRELOADED = Path(__file__).with_name("preloaded_cli.py")
+# What the shell finds beside its own files.
+LINKS = {name: REPOSITORY / name for name in ("docs", "events", ".venv")}
+
+
+@pytest.fixture(scope="session")
+def quick_cli(aws_cli: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folder of the AWS CLI, which a process has loaded already: a start takes seconds, and the guide is full of them."""
+    folder = tmp_path_factory.mktemp("quick")
+    address = str(folder / "cli")
+    server = subprocess.Popen([aws_cli / "python", PRELOADED, address], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    assert server.stdout.readline() == "ready\n"
+    (folder / "aws").write_text(SHIM.format(python=sys.executable, socket=address))
+    (folder / "aws").chmod(0o755)
+    yield folder
+    server.terminate()
+    server.wait(timeout=10)
+
+
+class GuideShell:
+    """Runs blocks of the guide against a stack, each in a new shell that was set up when the stack was there."""
+
+    def __init__(self, pipeline: Pipeline, cli: Path, folder: Path) -> None:
+        self._folder = folder
+        for name, target in {".local": pipeline.files.folder, **LINKS}.items():
+            (folder / name).symlink_to(target)
+        port = pipeline.stack.endpoint_url.rpartition(":")[2]
+        # The address of the API has no port, since copies of a stack have others.
+        (folder / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{port}"\n')
+        self._variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
+            "HOME": str(folder),
+            "PATH": f"{cli}:{SAM.parent}:{os.environ['PATH']}",
+            "SAM_CLI_TELEMETRY": "0",
+        }
+        kept = self._bash(f"{guide.shell_set_up()}\ndeclare -p\ndeclare -f", {})
+        # Arrays and what bash forbids to change are its own.
+        own = [line for line in kept.splitlines() if not line.startswith("declare -") or line.startswith(_SCALARS)]
+        (folder / "set-up").write_text("\n".join(own) + "\n")
+
+    def __call__(self, page: str, beginning: str, answers: str = "", **variables: str) -> str:
+        blocks = [*guide.definitions(page), guide.block(page, beginning)]
+        return self._bash("\n".join(["source set-up", *dict.fromkeys(blocks)]), variables, answers)
+
+    def _bash(self, commands: str, variables: dict[str, str], answers: str = "") -> str:
+        readers = [f"{name}={json.dumps(value)}" for name, value in variables.items()]
+        first, *others = commands.split("\n")
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", "\n".join([first, *readers, *others])],
+            cwd=self._folder,
+            env=self._variables,
+            input=answers,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+_SCALARS = ("declare -- ", "declare -x ")
+
 
 @pytest.fixture
-def shell_of(aws_cli: Path, tmp_path: Path) -> Callable[[Pipeline], Shell]:
-    """Give a function that runs blocks of the guide against a stack, each in a new shell with the reader's variables."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    own |= {"PATH": f"{aws_cli}:{SAM.parent}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"}
-
-    def of(pipeline: Pipeline) -> Shell:
-        folder = tmp_path / "shell"
-        folder.mkdir(exist_ok=True)
-        for name, target in {".local": pipeline.files.folder, **_REPOSITORY}.items():
-            if not (folder / name).exists():
-                (folder / name).symlink_to(target)
-
-        def run(page: str, beginning: str, answers: str = "", **variables: str) -> str:
-            blocks = [*guide.definitions(page), guide.block(page, beginning)]
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", "\n".join([guide.shell_set_up(), *dict.fromkeys(blocks)])],
-                cwd=folder,
-                env=own | variables,
-                input=answers,
-                capture_output=True,
-                text=True,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            return done.stdout
-
-        return run
-
-    return of
+def pipeline(sessions: Sessions) -> Sessions:
+    """The stack: images are inspected by a Custom Labels model, everything else is as in any other."""
+    return sessions
 
 
-_REPOSITORY = {name: REPOSITORY / name for name in ("docs", "events", ".venv")}
+@pytest.fixture(scope="session")
+def shared_shell(
+    shared_sessions: Sessions, quick_cli: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Shell:
+    return GuideShell(shared_sessions, quick_cli, tmp_path_factory.mktemp("shell"))
 
 
 @pytest.fixture
-def shell(shell_of: Callable[[Pipeline], Shell], pipeline: Pipeline) -> Shell:
-    return shell_of(pipeline)
+def shell(shared_shell: Shell, sessions: Sessions) -> Shell:
+    return shared_shell
 
 
 @pytest.fixture
-def sessions_shell(shell_of: Callable[[Pipeline], Shell], sessions: Pipeline) -> Shell:
-    return shell_of(sessions)
+def doomed(deployed_sessions: Path, tmp_path: Path) -> Iterator[Sessions]:
+    """A stack that a test may remove."""
+    folder = tmp_path / "doomed"
+    copytree(deployed_sessions, folder)
+    files, parameters = StackFiles(folder), json.loads((folder / "complete").read_text())
+    running = stack.up(no_word, files, parameters, port=free_port(), wait_scale=0.01)
+    doomed = Sessions(running, files, parameters["ProjectArn"], parameters["ModelVersionArn"])
+    yield doomed
+    doomed.close()
+    for pid in engine_processes(files):
+        stop_process(pid)
+
+
+@pytest.fixture
+def doomed_shell(doomed: Sessions, quick_cli: Path, tmp_path: Path) -> Shell:
+    (tmp_path / "shell").mkdir()
+    return GuideShell(doomed, quick_cli, tmp_path / "shell")
 
 
 @contextmanager
@@ -91,9 +134,7 @@ def forbidden(pipeline: Pipeline, logical_id: str, sid: str) -> Iterator[None]:
     document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
     kept = [statement for statement in document["Statement"] if statement["Sid"] != sid]
     assert len(kept) == len(document["Statement"]) - 1, f"{role} has no statement {sid}"
-    iam.put_role_policy(
-        RoleName=role, PolicyName=name, PolicyDocument=json.dumps({**document, "Statement": kept})
-    )
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps({**document, "Statement": kept}))
     try:
         yield
     finally:

@@ -89,6 +89,11 @@ def test_the_depth_of_the_queue_is_told(shell):
     assert set(told["Attributes"]) == {"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"}
 
 
+def test_the_errors_of_the_api_are_told(shell):
+    # Nothing has failed in it: the command has to work, and to find nothing.
+    assert "api" not in shell("alarms/ApiErrorsAlarm", "aws logs filter-log-events")
+
+
 def test_the_reasons_of_failed_runs_are_told(shell, pipeline):
     states = pipeline.client("stepfunctions")
     machine = pipeline.stack.outputs["ProcessBucketStateMachineArn"]

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from tests.local.stack.inspections import Inspections
-from tests.local.stack.pipeline import created, wait_for
+from tests.local.stack.pipeline import created
 from tests.unit.images.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
@@ -29,17 +28,14 @@ def test_uploads_are_moved_back_and_nothing_is_done_twice(shell, pipeline):
     assert pipeline.record(version) == before
 
 
-def test_images_are_moved_back_and_inspected(shell, pipeline):
-    inspections = Inspections(pipeline)
-    # An object that no rule has sent to the queue, under a name that the inspection takes.
-    body = json.dumps(created(pipeline.upload("images/dead/part.Jpeg2000", PHOTO)))
-    version = pipeline.upload("images/dead/part.jpg", PHOTO)
-    inspections.moved(version)
-    for letter in (body, json.dumps(created(version))):
-        _waits(pipeline, inspections.dead_letter_url, letter)
+def test_images_are_moved_back_and_inspected(shell, sessions):
+    [version] = sessions.put(1)
+    sessions.client("sqs").purge_queue(QueueUrl=sessions.inspection_url)
+    _waits(sessions, sessions.inspection_dead_letter_url, json.dumps(created(version)))
     assert shell("dead-letters", 'move "$InspectionDeadLetterQueueUrl"').splitlines()[-1] == "0"
-    wait_for(lambda: pipeline.depth(inspections.queue_url) == 0)
-    assert pipeline.depth(inspections.dead_letter_url) == 0
+    assert sessions.waiting() == 1
+    assert sessions.run_session()["status"] == "SUCCEEDED"
+    assert sessions.done([version]) == 1
 
 
 def test_silent_ends_are_looked_for_at_once(shell):

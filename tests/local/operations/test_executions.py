@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from boto3.dynamodb.types import TypeDeserializer
 
 from tests.local.operations.conftest import forbidden
-from tests.local.stack.inspections import Inspections
+from tests.local.sessions.driver import picture
 from tests.local.stack.pipeline import wait_for
 from tests.unit.images.pictures import gradients, jpeg_of
 
@@ -48,26 +47,14 @@ def test_a_copy_onto_itself_is_a_new_version_that_is_processed(shell, pipeline):
     wait_for(lambda: pipeline.photo(first)["object"]["version_id"] != first.version_id)
 
 
-def test_an_inspected_image_is_copied_back_and_inspected_again(shell, pipeline):
-    inspections = Inspections(pipeline)
-    results = pipeline.stack.outputs["ResultsBucketName"]
-    key = "analyzed/failure/line-1/photographer.png"
-    pipeline.client("s3").put_object(Bucket=results, Key=key, Body=PHOTO)
+def test_an_inspected_image_is_copied_back_and_inspected_again(shell, sessions):
+    key = "images/line-1/photographer.png"
+    results = sessions.client("s3")
+    results.put_object(Bucket=sessions.results_bucket, Key="analyzed/failure/line-1/photographer.png", Body=picture())
     shell("executions", "aws s3 cp")
-    moved = wait_for(
-        lambda: [
-            record["moved_to"]
-            for record in _records(pipeline)
-            if record["object"]["key"] == "images/line-1/photographer.png" and "moved_to" in record
-        ]
-    )
-    assert inspections.read(moved[0])["Body"] == PHOTO
-
-
-def _records(pipeline):
-    items = pipeline.client("dynamodb").scan(TableName=pipeline.table)["Items"]
-    plain = [{name: TypeDeserializer().deserialize(value) for name, value in item.items()} for item in items]
-    return [item for item in plain if item.get("record_type") == "image"]
+    wait_for(lambda: sessions.waiting() == 1)
+    assert sessions.run_session()["status"] == "SUCCEEDED"
+    assert "Contents" not in results.list_objects_v2(Bucket=sessions.bucket, Prefix=key)
 
 
 def test_uploads_wait_while_the_queue_is_paused(shell, pipeline):

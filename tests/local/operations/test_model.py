@@ -16,69 +16,74 @@ def running(sessions):
     return sessions
 
 
-def test_every_model_that_is_paid_for_is_found(sessions_shell, running):
-    assert running.version_arn in sessions_shell("model", "for project in")
+def test_every_model_that_is_paid_for_is_found(shell, running):
+    assert running.version_arn in shell("model", "for project in")
 
 
-def test_only_models_that_are_paid_for_are_found(sessions_shell, sessions):
+def test_only_models_that_are_paid_for_are_found(shell, sessions):
     sessions.set_model(status="STOPPED")
-    assert sessions.version_arn not in sessions_shell("model", "for project in")
+    assert sessions.version_arn not in shell("model", "for project in")
 
 
-def test_who_holds_the_model_is_shown(sessions_shell, sessions):
+@pytest.fixture
+def draining(sessions):
+    """A session whose model takes its time with each image."""
+    sessions.set_faults(latency_seconds=10)
     sessions.put(1)
     session = sessions.start_session()
     sessions.wait_until_in(session, "Drain Queue")
-    told = sessions_shell("model", "aws dynamodb scan")
-    assert session.rpartition(":")[2] in told
-    sessions.closed(session)
+    return session
 
 
-def test_a_model_that_nobody_holds_is_stopped(sessions_shell, running):
-    told = sessions_shell(
+def test_who_holds_the_model_is_shown(shell, sessions, draining):
+    told = shell("model", "aws dynamodb scan")
+    assert draining.rpartition(":")[2] in told
+    sessions.abort(draining)
+    sessions.closed(draining)
+
+
+def test_a_model_that_nobody_holds_is_stopped(shell, running):
+    told = shell(
         "model", "aws rekognition stop-project-version", MODEL=running.version_arn, PROJECT=running.project_arn
     )
     assert "STOPPING" in told or "STOPPED" in told
     running.wait_for_model("STOPPED")
 
 
-def test_the_page_of_model_minutes_shows_the_model_and_who_holds_it(sessions_shell, running):
-    told = sessions_shell(
+def test_the_page_of_model_minutes_shows_the_model_and_who_holds_it(shell, running):
+    told = shell(
         "alarms/ModelMinutesAlarm", "aws rekognition describe-project-versions", PROJECT=running.project_arn
     )
     assert f"{running.version_arn}\tRUNNING" in told
 
 
-def test_a_session_is_aborted_and_its_model_stopped(sessions_shell, sessions):
-    sessions.put(1)
-    session = sessions.start_session()
-    sessions.wait_until_in(session, "Drain Queue")
-    sessions_shell(
+def test_a_session_is_aborted_and_its_model_stopped(shell, sessions, draining):
+    shell(
         "alarms/ModelMinutesAlarm",
         "aws stepfunctions stop-execution",
-        SESSION=session,
+        SESSION=draining,
         MODEL=sessions.version_arn,
     )
-    assert sessions.closed(session)["status"] == "ABORTED"
+    assert sessions.closed(draining)["status"] == "ABORTED"
     sessions.wait_for_model("STOPPED")
 
 
-def test_the_page_of_the_watchdog_stops_the_model(sessions_shell, running):
-    sessions_shell("alarms/WatchdogAlarm", "aws rekognition stop-project-version", MODEL=running.version_arn)
+def test_the_page_of_the_watchdog_stops_the_model(shell, running):
+    shell("alarms/WatchdogAlarm", "aws rekognition stop-project-version", MODEL=running.version_arn)
     running.wait_for_model("STOPPED")
 
 
-def test_the_reasons_of_failed_sessions_are_told_and_another_is_started(sessions_shell, sessions):
+def test_the_reasons_of_failed_sessions_are_told_and_another_is_started(shell, sessions):
     sessions.put(1)
     sessions.set_model(status="TRAINING_FAILED")
     assert sessions.run_session()["status"] == "FAILED"
-    assert "ModelFailed" in sessions_shell("alarms/FailedSessionsAlarm", "for session in")
+    assert "ModelFailed" in shell("alarms/FailedSessionsAlarm", "for session in")
     sessions.set_model(status="STOPPED")
-    told = sessions_shell("alarms/FailedSessionsAlarm", "aws stepfunctions start-execution")
+    told = shell("alarms/FailedSessionsAlarm", "aws stepfunctions start-execution")
     assert sessions.closed(json.loads(told)["executionArn"])["status"] == "SUCCEEDED"
 
 
-def test_after_a_removal_the_model_rests(sessions_shell, running):
-    told = sessions_shell("removal", "aws rekognition describe-project-versions", PROJECT=running.project_arn)
+def test_after_a_removal_the_model_rests(shell, running):
+    told = shell("removal", "aws rekognition describe-project-versions", PROJECT=running.project_arn)
     assert running.version_arn in told
     wait_for(lambda: running.model_status() == "RUNNING")

@@ -104,9 +104,10 @@ def test_a_person_is_removed_with_all_photos(shell, person, signed_in, ask, pipe
     owner = _owner(ask, token)
     versions = [pipeline.upload(f"private/{owner}/uploads/{number}.jpg", PHOTO) for number in range(3)]
     pipeline.all_finished(versions)
-    shell("people", "photos() {", EMAIL=person, TOKEN=token)
+    shell("people", "list=$(photos)", TOKEN=token)
     left = pipeline.client("s3").list_object_versions(Bucket=pipeline.bucket, Prefix=f"private/{owner}/")
     assert not left.get("Versions")
+    shell("people", "aws cognito-idp admin-delete-user", EMAIL=person)
     with pytest.raises(cognito.exceptions.UserNotFoundException):
         cognito.admin_get_user(UserPoolId=pool, Username=person)
 
