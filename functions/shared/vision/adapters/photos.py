@@ -145,9 +145,13 @@ class Photos:
         )
 
     def some(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:
-        """Return some photos of anybody, and where to go on; an erased one is none."""
+        """Return some photos of anybody, and where to go on; an erased one is none, nor is what has no owner."""
         items, last = self._items.scan(start, page_size)
-        return [Photo(item, {}) for item in items if item.get("record_type") == "photo" and ERASED not in item], last
+        return [
+            Photo(item, {})
+            for item in items
+            if item.get("record_type") == "photo" and item.get("owner") and ERASED not in item
+        ], last
 
     def _all(self, photo_id: str) -> list[Record]:
         key = records.photo_key(photo_id)
