@@ -1,6 +1,6 @@
-"""Say what images cost before you pay it: ``python -m benchmarks.cost --images 100000 --size 3 --detector rekognition``.
+"""Say what images cost before you pay it: ``python -m benchmarks.cost --images 100000 --size 3``.
 
-``--table`` prints the table of the README; ``--measure`` counts anew what an image takes, on a local stack of its own.
+``--table`` prints the table of the README; ``--measure`` counts anew what an image takes, on local stacks of its own.
 """
 
 import argparse
@@ -24,6 +24,7 @@ POLLS_A_MONTH = 5 * 3 * 60 * 24 * 30
 https://aws.amazon.com/blogs/compute/estimating-cost-for-amazon-sqs-message-processing-using-aws-lambda/"""
 POLLED_QUEUES = 2
 
+_CENTS_MATTER = 100
 _BYTES_PER_MEGABYTE = 1e6
 _SAID = {bill.PHOTO: "photo by photo", bill.BULK: "in bulk", bill.INSPECTION: "inspected"}
 
@@ -81,17 +82,16 @@ def estimate(images: str, size: str, detector: str) -> list[str]:
 def table() -> list[str]:
     """Return the README's table."""
     measured = usage.read()
+    columns = " | ".join(f"{images:,}" for images in TABLE_IMAGES)
     lines = [
-        f"| {TABLE_MEGABYTES:g} MB each, us-east-1, {prices.DATE} | {' | '.join(f'{n:,}' for n in TABLE_IMAGES)} | kept, a month, of a million |",
+        f"| images of {TABLE_MEGABYTES:g} MB, us-east-1, {prices.DATE} | {columns} | keeping a million, a month |",
         f"| --- | {' | '.join('---:' for _ in TABLE_IMAGES)} | ---: |",
     ]
     for detector, ways in bill.WAYS.items():
         for way in ways:
-            bills = [
-                bill.bill(measured, way, detector, images, TABLE_MEGABYTES * _BYTES_PER_MEGABYTE)
-                for images in TABLE_IMAGES
-            ]
-            cells = [f"{_dollars(one.dollars)}" for one in bills]
+            size = TABLE_MEGABYTES * _BYTES_PER_MEGABYTE
+            bills = [bill.bill(measured, way, detector, images, size) for images in TABLE_IMAGES]
+            cells = [_dollars(one.dollars) for one in bills]
             lines.append(f"| {detector}, {_SAID[way]} | {' | '.join(cells)} | {_dollars(bills[-1].monthly_dollars)} |")
     return lines
 
@@ -101,10 +101,10 @@ def idle() -> list[str]:
     alarms = bill.alarms()
     polls = POLLED_QUEUES * POLLS_A_MONTH
     return [
-        "Idle, beside what is kept:",
-        f"  {alarms} alarms {_dollars(alarms * prices.ALARM_MONTH)} a month; the first {FREE_ALARMS} of an account are free",
-        f"  a dashboard {_dollars(prices.DASHBOARD_MONTH)} a month; the first three of an account are free",
-        f"  {polls:,} empty looks at two queues {_dollars(polls * prices.SQS_REQUEST)} a month; the first million requests are free",
+        "Idle, beside what is kept, a month:",
+        f"  {alarms} alarms {_dollars(alarms * prices.ALARM_MONTH)}; the first {FREE_ALARMS} of an account are free",
+        f"  a dashboard {_dollars(prices.DASHBOARD_MONTH)}; the first three of an account are free",
+        f"  {polls:,} looks at empty queues {_dollars(polls * prices.SQS_REQUEST)}; the first million requests are free",
     ]
 
 
@@ -112,12 +112,13 @@ def _lines(one: Bill) -> list[str]:
     rows = [(row.name, row.amount, f"{row.dollars:,.2f} $") for row in one.rows]
     rows.append(("all", "", f"{one.dollars:,.2f} $"))
     kept = [(f"{row.name}, each month", row.amount, f"{row.dollars:,.2f} $") for row in one.monthly]
-    heading = f"{_SAID[one.way].capitalize()}: {_dollars(one.dollars)}, {one.dollars / one.images * 1000:.3f} $ for a thousand"
+    thousand = one.dollars / one.images * 1_000
+    heading = f"{_SAID[one.way].capitalize()}: {_dollars(one.dollars)}, {thousand:.3f} $ for a thousand"
     return [heading, *(f"  {name:<44}{amount:>20}{dollars:>16}" for name, amount, dollars in [*rows, *kept])]
 
 
 def _dollars(dollars: float) -> str:
-    return f"{dollars:,.2f} $" if dollars < 100 else f"{dollars:,.0f} $"  # noqa: PLR2004
+    return f"{dollars:,.2f} $" if dollars < _CENTS_MATTER else f"{dollars:,.0f} $"
 
 
 def _images(text: str) -> int:
@@ -131,9 +132,8 @@ def _megabytes(text: str) -> float:
     number = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)\s*(?:MB)?", text.strip(), re.IGNORECASE)
     megabytes = float(number[1]) if number else 0.0
     if not 0 < megabytes <= MEGABYTES_LIMIT:
-        raise NotUnderstood(
-            f"SIZE {text!r}: give the size of an image in megabytes, above 0 and at most {MEGABYTES_LIMIT:g}, such as SIZE=3"
-        )
+        limits = f"above 0 and at most {MEGABYTES_LIMIT:g}"
+        raise NotUnderstood(f"SIZE {text!r}: give the size of an image in megabytes, {limits}, such as SIZE=3")
     return megabytes
 
 

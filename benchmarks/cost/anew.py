@@ -37,16 +37,20 @@ def measure(say: Callable[[str], None]) -> None:
     files = StackFiles(ROOT / ".local" / "cost")
     known = usage.read().ways if usage.COUNTERS.exists() else {}
     ways = dict(known)
+
+    def keep(name: str, found: tuple[Usage, Usage]) -> None:
+        ways[name] = found
+        usage.write(Measured(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", ways))
+
     try:
         deployed = stack.up(say, files, {}, port=PORT, wait_scale=WAIT_SCALE)
         for name, (way, functions, images) in WAYS.items():
             say(f"Counting {name} ...")
-            ways[f"{name}, {REKOGNITION}"] = sizes(deployed, way, functions, images, BASELINE_12.path)
+            keep(f"{name}, {REKOGNITION}", sizes(deployed, way, functions, images, BASELINE_12.path))
         say("Counting a Custom Labels session ...")
-        ways[f"{INSPECTION}, {CUSTOM_LABELS}"] = _session(say, files)
+        keep(f"{INSPECTION}, {CUSTOM_LABELS}", _session(say, files))
     finally:
         stack.down(say, files)
-    usage.write(Measured(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", ways))
 
 
 def sizes(deployed: Stack, way: one.Way, functions: Sequence[str], images: int, source: Path) -> tuple[Usage, Usage]:

@@ -67,11 +67,11 @@ class Ledger(Recorder):
         factor = _TRANSACTION_FACTOR if operation == "TransactWriteItems" else 1
         for old, new in zip(before, after, strict=True):
             self._counts["write units"] += factor * write_units(old, new, self._indexes)
-        self._counts["read units"] += _read(operation, request, answer)
+        self._counts["half read units"] += _half_units(operation, request, answer)
         return TEN_LABELS if operation == "DetectLabels" else answer
 
     def _item(self, key: Key) -> dict[str, Any] | None:
-        found = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        found: dict[str, Any] = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         return found.get("Item")
 
 
@@ -98,15 +98,18 @@ def _key(item: Mapping[str, Any]) -> Key:
     return {"pk": item["pk"], "sk": item["sk"]}
 
 
-def _read(operation: str, request: Request, answer: bytes) -> float:
-    """Return the units of a read. A key of a batch is rounded up on its own, and one that finds nothing is paid too."""
+def _half_units(operation: str, request: Request, answer: bytes) -> int:
+    """Return the units of a read, twice: one that need not be consistent takes half of one.
+
+    A key of a batch is rounded up on its own, and one that finds nothing is paid too.
+    """
     if operation == "BatchGetItem":
-        return sum(len(each["Keys"]) for each in json.loads(request.body)["RequestItems"].values())
+        return 2 * sum(len(each["Keys"]) for each in json.loads(request.body)["RequestItems"].values())
     if operation not in ("GetItem", "Query", "Scan"):
         return 0
     found = json.loads(answer[answer.index(b"{") : answer.rindex(b"}") + 1])
     items = found.get("Items") or [found[name] for name in ("Item",) if name in found]
-    return read_units(items) * (1 if json.loads(request.body).get("ConsistentRead") else 0.5)
+    return read_units(items) * (2 if json.loads(request.body).get("ConsistentRead") else 1)
 
 
 async def serve(engine_url: str, table: str, functions: list[str]) -> None:

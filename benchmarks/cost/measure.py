@@ -19,13 +19,14 @@ from benchmarks.bulk.counted import item_bytes
 from benchmarks.cost import capacity
 from benchmarks.cost.usage import FunctionUse, Usage
 from benchmarks.peers import ROOT
+from local.session_demo import FOLDER
 from local.stack import Stack
 from vision.domain import keys, records
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN
 
 IMAGES = 10
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 SMALL_PX = (400, 300)
 
 PHOTO = (
@@ -142,13 +143,17 @@ def bulk(stack: Stack, contents: Sequence[bytes]) -> Worked:
     """Let a run label so many images."""
     prefix = f"cost/{time.time_ns()}/"
     versions = [_upload(stack, f"{prefix}{number:06}.jpg", content) for number, content in enumerate(contents)]
-    request = {"bucket": stack.outputs["ImageBucketName"], "prefix": prefix, "steps": ["metadata", "labels", "thumbnail"]}
+    request = {
+        "bucket": stack.outputs["ImageBucketName"],
+        "prefix": prefix,
+        "steps": ["metadata", "labels", "thumbnail"],
+    }
     return Worked(_executed(stack, "ProcessBucketStateMachineArn", request), versions)
 
 
 def sessions(stack: Stack, contents: Sequence[bytes]) -> Worked:
     """Let a Custom Labels session inspect so many images."""
-    versions = [_upload(stack, f"images/cost/{time.time_ns()}.png", content) for content in contents]
+    versions = [_upload(stack, f"{FOLDER}/{time.time_ns()}.png", content) for content in contents]
     sqs, url = stack.client("sqs"), stack.outputs["InspectionQueueUrl"]
     name = "ApproximateNumberOfMessages"
 
@@ -262,14 +267,15 @@ def _wait(is_over: Callable[[], bool], what: str) -> None:
 
 def _physical(stack: Stack, logical_id: str) -> str:
     """Return the name of a function by the one it has in the template."""
+    # Another stack of the same engine has functions of the same names.
+    beginning = f"{stack.outputs['ImageTableName'].partition('-ImageTable-')[0]}-{logical_id}-"
     pages = stack.client("lambda").get_paginator("list_functions").paginate()
-    [name] = [
-        each["FunctionName"]
-        for page in pages
-        for each in page["Functions"]
-        if f"-{logical_id}-" in each["FunctionName"]
+    names = [str(each["FunctionName"]) for page in pages for each in page["Functions"]]
+    # The own model's function is in a stack of its own.
+    [name] = [each for each in names if each.startswith(beginning)] or [
+        each for each in names if f"-{logical_id}-" in each
     ]
-    return str(name)
+    return name
 
 
 @contextmanager

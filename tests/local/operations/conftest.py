@@ -1,4 +1,4 @@
-"""A shell as the guide sets it up, for the one stack that all tests of the guide share: it has all that the guide speaks of."""
+"""A shell as the guide sets it up, for one stack that has all that the guide speaks of."""
 
 import json
 import os
@@ -33,7 +33,7 @@ LINKS = {name: REPOSITORY / name for name in ("docs", "events", ".venv")}
 
 @pytest.fixture(scope="session")
 def quick_cli(aws_cli: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Folder of the AWS CLI, which a process has loaded already: a start takes seconds, and the guide is full of them."""
+    """Folder of the AWS CLI, which a process has loaded already: a start takes a second, and the guide has many."""
     folder = tmp_path_factory.mktemp("quick")
     address = str(folder / "cli")
     server = subprocess.Popen([aws_cli / "python", PRELOADED, address], stdout=subprocess.PIPE, text=True)
@@ -95,9 +95,7 @@ def pipeline(sessions: Sessions) -> Sessions:
 
 
 @pytest.fixture(scope="session")
-def shared_shell(
-    shared_sessions: Sessions, quick_cli: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Shell:
+def shared_shell(shared_sessions: Sessions, quick_cli: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return GuideShell(shared_sessions, quick_cli, tmp_path_factory.mktemp("shell"))
 
 

@@ -1,18 +1,28 @@
-"""The AWS CLI, loaded once: each command is a fork of a process that has it already, so that none waits for its start.
+"""The AWS CLI, loaded once: each command is a fork of a process that has it already, and none waits for its start.
 
-Runs on the CLI's own Python: ``python preloaded_cli.py SOCKET``. The shim ``aws`` sends a command's words, variables and
-folder with its three streams, and gets the exit code.
+Runs on the CLI's own Python: ``python preloaded_cli.py SOCKET``. The shim ``aws`` sends a command's words, variables
+and folder with its three streams, and gets the exit code.
 """
 
 import json
 import os
 import socket
 import sys
-
 from typing import Any
 
 SERVICES = (
-    *("cloudformation", "cloudwatch", "cognito-idp", "dynamodb", "events", "iam", "lambda", "logs", "rekognition", "s3"),
+    *(
+        "cloudformation",
+        "cloudwatch",
+        "cognito-idp",
+        "dynamodb",
+        "events",
+        "iam",
+        "lambda",
+        "logs",
+        "rekognition",
+        "s3",
+    ),
     *("sns", "sqs", "stepfunctions", "sts"),
 )
 
@@ -63,7 +73,6 @@ def _run(driver: Any, connection: socket.socket) -> int:
     os.chdir(call["folder"])
     os.environ.clear()
     os.environ.update(call["variables"])
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")
     try:
         code = driver.main(call["words"])
     except SystemExit as end:

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from tests.local.operations.conftest import forbidden
 from tests.local.stack.pipeline import created, wait_for
 from tests.unit.images.pictures import gradients, jpeg_of
 
@@ -32,13 +31,6 @@ def letter_in(pipeline):
 def test_alarms_that_sound_are_listed(shell):
     # The engine measures nothing, so none sounds.
     assert shell("operations", "aws cloudwatch describe-alarms").strip() in ("", "None")
-
-
-def test_the_log_is_searched(shell, pipeline):
-    with forbidden(pipeline, "StoreMetadataFunction", "WriteRecords"):
-        version = pipeline.upload("private/logged/uploads/photo.jpg", PHOTO)
-        pipeline.closed(pipeline.execution_arn(version))
-    shell("operations", "aws logs filter-log-events")
 
 
 def test_dead_uploads_are_looked_at_and_stay(shell, letter_in, pipeline):
@@ -87,11 +79,6 @@ def test_the_last_events_of_an_execution_are_told(shell, pipeline):
 def test_the_depth_of_the_queue_is_told(shell):
     told = json.loads(shell("alarms/OldestMessageAlarm", "aws sqs get-queue-attributes"))
     assert set(told["Attributes"]) == {"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"}
-
-
-def test_the_errors_of_the_api_are_told(shell):
-    # Nothing has failed in it: the command has to work, and to find nothing.
-    assert "api" not in shell("alarms/ApiErrorsAlarm", "aws logs filter-log-events")
 
 
 def test_the_reasons_of_failed_runs_are_told(shell, pipeline):

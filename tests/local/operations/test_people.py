@@ -6,6 +6,7 @@ import urllib.request
 
 import pytest
 
+from tests.local.operations.conftest import forbidden
 from tests.unit.images.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
@@ -78,7 +79,9 @@ def _owner(ask, token):
 
 
 def test_an_invitation_is_sent_again(shell, person):
-    assert '"FORCE_CHANGE_PASSWORD"' in shell("people", "aws cognito-idp admin-create-user --message-action", EMAIL=person)
+    assert '"FORCE_CHANGE_PASSWORD"' in shell(
+        "people", "aws cognito-idp admin-create-user --message-action", EMAIL=person
+    )
 
 
 def test_a_person_becomes_an_operator_and_is_none_any_more(shell, person, signed_in, ask):
@@ -143,3 +146,21 @@ def test_a_token_that_leaked_makes_no_new_ones(shell, person, cognito, pool, pip
             AuthFlow="REFRESH_TOKEN_AUTH",
             AuthParameters={"REFRESH_TOKEN": answer["AuthenticationResult"]["RefreshToken"]},
         )
+
+
+@pytest.fixture
+def failed(person, signed_in, ask, pipeline):
+    """The API has answered with an error of its own."""
+    token = signed_in(person)
+    with forbidden(pipeline, "ApiFunction", "ReadAndWriteThings"):
+        assert ask(token, "GET", "/api/albums")[0] == 500
+
+
+@pytest.mark.usefixtures("failed")
+def test_the_log_tells_why_the_api_failed(shell):
+    assert "AccessDenied" in shell("alarms/ApiErrorsAlarm", "aws logs filter-log-events")
+
+
+@pytest.mark.usefixtures("failed")
+def test_the_log_of_all_functions_is_searched(shell):
+    assert "AccessDenied" in shell("operations", "aws logs filter-log-events")
