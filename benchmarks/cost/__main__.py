@@ -104,7 +104,7 @@ def idle() -> list[str]:
         "Idle, beside what is kept, a month:",
         f"  {alarms} alarms {_dollars(alarms * prices.ALARM_MONTH)}; the first {FREE_ALARMS} of an account are free",
         f"  a dashboard {_dollars(prices.DASHBOARD_MONTH)}; the first three of an account are free",
-        f"  {polls:,} looks at empty queues {_dollars(polls * prices.SQS_REQUEST)}; the first million requests are free",
+        f"  {polls:,} looks at empty queues {_dollars(polls * prices.SQS_REQUEST)}; the first million is free",
     ]
 
 

@@ -52,10 +52,10 @@ class NotMeasured(Exception):
 
 @dataclass(frozen=True)
 class Worked:
-    """What a way has done: its images, and the transitions and requests that no function shows."""
+    """What a way has done: its images, and the transitions of the executions that each image has for itself."""
 
-    transitions: int
     versions: Sequence[ObjectVersion]
+    transitions: int = 0
 
 
 Way = Callable[[Stack, Sequence[bytes]], Worked]
@@ -125,7 +125,7 @@ def photos(stack: Stack, contents: Sequence[bytes]) -> Worked:
         _wait(lambda arn=arn: _status(states, arn) == "SUCCEEDED", "an execution")  # type: ignore[misc]
         transitions += _transitions(states, arn)
         versions.append(version)
-    return Worked(transitions, versions)
+    return Worked(versions, transitions)
 
 
 def inspections(stack: Stack, contents: Sequence[bytes]) -> Worked:
@@ -135,8 +135,7 @@ def inspections(stack: Stack, contents: Sequence[bytes]) -> Worked:
         version = _upload(stack, f"images/cost/{time.time_ns()}.jpg", content)
         _wait(lambda version=version: not _is_there(stack, version), "an image")  # type: ignore[misc]
         versions.append(version)
-    # The function alone does it.
-    return Worked(0, versions)
+    return Worked(versions)
 
 
 def bulk(stack: Stack, contents: Sequence[bytes]) -> Worked:
@@ -148,7 +147,8 @@ def bulk(stack: Stack, contents: Sequence[bytes]) -> Worked:
         "prefix": prefix,
         "steps": ["metadata", "labels", "thumbnail"],
     }
-    return Worked(_executed(stack, "ProcessBucketStateMachineArn", request), versions)
+    _execute(stack, "ProcessBucketStateMachineArn", request)
+    return Worked(versions)
 
 
 def sessions(stack: Stack, contents: Sequence[bytes]) -> Worked:
@@ -162,17 +162,17 @@ def sessions(stack: Stack, contents: Sequence[bytes]) -> Worked:
         return int(answer["Attributes"][name]) >= len(contents)
 
     _wait(is_queued, "the inspection queue")
-    return Worked(_executed(stack, "CustomModelSessionStateMachineArn", {}), versions)
+    _execute(stack, "CustomModelSessionStateMachineArn", {})
+    return Worked(versions)
 
 
-def _executed(stack: Stack, machine: str, request: Mapping[str, Any]) -> int:
-    """Run a state machine and return its transitions."""
+def _execute(stack: Stack, machine: str, request: Mapping[str, Any]) -> None:
+    """Run a state machine to its end."""
     states = stack.client("stepfunctions")
     arn = states.start_execution(stateMachineArn=stack.outputs[machine], input=json.dumps(request))["executionArn"]
     _wait(lambda: _status(states, arn) != "RUNNING", machine)
     if (status := _status(states, arn)) != "SUCCEEDED":
         raise NotMeasured(f"{arn} is {status}; its history says why")
-    return _transitions(states, arn)
 
 
 def _status(states: Any, arn: str) -> str:

@@ -34,7 +34,7 @@ class Usage:
     image_bytes
         Of the image.
     transitions
-        Of Standard executions.
+        Of the image's own Standard execution.
     table_bytes, thumbnail_bytes
         What stays, beside the image: in the table and its indexes, and in the bucket.
     functions
