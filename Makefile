@@ -45,7 +45,7 @@ test: setup lint ## Run every check and every test, the local stack's included
 check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
 	@$(VENV)/python -m pytest -q -n auto tests/unit tests/functions tests/template -m "not local"
 
-TEMPLATES := $(wildcard template.yaml own-model.yaml deployer.yaml pipeline.yaml)
+TEMPLATES := $(wildcard template.yaml own-model.yaml docs/operations/deployer.yaml pipeline.yaml)
 
 .PHONY: lint
 lint: setup
@@ -121,6 +121,10 @@ smoke: setup ## Try a deployed stack with photos of its own, and clean up (STAGE
 .PHONY: bench
 bench: setup ## Measure speed side by side with sharp, pyvips, ImageMagick and plain Pillow
 	@$(VENV)/python -m benchmarks
+
+.PHONY: cost
+cost: setup ## Say what images cost before you pay it (IMAGES=100000 SIZE=3 in MB, DETECTOR=rekognition, own-model or custom-labels)
+	@$(VENV)/python -m benchmarks.cost $(if $(IMAGES),--images "$(IMAGES)") $(if $(SIZE),--size "$(SIZE)") $(if $(DETECTOR),--detector "$(DETECTOR)")
 
 .PHONY: clean
 clean: ## Stop the local stack and remove everything that was installed, built or fetched here

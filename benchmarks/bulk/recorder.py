@@ -49,6 +49,12 @@ class Recorder:
             self._counts["failed on purpose"] += 1
             write_answer(writer, Answer(500, b'{"__type":"InternalServerError"}', {"Connection": "close"}))
             return
+        answer = await self._from_engine(request)
+        writer.write(answer)
+        self._counts[f"bytes of {kind}"] += len(request.body) + len(answer.partition(b"\r\n\r\n")[2])
+
+    async def _from_engine(self, request: Request) -> bytes:
+        """Return what the engine answers to a request, head and body as they came."""
         from_engine, to_engine = await asyncio.open_connection(*self._engine)
         headers = {**request.headers, "connection": "close", "content-length": str(len(request.body))}
         for unwanted in ("expect", "transfer-encoding"):
@@ -57,13 +63,14 @@ class Recorder:
         to_engine.write("\r\n".join((*lines, "", "")).encode("latin-1") + request.body)
         answer = await from_engine.read()
         to_engine.close()
-        writer.write(answer)
-        self._counts[f"bytes of {kind}"] += len(request.body) + len(answer.partition(b"\r\n\r\n")[2])
+        return answer
 
 
 def kind_of(request: Request) -> str:
     """Return the operation, and of which sort it is where that makes a difference."""
     operation = operation_of(request)
+    if request.path.endswith("/invocations"):
+        return "Invoke"
     if operation == "GetObject" and "range" in request.headers:
         return "GetObject, a part"
     if operation == "UpdateItem":

@@ -51,12 +51,12 @@ def test_the_variables_to_set_are_those_that_the_workflows_read():
 
 @pytest.mark.parametrize("name", ["GitHubRoleArn", "StackRoleArn"])
 def test_an_output_that_becomes_a_variable_exists(name):
-    assert name in load((REPOSITORY / "deployer.yaml").read_text())["Outputs"]
+    assert name in load((REPOSITORY / "docs/operations/deployer.yaml").read_text())["Outputs"]
     assert f"the output `{name}`" in PAGE
 
 
 def test_the_trust_policy_is_that_of_the_template():
-    role = load((REPOSITORY / "deployer.yaml").read_text())["Resources"]["GitHubRole"]
+    role = load((REPOSITORY / "docs/operations/deployer.yaml").read_text())["Resources"]["GitHubRole"]
     (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     told = PAGE.partition("```json\n")[2].partition("```")[0]
     for name, value in statement["Condition"]["StringEquals"].items():

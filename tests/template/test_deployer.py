@@ -1,4 +1,4 @@
-"""deployer.yaml: who may deploy a stage can make everything in the template, and nothing of another stage."""
+"""The template of a deployer: who may deploy a stage can make everything in the template, and nothing of another stage."""
 
 import fnmatch
 import json
@@ -10,7 +10,7 @@ import pytest
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, resolve, walk
 
-DEPLOYER = REPOSITORY / "deployer.yaml"
+DEPLOYER = REPOSITORY / "docs/operations/deployer.yaml"
 TEXT = DEPLOYER.read_text()
 RESOURCES = load(TEXT)["Resources"]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

@@ -26,9 +26,8 @@ from vision.domain.statuses import Status
 from vision.domain.verdicts import Judgement, Verdict, judge
 
 PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
-PAGES += sorted((REPOSITORY / "docs").glob("*.md"))
+PAGES += sorted((REPOSITORY / "docs").rglob("*.md"))
 DESCRIBED = load(TEMPLATE.read_text())
-ALARMS = [name for name, one in DESCRIBED["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"]
 ERRORS = {
     name: one
     for name, one in inspect.getmembers(errors, inspect.isclass)
@@ -403,22 +402,6 @@ def test_the_arns_of_the_examples_are_taken_by_the_template():
 @pytest.mark.parametrize("name", ["ModelFailed", "ModelNotUsable", "ModelNotReady", "LeaseLost", "ModelNotStopped"])
 def test_the_faults_of_a_session_name_each_error_that_it_ends_with(name):
     assert f"`{name}`" in section(page("docs/custom-labels.md"), "## Faults")
-
-
-def test_operations_have_a_section_for_each_alarm_and_no_other():
-    told = section(page("docs/operations.md"), "## Alarms")
-    assert re.findall(r"^### (\w+)$", told, re.MULTILINE) == ALARMS
-
-
-@pytest.mark.parametrize("name", ALARMS)
-def test_the_section_of_an_alarm_says_what_it_means_where_to_look_and_what_to_do(name):
-    told = section(page("docs/operations.md"), f"### {name}")
-    assert re.findall(r"^\*\*(Means|Look at|Do)\b", told, re.MULTILINE) == ["Means", "Look at", "Do"]
-
-
-def test_operations_name_resources_that_exist(expanded):
-    told = re.findall(r"\bresource (\w+)\)", page("docs/operations.md"))
-    assert set(told) <= set(expanded)
 
 
 def test_decisions_are_listed_with_their_dates():

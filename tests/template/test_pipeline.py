@@ -13,7 +13,7 @@ import yaml
 from local.delivery import publish, stages
 from tests.template.cloudformation import REPOSITORY, listed, load, references, resolve, walk
 
-TEXT = {name: (REPOSITORY / name).read_text() for name in ("pipeline.yaml", "deployer.yaml")}
+TEXT = {name: (REPOSITORY / name).read_text() for name in ("pipeline.yaml", "docs/operations/deployer.yaml")}
 TEMPLATE = load(TEXT["pipeline.yaml"])
 RESOURCES = TEMPLATE["Resources"]
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
@@ -279,7 +279,7 @@ def test_an_action_gets_what_an_earlier_one_hands_on(name):
 
 
 def test_what_is_imported_is_exported_for_each_stage():
-    outputs = load(TEXT["deployer.yaml"])["Outputs"].values()
+    outputs = load(TEXT["docs/operations/deployer.yaml"])["Outputs"].values()
     exported = {resolve(one["Export"]["Name"]) for one in outputs if "Export" in one}
     imported = {
         node["Fn::ImportValue"] for _, node in walk(RESOURCES) if isinstance(node, dict) and "Fn::ImportValue" in node

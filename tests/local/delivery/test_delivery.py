@@ -31,7 +31,8 @@ def deployers(environment, client):
     """Both stages' roles, deployed as docs/delivery.md has it."""
     for stage in publish.STAGES:
         sam(
-            *("deploy", "--template-file", "deployer.yaml", "--stack-name", f"image-recognition-{stage}-deployer"),
+            *("deploy", "--template-file", "docs/operations/deployer.yaml"),
+            *("--stack-name", f"image-recognition-{stage}-deployer"),
             *(
                 "--resolve-s3",
                 "--capabilities",

@@ -1,6 +1,6 @@
-"""What AWS asks for what a bulk run uses: list prices of us-east-1, on demand, in US dollars, without free tiers.
+"""What AWS asks for what the product uses: list prices of us-east-1, on demand, in US dollars, without free tiers.
 
-As of 2026-11; the pages are https://aws.amazon.com/{rekognition,s3,dynamodb,lambda,step-functions}/pricing/
+As of 2026-11; docs/costs.md has each price with its page, and who confirmed it.
 """
 
 DATE = "2026-11"
@@ -26,3 +26,25 @@ APPSYNC_REQUEST = 0.000004
 DYNAMODB_WRITE_CAPACITY_HOUR = 0.00065
 LOGS_GB = 0.5
 XRAY_TRACE = 0.000005
+# What the cost estimator adds.
+DETECT_LABELS_TIERS = ((1_000_000, DETECT_LABELS), (5_000_000, 0.0008), (35_000_000, 0.0006), (float("inf"), 0.0004))
+"""Calls of one month up to so many, and what each of that tier costs."""
+EVENT = 0.000001
+"""Of S3, which sends them only to those who ask for it."""
+S3_GB_MONTH = 0.023
+DYNAMODB_GB_MONTH = 0.25
+DYNAMODB_BACKUP_GB_MONTH = 0.2
+"""Of point-in-time recovery."""
+ALARM_MONTH = 0.1
+DASHBOARD_MONTH = 3.0
+METRIC_MONTH = 0.3
+"""Of a metric of the product itself, in months in which it is sent."""
+
+
+def detect_labels(calls: float) -> float:
+    """Return what so many calls of one month cost, in US dollars, if nobody else in the account makes any."""
+    dollars, known = 0.0, 0.0
+    for limit, price in DETECT_LABELS_TIERS:
+        dollars += max(0.0, min(calls, limit) - known) * price
+        known = limit
+    return dollars

@@ -1,0 +1,1 @@
+"""What the product costs before one pays it: counters that were measured, times a dated price list."""

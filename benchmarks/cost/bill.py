@@ -1,0 +1,291 @@
+"""What so many images of one size cost: the measured counters times the price list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from typing import Any, Final
+
+import yaml
+
+from benchmarks.bulk.aws import Behaviour
+from benchmarks.bulk.costs import CHILD_GIGABYTES
+from benchmarks.bulk.simulation import KAPPA, Load, simulate
+from benchmarks.cost.usage import FunctionUse, Measured, Usage
+from benchmarks.peers import ROOT
+from benchmarks.sessions import policies
+from benchmarks.sessions.policies import DEFAULT
+from vision.domain import bulk, prices
+from vision.domain.summaries import WORKER_GIGABYTES
+
+PHOTO: Final = "photo"
+BULK: Final = "bulk"
+INSPECTION: Final = "inspection"
+REKOGNITION: Final = "rekognition"
+OWN_MODEL: Final = "own-model"
+CUSTOM_LABELS: Final = "custom-labels"
+
+WAYS: Final[Mapping[str, tuple[str, ...]]] = {
+    REKOGNITION: (PHOTO, BULK, INSPECTION),
+    OWN_MODEL: (PHOTO, BULK, INSPECTION),
+    CUSTOM_LABELS: (INSPECTION,),
+}
+"""The ways on which each detector looks at images."""
+
+ANSWER_SECONDS: Final = 0.03
+"""Of Step Functions, SQS and SNS, to a function: assumed."""
+LOG_BYTES: Final = 1_500
+"""Of an invocation, in the log: assumed."""
+SQS_REQUESTS: Final = 3
+"""Of a message that comes alone: it is sent, received and deleted. Ten that come together share two of them."""
+EVENTS: Final = {PHOTO: 2, BULK: 0, INSPECTION: 2}
+"""Of the image bucket: the upload, and the thumbnail or the deletion of what was moved. Those of bulk runs were sent
+when the images came, and their thumbnails go into the other bucket."""
+SIMULATED_IMAGES: Final = 5_000
+"""Of a bulk run, whose time for an image hardly changes beyond."""
+OWN_MODEL_MEMORY_MB: Final = 2048
+"""The default of own-model.yaml."""
+_PROCESSOR_MB = 1769
+_S3_PUTS = ("PutObject",)
+_S3_GETS = ("GetObject", "GetObject, a part", "HeadObject")
+_TABLE = ("PutItem", "GetItem", "BatchGetItem", "Query", "BatchWriteItem", "TransactWriteItems", "UpdateItem")
+_ANSWERS = ("StartExecution", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "Publish")
+_SQS = (
+    "ReceiveMessage",
+    "DeleteMessage",
+    "DeleteMessageBatch",
+    "ChangeMessageVisibility",
+    "ChangeMessageVisibilityBatch",
+)
+_READ = ("bytes of GetObject", "bytes of GetObject, a part")
+_HALF = 0.5
+_SESSIONS = "UsesCustomLabels"
+_BYTES_PER_GB = 1e9
+CLASSIFIER: Final = "ClassifyImageFunction"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a bill.
+
+    Attributes
+    ----------
+    name
+        The service, and what of it.
+    amount
+        How many of it, with its unit.
+    dollars
+        What it costs.
+    """
+
+    name: str
+    amount: str
+    dollars: float
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What images cost once, and what their keeping costs each month."""
+
+    way: str
+    images: int
+    rows: tuple[Row, ...]
+    monthly: tuple[Row, ...]
+
+    @property
+    def dollars(self) -> float:
+        """All that is paid once."""
+        return sum(row.dollars for row in self.rows)
+
+    @property
+    def monthly_dollars(self) -> float:
+        """All that is paid each month."""
+        return sum(row.dollars for row in self.monthly)
+
+
+def bill(measured: Measured, way: str, detector: str, images: int, image_bytes: float) -> Bill:
+    """Return the bill of so many images of so many bytes, all of them within one month."""
+    small, large = measured.ways[f"{way}, {detector}"]
+    usage = between(small, large, image_bytes)
+    rows = [
+        _detector(usage, detector, images),
+        *_workflow(usage, way, images),
+        *_functions(usage, way, images),
+        *_requests(usage, way, detector, images),
+    ]
+    return Bill(way, images, tuple(row for row in rows if row.dollars), _monthly(usage, images))
+
+
+def between(small: Usage, large: Usage, image_bytes: float) -> Usage:
+    """Return what an image of a size takes: CPU time and bytes grow with it, the rest is as for the nearer one.
+
+    The line through the two that were measured goes on beyond the larger one, and never below the smaller.
+    """
+    share = max(0.0, (image_bytes - small.image_bytes) / (large.image_bytes - small.image_bytes))
+    nearer = small if share < _HALF else large
+    functions = {}
+    for name, use in nearer.functions.items():
+        one, other = small.functions[name], large.functions[name]
+        requests = dict(use.requests)
+        for kind in requests.keys() & set(_READ):
+            requests[kind] = one.requests[kind] + share * (other.requests[kind] - one.requests[kind])
+        cpu_seconds = one.cpu_seconds + share * max(0.0, other.cpu_seconds - one.cpu_seconds)
+        functions[name] = FunctionUse(cpu_seconds, requests)
+    return Usage(image_bytes, nearer.transitions, nearer.table_bytes, nearer.thumbnail_bytes, functions)
+
+
+def seconds(name: str, use: FunctionUse, usage: Usage, behaviour: Behaviour | None = None) -> float:
+    """Return how long a function is paid for an image: what it computes, and what it waits for."""
+    aws = behaviour or Behaviour()
+    s3 = sum(use.requests.get(kind, 0) for kind in (*_S3_PUTS, *_S3_GETS, "DELETE"))
+    s3_bytes = sum(use.requests.get(f"bytes of {kind}", 0) for kind in (*_S3_PUTS, *_S3_GETS))
+    table = sum(count for kind, count in use.requests.items() if kind.startswith(_TABLE))
+    waiting = (
+        s3 * aws.s3_seconds
+        + s3_bytes / aws.s3_bytes_per_second
+        + table * aws.table_seconds
+        + sum(use.requests.get(kind, 0) for kind in _ANSWERS) * ANSWER_SECONDS
+        + (use.requests.get("DetectLabels", 0) + use.requests.get("DetectCustomLabels", 0)) * aws.detect_seconds
+    )
+    if use.requests.get("Invoke"):
+        waiting += use.requests["Invoke"] * seconds(CLASSIFIER, usage.functions[CLASSIFIER], usage, behaviour)
+    return waiting + use.cpu_seconds * KAPPA / min(1.0, memory_mb(name) / _PROCESSOR_MB)
+
+
+@cache
+def memory_mb(function: str) -> int:
+    """Return the memory of a function, as the template gives it."""
+    if function == CLASSIFIER:
+        return OWN_MODEL_MEMORY_MB
+    template = _template()
+    properties = template["Resources"][function]["Properties"]
+    return int(properties.get("MemorySize") or template["Globals"]["Function"]["MemorySize"])
+
+
+@cache
+def calls_per_second() -> float:
+    """Return the default of BulkCallsPerSecond."""
+    return float(_template()["Parameters"]["BulkCallsPerSecond"]["Default"])
+
+
+@cache
+def alarms() -> int:
+    """Return how many alarms a stack has that uses no Custom Labels."""
+    resources = _template()["Resources"].values()
+    return sum(one["Type"] == "AWS::CloudWatch::Alarm" and one.get("Condition") != _SESSIONS for one in resources)
+
+
+@cache
+def _template() -> dict[str, Any]:
+    # Everything is text to this loader, so that it stumbles over no reference.
+    content: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), yaml.BaseLoader)
+    return content
+
+
+def _detector(usage: Usage, detector: str, images: int) -> Row:
+    if detector == REKOGNITION:
+        calls = images * usage.request("DetectLabels")
+        return Row("Rekognition: DetectLabels", f"{calls:,.0f} calls", prices.detect_labels(calls))
+    if detector == CUSTOM_LABELS:
+        hours = unit_hours(images)
+        dollars = hours * prices.CUSTOM_LABELS_UNIT_HOUR
+        return Row("Rekognition: the Custom Labels model", f"{hours:,.1f} unit hours", dollars)
+    use = usage.functions[CLASSIFIER]
+    gigabyte_seconds = images * seconds(CLASSIFIER, use, usage) * memory_mb(CLASSIFIER) / 1024
+    dollars = gigabyte_seconds * prices.LAMBDA_GB_SECOND_ARM
+    return Row("Own model: its function", f"{gigabyte_seconds:,.0f} GB s", dollars)
+
+
+@cache
+def unit_hours(images: int) -> float:
+    """Return for how many hours a model runs for images that come together, with the template's default settings.
+
+    The sessions are those of :mod:`benchmarks.sessions`, on the product's own decisions.
+    """
+    return policies.policies()[DEFAULT]([0.0] * images, 1).unit_hours
+
+
+def _workflow(usage: Usage, way: str, images: int) -> list[Row]:
+    if way == BULK:
+        batches = ceil(images / bulk.batch_size(calls_per_second()))
+        worker_seconds = bulk_seconds(usage, images)
+        return [
+            Row("Step Functions: transitions", f"{batches:,}", batches * prices.STANDARD_TRANSITION),
+            Row(
+                "Step Functions: Express executions",
+                f"{batches:,}",
+                batches * prices.EXPRESS_REQUEST + worker_seconds * CHILD_GIGABYTES * prices.EXPRESS_GB_SECOND,
+            ),
+        ]
+    transitions = images * usage.transitions
+    return [Row("Step Functions: transitions", f"{transitions:,.0f}", transitions * prices.STANDARD_TRANSITION)]
+
+
+def bulk_seconds(usage: Usage, images: int) -> float:
+    """Return for how long the workers of a bulk run are paid, by the simulation of :mod:`benchmarks.bulk`."""
+    [(_, use)] = [(name, use) for name, use in usage.functions.items() if name != CLASSIFIER]
+    detect = Behaviour()
+    if use.requests.get("Invoke"):
+        detect = Behaviour(detect_seconds=seconds(CLASSIFIER, usage.functions[CLASSIFIER], usage))
+    simulated = min(images, SIMULATED_IMAGES)
+    load = Load(simulated, calls_per_second(), use.cpu_seconds * KAPPA, int(usage.image_bytes))
+    return simulation_seconds(load, detect) / simulated * images
+
+
+@cache
+def simulation_seconds(load: Load, behaviour: Behaviour) -> float:
+    """Return what a simulated run bills, and remember it."""
+    return simulate(load, behaviour).worker_seconds
+
+
+def _functions(usage: Usage, way: str, images: int) -> list[Row]:
+    if way == BULK:
+        invocations = ceil(images / bulk.batch_size(calls_per_second()))
+        gigabyte_seconds = bulk_seconds(usage, images) * WORKER_GIGABYTES
+    else:
+        own = {name: use for name, use in usage.functions.items() if name != CLASSIFIER}
+        invocations = images * len(own)
+        gigabyte_seconds = images * sum(seconds(name, use, usage) * memory_mb(name) / 1024 for name, use in own.items())
+    if CLASSIFIER in usage.functions:
+        invocations += images
+    return [
+        Row("Lambda: requests", f"{invocations:,}", invocations * prices.LAMBDA_REQUEST),
+        Row("Lambda: duration", f"{gigabyte_seconds:,.0f} GB s", gigabyte_seconds * prices.LAMBDA_GB_SECOND_ARM),
+        Row(
+            "CloudWatch Logs: ingestion",
+            f"{invocations * LOG_BYTES / _BYTES_PER_GB:,.2f} GB",
+            invocations * LOG_BYTES / _BYTES_PER_GB * prices.LOGS_GB,
+        ),
+        Row("X-Ray: traces, were each recorded", *_times(invocations if way == BULK else images, prices.XRAY_TRACE)),
+    ]
+
+
+def _requests(usage: Usage, way: str, detector: str, images: int) -> list[Row]:
+    uploads = 0 if way == BULK else 1
+    puts = images * (sum(map(usage.request, _S3_PUTS)) + uploads)
+    own_get = 0 if detector == OWN_MODEL else 1
+    gets = images * (sum(map(usage.request, _S3_GETS)) + own_get)
+    lists = images / 1_000 if way == BULK else 0
+    alone = 0 if way == BULK else 1 if detector == CUSTOM_LABELS else SQS_REQUESTS
+    return [
+        Row("S3: PUT, COPY, LIST", *_times(puts + lists, prices.S3_PUT)),
+        Row("S3: GET", *_times(gets, prices.S3_GET)),
+        Row("DynamoDB: write units", *_times(images * usage.request("write units"), prices.DYNAMODB_WRITE_UNIT)),
+        Row("DynamoDB: read units", *_times(images * usage.request("half read units") / 2, prices.DYNAMODB_READ_UNIT)),
+        Row("SQS: requests", *_times(images * (sum(map(usage.request, _SQS)) + alone), prices.SQS_REQUEST)),
+        Row("EventBridge: events of S3", *_times(images * EVENTS[way], prices.EVENT)),
+    ]
+
+
+def _times(count: float, price: float) -> tuple[str, float]:
+    return f"{count:,.0f}", count * price
+
+
+def _monthly(usage: Usage, images: int) -> tuple[Row, ...]:
+    objects = images * (usage.image_bytes + usage.thumbnail_bytes) / _BYTES_PER_GB
+    records = images * usage.table_bytes / _BYTES_PER_GB
+    return (
+        Row("S3: storage", f"{objects:,.2f} GB", objects * prices.S3_GB_MONTH),
+        Row("DynamoDB: storage", f"{records:,.2f} GB", records * prices.DYNAMODB_GB_MONTH),
+        Row("DynamoDB: backups", f"{records:,.2f} GB", records * prices.DYNAMODB_BACKUP_GB_MONTH),
+    )

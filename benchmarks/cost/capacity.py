@@ -1,0 +1,74 @@
+"""How many units DynamoDB bills for a write, its indexes included.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.bulk.counted import item_bytes, units
+
+Item = Mapping[str, Any]
+
+_READ_UNIT_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index of the table, as far as it decides what a write costs.
+
+    Attributes
+    ----------
+    keys
+        Its own key attributes.
+    attributes
+        All that an entry holds, keys of the table included; empty for all there are.
+    """
+
+    keys: tuple[str, ...]
+    attributes: frozenset[str]
+
+    def entry(self, item: Item) -> dict[str, Any] | None:
+        """Return the item's entry, None where it lacks a key of the index."""
+        if any(name not in item for name in self.keys):
+            return None
+        return {name: value for name, value in item.items() if not self.attributes or name in self.attributes}
+
+
+def indexes(table: Mapping[str, Any]) -> list[Index]:
+    """Read the indexes out of what DescribeTable says of a table."""
+    found = []
+    table_keys = _keys(table["KeySchema"])
+    for index in table.get("GlobalSecondaryIndexes", []):
+        keys, projection = _keys(index["KeySchema"]), index["Projection"]
+        held = {*table_keys, *keys, *projection.get("NonKeyAttributes", [])}
+        found.append(Index(keys, frozenset() if projection["ProjectionType"] == "ALL" else frozenset(held)))
+    return found
+
+
+def write_units(before: Item | None, after: Item | None, of: Iterable[Index]) -> int:
+    """Return the units of a write that made ``after`` of ``before``, None being no item; each index adds its own."""
+    return max(1, _larger(before, after)) + sum(_entry_units(index, before or {}, after or {}) for index in of)
+
+
+def read_units(items: Sequence[Item]) -> int:
+    """Return the units of a consistent read that found these items together."""
+    return max(1, math.ceil(sum(map(item_bytes, items)) / _READ_UNIT_BYTES))
+
+
+def _entry_units(index: Index, before: Item, after: Item) -> int:
+    old, new = index.entry(before), index.entry(after)
+    if old == new:
+        return 0
+    moved = old and new and any(old[name] != new[name] for name in index.keys)
+    return _larger(old, None) + _larger(None, new) if moved else _larger(old, new)
+
+
+def _larger(before: Item | None, after: Item | None) -> int:
+    return max((units(item_bytes(item)) for item in (before, after) if item), default=0)
+
+
+def _keys(schema: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
+    return tuple(element["AttributeName"] for element in schema)

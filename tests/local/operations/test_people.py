@@ -1,0 +1,167 @@
+"""People are invited, made operators, locked out and removed, and everything is deleted, as the guide says."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.local.operations.conftest import forbidden
+from tests.local.stack.pipeline import wait_for
+from tests.unit.images.pictures import gradients, jpeg_of
+
+pytestmark = pytest.mark.local
+
+PHOTO = jpeg_of(gradients(320, 240))
+PASSWORD = "Twelve-letters-1"
+
+
+@pytest.fixture
+def person(shell, request):
+    """Invite somebody; return their address."""
+    email = f"{request.node.name.replace('_', '-')[:50]}@example.com"
+    assert '"FORCE_CHANGE_PASSWORD"' in shell("people", "aws cognito-idp admin-create-user --user-pool-id", EMAIL=email)
+    return email
+
+
+@pytest.fixture
+def cognito(pipeline):
+    return pipeline.client("cognito-idp")
+
+
+@pytest.fixture
+def pool(pipeline):
+    return pipeline.stack.outputs["UserPoolId"]
+
+
+@pytest.fixture
+def signed_in(cognito, pool, pipeline):
+    """Set a person's password and return an access token."""
+
+    def sign_in(email):
+        cognito.admin_set_user_password(UserPoolId=pool, Username=email, Password=PASSWORD, Permanent=True)
+        answer = cognito.admin_initiate_auth(
+            UserPoolId=pool,
+            ClientId=pipeline.stack.outputs["UserPoolClientId"],
+            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": email, "PASSWORD": PASSWORD},
+        )
+        return answer["AuthenticationResult"]["AccessToken"]
+
+    return sign_in
+
+
+@pytest.fixture
+def ask(pipeline):
+    """Ask the API; return the status and what it answers."""
+
+    def ask(token, method, path, body=None):
+        call = urllib.request.Request(
+            f"{pipeline.stack.endpoint_url}{path}",
+            body and json.dumps(body).encode(),
+            {
+                "Authorization": f"Bearer {token}",
+                "Content-Type": "application/json",
+                "Host": pipeline.stack.outputs["ApiUrl"].removeprefix("http://"),
+            },
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(call, timeout=60) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, json.loads(refusal.read())
+
+    return ask
+
+
+def _owner(ask, token):
+    return ask(token, "GET", "/api/me")[1]["owner"]
+
+
+def test_an_invitation_is_sent_again(shell, person):
+    assert '"FORCE_CHANGE_PASSWORD"' in shell(
+        "people", "aws cognito-idp admin-create-user --message-action", EMAIL=person
+    )
+
+
+def test_a_person_becomes_an_operator_and_is_none_any_more(shell, person, signed_in, ask):
+    assert person in shell("people", "aws cognito-idp admin-add-user-to-group", EMAIL=person)
+    assert ask(signed_in(person), "GET", "/api/me")[1]["is_operator"] is True
+    shell("people", "aws cognito-idp admin-remove-user-from-group", EMAIL=person)
+    assert ask(signed_in(person), "GET", "/api/me")[1]["is_operator"] is False
+
+
+def test_whoever_is_locked_out_gets_no_token(shell, person, signed_in, cognito):
+    shell("people", "aws cognito-idp admin-disable-user", EMAIL=person)
+    with pytest.raises(cognito.exceptions.NotAuthorizedException):
+        signed_in(person)
+
+
+def test_scripts_act_as_a_person(shell, person):
+    told = shell("people", "aws cognito-idp admin-set-user-password", EMAIL=person, PASSWORD=PASSWORD)
+    assert json.loads(told)["is_operator"] is False
+
+
+def test_a_person_is_removed_with_all_photos(shell, person, signed_in, ask, pipeline, cognito, pool):
+    token = signed_in(person)
+    owner = _owner(ask, token)
+    versions = [pipeline.upload(f"private/{owner}/uploads/{number}.jpg", PHOTO) for number in range(3)]
+    pipeline.all_finished(versions)
+    shell("people", "list=$(photos)", TOKEN=token)
+    left = pipeline.client("s3").list_object_versions(Bucket=pipeline.bucket, Prefix=f"private/{owner}/")
+    assert not left.get("Versions")
+    shell("people", "aws cognito-idp admin-delete-user", EMAIL=person)
+    with pytest.raises(cognito.exceptions.UserNotFoundException):
+        cognito.admin_get_user(UserPoolId=pool, Username=person)
+
+
+def test_an_operator_deletes_all_photos_of_everyone(shell, person, signed_in, pipeline):
+    # More than one request deletes.
+    versions = [pipeline.upload(f"private/everyone/uploads/{number}.jpg", PHOTO) for number in range(25)]
+    pipeline.all_finished(versions)
+    shell("people", "aws cognito-idp admin-add-user-to-group", EMAIL=person)
+    assert shell("people", 'cursor=""', TOKEN=signed_in(person)).strip() == "204"
+    left = pipeline.client("s3").list_object_versions(Bucket=pipeline.bucket, Prefix="private/everyone/")
+    assert not left.get("Versions")
+
+
+def test_nobody_else_deletes_all_photos(shell, person, signed_in):
+    assert shell("people", 'cursor=""', TOKEN=signed_in(person)).strip() == "403"
+
+
+def test_a_token_that_leaked_makes_no_new_ones(shell, person, cognito, pool, pipeline):
+    cognito.admin_set_user_password(UserPoolId=pool, Username=person, Password=PASSWORD, Permanent=True)
+    client = pipeline.stack.outputs["UserPoolClientId"]
+    answer = cognito.admin_initiate_auth(
+        UserPoolId=pool,
+        ClientId=client,
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": person, "PASSWORD": PASSWORD},
+    )
+    shell("keys", "aws cognito-idp admin-user-global-sign-out", EMAIL=person)
+    with pytest.raises(cognito.exceptions.NotAuthorizedException):
+        cognito.admin_initiate_auth(
+            UserPoolId=pool,
+            ClientId=client,
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            AuthParameters={"REFRESH_TOKEN": answer["AuthenticationResult"]["RefreshToken"]},
+        )
+
+
+@pytest.fixture
+def failed(person, signed_in, ask, pipeline):
+    """The API has answered with an error of its own."""
+    token = signed_in(person)
+    with forbidden(pipeline, "ApiFunction", "ReadAndWriteThings"):
+        assert ask(token, "GET", "/api/albums")[0] == 500
+
+
+@pytest.mark.usefixtures("failed")
+def test_the_log_tells_why_the_api_failed(shell):
+    wait_for(lambda: "AccessDenied" in shell("alarms/ApiErrorsAlarm", "aws logs filter-log-events"))
+
+
+@pytest.mark.usefixtures("failed")
+def test_the_log_of_all_functions_is_searched(shell):
+    wait_for(lambda: "AccessDenied" in shell("operations", "aws logs filter-log-events"))
