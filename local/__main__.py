@@ -61,6 +61,10 @@ def main(arguments: list[str]) -> int:
         # Text, since a path in the message may look like markup.
         console.print(Text.assemble((type(error).__name__, "red"), f": {error}"), soft_wrap=True)
         return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        # What a shell says of a command that Ctrl-C ended.
+        return 130
     return 0
 
 

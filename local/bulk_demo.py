@@ -12,19 +12,19 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from local.demo import DemoFailed
 from local.stack import Stack
 from vision.adapters import events
-from vision.domain.bulk import leading_reasons
 
 LARGEST = 100_000
 """Images that the demo makes at most: the engine keeps its objects in memory."""
@@ -34,11 +34,17 @@ CALLS_PER_SECOND = 50
 
 _SIDE_PX = 400
 _NO_IMAGE = b"This is no image, although its name says so.\n"
+# How many images are made and on their way at once, so that a hundred thousand need no more memory than a thousand.
+_AT_ONCE = 64
+# How often progress is told where no terminal shows a bar.
+_SECONDS_BETWEEN_LINES = 5.0
+# How long the batches of a stopped run may take to end.
+_LAST_BATCHES_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the state machine: its execution, and how many objects its prefix has."""
+    """A run of the state machine, and how many objects its prefix has."""
 
     stack: Stack
     execution_arn: str
@@ -57,13 +63,28 @@ class Run:
         names = ("seen", "skipped", "labelled", "partial", "failed")
         return {name: int(item.get(name, {"N": "0"})["N"]) for name in names}
 
+    def batches(self) -> tuple[int, int]:
+        """Return how many batches have ended, and how many there are; 0 and 0 before the objects are listed."""
+        counts = self._counts()
+        return counts.get("succeeded", 0) + counts.get("failed", 0), counts.get("total", 0)
+
+    def _counts(self) -> dict[str, int]:
+        states = self.stack.client("stepfunctions")
+        runs = states.list_map_runs(executionArn=self.execution_arn)["mapRuns"]
+        return dict(states.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["executionCounts"]) if runs else {}
+
     def execution(self) -> dict[str, Any]:
         """Return the execution as it is now."""
         return dict(self.stack.client("stepfunctions").describe_execution(executionArn=self.execution_arn))
 
     def stop(self) -> None:
-        """Stop it; what is done stays done."""
-        self.stack.client("stepfunctions").stop_execution(executionArn=self.execution_arn, cause="stopped in the demo")
+        """Stop it, unless it has ended, and wait for the batches under way: Lambda does not hear of the stop."""
+        states = self.stack.client("stepfunctions")
+        if self.execution()["status"] == "RUNNING":
+            states.stop_execution(executionArn=self.execution_arn, cause="stopped in the demo")
+        deadline = time.monotonic() + _LAST_BATCHES_SECONDS
+        while self._counts().get("running") and time.monotonic() < deadline:
+            time.sleep(0.2)
 
 
 def count(text: str) -> int:
@@ -74,7 +95,7 @@ def count(text: str) -> int:
     DemoFailed
         When it is no whole number from 1 to :data:`LARGEST`.
     """
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST:
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= LARGEST):
         raise DemoFailed(f"BULK is {text}; give a whole number from 1 to {LARGEST:,}, such as make demo BULK=1000")
     return int(text)
 
@@ -88,22 +109,33 @@ def show(console: Console, stack: Stack, photos: Sequence[Path], images: int) ->
         When the run does not begin, or fails.
     """
     prefix = f"archive/{images}/"
-    objects = _make(console, stack, photos, images, prefix)
+    _make(console, stack, photos, images, prefix)
     console.print(f"Sending the event Bulk Run Requested for the prefix {prefix} ...")
-    run = request(stack, prefix, objects)
-    try:
-        _watch(console, run)
-    except KeyboardInterrupt:
-        run.stop()
-        raise DemoFailed(
-            f"the run was stopped; what is done stays done. make demo BULK={images} does the rest, and pays for no "
-            "label twice"
-        ) from None
-    execution = run.execution()
+    run = request(stack, prefix, images)
+    execution = _followed(console, run, images)
+    if execution["status"] == "SUCCEEDED" and json.loads(execution["output"]).get("decision") == "BUSY":
+        run = Run(stack, json.loads(execution["output"])["execution_arn"], images)
+        console.print("An earlier run is still at it, so the event started none; this is the earlier one.")
+        execution = _followed(console, run, images)
     if execution["status"] != "SUCCEEDED":
         raise DemoFailed(f"the run is {execution['status']}: {execution.get('error')}: {execution.get('cause')}")
     console.print(summary_table(json.loads(execution["output"])))
     _say_what_next(console, run, prefix, images)
+
+
+def _followed(console: Console, run: Run, images: int) -> dict[str, Any]:
+    """Show how a run goes on, and return its execution when it has ended; Ctrl-C ends it at once."""
+    try:
+        _watch(console, run)
+    except KeyboardInterrupt:
+        console.print("Stopping the run; the batches under way come to their end ...")
+        run.stop()
+        done = run.progress()["seen"]
+        raise DemoFailed(
+            f"the run was stopped; what is done stays done, {done:,} of {images:,}. make demo BULK={images} does the "
+            "rest, and pays for no label twice"
+        ) from None
+    return run.execution()
 
 
 def request(stack: Stack, prefix: str, objects: int) -> Run:
@@ -169,42 +201,52 @@ def _picture(path: Path) -> Image.Image | None:
         return None
 
 
-def _make(console: Console, stack: Stack, photos: Sequence[Path], images: int, prefix: str) -> int:
+def _make(console: Console, stack: Stack, photos: Sequence[Path], images: int, prefix: str) -> None:
     s3, bucket = stack.client("s3"), stack.outputs["ImageBucketName"]
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     there = {one["Key"] for page in pages for one in page.get("Contents", [])}
     if len(there) == images:
         console.print(f"The {images:,} images are there already.")
-        return images
+        return
 
     def put(piece: tuple[str, bytes]) -> None:
         name, content = piece
         if f"{prefix}{name}" not in there:
             s3.put_object(Bucket=bucket, Key=f"{prefix}{name}", Body=content, ContentType="image/jpeg")
 
+    made, began = pieces(photos, images), time.monotonic()
     with _bar(console) as progress, ThreadPoolExecutor(8) as pool:
         task = progress.add_task("Making images", total=images, told="")
-        for _ in pool.map(put, pieces(photos, images)):
-            progress.advance(task)
-    return images
+        while some := list(islice(made, _AT_ONCE)):
+            for _ in pool.map(put, some):
+                progress.advance(task)
+    console.print(f"Made {images:,} images in {time.monotonic() - began:.0f} s.")
 
 
 def _watch(console: Console, run: Run) -> None:
-    began = time.monotonic()
+    began = told_at = time.monotonic()
     with _bar(console) as progress:
         task = progress.add_task("Labelling", total=run.objects, told="")
-        while run.execution()["status"] == "RUNNING":
-            _update(progress, task, run, time.monotonic() - began)
+        while True:
+            # Asked first, so that the last look has all that was counted.
+            goes_on = run.execution()["status"] == "RUNNING"
+            counted, (ended, batches) = run.progress(), run.batches()
+            now = time.monotonic()
+            told = progress_told(counted, run.objects, now - began) + f", batch {ended} of {batches}"
+            progress.update(task, completed=counted["seen"], told=told)
+            if not goes_on:
+                return
+            if not console.is_terminal and now - told_at >= _SECONDS_BETWEEN_LINES:
+                told_at = now
+                console.print(f"Labelling {counted['seen']:,} of {run.objects:,}: {told}")
             time.sleep(0.5)
-        _update(progress, task, run, time.monotonic() - began)
 
 
-def _update(progress: Progress, task: TaskID, run: Run, seconds: float) -> None:
-    counted = run.progress()
+def progress_told(counted: dict[str, int], objects: int, seconds: float) -> str:
+    """Return in words how far a run is: what was skipped and failed, its rate, and how long the rest takes."""
     rate = counted["seen"] / seconds if seconds else 0.0
-    remaining = f", {(run.objects - counted['seen']) / rate:.0f} s left" if rate else ""
-    told = f"{counted['skipped']:,} skipped, {counted['failed']:,} failed, {rate:.0f} a second{remaining}"
-    progress.update(task, completed=counted["seen"], told=told)
+    remaining = f", {max(0, objects - counted['seen']) / rate:.0f} s left" if rate else ""
+    return f"{counted['skipped']:,} skipped, {counted['failed']:,} failed, {rate:.0f} a second{remaining}"
 
 
 def _bar(console: Console) -> Progress:
@@ -222,14 +264,18 @@ def summary_table(summary: dict[str, Any]) -> Table:
     """Return a run's summary, a row for each thing that one would ask."""
     cost, seconds = summary["estimated_cost_usd"], summary["duration_seconds"]
     worked = summary["seen"] - summary["skipped"]
+    reasons = sorted(summary["reasons"].items(), key=lambda reason: -reason[1])
     rows = {
         "seen": f"{summary['seen']:,}",
         "skipped, since they are recorded": f"{summary['skipped']:,}",
         "labelled": f"{summary['labelled']:,}",
         "partial": f"{summary['partial']:,}",
-        "failed": f"{summary['failed']:,}  {leading_reasons(summary['reasons'])}".rstrip(),
-        "duration": f"{seconds:.1f} s" + (f", {worked / seconds:.0f} images a second" if worked and seconds else ""),
+        "failed": f"{summary['failed']:,}",
+        **{f"  {name}": f"{count:,}" for name, count in reasons},
+        "duration": f"{seconds:.1f} s",
+        "images a second": f"{worked / seconds:.1f}" if worked and seconds else "-",
         "paid calls of DetectLabels": f"{summary['calls']:,}",
+        "paid calls for each image": f"{summary['calls'] / summary['seen']:.4f}" if summary["seen"] else "-",
         "requests to S3": f"{summary['reads']:,} GET, {summary['thumbnails']:,} PUT",
         "writes of records": f"{summary['writes']:,}",
         "batches": f"{summary['batches']:,}",
@@ -253,7 +299,9 @@ With the AWS CLI, in any terminal:
   source .local/aws.env
   aws stepfunctions start-execution --state-machine-arn "$ProcessBucketStateMachineArn" \\
     --input '{{"bucket": "'$ImageBucketName'", "prefix": "{prefix}", "steps": ["thumbnail"]}}'
-  aws s3 cp "s3://$ResultsBucketName/imageLabelJobs/{run.run_id}/summary.json" -""",
+  aws s3 cp "s3://$ResultsBucketName/imageLabelJobs/{run.run_id}/summary.json" -
+  aws dynamodb scan --table-name "$ImageTableName" --max-items 3 --filter-expression "execution_arn = :run" \\
+    --expression-attribute-values '{{":run": {{"S": "{run.execution_arn}"}}}}'""",
         markup=False,
         soft_wrap=True,
     )

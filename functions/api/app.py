@@ -1,7 +1,7 @@
 """Answer the HTTP API, and serve the page that uses it."""
 
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from vision import entry
 from vision.adapters import storage
@@ -29,4 +29,8 @@ origins = dict.fromkeys(storage.origin(bucket) for bucket in buckets)
 place = Place(settings.app_url, settings.sign_in_url, settings.user_pool_client_id, tuple(origins))
 app = resolver.build(gallery, operations, Path(__file__).parent / "static", place)
 
-handler = entry.http(partial(resolver.answer, app))
+
+@entry.http
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request; every refusal is an answer too."""
+    return resolver.answer(app, event, context)

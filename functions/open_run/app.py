@@ -20,8 +20,11 @@ def handler(event: entry.Event) -> dict[str, Any]:
     _check_buckets(request)
     owner, now = event["execution"]["Id"], records.now()
     previous = runs.owner(request)
-    if (previous != owner and workflow.is_running(previous)) or not runs.take(request, owner, previous, now):
+    if previous != owner and workflow.is_running(previous):
         return {"decision": "BUSY", "execution_arn": previous}
+    if not runs.take(request, owner, previous, now):
+        # Another one looked at the same moment and was faster.
+        return {"decision": "BUSY", "execution_arn": runs.owner(request) or previous}
     run_id = bulk.run_id(owner)
     runs.open(run_id, owner, request, now)
     return {

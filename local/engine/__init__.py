@@ -39,10 +39,10 @@ What is restored
     `references`: a JSONPath that leads nowhere is an error; filters, variables, `Assign`. `retries`:
     `MaxDelaySeconds`, jitter, errors that no wildcard matches. `limits`: 256 KiB. `timeouts`: computed timeouts,
     heartbeats, `TimeoutSeconds` of a machine. `branches`: Parallel and Map in JSONata, scopes of variables, the
-    first failure ends the state, the states of branches in the history. `distributed_map`: batches, result files,
-    JSONata. `integrations`: every `aws-sdk` call. `roles`: a machine invokes the functions that its role allows.
-    `executions`: StartExecution by name, `InvalidName`, ends that
-    stay, events for every end and after a restart.
+    first failure ends the state, the states of branches in the history. `distributed_map`: batches, inventories in
+    CSV, result files, JSONata; a Map Run that is stopped, or fails, ends early. `integrations`: every `aws-sdk`
+    call. `roles`: a machine invokes the functions that its role allows. `executions`: StartExecution by name,
+    `InvalidName`, ends that stay, events for every end and after a restart.
 `persistence`
     Saving while the engine is busy loses no service.
 
@@ -53,8 +53,8 @@ Known limits
 - An execution that ran when the engine stopped is closed as FAILED with `States.ServiceRestart`; on AWS it would
   go on. A message that was being worked on comes back at once, not after its visibility timeout.
 - The role of a state machine is enforced when it invokes a function, not when it calls another service.
-- No RedriveExecution, inventory manifests, metrics from EMF or of SQS, X-Ray traces, dead-letter queues and retry
-  policies of EventBridge targets, or check of a definition when a state machine is created.
+- No RedriveExecution, inventories in ORC or Parquet, metrics from EMF or of SQS, X-Ray traces, dead-letter queues and
+  retry policies of EventBridge targets, or check of a definition when a state machine is created.
 - A history has every state entered and left and every task, not the events between (`ParallelStateStarted`,
   `MapIterationStarted`); a task that timed out is a `TaskFailed` there.
 - A retry waits at most 60 s times the wait scale. A batching window and batches above ten are ignored.

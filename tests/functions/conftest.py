@@ -75,6 +75,12 @@ ENVIRONMENT = {
     "BULK_CALLS_PER_SECOND": "50",
     "VISION_EVENT_BUS_NAME": "image-recognition-vision",
     "PATIENCE_SECONDS": "0",
+    "IMAGE_BUCKET_NAME": BUCKET,
+    "PROCESS_BUCKET_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "ProcessBucket"),
+    "CUSTOM_MODEL_SESSION_STATE_MACHINE_ARN": "none",
+    "APP_URL": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
+    "SIGN_IN_URL": "https://photos-1.auth.eu-west-1.amazoncognito.com",
+    "USER_POOL_CLIENT_ID": "1example23456789",
 }
 
 

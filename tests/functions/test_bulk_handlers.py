@@ -75,6 +75,21 @@ def test_the_same_prefix_is_left_to_whoever_still_works_on_it(
     assert function("open_run")(asked())["decision"] == "RUN"
 
 
+def test_of_two_that_come_at_once_the_second_names_the_first(
+    function: Any, bucket: str, runs: Runs, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Runs.owner
+
+    def beaten(self: Runs, request: Request) -> str:
+        found = look(self, request)
+        self.take(request, f"{ARN}-and-faster", found, NOW)
+        return found
+
+    monkeypatch.setattr(Runs, "owner", beaten)
+    assert function("open_run")(asked()) == {"decision": "BUSY", "execution_arn": f"{ARN}-and-faster"}
+    assert runs.read("first") is None
+
+
 def test_an_opening_that_is_tried_again_opens_the_same_run(function: Any, bucket: str, runs: Runs, asked: Any) -> None:
     first, second = function("open_run")(asked()), function("open_run")(asked())
     assert first == second
@@ -168,6 +183,14 @@ def test_lost_batches_count_all_their_images(opened: Any) -> None:
     assert (summary["seen"], summary["failed"], summary["reasons"]) == (40, 40, {"States.Timeout": 40})
 
 
+def test_without_result_files_the_reasons_are_in_the_records(opened: Any, runs: Runs) -> None:
+    runs.open("first", ARN, Request.from_dict({"bucket": BUCKET, "prefix": "private/"}), NOW)
+    runs.count("first", Tally(seen=50, failed=50, batches=1))
+    summary = opened("summarize_run_failed")
+    assert "50 of 50 images failed" in summary["error"]["cause"]
+    assert ": their records say why; mend these" in summary["error"]["cause"]
+
+
 def test_an_empty_prefix_is_a_success_with_a_hint(opened: Any) -> None:
     summary = opened("summarize_run")
     assert (summary["status"], summary["seen"]) == ("SUCCEEDED", 0)
@@ -184,6 +207,16 @@ def test_a_stopped_run_keeps_what_it_had_counted(opened: Any, runs: Runs) -> Non
 def test_a_run_that_has_summed_itself_up_is_not_closed_again(opened: Any, function: Any, event: Any) -> None:
     assert opened("summarize_run")["status"] == "SUCCEEDED"
     assert function("summarize_run")(event("summarize_run_aborted")) is None
+
+
+def test_a_redriven_run_that_succeeds_is_told_without_its_earlier_error(
+    opened: Any, function: Any, event: Any, runs: Runs
+) -> None:
+    opened("summarize_run_aborted")
+    assert "error" in (runs.read("first") or {})
+    function("summarize_run")(event("summarize_run"))
+    record = runs.read("first") or {}
+    assert (record["status"], "error" in record) == ("SUCCEEDED", False)
 
 
 def test_an_end_leaves_the_prefix_to_the_next(opened: Any, runs: Runs) -> None:

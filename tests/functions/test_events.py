@@ -85,15 +85,32 @@ DECISIONS = {
     "summarize_run_failed": ("status", "FAILED"),
 }
 
+# What the API answers.
+ANSWERED = {
+    "api_announce_photo": 201,
+    "api_list_inspections": 200,
+    "api_list_inspections_as_anybody": 403,
+    "api_list_photos": 200,
+    "api_make_album": 201,
+    "api_page": 200,
+    "api_unknown_photo": 404,
+    "api_without_token": 401,
+}
+
 
 def test_every_sample_event_is_expected_to_do_something() -> None:
-    assert sorted({*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS}) == FILES
+    assert sorted({*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS, *ANSWERED}) == FILES
 
 
 @pytest.mark.parametrize("name", DECISIONS)
 def test_a_sample_event_of_a_bulk_run_is_answered_as_it_should(drive: Callable[[str], Any], name: str) -> None:
     field, value = DECISIONS[name]
     assert drive(name)[field] == value
+
+
+@pytest.mark.parametrize("name", ANSWERED)
+def test_a_sample_event_of_the_api_is_answered_as_it_should(drive: Callable[[str], Any], name: str) -> None:
+    assert drive(name)["statusCode"] == ANSWERED[name]
 
 
 def test_every_function_has_a_sample_event() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from local import __main__ as commands
 from local import bulk_demo
 from local.demo import DemoFailed
 from vision.domain.bulk import Tally
@@ -23,7 +24,7 @@ def photos(tmp_path: Path) -> list[Path]:
     return [*made, tmp_path / "text.jpg"]
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "many", "", "1.5", "100001", "١٠"])
+@pytest.mark.parametrize("text", ["0", "-1", "many", "", "1.5", "10 million", "100001", "9" * 5000, "١٠"])
 def test_a_number_that_makes_no_sense_is_refused_in_words(text: str) -> None:
     with pytest.raises(DemoFailed, match=r"give a whole number from 1 to 100,000, such as make demo BULK=1000"):
         bulk_demo.count(text)
@@ -59,5 +60,19 @@ def test_the_summary_has_a_row_for_each_question() -> None:
     summary = tally.as_dict() | {"duration_seconds": 4.0, "estimated_cost_usd": estimated_cost(tally)}
     table = bulk_demo.summary_table(summary)
     cells = {str(name): str(value) for name, value in zip(*(column.cells for column in table.columns), strict=True)}
-    assert (cells["seen"], cells["failed"]) == ("10", "1  CorruptImage 1")
-    assert cells["duration"] == "4.0 s, 2 images a second"
+    assert (cells["seen"], cells["failed"], cells["  CorruptImage"]) == ("10", "1", "1")
+    assert (cells["duration"], cells["images a second"]) == ("4.0 s", "2.0")
+    assert cells["paid calls for each image"] == "0.7000"
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands.stack, "down", interrupted)
+    assert commands.main(["down"]) == 130
+
+
+def test_progress_tells_the_rate_and_how_long_the_rest_takes() -> None:
+    counted = {"seen": 50, "skipped": 10, "labelled": 39, "partial": 0, "failed": 1}
+    assert bulk_demo.progress_told(counted, 100, 5.0) == "10 skipped, 1 failed, 10 a second, 5 s left"

@@ -9,9 +9,11 @@ from tests.template.cloudformation import TEMPLATE, references, walk
 LINES = TEMPLATE.read_text().splitlines()
 OF_A_SESSION = re.compile(
     r"CustomModelSession|Session|CheckQueue|StartModel|DrainQueue|StopModel|NamedModel|ReleaseModel"
-    r"|FailedSessionsAlarm|ModelMinutesAlarm|WatchdogAlarm"
+    r"|ApiSessionsPolicy|FailedSessionsAlarm|ModelMinutesAlarm|WatchdogAlarm"
 )
 OF_REKOGNITION = re.compile(r"InspectImages")
+# What the local stack has a sign-in of its own for.
+OF_MANAGED_LOGIN = re.compile(r"UserPoolDomain|ManagedLoginBranding")
 # Whether a resource may exist, by the detector that was chosen.
 HOLDS = {"UsesCustomLabels": "custom-labels", "UsesRekognition": "rekognition"}
 
@@ -19,6 +21,8 @@ HOLDS = {"UsesCustomLabels": "custom-labels", "UsesRekognition": "rekognition"}
 def _condition_of(name):
     if OF_A_SESSION.match(name):
         return "UsesCustomLabels"
+    if OF_MANAGED_LOGIN.match(name):
+        return "UsesManagedLogin"
     return "UsesRekognition" if OF_REKOGNITION.match(name) else None
 
 
@@ -164,7 +168,7 @@ def test_a_condition_is_used_by_nothing_but_what_it_is_for(template):
         if isinstance(node, dict) and "Condition" in node
         if isinstance(node["Condition"], str)
     }
-    assert used == set(HOLDS)
+    assert used == {*HOLDS, "UsesManagedLogin"}
 
 
 def _listed(value):

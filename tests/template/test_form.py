@@ -40,6 +40,7 @@ def test_sections_follow_an_image_on_its_way(sections):
         "An image is inspected",
         "A Custom Labels session",
         "Everything under a prefix",
+        "People: the page and its API",
         "Somebody watches",
     ]
 

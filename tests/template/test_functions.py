@@ -112,9 +112,12 @@ def test_a_state_machine_assumes_its_role_for_this_account_only(machine_name, of
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_only_a_rule_of_this_stack_may_invoke_a_function(of_type):
+def test_only_a_rule_or_the_api_of_this_stack_may_invoke_a_function(of_type):
     rules = of_type("AWS::Events::Rule")
     for permission in of_type("AWS::Lambda::Permission").values():
+        if permission["Principal"] == "apigateway.amazonaws.com":
+            assert resolve(permission["SourceArn"]).endswith(":${Api}/*")
+            continue
         assert permission["Principal"] == "events.amazonaws.com"
         assert permission["SourceArn"]["Fn::GetAtt"][0] in rules
 

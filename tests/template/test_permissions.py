@@ -28,11 +28,22 @@ ACTIONS = {
     },
     # With a version id the second one decides; a bucket that lost its versioning has none.
     ("s3", "delete_object"): {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+    ("s3", "list_object_versions"): {"s3:ListBucketVersions"},
+    ("s3", "delete_objects"): {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+    # What is signed can do no more than who signs.
+    ("s3", "generate_presigned_post"): {"s3:PutObject"},
+    ("s3", "generate_presigned_url"): {"s3:GetObject", "s3:GetObjectVersion"},
     ("dynamodb", "put_item"): {"dynamodb:PutItem"},
     ("dynamodb", "update_item"): {"dynamodb:UpdateItem"},
     ("dynamodb", "get_item"): {"dynamodb:GetItem"},
     ("dynamodb", "batch_get_item"): {"dynamodb:BatchGetItem"},
     ("dynamodb", "query"): {"dynamodb:Query"},
+    ("dynamodb", "scan"): {"dynamodb:Scan"},
+    ("dynamodb", "batch_write_item"): {"dynamodb:BatchWriteItem"},
+    # Of updates only.
+    ("dynamodb", "transact_write_items"): {"dynamodb:UpdateItem"},
+    ("stepfunctions", "list_executions"): {"states:ListExecutions"},
+    ("stepfunctions", "get_execution_history"): {"states:GetExecutionHistory"},
     ("stepfunctions", "start_execution"): {"states:StartExecution"},
     ("stepfunctions", "describe_execution"): {"states:DescribeExecution"},
     # Rekognition reads the object from S3 with the permissions of its caller.
@@ -103,6 +114,21 @@ BULK_BUCKETS = {
     "s3:GetObject": {"${ImageBucket.Arn}/*", "${BulkBucketArns}/*"},
     "s3:GetObjectVersion": {"${ImageBucket.Arn}/*", "${BulkBucketArns}/*"},
 }
+FILING = {
+    action: {"${ImageTable.Arn}"} for action in ("dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem")
+}
+ERASURE = {
+    "s3:ListBucketVersions": {"${ImageBucket.Arn}"},
+    "s3:DeleteObject": {"${ImageBucket.Arn}/private/*"},
+    "s3:DeleteObjectVersion": {"${ImageBucket.Arn}/private/*"},
+}
+SHOWN = {
+    "${ImageBucket.Arn}/private/*",
+    "${ImageBucket.Arn}/images/*",
+    "${ResultsBucket.Arn}/analyzed/*",
+    "${ResultsBucket.Arn}/thumbnails/*",
+}
+EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"
 RESULTS_OF_A_RUN = "${ResultsBucket.Arn}/imageLabelJobs/*"
 DEAD_LETTERS = {"sqs:SendMessage": {"${TrackingDeadLetterQueue.Arn}"}}
 RESOURCES = {
@@ -114,7 +140,7 @@ RESOURCES = {
     "ExtractMetadataFunction": UPLOADS,
     "DetectLabelsFunction": {**UPLOADS, "rekognition:DetectLabels": {"*"}},
     "GenerateThumbnailFunction": {**UPLOADS, "s3:PutObject": {"${ImageBucket.Arn}/private/*/resized/*"}},
-    "StoreMetadataFunction": RECORDS,
+    "StoreMetadataFunction": {**RECORDS, **FILING, **ERASURE},
     "TrackExecutionFunction": {
         **RECORDS,
         **DEAD_LETTERS,
@@ -168,6 +194,23 @@ RESOURCES = {
         "dynamodb:BatchGetItem": {"${ImageTable.Arn}"},
         "s3:PutObject": {"${ResultsBucket.Arn}/thumbnails/*"},
         "rekognition:DetectLabels": {"*"},
+    },
+    "ApiFunction": {
+        **RECORDS,
+        **FILING,
+        **ERASURE,
+        "dynamodb:Query": {"${ImageTable.Arn}", "${ImageTable.Arn}/index/listing"},
+        "dynamodb:Scan": {"${ImageTable.Arn}"},
+        "s3:PutObject": {"${ImageBucket.Arn}/private/*/uploads/*"},
+        "s3:GetObject": SHOWN,
+        "s3:GetObjectVersion": SHOWN,
+        "states:StartExecution": {"${ProcessBucket}"},
+        "states:ListExecutions": {"${ProcessBucket}", "${CustomModelSession}"},
+        "states:DescribeExecution": {
+            f"{EXECUTIONS}:${{ProcessBucket.Name}}:*",
+            f"{EXECUTIONS}:${{CustomModelSession.Name}}:*",
+        },
+        "states:GetExecutionHistory": {f"{EXECUTIONS}:${{CustomModelSession.Name}}:*"},
     },
     "SummarizeRunFunction": {
         **RECORDS,

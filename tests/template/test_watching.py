@@ -17,6 +17,7 @@ ALARMS = [
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 # https://docs.aws.amazon.com/rekognition/latest/dg/cloudwatch-metricsdim.html
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
 PUBLISHED = {
     "AWS/SQS": {
         "ApproximateNumberOfMessagesVisible",
@@ -32,6 +33,7 @@ PUBLISHED = {
         "ExecutionTime",
     },
     "AWS/Rekognition": {"SuccessfulRequestCount", "ThrottledCount", "UserErrorCount", "ServerErrorCount"},
+    "AWS/ApiGateway": {"Count", "4xx", "5xx", "Latency", "IntegrationLatency", "DataProcessed"},
 }
 FUNCTIONS = REPOSITORY / "functions"
 SOURCES = [*FUNCTIONS.glob("*/app.py"), *(FUNCTIONS / "shared/vision").rglob("*.py")]
@@ -97,9 +99,11 @@ def test_an_alarm_watches_a_resource_or_the_metrics_of_this_stack(alarm, resourc
         return
     ((_, name),) = references(dimension["Value"])
     resource, _, attribute = name.partition(".")
-    expected = (
-        ("AWS::SQS::Queue", "QueueName") if dimension["Name"] == "QueueName" else ("AWS::Serverless::StateMachine", "")
-    )
+    expected = {
+        "QueueName": ("AWS::SQS::Queue", "QueueName"),
+        "StateMachineArn": ("AWS::Serverless::StateMachine", ""),
+        "ApiId": ("AWS::ApiGatewayV2::Api", ""),
+    }[dimension["Name"]]
     assert (resources[resource]["Type"], attribute) == expected
 
 
@@ -204,4 +208,5 @@ def test_every_log_group_forgets(resources):
     groups = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Logs::LogGroup"]
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
     machines = [one for one in resources.values() if one["Type"] == "AWS::Serverless::StateMachine"]
-    assert len(groups) == 1 + len(machines)
+    # One for all functions, one for the API, and one for each state machine.
+    assert len(groups) == 2 + len(machines)

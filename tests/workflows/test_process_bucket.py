@@ -1,12 +1,12 @@
 """A bulk run as it goes: the real state machine in the local AWS, with scripts in the place of its functions."""
 
-import copy
 import json
 from functools import cached_property
 
 import pytest
 
 from tests.local.engine.account import unique
+from tests.local.inventories import write_inventory
 from tests.workflows.definition import PROCESS_BUCKET, branches, load, permanent, states, tasks, transient
 from tests.workflows.execution import SLEEP_SECONDS, Run, Scenario, Workflow, message, raising
 from vision.domain.bulk import Tally
@@ -103,7 +103,7 @@ class Bulk:
             {"Bucket": self.bucket, "Key": f"in/{number}+%C3%A9%2B.jpg", "Size": str(number), "ETag": f"e{number}"}
             for number in range(OBJECTS)
         ]
-        s3.put_object(Bucket=self.bucket, Key="inventory/manifest.json", Body=json.dumps(rows).encode())
+        write_inventory(s3, self.bucket, "inventory/", rows)
 
     def opened(self, name, kind):
         """Return what Open Run answers, given where the objects of a scenario are named."""
@@ -118,15 +118,6 @@ class Bulk:
         return {"decision": "RUN", "run": run, **OPENED, "results_prefix": f"imageLabelJobs/{name}/"}
 
 
-def _with_rows():
-    """The definition, but that the rows of an inventory are in one file: the local AWS follows no manifest."""
-    definition = copy.deepcopy(DEFINITION)
-    config = definition["States"]["Process Inventory"]["ItemReader"]["ReaderConfig"]
-    assert config == {"InputType": "MANIFEST"}
-    config["InputType"] = "JSON"
-    return definition
-
-
 @pytest.fixture(scope="module")
 def bulk(engine):
     return Bulk(engine)
@@ -135,7 +126,7 @@ def bulk(engine):
 @pytest.fixture(scope="module")
 def runs(engine, bulk, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bulk")
-    workflow = Workflow(engine, folder, _with_rows(), {"ResultsBucketName": bulk.results}, 2)
+    workflow = Workflow(engine, folder, DEFINITION, {"ResultsBucketName": bulk.results}, 2)
     found = {}
     for name, scenario in SCENARIOS.items():
         run_name = unique("run")
@@ -182,11 +173,11 @@ def test_a_batch_is_given_the_run_and_what_the_listing_says(runs, bulk):
     assert all(item.keys() == {"key", "etag", "size_bytes"} and item["etag"] for item in items)
 
 
-def test_an_inventory_may_lack_the_columns_of_versions(runs):
+def test_an_inventory_may_lack_the_columns_of_versions(runs, bulk):
     run = runs["an inventory"]
     assert run.status == "SUCCEEDED"
     items = [item for one in run.given("process_batch") for item in one["Items"]]
-    expected = {"is_latest": "true", "is_delete_marker": "false"}
+    expected = {"bucket": bulk.bucket, "is_latest": "true", "is_delete_marker": "false"}
     rows = [{"key": f"in/{n}+%C3%A9%2B.jpg", "etag": f"e{n}", "size_bytes": str(n), **expected} for n in range(OBJECTS)]
     assert sorted(items, key=lambda item: item["key"]) == rows
 

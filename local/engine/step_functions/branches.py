@@ -7,8 +7,9 @@ import copy
 import functools
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any
 
 from ministack.services import stepfunctions as sf
@@ -16,7 +17,7 @@ from ministack.services import stepfunctions as sf
 from local.engine.step_functions.references import enter, uses_jsonata
 
 # How often a waiting Parallel or Map looks whether its execution has been aborted.
-_POLL_SECONDS = 0.25
+POLL_SECONDS = 0.25
 
 # The stop signals of all Parallel and Map states around the current thread.
 _stops: contextvars.ContextVar[tuple[threading.Event, ...]] = contextvars.ContextVar("stops", default=())
@@ -71,7 +72,7 @@ def run_branches_in_scopes_of_their_own() -> None:
         name: str | None = start_at
         value = copy.deepcopy(data)
         while name:
-            _end_when_closed(execution)
+            end_when_closed(execution)
             state = states.get(name)
             if state is None:
                 raise sf._ExecutionError("States.Runtime", f"State '{name}' not found in definition")
@@ -101,9 +102,21 @@ def _add_state_event(execution: dict[str, Any], kind: str, verb: str, name: str,
     sf._add_event(execution, f"{kind}State{verb}", details)
 
 
-def _end_when_closed(execution: dict[str, Any]) -> None:
+def end_when_closed(execution: dict[str, Any]) -> None:
+    """End the calling thread's branch when its execution has been closed, or a state around it has ended."""
     if execution["status"] != "RUNNING" or any(stop.is_set() for stop in _stops.get()):
         raise ExecutionClosedError
+
+
+@contextmanager
+def stop_signal() -> Iterator[threading.Event]:
+    """Give a signal that, once it is set, ends what this thread starts inside."""
+    stop = threading.Event()
+    token = _stops.set((*_stops.get(), stop))
+    try:
+        yield stop
+    finally:
+        _stops.reset(token)
 
 
 def run_until_first_failure(
@@ -138,7 +151,7 @@ def run_until_first_failure(
         futures = [pool.submit(contextvars.copy_context().run, run, task) for task in tasks]
         pending = set(futures)
         while pending:
-            done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_EXCEPTION)
+            done, pending = wait(pending, timeout=POLL_SECONDS, return_when=FIRST_EXCEPTION)
             for future in done:
                 failure = future.exception()
                 if failure is None:
@@ -146,7 +159,7 @@ def run_until_first_failure(
                 if isinstance(failure, Exception) and not isinstance(failure, sf._ExecutionError):
                     raise sf._ExecutionError(error, str(failure)) from failure
                 raise failure
-            _end_when_closed(execution)
+            end_when_closed(execution)
         return [future.result() for future in futures]
     finally:
         stop.set()

@@ -1,14 +1,30 @@
-"""Distributed Map: batches, result files, JSONata fields and limits given as paths."""
+"""Distributed Map: batches, inventories, result files, its early end, JSONata fields and limits given as paths."""
 
 from __future__ import annotations
 
+import contextvars
+import csv
+import gzip
+import io
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from botocore.exceptions import ClientError
 from ministack.services import stepfunctions as sf
 
 from local.engine.step_functions import integrations
-from local.engine.step_functions.branches import map_field, map_items, selected_item, state_output
+from local.engine.step_functions.branches import (
+    POLL_SECONDS,
+    end_when_closed,
+    map_field,
+    map_items,
+    selected_item,
+    state_output,
+    stop_signal,
+)
 from local.engine.step_functions.references import uses_jsonata
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html
@@ -30,11 +46,13 @@ def install() -> None:
 
 
 def complete_the_distributed_map() -> None:
-    """Heed `ItemBatcher`, `ResultWriter`, JSONata fields and limits given as paths.
+    """Heed `ItemBatcher`, `ResultWriter`, inventories, JSONata fields and limits given as paths; end when it is over.
 
     The engine ignores them. Items are read, selected and batched here, the engine runs one child
-    execution for each, and the results are written here.
+    execution for each, and the results are written here. Once its execution is stopped, or more children have
+    failed than it tolerates, no further child begins and those that run are aborted; the engine runs them all.
     https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_MapRunExecutionCounts.html
     """
     run = sf._run_distributed_map
 
@@ -57,12 +75,16 @@ def complete_the_distributed_map() -> None:
                 plain[limit] = value
         runs_before = set(sf._map_runs)
         try:
-            result, _ = run(plain, items, items, processor, execution, ctx)
+            with _ending_early(plain, runs_before, execution):
+                result, _ = run(plain, items, items, processor, execution, ctx)
         finally:
             # Also when too many children failed: the files then tell which.
             map_run = _new_map_run(runs_before, execution)
+            if map_run:
+                _abort_children(map_run, execution)
             if state.get("ResultWriter") and map_run:
                 result = write_results(state["ResultWriter"], map_run, data, jsonata, ctx)
+        end_when_closed(execution)
         return state_output(state, raw_input, ctx, result)
 
     sf._run_distributed_map = run_distributed_map
@@ -75,7 +97,10 @@ def _children_inputs(state: dict[str, Any], raw_input: object, effective: object
         if jsonata and "Arguments" in reader:
             arguments = sf._apply_jsonata_template(reader["Arguments"], raw_input, ctx)
             reader = {**reader, "Parameters": arguments}
-        items = sf._read_map_items(reader, data, ctx)
+        if (reader.get("ReaderConfig") or {}).get("InputType") == "MANIFEST":
+            items = _inventory(sf._resolve_params_obj(reader["Parameters"], data, ctx))
+        else:
+            items = sf._read_map_items(reader, data, ctx)
     else:
         items = map_items(state, raw_input, effective, ctx)
     inputs = [
@@ -85,6 +110,68 @@ def _children_inputs(state: dict[str, Any], raw_input: object, effective: object
     if batcher := state.get("ItemBatcher"):
         return batches(inputs, _batcher_fields(batcher, data, jsonata, ctx))
     return inputs
+
+
+@contextmanager
+def _ending_early(limits: dict[str, Any], runs_before: set[str], execution: dict[str, Any]) -> Iterator[None]:
+    """Let no child begin after the execution has been closed, or when too many have failed already."""
+    over = threading.Event()
+
+    def look(stop: threading.Event) -> None:
+        while not over.wait(POLL_SECONDS):
+            map_run = _new_map_run(runs_before, execution)
+            if execution["status"] != "RUNNING" or (map_run and _is_exceeded(limits, map_run["executionCounts"])):
+                stop.set()
+
+    with stop_signal() as stop:
+        # In this context, since the engine keeps its executions by account and Region.
+        threading.Thread(target=contextvars.copy_context().run, args=(look, stop), daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
+
+
+def _is_exceeded(limits: dict[str, Any], counts: dict[str, int]) -> bool:
+    # As the engine decides it in the end.
+    failed, exceeded = counts["failed"], []
+    if "ToleratedFailureCount" in limits:
+        exceeded.append(failed > limits["ToleratedFailureCount"])
+    if "ToleratedFailurePercentage" in limits:
+        exceeded.append(failed * 100 > limits["ToleratedFailurePercentage"] * counts["total"])
+    return failed > 0 and (any(exceeded) or not exceeded)
+
+
+def _abort_children(map_run: dict[str, Any], execution: dict[str, Any]) -> None:
+    running = [child for child in _children(map_run) if child["status"] == "RUNNING"]
+    for child in running:
+        child.update(status="ABORTED", stopDate=sf.now_iso())
+    for counts in (map_run["itemCounts"], map_run["executionCounts"]):
+        counts["running"] -= len(running)
+        counts["aborted"] += len(running)
+    if execution["status"] != "RUNNING":
+        map_run["status"] = "ABORTED"
+
+
+def _children(map_run: dict[str, Any]) -> list[dict[str, Any]]:
+    return [child for child in sf._executions.values() if child.get("mapRunArn") == map_run["mapRunArn"]]
+
+
+def _inventory(place: dict[str, Any]) -> list[object]:
+    """Read the rows that the manifest of an S3 Inventory in CSV leads to; keys stay URL-encoded, as on AWS.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
+    """
+    s3 = integrations.client("s3", sf.get_region())
+    try:
+        manifest = json.loads(s3.get_object(Bucket=place["Bucket"], Key=place["Key"])["Body"].read())
+        columns = [column.strip() for column in manifest["fileSchema"].split(",")]
+        bucket = manifest["destinationBucket"].rpartition(":")[2]
+        files = [s3.get_object(Bucket=bucket, Key=file["key"])["Body"].read() for file in manifest["files"]]
+        rows = [row for file in files for row in csv.reader(io.StringIO(gzip.decompress(file).decode()))]
+    except (ClientError, KeyError, ValueError, OSError) as error:
+        raise sf._ExecutionError("States.ItemReaderFailed", f"The manifest could not be read: {error}") from error
+    return [dict(zip(columns, row, strict=False)) for row in rows if row]
 
 
 def _batcher_fields(batcher: dict[str, Any], data: object, jsonata: bool, ctx: dict[str, Any]) -> dict[str, Any]:
@@ -151,7 +238,7 @@ def write_results(
     prefix = (target.get("Prefix") or "").rstrip("/")
     folder = "/".join(filter(None, [prefix, map_run["mapRunArn"].rpartition(":")[2]]))
     files: dict[str, list[dict[str, Any]]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
-    children = [e for e in sf._executions.values() if e.get("mapRunArn") == map_run["mapRunArn"]]
+    children = _children(map_run)
     for status in ("SUCCEEDED", "FAILED"):
         of_status = [child for child in children if child["status"] == status]
         if not of_status:

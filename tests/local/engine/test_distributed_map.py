@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from tests.local.engine.language import PASS, Case, check, fails_with, jsonata, machine, start, succeeds_with
+from tests.local.engine.account import wait_for
+from tests.local.engine.language import PASS, Case, check, fails_with, invoke, jsonata, machine, start, succeeds_with
+from tests.local.inventories import write_inventory
 
 pytestmark = pytest.mark.local
 
@@ -160,3 +162,55 @@ def test_result_files_and_their_manifest_are_written(account, bucket):
 
     succeeded = read(written["Key"])["ResultFiles"]["SUCCEEDED"]
     assert [row["Input"] for row in read(succeeded[0]["Key"])] == ["1", "2"]
+
+
+def test_an_inventory_is_read_by_its_manifest_with_its_keys_as_they_are_written(account, bucket):
+    keys = ["a+b%2Bc.jpg", 'quote"d.jpg', "comma,e.jpg"]
+    rows = [{"Bucket": "b", "Key": key, "Size": "7"} for key in keys]
+    manifest = write_inventory(account.client("s3"), bucket, "inventory/", rows)
+    execution = account.run(machine(A=distributed(ItemReader=inventory(bucket, manifest))))
+    assert sorted(json.loads(execution["output"]), key=lambda row: keys.index(row["Key"])) == rows
+
+
+def test_an_inventory_without_a_manifest_fails_the_reader(account, bucket):
+    execution = account.run(machine(A=distributed(ItemReader=inventory(bucket, "nowhere/manifest.json"))))
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.ItemReaderFailed")
+
+
+def inventory(bucket: str, key: str) -> dict:
+    config = {"InputType": "MANIFEST"}
+    return {"Resource": S3_GET, "ReaderConfig": config, "Parameters": {"Bucket": bucket, "Key": key}}
+
+
+def map_run(account, execution_arn: str) -> dict:
+    states = account.client("stepfunctions")
+    [run] = wait_for(lambda: states.list_map_runs(executionArn=execution_arn)["mapRuns"])
+    return states.describe_map_run(mapRunArn=run["mapRunArn"])
+
+
+def one_after_the_other(echo: str, **fields: object) -> dict:
+    """Twenty children, each of which takes a while."""
+    payload = {"action": "sleep", "seconds": 0.2}
+    task = {**invoke(payload), "Parameters": {"FunctionName": echo, "Payload": payload}}
+    if fields:
+        task = {**task, "End": False, "Next": "Y"}
+    states = machine(X=task, **({"Y": {"Type": "Fail", "Error": "E"}} if fields else {}))
+    return machine(A=distributed(states, ItemsPath="$.l", MaxConcurrency=1, **fields))
+
+
+def test_a_stopped_execution_begins_no_more_children_and_aborts_those_that_run(account, echo):
+    execution_arn = account.start(account.state_machine(one_after_the_other(echo)), {"l": list(range(20))})
+    wait_for(lambda: map_run(account, execution_arn)["executionCounts"]["succeeded"] > 1)
+    account.client("stepfunctions").stop_execution(executionArn=execution_arn)
+    wait_for(lambda: map_run(account, execution_arn)["status"] == "ABORTED")
+    counts = map_run(account, execution_arn)["executionCounts"]
+    assert counts["running"] == 0
+    assert counts["aborted"] > 0
+    assert counts["succeeded"] + counts["aborted"] + counts["pending"] == 20
+
+
+def test_a_map_run_that_has_failed_begins_no_more_children(account, echo):
+    definition = one_after_the_other(echo, ToleratedFailureCount=1)
+    execution_arn = account.start(account.state_machine(definition), {"l": list(range(20))})
+    assert account.end(execution_arn)["error"] == "States.ExceedToleratedFailureThreshold"
+    assert 1 < map_run(account, execution_arn)["executionCounts"]["failed"] < 10

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.deployment import STACK_NAME
 from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.roles import without_statement
 from tests.unit.images.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
@@ -46,29 +47,7 @@ FOREIGN_CALLS: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.fixture
 def without(pipeline: Pipeline) -> Iterator[Callable[[str, str], None]]:
-    """Take a statement out of a function's role by its Sid, and put it back after the test."""
-    iam, originals = pipeline.client("iam"), []
-
-    def take(function: str, sid: str) -> None:
-        role = pipeline.resource_name(f"{function}Role")
-        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            kept = [statement for statement in document["Statement"] if statement.get("Sid") != sid]
-            if len(kept) < len(document["Statement"]):
-                originals.append((role, name, document))
-                put(role, name, {**document, "Statement": kept})
-                return
-        raise AssertionError(f"{role} has no statement {sid}")
-
-    def put(role: str, name: str, document: dict) -> None:
-        if document["Statement"]:
-            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-        else:
-            iam.delete_role_policy(RoleName=role, PolicyName=name)
-
-    yield take
-    for original in originals:
-        put(*original)
+    yield from without_statement(pipeline)
 
 
 @pytest.mark.parametrize(

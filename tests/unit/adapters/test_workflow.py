@@ -121,3 +121,20 @@ def test_a_stopped_execution_has_ended(state_machine_arn: str) -> None:
 
 def test_an_execution_that_is_not_known_any_more_has_ended(aws: None) -> None:
     assert workflow.has_ended(ARN)
+
+
+def test_an_execution_that_is_not_known_yet_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, slept = iter([None, {"status": "RUNNING"}]), []
+    monkeypatch.setattr(workflow, "describe", lambda _: next(answers))
+    assert workflow.is_running(ARN, slept.append)
+    assert slept == [1.0]
+
+
+def test_an_execution_that_stays_unknown_is_not_running(aws: None) -> None:
+    slept: list[float] = []
+    assert not workflow.is_running(ARN, slept.append)
+    assert sum(slept) < 10
+
+
+def test_nobody_is_not_running() -> None:
+    assert not workflow.is_running("")

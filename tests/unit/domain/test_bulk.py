@@ -138,9 +138,17 @@ def test_an_object_in_a_folder_that_has_content_is_work() -> None:
     assert _of(EVERYTHING, "strange/", size_bytes=5).is_work
 
 
-def test_an_inventory_without_etags_is_refused() -> None:
-    with pytest.raises(InvalidEvent, match="etag"):
-        _of(INVENTORY, "a.jpg", etag="")
+@pytest.mark.parametrize("field", ["etag", "size_bytes"])
+def test_an_inventory_without_sizes_or_etags_is_refused(field: str) -> None:
+    # No record may say that an image is broken for good because nobody told its size.
+    with pytest.raises(InvalidEvent, match=f"{field}: missing; let the inventory have the fields Size and ETag"):
+        _of(INVENTORY, "a.jpg", **{field: ""})
+
+
+def test_an_inventory_of_another_bucket_is_refused_before_anything_is_recorded() -> None:
+    assert _of(INVENTORY, "a.jpg", bucket=BUCKET).is_work
+    with pytest.raises(InvalidEvent, match="of the bucket amzn-s3-demo-other; ask for that one"):
+        _of(INVENTORY, "a.jpg", bucket="amzn-s3-demo-other")
 
 
 def _record(**fields: Any) -> dict[str, Any]:

@@ -93,7 +93,11 @@ class Photos:
         """Let a photo be found by its labels, and its owner by the letters that a label begins with."""
         different = {label.casefold(): label for label in labels}.values()
         self._items.put_many([label_entry(photo, label) for label in different])
-        self._items.put_many([label_name(photo.owner, label) for label in different])
+        names = [label_name(photo.owner, label) for label in different]
+        # Most are known by the second photo, and to read one costs a fifth of writing it.
+        known = self._items.get_many([{"pk": name["pk"], "sk": name["sk"]} for name in names], ("record_type",))
+        seen = {item["sk"] for item in known}
+        self._items.put_many([name for name in names if name["sk"] not in seen])
 
     def count(self, envelope: Envelope, class_name: str, day: str, now: str) -> None:
         """Count a version under its class and day, once."""

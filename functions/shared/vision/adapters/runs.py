@@ -56,7 +56,9 @@ class Runs:
 
     def close(self, run_id: str, request: Request, execution_arn: str, summary: Record, now: str) -> None:
         """Record how a run ended, and leave its bucket and prefix to the next."""
-        self._items.update(_run_key(run_id), summary | {"updated_at": now}, {})
+        # What an earlier end said of it, before a redrive, is no longer true.
+        gone = tuple(name for name in ("error", "note") if name not in summary)
+        self._items.update(_run_key(run_id), summary | {"updated_at": now}, {}, remove=gone)
         self._items.update(
             _lease_key(request),
             {"owner": "", "updated_at": now},

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from vision.adapters.session import client, domain_errors
 from vision.domain.executions import Run, is_closed
 from vision.domain.records import timestamp
+
+# How long an execution is given until Step Functions knows of it everywhere.
+_UNTIL_KNOWN_SECONDS = (1.0, 2.0)
 
 
 def start(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> Run | None:
@@ -152,12 +156,22 @@ def describe(execution_arn: str) -> dict[str, Any] | None:
     }
 
 
-def is_running(execution_arn: str) -> bool:
+def is_running(execution_arn: str, sleep: Callable[[float], None] = time.sleep) -> bool:
     """Tell whether there is such an execution and it has not ended.
+
+    One that began a moment ago may not be known yet, so who is not known is asked for again.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
 
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
-    found = describe(execution_arn) if execution_arn else None
+    if not execution_arn:
+        return False
+    found = describe(execution_arn)
+    for wait_seconds in _UNTIL_KNOWN_SECONDS:
+        if found:
+            break
+        sleep(wait_seconds)
+        found = describe(execution_arn)
     return found is not None and found["status"] == "RUNNING"

@@ -15,6 +15,7 @@ from vision.domain.errors import (
     CorruptImage,
     ImageTooLarge,
     ImageTooSmall,
+    InvalidEvent,
     InvalidImage,
     InvalidRun,
     NotSupportedImageType,
@@ -149,18 +150,25 @@ class Item:
         Raises
         ------
         InvalidEvent
-            When an object to work on has no ETag: an inventory must have that column.
+            When an inventory is of another bucket; or an object to work on has no size or no ETag, which an inventory
+            must have as columns.
         """
         key = str(listed["key"])
         if request.inventory:
             key = keys.decode_notification_key(key)
+            if listed.get("bucket", request.bucket) != request.bucket:
+                raise InvalidEvent(f"inventory: of the bucket {listed['bucket']}; ask for that one, or name another")
         size_bytes = int(listed.get("size_bytes") or 0)
         gone = str(listed.get("is_latest", "true")).lower() == "false" or _is_true(listed.get("is_delete_marker"))
         is_folder = key.endswith("/") and size_bytes == 0
         if gone or is_folder or keys.is_thumbnail(key) or not key.startswith(request.prefix):
             # What an inventory tells of a delete marker has neither size nor ETag.
             return cls(ObjectVersion(request.bucket, key, "", "", "", size_bytes), is_work=False)
-        named = {"bucket": request.bucket, "key": key, "etag": listed.get("etag", ""), "size_bytes": size_bytes}
+        for column in ("size_bytes", "etag"):
+            # A size that nobody told is none of zero bytes, which would be an image that is broken for good.
+            if listed.get(column) in ("", None):
+                raise InvalidEvent(f"{column}: missing; let the inventory have the fields Size and ETag")
+        named = {"bucket": request.bucket, "key": key, "etag": listed["etag"], "size_bytes": size_bytes}
         return cls(ObjectVersion.from_dict(named), is_work=True)
 
 

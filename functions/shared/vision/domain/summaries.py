@@ -86,6 +86,8 @@ def summary(ended: Ending, record: Record, tally: Tally, now: str) -> Record:
     }
 
 
+# Without result files only what the run's record has counted is known.
+_REASONS_UNKNOWN = "their records say why"
 _NOTHING = "no object has a key that starts with this prefix; look at the bucket and at how the prefix is written"
 
 
@@ -116,7 +118,7 @@ def _too_many(tally: Tally, request: bulk.Request) -> Failure:
     return Failure(
         "TooManyImagesFailed",
         f"{tally.failed:,} of {tally.seen:,} images failed, {share:.1f} % where {tolerated:g} % are tolerated: "
-        f"{bulk.leading_reasons(tally.reasons)}; mend these and run again, only the rest is done",
+        f"{bulk.leading_reasons(tally.reasons) or _REASONS_UNKNOWN}; mend these and run again, only the rest is done",
     )
 
 

@@ -14,6 +14,10 @@ from vision.adapters import events
 
 SOURCE, REQUESTED = events.SOURCE, "Bulk Run Requested"
 
+# Buckets that the parameter BulkBucketArns names: one as any other, one that may not be listed, one whose objects may
+# not be read, and one that there is not.
+OWN, DENIED, SEALED, MISSING = "bulk-own", "bulk-denied", "bulk-sealed", "bulk-missing"
+
 
 def photo(number: int) -> bytes:
     """A small JPEG like no other."""
@@ -29,10 +33,11 @@ class Bulk:
 
     pipeline: Pipeline
     prefix: str
+    bucket: str
 
     @classmethod
-    def of(cls, pipeline: Pipeline) -> "Bulk":
-        return cls(pipeline, f"bulk-{uuid.uuid4().hex[:8]}/")
+    def of(cls, pipeline: Pipeline, bucket: str = "") -> "Bulk":
+        return cls(pipeline, f"bulk-{uuid.uuid4().hex[:8]}/", bucket or pipeline.bucket)
 
     @property
     def machine_arn(self) -> str:
@@ -40,14 +45,14 @@ class Bulk:
 
     def put(self, contents: dict[str, bytes]) -> None:
         for name, content in contents.items():
-            self.pipeline.client("s3").put_object(Bucket=self.pipeline.bucket, Key=f"{self.prefix}{name}", Body=content)
+            self.pipeline.client("s3").put_object(Bucket=self.bucket, Key=f"{self.prefix}{name}", Body=content)
 
     def put_photos(self, count: int) -> None:
         self.put({f"{number:04}.jpg": photo(number) for number in range(count)})
 
     def start(self, **request: Any) -> str:
         """Start an execution over the prefix, or over what the request names."""
-        content = {"bucket": self.pipeline.bucket, "prefix": self.prefix} | request
+        content = {"bucket": self.bucket, "prefix": self.prefix} | request
         started = self.pipeline.client("stepfunctions").start_execution(
             stateMachineArn=self.machine_arn, input=json.dumps(content)
         )
@@ -98,5 +103,17 @@ class Bulk:
         """How often Rekognition has been asked for labels since the last look."""
         return self.pipeline.counters(reset=True)["calls"].get("DetectLabels", 0)
 
-    def wait_until_seen(self, execution_arn: str, count: int = 1) -> None:
+    def map_run(self, execution_arn: str) -> dict[str, Any]:
+        """The Map Run of an execution, or {} before there is one."""
+        states = self.pipeline.client("stepfunctions")
+        runs = states.list_map_runs(executionArn=execution_arn)["mapRuns"]
+        return states.describe_map_run(mapRunArn=runs[0]["mapRunArn"]) if runs else {}
+
+    def wait_until_recorded(self, count: int = 1) -> None:
         wait_for(lambda: len(self.image_records()) >= count)
+
+    def dead_letters(self) -> list[str]:
+        """What is in the dead-letter queue about this prefix."""
+        sqs, url = self.pipeline.client("sqs"), self.pipeline.resource_name("BulkDeadLetterQueue")
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
+        return [message["Body"] for message in found if self.prefix in message["Body"]]

@@ -1,0 +1,1 @@
+"""The page's API under load: many readers and uploaders at once against the local stack."""

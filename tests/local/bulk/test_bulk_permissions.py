@@ -1,0 +1,43 @@
+"""Roles of bulk runs are enforced: a permission that is missing is told in the words of the run."""
+
+import pytest
+
+from tests.local.bulk.bulk_runs import Bulk
+
+pytestmark = pytest.mark.local
+
+
+@pytest.mark.parametrize(
+    ("function", "sid", "error"),
+    [
+        ("OpenRunFunction", "OpenRuns", "AccessDenied"),
+        ("ProcessBatchFunction", "KnowAndRecord", "TooManyImagesFailed"),
+        ("ProcessBatchFunction", "DetectLabels", "TooManyImagesFailed"),
+        ("SummarizeRunFunction", "CloseRuns", "AccessDenied"),
+        ("SummarizeRunFunction", "FindResults", "AccessDenied"),
+        ("SummarizeRunFunction", "ReadAndWriteResults", "AccessDenied"),
+        ("SummarizeRunFunction", "TellPrograms", "AccessDenied"),
+    ],
+)
+def test_a_missing_permission_fails_the_run_and_is_named(bulk: Bulk, without, function: str, sid: str, error: str):
+    bulk.put_photos(2)
+    without(function, sid)
+    found, cause = bulk.refused()
+    assert found == error
+    assert "AccessDenied" in f"{found}: {cause}"
+    assert "let the policies of role, bucket and key allow it" in cause or "AccessDenied 2" in cause
+
+
+def test_a_thumbnail_that_may_not_be_written_leaves_the_labels(bulk: Bulk, without) -> None:
+    bulk.put_photos(2)
+    without("ProcessBatchFunction", "WriteThumbnails")
+    summary = bulk.run(steps=["metadata", "labels", "thumbnail"])
+    assert (summary["partial"], summary["reasons"]) == (2, {"AccessDenied": 2})
+    assert all("labels" in record for record in bulk.image_records())
+
+
+def test_labels_that_may_not_be_asked_for_leave_what_the_file_tells(bulk: Bulk, without) -> None:
+    bulk.put_photos(2)
+    without("ProcessBatchFunction", "DetectLabels")
+    bulk.refused()
+    assert [(record["status"], record["width"]) for record in bulk.image_records()] == [("FAILED", 160)] * 2
