@@ -1,8 +1,8 @@
 """The steps of a Dockerfile, read and walked without Docker.
 
 Only what `functions/classify_image/Dockerfile` needs: FROM, ARG, ENV, WORKDIR, COPY, RUN and CMD. A stage is a folder
-that stands for the root of an image which has Python and nothing else; commands run on this machine, so they may name no
-absolute path. What comes out has the same files as the image, with packages for this interpreter and processor.
+that stands for the root of an image which has Python and nothing else; commands run on this machine, so they may name
+no absolute path. What comes out has the same files as the image, with packages for this interpreter and processor.
 """
 
 from __future__ import annotations

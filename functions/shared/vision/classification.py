@@ -78,7 +78,9 @@ def _objects(event: Mapping[str, Any]) -> Sequence[Any]:
     objects = event.get("objects") if isinstance(event, Mapping) else None
     if not isinstance(objects, list) or not 1 <= len(objects) <= IMAGES_LIMIT:
         number = len(objects) if isinstance(objects, list) else "no list"
-        raise InvalidEvent(f"objects: {number}; expected a list of 1 to {IMAGES_LIMIT} object versions; send the rest again")
+        raise InvalidEvent(
+            f"objects: {number}; expected a list of 1 to {IMAGES_LIMIT} object versions; send the rest again"
+        )
     return objects
 
 

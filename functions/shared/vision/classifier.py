@@ -107,7 +107,9 @@ class Classifier:
         try:
             answer = np.asarray(self._session.run([self._output], {self._input: batch})[0], dtype=np.float64)
         except Exception as error:  # As above.
-            raise InvalidModel(f"{self.manifest.file}: cannot be run ({_first_line(error)}); export it again") from error
+            raise InvalidModel(
+                f"{self.manifest.file}: cannot be run ({_first_line(error)}); export it again"
+            ) from error
         if answer.shape[:1] != (len(images),) or answer.size != len(images) * len(self.manifest.labels):
             raise InvalidModel(
                 f"{self.manifest.file}: answers {len(images)} images with the shape {answer.shape}, where the manifest "
@@ -120,7 +122,9 @@ class Classifier:
         inputs = self._session.get_inputs()
         if len(inputs) != 1:
             names = ", ".join(one.name for one in inputs)
-            raise InvalidModel(f"{self.manifest.file}: takes {len(inputs)} inputs ({names}); export it with one, images")
+            raise InvalidModel(
+                f"{self.manifest.file}: takes {len(inputs)} inputs ({names}); export it with one, images"
+            )
         (one,) = inputs
         wanted = self.manifest.input.shape
         shape = [side if isinstance(side, int) else None for side in one.shape]
@@ -133,7 +137,7 @@ class Classifier:
             )
         if shape[0] not in (None, 1):
             raise InvalidModel(
-                f"{self.manifest.file}: takes exactly {shape[0]} images; export it for one, or with a dynamic first axis"
+                f"{self.manifest.file}: takes exactly {shape[0]} images; export it for one, or for any number"
             )
         if one.type not in _TYPES:
             raise InvalidModel(f"{self.manifest.file}: takes {one.type}; export it with one of {', '.join(_TYPES)}")
@@ -144,7 +148,7 @@ class Classifier:
         wanted = self.manifest.output_name or (names[0] if len(names) == 1 else "")
         if wanted not in names:
             raise InvalidModel(
-                f"{self.manifest.file}: has the outputs {', '.join(names)}; name the one with the classes as output.name"
+                f"{self.manifest.file}: has the outputs {', '.join(names)}; name that of the classes as output.name"
             )
         return wanted
 

@@ -216,7 +216,9 @@ def _labels(value: Any, read_text: Callable[[str], str]) -> tuple[str, ...]:
         if not isinstance(label, str) or not 1 <= len(label) <= NAME_LIMIT or not label.isprintable():
             raise InvalidModel(f"labels: number {number} is {label!r:.60}; expected 1 to {NAME_LIMIT} characters")
         if label.casefold() == UNKNOWN:
-            raise InvalidModel(f'labels: number {number} is "{label}", the word for what is below the threshold; rename')
+            raise InvalidModel(
+                f'labels: number {number} is "{label}", the word for what is below the threshold; rename'
+            )
         if (first := seen.setdefault(label.casefold(), number)) != number:
             raise InvalidModel(f'labels: numbers {first} and {number} are both "{label}"; tell them apart')
     return tuple(labels)
