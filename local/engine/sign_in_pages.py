@@ -39,7 +39,9 @@ def page(title: str, heading: str, content: str) -> str:
     """Return a whole page around a form; the arguments are HTML."""
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        # An empty icon, or the browser asks for /favicon.ico, which is a bucket here.
+        f'<link rel="icon" href="data:,">\n<title>{title}</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{heading}</h1>\n{content}\n"
         '<p class="note">This page stands in for Amazon Cognito’s on this computer.</p>\n</main>\n</body>\n</html>\n'
     )

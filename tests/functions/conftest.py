@@ -16,12 +16,14 @@ from botocore.exceptions import ReadTimeoutError
 from PIL import Image
 
 from tests.conftest import BUCKET, EVENTS, REGION, ROOT, TABLE
+from tests.functions.http_api import Caller, claims
 from vision.adapters import rekognition
 from vision.adapters.lease import Lease, expiry
 from vision.adapters.rekognition import Detection
 from vision.adapters.runs import Runs
 from vision.adapters.session import client
 from vision.adapters.table import Table
+from vision.api import problems
 from vision.domain import records, rules
 from vision.domain.bulk import Request
 from vision.domain.envelopes import Envelope
@@ -77,7 +79,7 @@ ENVIRONMENT = {
     "PATIENCE_SECONDS": "0",
     "IMAGE_BUCKET_NAME": BUCKET,
     "PROCESS_BUCKET_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "ProcessBucket"),
-    "CUSTOM_MODEL_SESSION_STATE_MACHINE_ARN": "none",
+    "CUSTOM_MODEL_SESSION_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "CustomModelSession"),
     "APP_URL": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
     "SIGN_IN_URL": "https://photos-1.auth.eu-west-1.amazoncognito.com",
     "USER_POOL_CLIENT_ID": "1example23456789",
@@ -326,6 +328,25 @@ def inspected(
     stored(envelope.as_dict(), photo.ljust(version.size_bytes, b"\0"))
     answer("rekognition", "DetectCustomLabels", {"CustomLabels": [{"Name": "rose", "Confidence": 98.7}]})
     return envelope
+
+
+@pytest.fixture
+def api(function: Callable[[str], Handler], table: Table, results: Callable[[], list[str]]) -> Callable[..., Caller]:
+    """Give the API as somebody sees it who has signed in, such as ``api("ann")``, with nothing in it yet."""
+    for name in ("ProcessBucket", "CustomModelSession"):
+        client("stepfunctions").create_state_machine(
+            name=f"image-recognition-{name}",
+            definition='{"StartAt": "Wait", "States": {"Wait": {"Type": "Succeed"}}}',
+            roleArn="arn:aws:iam::123456789012:role/states",
+        )
+    # Started cold once for all tests: to make its routes takes longer than to answer by them.
+    app = sys.modules.get("functions.api.app")
+    if app is None:
+        function("api")
+        app = sys.modules["functions.api.app"]
+    for logger in (app.entry._logger, problems._logger):
+        logger.registered_handler.stream = sys.stdout
+    return lambda owner, *groups: Caller(lambda event: app.handler(event, Context("api")), claims(owner, groups))
 
 
 @pytest.fixture

@@ -74,6 +74,7 @@ BY_CONFIGURATION = {
     "InspectImagesFunction": QUEUE_READER,
     "TrackExecutionFunction": DESTINATION,
     "StopModelFunction": DESTINATION,
+    "ReleaseModelFunction": DESTINATION,
     "SummarizeRunFunction": DESTINATION,
 }
 # What a role takes from the policy that it shares with others.
@@ -174,6 +175,7 @@ RESOURCES = {
     },
     # What it stops is the model of the parameters before.
     "ReleaseModelFunction": {
+        **DEAD_LETTERS,
         "rekognition:DescribeProjectVersions": {
             "arn:${AWS::Partition}:rekognition:${AWS::Region}:${AWS::AccountId}:project/*"
         },

@@ -1,25 +1,16 @@
 /** View: all albums, each with its newest photo on the cover. */
 
-import { albums, createAlbum, deleteAlbum, renameAlbum } from "./albums.js";
+import { createAlbum, deleteAlbum, loadAlbums, renameAlbum } from "./albums.js";
 import { call } from "./api.js";
-import { button, element, emptyState, failureState, fill, icon } from "./elements.js";
+import { attempt, button, element, emptyState, fill, headingRow, icon, iconButton, list } from "./elements.js";
 
-/** @returns {{root: HTMLElement, title: string, close: () => void}} */
 export function open() {
-  const content = element("div", { "aria-busy": "true" }, element("p", { class: "hint" }, "Loading albums …"));
-  const root = element(
-    "section",
-    {},
-    element(
-      "div",
-      { class: "heading" },
-      element("h1", { tabindex: -1 }, "Albums"),
-      element("div", { class: "actions" }, button("New album", { icon: "add", class: "primary", onclick: create })),
-    ),
-    content,
-  );
+  const newAlbum = () => button("New album", createAlbum, { icon: "add", class: "primary" });
+  const content = element("div", element("p.hint", "Loading albums …"));
+  const root = element("section", headingRow("Albums", newAlbum()), content);
+  const load = () => attempt(content, async () => show(await loadAlbums()));
 
-  // A cover costs a request, so it is asked for only when its album comes into sight.
+  // A cover costs a request: it is asked for only when its album comes into sight.
   const covers = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -28,53 +19,30 @@ export function open() {
     }
   });
 
-  async function load() {
-    try {
-      show(await albums({ again: true }));
-    } catch (problem) {
-      fill(content, failureState(problem, load));
-    }
-    content.removeAttribute("aria-busy");
-  }
-
-  function show(all) {
+  function show(albums) {
     covers.disconnect();
-    if (all.length === 0) {
-      const action = button("New album", { icon: "add", class: "primary", onclick: create });
-      const text = "An album keeps photos together: a journey, a project, a place. Make one, then drop photos into it.";
-      return fill(content, emptyState("No albums yet", text, action));
-    }
-    fill(content, element("ul", { class: "grid albums" }, all.map(tile)));
+    const text = "An album keeps photos together: a journey, a project, a place. Make one, then drop photos into it.";
+    if (albums.length === 0) return fill(content, emptyState("No albums yet", text, newAlbum()));
+    fill(content, list("ul.grid.albums", "Albums", albums.map(tile)));
     for (const cover of content.querySelectorAll(".frame")) covers.observe(cover);
   }
 
   function tile(album) {
-    const change = (action) => async () => {
+    const after = (action) => async () => {
       if (!(await action(album))) return;
-      show(await albums());
-      root.querySelector("h1").focus();
+      await load();
+      root.querySelector("h1").focus(); // The button that had the focus is gone.
     };
+    const frame = element("span.frame", { "data-album": album.album_id }, icon("image"));
     return element(
-      "li",
-      { class: "tile" },
+      "div.tile",
+      element("a.picture", { href: `#/albums/${album.album_id}` }, frame, element("span.name", album.name)),
       element(
-        "a",
-        { class: "picture", href: `#/albums/${album.album_id}` },
-        element("span", { class: "frame", "data-album": album.album_id }, icon("image")),
-        element("span", { class: "name" }, album.name),
-      ),
-      element(
-        "div",
-        { class: "actions" },
-        button(`Rename ${album.name}`, { icon: "edit", iconOnly: true, class: "quiet", onclick: change(renameAlbum) }),
-        button(`Delete ${album.name}`, { icon: "trash", iconOnly: true, class: "quiet", onclick: change(deleteAlbum) }),
+        "div.actions",
+        iconButton("edit", `Rename ${album.name}`, after(renameAlbum), { class: "quiet" }),
+        iconButton("trash", `Delete ${album.name}`, after(deleteAlbum), { class: "quiet" }),
       ),
     );
-  }
-
-  async function create() {
-    const made = await createAlbum();
-    if (made) location.hash = `#/albums/${made.album_id}`;
   }
 
   load();
@@ -82,11 +50,9 @@ export function open() {
 }
 
 async function showCover(frame) {
-  const query = { album_id: frame.dataset.album, limit: 1 };
+  const query = { album_id: frame.dataset.album, limit: 5 };
   // A cover decorates: without it the album can be used all the same.
   const { photos } = await call("GET", "photos", { query }).catch(() => ({ photos: [] }));
-  const thumbnail = photos[0]?.thumbnail;
-  if (!thumbnail) return;
-  const { url: src, width, height } = thumbnail;
-  frame.replaceChildren(element("img", { src, width, height, alt: "", decoding: "async" }));
+  const thumbnail = photos.find((photo) => photo.thumbnail)?.thumbnail;
+  if (thumbnail) fill(frame, element("img", { src: thumbnail.url, width: thumbnail.width, height: thumbnail.height, alt: "" }));
 }

@@ -1,88 +1,61 @@
 /** The albums of the person: the list, and the dialogs that change it. */
 
 import { call } from "./api.js";
-import { ask, element, field } from "./elements.js";
+import { ask } from "./dialogs.js";
+import { element, field } from "./elements.js";
+import { plural } from "./format.js";
 import { announce } from "./notices.js";
 
 const NAME_LIMIT = 100;
 
-let list = null;
+/** @returns {Promise<{album_id: string, name: string, created_at: string}[]>} */
+export const loadAlbums = async () => (await call("GET", "albums")).albums;
 
-/**
- * All albums, from memory when they were loaded before.
- *
- * @param {{again?: boolean}} [options] `again` asks the API anew.
- * @returns {Promise<{album_id: string, name: string, created_at: string}[]>}
- */
-export async function albums({ again = false } = {}) {
-  if (!list || again) list = (await call("GET", "albums")).albums;
-  return list;
-}
+/** The album of this id, if there is one. */
+export const findAlbum = async (albumId) => (await loadAlbums()).find((album) => album.album_id === albumId);
 
-/** @returns {Promise<object|null>} The album, or `null` when there is none of this id. */
-export async function album(albumId) {
-  const find = (all) => all.find((each) => each.album_id === albumId);
-  return find(await albums()) || find(await albums({ again: true })) || null;
-}
-
-/** Ask for a name and make an album. @returns {Promise<object|null>} The album, or `null` when it was called off. */
+/** Ask for a name, make the album and go there. */
 export async function createAlbum() {
-  let made = null;
-  // One key for one name: pressing the button again after a lost answer makes no second album.
+  let made;
+  // The same name keeps its key: pressing the button again after a lost answer makes no second album.
   const keys = new Map();
-  await askName("New album", "Create album", "", async (name) => {
+  const isDone = await askName("New album", "Create album", "", async (name) => {
     if (!keys.has(name)) keys.set(name, crypto.randomUUID());
     made = await call("POST", "albums", { body: { name }, key: keys.get(name) });
-    await albums({ again: true });
-    announce(`Album ${made.name} created.`);
   });
-  return made;
+  if (isDone) location.hash = `#/albums/${made.album_id}`;
 }
 
 /** Ask for another name. @returns {Promise<boolean>} Whether the album has one. */
-export function renameAlbum({ album_id, name: before }) {
-  return askName(`Rename ${before}`, "Rename album", before, async (name) => {
-    await call("PATCH", `albums/${album_id}`, { body: { name } });
-    await albums({ again: true });
-    announce(`Album renamed to ${name}.`);
+export const renameAlbum = ({ album_id: id, name: before }) =>
+  askName(`Rename ${before}`, "Rename album", before, async (name) => {
+    await call("PATCH", `albums/${id}`, { body: { name } });
+    announce(`The album is called ${name}.`);
   });
-}
 
 /** Ask, then delete the album with its photos. @returns {Promise<boolean>} Whether it is gone. */
-export function deleteAlbum({ album_id, name }) {
-  const progress = element("p", { class: "hint", role: "status" });
+export function deleteAlbum({ album_id: id, name }) {
+  const progress = element("p.hint", { role: "status" });
   return ask({
     title: `Delete ${name}?`,
-    content: [element("p", {}, "The album and all photos in it are deleted. This cannot be undone."), progress],
+    content: [element("p", "The album and all photos in it are deleted. This cannot be undone."), progress],
     confirm: "Delete album",
     danger: true,
     async run() {
+      // A large album goes in portions: an answer with a body says that some photos are left.
       let deleted = 0;
-      // A large album goes in portions: 202 says that some photos are left.
-      for (;;) {
-        const answer = await call("DELETE", `albums/${album_id}`);
-        if (!answer) break;
+      let answer;
+      while ((answer = await call("DELETE", `albums/${id}`))) {
         deleted += answer.deleted;
-        progress.textContent = `${deleted} photos deleted so far …`;
+        progress.textContent = `${plural(deleted, "photo")} deleted, more to go …`;
       }
-      await albums({ again: true });
-      announce(`Album ${name} deleted.`);
+      announce(`${name} is deleted.`);
     },
   });
 }
 
 function askName(title, confirm, value, run) {
-  const input = element("input", { value, name: "name", maxlength: NAME_LIMIT, required: true, autocomplete: "off" });
-  const asked = field("Name", input, `1 to ${NAME_LIMIT} characters`);
-  return ask({
-    title,
-    content: [asked],
-    confirm,
-    async run() {
-      const name = input.value.trim();
-      asked.complain(name ? "" : "Type a name for the album.");
-      if (!name) throw new Error("The album needs a name.");
-      await run(name);
-    },
-  });
+  const input = element("input", { value, maxlength: NAME_LIMIT, required: true, pattern: ".*\\S.*", autocomplete: "off" });
+  input.title = "A name that is not only spaces";
+  return ask({ title, content: [field("Name", input, `1 to ${NAME_LIMIT} characters`)], confirm, run: () => run(input.value.trim()) });
 }

@@ -3,19 +3,20 @@
 import { accessToken, currentAccessToken, signIn } from "./session.js";
 
 const TIMEOUT_MS = 30_000;
+const RUSH = [429, 503];
 
 /** A request that was not fulfilled. `message` is a sentence for the person: what is wrong, and the remedy. */
 export class Problem extends Error {
   /**
    * @param {{status: number, title?: string, detail?: string, errors?: {field: string, message: string}[]}} body
-   *   A problem of RFC 9457; status 0 means that no answer came.
+   *   A problem of RFC 9457; status 0 says that no answer came.
    * @param {number} [waitSeconds] How long the service asks to be left alone.
    */
-  constructor({ status, title, detail, errors = [] }, waitSeconds = 0) {
-    super(detail || `The service answered ${status}. Try again in a moment.`);
+  constructor({ status, title, detail, errors }, waitSeconds = 0) {
+    const fields = errors?.map(({ field, message }) => `${field}: ${message}`).join(". ");
+    super(fields || detail || `The service answered ${status}. Try again in a moment.`);
     this.status = status;
     this.title = title;
-    this.errors = errors;
     this.waitSeconds = waitSeconds;
   }
 
@@ -39,17 +40,22 @@ export async function call(method, path, { query = {}, body, key, signal } = {})
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
   const search = new URLSearchParams(given).toString();
   const address = `/api/${path}${search ? `?${search}` : ""}`;
-  const options = { method, body: body && JSON.stringify(body), signal };
+  const request = { method, address, body: body && JSON.stringify(body), key, signal };
 
   let token = await accessToken();
-  let response = token && (await send(address, options, key, token));
-  if (token && response.status === 401) {
+  let answer = token && (await send(request, token));
+  if (token && answer.status === 401) {
     token = await accessToken(token);
-    response = token && (await send(address, options, key, token));
+    answer = token && (await send(request, token));
   }
   if (!token) return signIn();
-  if (response.ok) return response.status === 204 ? null : response.json();
-  throw await problemOf(response);
+  // Reading can be repeated without a thought, so a short rush is waited out here.
+  for (let wait = 1; method === "GET" && RUSH.includes(answer.status) && wait <= 2; wait += 1) {
+    await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+    answer = await send(request, token);
+  }
+  if (answer.ok) return answer.body;
+  throw new Problem({ ...answer.body, status: answer.status }, answer.waitSeconds);
 }
 
 /** Delete a photo while the page goes: the browser sends this even when nothing is left that could wait for it. */
@@ -58,30 +64,28 @@ export function deleteOnTheWayOut(photoId) {
   fetch(`/api/photos/${photoId}`, { method: "DELETE", keepalive: true, headers });
 }
 
-async function send(address, options, key, token) {
+async function send({ method, address, body, key, signal }, token) {
   const headers = { Authorization: `Bearer ${token}` };
-  if (options.body) headers["Content-Type"] = "application/json";
+  if (body) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
-  const giveUp = () => patience.abort();
-  options.signal?.addEventListener("abort", giveUp);
+  const signals = [AbortSignal.timeout(TIMEOUT_MS), signal].filter(Boolean);
   try {
-    return await fetch(address, { ...options, headers, signal: patience.signal });
+    const response = await fetch(address, { method, body, headers, signal: AbortSignal.any(signals) });
+    const { ok, status } = response;
+    const waitSeconds = Number(response.headers.get("Retry-After")) || 0;
+    return { ok, status, waitSeconds, body: parsed(await response.text()) };
   } catch (error) {
-    if (options.signal?.aborted) throw error;
-    throw new Problem({
-      status: 0,
-      title: "No connection",
-      detail: "The service did not answer. Check your connection and try again.",
-    });
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener("abort", giveUp);
+    if (signal?.aborted) throw error;
+    const detail = "The service did not answer. Check your connection and try again.";
+    throw new Problem({ status: 0, title: "No connection", detail });
   }
 }
 
-async function problemOf(response) {
-  const body = await response.json().catch(() => ({}));
-  return new Problem({ ...body, status: response.status }, Number(response.headers.get("Retry-After")) || 0);
+/** What is not JSON, as an empty answer or a proxy's page, says nothing. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -1,140 +1,121 @@
-/** View for operators: runs over everything under a prefix of a bucket, from the start form to the failures. */
+/** View for operators: runs over everything under a prefix of a bucket, from their start to their failures. */
 
 import { call } from "./api.js";
-import { button, element, emptyState, externalLink, failureState, field, fill } from "./elements.js";
-import { dateTime, dollars, duration, executionStatus, number } from "./format.js";
+import { attempt, button, definitions, element, emptyState, externalLink, field, fill, headingRow } from "./elements.js";
+import { dateTime, dollars, duration, number, runStatus } from "./format.js";
 import { announce } from "./notices.js";
 import { poll } from "./poll.js";
 import { badge } from "./tiles.js";
 
-const COUNTS = [
+// What can become of an image, in words, and the tone of its part of the bar.
+const FATES = [
   ["labelled", "Labelled", "good"],
   ["partial", "Partly labelled", "warn"],
-  ["skipped", "Skipped", "muted"],
+  ["skipped", "Skipped", "skipped"],
   ["failed", "Failed", "bad"],
 ];
 
-/** @returns {{root: HTMLElement, title: string, close: () => void}} */
 export function open() {
-  const runs = new Map();
   const cards = new Map();
-  const list = element("ul", { class: "cards", "aria-label": "Bulk runs" });
-  const below = element("div", { class: "more" }, element("p", { class: "hint" }, "Loading runs …"));
-  const root = element(
-    "section",
-    {},
-    element("div", { class: "heading" }, element("h1", { tabindex: -1 }, "Bulk runs")),
-    startForm(show),
-    list,
-    below,
-  );
+  const list = element("ul.cards", { "aria-label": "Bulk runs" });
+  const below = element("div.more", element("p.hint", "Loading runs …"));
+  const root = element("section", headingRow("Bulk runs"), startForm(show), list, below);
 
   async function load() {
-    try {
-      const answer = await call("GET", "bulk-runs");
-      answer.runs.sort((a, b) => a.started_at.localeCompare(b.started_at)).forEach(show);
-      if (runs.size === 0) fill(below, emptyState("No run yet", "Start one above: every image under the prefix is labelled and recorded."));
-      else fill(below);
-    } catch (problem) {
-      fill(below, failureState(problem, load));
-    }
+    const { runs } = await call("GET", "bulk-runs");
+    for (const run of runs.sort((a, b) => (a.started_at < b.started_at ? -1 : 1))) show(run);
+    const text = "Start one above: every image under the prefix is labelled and recorded.";
+    fill(below, runs.length === 0 && emptyState("No run yet", text));
   }
 
+  /** @returns {boolean} Whether anything is different. */
   function show(run) {
-    const before = runs.get(run.run_id);
-    if (before && JSON.stringify(before) === JSON.stringify(run)) return false;
-    runs.set(run.run_id, run);
+    const { run: before, root = element("li.card") } = cards.get(run.run_id) || {};
+    if (JSON.stringify(before) === JSON.stringify(run)) return false;
+    cards.set(run.run_id, { run, root });
+    fill(root, contentOf(run));
     if (!before) {
-      cards.set(run.run_id, element("li", { class: "card" }));
-      list.prepend(cards.get(run.run_id));
+      list.prepend(root);
       fill(below);
-    }
-    fill(cards.get(run.run_id), contentOf(run));
-    if (before && before.status !== run.status) announce(`The run of ${run.prefix}: ${executionStatus(run.status).text}.`);
-    if (run.status === "RUNNING") live.wake();
+      live.wake();
+    } else if (before.status !== run.status) announce(`${run.prefix}: ${runStatus(run).text}.`);
     return true;
   }
 
   const live = poll(async () => {
-    const running = [...runs.values()].filter((run) => run.status === "RUNNING");
+    const running = [...cards.values()].filter(({ run }) => run.status === "RUNNING");
     if (running.length === 0) return "settled";
-    const changed = await Promise.all(running.map(async ({ run_id }) => show(await call("GET", `bulk-runs/${run_id}`))));
-    return changed.includes(true) ? "changed" : "same";
+    const different = await Promise.all(running.map(async ({ run }) => show(await call("GET", `bulk-runs/${run.run_id}`))));
+    return different.includes(true) ? "changed" : "same";
   });
 
-  load();
+  attempt(below, load);
   return { root, title: "Bulk runs", close: live.stop };
 }
 
 function startForm(started) {
-  const prefix = element("input", { name: "prefix", maxlength: 1024, autocomplete: "off", placeholder: "archive/2024/" });
-  const bucket = element("input", { name: "bucket", maxlength: 63, autocomplete: "off" });
-  const force = element("input", { name: "force", type: "checkbox", id: "force" });
-  const fields = { prefix: field("Prefix", prefix, "Empty means the whole bucket"), bucket: field("Bucket", bucket, "Empty means the bucket of this stack") };
-  const failure = element("p", { class: "complaint", role: "alert", hidden: true });
-  const start = button("Start run", { type: "submit", class: "primary" });
-  // The same wish keeps its key until it is fulfilled: a second press after a lost answer starts no second run.
-  let wish = {};
+  const prefix = element("input", { maxlength: 1024, autocomplete: "off", placeholder: "archive/2024/" });
+  const bucket = element("input", { maxlength: 63, autocomplete: "off" });
+  const force = element("input", { type: "checkbox" });
+  const failure = element("p.complaint", { role: "alert" });
+  const start = button("Start run", null, { type: "submit", class: "primary" });
+  // The same wish keeps its key: a second press after a lost answer starts no second run.
+  const keys = new Map();
 
   async function submit(event) {
     event.preventDefault();
-    if (start.getAttribute("aria-disabled")) return;
-    const body = { prefix: prefix.value.trim(), force: force.checked, ...(bucket.value.trim() && { bucket: bucket.value.trim() }) };
-    const text = JSON.stringify(body);
-    if (wish.text !== text) wish = { text, key: crypto.randomUUID() };
-    start.setAttribute("aria-disabled", "true");
-    failure.hidden = true;
-    for (const each of Object.values(fields)) each.complain("");
+    if (start.ariaDisabled) return;
+    const body = { prefix: prefix.value.trim(), bucket: bucket.value.trim() || undefined, force: force.checked };
+    const wish = JSON.stringify(body);
+    if (!keys.has(wish)) keys.set(wish, crypto.randomUUID());
+    start.ariaDisabled = "true";
+    failure.textContent = "";
     try {
-      started(await call("POST", "bulk-runs", { body, key: wish.key }));
-      wish = {};
+      started(await call("POST", "bulk-runs", { body, key: keys.get(wish) }));
+      keys.clear();
       announce("The run has started.");
     } catch (problem) {
-      for (const { field: name, message } of problem.errors || []) fields[name]?.complain(message);
       failure.textContent = problem.message;
-      failure.hidden = false;
     }
-    start.removeAttribute("aria-disabled");
+    start.ariaDisabled = null;
   }
 
   return element(
-    "form",
-    { class: "card start", onsubmit: submit, "aria-label": "Start a bulk run" },
-    element("div", { class: "fields" }, fields.prefix, fields.bucket),
-    element("div", { class: "check" }, force, element("label", { for: "force" }, "Label again what is already labelled")),
+    "form.card",
+    { onsubmit: submit, "aria-label": "Start a bulk run" },
+    element(
+      "div.fields",
+      field("Prefix", prefix, "Empty means the whole bucket"),
+      field("Bucket", bucket, "Empty means the bucket of this stack"),
+    ),
+    element("label.check", force, "Label again what is already labelled"),
     failure,
-    element("div", { class: "actions" }, start),
+    element("div.actions", start),
   );
 }
 
 function contentOf(run) {
-  const { counts } = run;
-  const done = COUNTS.reduce((sum, [name]) => sum + counts[name], 0);
-  const shares = COUNTS.map(([name, , tone]) => {
-    const part = element("span", { class: tone });
-    part.style.flexGrow = String(counts[name]);
+  const { counts, failures, error, started_at: from, ended_at: to, estimated_cost_dollars: cost } = run;
+  const parts = FATES.map(([name, , tone]) => {
+    const part = element(`span.${tone}`);
+    part.style.flexGrow = counts[name];
     return part;
   });
-  const seconds = ((run.ended_at ? Date.parse(run.ended_at) : Date.now()) - Date.parse(run.started_at)) / 1000;
-  const facts = [dateTime(run.started_at), duration(seconds), run.estimated_cost_dollars !== null && `about ${dollars(run.estimated_cost_dollars)}`];
+  const seconds = ((to ? Date.parse(to) : Date.now()) - Date.parse(from)) / 1000;
+  const facts = [dateTime(from), duration(seconds), cost !== null && `about ${dollars(cost)}`];
   return [
-    element("div", { class: "heading" }, element("h2", { class: "path" }, `${run.bucket}/${run.prefix}`), badge(executionStatus(run.status))),
-    done > 0 && element("div", { class: "shares", "aria-hidden": "true" }, shares),
-    element(
-      "dl",
-      { class: "counts" },
-      [["seen", "Seen"], ...COUNTS].map(([name, text]) => element("div", {}, element("dt", {}, text), element("dd", {}, number(counts[name])))),
-    ),
-    run.error && element("div", { class: "callout bad" }, element("p", {}, `${run.error.name}: ${run.error.cause}`)),
-    run.failures.length > 0 &&
-      element(
-        "table",
-        {},
-        element("caption", {}, "Failures"),
-        element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Reason"), element("th", { scope: "col", class: "figure" }, "Images"))),
-        element("tbody", {}, run.failures.map(({ name, images }) => element("tr", {}, element("td", {}, name), element("td", { class: "figure" }, number(images))))),
-      ),
-    element("p", { class: "hint" }, facts.filter(Boolean).join(" · ")),
+    element("div.heading", element("h2", `${run.bucket}/${run.prefix}`), badge(runStatus(run))),
+    element("div.shares", { "aria-hidden": "true" }, parts),
+    definitions("dl.counts", [["seen", "Seen"], ...FATES].map(([name, text]) => [text, number(counts[name])])),
+    error && element("p.callout.bad", `${error.name}: ${error.cause}`),
+    failures.length > 0 && failureTable(failures),
+    element("p.hint", facts.filter(Boolean).join(" · ")),
     run.execution_url && externalLink(run.execution_url, "Open the execution"),
   ];
+}
+
+function failureTable(failures) {
+  const row = (cell, reason, images) => element("tr", element(cell, reason), element(`${cell}.figure`, images));
+  const rows = failures.map(({ name, images }) => row("td", name, number(images)));
+  return element("table", element("caption", "Failures"), element("thead", row("th", "Reason", "Images")), element("tbody", rows));
 }

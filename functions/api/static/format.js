@@ -1,61 +1,53 @@
 /** Numbers, dates and states as a person reads them. */
 
 const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const NUMBER = new Intl.NumberFormat();
 
 /** A moment in the reader's time zone; a capture time has no zone and stays as the camera's clock said. */
 export const dateTime = (text) => DATE_TIME.format(new Date(text));
 
 /** A day of the API, which counts in UTC. */
-export const day = (text) => DAY.format(new Date(`${text}T00:00:00Z`));
+export const day = (text) => DAY.format(new Date(`${text}T00:00Z`));
 
 export const number = (value) => NUMBER.format(value);
 
 /** `1 photo`, `1,200 photos`. */
-export const plural = (count, singular, several = `${singular}s`) => `${number(count)} ${count === 1 ? singular : several}`;
+export const plural = (count, one, several = `${one}s`) => `${number(count)} ${count === 1 ? one : several}`;
 
-/** A confidence of 0 to 100 without digits that nobody can use. */
+/** A confidence without digits that nobody can use; rounded down, so that only certainty reads as 100%. */
 export const percent = (confidence) => `${Math.floor(confidence)}%`;
 
 /** Bytes in the decimal units of file managers. */
 export function size(bytes) {
-  if (bytes < 1000) return plural(bytes, "byte");
-  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} KB`;
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** Seconds as `42 s`, `3 min 20 s`, `2 h 5 min`. */
+/** `4.2 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(seconds) {
-  const whole = Math.round(seconds);
-  if (whole < 60) return seconds < 10 ? `${Math.max(0, seconds).toFixed(1)} s` : `${whole} s`;
-  const [minutes, rest] = [Math.floor(whole / 60), whole % 60];
-  return minutes < 60 ? `${minutes} min ${rest} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 export const dollars = (amount) => `$${amount.toFixed(amount < 1 ? 3 : 2)}`;
 
-const STATUS = {
-  PENDING: ["Waiting", "busy"],
-  RUNNING: ["Recognising", "busy"],
-  SUCCEEDED: ["Recognised", "good"],
-  PARTIAL: ["Partly recognised", "warn"],
-  FAILED: ["Failed", "bad"],
-  TIMED_OUT: ["Timed out", "bad"],
-  ABORTED: ["Stopped", "bad"],
-};
+const TONES = { PENDING: "busy", RUNNING: "busy", SUCCEEDED: "good", PARTIAL: "warn" };
+const PHOTO_WORDS = { PENDING: "Waiting", RUNNING: "Recognising", SUCCEEDED: "Recognised", PARTIAL: "Partly recognised" };
+const RUN_WORDS = { RUNNING: "Running", SUCCEEDED: "Succeeded" };
+const END_WORDS = { FAILED: "Failed", TIMED_OUT: "Timed out", ABORTED: "Stopped" };
 
 /**
- * What to call the state of a photo, and how it looks.
+ * The state of a photo in words, and the tone of its badge.
  *
  * @returns {{text: string, tone: "busy"|"good"|"warn"|"bad"}}
  */
-export function photoStatus(photo) {
-  const [text, tone] = STATUS[photo.status];
-  return photo.status === "PENDING" && !photo.is_uploaded ? { text: "Not uploaded yet", tone } : { text, tone };
+export function photoStatus({ status, is_uploaded: isUploaded }) {
+  const text = status === "PENDING" && !isUploaded ? "Not uploaded yet" : PHOTO_WORDS[status] || END_WORDS[status];
+  return { text, tone: TONES[status] || "bad" };
 }
 
-/** The words for the state of a run or a session, which are not the words for a photo. */
-export function executionStatus(status) {
-  const words = { RUNNING: "Running", SUCCEEDED: "Succeeded", FAILED: "Failed", TIMED_OUT: "Timed out", ABORTED: "Stopped" };
-  return { text: words[status] || status, tone: (STATUS[status] || [null, "busy"])[1] };
-}
+/** The same for a run or a session. */
+export const runStatus = ({ status }) => ({ text: RUN_WORDS[status] || END_WORDS[status] || status, tone: TONES[status] || "bad" });

@@ -1,67 +1,59 @@
 /** View: the photos of an album, or all photos; searched, watched and added to. */
 
-import { album as findAlbum, createAlbum, deleteAlbum, renameAlbum } from "./albums.js";
 import { call } from "./api.js";
-import { deletions, isDeleted } from "./deletions.js";
-import { button, element, emptyState, failureState, fill, setTitle } from "./elements.js";
+import { changes } from "./changes.js";
+import { isDeleted } from "./deletions.js";
+import { attempt, button, element, emptyState, fill, headingRow, iconButton, setTitle } from "./elements.js";
 import { photoStatus, plural } from "./format.js";
 import { announce } from "./notices.js";
 import { poll } from "./poll.js";
 import { activeFilters, FILTERS, searchForm } from "./search.js";
 import { isOpen, makeTile } from "./tiles.js";
-import { takeFiles } from "./upload_panel.js";
-import { uploads } from "./uploads.js";
 
-const PAGE = 50;
-// So few are asked for one by one; more of them with a page of the list, which costs one request.
+// Small, because on a slow line the long addresses of the thumbnails are what takes time.
+const PAGE = 24;
+// So few are asked for one by one; of more, the newest page of the list tells in one request.
 const ONE_BY_ONE = 3;
 
 /**
- * @param {{albumId: string|null, query: URLSearchParams}} options
- * @returns {{root: HTMLElement, title: string, update: (query: URLSearchParams) => void, close: () => void,
- *   accept: (files: Iterable<File>) => void, neighbours: (photoId: string) => object, focus: (photoId: string) => void,
- *   loaded: Promise<void>}}
+ * @param {{albumId?: string, query: URLSearchParams, choosePhotos: () => void}} route
+ * @returns {object} Besides `root`, `title`, `update` and `close` of every view: `albumId`, `loaded` (a promise),
+ *   `neighbours(photoId)` with the addresses of the newer and the older photo, and `focus(photoId)`.
  */
-export function open({ albumId, query }) {
-  /** @type {Map<string, ReturnType<typeof makeTile>>} */
+export function open({ albumId, query, choosePhotos }) {
   const tiles = new Map();
-  const byRoot = new WeakMap();
+  const tileOf = new WeakMap();
   let filters = query;
   let cursor = null;
-  let loading = null;
-  let album = null;
+  let request;
 
-  const heading = element("h1", { tabindex: -1 }, albumId ? "Album" : "Photos");
-  const actions = element("div", { class: "actions" });
+  const addButton = () => button("Add photos", choosePhotos, { icon: "add", class: "primary" });
+  const top = headingRow(albumId ? "Album" : "Photos", addButton());
+  const [heading, actions] = top.children;
   const search = searchForm(change);
-  const narrowed = element("div", { class: "narrowed" });
-  const grid = element("ul", { class: "grid photos", "aria-label": "Photos" });
-  const below = element("div", { class: "more" });
-  const root = element("section", {}, element("div", { class: "heading" }, heading, actions), search.root, narrowed, grid, below);
-  const view = { root, title: heading.textContent, update, close, accept, neighbours, focus };
+  const narrowed = element("div.narrowed");
+  const grid = element("ul.grid", { "aria-label": "Photos" });
+  const below = element("div.more");
+  const root = element("section", top, search.root, narrowed, grid, below);
+  const view = { root, title: heading.textContent, albumId, update, close, neighbours, focus };
 
-  // --- what is asked for ---------------------------------------------------------------------------------------
+  // Which photos
 
-  const isNarrowed = () => FILTERS.some((name) => filters.get(name));
+  const given = () => Object.fromEntries(Object.keys(FILTERS).map((name) => [name, filters.get(name)]));
+  const isNarrowed = () => Object.values(given()).some(Boolean);
+  const list = (options) =>
+    call("GET", "photos", { query: { album_id: albumId, ...given(), limit: PAGE, ...options }, signal: request.signal });
 
-  function ask(options) {
-    const given = Object.fromEntries(FILTERS.map((name) => [name, filters.get(name)]));
-    return { query: { album_id: albumId, ...given, limit: PAGE, ...options } };
+  /** The address of the gallery, or of a photo in it, with these filters. */
+  function address(photoId, search = filters) {
+    const path = [albumId ? `#/albums/${albumId}` : "#/photos", albumId && photoId && "photos", photoId];
+    return path.filter(Boolean).join("/") + (search.toString() && `?${search}`);
   }
 
-  function change(changes) {
+  function change(different) {
     const next = new URLSearchParams(filters);
-    for (const [name, value] of Object.entries(changes)) {
-      if (value) next.set(name, value);
-      else next.delete(name);
-    }
+    for (const [name, value] of Object.entries(different)) value ? next.set(name, value) : next.delete(name);
     location.hash = address("", next);
-  }
-
-  function address(photoId, query = filters) {
-    const path = [albumId ? `#/albums/${albumId}/photos` : "#/photos", photoId].filter(Boolean).join("/");
-    const base = photoId || !albumId ? path : `#/albums/${albumId}`;
-    return query.size > 0 ? `${base}?${query}` : base;
   }
 
   function update(next) {
@@ -70,215 +62,174 @@ export function open({ albumId, query }) {
     load();
   }
 
-  // --- loading -------------------------------------------------------------------------------------------------
+  // Loading
 
   async function load() {
-    const signal = begin();
-    grid.setAttribute("aria-busy", "true");
     search.show(filters);
-    fill(narrowed, activeFilters(filters, change));
-    if (tiles.size === 0) fill(below, element("p", { class: "hint" }, "Loading photos …"));
-    try {
-      const answer = await call("GET", "photos", { ...ask(), signal });
-      if (signal.aborted) return;
-      tiles.clear();
-      grid.replaceChildren();
-      put(answer.photos);
-      cursor = answer.cursor;
-      if (isNarrowed()) announce(`${plural(tiles.size, "photo")}${cursor ? " and more" : ""} found.`);
-      showBelow();
-    } catch (problem) {
-      if (signal.aborted) return;
-      tiles.clear();
-      grid.replaceChildren();
-      fill(below, failureState(problem, load));
-    }
-    grid.removeAttribute("aria-busy");
-    live.wake();
+    fill(narrowed, isNarrowed() && activeFilters(filters, change));
+    if (tiles.size === 0) showOutlines();
+    await loadPage(true);
   }
 
-  async function loadMore() {
-    const signal = begin();
-    fill(below, element("p", { class: "hint" }, "Loading more photos …"));
-    try {
-      const answer = await call("GET", "photos", { ...ask({ cursor }), signal });
-      if (signal.aborted) return;
-      cursor = answer.cursor;
+  async function loadPage(isFirst) {
+    request?.abort();
+    request = new AbortController();
+    const { signal } = request;
+    await attempt(below, async () => {
+      const answer = await list({ cursor: isFirst ? null : cursor }).catch((error) => {
+        if (signal.aborted) return null; // Another request has come after this one.
+        if (isFirst) clear();
+        throw error;
+      });
+      if (!answer) return;
+      if (isFirst) clear();
       put(answer.photos);
+      cursor = answer.cursor;
       showBelow();
-    } catch (problem) {
-      if (!signal.aborted) fill(below, failureState(problem, loadMore));
-    }
+      if (isFirst && isNarrowed()) announce(`${plural(tiles.size, "photo")}${cursor ? " and more" : ""} found.`);
+      live.wake();
+    });
   }
 
-  function begin() {
-    loading?.abort();
-    loading = new AbortController();
-    return loading.signal;
+  function clear() {
+    tiles.clear();
+    grid.replaceChildren();
+    grid.ariaBusy = null;
   }
+
+  /** Where the photos will be, so that nothing has to give way to them when they come. */
+  function showOutlines() {
+    grid.ariaBusy = "true";
+    fill(below);
+    fill(grid, Array.from({ length: PAGE }, () => element("li.tile", { "aria-hidden": "true" }, element("span.frame.busy"))));
+  }
+
+  // When the end of the list comes near, load on: nobody should have to press "Show more" while scrolling.
+  const end = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && loadPage(), { rootMargin: "600px" });
 
   function showBelow() {
+    const more = cursor && button("Show more", () => loadPage());
+    fill(below, more || (tiles.size === 0 && (isNarrowed() ? nothingFound() : nothingYet())));
     end.disconnect();
-    if (cursor) {
-      const more = button("Show more", { onclick: loadMore });
-      fill(below, more);
-      end.observe(more);
-    } else if (tiles.size > 0) fill(below);
-    else if (isNarrowed()) {
-      const clear = button("Clear the search", { onclick: () => change(Object.fromEntries(FILTERS.map((name) => [name, ""]))) });
-      fill(below, emptyState("Nothing found", "No photo here fits. Try another label, or widen the dates.", clear));
-    } else {
-      const text = "Drop photos anywhere on this page, or choose them. Each is looked at in a few seconds, and can then be found by what is in it.";
-      fill(
-        below,
-        emptyState(albumId ? "This album is empty" : "No photos yet", text, addButton(), !albumId && button("New album", { onclick: makeAlbum })),
-      );
-    }
+    if (more) end.observe(more);
   }
 
-  // The end of the list comes into sight: load on, so that nobody has to press "Show more" while scrolling.
-  const end = new IntersectionObserver(([entry]) => entry.isIntersecting && loadMore(), { rootMargin: "400px" });
+  function nothingFound() {
+    const all = () => (location.hash = address("", ""));
+    const text = "No photo here fits. Try another label, or widen the dates.";
+    return emptyState("Nothing found", text, button("Clear the search", all));
+  }
 
-  // --- tiles ---------------------------------------------------------------------------------------------------
+  function nothingYet() {
+    const text = "Drop photos anywhere on this page, or choose them. Seconds later they can be found by what is in them.";
+    const newAlbum = async () => (await import("./albums.js")).createAlbum();
+    const title = albumId ? "This album is empty" : "No photos yet";
+    return emptyState(title, text, addButton(), !albumId && button("New album", newAlbum));
+  }
 
-  /** Show photos at their place, newest first; returns those whose tile is new or different. */
+  // Tiles
+
+  /** Show photos at their place, newest first. @returns {object[]} Those that are new or look different now. */
   function put(photos) {
     return photos.filter((photo) => {
       if (isDeleted(photo.photo_id)) return false;
-      const tile = tiles.get(photo.photo_id);
-      if (tile) return tile.update(photo);
-      const made = makeTile(photo, address);
-      tiles.set(photo.photo_id, made);
-      const next = [...grid.children].find((child) => byRoot.get(child).photo.created_at < photo.created_at);
-      byRoot.set(made.root, made);
-      grid.insertBefore(made.root, next || null);
+      const known = tiles.get(photo.photo_id);
+      if (known) return known.update(photo);
+      const tile = makeTile(photo, address);
+      const older = [...grid.children].find((child) => tileOf.get(child)?.photo.created_at < photo.created_at);
+      tiles.set(photo.photo_id, tile);
+      tileOf.set(tile.root, tile);
+      grid.insertBefore(tile.root, older || null);
       return true;
     });
   }
 
-  function take(photoId) {
+  function remove({ photo_id: photoId }) {
     const tile = tiles.get(photoId);
     if (!tile) return;
     const hadFocus = tile.root.contains(document.activeElement);
     const neighbour = tile.root.nextElementSibling || tile.root.previousElementSibling;
     tiles.delete(photoId);
     tile.root.remove();
-    if (tiles.size === 0) showBelow();
-    if (hadFocus) (byRoot.get(neighbour)?.link || heading).focus();
+    showBelow();
+    if (hadFocus) (tileOf.get(neighbour)?.link || heading).focus();
   }
-
-  const belongsHere = (photo) => !isNarrowed() && (!albumId || photo.album_id === albumId);
 
   function focus(photoId) {
     (tiles.get(photoId)?.link || heading).focus({ preventScroll: true });
   }
 
   function neighbours(photoId) {
-    const tile = tiles.get(photoId);
-    const at = (root) => (root ? address(byRoot.get(root).photo.photo_id) : null);
-    return { previous: at(tile?.root.previousElementSibling), next: at(tile?.root.nextElementSibling) };
+    const { previousElementSibling: newer, nextElementSibling: older } = tiles.get(photoId)?.root || {};
+    return [newer, older].map((tile) => tile && address(tileOf.get(tile).photo.photo_id));
   }
 
-  // --- live state ----------------------------------------------------------------------------------------------
+  // What changes while one looks
 
   const live = poll(async () => {
     const open = [...tiles.values()].map((tile) => tile.photo).filter(isOpen);
     if (open.length === 0) return "settled";
-    const states = new Map(open.map((photo) => [photo.photo_id, photo.status]));
-    const changed = put(await (open.length > ONE_BY_ONE ? newest() : Promise.all(open.map(again))));
-    tell(changed.filter((photo) => states.get(photo.photo_id) !== photo.status && !isOpen(photo)));
+    const listed = open.length > ONE_BY_ONE ? (await list({ limit: 100 })).photos : [];
+    const ids = new Set(listed.map((photo) => photo.photo_id));
+    // By chance, so that one that never ends does not keep the others from being asked for.
+    const others = open.filter((photo) => !ids.has(photo.photo_id)).sort(() => Math.random() - 0.5);
+    const asked = await Promise.all(others.slice(0, ONE_BY_ONE).map(again));
+    const changed = put([...listed, ...asked].filter((photo) => tiles.has(photo.photo_id)));
+    const ready = changed.filter((photo) => !isOpen(photo));
+    if (ready.length > 0) announce(ready.length > 2 ? `${ready.length} photos are ready.` : ready.map(sentence).join(" "));
     return changed.length > 0 ? "changed" : "same";
   });
-
-  async function newest() {
-    return (await call("GET", "photos", ask({ limit: 100 }))).photos.filter((photo) => tiles.has(photo.photo_id));
-  }
 
   async function again(photo) {
     try {
       const detail = await call("GET", `photos/${photo.photo_id}`);
-      return { ...detail, labels: detail.labels.map(({ name, confidence }) => ({ name, confidence })).slice(0, 10) };
+      // As the list has it: a tile must not take more detail for a change.
+      return { ...detail, labels: detail.labels.slice(0, 10).map(({ name, confidence }) => ({ name, confidence })) };
     } catch (problem) {
       if (problem.status !== 404) throw problem;
-      take(photo.photo_id); // Deleted elsewhere.
+      remove(photo); // Deleted elsewhere.
       return photo;
     }
   }
 
-  function tell(settled) {
-    if (settled.length === 0) return;
-    const one = (photo) => {
-      const labels = photo.labels.slice(0, 3).map(({ name }) => name);
-      return `${photo.name}: ${photoStatus(photo).text}${labels.length ? `, ${labels.join(", ")}` : ""}.`;
-    };
-    announce(settled.length <= 2 ? settled.map(one).join(" ") : `${settled.length} photos are ready.`);
+  function sentence(photo) {
+    const labels = photo.labels.slice(0, 3).map(({ name }) => name);
+    return `${photo.name}: ${[photoStatus(photo).text, ...labels].join(", ")}.`;
   }
 
-  const listeners = new AbortController();
-  const listen = (target, type, listener) => target.addEventListener(type, ({ detail }) => listener(detail), listeners);
-  listen(uploads, "photo", (photo) => {
-    if (!belongsHere(photo)) return;
-    // The list may have seen it further on than the upload knows.
+  function arrive({ detail: photo }) {
+    if (isNarrowed() || (albumId && photo.album_id !== albumId)) return;
     const known = tiles.get(photo.photo_id)?.photo;
-    put([known && known.status !== "PENDING" ? known : photo]);
+    // The API may have told more about it already than the upload knows.
+    if (!known || known.status === "PENDING") put([photo]);
     showBelow();
     live.wake();
-  });
-  listen(uploads, "cancelled", (photo) => take(photo.photo_id));
-  listen(deletions, "hide", (photo) => take(photo.photo_id));
-  listen(deletions, "restore", (photo) => {
-    if (albumId && photo.album_id !== albumId) return;
-    put([photo]);
-    showBelow();
-    live.wake();
-    announce(`${photo.name} is back.`);
-  });
-
-  // --- actions -------------------------------------------------------------------------------------------------
-
-  function accept(files) {
-    takeFiles(files, albumId);
   }
 
-  const addButton = () => button("Add photos", { icon: "add", class: "primary", onclick: () => view.choose() });
-
-  async function makeAlbum() {
-    const made = await createAlbum();
-    if (made) location.hash = `#/albums/${made.album_id}`;
-  }
-
-  function showActions() {
-    const rename = async () => {
-      if (await renameAlbum(album)) await showAlbum();
-      heading.focus();
-    };
-    const remove = async () => {
-      if (await deleteAlbum(album)) location.hash = "#/albums";
-    };
-    fill(
-      actions,
-      album && button("Rename album", { icon: "edit", iconOnly: true, onclick: rename }),
-      album && button("Delete album", { icon: "trash", iconOnly: true, onclick: remove }),
-      addButton(),
-    );
-  }
-
-  async function showAlbum() {
-    album = await findAlbum(albumId).catch(() => null);
-    heading.textContent = album ? album.name : "Album";
-    view.title = heading.textContent;
-    if (root.isConnected && !root.hidden) setTitle(view.title);
-    showActions();
-  }
+  const listening = new AbortController();
+  const { signal } = listening;
+  changes.addEventListener("arrive", arrive, { signal });
+  changes.addEventListener("leave", ({ detail: photo }) => remove(photo), { signal });
+  changes.addEventListener("return", (event) => (isNarrowed() ? load() : arrive(event)), { signal });
 
   function close() {
     live.stop();
-    loading?.abort();
-    listeners.abort();
+    request?.abort();
+    listening.abort();
     end.disconnect();
   }
 
-  showActions();
+  async function showAlbum() {
+    const { findAlbum, renameAlbum, deleteAlbum } = await import("./albums.js");
+    const album = await findAlbum(albumId).catch(() => null);
+    if (!album) return;
+    heading.textContent = view.title = album.name;
+    if (root.isConnected && !root.hidden) setTitle(album.name);
+    const rename = async () => (await renameAlbum(album)) && showAlbum();
+    const remove = async () => (await deleteAlbum(album)) && (location.hash = "#/albums");
+    fill(actions, iconButton("edit", "Rename album", rename), iconButton("trash", "Delete album", remove), addButton());
+  }
+
   if (albumId) showAlbum();
   view.loaded = load();
   return view;

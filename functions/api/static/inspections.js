@@ -1,90 +1,70 @@
-/** View for operators: what inspection found, image by image. */
+/** View for operators: what inspection said, image by image. */
 
 import { call } from "./api.js";
-import { button, element, emptyState, failureState, field, fill, icon } from "./elements.js";
-import { dateTime, percent, plural } from "./format.js";
+import { attempt, button, element, emptyState, field, fill, headingRow, icon, list } from "./elements.js";
+import { dateTime, plural } from "./format.js";
 import { announce } from "./notices.js";
-import { badge } from "./tiles.js";
+import { badge, chips } from "./tiles.js";
 
 const VERDICTS = { SUCCESS: { text: "Passed", tone: "good" }, FAILURE: { text: "Failed", tone: "bad" } };
 
-/** @returns {{root: HTMLElement, title: string, update: (query: URLSearchParams) => void}} */
+/** @param {{query: URLSearchParams}} route The filters, as they stand in the address. */
 export function open({ query }) {
   let filters = query;
   let request;
-  const verdict = element(
-    "select",
-    { name: "verdict" },
-    element("option", { value: "" }, "All"),
-    Object.entries(VERDICTS).map(([value, { text }]) => element("option", { value }, text)),
+  const verdicts = Object.entries(VERDICTS).map(([value, { text }]) => element("option", { value }, text));
+  const controls = {
+    Verdict: element("select", { name: "verdict" }, element("option", { value: "" }, "All"), verdicts),
+    Label: element("input", { name: "label", maxlength: 100, autocomplete: "off" }),
+    "Minimum confidence": element("input", { name: "min_confidence", type: "number", min: 0, max: 100 }),
+    From: element("input", { name: "from", type: "date" }),
+    To: element("input", { name: "to", type: "date" }),
+  };
+  const form = element(
+    "form.fields",
+    { role: "search", "aria-label": "Inspections", onchange: apply, onsubmit: apply },
+    Object.entries(controls).map(([text, control]) => field(text, control)),
   );
-  const label = element("input", { name: "label", maxlength: 100, autocomplete: "off" });
-  const least = element("input", { name: "min_confidence", type: "number", min: 0, max: 100, inputmode: "numeric" });
-  const from = element("input", { name: "from", type: "date" });
-  const to = element("input", { name: "to", type: "date" });
-  const controls = [verdict, label, least, from, to];
-  const list = element("ul", { class: "cards", "aria-label": "Inspections" });
-  const below = element("div", { class: "more" });
-  const root = element(
-    "section",
-    {},
-    element(
-      "div",
-      { class: "heading" },
-      element("h1", { tabindex: -1 }, "Inspections"),
-      element("div", { class: "actions" }, button("Refresh", { icon: "retry", onclick: () => load() })),
-    ),
-    element(
-      "form",
-      { class: "fields", onchange: apply, onsubmit: (event) => (event.preventDefault(), apply()), role: "search", "aria-label": "Inspections" },
-      field("Verdict", verdict),
-      field("Label", label),
-      field("Minimum confidence", least),
-      field("From", from),
-      field("To", to),
-    ),
-    list,
-    below,
-  );
+  const cards = element("ul.cards", { "aria-label": "Inspections" });
+  const below = element("div.more");
+  const root = element("section", headingRow("Inspections", button("Refresh", load, { icon: "retry" })), form, cards, below);
 
-  function apply() {
-    const given = controls.filter((control) => control.value).map((control) => [control.name, control.value]);
-    const search = new URLSearchParams(given).toString();
-    location.hash = search ? `#/inspections?${search}` : "#/inspections";
+  function apply(event) {
+    event.preventDefault();
+    const given = [...new FormData(form)].filter(([, value]) => value);
+    if (form.reportValidity()) location.hash = `#/inspections?${new URLSearchParams(given)}`;
   }
 
   function update(next) {
-    if (next.toString() === filters.toString()) return;
     filters = next;
     load();
   }
 
-  async function load(cursor) {
+  function load() {
+    for (const control of Object.values(controls)) control.value = filters.get(control.name) || "";
+    cards.replaceChildren();
+    loadPage();
+  }
+
+  function loadPage(cursor) {
     request?.abort();
     request = new AbortController();
     const { signal } = request;
-    for (const control of controls) control.value = filters.get(control.name) || "";
-    try {
-      const answer = await call("GET", "inspections", { query: { ...Object.fromEntries(filters), cursor }, signal });
-      if (signal.aborted) return;
-      if (!cursor) {
-        list.replaceChildren();
-        announce(`${plural(answer.inspections.length, "inspection")}${answer.cursor ? " and more" : ""}.`);
-      }
-      list.append(...answer.inspections.map(card));
-      showBelow(answer.cursor);
-    } catch (problem) {
-      if (!signal.aborted) fill(below, failureState(problem, () => load(cursor)));
-    }
+    attempt(below, async () => {
+      const query = { ...Object.fromEntries(filters), cursor };
+      const answer = await call("GET", "inspections", { query, signal }).catch((error) => {
+        if (!signal.aborted) throw error;
+      });
+      if (answer) show(answer);
+    });
   }
 
-  function showBelow(cursor) {
-    if (cursor) fill(below, button("Show more", { onclick: () => load(cursor) }));
-    else if (list.children.length > 0) fill(below);
-    else {
-      const text = "Images under the inspected prefix appear here with their verdict. Upload one, or widen the filters.";
-      fill(below, emptyState("No inspection fits", text));
-    }
+  function show({ inspections, cursor }) {
+    cards.append(...inspections.map(card));
+    announce(`${plural(cards.children.length, "inspection")}${cursor ? " and more" : ""}.`);
+    const text = "Images under the inspected prefixes appear here with their verdict. Upload one, or widen the filters.";
+    const none = cards.children.length === 0 && emptyState("No inspection fits", text);
+    fill(below, cursor ? button("Show more", () => loadPage(cursor)) : none);
   }
 
   load();
@@ -94,21 +74,15 @@ export function open({ query }) {
 function card({ key, bucket, verdict, rule, reasons, labels, inspected_at: at, image_url: src }) {
   const name = key.split("/").pop();
   return element(
-    "li",
-    { class: "card with-picture" },
-    element("span", { class: "frame" }, src ? element("img", { src, alt: name, loading: "lazy", decoding: "async" }) : icon("image")),
+    "li.card.with-picture",
+    element("span.frame", src ? element("img", { src, alt: name, loading: "lazy", decoding: "async" }) : icon("image")),
     element(
       "div",
-      {},
-      element("div", { class: "heading" }, element("h2", {}, name), badge(VERDICTS[verdict])),
-      reasons.length > 0 && element("ul", { class: "reasons", "aria-label": "Reasons" }, reasons.map((reason) => element("li", {}, reason))),
-      element(
-        "ul",
-        { class: "chips", "aria-label": "Labels" },
-        labels.map(({ name: text, confidence }) => element("li", {}, element("span", { class: "chip" }, text, element("span", {}, percent(confidence))))),
-      ),
-      element("p", { class: "hint" }, `Rule ${rule} · ${dateTime(at)}`),
-      element("p", { class: "hint path" }, `${bucket}/${key}`),
+      element("div.heading", element("h2", name), badge(VERDICTS[verdict])),
+      reasons.length > 0 && list("ul.reasons", "Reasons", reasons),
+      chips(labels, false),
+      element("p.hint", `Rule ${rule} · ${dateTime(at)}`),
+      element("p.hint", `${bucket}/${key}`),
     ),
   );
 }

@@ -1,55 +1,52 @@
 /** Short messages: shown in a corner, and read to those who do not see them. */
 
-import { button, element } from "./elements.js";
+import { button, element, iconButton } from "./elements.js";
 
 const SHOWN_MS = 6000;
 
-/**
- * Say something through the live region alone.
- *
- * @param {string} text
- */
+/** Say something through the live region alone. */
 export function announce(text) {
-  const region = document.getElementById("announcements");
-  // A paragraph of its own is read even when the same text was just there.
-  region.replaceChildren(element("p", {}, text));
+  // A new paragraph is read even when it says what the last one said.
+  document.getElementById("announcements").replaceChildren(element("p", text));
 }
 
 /**
- * Show a message for a while.
+ * Show a message for six seconds.
  *
  * The time stands still while the pointer or the focus is on it: nobody has to race for its button.
  *
  * @param {string} text
- * @param {{tone?: "bad", action?: {label: string, run: () => void}, whenGone?: () => void}} [options]
- *   `whenGone` is called when it goes without its action having been taken.
- * @returns {{dismiss: () => void}} Takes it away without `whenGone`.
+ * @param {{tone?: "bad", action?: string, run?: () => void, whenGone?: () => void}} [options] `action` is the button
+ *   that does `run`; `whenGone` is called when the message goes without it.
+ * @returns {() => void} Takes the message away, without `whenGone`.
  */
-export function notify(text, { tone, action, whenGone } = {}) {
-  const list = document.getElementById("notices");
+export function notify(text, { tone, action, run, whenGone } = {}) {
   let left = SHOWN_MS;
   let since;
-  let timer;
-
+  let timer = null;
   const notice = element(
     "div",
-    { class: `notice ${tone || ""}` },
-    element("p", {}, text),
-    action && button(action.label, { class: "quiet", onclick: () => (remove(), action.run()) }),
-    button("Dismiss", { icon: "close", iconOnly: true, class: "quiet", onclick: expire }),
+    { class: `notice ${tone || ""}`, onpointerenter: pause, onfocusin: pause, onpointerleave: goOn, onfocusout: goOn },
+    element("p", text),
+    action && button(action, () => (remove(), run()), { class: "quiet" }),
+    iconButton("close", "Dismiss", expire, { class: "quiet" }),
   );
 
-  function run() {
-    if (timer || notice.matches(":hover, :focus-within")) return;
-    since = Date.now();
-    timer = setTimeout(expire, left);
-  }
   function pause() {
     if (timer) left -= Date.now() - since;
     clearTimeout(timer);
-    timer = undefined;
+    timer = null;
+  }
+  function goOn() {
+    // After the event, when it is clear what has the focus now.
+    setTimeout(() => {
+      if (timer || !notice.isConnected || notice.matches(":hover, :focus-within")) return;
+      since = Date.now();
+      timer = setTimeout(expire, left);
+    });
   }
   function remove() {
+    if (notice.contains(document.activeElement)) document.getElementById("main").focus();
     clearTimeout(timer);
     notice.remove();
   }
@@ -58,10 +55,8 @@ export function notify(text, { tone, action, whenGone } = {}) {
     whenGone?.();
   }
 
-  for (const event of ["pointerenter", "focusin"]) notice.addEventListener(event, pause);
-  for (const event of ["pointerleave", "focusout"]) notice.addEventListener(event, () => setTimeout(run));
-  list.append(notice);
-  announce(action ? `${text} ${action.label} is possible for a few seconds.` : text);
-  run();
-  return { dismiss: remove };
+  document.getElementById("notices").append(notice);
+  announce(text + (action ? ` ${action}: for six seconds.` : ""));
+  goOn();
+  return remove;
 }

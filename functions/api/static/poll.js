@@ -1,61 +1,47 @@
-/** Looking again and again, without wasting a request on a page that nobody sees. */
+/** Looking again and again, without a request for a page that nobody sees. */
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 5000;
 
 /**
- * Look one second from now, and again: soon after a change, ever later while nothing changes.
+ * Look when woken, a second later: soon again after a change, ever later while nothing changes.
  *
- * @param {() => Promise<"changed"|"same"|"settled">} look `settled` ends the looking until `wake` is called.
+ * @param {() => Promise<"changed"|"same"|"settled">} look After `settled` nothing is looked at until `wake`.
  * @returns {{wake: () => void, stop: () => void}}
  */
 export function poll(look) {
+  const end = new AbortController();
   let wait = FIRST_WAIT_MS;
   let timer;
-  let looking = false;
-  let wokenMeanwhile = false;
-  let stopped = false;
+  let isLooking = false;
+  let isWoken = false;
 
   async function turn() {
-    timer = undefined;
-    if (looking || stopped || document.hidden) return;
-    looking = true;
-    wokenMeanwhile = false;
-    let found = "same";
-    try {
-      found = await look();
-    } catch {
-      // The next look may find the service again; a view shows its own failure when it is opened.
-    }
-    looking = false;
+    isLooking = true;
+    isWoken = false;
+    // The next look may find the service again; a view shows its own failure when it is opened.
+    const found = await look().catch(() => "same");
+    isLooking = false;
     wait = found === "changed" ? FIRST_WAIT_MS : Math.min(wait * 1.5, LONGEST_WAIT_MS);
-    if (found !== "settled" || wokenMeanwhile) schedule();
+    if (found !== "settled" || isWoken) schedule();
   }
 
   function schedule() {
-    if (stopped || document.hidden || looking) return;
     clearTimeout(timer);
-    timer = setTimeout(turn, wait);
+    if (!isLooking && !document.hidden && !end.signal.aborted) timer = setTimeout(turn, wait);
   }
 
   function wake() {
     wait = FIRST_WAIT_MS;
-    wokenMeanwhile = true;
+    isWoken = true;
     schedule();
   }
 
-  function onVisibility() {
-    if (document.hidden) clearTimeout(timer);
-    else wake();
+  function stop() {
+    clearTimeout(timer);
+    end.abort();
   }
 
-  document.addEventListener("visibilitychange", onVisibility);
-  return {
-    wake,
-    stop() {
-      stopped = true;
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", onVisibility);
-    },
-  };
+  document.addEventListener("visibilitychange", wake, { signal: end.signal });
+  return { wake, stop };
 }

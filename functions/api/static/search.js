@@ -1,71 +1,66 @@
-/** The search form above a gallery: a label as one types, a range of days, a least confidence. */
+/** The search above a gallery: a label as one types, a range of days, a least confidence. */
 
 import { call } from "./api.js";
-import { button, element, field, fill } from "./elements.js";
-import { announce } from "./notices.js";
+import { element, field, fill, iconButton, list } from "./elements.js";
 import { plural } from "./format.js";
+import { announce } from "./notices.js";
 
-/** The filters of `GET /api/photos` that may stand in a gallery's address. */
-export const FILTERS = ["label", "class", "verdict", "from", "to", "min_confidence"];
+/** The filters of `GET /api/photos` that may stand in a gallery's address, and what to call them. */
+export const FILTERS = { label: "Label", class: "Class", verdict: "Verdict", from: "From", to: "To", min_confidence: "At least" };
 
 const TYPING_PAUSE_MS = 150;
 
 /**
- * @param {(changes: Object<string, string>) => void} onchange Called with the filters that are to be different; an
- *   empty text takes a filter away.
- * @returns {{root: HTMLElement, show: (query: URLSearchParams) => void}}
+ * @param {(changes: Object<string, string>) => void} change Called with filters that are to be different; an empty text
+ *   takes one away.
+ * @returns {{root: HTMLElement, show: (filters: URLSearchParams) => void}}
  */
-export function searchForm(onchange) {
-  const label = labelBox((name) => onchange({ label: name }));
-  const from = element("input", { type: "date", onchange: () => onchange({ from: from.value }) });
-  const to = element("input", { type: "date", onchange: () => onchange({ to: to.value }) });
-  const shown = element("output", { class: "hint" });
-  const least = element("input", {
-    type: "range",
-    min: 0,
-    max: 100,
-    step: 5,
-    oninput: () => (shown.textContent = sentence(least.value)),
-    onchange: () => onchange({ min_confidence: least.value === "0" ? "" : least.value }),
-  });
+export function searchForm(change) {
+  const label = labelBox((name) => change({ label: name }));
+  const from = element("input", { type: "date", onchange: () => change({ from: from.value }) });
+  const to = element("input", { type: "date", onchange: () => change({ to: to.value }) });
+  const said = element("output.hint");
+  const least = element("input", { type: "range", min: 0, max: 100, step: 5 });
+  least.addEventListener("input", sayLeast);
+  least.addEventListener("change", () => change({ min_confidence: least.value === "0" ? "" : least.value }));
   const confidence = field("Minimum confidence", least);
-  confidence.append(shown);
-  const more = element(
-    "details",
-    { class: "filters" },
-    element("summary", {}, "Dates and confidence"),
-    element("div", { class: "fields" }, field("Uploaded from", from), field("Uploaded to", to), confidence),
-  );
-  const root = element("div", { class: "search", role: "search", "aria-label": "Photos" }, label.root, more);
+  confidence.append(said);
+  const fields = element("div.fields", field("Uploaded from", from), field("Uploaded to", to), confidence);
+  const more = element("details", element("summary", "Dates and confidence"), fields);
 
-  function show(query) {
-    label.show(query.get("label") || "");
-    from.value = query.get("from") || "";
-    to.value = query.get("to") || "";
-    least.value = query.get("min_confidence") || "0";
-    shown.textContent = sentence(least.value);
-    if (from.value || to.value || least.value !== "0") more.open = true;
+  function sayLeast() {
+    said.textContent = least.value === "0" ? "Any" : `${least.value}% or more`;
   }
-  return { root, show };
+
+  function show(filters) {
+    label.show(filters.get("label") || "");
+    from.value = filters.get("from") || "";
+    to.value = filters.get("to") || "";
+    least.value = filters.get("min_confidence") || "0";
+    sayLeast();
+    more.open ||= Boolean(from.value || to.value || least.value !== "0");
+  }
+
+  return { root: element("div.search", { role: "search", "aria-label": "Photos" }, label.root, more), show };
 }
 
-const sentence = (value) => (value === "0" ? "Any" : `${value}% or more`);
-
-/** A text box with suggestions: the combobox pattern of the WAI-ARIA Authoring Practices, with list autocomplete. */
-function labelBox(onchoose) {
-  const list = element("ul", { class: "suggestions", role: "listbox", id: "label-suggestions", "aria-label": "Labels", hidden: true });
+/** A text box with suggestions: the combobox of the WAI-ARIA Authoring Practices, with a list that completes. */
+function labelBox(choose) {
+  const box = element("ul.suggestions", { role: "listbox", id: "suggestions", "aria-label": "Labels", hidden: true });
   const input = element("input", {
     type: "search",
-    class: "search-box",
     role: "combobox",
     "aria-label": "Search labels",
     "aria-autocomplete": "list",
     "aria-expanded": "false",
-    "aria-controls": list.id,
+    "aria-controls": box.id,
     autocomplete: "off",
     spellcheck: "false",
-    placeholder: "Search labels, such as Dog",
     maxlength: 100,
+    placeholder: "Search labels, such as Dog",
+    onkeydown: onKey,
+    oninput: onInput,
+    onblur: close,
   });
   let options = [];
   let active = -1;
@@ -79,126 +74,87 @@ function labelBox(onchoose) {
     const { signal } = request;
     try {
       const { labels } = await call("GET", "labels", { query: { prefix: input.value.trim() }, signal });
-      // An answer that comes after the person went on is of no use.
-      if (signal.aborted || document.activeElement !== input) return;
-      offer(labels);
+      if (!signal.aborted) offer(labels);
     } catch {
-      close(); // Suggestions help; the box works without them.
+      // Suggestions help; the box works without them.
     }
   }
 
   function offer(labels) {
     options = labels.map((name, index) =>
-      element(
-        "li",
-        {
-          role: "option",
-          id: `label-suggestion-${index}`,
-          "aria-selected": "false",
-          // Before the box loses the focus and closes the list.
-          onpointerdown: (event) => event.preventDefault(),
-          onclick: () => choose(name),
-        },
-        name,
-      ),
+      element("li", { role: "option", id: `suggestion-${index}`, onclick: () => take(name) }, name),
     );
-    fill(list, options);
-    setOpen(options.length > 0);
+    // The press would take the focus from the box, which closes the list before the click comes.
+    for (const option of options) option.addEventListener("pointerdown", (event) => event.preventDefault());
+    fill(box, options);
     mark(-1);
+    setOpen(options.length > 0);
     announce(options.length > 0 ? `${plural(options.length, "suggestion")}.` : "No label begins like this.");
   }
 
   function setOpen(isOpen) {
-    list.hidden = !isOpen;
-    input.setAttribute("aria-expanded", String(isOpen));
+    box.hidden = !isOpen;
+    input.ariaExpanded = String(isOpen);
+  }
+
+  function mark(index) {
+    active = index;
+    for (const [at, option] of options.entries()) option.ariaSelected = String(at === index);
+    options[index]?.scrollIntoView({ block: "nearest" });
+    if (index < 0) input.removeAttribute("aria-activedescendant");
+    else input.setAttribute("aria-activedescendant", options[index].id);
   }
 
   function close() {
     clearTimeout(timer);
     request?.abort();
-    setOpen(false);
     mark(-1);
+    setOpen(false);
   }
 
-  function mark(index) {
-    options[active]?.setAttribute("aria-selected", "false");
-    active = index;
-    const option = options[active];
-    option?.setAttribute("aria-selected", "true");
-    option?.scrollIntoView({ block: "nearest" });
-    if (option) input.setAttribute("aria-activedescendant", option.id);
-    else input.removeAttribute("aria-activedescendant");
-  }
-
-  function choose(name) {
+  function take(name) {
     input.value = name;
     close();
     if (name === chosen) return;
     chosen = name;
-    onchoose(name);
+    choose(name);
+  }
+
+  function onInput() {
+    clearTimeout(timer);
+    if (input.value) timer = setTimeout(suggest, TYPING_PAUSE_MS);
+    else take(""); // Also the cross that browsers put into a search box.
   }
 
   function onKey(event) {
-    const isOpen = !list.hidden;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      event.preventDefault();
-      if (!isOpen) return suggest();
-      const step = event.key === "ArrowDown" ? 1 : -1;
-      // One place before the first stands for the text that was typed.
-      mark(((active + 1 + step + options.length + 1) % (options.length + 1)) - 1);
-    } else if (event.key === "Enter") {
-      event.preventDefault();
-      choose(isOpen && active >= 0 ? options[active].textContent : input.value.trim());
-    } else if (event.key === "Escape") {
-      event.preventDefault();
-      if (isOpen) close();
-      else choose("");
+    const { key } = event;
+    if (!["ArrowDown", "ArrowUp", "Enter", "Escape"].includes(key)) return;
+    event.preventDefault();
+    if (key === "Enter") take(options[active]?.textContent || input.value.trim());
+    else if (key === "Escape") box.hidden ? take("") : close();
+    else if (box.hidden) suggest();
+    else {
+      // One place more than there are options: there, the text that was typed stands for itself.
+      const places = options.length + 1;
+      mark(((active + 1 + (key === "ArrowDown" ? 1 : places - 1)) % places) - 1);
     }
   }
 
-  input.addEventListener("keydown", onKey);
-  input.addEventListener("blur", close);
-  input.addEventListener("focus", () => input.select());
-  input.addEventListener("input", () => {
-    clearTimeout(timer);
-    if (input.value === "") return choose(""); // Also the cross that browsers put into a search box.
-    timer = setTimeout(suggest, TYPING_PAUSE_MS);
-  });
-  const root = element("div", { class: "combobox" }, input, list);
-  return {
-    root,
-    show(name) {
-      chosen = name;
-      if (document.activeElement !== input || name) input.value = name;
-    },
-  };
+  function show(name) {
+    chosen = name;
+    // Not while somebody types: the answer to the last choice must not eat the next one.
+    if (name || document.activeElement !== input) input.value = name;
+  }
+
+  return { root: element("div.combobox", input, box), show };
 }
 
-/**
- * What the gallery is narrowed to, each with a button that takes it away.
- *
- * @param {URLSearchParams} query
- * @param {(changes: Object<string, string>) => void} onchange
- */
-export function activeFilters(query, onchange) {
-  const words = { label: "Label", class: "Class", verdict: "Verdict", from: "From", to: "To", min_confidence: "At least" };
-  const given = FILTERS.filter((name) => query.get(name));
-  if (given.length === 0) return null;
-  return element(
-    "ul",
-    { class: "chips", "aria-label": "Filters" },
-    given.map((name) => {
-      const text = `${words[name]} ${query.get(name)}${name === "min_confidence" ? "%" : ""}`;
-      return element(
-        "li",
-        {},
-        element("span", { class: "chip" }, text, button(`Remove filter ${text}`, {
-          icon: "close",
-          iconOnly: true,
-          class: "quiet",
-          onclick: () => onchange({ [name]: "" }),
-        })),
-      );
-    }),
-  );
+/** What a gallery is narrowed to, each with a button that takes it away. */
+export function activeFilters(filters, change) {
+  const given = Object.entries(FILTERS).filter(([name]) => filters.get(name));
+  return list("ul.chips", "Filters", given.map(([name, word]) => {
+    const text = `${word} ${filters.get(name)}${name === "min_confidence" ? "%" : ""}`;
+    const remove = iconButton("close", `Remove filter ${text}`, () => change({ [name]: "" }), { class: "quiet" });
+    return element("span.chip", text, remove);
+  }));
 }

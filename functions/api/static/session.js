@@ -16,7 +16,7 @@ let refreshing = null;
 let leaving = null;
 
 /**
- * The settings of this stack: where to sign in, what may be uploaded.
+ * The settings of this stack: where to sign in, and what may be uploaded.
  *
  * @returns {Promise<{client_id: string, sign_in_url: string, redirect_uri: string, upload_limit_bytes: number,
  *   upload_types: string[]}>}
@@ -26,7 +26,6 @@ export function settings() {
     if (!response.ok) throw new Error(`The settings did not load (${response.status}). Load the page again.`);
     return response.json();
   });
-  config.catch(() => (config = undefined));
   return config;
 }
 
@@ -39,14 +38,14 @@ export const isSignedIn = () => storedTokens() !== null;
  */
 export function signIn({ create = false } = {}) {
   // Many requests may find at once that the session is over; two attempts would spoil each other's state.
-  leaving ||= leaveForSignIn(create).catch((error) => {
+  leaving ||= leaveFor(create ? "/signup" : "/oauth2/authorize").catch((error) => {
     leaving = null;
     throw error;
   });
   return leaving;
 }
 
-async function leaveForSignIn(create) {
+async function leaveFor(form) {
   const { client_id, sign_in_url, redirect_uri } = await settings();
   const attempt = { state: random(), nonce: random(), verifier: random(), return_to: location.hash };
   sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt));
@@ -61,44 +60,34 @@ async function leaveForSignIn(create) {
     code_challenge: base64url(new Uint8Array(digest)),
     code_challenge_method: "S256",
   });
-  location.assign(`${sign_in_url}${create ? "/signup" : "/oauth2/authorize"}?${query}`);
-  return new Promise(() => {}); // The page is about to go: whoever waits here must not go on.
+  location.assign(`${sign_in_url}${form}?${query}`);
+  return new Promise(() => {}); // The page is about to go: who waits for this must not go on.
 }
 
 /**
  * If this address is the way back from the sign-in page, trade its code for tokens.
  *
- * @throws {Error} With a sentence for the person, when the sign-in page or the tokens do not fit the attempt.
+ * @throws {Error} With a sentence for the person, when what came back does not fit the attempt.
  */
 export async function finishSignIn() {
   const answer = new URLSearchParams(location.search);
   if (!answer.has("code") && !answer.has("error")) return;
-  const attempt = JSON.parse(sessionStorage.getItem(ATTEMPT) || "null");
+  const attempt = JSON.parse(sessionStorage.getItem(ATTEMPT));
   sessionStorage.removeItem(ATTEMPT);
-  // The code is used up with this request: it must not stay in the address or the history.
-  history.replaceState(null, "", `${location.pathname}${attempt ? attempt.return_to : ""}`);
-  if (answer.has("error")) {
-    throw new Error(answer.get("error_description") || `The sign-in page answered "${answer.get("error")}".`);
-  }
-  if (!attempt || answer.get("state") !== attempt.state) {
-    throw new Error("This sign-in was not begun in this tab, or was begun twice. Sign in again here.");
-  }
+  // The code must not stay in the address or in the history.
+  history.replaceState(null, "", `${location.pathname}${attempt?.return_to || ""}`);
+  if (answer.has("error")) throw new Error(answer.get("error_description") || `The sign-in ended with ${answer.get("error")}.`);
+  if (attempt?.state !== answer.get("state")) throw new Error("This sign-in was not begun in this tab. Sign in again here.");
   const { redirect_uri } = await settings();
-  const tokens = await requestTokens({
-    grant_type: "authorization_code",
-    code: answer.get("code"),
-    redirect_uri,
-    code_verifier: attempt.verifier,
-  });
-  if (!tokens) throw new Error("The sign-in took too long and its code is no longer valid. Sign in again.");
-  if (claims(tokens.id_token).nonce !== attempt.nonce) {
-    throw new Error("The answer belongs to another sign-in. Sign in again.");
-  }
+  const grant = { grant_type: "authorization_code", code: answer.get("code"), redirect_uri, code_verifier: attempt.verifier };
+  const tokens = await requestTokens(grant);
+  if (!tokens) throw new Error("The sign-in took too long. Sign in again.");
+  if (nonceOf(tokens.id_token) !== attempt.nonce) throw new Error("The answer belongs to another sign-in. Sign in again.");
   store(tokens);
 }
 
 /**
- * The access token for a request; refreshed when it is about to end or was refused.
+ * The access token for a request; refreshed when it is about to end, or was refused.
  *
  * @param {string} [refused] The token that was answered with 401.
  * @returns {Promise<string|null>} `null` when the person has to sign in again.
@@ -106,17 +95,17 @@ export async function finishSignIn() {
 export async function accessToken(refused) {
   const tokens = storedTokens();
   if (!tokens) return null;
-  const isGood = Date.now() < tokens.expires_at - REFRESH_EARLY_MS && tokens.access_token !== refused;
-  if (isGood) return tokens.access_token;
-  if (refused && tokens.access_token === refused && Date.now() < tokens.issued_at + FRESH_MS) {
+  const isRefused = tokens.access_token === refused;
+  if (!isRefused && Date.now() < tokens.expires_at - REFRESH_EARLY_MS) return tokens.access_token;
+  if (isRefused && Date.now() < tokens.issued_at + FRESH_MS) {
     throw new Error("The service does not accept this sign-in. Sign out and in again; if that does not help, tell the operators.");
   }
-  // Many requests find the token ended at the same moment; one refresh serves them all.
+  // Many requests find at once that the token has ended; one refresh serves them all.
   refreshing ||= refresh(tokens.refresh_token).finally(() => (refreshing = null));
   return refreshing;
 }
 
-/** The access token as it is now, for a request that is sent while the page goes and cannot wait. */
+/** The access token as it is, for a request that is sent while the page goes and cannot wait. */
 export const currentAccessToken = () => storedTokens()?.access_token;
 
 /** Forget the tokens here, and end the session of the sign-in page. */
@@ -127,13 +116,10 @@ export async function signOut() {
 }
 
 async function refresh(refreshToken) {
-  const tokens = refreshToken && (await requestTokens({ grant_type: "refresh_token", refresh_token: refreshToken }));
-  if (!tokens) {
-    sessionStorage.removeItem(TOKENS);
-    return null;
-  }
-  store({ refresh_token: refreshToken, ...tokens });
-  return tokens.access_token;
+  const tokens = await requestTokens({ grant_type: "refresh_token", refresh_token: refreshToken });
+  if (tokens) store({ refresh_token: refreshToken, ...tokens });
+  else sessionStorage.removeItem(TOKENS);
+  return tokens && tokens.access_token;
 }
 
 /** @returns {Promise<object|null>} `null` when the grant is refused; throws when no answer comes. */
@@ -154,12 +140,12 @@ function store({ access_token, refresh_token, expires_in }) {
   sessionStorage.setItem(TOKENS, JSON.stringify(tokens));
 }
 
-const storedTokens = () => JSON.parse(sessionStorage.getItem(TOKENS) || "null");
+const storedTokens = () => JSON.parse(sessionStorage.getItem(TOKENS));
 
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
 const base64url = (bytes) =>
   btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
-/** What an ID token says. It came straight from the sign-in service over TLS, so its signature need not be checked. */
-const claims = (token) => JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+/** The ID token came straight from the sign-in service, over TLS: its signature need not be checked. */
+const nonceOf = (token) => JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).nonce;

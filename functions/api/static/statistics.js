@@ -1,55 +1,34 @@
-/** View: how many photos a day, and of what. */
+/** View: how many photos there are, day by day and class by class. */
 
 import { call } from "./api.js";
-import { element, emptyState, failureState, field, fill } from "./elements.js";
+import { attempt, element, emptyState, field, fill, headingRow } from "./elements.js";
 import { day, number } from "./format.js";
+import { searchAddress } from "./tiles.js";
 
 const DAYS = 30;
 
-/** @returns {{root: HTMLElement, title: string}} */
 export function open() {
-  const today = new Date();
-  const from = dateInput(new Date(today - (DAYS - 1) * 86_400_000));
-  const to = dateInput(today);
-  const content = element("div", {});
-  const root = element(
-    "section",
-    {},
-    element("div", { class: "heading" }, element("h1", { tabindex: -1 }, "Statistics")),
-    element("div", { class: "fields" }, field("From", from), field("To", to)),
-    content,
-  );
+  const dateInput = (daysAgo) => {
+    const value = new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10);
+    return element("input", { type: "date", value, onchange: load });
+  };
+  const [from, to] = [dateInput(DAYS - 1), dateInput(0)];
+  const content = element("div");
+  const root = element("section", headingRow("Statistics"), element("div.fields", field("From", from), field("To", to)), content);
 
-  function dateInput(date) {
-    return element("input", { type: "date", value: date.toISOString().slice(0, 10), onchange: load });
-  }
-
-  async function load() {
-    try {
-      const { counts } = await call("GET", "counts", { query: { from: from.value, to: to.value } });
-      show(counts);
-    } catch (problem) {
-      fill(content, failureState(problem, load));
-    }
-  }
-
-  function show(counts) {
-    if (counts.length === 0) {
-      const link = element("a", { class: "button primary", href: "#/photos" }, "Go to your photos");
-      return fill(content, emptyState("Nothing to count", "No photo was recognised in these days. Widen the dates, or add photos.", link));
-    }
-    const days = sums(counts, "day").sort(([a], [b]) => b.localeCompare(a));
-    const classes = sums(counts, "class").sort(([, a], [, b]) => b - a);
+  function load() {
     const within = { from: from.value, to: to.value };
-    fill(
-      content,
-      element(
-        "div",
-        { class: "columns even" },
-        bars("Photos by day", "Day", days, day, (value) => ({ from: value, to: value })),
-        bars("Photos by class", "Class", classes, (value) => value, (value) => ({ class: value, ...within })),
-      ),
-    );
+    attempt(content, async () => show((await call("GET", "counts", { query: within })).counts, within));
+  }
+
+  function show(counts, within) {
+    const text = "No photo was recognised in these days. Widen the dates, or add photos.";
+    if (counts.length === 0) return fill(content, emptyState("Nothing to count", text));
+    const days = sums(counts, "day").sort(([a], [b]) => (a < b ? 1 : -1));
+    const classes = sums(counts, "class").sort(([, a], [, b]) => b - a);
+    const byDay = bars("Photos by day", "Day", days, day, (value) => ({ from: value, to: value }));
+    const byClass = bars("Photos by class", "Class", classes, String, (value) => ({ class: value, ...within }));
+    fill(content, element("div.columns.even", byDay, byClass));
   }
 
   load();
@@ -62,29 +41,20 @@ function sums(counts, by) {
   return [...sum];
 }
 
-/** A table whose rows carry a bar: the figures are there for everyone, the bars for those who see them. */
-function bars(caption, head, entries, text, filters) {
+/** A table whose rows have a bar: the figures are for everyone, the bars for those who see them. */
+function bars(caption, head, entries, textOf, filtersOf) {
   const most = Math.max(...entries.map(([, count]) => count));
   const row = ([value, count]) => {
-    const bar = element("span", { class: "bar" });
+    const bar = element("span.bar");
     bar.style.setProperty("--share", `${(count / most) * 100}%`);
     return element(
       "tr",
-      {},
-      element("th", { scope: "row" }, element("a", { href: `#/photos?${new URLSearchParams(filters(value))}` }, text(value))),
-      element("td", { class: "wide", "aria-hidden": "true" }, bar),
-      element("td", { class: "figure" }, number(count)),
+      element("th", { scope: "row" }, element("a", { href: searchAddress(filtersOf(value)) }, textOf(value))),
+      element("td.wide", { "aria-hidden": "true" }, bar),
+      element("td.figure", number(count)),
     );
   };
-  return element(
-    "table",
-    { class: "bars" },
-    element("caption", {}, caption),
-    element(
-      "thead",
-      { class: "visually-hidden" },
-      element("tr", {}, element("th", { scope: "col" }, head), element("td", { "aria-hidden": "true" }), element("th", { scope: "col" }, "Photos")),
-    ),
-    element("tbody", {}, entries.map(row)),
-  );
+  const title = (text) => element("th", { scope: "col" }, text);
+  const heads = element("tr", title(head), element("td", { "aria-hidden": "true" }), title("Photos"));
+  return element("table", element("caption", caption), element("thead.visually-hidden", heads), element("tbody", entries.map(row)));
 }

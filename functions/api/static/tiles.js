@@ -1,112 +1,81 @@
-/** One photo in the gallery. */
+/** One photo in a gallery, and the small parts that other views show photos with. */
 
+import { call } from "./api.js";
 import { deletePhoto } from "./deletions.js";
-import { button, element, fill, icon } from "./elements.js";
+import { element, fill, icon, iconButton, list } from "./elements.js";
 import { percent, photoStatus } from "./format.js";
-import { cancel, uploadOf } from "./uploads.js";
 
 const CHIPS = 3;
+const GIVEN_UP_MS = 3_600_000;
 
-/**
- * Whether a photo's state is still about to change.
- *
- * A photo whose file never came is open for an hour only: its upload was given up, here or elsewhere.
- */
-export function isOpen(photo) {
-  if (photo.status === "RUNNING") return true;
-  if (photo.status !== "PENDING") return false;
-  return photo.is_uploaded || Date.now() - Date.parse(photo.created_at) < 3_600_000;
+/** Whether a photo's state is about to change. One whose file has not come in an hour was given up. */
+export function isOpen({ status, is_uploaded: isUploaded, created_at: createdAt }) {
+  return status === "RUNNING" || (status === "PENDING" && (isUploaded || Date.now() - Date.parse(createdAt) < GIVEN_UP_MS));
 }
 
-/** A presigned address changes with every answer; the thumbnail is the same as long as its path is. */
-const pathOf = (url) => url.split("?")[0];
+/** The address of the photos that show something. */
+export const searchAddress = (filters) => `#/photos?${new URLSearchParams(filters)}`;
 
-/**
- * Label chips with their confidence; each leads to the photos that show the same.
- *
- * @param {{name: string, confidence: number}[]} labels
- * @param {number} [limit]
- */
-export function chips(labels, limit = labels.length) {
-  return element(
-    "ul",
-    { class: "chips", "aria-label": "Labels" },
-    labels.slice(0, limit).map(({ name, confidence }) =>
-      element(
-        "li",
-        {},
-        element(
-          "a",
-          { class: "chip", href: `#/photos?${new URLSearchParams({ label: name })}` },
-          name,
-          element("span", {}, percent(confidence)),
-        ),
-      ),
-    ),
-  );
-}
+/** Labels with their confidence; with `isLinked`, each leads to the photos that show the same. */
+export const chips = (labels, isLinked = true) =>
+  list("ul.chips", "Labels", labels.map(({ name, confidence }) => {
+    const said = [name, element("span", percent(confidence))];
+    return isLinked ? element("a.chip", { href: searchAddress({ label: name }) }, said) : element("span.chip", said);
+  }));
 
-/** A status in words and colour. */
+/** A state in words, a drawing and a colour. */
 export const badge = ({ text, tone }) =>
-  element("span", { class: `badge ${tone}` }, icon({ good: "check", busy: "retry" }[tone] || "alert"), text);
+  element(`span.badge.${tone}`, icon({ good: "check", busy: "retry" }[tone] || "alert"), text);
+
+// A presigned address is another in every answer; the picture is the same as long as the path is.
+const pathOf = (thumbnail) => thumbnail?.url.split("?")[0];
 
 /**
- * Make a tile.
- *
  * @param {object} photo
  * @param {(photoId: string) => string} addressOf The address of the photo's own view.
- * @returns {{root: HTMLElement, link: HTMLElement, photo: object, update: (photo: object) => boolean}}
- *   `update` changes only what is different, so that nothing flickers, and returns whether anything was.
+ * @returns {{root: HTMLElement, link: HTMLElement, photo: object, update: (photo: object) => boolean}} `update` touches
+ *   only what is different, so that nothing flickers, and tells whether anything was.
  */
 export function makeTile(photo, addressOf) {
-  const frame = element("span", { class: "frame" });
-  const status = element("span", { class: "state" });
-  const name = element("span", { class: "name" }, photo.name);
-  const below = element("div", { class: "below" });
-  const link = element("a", { class: "picture", href: addressOf(photo.photo_id) }, frame, status, name);
-  const remove = button(`Delete ${photo.name}`, {
-    icon: "trash",
-    iconOnly: true,
-    class: "quiet remove",
-    onclick: () => {
-      const upload = uploadOf(tile.photo.photo_id);
-      if (upload) cancel(upload);
-      else deletePhoto(tile.photo);
-    },
-  });
-  const root = element("li", { class: "tile" }, link, remove, below);
-  const tile = { root, link, photo: null, update };
+  const frame = element("span.frame");
+  const status = element("span.state");
+  const below = element("div.below");
+  const link = element("a.picture", { href: addressOf(photo.photo_id) }, frame, status, element("span.name", photo.name));
+  const remove = iconButton("trash", `Delete ${photo.name}`, () => deletePhoto(tile.photo), { class: "quiet remove" });
+  const tile = { root: element("li.tile", link, remove, below), link, photo: null, update };
 
   function update(next) {
     const before = tile.photo;
     tile.photo = next;
-    const shown = ({ status, is_uploaded, labels, error, thumbnail }) =>
-      JSON.stringify([status, is_uploaded, labels, error, thumbnail && pathOf(thumbnail.url)]);
-    if (before && shown(before) === shown(next)) return false;
-    showPicture(before, next);
+    if (before && shownOf(before) === shownOf(next)) return false;
+    const labels = next.labels.slice(0, CHIPS);
+    showPicture(next.thumbnail, pathOf(before?.thumbnail) === pathOf(next.thumbnail), labels);
+    frame.classList.toggle("busy", isOpen(next) && !next.thumbnail);
     fill(status, next.status !== "SUCCEEDED" && badge(photoStatus(next)));
-    fill(
-      below,
-      next.labels.length > 0 && chips(next.labels, CHIPS),
-      next.error && element("p", { class: "hint" }, next.error.cause),
-    );
+    fill(below, labels.length > 0 && chips(labels), next.error && element("p.hint.cause", next.error.cause));
     return true;
   }
 
-  function showPicture(before, next) {
-    const image = frame.querySelector("img");
-    const alt = next.labels.slice(0, CHIPS).map((label) => label.name).join(", ");
-    if (image && before.thumbnail && next.thumbnail && pathOf(before.thumbnail.url) === pathOf(next.thumbnail.url)) {
-      image.alt = alt;
-    } else if (next.thumbnail) {
-      const { url: src, width, height } = next.thumbnail;
-      fill(frame, element("img", { src, width, height, alt, loading: "lazy", decoding: "async" }));
-    } else {
-      fill(frame, icon(next.error ? "alert" : "image"));
+  function showPicture(thumbnail, isSame, labels) {
+    const alt = labels.map((label) => label.name).join(", ");
+    if (!thumbnail) fill(frame, icon(tile.photo.error ? "alert" : "image"));
+    else if (isSame) frame.firstChild.alt = alt;
+    else {
+      const { url: src, width, height } = thumbnail;
+      fill(frame, element("img", { src, width, height, alt, loading: "lazy", decoding: "async", onerror: renew }));
     }
-    frame.classList.toggle("busy", isOpen(next) && !next.thumbnail);
+  }
+
+  /** The address works for a limited time, and the page may have been open for longer; but ask only once. */
+  async function renew({ target: image }) {
+    image.removeEventListener("error", renew);
+    const { thumbnail } = await call("GET", `photos/${tile.photo.photo_id}`);
+    if (thumbnail) image.src = thumbnail.url;
   }
 
   update(photo);
   return tile;
 }
+
+const shownOf = ({ status, is_uploaded: isUploaded, labels, error, thumbnail }) =>
+  JSON.stringify([status, isUploaded, labels, error, pathOf(thumbnail)]);

@@ -1,24 +1,19 @@
 /**
  * The queue of uploads.
  *
- * An upload is two steps: `POST /api/photos` makes the photo's record and says where to send the file; then the file
- * goes to the bucket. Both can be repeated with the same idempotency key, so a lost connection, an expired form and a
+ * An upload has two steps: `POST /api/photos` makes the photo's record and says where to send the file; then the file
+ * goes to the bucket. Both can be repeated under the same idempotency key. So a lost connection, an expired form and a
  * reload all have the same cure: begin again.
  */
 
 import { call, Problem } from "./api.js";
+import { changes, tell } from "./changes.js";
 import { size } from "./format.js";
 import { settings } from "./session.js";
 import { forget, keep, unfinished } from "./upload_store.js";
 
 const AT_ONCE = 4;
 const ATTEMPTS = 5;
-
-/**
- * Tells the views. `change` has the upload in `detail`; `photo` has the photo whose record is new or whose file has
- * arrived; `cancelled` has the photo that will not come.
- */
-export const uploads = new EventTarget();
 
 /**
  * @typedef {object} Upload
@@ -33,130 +28,67 @@ export const uploads = new EventTarget();
 
 /** @type {Map<string, Upload>} In the order in which they were added. */
 const queue = new Map();
+let owner;
 let sending = 0;
-// Files can be dropped before the API has said who this is; they are kept for that person as soon as it has.
-let tellOwner;
-const ownerKnown = new Promise((resolve) => (tellOwner = resolve));
+let onchange;
 
-export const all = () => [...queue.values()];
+/** Every upload that the person should know of. @returns {Upload[]} */
+export const uploads = () => [...queue.values()];
 
-/** @param {Upload} upload */
-export const isUnfinished = (upload) => upload.state !== "done" && upload.state !== "cancelled";
-
-/** The unfinished upload of a photo from this tab, if there is one. */
-export const uploadOf = (photoId) =>
-  all().find((upload) => upload.photo?.photo_id === photoId && isUnfinished(upload));
+export const isUnfinished = ({ state }) => state !== "done" && state !== "cancelled";
 
 /**
  * Go on with what an earlier visit left unfinished.
  *
- * @param {string} ownerId Whose uploads these are.
+ * @param {string} ownerId Whose uploads these are: a browser may be shared.
+ * @param {(upload?: Upload) => void} listener Called whenever an upload, or the list of them, is different.
  * @returns {Promise<number>} How many are taken up.
  */
-export async function resume(ownerId) {
-  tellOwner(ownerId);
-  const records = await unfinished(ownerId).catch(() => []);
-  let taken = 0;
-  for (const { key, file, album_id } of records) {
-    const upload = { ...fresh(file, album_id), key };
-    if (!(await claim(upload))) continue;
-    queue.set(key, upload);
-    changed(upload);
-    taken += 1;
-  }
-  fillSlots();
-  return taken;
+export async function resume(ownerId, listener) {
+  owner = ownerId;
+  onchange = listener;
+  for (const { key, file, album_id: albumId } of await unfinished(owner).catch(() => [])) await enqueue(key, file, albumId);
+  return queue.size;
 }
 
 /**
- * Add files; those that the service would refuse anyway are named at once, before a byte is sent.
+ * Add files. Those that the service would refuse anyway are named before a byte is sent.
  *
  * @param {Iterable<File>} files
  * @param {string|null} albumId
- * @returns {Promise<{added: Upload[], refused: string[]}>} `refused` has a sentence for each file that was not taken.
+ * @returns {Promise<{added: number, refused: string[]}>} `refused` has a sentence for each file that was not taken.
  */
 export async function add(files, albumId) {
   const limits = await settings();
-  const added = [];
-  const refused = [];
-  for (const file of files) {
-    const objection = objectionTo(file, limits);
-    if (objection) {
-      refused.push(objection);
-      continue;
-    }
-    const upload = fresh(file, albumId);
-    await claim(upload);
-    queue.set(upload.key, upload);
-    added.push(upload);
-    changed(upload);
-    fillSlots();
-    const record = { key: upload.key, file, album_id: albumId, added_at: Date.now() };
-    // Without room in the database the upload still works; only a reload would end it.
-    ownerKnown.then((owner) => isUnfinished(upload) && keep({ ...record, owner })).catch(() => {});
+  const objections = [...files].map((file) => [file, objectionTo(file, limits)]);
+  const refused = objections.map(([, objection]) => objection).filter(Boolean);
+  for (const [file, objection] of objections) {
+    if (objection) continue;
+    const key = crypto.randomUUID();
+    // Where the browser gives no room, the upload works all the same; only a reload would end it.
+    await keep({ key, owner, file, album_id: albumId, added_at: Date.now() }).catch(() => {});
+    await enqueue(key, file, albumId);
   }
-  return { added, refused };
+  return { added: objections.length - refused.length, refused };
 }
 
-/** Stop an upload and take its photo's record away again. */
-export async function cancel(upload) {
-  if (!isUnfinished(upload)) return;
-  setState(upload, "cancelled");
-  upload.stop?.();
-  finish(upload);
-  queue.delete(upload.key);
-  if (upload.photo) takeBack(upload);
-}
-
-/** Begin a failed upload again. */
-export function retry(upload) {
-  if (upload.state !== "failed") return;
-  upload.attempts = 0;
-  upload.problem = "";
-  setState(upload, "waiting");
-  fillSlots();
-}
-
-/** Take what is done off the list. */
-export function clearDone() {
-  for (const upload of all()) if (upload.state === "done") queue.delete(upload.key);
-  changed(null);
-}
-
-/** Stop everything and keep nothing of it, for someone who signs out. */
-export async function discardAll() {
-  await Promise.all(all().map(cancel));
-}
-
-const fresh = (file, albumId) => ({
-  key: crypto.randomUUID(),
-  file,
-  albumId,
-  state: "waiting",
-  sentBytes: 0,
-  photo: null,
-  problem: "",
-  attempts: 0,
-});
-
-function objectionTo(file, { upload_types: types, upload_limit_bytes: limit }) {
-  if (!types.includes(file.type)) {
-    return `${file.name} is not a JPEG or PNG. Export it as one of those and add it again.`;
-  }
-  if (file.size === 0) return `${file.name} is empty. Take another copy of it.`;
-  if (file.size > limit) {
-    return `${file.name} has ${size(file.size)}; ${size(limit)} is the limit. Export it smaller and add it again.`;
-  }
+function objectionTo({ name, type, size: bytes }, { upload_types: types, upload_limit_bytes: limit }) {
+  if (!types.includes(type)) return `${name} is not a JPEG or PNG. Export it as one of these and add it again.`;
+  if (bytes === 0) return `${name} is empty. Take another copy of it.`;
+  if (bytes > limit) return `${name} has ${size(bytes)}, the limit is ${size(limit)}. Export it smaller and add it again.`;
   return null;
 }
 
-/**
- * Hold the lock of this upload as long as it is on this tab's list: another tab that resumes must not send it too.
- *
- * @returns {Promise<boolean>} False when another tab holds it.
- */
+async function enqueue(key, file, albumId) {
+  const upload = { key, file, albumId, state: "waiting", sentBytes: 0, photo: null, problem: "", attempts: 0 };
+  if (!(await claim(upload))) return;
+  queue.set(key, upload);
+  onchange(upload);
+  fillSlots();
+}
+
+/** Hold the upload's lock as long as it is on this list, so that another tab that resumes does not send it too. */
 function claim(upload) {
-  if (!navigator.locks) return Promise.resolve(true);
   return new Promise((resolve) => {
     navigator.locks.request(`upload ${upload.key}`, { ifAvailable: true }, (lock) => {
       resolve(lock !== null);
@@ -165,96 +97,123 @@ function claim(upload) {
   });
 }
 
+/** Stop an upload and take its photo's record away again. */
+export async function cancel(upload) {
+  if (!isUnfinished(upload)) return;
+  upload.state = "cancelled";
+  upload.request?.abort();
+  finish(upload);
+  queue.delete(upload.key);
+  onchange(upload);
+  if (upload.photo) await takeBack(upload.photo);
+}
+
+/** Begin a failed upload again. */
+export function retry(upload) {
+  upload.attempts = 0;
+  setState(upload, "waiting");
+  fillSlots();
+}
+
+/** Take what is done off the list. */
+export function clearDone() {
+  for (const upload of uploads()) if (upload.state === "done") queue.delete(upload.key);
+  onchange();
+}
+
+// To delete a photo whose file is still on the way is to cancel its upload; there is nothing that could be undone.
+changes.addEventListener("deleting", (event) => {
+  const upload = uploads().find(({ photo }) => photo?.photo_id === event.detail.photo_id);
+  if (!upload || !isUnfinished(upload)) return;
+  event.preventDefault();
+  cancel(upload);
+});
+
 function fillSlots() {
-  for (const upload of all()) {
-    if (sending >= AT_ONCE) return;
-    if (upload.state === "waiting") run(upload);
-  }
+  const waiting = uploads().filter(({ state }) => state === "waiting");
+  for (const upload of waiting.slice(0, AT_ONCE - sending)) run(upload);
 }
 
 async function run(upload) {
   sending += 1;
   setState(upload, "sending");
   try {
-    await begin(upload);
-    if (upload.state === "cancelled") return;
-    // After a reload in the wrong moment the file may have arrived without this page having heard of it.
-    if (!upload.photo.is_uploaded) await sendFile(upload);
-    if (upload.state === "cancelled") return;
-    upload.photo = { ...upload.photo, is_uploaded: true };
-    finish(upload);
-    setState(upload, "done");
-    tell("photo", upload.photo);
+    const form = await begin(upload);
+    // After a reload at the wrong moment the file may be there without this page having heard of it.
+    if (upload.state === "sending" && !upload.photo.is_uploaded) await sendFile(upload, form);
+    if (upload.state === "sending") succeed(upload);
   } catch (error) {
-    if (upload.state !== "cancelled") pauseOrFail(upload, error);
-  } finally {
-    sending -= 1;
-    fillSlots();
+    // Conflict: the photo was deleted elsewhere meanwhile, and its upload ends with it.
+    if (error.status === 409) cancel(upload);
+    else if (upload.state === "sending") pauseOrFail(upload, error);
   }
+  sending -= 1;
+  fillSlots();
 }
 
 async function begin(upload) {
   const { file, albumId, key } = upload;
-  const body = { name: file.name.slice(-255), content_type: file.type, size_bytes: file.size, album_id: albumId };
+  // The API takes no control characters and no longer name, which a file system may have.
+  const name = [...file.name.replace(/\p{Cc}/gu, " ")].slice(-255).join("");
+  const body = { name, content_type: file.type, size_bytes: file.size, album_id: albumId };
   const { photo, upload: form } = await call("POST", "photos", { body, key });
-  const isNew = upload.photo === null;
+  if (upload.state === "cancelled") takeBack(photo);
+  else if (!upload.photo) tell("arrive", photo);
   upload.photo = photo;
-  upload.form = form;
-  if (upload.state === "cancelled") takeBack(upload);
-  else if (isNew) tell("photo", photo);
+  return form;
 }
 
-/** XMLHttpRequest, because fetch does not tell how much of a body has left. */
-function sendFile(upload) {
+/** XMLHttpRequest, because fetch does not tell how much of a body is on its way. */
+function sendFile(upload, { url, fields }) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", upload.file);
+  const request = new XMLHttpRequest();
+  upload.request = request;
+  request.upload.addEventListener("progress", ({ loaded, total }) => {
+    upload.sentBytes = (loaded / total) * upload.file.size;
+    onchange(upload);
+  });
   return new Promise((resolve, reject) => {
-    const form = new FormData();
-    for (const [name, value] of Object.entries(upload.form.fields)) form.append(name, value);
-    form.append("file", upload.file);
-    const request = new XMLHttpRequest();
-    upload.stop = () => request.abort();
-    request.upload.addEventListener("progress", (event) => {
-      upload.sentBytes = event.lengthComputable ? (event.loaded / event.total) * upload.file.size : event.loaded;
-      changed(upload);
-    });
-    request.addEventListener("load", () => {
-      if (request.status >= 200 && request.status < 300) return resolve();
-      // 403 is a form that expired while it waited, and 5xx a busy bucket: both are cured by beginning again.
-      const isTransient = request.status === 403 || request.status >= 500;
-      reject(new Problem({ status: isTransient ? 503 : request.status, detail: refusalOf(request) }));
-    });
-    request.addEventListener("error", () =>
-      reject(new Problem({ status: 0, detail: "The connection broke. Try again when you are online." })),
-    );
-    request.addEventListener("abort", () => reject(new Problem({ status: 0, detail: "Cancelled." })));
-    request.open("POST", upload.form.url);
+    request.addEventListener("load", () => (request.status < 300 ? resolve() : reject(refusal(request))));
+    request.addEventListener("abort", reject);
+    request.addEventListener("error", () => reject(new Problem({ status: 0, detail: "The connection broke. Try again when it is back." })));
+    request.open("POST", url);
     request.send(form);
   });
 }
 
-function refusalOf(request) {
-  const code = request.responseXML?.querySelector("Code")?.textContent;
-  if (code === "EntityTooLarge") return "The file is larger than the limit. Export it smaller and add it again.";
-  return `The storage did not take the file (${code || request.status}). Try again; if it stays so, add the file anew.`;
+function refusal({ status, responseXML }) {
+  const code = responseXML?.querySelector("Code")?.textContent || status;
+  // A form that expired while it waited (403) is cured by beginning again, as a busy bucket is.
+  const isTransient = status === 403 || status >= 500;
+  const detail = `The storage did not take the file (${code}). Try again; if that does not help, add the file anew.`;
+  return new Problem({ status: isTransient ? 503 : status, detail });
+}
+
+function succeed(upload) {
+  finish(upload);
+  setState(upload, "done");
+  tell("arrive", { ...upload.photo, is_uploaded: true });
 }
 
 function pauseOrFail(upload, error) {
   upload.sentBytes = 0;
   upload.attempts += 1;
   upload.problem = error.message;
-  const isWorthAnotherTry = error.isTransient && upload.attempts < ATTEMPTS;
-  if (!isWorthAnotherTry) return setState(upload, "failed");
+  if (!error.isTransient || upload.attempts === ATTEMPTS) return setState(upload, "failed");
   setState(upload, "pausing");
-  const goOn = () => {
+  // Doubling, and spread: files that failed together should not come back together.
+  const seconds = Math.max(error.waitSeconds, 2 ** upload.attempts * (0.5 + Math.random() / 2));
+  const timer = setTimeout(goOn, navigator.onLine ? seconds * 1000 : 60_000);
+  addEventListener("online", goOn);
+
+  function goOn() {
     clearTimeout(timer);
     removeEventListener("online", goOn);
-    if (upload.state !== "pausing") return;
-    setState(upload, "waiting");
+    if (upload.state === "pausing") setState(upload, "waiting");
     fillSlots();
-  };
-  // Doubling waits, spread a little: many files that failed together should not come back together.
-  const seconds = Math.max(error.waitSeconds, 2 ** (upload.attempts - 1) * (0.75 + Math.random() / 2));
-  const timer = navigator.onLine ? setTimeout(goOn, seconds * 1000) : undefined;
-  addEventListener("online", goOn);
+  }
 }
 
 function finish(upload) {
@@ -262,18 +221,12 @@ function finish(upload) {
   upload.release?.();
 }
 
-function takeBack(upload) {
-  tell("cancelled", upload.photo);
-  call("DELETE", `photos/${upload.photo.photo_id}`).catch(() => {});
+async function takeBack(photo) {
+  tell("leave", photo);
+  await call("DELETE", `photos/${photo.photo_id}`).catch(() => {});
 }
 
 function setState(upload, state) {
   upload.state = state;
-  changed(upload);
-}
-
-const changed = (upload) => tell("change", upload);
-
-function tell(type, detail) {
-  uploads.dispatchEvent(new CustomEvent(type, { detail }));
+  onchange(upload);
 }

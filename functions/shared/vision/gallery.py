@@ -20,6 +20,9 @@ from vision.domain.tickets import Ticket
 _LOOKS_LIMIT = 400
 _LOOKS_AT_ONCE = 100
 
+# A request reads so many pages of the table in search of photos at most, well within the time that it has.
+_SCANS_LIMIT = 50
+
 # How long an address of an image works: as long as one looks at a page. Whoever has it needs nothing else.
 _SHOWN_SECONDS = 3600
 
@@ -177,30 +180,31 @@ class Gallery:
             raise NotFound
         erasure.erase(self.photos, photo)
 
-    def delete_some_of_everyone(self, start: str) -> tuple[int, str]:
+    def delete_some_of_everyone(self, after: Place | None) -> tuple[int, Place | None]:
         """Delete some photos of any owner.
 
         Parameters
         ----------
-        start
-            Where the last one stopped; ``""`` to begin.
+        after
+            Where the last one stopped; ``None`` to begin.
 
         Returns
         -------
-        tuple of int and str
-            How many were deleted, and where to go on, ``""`` at the end.
+        tuple
+            How many were deleted, and where to go on, ``None`` at the end.
         """
-        deleted, key = 0, {"pk": start, "sk": records.PHOTO_SORT_KEY} if start else None
-        while deleted < ERASED_AT_ONCE:
+        deleted, previous = 0, after
+        key = {"pk": after.pk, "sk": after.sk} if after else None
+        for _ in range(_SCANS_LIMIT):
             found, key = self.photos.some(key, _LOOKS_AT_ONCE)
-            for photo in found[: ERASED_AT_ONCE - deleted]:
-                erasure.erase(self.photos, photo)
-                deleted += 1
+            for photo in found:
                 if deleted == ERASED_AT_ONCE:
-                    return deleted, photo.item["pk"]
+                    return deleted, previous
+                erasure.erase(self.photos, photo)
+                deleted, previous = deleted + 1, Place("", photo.item["pk"], photo.item["sk"])
             if key is None:
-                break
-        return deleted, ""
+                return deleted, None
+        return deleted, Place("", key["pk"], key["sk"]) if key else None
 
     # Addresses
 

@@ -27,6 +27,9 @@ AWS_CLI = "awscli==1.46.2"
 # Retries wait a hundredth of their time.
 WAIT_SCALE = 0.01
 
+# Without the port, which is another one for each copy of the deployed stack: a copy would have to be deployed again.
+ADDRESSES = {"AppUrl": "http://app.localhost", "SignInUrl": "http://localhost"}
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -48,7 +51,7 @@ class LocalStacks:
         self, files: StackFiles, say: stack.Say = no_word, port: int | None = None, wait_scale: float = WAIT_SCALE
     ) -> Pipeline:
         self.folders.append(files)
-        return Pipeline(stack.up(say, files, port=port or free_port(), wait_scale=wait_scale), files)
+        return Pipeline(stack.up(say, files, ADDRESSES, port=port or free_port(), wait_scale=wait_scale), files)
 
     def end(self) -> None:
         for files in self.folders:

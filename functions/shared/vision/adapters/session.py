@@ -37,8 +37,8 @@ _OF_SERVICE = {
     # Addresses are signed for the bucket's own Region, as browsers need them: with the older signature, and with the
     # global address of us-east-1, S3 answers those of a new bucket by a redirect, which loses an upload's form.
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
-    "s3": Config(
-        signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"}
+    "s3": _CONFIG.merge(
+        Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"})
     ),
     # A function of an image may load its model first. Asking again while it does would only start another one.
     "lambda": Config(read_timeout=50, retries={"mode": "standard", "total_max_attempts": 1}),
@@ -90,7 +90,7 @@ def client(service: str) -> Any:
     # Threads that ask at the same time are served one after the other: a session is not for several at once.
     # https://docs.aws.amazon.com/boto3/latest/guide/session.html
     with _making:
-        return _session().create_client(service, config=_CONFIG.merge(_OF_SERVICE.get(service, Config())))
+        return _session().create_client(service, config=_OF_SERVICE.get(service, _CONFIG))
 
 
 @cache

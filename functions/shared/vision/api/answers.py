@@ -21,13 +21,21 @@ _REFUSALS = {
     HTTPStatus.NOT_FOUND: "There is no such thing of yours.",
     HTTPStatus.CONFLICT: "It contradicts what is there.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is no JSON by its Content-Type.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field is not as it should be.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests; wait and try again.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something of ours failed.",
     HTTPStatus.SERVICE_UNAVAILABLE: "A service is busy; try again in a few seconds.",
 }
-# API Gateway itself answers these two, with a message and no problem.
-_OF_GATEWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+# API Gateway itself answers these too: with a message, and no problem.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html
+_OF_GATEWAY = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 
 
 def responses(
@@ -41,10 +49,11 @@ def responses(
             "content": {"application/json": {"model": form}},
         }
     if or_nothing:
-        found[HTTPStatus.NO_CONTENT.value] = {"description": "Nothing is left of it."}
+        found[HTTPStatus.NO_CONTENT.value] = {"description": "Nothing is left of it.", "content": {}}
     for refusal, description in _REFUSALS.items():
-        content = {} if refusal in _OF_GATEWAY else {"content": {CONTENT_TYPE: {"model": forms.Problem}}}
-        found[refusal.value] = {"description": description, **content}
+        message = {"application/json": {"model": forms.Message}} if refusal in _OF_GATEWAY else {}
+        content = {CONTENT_TYPE: {"model": forms.Problem}, **message}
+        found[refusal.value] = {"description": description, "content": content}
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
 
-from vision.api.problems import BODY_LIMIT_BYTES, Forbidden, Unauthorized
+from vision.api.problems import Forbidden, Unauthorized
 
 OPERATORS = "operators"
 
@@ -74,13 +74,6 @@ def operator(router: Router) -> Caller:
     if not asks.is_operator:
         raise Forbidden
     return asks
-
-
-def is_too_large(event: Mapping[str, Any]) -> bool:
-    """Tell whether the body of a request is longer than any that makes sense."""
-    body = event.get("body") or ""
-    size = len(body) * 3 // 4 if event.get("isBase64Encoded") else len(str(body).encode("utf-8", "surrogatepass"))
-    return size > BODY_LIMIT_BYTES
 
 
 def _groups(claim: Any) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from vision.api.parameters import Cursor
 from vision.domain.bulk import Request
 from vision.domain.tickets import UPLOAD_LIMIT_BYTES
 
@@ -23,9 +24,9 @@ Status = Literal["PENDING", "RUNNING", "SUCCEEDED", "PARTIAL", "FAILED", "TIMED_
 
 
 class _Form(BaseModel):
-    """What a client sends: a field that is not known is a mistake, and not ignored."""
+    """What a client sends: a field that is not known is a mistake, and not ignored; nor is text taken for a number."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class AlbumForm(_Form):
@@ -55,7 +56,7 @@ class Confirmation(_Form):
     """What has to be said, and where an earlier answer stopped."""
 
     confirm: Literal["delete all photos of everyone"]
-    cursor: Annotated[str, StringConstraints(max_length=2048)] | None = None
+    cursor: Cursor | None = None
 
 
 class Me(BaseModel):
@@ -332,6 +333,12 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[FieldProblem] | None = None
+
+
+class Message(BaseModel):
+    """Why API Gateway itself refused a request."""
+
+    message: str
 
 
 def bulk_request(form: RunForm, own_bucket: str) -> Request:

@@ -119,8 +119,10 @@ def routes(gallery: Gallery) -> Router:
     )
     def delete_everything(form: Annotated[forms.Confirmation, Body()]) -> Response[Any]:
         operator(router)
-        deleted, start = gallery.delete_some_of_everyone(form.cursor or "")
-        return accepted(forms.Deleted(deleted=deleted, cursor=start)) if start else no_content()
+        deleted, following = gallery.delete_some_of_everyone(place(form.cursor or ""))
+        if following is None:
+            return no_content()
+        return accepted(forms.Deleted(deleted=deleted, cursor=following.cursor()))
 
     return router
 

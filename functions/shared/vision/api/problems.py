@@ -41,12 +41,6 @@ def problem(status: HTTPStatus, detail: str, errors: list[dict[str, str]] | None
     return Response(status.value, CONTENT_TYPE, body, headers={"Cache-Control": "no-store"})
 
 
-def too_large() -> Response[str]:
-    """Return the answer to a body that is too long."""
-    detail = f"body: at most {BODY_LIMIT_BYTES:,} bytes are read; images go to S3 and not through here."
-    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-
-
 def install(app: APIGatewayHttpResolver) -> None:
     """Let every exception that leaves a route become a problem."""
     app.not_found(_unknown)
@@ -59,6 +53,7 @@ def install(app: APIGatewayHttpResolver) -> None:
         Forbidden: _forbidden,
         Unauthorized: _unauthorized,
         Transient: _busy,
+        RecursionError: _too_deep,
         Exception: _unexpected,
     }
     for kind, answer in answers.items():
@@ -74,6 +69,11 @@ def _invalid(error: RequestValidationError) -> Response[str]:
 def _invalid_field(error: Exception) -> Response[str]:
     field, _, message = str(error).partition(": ")
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [{"field": field, "message": message}])
+
+
+def _too_deep(_: RecursionError) -> Response[str]:
+    message = "Nested deeper than any field of this API; send plain values."
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"body: {message}", [{"field": "body", "message": message}])
 
 
 def _missing(_: NotFound) -> Response[str]:
@@ -109,8 +109,6 @@ def _unexpected(error: Exception) -> Response[str]:
 
 
 def _field_problem(error: Mapping[str, object]) -> dict[str, str]:
-    if error.get("type") == "json_invalid":
-        return {"field": "body", "message": "This is no JSON."}
     where = error.get("loc")
     parts = [str(part) for part in where] if isinstance(where, (list, tuple)) else []
     field = ".".join(parts[1:] or parts) or "body"

@@ -11,8 +11,7 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from vision.api import albums, operators, people, photos, problems, site
-from vision.api.caller import is_too_large
+from vision.api import albums, bodies, operators, people, photos, problems, site
 from vision.gallery import Gallery
 from vision.operations import Operations
 
@@ -55,9 +54,8 @@ def document(app: APIGatewayHttpResolver) -> str:
 
 
 def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer an event; a body that is too long is refused before anything reads it."""
-    if is_too_large(event):
-        refusal = problems.too_large()
+    """Answer an event; a body that no route takes is refused before any of them reads it."""
+    if refusal := bodies.refusal(event):
         headers = {"Content-Type": problems.CONTENT_TYPE, **refusal.headers}
         return {"statusCode": refusal.status_code, "headers": headers, "body": refusal.body, "isBase64Encoded": False}
     return app.resolve(event, context)

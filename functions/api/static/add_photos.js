@@ -1,0 +1,66 @@
+/** How files come in: chosen in the browser's dialog, or dropped anywhere on the page. */
+
+import { element } from "./elements.js";
+import { plural } from "./format.js";
+import { announce, notify } from "./notices.js";
+import { settings } from "./session.js";
+import { showUploads } from "./upload_panel.js";
+import { add, cancel, isUnfinished, resume, uploads } from "./uploads.js";
+
+const REFUSALS_SHOWN = 3;
+
+const input = element("input", { type: "file", multiple: true, hidden: true, "aria-label": "Photos to add", onchange: takeChosen });
+const curtain = element("div.drop", { hidden: true, "aria-hidden": "true" }, element("p", "Drop the photos to add them"));
+let target;
+let letIn;
+// Files may come before it is known whose they are.
+const isReady = new Promise((resolve) => (letIn = resolve));
+
+/**
+ * Let files in, and go on with the uploads of an earlier visit.
+ *
+ * @param {string} owner
+ * @param {() => string|null} albumNow The album that files join which come in now.
+ */
+export async function letFilesIn(owner, albumNow) {
+  target = albumNow;
+  document.body.append(input, curtain);
+  addEventListener("dragenter", (event) => hasFiles(event) && (curtain.hidden = false));
+  addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  addEventListener("dragleave", (event) => event.relatedTarget === null && (curtain.hidden = true));
+  addEventListener("drop", (event) => {
+    curtain.hidden = true;
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    take([...event.dataTransfer.files]);
+  });
+  input.accept = (await settings()).upload_types.join();
+  const resumed = await resume(owner, showUploads);
+  letIn();
+  if (resumed > 0) announce(`Going on with ${plural(resumed, "upload")} of before.`);
+}
+
+/** Open the browser's dialog. */
+export const choosePhotos = () => input.click();
+
+/** How many uploads would be lost if nothing of them stayed here. */
+export const countUnfinished = () => uploads().filter(isUnfinished).length;
+
+/** Stop all uploads and keep nothing of them, for someone who signs out. */
+export const cancelAll = () => Promise.all(uploads().map(cancel));
+
+const hasFiles = (event) => event.dataTransfer.types.includes("Files") && !document.querySelector("dialog");
+
+function takeChosen() {
+  take([...input.files]);
+  input.value = ""; // So that the same file can be chosen again.
+}
+
+async function take(files) {
+  await isReady;
+  const { added, refused } = await add(files, target());
+  if (added > 0) announce(`${plural(added, "upload")} started.`);
+  const rest = refused.splice(REFUSALS_SHOWN).length;
+  for (const sentence of refused) notify(sentence, { tone: "bad" });
+  if (rest > 0) notify(`${plural(rest, "more file")} could not be taken for such reasons.`, { tone: "bad" });
+}

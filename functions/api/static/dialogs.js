@@ -1,0 +1,49 @@
+/** Questions that must be answered before anything else. */
+
+import { button, element } from "./elements.js";
+
+/**
+ * Ask in a modal dialog. The browser's own keeps the focus inside, closes on Escape and gives the focus back.
+ *
+ * @param {{title: string, content: Node[], confirm: string, danger?: boolean, run: () => Promise<void>}} options
+ *   `run` is called on confirmation; while it works, and when it throws, the dialog stays and shows the reason.
+ * @returns {Promise<boolean>} Whether `run` went through.
+ */
+export function ask({ title, content, confirm, danger = false, run }) {
+  const failure = element("p.complaint", { role: "alert" });
+  const go = button(confirm, null, { type: "submit", class: danger ? "danger" : "primary" });
+  const form = element(
+    "form",
+    { onsubmit: submit },
+    element("h2", { id: "question" }, title),
+    content,
+    failure,
+    element("div.actions.end", button("Cancel", () => dialog.close()), go),
+  );
+  const dialog = element("dialog", { "aria-labelledby": "question" }, form);
+  let isDone = false;
+
+  async function submit(event) {
+    event.preventDefault();
+    if (go.ariaDisabled) return;
+    go.ariaDisabled = "true";
+    failure.textContent = "";
+    try {
+      await run();
+      isDone = true;
+      dialog.close();
+    } catch (error) {
+      failure.textContent = error.message;
+    }
+    go.ariaDisabled = null;
+  }
+
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(isDone);
+    });
+  });
+}

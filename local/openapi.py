@@ -1,0 +1,32 @@
+"""The OpenAPI document of the API, made from the code of its routes: ``python -m local.openapi`` writes it anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from local.deployment import REPOSITORY
+from vision.adapters.people import People
+from vision.adapters.photos import Photos
+from vision.adapters.runs import Runs
+from vision.api import resolver
+from vision.api.site import Place
+from vision.gallery import Gallery
+from vision.operations import Operations
+
+DOCUMENT = REPOSITORY / "docs" / "openapi.json"
+
+
+def document() -> str:
+    """Return the document as a file has it: indented, its paths in the order of the alphabet."""
+    # Routes are only described here, and no service is asked: names of a table and a bucket do not matter.
+    gallery = Gallery(People("table"), Photos("table"), "bucket")
+    operations = Operations(Photos("table"), Runs("table"), run_arn="", session_arn="")
+    app = resolver.build(gallery, operations, Path(), Place("", "", "", ()))
+    described = json.loads(resolver.document(app))
+    described["paths"] = {path: dict(sorted(described["paths"][path].items())) for path in sorted(described["paths"])}
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document(), encoding="utf-8")

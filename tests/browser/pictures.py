@@ -1,0 +1,77 @@
+"""Pictures for the tests: of the demo's photos only those that nobody has a right in, and what is made of them."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+
+from PIL import ExifTags, Image
+
+from local.photos import PHOTOS_DIR
+
+# Licence in local/photos.toml: CC0 or public domain. Each may stand in a screenshot.
+FREE = ("cat.png", "coffee.png", "rocket.jpg", "astronaut.png", "photographer.png")
+
+# Fort Point in San Francisco.
+LATITUDE, LONGITUDE = 37.8106, -122.4771
+
+
+@cache
+def photo(name: str) -> bytes:
+    """One of the demo's photos as it is."""
+    return (PHOTOS_DIR / name).read_bytes()
+
+
+@cache
+def upright_cat() -> Image.Image:
+    with Image.open(PHOTOS_DIR / "cat.png") as cat:
+        return cat.convert("RGB")
+
+
+@cache
+def cat_on_its_side() -> bytes:
+    """The cat as a phone stores it that was held upright: turned, and with the turn and the place in its Exif block."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Make] = "Example"
+    exif[ExifTags.Base.Model] = "Phone 1"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2024:05:01 12:30:00"
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update(
+        {
+            ExifTags.GPS.GPSLatitudeRef: "N",
+            ExifTags.GPS.GPSLatitude: _degrees_minutes_seconds(LATITUDE),
+            ExifTags.GPS.GPSLongitudeRef: "W",
+            ExifTags.GPS.GPSLongitude: _degrees_minutes_seconds(-LONGITUDE),
+        }
+    )
+    stored = io.BytesIO()
+    upright_cat().transpose(Image.Transpose.ROTATE_90).save(stored, "JPEG", quality=90, exif=exif)
+    return stored.getvalue()
+
+
+def _degrees_minutes_seconds(degrees: float) -> tuple[float, float, float]:
+    minutes, seconds = divmod(round(degrees * 3600, 2), 60)
+    return (minutes // 60, minutes % 60, round(seconds, 2))
+
+
+@cache
+def plain(colour: str, side: int = 160) -> bytes:
+    """A JPEG of one colour: quick to process."""
+    content = io.BytesIO()
+    Image.new("RGB", (side, side), colour).save(content, "JPEG")
+    return content.getvalue()
+
+
+@cache
+def noise() -> bytes:
+    """A JPEG of about 200 KB, for an upload that takes its time."""
+    content = io.BytesIO()
+    Image.effect_noise((340, 340), 200).save(content, "JPEG", quality=100)
+    return content.getvalue()
+
+
+@cache
+def cut_off() -> bytes:
+    """The first half of a JPEG, as an interrupted copy leaves it."""
+    whole = photo("rocket.jpg")
+    return whole[: len(whole) // 2]

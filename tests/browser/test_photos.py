@@ -1,0 +1,244 @@
+"""Photos: from the file on a person's disk to the gallery, the search, and out again."""
+
+import io
+import re
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+from playwright.sync_api import expect
+
+from local.rekognition.fetch import DETECTOR, MODELS_DIR
+from tests.browser import pictures
+from tests.browser.people import new_email, new_password
+from vision.domain.tickets import UPLOAD_LIMIT_BYTES
+
+
+@pytest.fixture
+def stored(pipeline, person):
+    """Put photos of this test's person into the stack, past the page, and wait until they are recognised."""
+
+    def store(**contents):
+        def put(name):
+            return pipeline.upload(f"private/{person.owner}/uploads/{name}.jpg", contents[name])
+
+        with ThreadPoolExecutor(4) as pool:
+            return pipeline.all_finished(list(pool.map(put, contents)))
+
+    return store
+
+
+@pytest.fixture
+def owned_keys(pipeline, person):
+    """The keys of every version of every object that belongs to this test's person."""
+
+    def keys():
+        pages = pipeline.client("s3").get_paginator("list_object_versions").paginate(Bucket=pipeline.bucket)
+        found = [version["Key"] for page in pages for version in page.get("Versions", [])]
+        return [key for key in found if person.owner in key]
+
+    return keys
+
+
+def test_somebody_signs_up_makes_an_album_and_sees_a_photo_recognised(visit):
+    page = visit.page
+    page.goto("/")
+    visit.button("Create account").click()
+    page.get_by_label("Email").fill(new_email())
+    page.get_by_label("Password").fill(new_password())
+    visit.button("Sign up").click()
+    visit.button("New album").click()
+    page.get_by_label("Name").fill("Golden Gate")
+    visit.button("Create album").click()
+    expect(page.get_by_role("heading", name="Golden Gate")).to_be_visible()
+    visit.choose({"IMG_0001.jpg": pictures.cat_on_its_side()})
+    expect(visit.chip("IMG_0001.jpg", "Cat")).to_be_visible()
+
+
+def test_the_state_of_a_photo_changes_without_a_reload(visit, person):
+    page = visit.sign_in(person)
+    loaded = page.evaluate("performance.timeOrigin")
+    visit.choose({"cat.jpg": pictures.cat_on_its_side()})
+    expect(visit.tile("cat.jpg").locator("img")).to_be_visible()
+    assert page.evaluate("performance.timeOrigin") == loaded
+
+
+def test_the_thumbnail_of_a_photo_that_was_stored_on_its_side_is_upright(visit, person):
+    visit.sign_in(person)
+    visit.choose({"cat.jpg": pictures.cat_on_its_side()})
+    image = visit.tile("cat.jpg").locator("img")
+    expect(image).to_be_visible()
+    with urllib.request.urlopen(image.get_attribute("src")) as answer, Image.open(io.BytesIO(answer.read())) as shown:
+        upright = pictures.upright_cat().resize(shown.size)
+        difference = ImageStat.Stat(ImageChops.difference(shown.convert("RGB"), upright)).mean
+    assert max(difference) < 8
+
+
+def test_the_browser_shows_a_thumbnail_in_the_shape_of_the_upright_photo(visit, person, stored):
+    stored(cat=pictures.cat_on_its_side())
+    visit.sign_in(person)
+    image = visit.tile("cat.jpg").locator("img")
+    width, height = image.evaluate("async image => (await image.decode(), [image.naturalWidth, image.naturalHeight])")
+    assert abs(width / height - 451 / 300) < 0.01
+
+
+def test_nothing_jumps_while_thumbnails_come(visit, person, stored):
+    stored(cat=pictures.cat_on_its_side(), red=pictures.plain("red"), green=pictures.plain("green"))
+    visit.context.add_init_script(
+        """new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.jumped += entry.value;
+        }).observe({ type: "layout-shift", buffered: true });
+        globalThis.jumped = 0;"""
+    )
+    page = visit.sign_in(person)
+    page.reload()
+    expect(visit.tiles.locator("img")).to_have_count(3)
+    page.wait_for_load_state("networkidle")
+    # https://web.dev/articles/cls: up to 0.1 is good.
+    assert page.evaluate("jumped") < 0.1
+
+
+def test_a_search_suggests_labels_while_one_types_and_finds_the_photo(visit, person, stored):
+    stored(cat=pictures.cat_on_its_side(), red=pictures.plain("red"))
+    page = visit.sign_in(person)
+    page.get_by_role("combobox", name="Search labels").press_sequentially("ca")
+    page.get_by_role("option", name="Cat").click()
+    expect(visit.tile("red.jpg")).to_have_count(0)
+    expect(visit.tile("cat.jpg")).to_be_visible()
+
+
+def test_a_search_that_finds_nothing_says_so_and_is_cleared_by_its_button(visit, person, stored):
+    stored(red=pictures.plain("red"))
+    page = visit.sign_in(person)
+    page.get_by_role("combobox", name="Search labels").fill("Submarine")
+    page.keyboard.press("Enter")
+    visit.button("Clear the search").click()
+    expect(visit.tile("red.jpg")).to_be_visible()
+
+
+def test_a_photo_tells_when_and_with_what_it_was_taken(visit, person, stored):
+    stored(cat=pictures.cat_on_its_side())
+    page = visit.sign_in(person)
+    visit.tile("cat.jpg").get_by_role("link").first.click()
+    about = page.locator(".details dl")
+    expect(about).to_contain_text(re.compile("Taken1 May 2024, 12:30CameraExample Phone 1"))
+
+
+def test_a_photo_with_a_place_links_to_the_map(visit, person, stored):
+    stored(cat=pictures.cat_on_its_side())
+    visit.sign_in(person)
+    visit.tile("cat.jpg").get_by_role("link").first.click()
+    address = visit.link(re.compile("on the map")).get_attribute("href")
+    assert address == "https://www.openstreetmap.org/?mlat=37.8106&mlon=-122.4771#map=15/37.8106/-122.4771"
+
+
+@pytest.mark.skipif(not (MODELS_DIR / DETECTOR.name).is_file(), reason="npm is missing, so no detector finds boxes")
+def test_the_box_of_the_cat_lies_over_the_cat(visit, person, stored):
+    [record] = stored(cat=pictures.cat_on_its_side())
+    visit.sign_in(person)
+    visit.tile("cat.jpg").get_by_role("link").first.click()
+    visit.button("Show boxes").click()
+    image = visit.page.locator(".photo img").bounding_box()
+    box = visit.page.locator(".box[data-label=Cat]").first.bounding_box()
+    shown = [
+        (box["x"] - image["x"]) / image["width"],
+        (box["y"] - image["y"]) / image["height"],
+        box["width"] / image["width"],
+        box["height"] / image["height"],
+    ]
+    [cat] = [label for label in record["labels"] if label["name"] == "Cat"]
+    wanted = cat["instances"][0]["box"]
+    expected = [float(wanted[name]) for name in ("left", "top", "width", "height")]
+    assert shown == pytest.approx(expected, abs=0.01)
+
+
+def test_a_deletion_that_is_undone_leaves_the_photo_where_it_was(visit, person, stored):
+    stored(red=pictures.plain("red"))
+    page = visit.sign_in(person)
+    visit.button("Delete red.jpg").click()
+    expect(visit.tile("red.jpg")).to_have_count(0)
+    visit.button("Undo").click()
+    page.reload()
+    expect(visit.tile("red.jpg")).to_be_visible()
+
+
+def test_a_deleted_photo_is_gone_after_a_reload(visit, person, stored):
+    stored(red=pictures.plain("red"), green=pictures.plain("green"))
+    page = visit.sign_in(person)
+    visit.button("Delete red.jpg").click()
+    expect(visit.tile("red.jpg")).to_have_count(0)
+    page.reload()
+    expect(visit.tiles).to_have_count(1)
+    expect(visit.tile("green.jpg")).to_be_visible()
+
+
+def test_a_deleted_photo_leaves_no_object_behind(visit, person, owned_keys):
+    page = visit.sign_in(person)
+    visit.choose({"red.jpg": pictures.plain("red")})
+    expect(visit.tile("red.jpg").locator("img")).to_be_visible()
+    assert len(owned_keys()) > 1
+    visit.button("Delete red.jpg").click()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as answer:
+        visit.button("Dismiss").click()
+    answer.value.finished()
+    assert owned_keys() == []
+
+
+def test_a_dropped_folder_and_dropped_files_are_all_uploaded(visit, person, tmp_path):
+    visit.sign_in(person)
+    folder = tmp_path / "holiday"
+    (folder / "first day").mkdir(parents=True)
+    paths = [folder / "1.jpg", folder / "2.jpg", folder / "first day" / "3.jpg", tmp_path / "4.jpg", tmp_path / "5.jpg"]
+    for path in paths:
+        path.write_bytes(pictures.plain(f"#{path.stem}{path.stem}8"))
+    visit.drop(folder, *paths[3:])
+    expect(visit.page.get_by_role("heading", name="5 uploaded")).to_be_visible()
+
+
+def test_many_files_at_once_are_all_recognised(visit, person):
+    visit.sign_in(person)
+    visit.choose({f"{number}.jpg": pictures.plain(f"#0{number % 10}{number // 10}") for number in range(24)})
+    expect(visit.tiles.locator("img")).to_have_count(24)
+
+
+def test_a_corrupt_file_fails_with_its_reason(visit, person):
+    visit.sign_in(person)
+    visit.choose({"broken.jpg": pictures.cut_off()})
+    expect(visit.tile("broken.jpg").get_by_text("Failed")).to_be_visible()
+    visit.tile("broken.jpg").get_by_role("link").first.click()
+    expect(visit.page.locator(".callout")).to_contain_text("ends before its picture does")
+
+
+def test_a_corrupt_file_fails_with_the_remedy(visit, person):
+    visit.sign_in(person)
+    visit.choose({"broken.jpg": pictures.cut_off()})
+    expect(visit.tile("broken.jpg").get_by_text("Failed")).to_be_visible()
+    visit.tile("broken.jpg").get_by_role("link").first.click()
+    expect(visit.page.locator(".callout")).to_contain_text(re.compile("What to do: .+"))
+
+
+@pytest.fixture
+def asked_to_upload(visit):
+    """The requests that begin an upload."""
+    asked = []
+    visit.page.on("request", lambda request: request.method == "POST" and asked.append(request.url))
+    return asked
+
+
+def test_a_file_that_is_no_photo_is_refused_in_words_before_any_request(visit, person, tmp_path, asked_to_upload):
+    visit.sign_in(person)
+    (tmp_path / "notes.txt").write_text("2 l milk")
+    visit.drop(tmp_path / "notes.txt")
+    expect(visit.notice).to_have_text("notes.txt is not a JPEG or PNG. Export it as one of those and add it again.")
+    assert asked_to_upload == []
+
+
+def test_a_file_over_the_limit_is_refused_in_words_before_any_request(visit, person, tmp_path, asked_to_upload):
+    visit.sign_in(person)
+    with (tmp_path / "poster.jpg").open("wb") as poster:
+        poster.truncate(UPLOAD_LIMIT_BYTES + 300_000)
+    visit.drop(tmp_path / "poster.jpg")
+    sentence = "poster.jpg has 16.0 MB; 15.7 MB is the limit. Export it smaller and add it again."
+    expect(visit.notice).to_have_text(sentence)
+    assert asked_to_upload == []

@@ -1,0 +1,171 @@
+"""A person's browser, and short words for what the person does with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, Request, Response, Route, expect
+
+from tests.browser.people import Person, tokens_of
+from tests.local.stack.pipeline import Pipeline
+
+ADDRESS = "http://app.localhost"
+_KEEP_TOKENS = "tokens => sessionStorage.setItem('tokens', JSON.stringify(tokens))"
+
+
+class Visit:
+    """One tab in a browser of its own, and a list of everything that went wrong in it.
+
+    Attributes
+    ----------
+    troubles
+        What a developer's console shows in red, answers of 400 and more, and requests without an answer.
+    """
+
+    def __init__(self, browser: Browser, pipeline: Pipeline, **options: Any) -> None:
+        settings = {"base_url": ADDRESS, "locale": "en-GB", "viewport": {"width": 1280, "height": 850}} | options
+        self.pipeline = pipeline
+        self.context = browser.new_context(**settings)
+        self.context.set_default_timeout(30_000)
+        self.troubles: list[str] = []
+        # The addresses of presigned forms and images.
+        self.bucket = re.compile(re.escape(pipeline.stack.endpoint_url))
+        self.page = self.open_tab()
+        self._line: CDPSession | None = None
+
+    def open_tab(self) -> Page:
+        page = self.context.new_page()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        page.on("response", self._see)
+        page.on("requestfailed", self._miss)
+        return page
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.troubles.append(f"console: {message.text} ({message.location['url']})")
+
+    def _see(self, response: Response) -> None:
+        if response.status >= 400:
+            self.troubles.append(f"{response.status} {response.request.method} {response.url.partition('?')[0]}")
+
+    def _miss(self, request: Request) -> None:
+        # What the page itself called off is no trouble.
+        if request.failure != "net::ERR_ABORTED":
+            self.troubles.append(f"{request.failure} {request.method} {request.url.partition('?')[0]}")
+
+    # Being somebody, being somewhere
+
+    def sign_in(self, person: Person, view: str = "photos", page: Page | None = None) -> Page:
+        """Open a view as somebody who signed in a moment ago, without the pages of the sign-in."""
+        page = page or self.page
+        page.route("**/empty", _fulfill_empty)
+        page.goto("/empty")
+        page.evaluate(_KEEP_TOKENS, tokens_of(self.pipeline, person))
+        page.goto(f"/#/{view}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        return page
+
+    def open(self, view: str) -> None:
+        self.page.goto(f"/#/{view}")
+
+    # Words for what is on the page
+
+    def button(self, name: str | re.Pattern[str]) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=isinstance(name, str))
+
+    def link(self, name: str | re.Pattern[str]) -> Locator:
+        return self.page.get_by_role("link", name=name, exact=isinstance(name, str))
+
+    def tile(self, name: str) -> Locator:
+        """The photo of that file name in a gallery."""
+        return self.page.locator("li.tile").filter(has=self.page.get_by_text(name, exact=True))
+
+    def chip(self, name: str, label: str) -> Locator:
+        """A label of a photo in a gallery."""
+        return self.tile(name).locator(".chip").filter(has_text=label)
+
+    @property
+    def tiles(self) -> Locator:
+        return self.page.locator("li.tile")
+
+    def upload_row(self, name: str) -> Locator:
+        return self.page.locator(".upload-list li").filter(has=self.page.get_by_text(name, exact=True))
+
+    @property
+    def notice(self) -> Locator:
+        """The text of a message in the corner."""
+        return self.page.locator(".notice p")
+
+    # What people do
+
+    def choose(self, files: Mapping[str, bytes]) -> None:
+        """Press "Add photos" and choose files by their names."""
+        with self.page.expect_file_chooser() as chooser:
+            self.button("Add photos").first.click()
+        chooser.value.set_files(
+            [{"name": name, "mimeType": _media_type(name), "buffer": content} for name, content in files.items()]
+        )
+
+    def drop(self, *paths: Path) -> None:
+        """Drag files and folders from another program onto the page."""
+        # What appears below the pointer meanwhile would have to be entered first.
+        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
+        session = self.context.new_cdp_session(self.page)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
+        session.detach()
+
+    def limit_line(
+        self, *, upload: int = -1, download: int = -1, latency: int = 0, is_offline: bool = False
+    ) -> None:
+        """Be on a slow line, or on none; without arguments on a quick one.
+
+        Bytes a second (-1 is no limit), milliseconds.
+        """
+        self._line = self._line or self.context.new_cdp_session(self.page)
+        conditions = {"downloadThroughput": download, "uploadThroughput": upload, "latency": latency}
+        self._line.send("Network.emulateNetworkConditions", conditions | {"offline": is_offline})
+
+    def stored_uploads(self) -> int:
+        """How many files the browser keeps for uploads that are not finished."""
+        return self.page.evaluate(
+            """() => new Promise((resolve, reject) => {
+                const request = indexedDB.open("image-recognition");
+                request.onerror = () => reject(request.error);
+                request.onsuccess = () => {
+                    const database = request.result;
+                    const count = database.transaction("uploads").objectStore("uploads").count();
+                    count.onsuccess = () => (database.close(), resolve(count.result));
+                };
+            })"""
+        )
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Ask the API as this person, past the page; the person's tokens must be there."""
+        answer = self.page.evaluate(
+            """async ([method, path, body]) => {
+                const { access_token: token } = JSON.parse(sessionStorage.getItem("tokens"));
+                const headers = { Authorization: `Bearer ${token}`, "Idempotency-Key": crypto.randomUUID() };
+                const response = await fetch(`/api/${path}`, { method, headers, body });
+                return [response.status, await response.text()];
+            }""",
+            [method, path, None if body is None else json.dumps(body)],
+        )
+        status, text = answer
+        return status, json.loads(text) if text else None
+
+
+def _fulfill_empty(route: Route) -> None:
+    # With an icon, or the browser would ask for one.
+    route.fulfill(content_type="text/html", body='<link rel="icon" href="data:,">')
+
+
+def _media_type(name: str) -> str:
+    types = {"jpg": "image/jpeg", "png": "image/png", "gif": "image/gif", "txt": "text/plain"}
+    return types[name.rpartition(".")[2]]

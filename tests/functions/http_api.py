@@ -1,0 +1,208 @@
+"""An HTTP API in this process: requests become the events that API Gateway makes of them, and results answers."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
+
+from jsonschema_rs import Draft202012Validator
+
+from tests.conftest import ROOT
+
+HOST = "app.example.com"
+TOKEN = "eyJraWQiOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
+# Content types whose bodies API Gateway hands on as they are; others are base64.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+_TEXT = ("text/", "application/json", "application/xml", "application/javascript", "application/x-www-form-urlencoded")
+PROBLEM = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client gets: names of headers are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "")
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def problem(self) -> dict[str, Any]:
+        """The problem that this refusal is, in the form that RFC 9457 has."""
+        assert self.content_type == PROBLEM, self
+        found = self.json()
+        assert found["status"] == self.status, found
+        assert found["detail"], found
+        return found
+
+
+def claims(owner: str, groups: tuple[str, ...] = (), **others: str) -> dict[str, str]:
+    """Claims of an access token as an HTTP API hands them on: all of them text."""
+    listed = {"cognito:groups": f"[{' '.join(groups)}]"} if groups else {}
+    return {"sub": owner, "username": owner, "token_use": "access", "scope": "openid email", **listed, **others}
+
+
+def event(
+    method: str,
+    target: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The event of payload format 2.0; without claims it is one of a route that needs no token."""
+    parts = urlsplit(target)
+    path = "%".join(map(unquote, parts.path.split("%25"))) if "%25" not in parts.path else _decoded(parts.path)
+    sent = {name.lower(): value for name, value in (headers or {}).items()}
+    context: dict[str, Any] = {
+        "accountId": "123456789012",
+        "apiId": "a1b2c3d4e5",
+        "domainName": HOST,
+        "domainPrefix": "app",
+        "http": {
+            "method": method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": "192.0.2.7",
+            "userAgent": "tests",
+        },
+        "requestId": "JKJaXmPLvHcESHA=",
+        "routeKey": "ANY /api/{proxy+}",
+        "stage": "$default",
+        "time": "21/Nov/2026:10:00:00 +0000",
+        "timeEpoch": 1795255200000,
+    }
+    if told is not None:
+        context["authorizer"] = {"jwt": {"claims": dict(told), "scopes": None}}
+    made: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": context["routeKey"],
+        "rawPath": path,
+        "rawQueryString": parts.query,
+        "headers": {"host": HOST, "x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https", **sent},
+        "requestContext": context,
+        "pathParameters": {"proxy": path.removeprefix("/api/")},
+        "isBase64Encoded": False,
+    }
+    if query := parse_qs(parts.query, keep_blank_values=True):
+        made["queryStringParameters"] = {name: ",".join(values) for name, values in query.items()}
+    if body:
+        is_text = sent.get("content-type", "").startswith(_TEXT)
+        made["isBase64Encoded"] = not is_text
+        made["body"] = body.decode("utf-8", "replace") if is_text else base64.b64encode(body).decode()
+    return made
+
+
+def _decoded(path: str) -> str:
+    # API Gateway decodes all but the per cent sign itself.
+    return "%25".join(map(unquote, path.split("%25")))
+
+
+def answer_of(result: Mapping[str, Any]) -> Answer:
+    """The answer that API Gateway makes of what a function returns."""
+    body = result.get("body") or ""
+    if result.get("isBase64Encoded"):
+        body = base64.b64decode(body).decode("latin-1")
+    headers = {name.lower(): value for name, value in (result.get("headers") or {}).items()}
+    assert not result.get("cookies"), result
+    return Answer(int(result["statusCode"]), headers, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody with a token, or without one, in front of the API; each answer is held to the OpenAPI document."""
+
+    handler: Callable[[dict[str, Any]], Any]
+    told: Mapping[str, Any] | None
+    sent: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {TOKEN}"})
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **query: Any,
+    ) -> Answer:
+        """Send a request; `body` is JSON unless it is bytes, `key` its Idempotency-Key, a trailing _ is not sent."""
+        target = path + (f"?{urlencode({name.rstrip('_'): value for name, value in query.items()})}" if query else "")
+        sent = dict(self.sent)
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        if content is not None:
+            sent["Content-Type"] = "application/json"
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        answer = answer_of(self.handler(event(method, target, content, sent | dict(headers or {}), self.told)))
+        conform(method, path, answer)
+        return answer
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return self("GET", path, **query)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document that is handed out."""
+    return dict(json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")))
+
+
+OPERATIONS = [
+    (method.upper(), path) for path, methods in document()["paths"].items() for method in methods if method != "servers"
+]
+"""Method and path of every operation."""
+
+
+def operation(method: str, path: str) -> dict[str, Any] | None:
+    """The operation that a request is one of, if the document has it."""
+    methods = document()["paths"].get(template(path), {})
+    return methods.get(method.lower())
+
+
+def template(path: str) -> str:
+    """The path of the document that a path is one of, or the path itself."""
+    segments = path.split("/")
+    for known in document()["paths"]:
+        parts = known.split("/")
+        fits = len(parts) == len(segments) and all(
+            part == segment or (part.startswith("{") and segment) for part, segment in zip(parts, segments, strict=True)
+        )
+        if fits:
+            return str(known)
+    return path
+
+
+def filled(path: str, **ids: str) -> str:
+    """A path with its parameters filled in, encoded."""
+    for name, value in ids.items():
+        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    return path
+
+
+def conform(method: str, path: str, answer: Answer) -> None:
+    """Hold an answer to what the document says of its operation."""
+    described = operation(method, path)
+    if described is None:
+        return
+    responses = described["responses"]
+    assert str(answer.status) in responses, f"{method} {path}: {answer.status} is not in the document"
+    content = responses[str(answer.status)].get("content", {})
+    if not content:
+        assert not answer.body, f"{method} {path}: {answer.status} should have no body, got {answer.body:.200}"
+        return
+    assert answer.content_type in content, f"{method} {path}: {answer.status} is {answer.content_type}"
+    _validator(json.dumps(content[answer.content_type]["schema"])).validate(answer.json())
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    whole = {**json.loads(schema), "components": document()["components"]}
+    return Draft202012Validator(whole, validate_formats=True)
