@@ -5,8 +5,9 @@ from typing import Any
 
 from vision import classification, entry
 from vision.classifier import Classifier
+from vision.settings import ClassifyImageSettings
 
-classifier = Classifier.load(Path(__file__).with_name("model"))
+classifier = Classifier.load(Path(ClassifyImageSettings.read().lambda_task_root, "model"))
 
 
 @entry.task

@@ -70,6 +70,13 @@ class DetectLabelsSettings(_FromEnvironment):
 
 
 @dataclass(frozen=True, slots=True)
+class ClassifyImageSettings(_FromEnvironment):
+    """The folder of the function's code, which has the model beside it; Lambda and its images set it."""
+
+    lambda_task_root: str
+
+
+@dataclass(frozen=True, slots=True)
 class GenerateThumbnailSettings(_FromEnvironment):
     """The side of the square, in pixels, that a thumbnail fits into."""
 

@@ -15,6 +15,8 @@ from typing import Any, Literal, cast, get_args
 from vision.domain.errors import InvalidModel
 
 FILE_NAME = "manifest.json"
+DETECTOR_NAME = "own-model"
+"""What a record calls the detector, whichever model it is: the value of the template's parameters."""
 
 Layout = Literal["NCHW", "NHWC"]
 Channels = Literal["RGB", "BGR"]
@@ -91,7 +93,7 @@ class Manifest:
     Attributes
     ----------
     name, version
-        What a record calls the detector.
+        What its makers call the model.
     file
         The name of the ONNX file beside the manifest.
     sha256
@@ -123,8 +125,8 @@ class Manifest:
 
     @property
     def detector(self) -> dict[str, str]:
-        """The form of the record."""
-        return {"name": self.name, "version": self.version}
+        """The form of the record; its version tells apart files that their makers call the same."""
+        return {"name": DETECTOR_NAME, "version": f"{self.name} {self.version} {self.sha256[:12]}"}
 
 
 def parse(text: str, read_text: Callable[[str], str]) -> Manifest:
