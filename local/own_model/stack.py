@@ -36,13 +36,37 @@ def up(
     EngineNotHealthyError, DeploymentFailed
     """
     files, parameters = files or StackFiles(), parameters or {}
+    _, function_arn = up_beside(say, files, parameters, model=model, port=port, wait_scale=wait_scale)
+    own = {"PhotoDetector": DETECTOR, "InspectionDetector": DETECTOR, "OwnModelFunctionArn": function_arn}
+    return stack.up(say, files, parameters | own)
+
+
+def up_beside(
+    say: Say,
+    files: StackFiles | None = None,
+    parameters: dict[str, str] | None = None,
+    *,
+    model: str = DEFAULT_MODEL,
+    port: int = DEFAULT_PORT,
+    wait_scale: float = 1.0,
+) -> tuple[Stack, str]:
+    """Start the stack with the detector that it has, and the own model's function beside it.
+
+    Returns
+    -------
+    tuple
+        The stack, and the ARN of the function.
+
+    Raises
+    ------
+    EngineNotHealthyError, DeploymentFailed
+    """
+    files = files or StackFiles()
     image_uri = image.build(files.images, say, model)
     deployed = stack.start(say, files, port, wait_scale)
     if not deployed.outputs:
         deployed = stack.up(say, files, parameters)
-    function_arn = _deployed(say, files, deployed, image_uri)
-    own = {"PhotoDetector": DETECTOR, "InspectionDetector": DETECTOR, "OwnModelFunctionArn": function_arn}
-    return stack.up(say, files, parameters | own)
+    return deployed, _deployed(say, files, deployed, image_uri)
 
 
 def _deployed(say: Say, files: StackFiles, main: Stack, image_uri: str) -> str:
