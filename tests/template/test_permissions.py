@@ -140,6 +140,7 @@ RESOURCES = {
     "StartProcessingFunction": {
         **RECORDS,
         **{action: {"${ProcessingQueue.Arn}"} for action in QUEUE_READER},
+        "dynamodb:BatchWriteItem": {"${ImageTable.Arn}"},
         "states:StartExecution": {"${ProcessImage}"},
     },
     "ExtractMetadataFunction": UPLOADS,
@@ -149,7 +150,9 @@ RESOURCES = {
     "TrackExecutionFunction": {
         **RECORDS,
         **DEAD_LETTERS,
-        "dynamodb:Query": {"${ImageTable.Arn}/index/by_status"},
+        **FILING,
+        **ERASURE,
+        "dynamodb:Query": {"${ImageTable.Arn}", "${ImageTable.Arn}/index/by_status"},
         "states:DescribeExecution": {
             "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ProcessImage.Name}:*"
         },
@@ -211,7 +214,7 @@ RESOURCES = {
         "s3:GetObject": SHOWN,
         "s3:GetObjectVersion": SHOWN,
         "states:StartExecution": {"${ProcessBucket}"},
-        "states:ListExecutions": {"${ProcessBucket}", "${CustomModelSession}"},
+        "states:ListExecutions": {"${ProcessBucket}"},
         "states:DescribeExecution": {
             f"{EXECUTIONS}:${{ProcessBucket.Name}}:*",
             f"{EXECUTIONS}:${{CustomModelSession.Name}}:*",

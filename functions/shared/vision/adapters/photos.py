@@ -10,7 +10,7 @@ from vision.domain import counts, records
 from vision.domain.envelopes import Envelope
 from vision.domain.headings import Place, Span
 from vision.domain.objects import ObjectVersion
-from vision.domain.photos import ERASED, Photo, label_entry, label_name
+from vision.domain.photos import ERASED, GONE, Photo, label_entry, label_name
 from vision.domain.records import Record
 from vision.domain.tickets import NEVER, Ticket
 
@@ -19,8 +19,8 @@ _RECORD = (
     *("capture_time", "camera_make", "camera_model", "location", "execution_arn"),
 )
 _PHOTO = (
-    *("photo_id", "owner", "album_id", "name", "object", "size_bytes", "status", "created_at", "listing_sk"),
-    *("sequencer", ERASED),
+    *("photo_id", "owner", "album_id", "name", "object", "content_type", "size_bytes", "status", "created_at"),
+    *("listing_sk", "sequencer", ERASED),
 )
 
 # For so long what comes late finds out that its photo was erased: longer than queues and executions keep anything.
@@ -38,12 +38,13 @@ class Photos:
 
     def announce(self, ticket: Ticket, now: str) -> Record:
         """Record a ticket, unless there is one of this token; return the one that there is."""
-        self._items.put_once(ticket.photo(now))
-        item = self._items.get(records.photo_key(ticket.photo_id)) or {}
-        # With the time of the first attempt, so that a second one after a crash leaves the same entry.
-        if entry := ticket.album_entry(item.get("created_at", now)):
-            self._items.put_once(entry)
-        return item
+        entry = ticket.album_entry(now)
+        # Both or neither: an album is deleted with what it lists.
+        if entry:
+            self._items.put_together([ticket.photo(now), entry])
+        else:
+            self._items.put_once(ticket.photo(now))
+        return self._items.get(records.photo_key(ticket.photo_id)) or {}
 
     def read(self, photo_id: str) -> Photo | None:
         """Return a photo, also one that was erased a while ago."""
@@ -122,7 +123,7 @@ class Photos:
             {
                 ERASED: now,
                 "updated_at": now,
-                "expires_at": int((datetime.now(UTC) + _REMEMBERED).timestamp()),
+                "forget_after": int((datetime.now(UTC) + _REMEMBERED).timestamp()),
                 **({"sequencer": NEVER} if is_ticket else {}),
             },
             {},
@@ -130,28 +131,34 @@ class Photos:
             remove=("listing_pk", "listing_sk", "name", "status"),
         )
 
-    def versions(self, photo_id: str) -> list[Record]:
-        """Return the image records of a photo."""
-        return [item for item in self._all(photo_id) if item["sk"].startswith("VERSION#")]
+    def strike(self, places: Sequence[Place]) -> None:
+        """Delete these places themselves from the list that has them."""
+        self._items.delete_many([{"pk": place.pk, "sk": place.sk} for place in places])
 
-    def forget(self, photo_id: str) -> None:
-        """Delete whatever the table knows of a photo, but for that it was erased."""
-        self._items.delete_many(
-            [
-                {"pk": item["pk"], "sk": item["sk"]}
-                for item in self._all(photo_id)
-                if item["sk"] != records.PHOTO_SORT_KEY
-            ]
-        )
+    def is_replaced(self, photo_id: str) -> bool:
+        """Tell whether a photo that was erased is there again: a newer upload has come to its key."""
+        item = self._items.get(records.photo_key(photo_id))
+        return item is not None and ERASED not in item
+
+    def forget(self, photo_id: str, now: str, *, until: str = "") -> None:
+        """Delete whatever the table knows of a photo, but for that it was erased; its objects should be gone.
+
+        With ``until`` only what was recorded until then: of a photo that was replaced meanwhile.
+        """
+        key = records.photo_key(photo_id)
+        known = self._items.query("", "pk = :pk", {}, {":pk": key["pk"]})
+        erased = [
+            {"pk": item["pk"], "sk": item["sk"]}
+            for item in known
+            if item["sk"] != key["sk"] and (not until or ("created_at" in item and item["created_at"] <= until))
+        ]
+        self._items.delete_many(erased)
+        self._items.update(key, {GONE: now}, {}, condition=f"attribute_exists({ERASED})")
 
     def some(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:
-        """Return some photos of anybody, and where to go on; an erased one is none."""
+        """Return some photos of anybody, and where to go on; one of which nothing is left is none."""
         items, last = self._items.scan(start, page_size)
-        return [Photo(item, {}) for item in items if item.get("record_type") == "photo" and ERASED not in item], last
-
-    def _all(self, photo_id: str) -> list[Record]:
-        key = records.photo_key(photo_id)
-        return list(self._items.query("", "pk = :pk", {}, {":pk": key["pk"]}))
+        return [Photo(item, {}) for item in items if item.get("record_type") == "photo" and GONE not in item], last
 
 
 def is_newest(photo: Photo, version: ObjectVersion) -> bool:

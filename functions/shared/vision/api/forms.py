@@ -12,7 +12,7 @@ from vision.domain.bulk import Request
 from vision.domain.tickets import UPLOAD_LIMIT_BYTES
 
 # No control characters: names are shown, and kept in the table.
-_PRINTABLE = r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$"
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 AlbumName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_PRINTABLE)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{26}$")]
@@ -59,15 +59,20 @@ class Confirmation(_Form):
     cursor: Cursor | None = None
 
 
-class Me(BaseModel):
+class _Answer(BaseModel):
+    """What a client gets. Errors about it tell nothing of what is in it: they are ours, and end up in the log."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class Me(_Answer):
     """Who asks."""
 
     owner: str
-    email: str | None
     is_operator: bool
 
 
-class Album(BaseModel):
+class Album(_Answer):
     """An album."""
 
     album_id: str
@@ -75,20 +80,20 @@ class Album(BaseModel):
     created_at: str
 
 
-class Albums(BaseModel):
+class Albums(_Answer):
     """All albums of a person, oldest first."""
 
     albums: list[Album]
 
 
-class Label(BaseModel):
+class Label(_Answer):
     """What is in an image, and how sure that is, from 0 to 100."""
 
     name: str
     confidence: float
 
 
-class Box(BaseModel):
+class Box(_Answer):
     """A part of the image, in fractions of its displayed width and height."""
 
     left: float
@@ -97,7 +102,7 @@ class Box(BaseModel):
     height: float
 
 
-class Instance(BaseModel):
+class Instance(_Answer):
     """One of the things that a label names, and where."""
 
     box: Box
@@ -111,7 +116,7 @@ class FullLabel(Label):
     instances: list[Instance]
 
 
-class Thumbnail(BaseModel):
+class Thumbnail(_Answer):
     """A small copy, and for how long its address works is said in the API's description."""
 
     url: str
@@ -119,7 +124,7 @@ class Thumbnail(BaseModel):
     height: int
 
 
-class Failure(BaseModel):
+class Failure(_Answer):
     """What went wrong."""
 
     name: str
@@ -132,7 +137,7 @@ class PhotoFailure(Failure):
     remedy: str
 
 
-class Photo(BaseModel):
+class Photo(_Answer):
     """A photo as a list shows it."""
 
     photo_id: str
@@ -148,14 +153,14 @@ class Photo(BaseModel):
     error: PhotoFailure | None
 
 
-class Detector(BaseModel):
+class Detector(_Answer):
     """Who found the labels."""
 
     name: str
     version: str
 
 
-class Location(BaseModel):
+class Location(_Answer):
     """Where a photo was taken: decimal degrees, metres above the sea, and the same as people write it."""
 
     latitude: float
@@ -181,14 +186,14 @@ class PhotoDetail(Photo):
     execution_url: str | None
 
 
-class Photos(BaseModel):
+class Photos(_Answer):
     """A page of photos, and where the next one begins; ``None`` says that this is the last."""
 
     photos: list[Photo]
     cursor: str | None
 
 
-class Upload(BaseModel):
+class Upload(_Answer):
     """A form that uploads one file: its fields first, and the file last, under the name ``file``."""
 
     url: str
@@ -196,27 +201,27 @@ class Upload(BaseModel):
     expires_at: str
 
 
-class Announced(BaseModel):
+class Announced(_Answer):
     """A photo that waits for its file, and the form that uploads it."""
 
     photo: Photo
     upload: Upload
 
 
-class Deleted(BaseModel):
+class Deleted(_Answer):
     """How many were deleted; there may be more, so send the request again until the answer is 204."""
 
     deleted: int
     cursor: str | None = None
 
 
-class Labels(BaseModel):
+class Labels(_Answer):
     """Names of labels that begin as asked for."""
 
     labels: list[str]
 
 
-class Count(BaseModel):
+class Count(_Answer):
     """How many photos of a class came on a day."""
 
     day: date
@@ -224,13 +229,13 @@ class Count(BaseModel):
     count: int
 
 
-class Counts(BaseModel):
+class Counts(_Answer):
     """Counts, the newest day first."""
 
     counts: list[Count]
 
 
-class Inspection(BaseModel):
+class Inspection(_Answer):
     """An inspected image and its verdict."""
 
     photo_id: str
@@ -244,14 +249,14 @@ class Inspection(BaseModel):
     image_url: str | None
 
 
-class Inspections(BaseModel):
+class Inspections(_Answer):
     """A page of inspections, and where the next one begins."""
 
     inspections: list[Inspection]
     cursor: str | None
 
 
-class RunCounts(BaseModel):
+class RunCounts(_Answer):
     """How far a bulk run is, in images."""
 
     seen: int
@@ -261,14 +266,14 @@ class RunCounts(BaseModel):
     failed: int
 
 
-class RunFailure(BaseModel):
+class RunFailure(_Answer):
     """How many images failed for a reason."""
 
     name: str
     images: int
 
 
-class Run(BaseModel):
+class Run(_Answer):
     """A bulk run."""
 
     run_id: str
@@ -284,20 +289,20 @@ class Run(BaseModel):
     execution_url: str
 
 
-class Runs(BaseModel):
+class Runs(_Answer):
     """The latest bulk runs, newest first."""
 
     runs: list[Run]
 
 
-class Moment(BaseModel):
+class Moment(_Answer):
     """When a session came to a state."""
 
     at: str
     state: str
 
 
-class Session(BaseModel):
+class Session(_Answer):
     """A session of the Custom Labels model."""
 
     session_id: str
@@ -312,20 +317,20 @@ class Session(BaseModel):
     execution_url: str
 
 
-class Sessions(BaseModel):
+class Sessions(_Answer):
     """The latest sessions, newest first."""
 
     sessions: list[Session]
 
 
-class FieldProblem(BaseModel):
+class FieldProblem(_Answer):
     """What is wrong with one field."""
 
     field: str
     message: str
 
 
-class Problem(BaseModel):
+class Problem(_Answer):
     """Why a request was refused, as RFC 9457 has it."""
 
     type: str = "about:blank"
@@ -335,7 +340,7 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
 
 
-class Message(BaseModel):
+class Message(_Answer):
     """Why API Gateway itself refused a request."""
 
     message: str

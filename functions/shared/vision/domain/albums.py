@@ -5,6 +5,9 @@ from __future__ import annotations
 from vision.domain.records import Record
 
 PREFIX = "ALBUM#"
+CLOSED = "closed_at"
+"""The attribute of an album that is being deleted: it takes no more photos."""
+
 ALBUMS_LIMIT = 500
 """How many albums a person may have: they are shown on one page."""
 
@@ -22,5 +25,7 @@ def album(owner: str, album_id: str, name: str, now: str) -> Record:
         "album_id": album_id,
         "owner": owner,
         "name": name,
+        # What it was called first, by which a repeated request is told from another one.
+        "made_as": name,
         "created_at": now,
     }
