@@ -160,6 +160,8 @@ class Worker:
             else:
                 self.tally.skip()
         self._turns = Turns(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
+        top_k = TOP_K_LIMIT if "verdict" in self.request.steps else None
+        self._detector = detectors.of_many(self.wishes.own_model_function_arn, top_k)
         self._lock = threading.Lock()
         self._decoders = threading.Semaphore(_DECODERS)
         # Calls wait in threads of their own, so that a thumbnail is made while Rekognition looks at the same image.
@@ -237,13 +239,13 @@ class Worker:
         return metadata, version.pinned_to(version_ids[0])
 
     def _detect(self, version: ObjectVersion, rule: Rule | None) -> Detection:
-        confidence, most, top_k = self.wishes.min_confidence, self.wishes.max_labels, None
+        confidence, most = self.wishes.min_confidence, self.wishes.max_labels
         if rule:
-            confidence, most, top_k = min(confidence, rule.min_confidence), _ALL_LABELS, TOP_K_LIMIT
+            confidence, most = min(confidence, rule.min_confidence), _ALL_LABELS
 
         def call() -> Detection:
             self._turns.wait(self.remaining_seconds() - _LAST_SECONDS)
-            return detectors.detect_labels(self.wishes.own_model_function_arn, version, most, confidence, top_k)
+            return self._detector(version, most, confidence)
 
         found = self._patiently(call)
         with self._lock:

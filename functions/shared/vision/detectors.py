@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vision.adapters import own_model, rekognition
+from vision.batches import Batches
 from vision.domain.labels import Detection, Label
 from vision.domain.manifests import TOP_K_LIMIT
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import LABELS_LIMIT, Rule
 from vision.settings import NONE
 
+# A batch is read while its first images are looked at, and an answer is there within seconds.
+_BATCH_SIZE = 8
+# So that one batch waits for S3 while another has the processors.
+_BATCHES_AT_ONCE = 2
+
 
 def detect_labels(
-    own_model_function_arn: str,
-    version: ObjectVersion,
-    max_labels: int,
-    min_confidence: float,
-    top_k: int | None = None,
+    own_model_function_arn: str, version: ObjectVersion, max_labels: int, min_confidence: float
 ) -> Detection:
     """Return the most certain labels of an object version.
 
@@ -25,12 +29,26 @@ def detect_labels(
         ``none`` asks Rekognition.
     min_confidence
         0 to 100; the class of an own model is kept below it too, since that has a threshold of its own.
+    """
+    if own_model_function_arn == NONE:
+        return rekognition.detect_labels(version, max_labels, min_confidence)
+    return own_model.detect_labels(version, own_model_function_arn, max_labels, min_confidence)
+
+
+def of_many(own_model_function_arn: str, top_k: int | None) -> Callable[[ObjectVersion, int, float], Detection]:
+    """Return what does the same for many threads: an own model is asked for some of their images in one call.
+
+    Parameters
+    ----------
     top_k
         How many classes an own model is asked for, if not as many as its manifest says.
     """
     if own_model_function_arn == NONE:
-        return rekognition.detect_labels(version, max_labels, min_confidence)
-    return own_model.detect_labels(version, own_model_function_arn, max_labels, min_confidence, top_k)
+        return lambda version, most, confidence: rekognition.detect_labels(version, most, confidence)
+    batches = Batches(
+        lambda versions: own_model.classify(versions, own_model_function_arn, top_k), _BATCH_SIZE, _BATCHES_AT_ONCE
+    )
+    return lambda version, most, confidence: own_model.limited(batches.detect(version), most, confidence)
 
 
 def detect_named_labels(own_model_function_arn: str, version: ObjectVersion, rule: Rule) -> Detection:

@@ -61,6 +61,11 @@ def detect_labels(
     [found] = classify([version], function_arn, top_k)
     if isinstance(found, VisionError):
         raise found
+    return limited(found, max_labels, min_confidence)
+
+
+def limited(found: Detection, max_labels: int, min_confidence: float) -> Detection:
+    """Return the class of a detection, and those behind it that are sure enough, as :func:`detect_labels` does."""
     first, *others = found.labels
     sure = [label for label in others if label["confidence"] >= min_confidence]
     return Detection([first, *sure][:max_labels], found.detector)
