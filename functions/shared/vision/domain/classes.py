@@ -62,8 +62,8 @@ def most_probable(manifest: Manifest, probabilities: Sequence[float], top_k: int
     Returns
     -------
     list of Label
-        Confidences are 0 to 100. When the highest is below the threshold, the only label is :data:`UNKNOWN` with 100: the
-        threshold has decided, and no rule or filter that asks for more must miss it.
+        Confidences are 0 to 100. When the highest is below the threshold, the only label is :data:`UNKNOWN` with 100:
+        the threshold has decided, and no rule or filter that asks for more must miss it.
     """
     order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
     highest = probabilities[order[0]] * 100
