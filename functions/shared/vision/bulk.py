@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from vision import detectors
 from vision.adapters import storage
 from vision.adapters.table import Table
+from vision.detectors import BulkDetector
 from vision.domain import bulk, images, inspections, labels, records
 from vision.domain.bulk import Item, Request, Tally
 from vision.domain.envelopes import Envelope
@@ -161,7 +162,7 @@ class Worker:
                 self.tally.skip()
         self._turns = Turns(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
         top_k = TOP_K_LIMIT if "verdict" in self.request.steps else None
-        self._detector = detectors.of_many(self.wishes.own_model_function_arn, top_k)
+        self._detector = BulkDetector(self.wishes.own_model_function_arn, top_k)
         self._lock = threading.Lock()
         self._decoders = threading.Semaphore(_DECODERS)
         # Calls wait in threads of their own, so that a thumbnail is made while Rekognition looks at the same image.
@@ -245,7 +246,7 @@ class Worker:
 
         def call() -> Detection:
             self._turns.wait(self.remaining_seconds() - _LAST_SECONDS)
-            return self._detector(version, most, confidence)
+            return self._detector.detect(version, most, confidence)
 
         found = self._patiently(call)
         with self._lock:

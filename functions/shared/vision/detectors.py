@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from vision.adapters import own_model, rekognition
 from vision.batches import Batches
+from vision.domain.errors import VisionError
 from vision.domain.labels import Detection, Label
 from vision.domain.manifests import TOP_K_LIMIT
 from vision.domain.objects import ObjectVersion
@@ -35,20 +36,30 @@ def detect_labels(
     return own_model.detect_labels(version, own_model_function_arn, max_labels, min_confidence)
 
 
-def of_many(own_model_function_arn: str, top_k: int | None) -> Callable[[ObjectVersion, int, float], Detection]:
-    """Return what does the same for many threads: an own model is asked for some of their images in one call.
+class BulkDetector:
+    """Finds labels for many threads: an own model is asked for some of their images in one call.
 
     Parameters
     ----------
+    own_model_function_arn
+        ``none`` asks Rekognition, for one image at a time.
     top_k
         How many classes an own model is asked for, if not as many as its manifest says.
     """
-    if own_model_function_arn == NONE:
-        return lambda version, most, confidence: rekognition.detect_labels(version, most, confidence)
-    batches = Batches(
-        lambda versions: own_model.classify(versions, own_model_function_arn, top_k), _BATCH_SIZE, _BATCHES_AT_ONCE
-    )
-    return lambda version, most, confidence: own_model.limited(batches.detect(version), most, confidence)
+
+    def __init__(self, own_model_function_arn: str, top_k: int | None) -> None:
+        self._function_arn = own_model_function_arn
+        self._top_k = top_k
+        self._batches = Batches(self._ask, _BATCH_SIZE, _BATCHES_AT_ONCE)
+
+    def detect(self, version: ObjectVersion, max_labels: int, min_confidence: float) -> Detection:
+        """Return the most certain labels of an object version, as :func:`detect_labels` does."""
+        if self._function_arn == NONE:
+            return rekognition.detect_labels(version, max_labels, min_confidence)
+        return own_model.limited(self._batches.detect(version), max_labels, min_confidence)
+
+    def _ask(self, versions: Sequence[ObjectVersion]) -> list[Detection | VisionError]:
+        return own_model.classify(versions, self._function_arn, self._top_k)
 
 
 def detect_named_labels(own_model_function_arn: str, version: ObjectVersion, rule: Rule) -> Detection:
