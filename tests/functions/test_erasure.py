@@ -1,18 +1,20 @@
 """What is deleted is gone, with all that was made of it, whatever happens at the same moment or breaks off."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 from moto.s3.models import s3_backends
 
-from tests.conftest import BUCKET
+from tests.conftest import BUCKET, REGION, ROOT, TABLE
 from tests.functions.photo_app import PhotoApp, left_of, objects, rows
 from vision import erasure, gallery
 from vision.adapters import storage
+from vision.adapters.items import Items
 from vision.adapters.photos import Photos
 from vision.adapters.session import client
-from vision.domain import records
+from vision.domain import bulk, records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled, VisionError
 from vision.domain.headings import Place
@@ -58,7 +60,8 @@ def test_what_is_kept_of_a_deleted_photo_expires_after_all_that_could_come_late(
     photo = app.processed()
     app.gallery.delete("ann", photo.photo_id)
     item = _erased(app, photo).item
-    days = (item["forget_after"] - datetime.fromisoformat(item[ERASED]).timestamp()) / 86_400
+    [attribute] = re.findall(r"TimeToLiveSpecification: { AttributeName: (\w+)", (ROOT / "template.yaml").read_text())
+    days = (item[attribute] - datetime.fromisoformat(item[ERASED]).timestamp()) / 86_400
     # Queues keep a message for 14 days at most, and no execution of this workflow runs as long.
     assert 14 < days < 16
 
@@ -333,6 +336,17 @@ def test_everything_is_found_page_by_page(app: PhotoApp, monkeypatch: pytest.Mon
     for _ in range(3):
         app.uploaded()
     assert (_delete_all(app), objects()) == (3, [])
+
+
+def test_the_copies_that_a_bulk_run_made_are_deleted_too(app: PhotoApp) -> None:
+    photo, results = app.processed(), "amzn-s3-demo-results"
+    client("s3").create_bucket(Bucket=results, CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert photo.version is not None
+    copy = bulk.thumbnail_key(photo.version)
+    client("s3").put_object(Bucket=results, Key=copy, Body=b"small")
+    Items(TABLE).update(records.image_key(photo.version), {"thumbnail": {"bucket": results, "key": copy}}, {})
+    app.gallery.delete("ann", photo.photo_id)
+    assert client("s3").list_objects_v2(Bucket=results)["KeyCount"] == 0
 
 
 def _delete_all(app: PhotoApp) -> int:

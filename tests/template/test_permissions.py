@@ -121,9 +121,9 @@ FILING = {
     action: {"${ImageTable.Arn}"} for action in ("dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem")
 }
 ERASURE = {
-    "s3:ListBucketVersions": {"${ImageBucket.Arn}"},
-    "s3:DeleteObject": {"${ImageBucket.Arn}/private/*"},
-    "s3:DeleteObjectVersion": {"${ImageBucket.Arn}/private/*"},
+    "s3:ListBucketVersions": {"${ImageBucket.Arn}", "${ResultsBucket.Arn}"},
+    "s3:DeleteObject": {"${ImageBucket.Arn}/private/*", "${ResultsBucket.Arn}/thumbnails/*"},
+    "s3:DeleteObjectVersion": {"${ImageBucket.Arn}/private/*", "${ResultsBucket.Arn}/thumbnails/*"},
 }
 SHOWN = {
     "${ImageBucket.Arn}/private/*",

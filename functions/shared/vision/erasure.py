@@ -27,6 +27,8 @@ def erase(photos: Photos, photo: Photo) -> None:
     is_ticket = "content_type" in photo.item
     storage.delete_versions(where["bucket"], where["key"], is_prefix=False, until="" if is_ticket else erased_at)
     until = erased_at if photos.is_replaced(photo.photo_id) else ""
-    for folder in keys.thumbnail_folders(photo.photo_id, photo.owner):
-        storage.delete_versions(where["bucket"], folder, is_prefix=True, until=until)
+    # Those that no record names yet are made by an execution under way.
+    folders = {(where["bucket"], folder) for folder in keys.thumbnail_folders(photo.photo_id, photo.owner)}
+    for bucket, folder in sorted(folders | photos.copies(photo.photo_id)):
+        storage.delete_versions(bucket, folder, is_prefix=True, until=until)
     photos.forget(photo.photo_id, records.now(), until=until)

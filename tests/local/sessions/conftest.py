@@ -16,7 +16,7 @@ from local.rekognition.fetch import fetch_models
 from local.stack import StackFiles
 from tests.local.sessions import matrix
 from tests.local.sessions.driver import Sessions, stack_folder
-from tests.local.stack.conftest import engine_processes, free_port, no_word
+from tests.local.stack.conftest import ADDRESSES, engine_processes, free_port, no_word
 
 PROJECT = "sessions"
 # A minute of the state machine takes 0.6 seconds.
@@ -30,7 +30,7 @@ def _parameters() -> dict[str, str]:
     if not Projects().versions(PROJECT):
         assert train.main([str(LABELLED_PICTURES_DIR / "training"), "--name", PROJECT]) == 0
     [project] = [each for each in Projects().all() if each.name == PROJECT]
-    return {
+    return ADDRESSES | {
         "InspectionDetector": "custom-labels",
         "ProjectArn": project.arn,
         "ModelVersionArn": Projects().versions(PROJECT)[0].arn,

@@ -135,6 +135,12 @@ class Photos:
         """Delete these places themselves from the list that has them."""
         self._items.delete_many([{"pk": place.pk, "sk": place.sk} for place in places])
 
+    def copies(self, photo_id: str) -> set[tuple[str, str]]:
+        """Return the buckets and folders in which thumbnails of a photo are recorded, of bulk runs too."""
+        known = self._items.query("", "pk = :pk", {}, {":pk": records.photo_key(photo_id)["pk"]})
+        thumbnails = [item["thumbnail"] for item in known if item.get("thumbnail")]
+        return {(thumbnail["bucket"], thumbnail["key"].rsplit("/", 1)[0] + "/") for thumbnail in thumbnails}
+
     def is_replaced(self, photo_id: str) -> bool:
         """Tell whether a photo that was erased is there again: a newer upload has come to its key."""
         item = self._items.get(records.photo_key(photo_id))

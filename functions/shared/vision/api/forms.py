@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from vision.api.parameters import Cursor
 from vision.domain.bulk import Request
@@ -29,6 +29,11 @@ class _Form(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _whole(number: object) -> object:
+    # 5.0 is an integer in JSON, and so in the OpenAPI document.
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 class AlbumForm(_Form):
     """The name of an album."""
 
@@ -40,7 +45,7 @@ class PhotoForm(_Form):
 
     name: FileName
     content_type: Literal["image/jpeg", "image/png"]
-    size_bytes: Annotated[int, Field(ge=1, le=UPLOAD_LIMIT_BYTES)]
+    size_bytes: Annotated[int, Field(ge=1, le=UPLOAD_LIMIT_BYTES), BeforeValidator(_whole)]
     album_id: Identifier | None = None
 
 

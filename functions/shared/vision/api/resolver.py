@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -35,20 +36,18 @@ def build(gallery: Gallery, operations: Operations, page: Path, place: site.Plac
     app = APIGatewayHttpResolver(enable_validation=True, serializer=_compact)
     app.use(middlewares=[_keep_private])
     problems.install(app)
-    app.not_found(lambda _: _unknown(app))
     app.include_router(people.routes(gallery))
     app.include_router(albums.routes(gallery))
     app.include_router(photos.routes(gallery))
     app.include_router(operators.routes(operations, gallery.bucket))
     app.include_router(site.routes(page, place))
-    written: list[str] = []
+    # To write it takes longer than any other answer, and anybody may ask for it.
+    written = cache(lambda: document(app))
+    app.not_found(lambda _: _unknown(app, written()))
 
     @app.get("/api/openapi.json", include_in_schema=False, enable_validation=False)
     def openapi() -> Response[Any]:
-        # To write it takes longer than any other answer, and anybody may ask for it.
-        if not written:
-            written.append(document(app))
-        return Response(200, "application/json", written[0])
+        return Response(200, "application/json", written())
 
     return app
 
@@ -72,10 +71,10 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
     return app.resolve(event, context)
 
 
-def _unknown(app: APIGatewayHttpResolver) -> Response[str]:
+def _unknown(app: APIGatewayHttpResolver, written: str) -> Response[str]:
     """Tell an address that there is not from a method that its address does not take."""
     path = app.current_event.path
-    described = json.loads(document(app))["paths"]
+    described = json.loads(written)["paths"]
     methods = [
         method.upper()
         for address, operations in described.items()
