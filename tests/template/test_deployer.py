@@ -1,4 +1,4 @@
-"""The template of a deployer: who may deploy a stage can make everything in the template, and nothing of another stage."""
+"""The template of a deployer: who may deploy a stage makes all of the template, and nothing of another stage."""
 
 import fnmatch
 import json

@@ -19,7 +19,10 @@ BLOCKS = [block.strip() for block in re.findall(r"```bash\n(.*?)```", README, re
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 
 # `make` runs these; what they do is tested in test_commands.py and by whoever runs this test.
-MAKE = re.compile(r"make (demo( PHOTOS=\S+| BULK=\d+)?|up|down|test|clean|bench)")
+MAKE = re.compile(
+    r"make (demo( PHOTOS=\S+| BULK=\d+)?|up|down|test|clean|bench"
+    r"|demo DETECTOR=own-model\nmake model-check MODEL=\w+ IMAGE=\S+\nmake compare IMAGES=\w+)"
+)
 
 pytestmark = pytest.mark.local
 
@@ -57,7 +60,8 @@ def test_every_block_is_run_or_checked_here() -> None:
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if MAKE.fullmatch(block)])
 def test_a_target_of_make_exists(block: str) -> None:
-    assert re.search(rf"^{block.split()[1]}:.*##", MAKEFILE, re.MULTILINE)
+    for command in block.splitlines():
+        assert re.search(rf"^{command.split()[1]}:.*##", MAKEFILE, re.MULTILINE)
 
 
 def test_the_aws_cli_starts_a_bulk_run(shell, pipeline: Pipeline) -> None:

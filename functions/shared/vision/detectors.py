@@ -1,0 +1,80 @@
+"""Who finds the labels of photos, of inspected images and in bulk: Rekognition, or a team's own model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vision.adapters import own_model, rekognition
+from vision.batches import Batches
+from vision.domain.errors import VisionError
+from vision.domain.labels import Detection, Label
+from vision.domain.manifests import TOP_K_LIMIT
+from vision.domain.objects import ObjectVersion
+from vision.domain.rules import LABELS_LIMIT, Rule
+from vision.settings import NONE
+
+# A batch is read while its first images are looked at, and an answer is there within seconds.
+_BATCH_SIZE = 8
+# So that one batch waits for S3 while another has the processors.
+_BATCHES_AT_ONCE = 2
+
+
+def detect_labels(
+    own_model_function_arn: str, version: ObjectVersion, max_labels: int, min_confidence: float
+) -> Detection:
+    """Return the most certain labels of an object version.
+
+    Parameters
+    ----------
+    own_model_function_arn
+        ``none`` asks Rekognition.
+    min_confidence
+        0 to 100; the class of an own model is kept below it too, since that has a threshold of its own.
+    """
+    if own_model_function_arn == NONE:
+        return rekognition.detect_labels(version, max_labels, min_confidence)
+    return own_model.detect_labels(version, own_model_function_arn, max_labels, min_confidence)
+
+
+class BulkDetector:
+    """Finds labels for many threads: an own model is asked for some of their images in one call.
+
+    Parameters
+    ----------
+    own_model_function_arn
+        ``none`` asks Rekognition, for one image at a time.
+    top_k
+        How many classes an own model is asked for, if not as many as its manifest says.
+    """
+
+    def __init__(self, own_model_function_arn: str, top_k: int | None) -> None:
+        self._function_arn = own_model_function_arn
+        self._top_k = top_k
+        self._batches = Batches(self._ask, _BATCH_SIZE, _BATCHES_AT_ONCE)
+
+    def detect(self, version: ObjectVersion, max_labels: int, min_confidence: float) -> Detection:
+        """Return the most certain labels of an object version, as :func:`detect_labels` does."""
+        if self._function_arn == NONE:
+            return rekognition.detect_labels(version, max_labels, min_confidence)
+        return own_model.limited(self._batches.detect(version), max_labels, min_confidence)
+
+    def _ask(self, versions: Sequence[ObjectVersion]) -> list[Detection | VisionError]:
+        return own_model.classify(versions, self._function_arn, self._top_k)
+
+
+def detect_named_labels(own_model_function_arn: str, version: ObjectVersion, rule: Rule) -> Detection:
+    """Return those labels of an object version that a rule can ask for.
+
+    Rekognition is asked for the names of the rule. An own model answers with all that it is sure enough of: a list that
+    was cut could lack the one that matters.
+    """
+    if own_model_function_arn == NONE:
+        return rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
+    return own_model.detect_labels(version, own_model_function_arn, LABELS_LIMIT, rule.min_confidence, TOP_K_LIMIT)
+
+
+def recorded(own_model_function_arn: str, found: Detection, max_labels: int, min_confidence: float) -> list[Label]:
+    """Return those labels that a record keeps, of a list that was asked for a rule's sake and may be longer."""
+    certain = 0 if own_model_function_arn == NONE else 1
+    sure = [label for label in found.labels[certain:] if label["confidence"] >= min_confidence]
+    return [*found.labels[:certain], *sure][:max_labels]
