@@ -8,18 +8,20 @@ VENV := .venv/bin
 # Installs the environments in seconds; pinned like everything else.
 UV_VERSION := 0.13.8
 INSTALLED := .local/installed
+# Who finds the labels, rekognition or own-model; and the own model's folder below functions/classify_image/.
+OWN_MODEL = $(if $(DETECTOR),--detector "$(DETECTOR)") $(if $(MODEL),--model "$(MODEL)")
 
 .PHONY: help
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## Process and inspect photos on this machine, run a Custom Labels session (PHOTOS=folder for your own, BULK=1000 for a bulk run)
-	@$(VENV)/python -m local demo $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(BULK),--bulk "$(BULK)")
+demo: setup ## Process and inspect photos on this machine, run a Custom Labels session (PHOTOS=folder for your own, BULK=1000 for a bulk run, DETECTOR=own-model)
+	@$(VENV)/python -m local demo $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(BULK),--bulk "$(BULK)") $(OWN_MODEL)
 
 .PHONY: up
-up: setup ## Start the local stack in the background, or reuse the running one
-	@$(VENV)/python -m local up
+up: setup ## Start the local stack in the background, or reuse the running one (DETECTOR=own-model MODEL=folder for your own model)
+	@$(VENV)/python -m local up $(OWN_MODEL)
 
 .PHONY: down
 down: setup ## Stop the local stack; its data stays
@@ -30,6 +32,20 @@ train: setup ## Train the local Custom Labels on a folder that has a sub-folder 
 	@[ -n "$(IMAGES)" ] && [ -n "$(NAME)" ] || { \
 		echo "IMAGES or NAME is missing: make train IMAGES=folder NAME=name, with one sub-folder of pictures for each label"; exit 1; }
 	@$(VENV)/python -m local.train "$(IMAGES)" --name "$(NAME)"
+
+.PHONY: model-manifest
+model-manifest: setup ## Write a first manifest for an ONNX file (MODEL=folder below functions/classify_image/)
+	@[ -n "$(MODEL)" ] || { echo "MODEL is missing: make model-manifest MODEL=mine, for functions/classify_image/mine/model.onnx"; exit 1; }
+	@$(VENV)/python -m local.own_model manifest "functions/classify_image/$(MODEL)"
+
+.PHONY: model-check
+model-check: setup ## Check a model with its manifest, and try it on an image (MODEL=folder IMAGE=photo.jpg)
+	@$(VENV)/python -m local.own_model check "functions/classify_image/$(or $(MODEL),model)" $(if $(IMAGE),"$(IMAGE)")
+
+.PHONY: compare
+compare: setup ## Let Rekognition and the own model look at the same pictures, and show where they disagree (IMAGES=folder MODEL=folder)
+	@[ -n "$(IMAGES)" ] || { echo "IMAGES is missing: make compare IMAGES=folder, with the pictures to compare on"; exit 1; }
+	@$(VENV)/python -m local.own_model compare "$(IMAGES)" $(if $(MODEL),--model "$(MODEL)")
 
 .PHONY: test
 test: setup lint ## Run every check and every test, the local stack's included
@@ -51,8 +67,9 @@ lint: setup
 	@$(VENV)/ruff format --check
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports
-	@$(VENV)/cfn-lint template.yaml
+	@$(VENV)/cfn-lint template.yaml own-model.yaml
 	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam validate --lint
+	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam validate --lint --template own-model.yaml
 
 .PHONY: bench
 bench: setup ## Measure speed side by side with sharp, pyvips, ImageMagick and plain Pillow
@@ -68,7 +85,7 @@ setup: $(INSTALLED) ## Install what the rest needs; the other commands do it whe
 
 # Three environments, because the SAM CLI's pins conflict with the engine's, and because functions must find nothing
 # that the Lambda runtime would not have.
-$(INSTALLED): requirements-dev.txt $(wildcard local/requirements*.txt functions/shared/requirements*.txt)
+$(INSTALLED): requirements-dev.txt $(wildcard local/requirements*.txt functions/shared/requirements*.txt) functions/classify_image/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is missing ($(PYTHON) is $$($(PYTHON) --version 2>&1)); install it, or name another one: make PYTHON=python3.13"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \

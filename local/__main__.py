@@ -16,6 +16,8 @@ from local.demo import DemoFailed, Upload
 from local.deployment import REPOSITORY, STACK_NAME, DeploymentFailed
 from local.downloads import DownloadFailed
 from local.engine.process import EngineNotHealthyError
+from local.own_model import stack as own_model
+from local.own_model.image import DEFAULT_MODEL
 from local.people import Person, demo_person
 from local.photos import fetch_photos, photos
 from local.rekognition.custom_labels.training import TrainingRefused
@@ -30,33 +32,43 @@ PARAMETERS = {
     "InspectionRules": json.dumps(inspection_demo.RULES),
     "BulkCallsPerSecond": str(bulk_demo.CALLS_PER_SECOND),
 }
+REKOGNITION = "rekognition"
 
 
 def main(arguments: list[str]) -> int:
     """Run one command; say in a sentence what is wrong when it cannot."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start the local stack, or reuse the running one")
+    up_parser = commands.add_parser("up", help="start the local stack, or reuse the running one")
     commands.add_parser("down", help="stop it")
     environment_parser = commands.add_parser("env", help="write .local/env.json for `sam local invoke --env-vars`")
     environment_parser.add_argument("--stack-name", required=True, help="a stack in the account of your credentials")
     demo_parser = commands.add_parser("demo", help="process photos, inspect some, and show the results")
     demo_parser.add_argument("--photos", type=Path, help="folder with your own pictures")
     demo_parser.add_argument("--bulk", metavar="IMAGES", help="label so many images in one bulk run instead")
+    for one in (up_parser, demo_parser):
+        one.add_argument(
+            "--detector", choices=[REKOGNITION, own_model.DETECTOR], default=REKOGNITION, help="who finds the labels"
+        )
+        one.add_argument(
+            "--model", default=DEFAULT_MODEL, help="the own model: a folder below functions/classify_image/"
+        )
     options = parser.parse_args(arguments)
     try:
         match options.command:
             case "up":
-                deployed = _up()
+                deployed = _up(options.detector, options.model)
                 _say_what_next(deployed, demo_person(deployed))
             case "down":
                 stack.down(console.print)
             case "env":
                 _write_environment(environment.variables(boto3.client, options.stack_name))
             case "demo" if options.bulk is not None:
-                _bulk(bulk_demo.count(options.bulk))
+                images = bulk_demo.count(options.bulk)
+                _bulk(images, _up(options.detector, options.model))
             case "demo":
-                _demo(options.photos.expanduser() if options.photos else None)
+                folder = options.photos.expanduser() if options.photos else None
+                _demo(folder, options.detector, options.model)
     except (DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError, TrainingRefused) as error:
         # Text, since a path in the message may look like markup.
         console.print(Text.assemble((type(error).__name__, "red"), f": {error}"), soft_wrap=True)
@@ -68,10 +80,14 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _up() -> Stack:
-    for sentence in fetch_models().skipped:
-        console.print(sentence)
-    deployed = stack.up(console.print, parameters=PARAMETERS)
+def _up(detector: str, model: str) -> Stack:
+    if detector == REKOGNITION:
+        for sentence in fetch_models().skipped:
+            console.print(sentence)
+        deployed = stack.up(console.print, parameters=PARAMETERS)
+    else:
+        rules = {"InspectionRules": json.dumps(inspection_demo.OWN_MODEL_RULES)}
+        deployed = own_model.up(console.print, parameters=PARAMETERS | rules, model=model)
     _write_environment(environment.variables(deployed.client, STACK_NAME, deployed.endpoint_url))
     return deployed
 
@@ -81,7 +97,7 @@ def _write_environment(variables: dict[str, dict[str, str]]) -> None:
     ENVIRONMENT.write_text(json.dumps(variables, indent=2) + "\n")
 
 
-def _demo(folder: Path | None) -> None:
+def _demo(folder: Path | None, detector: str, model: str) -> None:
     if folder is None:
         for sentence in fetch_photos().skipped:
             console.print(sentence)
@@ -92,31 +108,34 @@ def _demo(folder: Path | None) -> None:
             console.print("Folders in it are left out; name one of them to see its pictures.")
     else:
         raise DemoFailed(f"{folder} is no folder; name one with pictures: make demo PHOTOS=folder")
-    deployed = _up()
+    deployed = _up(detector, model)
     person = demo_person(deployed)
     uploads = demo.process(console, deployed, files, person.owner)
     console.print(demo.result_table(uploads, console.width))
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads), encoding="utf-8")
-    inspected = _inspect(deployed, uploads)
+    inspected = _inspect(deployed, uploads, detector)
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads, inspected), encoding="utf-8")
     console.print(f"\nContact sheet: [bold]{CONTACT_SHEET.relative_to(REPOSITORY)}[/] (open it in a browser)\n")
     _say_what_next(deployed, person)
 
 
-def _bulk(images: int) -> None:
+def _bulk(images: int, deployed: Stack) -> None:
     for sentence in fetch_photos().skipped:
         console.print(sentence)
     files = [LOCAL_DIR / "photos" / photo.name for photo in photos()]
-    bulk_demo.show(console, _up(), files, images)
+    bulk_demo.show(console, deployed, files, images)
 
 
-def _inspect(deployed: Stack, uploads: list[Upload]) -> list[Upload]:
-    """Show inspections at once with Rekognition's labels, then a session with Custom Labels."""
+def _inspect(deployed: Stack, uploads: list[Upload], detector: str) -> list[Upload]:
+    """Show inspections at once with the labels of the detector; after Rekognition's a session with Custom Labels."""
     inspected = []
     if files := inspection_demo.chosen(uploads):
-        console.print("\n[bold]Inspected with Rekognition's labels, at once[/]")
+        whose = "Rekognition's labels" if detector == REKOGNITION else "your own model"
+        console.print(f"\n[bold]Inspected with {whose}, at once[/]")
         inspected = inspection_demo.inspect(console, deployed, files)
         console.print(inspection_demo.verdict_table(inspected))
+    if detector != REKOGNITION:
+        return inspected
     console.print("\n[bold]A Custom Labels session: the model runs only while there is work[/]")
     return inspected + session_demo.show(console)
 

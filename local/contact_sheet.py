@@ -18,7 +18,7 @@ from vision.domain.verdicts import Judgement
 # The longest side of an inspected image on the page.
 _INSPECTED_PIXELS = 160
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #1d2329; --soft: #5d6975; --paper: #f4f2ee; --card: #fff; --line: #dedad2;
   --mark: #d9480f; --good: #2b7a4b; --part: #9a6700; --bad: #b42318; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8e6e1; --soft: #9aa4ad; --paper: #16181b; --card: #1f2327;
@@ -76,7 +76,7 @@ def render(stack: Stack, uploads: Sequence[Upload], inspected: Sequence[Upload] 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Contact sheet</title>
-<style>{_STYLE}</style>
+<style>{STYLE}</style>
 <header>
 <div><h1>Contact sheet</h1><p>{done} of {len(uploads)} photos processed · labels from {escape(detector)}</p></div>
 <label><input type="checkbox" id="boxes" checked> Show boxes</label>

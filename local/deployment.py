@@ -101,6 +101,11 @@ def fingerprint(target: Target) -> str:
     return digest.hexdigest()
 
 
+def fingerprint_of(file: Path, *words: str) -> str:
+    """Return a digest of a file and of what else decides what is deployed."""
+    return hashlib.sha256("\n".join([file.read_text(encoding="utf-8"), *words]).encode()).hexdigest()
+
+
 def build(target: Target) -> None:
     """Run ``sam build``.
 
@@ -122,12 +127,34 @@ def deploy(target: Target) -> dict[str, str]:
     ------
     DeploymentFailed
     """
+    return _deploy(target, target.build_dir / "template.yaml", target.overrides())
+
+
+def deploy_image(target: Target, template: Path, repository: str, image_bucket: str) -> dict[str, str]:
+    """Run ``sam deploy`` for a template whose function has an image, and return the stack's outputs.
+
+    Parameters
+    ----------
+    repository
+        Where the image is: the SAM CLI asks for it, even if there is nothing to push.
+    image_bucket
+        The bucket whose objects the function reads.
+
+    Raises
+    ------
+    DeploymentFailed
+    """
+    overrides = [f"LambdaArchitecture={lambda_architecture()}", f"ImageBucketArns=arn:aws:s3:::{image_bucket}"]
+    return _deploy(target, template, overrides, "--image-repository", repository)
+
+
+def _deploy(target: Target, template: Path, overrides: list[str], *more: str) -> dict[str, str]:
     _sam(
         target,
-        *("deploy", "--template-file", str(target.build_dir / "template.yaml")),
+        *("deploy", "--template-file", str(template), *more),
         *("--stack-name", target.stack_name, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
-        *("--parameter-overrides", *target.overrides()),
+        *("--parameter-overrides", *overrides),
     )
     stacks = boto3.client("cloudformation", **target.client_arguments).describe_stacks(StackName=target.stack_name)
     return {output["OutputKey"]: output["OutputValue"] for output in stacks["Stacks"][0]["Outputs"]}

@@ -24,6 +24,9 @@ FOLDER = "images/demo"
 RULES = [{"name": "no-people", "prefix": "images/", "min_confidence": 75, "none_of": ["Person"]}]
 """The template's default rule, which asks for 90: the small models here are less sure of people than AWS is."""
 
+OWN_MODEL_RULES = [{"name": "no-cats", "prefix": "images/", "min_confidence": 50, "none_of": ["Egyptian Cat", "Tabby"]}]
+"""In the words of the default own model; what its threshold calls unknown is no cat."""
+
 # A handful: enough to see both verdicts.
 IMAGES = 6
 

@@ -87,6 +87,11 @@ class StackFiles:
         return self.folder / "logs"
 
     @property
+    def images(self) -> Path:
+        """Where the engine looks for container images, see `EngineSettings.images_dir`."""
+        return self.folder / "images"
+
+    @property
     def state(self) -> Path:
         """What the engine remembers over a restart."""
         return self.folder / "state"
@@ -107,6 +112,16 @@ def running(files: StackFiles) -> Stack | None:
     except FileNotFoundError:
         return None
     return stack if is_healthy(stack.endpoint_url) else None
+
+
+def start(say: Say, files: StackFiles, port: int = DEFAULT_PORT, wait_scale: float = 1.0) -> Stack:
+    """Start the engine unless it runs; deploy nothing, so that the outputs are those of an earlier run, or none.
+
+    Raises
+    ------
+    EngineNotHealthyError
+    """
+    return running(files) or _start_engine(say, files, port, wait_scale)
 
 
 def up(
@@ -138,7 +153,7 @@ def up(
         With a sentence that says what to do, and the last lines of the log.
     """
     files = files or StackFiles()
-    stack = running(files) or _start_engine(say, files, port, wait_scale)
+    stack = start(say, files, port, wait_scale)
     target = files.target(_addresses(stack) | (parameters or {}), stack.client_arguments())
     wanted = deployment.fingerprint(target)
     known = _read(files.notes)
@@ -265,6 +280,16 @@ def _free_port(preferred: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError("no port is free on 127.0.0.1; end a program that listens there")
+
+
+def note(files: StackFiles, name: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return what was noted of the stack under a name, after noting the content if there is some."""
+    notes = _read(files.notes)
+    if content is not None:
+        notes |= {name: content}
+        _write_json(files.notes, notes)
+    found: dict[str, Any] = notes.get(name, {})
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -23,10 +23,10 @@ from botocore.exceptions import ClientError
 from vision import bulk as service
 from vision.adapters import rekognition
 from vision.adapters.pace import Pace
-from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
 from vision.domain.bulk import Item, Request
 from vision.domain.executions import Run
+from vision.domain.labels import Detection
 
 BUCKET = "photos"
 _RUN = Run("arn:aws:states:us-east-1:123456789012:execution:bulk:benchmark", "2026-11-01T00:00:00.000Z")

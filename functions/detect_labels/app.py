@@ -1,9 +1,8 @@
-"""Ask Rekognition what is in the image."""
+"""Find out what is in an image."""
 
 from typing import Any
 
-from vision import entry
-from vision.adapters import rekognition
+from vision import detectors, entry
 from vision.domain.envelopes import Envelope
 from vision.settings import DetectLabelsSettings
 
@@ -14,5 +13,7 @@ settings = DetectLabelsSettings.read()
 def handler(event: entry.Event) -> dict[str, Any]:
     """Return the labels of an image, and the detector that found them."""
     version = Envelope.from_dict(event).object
-    detection = rekognition.detect_labels(version, settings.max_labels, settings.min_confidence)
+    detection = detectors.detect_labels(
+        settings.own_model_function_arn, version, settings.max_labels, settings.min_confidence
+    )
     return {"labels": detection.labels, "detector": detection.detector}

@@ -6,7 +6,7 @@ from typing import Any
 
 from vision import entry, worker
 from vision.adapters import rekognition
-from vision.adapters.rekognition import Detection
+from vision.domain.labels import Detection
 from vision.domain.limits import CUSTOM_LABELS_LIMITS
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import Rule

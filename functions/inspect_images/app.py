@@ -1,17 +1,18 @@
-"""Inspect images with Rekognition's generic labels, as soon as the queue has them."""
+"""Inspect images as soon as the queue has them, with Rekognition's generic labels or with a team's own model."""
 
-from vision import entry
-from vision.adapters import rekognition
+from vision import detectors, entry
 from vision.adapters.queue import RECEIVES_LIMIT
-from vision.adapters.rekognition import Detection
+from vision.domain.labels import Detection
 from vision.domain.objects import ObjectVersion
-from vision.domain.rules import LABELS_LIMIT, Rule
+from vision.domain.rules import Rule
 from vision.inspection import Inspector
-from vision.settings import InspectionSettings
+from vision.settings import InspectImagesSettings, InspectionSettings
+
+settings = InspectImagesSettings.read()
 
 
 def _detect(version: ObjectVersion, rule: Rule) -> Detection:
-    return rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
+    return detectors.detect_named_labels(settings.own_model_function_arn, version, rule)
 
 
 inspector = Inspector.from_settings(InspectionSettings.read(), _detect)

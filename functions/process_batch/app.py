@@ -22,6 +22,7 @@ wishes = Wishes(
     thumbnail_size=settings.thumbnail_size,
     results_bucket=settings.results_bucket_name,
     rules=rules.parse(settings.inspection_rules),
+    own_model_function_arn=settings.own_model_function_arn,
 )
 
 

@@ -13,6 +13,8 @@ What is restored
     process that ended is `Runtime.ExitError`, a slow one `Sandbox.Timedout`, a failed start fails one invocation.
     A function sees Lambda's variables, its own, its layers, and nothing else of the laptop. Invocations beyond
     two for each core wait; the wait counts towards no timeout.
+`image_functions`
+    A function of a container image runs without Docker, from the folder that the steps of its Dockerfile made.
 `queues`
     No message is lost between the engine's threads. A batch response that Lambda would not accept keeps the batch.
 `event_sources`

@@ -21,6 +21,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from local.engine.image_functions import is_image
 from local.engine.lambda_environment import function_environment
 
 logger = logging.getLogger("lambda")
@@ -162,7 +163,7 @@ def run_python_under_the_runtime_interface_client(runtime_python: Path) -> None:
     original = lambda_runtime._worker_class_for
 
     def worker_class_for(config: dict[str, Any]) -> type[lambda_runtime.Worker]:
-        return RuntimeWorker if is_python(config) else original(config)
+        return RuntimeWorker if is_python(config) or is_image(config) else original(config)
 
     lambda_runtime._worker_class_for = worker_class_for
 
@@ -175,7 +176,7 @@ def give_functions_the_environment_of_lambda() -> None:
     original = lambda_svc._provided_worker_env
 
     def worker_environment(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
-        make = function_environment if is_python(config) else original
+        make = function_environment if is_python(config) or is_image(config) else original
         return make(config, code_dir, port)
 
     lambda_svc._provided_worker_env = worker_environment

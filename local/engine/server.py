@@ -17,6 +17,7 @@ from local.engine import (
     events,
     http_api,
     iam,
+    image_functions,
     lambda_workers,
     objects,
     persistence,
@@ -32,6 +33,7 @@ def install_patches(settings: EngineSettings) -> None:
     """Restore every behaviour of AWS that this package knows to be missing."""
     cloudformation.install()
     lambda_workers.install(settings.runtime_python, settings.concurrency)
+    image_functions.install(settings.runtime_python, settings.images_dir)
     queues.install()
     event_sources.install()
     events.install()

@@ -68,6 +68,11 @@ class EngineSettings:
         """Where unpacked function code and the functions' temporary files live."""
         return self.state_dir / "tmp"
 
+    @property
+    def images_dir(self) -> Path:
+        """Where the container images of functions are: beside the state, so that a restart finds them."""
+        return self.state_dir.parent / "images"
+
     def environment(self) -> dict[str, str]:
         """Return the variables that ministack reads while it is imported."""
         return {

@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.conftest import BUCKET, EVENTS, REGION, ROOT, TABLE
 from tests.functions.http_api import Caller, claims
+from tests.own_models import write_model
 from vision.adapters import rekognition
 from vision.adapters.lease import Lease, expiry
 from vision.adapters.rekognition import Detection
@@ -83,6 +84,7 @@ ENVIRONMENT = {
     "APP_URL": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
     "SIGN_IN_URL": "https://photos-1.auth.eu-west-1.amazoncognito.com",
     "USER_POOL_CLIENT_ID": "1example23456789",
+    "OWN_MODEL_FUNCTION_ARN": "none",
 }
 
 
@@ -108,13 +110,22 @@ def function_of(sample: str) -> str:
     return max((name for name in FUNCTIONS if sample.startswith(name)), key=len)
 
 
+@pytest.fixture(scope="session")
+def task_root(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of the own model's image, with a model of three colours."""
+    root = tmp_path_factory.mktemp("task")
+    write_model(root / "model")
+    return str(root)
+
+
 @pytest.fixture
 def function(
-    aws: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    aws: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], task_root: str
 ) -> Callable[[str], Handler]:
     """Import the application of a function as a cold start does, and return its handler."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LAMBDA_TASK_ROOT", task_root)
 
     def start_cold(name: str) -> Handler:
         module = f"functions.{name}.app"

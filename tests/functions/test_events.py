@@ -14,6 +14,7 @@ from vision.domain.events import created_objects
 
 # What the image record says afterwards; None where there is none.
 STATUSES = {
+    "classify_image": "RUNNING",
     "detect_labels": "RUNNING",
     "extract_metadata": "RUNNING",
     "generate_thumbnail": "RUNNING",

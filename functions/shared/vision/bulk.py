@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from vision.adapters import rekognition, storage
-from vision.adapters.rekognition import Detection
+from vision import detectors
+from vision.adapters import storage
 from vision.adapters.table import Table
 from vision.domain import bulk, images, inspections, labels, records
 from vision.domain.bulk import Item, Request, Tally
@@ -22,7 +22,9 @@ from vision.domain.errors import NoRule, ServiceUnavailable, Transient
 from vision.domain.executions import Run
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.keys import photo_id
+from vision.domain.labels import Detection
 from vision.domain.limits import check_limits
+from vision.domain.manifests import TOP_K_LIMIT
 from vision.domain.metadata import Metadata, read_metadata
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
@@ -30,6 +32,7 @@ from vision.domain.rules import Rule, rule_for
 from vision.domain.sparse import SparseFile
 from vision.domain.statuses import Status
 from vision.domain.verdicts import judge
+from vision.settings import NONE
 
 # So many images at a time keep a processor busy while Rekognition takes its time.
 THREADS = 24
@@ -50,13 +53,20 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the template's parameters and the request ask of labels, thumbnails and verdicts."""
+    """What the template's parameters and the request ask of labels, thumbnails and verdicts.
+
+    Attributes
+    ----------
+    own_model_function_arn
+        Who finds the labels; ``none`` for Rekognition.
+    """
 
     max_labels: int
     min_confidence: float
     thumbnail_size: int
     results_bucket: str
     rules: tuple[Rule, ...]
+    own_model_function_arn: str = NONE
 
 
 class NoTimeLeft(Exception):
@@ -227,18 +237,18 @@ class Worker:
         return metadata, version.pinned_to(version_ids[0])
 
     def _detect(self, version: ObjectVersion, rule: Rule | None) -> Detection:
-        confidence, most = self.wishes.min_confidence, self.wishes.max_labels
+        confidence, most, top_k = self.wishes.min_confidence, self.wishes.max_labels, None
         if rule:
-            confidence, most = min(confidence, rule.min_confidence), _ALL_LABELS
+            confidence, most, top_k = min(confidence, rule.min_confidence), _ALL_LABELS, TOP_K_LIMIT
 
         def call() -> Detection:
             self._turns.wait(self.remaining_seconds() - _LAST_SECONDS)
-            return rekognition.detect_labels(version, most, confidence)
+            return detectors.detect_labels(self.wishes.own_model_function_arn, version, most, confidence, top_k)
 
         found = self._patiently(call)
         with self._lock:
-            self.tally.calls += 1
-            self.tally.reads += 1  # Rekognition's own, of the object.
+            self.tally.calls += self.wishes.own_model_function_arn == NONE
+            self.tally.reads += 1  # The detector's own, of the object.
         return found
 
     def _found(self, metadata: Metadata, rule: Rule | None, found: Detection) -> dict[str, Any]:
@@ -246,8 +256,9 @@ class Worker:
         if rule:
             upright = found.labels if metadata.format == "JPEG" else labels.turned(found.labels, metadata.orientation)
             parts["judged"] = inspections.told(judge(rule, upright), records.now())
-        sure = [label for label in found.labels if label["confidence"] >= self.wishes.min_confidence]
-        parts["labels"] = sure[: self.wishes.max_labels]
+        parts["labels"] = detectors.recorded(
+            self.wishes.own_model_function_arn, found, self.wishes.max_labels, self.wishes.min_confidence
+        )
         return parts
 
     def _thumbnail(self, version: ObjectVersion) -> dict[str, Any]:

@@ -7,13 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from vision.adapters import notifications, storage
-from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
 from vision.domain import events, inspections, records, rules
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, ServiceUnavailable, Transient, VisionError
 from vision.domain.failures import CAUSE_LIMIT, Failure
-from vision.domain.labels import turned
+from vision.domain.labels import Detection, turned
 from vision.domain.limits import REKOGNITION_LIMITS, Limits, check_limits
 from vision.domain.metadata import read_metadata
 from vision.domain.objects import ObjectVersion

@@ -9,6 +9,9 @@ from typing import ClassVar, TypeVar
 
 from vision.domain.sessions import Terms
 
+NONE = "none"
+"""What a variable says that may stay without a value: an empty one counts as forgotten."""
+
 _Settings = TypeVar("_Settings", bound="_FromEnvironment")
 
 
@@ -59,10 +62,18 @@ class ImageTableSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class DetectLabelsSettings(_FromEnvironment):
-    """How many labels, and how certain (0 to 100)."""
+    """How many labels, how certain (0 to 100), and whose: of an own model's function, or of Rekognition if ``none``."""
 
     max_labels: int
     min_confidence: float
+    own_model_function_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyImageSettings(_FromEnvironment):
+    """The folder of the function's code, which has the model beside it; Lambda and its images set it."""
+
+    lambda_task_root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,13 @@ class InspectionSettings(_FromEnvironment):
     inspection_rules: str
     inspected_images: str
     notifications: str
+
+
+@dataclass(frozen=True, slots=True)
+class InspectImagesSettings(_FromEnvironment):
+    """The function of the own model that inspects; ``none`` for Rekognition."""
+
+    own_model_function_arn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +206,13 @@ class OpenRunSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class ProcessBatchSettings(_FromEnvironment):
-    """Where records and thumbnails go, what is asked of Rekognition, and how often in a second."""
+    """Where records and thumbnails go, what is asked of whom, and how often in a second.
+
+    Attributes
+    ----------
+    own_model_function_arn
+        ``none`` asks Rekognition.
+    """
 
     image_table_name: str
     results_bucket_name: str
@@ -197,6 +221,7 @@ class ProcessBatchSettings(_FromEnvironment):
     min_confidence: float
     thumbnail_size: int
     bulk_calls_per_second: float
+    own_model_function_arn: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,18 +10,11 @@ from botocore.exceptions import ClientError
 from vision.adapters.session import client, domain_errors
 from vision.domain import labels
 from vision.domain.errors import InvalidImage, ModelNotReady
+from vision.domain.labels import Detection
 from vision.domain.objects import ObjectVersion
 
 DETECTOR_NAME = "rekognition"
 CUSTOM_DETECTOR_NAME = "custom-labels"
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """What a detector found, and which detector in which version it was."""
-
-    labels: list[labels.Label]
-    detector: dict[str, str]
 
 
 def detect_labels(

@@ -40,6 +40,8 @@ _OF_SERVICE = {
     "s3": _CONFIG.merge(
         Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"})
     ),
+    # A function of an image may load its model first. Asking again while it does would only start another one.
+    "lambda": Config(read_timeout=50, retries={"mode": "standard", "total_max_attempts": 1}),
 }
 
 _ERRORS: dict[str, type[VisionError]] = {

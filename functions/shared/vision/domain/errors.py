@@ -88,3 +88,11 @@ class LeaseLost(Permanent):
 
 class InvalidRun(Permanent):
     """What a bulk run is asked for cannot be read, or the bucket is not one that it may read."""
+
+
+class InvalidModel(Permanent):
+    """The own model cannot be used: its manifest, its file or its function is not what it has to be."""
+
+
+class UnusableAnswer(Permanent):
+    """The own model answered an image with what is no probability."""

@@ -1,10 +1,11 @@
-"""Thumbnails, by Pillow: the only module that imports it.
+"""Thumbnails and the pixels that a model takes, by Pillow: the only module that imports it.
 
-A thumbnail is decoded no larger than it needs, and admitted by what its decode will cost. Metadata and
+An image is decoded no larger than it needs, and admitted by what its decode will cost. Metadata and
 limits are offered here too, but live in modules that need no Pillow.
 """
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from vision.domain import jpeg, png
 from vision.domain.errors import CorruptImage, TooManyPixels, VisionError
 from vision.domain.limits import REKOGNITION_LIMITS, Limits, check_limits
 from vision.domain.location import Location
+from vision.domain.manifests import Input
 from vision.domain.metadata import Metadata, read_metadata
 from vision.domain.pieces import open_pieces
 
@@ -27,6 +29,7 @@ __all__ = [
     "Metadata",
     "Thumbnail",
     "check_limits",
+    "input_pixels",
     "read_metadata",
     "thumbnail",
 ]
@@ -47,6 +50,14 @@ _JPEG_REDUCING_GAP = 1.5
 _PNG_REDUCING_GAP = 3.0
 """A box filter shrinks to this many times the thumbnail's sides before the last resize."""
 _STRIP_ROWS = 128
+_INPUT_RESERVE = 2
+"""An image for a model is decoded to this many times the sides that it takes, and resized once more by its manifest."""
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -106,18 +117,76 @@ def thumbnail(data: bytes, box: int = THUMBNAIL_BOX, budget_bytes: int = DECODE_
         Decoding would take more memory or time than is allowed.
     """
     with _readable_errors(len(data)):
-        source = io.BytesIO(data)
-        metadata = read_metadata(source, len(data))
-        if metadata.format == "JPEG":
-            small = _shrink_jpeg(data, jpeg.read_head(source), box, budget_bytes)
-        else:
-            small = _shrink_png(data, png.read_head(source), box, budget_bytes)
-        upright = _in_srgb(small)
-        if metadata.orientation in _UPRIGHT:
-            upright = upright.transpose(_UPRIGHT[metadata.orientation])
+        upright = _upright(data, read_metadata(io.BytesIO(data), len(data)), box, budget_bytes)
         encoded = io.BytesIO()
         upright.save(encoded, "JPEG", quality=QUALITY)
         return Thumbnail(encoded.getvalue(), upright.width, upright.height)
+
+
+def input_pixels(data: bytes, wanted: Input, budget_bytes: int = DECODE_BUDGET_BYTES) -> bytes:
+    """Make of an image the pixels that a model takes: upright, sRGB, resized as its manifest says.
+
+    Parameters
+    ----------
+    data
+        A whole JPEG or PNG.
+    wanted
+        Sides, resize and filter.
+    budget_bytes
+        Memory that the decode may take on top of ``data``.
+
+    Returns
+    -------
+    bytes
+        ``height`` rows of ``width`` pixels of red, green and blue, 0 to 255.
+
+    Raises
+    ------
+    NotSupportedImageType, CorruptImage, TooManyPixels
+        As for :func:`thumbnail`.
+    """
+    with _readable_errors(len(data)):
+        metadata = read_metadata(io.BytesIO(data), len(data))
+        across, down = _kept((metadata.width, metadata.height), wanted)
+        scale = max(_INPUT_RESERVE * wanted.width / across, _INPUT_RESERVE * wanted.height / down)
+        box = math.ceil(max(metadata.width, metadata.height) * min(1.0, scale))
+        return _fitted(_upright(data, metadata, box, budget_bytes).convert("RGB"), wanted).tobytes()
+
+
+def _fitted(image: Image.Image, wanted: Input) -> Image.Image:
+    """Return an image of exactly the sides that a model takes."""
+    across, down = _kept(image.size, wanted)
+    resampling = _FILTERS[wanted.filter]
+    if wanted.resize == "pad":
+        ratio = min(wanted.width / image.width, wanted.height / image.height)
+        size = max(1, round(image.width * ratio)), max(1, round(image.height * ratio))
+        canvas = Image.new("RGB", (wanted.width, wanted.height), wanted.pad_color)
+        canvas.paste(image.resize(size, resampling), ((wanted.width - size[0]) // 2, (wanted.height - size[1]) // 2))
+        return canvas
+    left, top = (image.width - across) / 2, (image.height - down) / 2
+    return image.resize((wanted.width, wanted.height), resampling, box=(left, top, left + across, top + down))
+
+
+def _kept(size: tuple[int, int], wanted: Input) -> tuple[float, float]:
+    """Return width and height of the middle of an image that a model gets to see."""
+    width, height = size
+    if wanted.resize != "crop":
+        return width, height
+    ratio = min(width / wanted.width, height / wanted.height) * wanted.crop_fraction
+    return wanted.width * ratio, wanted.height * ratio
+
+
+def _upright(data: bytes, metadata: Metadata, box: int, budget_bytes: int) -> Image.Image:
+    """Decode an image to fit into a square, in sRGB or grey, as it is displayed."""
+    source = io.BytesIO(data)
+    if metadata.format == "JPEG":
+        small = _shrink_jpeg(data, jpeg.read_head(source), box, budget_bytes)
+    else:
+        small = _shrink_png(data, png.read_head(source), box, budget_bytes)
+    upright = _in_srgb(small)
+    if metadata.orientation in _UPRIGHT:
+        upright = upright.transpose(_UPRIGHT[metadata.orientation])
+    return upright
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
 # A state's input and output end at 256 KiB, and the labels travel together with metadata and thumbnail through
@@ -35,6 +36,14 @@ class Label(TypedDict):
     confidence: float
     parents: list[str]
     instances: list[Instance]
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What a detector found, and which detector in which version it was."""
+
+    labels: list[Label]
+    detector: dict[str, str]
 
 
 def from_rekognition(response: Mapping[str, Any]) -> list[Label]:

@@ -1,0 +1,225 @@
+"""An own model at work, by ONNX Runtime and numpy: the only module that imports them.
+
+They are carried by the container image of `classify_image` alone. `python -m vision.classifier FOLDER` checks a model
+as the function does when it starts; the Dockerfile runs it at the end of the build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from vision.domain import manifests
+from vision.domain.errors import InvalidModel
+from vision.domain.manifests import Input, Manifest
+
+_TYPES: dict[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+}
+
+
+class Classifier:
+    """A model whose manifest, file and answers fit together.
+
+    Attributes
+    ----------
+    manifest
+        What it takes and what its answers mean.
+    takes_many
+        Whether it takes any number of images at once, and not exactly one.
+    """
+
+    def __init__(self, manifest: Manifest, content: bytes) -> None:
+        """Load a model and try it once.
+
+        Parameters
+        ----------
+        content
+            The ONNX file.
+
+        Raises
+        ------
+        InvalidModel
+            Saying what does not fit: the digest, an input or output, or the number of classes.
+        """
+        self.manifest = manifest
+        found = hashlib.sha256(content).hexdigest()
+        if found != manifest.sha256:
+            raise InvalidModel(
+                f"{manifest.file}: SHA-256 is {found}, the manifest says {manifest.sha256}; fetch the right file, or "
+                "write the new digest and a new version into the manifest"
+            )
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime has a class for each reason, and no common base.
+            raise InvalidModel(
+                f"{manifest.file}: ONNX Runtime {onnxruntime.__version__} cannot load it ({_first_line(error)}); "
+                "export it again, as one file and with an opset that it knows"
+            ) from error
+        self._input, self._type, self.takes_many = self._checked_input()
+        self._output = self._checked_output()
+        self._try()
+
+    @classmethod
+    def load(cls, folder: Path) -> Classifier:
+        """Load the model of a folder.
+
+        Raises
+        ------
+        InvalidModel
+        """
+        manifest = read_manifest(folder)
+        return cls(manifest, _content(folder / manifest.file))
+
+    def answers(self, images: Sequence[bytes]) -> list[list[float]]:
+        """Return the model's numbers for each image, one for each class.
+
+        Parameters
+        ----------
+        images
+            Of each the pixels as :func:`vision.domain.images.input_pixels` makes them.
+
+        Raises
+        ------
+        InvalidModel
+            The model cannot be run, whatever the image.
+        """
+        at_once = max(1, len(images)) if self.takes_many else 1
+        found: list[list[float]] = []
+        for start in range(0, len(images), at_once):
+            found += self._run([prepared(one, self.manifest.input) for one in images[start : start + at_once]])
+        return found
+
+    def _run(self, images: Sequence[NDArray[np.float64]]) -> list[list[float]]:
+        batch = np.stack(images).astype(self._type)
+        try:
+            answer = np.asarray(self._session.run([self._output], {self._input: batch})[0], dtype=np.float64)
+        except Exception as error:  # As above.
+            raise InvalidModel(
+                f"{self.manifest.file}: cannot be run ({_first_line(error)}); export it again"
+            ) from error
+        if answer.shape[:1] != (len(images),) or answer.size != len(images) * len(self.manifest.labels):
+            raise InvalidModel(
+                f"{self.manifest.file}: answers {len(images)} images with the shape {answer.shape}, where the manifest "
+                f"has {len(self.manifest.labels):,} labels; give it the labels that it was trained with"
+            )
+        rows: list[list[float]] = answer.reshape(len(images), -1).tolist()
+        return rows
+
+    def _checked_input(self) -> tuple[str, type[np.generic], bool]:
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1:
+            names = ", ".join(one.name for one in inputs)
+            raise InvalidModel(
+                f"{self.manifest.file}: takes {len(inputs)} inputs ({names}); export it with one, images"
+            )
+        (one,) = inputs
+        wanted = self.manifest.input.shape
+        shape = [side if isinstance(side, int) else None for side in one.shape]
+        if len(shape) != 4 or any(side not in (None, fits) for side, fits in zip(shape[1:], wanted, strict=True)):
+            told = " × ".join("any" if side is None else str(side) for side in shape)
+            raise InvalidModel(
+                f"{self.manifest.file}: takes {told}, the manifest says any × {' × '.join(map(str, wanted))} "
+                f"({self.manifest.input.layout}); set input.width, input.height and input.layout to what it was "
+                "exported with"
+            )
+        if shape[0] not in (None, 1):
+            raise InvalidModel(
+                f"{self.manifest.file}: takes exactly {shape[0]} images; export it for one, or for any number"
+            )
+        if one.type not in _TYPES:
+            raise InvalidModel(f"{self.manifest.file}: takes {one.type}; export it with one of {', '.join(_TYPES)}")
+        return one.name, _TYPES[one.type], shape[0] is None
+
+    def _checked_output(self) -> str:
+        names = [one.name for one in self._session.get_outputs()]
+        wanted = self.manifest.output_name or (names[0] if len(names) == 1 else "")
+        if wanted not in names:
+            raise InvalidModel(
+                f"{self.manifest.file}: has the outputs {', '.join(names)}; name that of the classes as output.name"
+            )
+        return wanted
+
+    def _try(self) -> None:
+        """Find out what only a run shows; it also makes the first image as fast as the others."""
+        side = self.manifest.input
+        grey = b"\x7f" * (side.width * side.height * 3)
+        self.answers([grey, grey])
+
+
+def prepared(pixels: bytes, wanted: Input) -> NDArray[np.float64]:
+    """Return the numbers of one image in the manifest's layout: of each value ``(value * scale - mean) / std``.
+
+    Parameters
+    ----------
+    pixels
+        Rows of red, green and blue, as :func:`vision.domain.images.input_pixels` makes them.
+
+    Returns
+    -------
+    ndarray
+        Of shape ``wanted.shape``.
+    """
+    values = np.frombuffer(pixels, np.uint8).reshape(wanted.height, wanted.width, 3).astype(np.float64)
+    values = (values * wanted.scale - wanted.mean) / wanted.std
+    if wanted.channels == "BGR":
+        values = values[..., ::-1]
+    return np.ascontiguousarray(values.transpose(2, 0, 1) if wanted.layout == "NCHW" else values)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a folder.
+
+    Raises
+    ------
+    InvalidModel
+    """
+    path = folder / manifests.FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidModel(
+            f"{manifests.FILE_NAME}: cannot be read ({type(error).__name__}); put it beside the model file, UTF-8"
+        ) from error
+    return manifests.parse(text, lambda name: (folder / name).read_text(encoding="utf-8"))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidModel(
+            f"{path.name}: cannot be read ({type(error).__name__}); put it beside the manifest, or a fetch.py that "
+            "the build runs to bring it"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def _main(arguments: Sequence[Any]) -> int:
+    try:
+        classifier = Classifier.load(Path(arguments[0]))
+    except InvalidModel as error:
+        sys.stderr.write(f"InvalidModel: {error}\n")
+        return 1
+    manifest = classifier.manifest
+    sys.stdout.write(f"{manifest.name} {manifest.version}: {len(manifest.labels):,} classes, checked\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

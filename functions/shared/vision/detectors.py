@@ -1,0 +1,51 @@
+"""Who finds the labels of photos, of inspected images and in bulk: Rekognition, or a team's own model."""
+
+from __future__ import annotations
+
+from vision.adapters import own_model, rekognition
+from vision.domain.labels import Detection, Label
+from vision.domain.manifests import TOP_K_LIMIT
+from vision.domain.objects import ObjectVersion
+from vision.domain.rules import LABELS_LIMIT, Rule
+from vision.settings import NONE
+
+
+def detect_labels(
+    own_model_function_arn: str,
+    version: ObjectVersion,
+    max_labels: int,
+    min_confidence: float,
+    top_k: int | None = None,
+) -> Detection:
+    """Return the most certain labels of an object version.
+
+    Parameters
+    ----------
+    own_model_function_arn
+        ``none`` asks Rekognition.
+    min_confidence
+        0 to 100; the class of an own model is kept below it too, since that has a threshold of its own.
+    top_k
+        How many classes an own model is asked for, if not as many as its manifest says.
+    """
+    if own_model_function_arn == NONE:
+        return rekognition.detect_labels(version, max_labels, min_confidence)
+    return own_model.detect_labels(version, own_model_function_arn, max_labels, min_confidence, top_k)
+
+
+def detect_named_labels(own_model_function_arn: str, version: ObjectVersion, rule: Rule) -> Detection:
+    """Return those labels of an object version that a rule can ask for.
+
+    Rekognition is asked for the names of the rule. An own model answers with all that it is sure enough of: a list that
+    was cut could lack the one that matters.
+    """
+    if own_model_function_arn == NONE:
+        return rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
+    return own_model.detect_labels(version, own_model_function_arn, LABELS_LIMIT, rule.min_confidence, TOP_K_LIMIT)
+
+
+def recorded(own_model_function_arn: str, found: Detection, max_labels: int, min_confidence: float) -> list[Label]:
+    """Return those labels that a record keeps, of a list that was asked for a rule's sake and may be longer."""
+    certain = 0 if own_model_function_arn == NONE else 1
+    sure = [label for label in found.labels[certain:] if label["confidence"] >= min_confidence]
+    return [*found.labels[:certain], *sure][:max_labels]

@@ -1,0 +1,143 @@
+"""Rekognition and the own model look at the same objects of the image bucket."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from local.demo import DemoFailed, utf8_name
+from local.own_model.opinions import Compared, Comparison, Opinion
+from vision.classification import IMAGES_LIMIT
+from vision.domain import labels
+from vision.domain.objects import ObjectVersion
+
+_ENDINGS = (".jpg", ".jpeg", ".png")
+_MAX_LABELS = 10
+_MIN_CONFIDENCE = 60
+# Nothing listens to this folder of the bucket, and it is empty again afterwards.
+_FOLDER = "compare"
+_AT_ONCE = 8
+
+
+class Account(Protocol):
+    """Where the stack is: the local AWS, or an account."""
+
+    def client(self, service: str) -> Any:
+        """Return a client of a service."""
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Return the pictures of a folder.
+
+    Raises
+    ------
+    DemoFailed
+        When there is none.
+    """
+    found = sorted(path for path in folder.glob("*") if path.is_file() and path.suffix.lower() in _ENDINGS)
+    if not found:
+        raise DemoFailed(f"{folder} has no pictures; name a folder with some ({', '.join(_ENDINGS)})")
+    return found
+
+
+def compare(
+    account: Account, bucket: str, function_arn: str, files: Sequence[Path], min_confidence: float = _MIN_CONFIDENCE
+) -> Comparison:
+    """Let both detectors look at each file.
+
+    Parameters
+    ----------
+    bucket
+        One that the own model's function may read.
+    min_confidence
+        How sure Rekognition must be of a label, 0 to 100; the own model has its threshold.
+
+    Raises
+    ------
+    DemoFailed
+        When the function cannot be asked at all.
+    """
+    with _stored(account.client("s3"), bucket, files) as versions:
+        first, by_rekognition = _rekognition(account, versions, min_confidence)
+        second, by_model = _own_model(account, versions, function_arn)
+    opinions = zip(files, by_rekognition, by_model, strict=True)
+    compared = [Compared(utf8_name(file), file.read_bytes(), left, right) for file, left, right in opinions]
+    return Comparison(first, second, compared)
+
+
+@contextmanager
+def _stored(s3: Any, bucket: str, files: Sequence[Path]) -> Iterator[list[ObjectVersion]]:
+    folder = f"{_FOLDER}/{uuid.uuid4().hex}"
+
+    def put(numbered: tuple[int, Path]) -> ObjectVersion:
+        number, file = numbered
+        content, key = file.read_bytes(), f"{folder}/{number}{file.suffix.lower()}"
+        answer = s3.put_object(Bucket=bucket, Key=key, Body=content)
+        return ObjectVersion(
+            bucket=bucket,
+            key=key,
+            version_id=answer.get("VersionId", ""),
+            etag=answer["ETag"].strip('"'),
+            sequencer="0",
+            size_bytes=len(content),
+        )
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        versions = list(pool.map(put, enumerate(files)))
+    try:
+        yield versions
+    finally:
+        for version in versions:
+            chosen = {"VersionId": version.version_id} if version.version_id else {}
+            s3.delete_object(Bucket=bucket, Key=version.key, **chosen)
+
+
+def _rekognition(
+    account: Account, versions: Sequence[ObjectVersion], min_confidence: float
+) -> tuple[str, list[Opinion]]:
+    rekognition = account.client("rekognition")
+    names: set[str] = set()
+
+    def ask(version: ObjectVersion) -> Opinion:
+        stored = {"Bucket": version.bucket, "Name": version.key}
+        if version.version_id:
+            stored["Version"] = version.version_id
+        try:
+            answer = rekognition.detect_labels(
+                Image={"S3Object": stored}, MaxLabels=_MAX_LABELS, MinConfidence=min_confidence
+            )
+        except ClientError as error:
+            return Opinion(error=error.response["Error"]["Code"])
+        names.add(f"rekognition {answer.get('LabelModelVersion', '')}".strip())
+        return Opinion(labels.from_rekognition(answer))
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        opinions = list(pool.map(ask, versions))
+    return ", ".join(sorted(names)) or "rekognition", opinions
+
+
+def _own_model(account: Account, versions: Sequence[ObjectVersion], function_arn: str) -> tuple[str, list[Opinion]]:
+    function, name = account.client("lambda"), "own-model"
+    opinions: list[Opinion] = []
+    for start in range(0, len(versions), IMAGES_LIMIT):
+        batch = {"objects": [version.as_dict() for version in versions[start : start + IMAGES_LIMIT]]}
+        answer = function.invoke(FunctionName=function_arn, Payload=json.dumps(batch).encode())
+        told = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise DemoFailed(f"the own model's function failed: {told.get('errorType')}: {told.get('errorMessage')}")
+        name = f"{told['detector']['name']} {told['detector']['version']}"
+        opinions += map(_opinion, told["outcomes"])
+    return name, opinions
+
+
+def _opinion(told: Mapping[str, Any]) -> Opinion:
+    if "error" in told:
+        return Opinion(error=str(told["error"]["name"]))
+    return Opinion(told["labels"])

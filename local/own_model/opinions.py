@@ -1,0 +1,107 @@
+"""What two detectors say of the same images, and whether they mean the same."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vision.domain.labels import Label
+from vision.domain.manifests import UNKNOWN
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What one detector says of one image: its labels, most certain first, or why it has none."""
+
+    labels: Sequence[Label] = ()
+    error: str = ""
+
+    @property
+    def first(self) -> str:
+        """The label that it is surest of, ``""`` if it has none."""
+        return self.labels[0]["name"] if self.labels else ""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it names anything at all."""
+        return self.first not in ("", UNKNOWN)
+
+    @property
+    def names(self) -> list[str]:
+        """All names that it uses, broader terms too."""
+        return [name for label in self.labels for name in (label["name"], *label["parents"])]
+
+
+class Outcome(enum.Enum):
+    """How two opinions of an image stand to each other."""
+
+    SAME = "same first label"
+    RELATED = "one names what the other says first"
+    DIFFERENT = "they disagree"
+    UNSURE = "only one of them, or neither, names anything"
+    REFUSED = "at least one could not look at it"
+
+
+def outcome(left: Opinion, right: Opinion) -> Outcome:
+    """Tell how two opinions stand to each other.
+
+    Vocabularies differ: a name is taken for another's if it is the same without regard to case, or if one ends with the
+    other's words, as an "Egyptian Cat" is a "Cat".
+    """
+    if left.error or right.error:
+        return Outcome.REFUSED
+    if not (left.is_sure and right.is_sure):
+        return Outcome.UNSURE
+    if left.first.casefold() == right.first.casefold():
+        return Outcome.SAME
+    is_shared = any(_is_same(left.first, name) for name in right.names)
+    is_shared = is_shared or any(_is_same(right.first, name) for name in left.names)
+    return Outcome.RELATED if is_shared else Outcome.DIFFERENT
+
+
+def _is_same(one: str, other: str) -> bool:
+    first, second = one.casefold().split(), other.casefold().split()
+    short = min(len(first), len(second))
+    return first[-short:] == second[-short:]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One image with both opinions."""
+
+    name: str
+    content: bytes = field(repr=False)
+    left: Opinion
+    right: Opinion
+
+    @property
+    def outcome(self) -> Outcome:
+        """How they stand to each other."""
+        return outcome(self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All images.
+
+    Attributes
+    ----------
+    left, right
+        What the detectors call themselves, with their versions.
+    """
+
+    left: str
+    right: str
+    images: Sequence[Compared]
+
+    def of(self, *outcomes: Outcome) -> list[Compared]:
+        """Return the images with one of these outcomes."""
+        return [one for one in self.images if one.outcome in outcomes]
+
+    @property
+    def agreement(self) -> float | None:
+        """The part of the images, of those of which both say something, on which they agree; 0 to 1."""
+        agreed, differed = self.of(Outcome.SAME, Outcome.RELATED), self.of(Outcome.DIFFERENT)
+        both = len(agreed) + len(differed)
+        return len(agreed) / both if both else None

@@ -1,0 +1,159 @@
+"""A model is tried against its manifest when it is loaded: what does not fit is said before any image comes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from onnx import TensorProto
+
+from tests.own_models import COLOURS, SIDE, colour_model, manifest, write_model
+from vision import classifier
+from vision.classifier import Classifier
+from vision.domain import classes
+from vision.domain.errors import InvalidModel, UnusableAnswer
+
+RED, GREEN, BLUE = (bytes(colour) * SIDE * SIDE for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
+INPUT: dict[str, Any] = manifest(b"")["input"]
+
+
+def named(model: Classifier, *pixels: bytes) -> list[str]:
+    """The best class of each image."""
+    found = [classes.probabilities(model.manifest, answer) for answer in model.answers(pixels)]
+    return [classes.most_probable(model.manifest, one)[0]["name"] for one in found]
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(InvalidModel) as error:
+        Classifier.load(folder)
+    return str(error.value)
+
+
+def test_a_model_that_nobody_here_has_seen_needs_a_manifest_and_no_code(tmp_path: Path) -> None:
+    model = Classifier.load(write_model(tmp_path))
+    assert named(model, RED, GREEN, BLUE) == list(COLOURS)
+
+
+def test_a_model_with_channels_last_is_fed_that_way(tmp_path: Path) -> None:
+    content = colour_model(layout="NHWC")
+    model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"layout": "NHWC"}))
+    assert named(model, RED, BLUE) == ["Red", "Blue"]
+
+
+def test_a_model_that_was_trained_on_bgr_is_fed_that_way(tmp_path: Path) -> None:
+    model = Classifier.load(write_model(tmp_path, input=INPUT | {"channels": "BGR"}))
+    assert named(model, RED, BLUE) == ["Blue", "Red"]
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.UINT8])
+def test_a_model_gets_numbers_of_the_type_that_it_takes(tmp_path: Path, kind: int) -> None:
+    scale = 1 if kind == TensorProto.UINT8 else 1 / 255
+    content = colour_model(kind=kind, divisor=1 / scale / 255)
+    model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"scale": scale}))
+    assert named(model, GREEN) == ["Green"]
+
+
+def test_a_model_for_one_image_gets_one_after_the_other(tmp_path: Path) -> None:
+    model = Classifier.load(write_model(tmp_path, colour_model(batch=1)))
+    assert (model.takes_many, named(model, RED, GREEN, BLUE)) == (False, list(COLOURS))
+
+
+def test_a_model_with_sides_of_its_own_is_fed_those_of_the_manifest(tmp_path: Path) -> None:
+    content = colour_model(sides=("height", "width"))
+    model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"width": 5, "height": 3}))
+    assert named(model, bytes((0, 0, 255)) * 15) == ["Blue"]
+
+
+def test_probabilities_of_the_model_are_taken_as_they_are(tmp_path: Path) -> None:
+    model = Classifier.load(write_model(tmp_path, colour_model(softmax=True), output={"softmax": False}))
+    assert sum(model.answers([RED])[0]) == pytest.approx(1, abs=1e-6)
+
+
+def test_no_images_have_no_answers(tmp_path: Path) -> None:
+    assert Classifier.load(write_model(tmp_path)).answers([]) == []
+
+
+def test_the_right_output_of_several_is_named_by_the_manifest(tmp_path: Path) -> None:
+    content = colour_model(outputs=("embedding", "scores"))
+    model = Classifier.load(write_model(tmp_path, content, output={"softmax": True, "name": "scores"}))
+    assert named(model, GREEN) == ["Green"]
+
+
+def test_a_wrong_hash_is_refused_at_start(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    (tmp_path / "colours.onnx").write_bytes(colour_model(divisor=2))
+    assert "colours.onnx: SHA-256 is " in refused(tmp_path)
+    assert "write the new digest and a new version into the manifest" in refused(tmp_path)
+
+
+def test_a_wrong_hash_is_refused_before_the_file_is_read_as_a_model(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    (tmp_path / "colours.onnx").write_bytes(b"whatever this is")
+    assert "SHA-256 is " in refused(tmp_path)
+
+
+def test_a_missing_model_file_is_named_with_where_it_belongs(tmp_path: Path) -> None:
+    (write_model(tmp_path) / "colours.onnx").unlink()
+    assert refused(tmp_path).startswith("colours.onnx: cannot be read (FileNotFoundError); put it beside the manifest")
+
+
+def test_a_missing_manifest_is_named_with_where_it_belongs(tmp_path: Path) -> None:
+    assert refused(tmp_path).startswith("manifest.json: cannot be read (FileNotFoundError); put it beside the model")
+
+
+def test_a_missing_class_list_is_named(tmp_path: Path) -> None:
+    assert refused(write_model(tmp_path, labels="classes.txt")).startswith("labels: classes.txt cannot be read")
+
+
+def test_a_class_list_of_the_wrong_length_is_told_with_both_lengths(tmp_path: Path) -> None:
+    text = refused(write_model(tmp_path, labels=["Red", "Green"]))
+    assert "answers 2 images with the shape (2, 3), where the manifest has 2 labels" in text
+
+
+@pytest.mark.parametrize("change", [{"width": 9}, {"height": 4}, {"layout": "NHWC"}], ids=["width", "height", "layout"])
+def test_a_wrong_input_shape_is_told_with_both_shapes(tmp_path: Path, change: dict[str, Any]) -> None:
+    text = refused(write_model(tmp_path, input=INPUT | change))
+    assert "colours.onnx: takes any × 3 × 8 × 8, the manifest says any × " in text
+    assert "set input.width, input.height and input.layout" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (colour_model(batch=4), "takes exactly 4 images; export it for one, or for any number"),
+        (colour_model(inputs=("image", "mask")), "takes 2 inputs (image, mask); export it with one"),
+        (colour_model(outputs=("scores", "more")), "has the outputs scores, more; name that of the classes"),
+        (colour_model(kind=TensorProto.INT64), "takes tensor(int64); export it with one of tensor(float)"),
+        (b"\x08\x01 no model", "cannot load it"),
+    ],
+    ids=["batch", "inputs", "outputs", "type", "bytes"],
+)
+def test_a_model_of_another_form_is_refused_in_words(tmp_path: Path, content: bytes, words: str) -> None:
+    assert words in refused(write_model(tmp_path, content))
+
+
+def test_an_output_that_the_model_does_not_have_is_refused_with_those_that_it_has(tmp_path: Path) -> None:
+    text = refused(write_model(tmp_path, output={"softmax": True, "name": "logits"}))
+    assert "has the outputs scores; name that of the classes as output.name" in text
+
+
+def test_what_is_no_number_is_an_answer_that_is_refused_for_each_image(tmp_path: Path) -> None:
+    model = Classifier.load(write_model(tmp_path, colour_model(divisor=0)))
+    [answer] = model.answers([RED])
+    with pytest.raises(UnusableAnswer, match="answered nan for class 1, Red"):
+        classes.probabilities(model.manifest, answer)
+
+
+def test_the_build_says_which_model_it_has_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert classifier._main([str(write_model(tmp_path))]) == 0
+    assert capsys.readouterr().out == "colours 7: 3 classes, checked\n"
+
+
+def test_the_build_ends_with_a_sentence_where_the_manifest_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_model(tmp_path)
+    fields = json.loads((tmp_path / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps(fields | {"threshold": 200}))
+    assert classifier._main([str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "InvalidModel: threshold: is 200; expected a number from 0 to 100\n"
