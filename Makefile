@@ -75,6 +75,10 @@ lint: setup
 bench: setup ## Measure speed side by side with sharp, pyvips, ImageMagick and plain Pillow
 	@$(VENV)/python -m benchmarks
 
+.PHONY: cost
+cost: setup ## Say what images cost before you pay it (IMAGES=100000 SIZE=3 in MB, DETECTOR=rekognition, own-model or custom-labels)
+	@$(VENV)/python -m benchmarks.cost $(if $(IMAGES),--images "$(IMAGES)") $(if $(SIZE),--size "$(SIZE)") $(if $(DETECTOR),--detector "$(DETECTOR)")
+
 .PHONY: clean
 clean: ## Stop the local stack and remove everything that was installed, built or fetched here
 	@if [ -x $(VENV)/python ] && [ -f .local/stack.json ]; then $(VENV)/python -m local down; fi

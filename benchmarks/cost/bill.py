@@ -57,10 +57,10 @@ _SQS = (
     "ChangeMessageVisibility",
     "ChangeMessageVisibilityBatch",
 )
-_WHOLE = "bytes of GetObject"
+_READ = ("bytes of GetObject", "bytes of GetObject, a part")
 _HALF = 0.5
 _BYTES_PER_GB = 1e9
-_CLASSIFIER = "ClassifyImageFunction"
+CLASSIFIER: Final = "ClassifyImageFunction"
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def between(small: Usage, large: Usage, image_bytes: float) -> Usage:
     for name, use in nearer.functions.items():
         one, other = small.functions[name], large.functions[name]
         requests = dict(use.requests)
-        if _WHOLE in requests:
-            requests[_WHOLE] = one.requests[_WHOLE] + share * (other.requests[_WHOLE] - one.requests[_WHOLE])
+        for kind in requests.keys() & set(_READ):
+            requests[kind] = one.requests[kind] + share * (other.requests[kind] - one.requests[kind])
         cpu_seconds = one.cpu_seconds + share * max(0.0, other.cpu_seconds - one.cpu_seconds)
         functions[name] = FunctionUse(cpu_seconds, requests)
     return Usage(image_bytes, nearer.transitions, nearer.table_bytes, nearer.thumbnail_bytes, functions)
@@ -147,14 +147,14 @@ def seconds(name: str, use: FunctionUse, usage: Usage, behaviour: Behaviour | No
         + (use.requests.get("DetectLabels", 0) + use.requests.get("DetectCustomLabels", 0)) * aws.detect_seconds
     )
     if use.requests.get("Invoke"):
-        waiting += use.requests["Invoke"] * seconds(_CLASSIFIER, usage.functions[_CLASSIFIER], usage, behaviour)
+        waiting += use.requests["Invoke"] * seconds(CLASSIFIER, usage.functions[CLASSIFIER], usage, behaviour)
     return waiting + use.cpu_seconds * KAPPA / min(1.0, memory_mb(name) / _PROCESSOR_MB)
 
 
 @cache
 def memory_mb(function: str) -> int:
     """Return the memory of a function, as the template gives it."""
-    if function == _CLASSIFIER:
+    if function == CLASSIFIER:
         return OWN_MODEL_MEMORY_MB
     template = _template()
     properties = template["Resources"][function]["Properties"]
@@ -189,8 +189,8 @@ def _detector(usage: Usage, detector: str, images: int) -> Row:
         hours = unit_hours(images)
         dollars = hours * prices.CUSTOM_LABELS_UNIT_HOUR
         return Row("Rekognition: the Custom Labels model", f"{hours:,.1f} unit hours", dollars)
-    use = usage.functions[_CLASSIFIER]
-    gigabyte_seconds = images * seconds(_CLASSIFIER, use, usage) * memory_mb(_CLASSIFIER) / 1024
+    use = usage.functions[CLASSIFIER]
+    gigabyte_seconds = images * seconds(CLASSIFIER, use, usage) * memory_mb(CLASSIFIER) / 1024
     dollars = gigabyte_seconds * prices.LAMBDA_GB_SECOND_ARM
     return Row("Own model: its function", f"{gigabyte_seconds:,.0f} GB s", dollars)
 
@@ -222,10 +222,10 @@ def _workflow(usage: Usage, way: str, images: int) -> list[Row]:
 
 def bulk_seconds(usage: Usage, images: int) -> float:
     """Return for how long the workers of a bulk run are paid, by the simulation of :mod:`benchmarks.bulk`."""
-    [(_, use)] = [(name, use) for name, use in usage.functions.items() if name != _CLASSIFIER]
+    [(_, use)] = [(name, use) for name, use in usage.functions.items() if name != CLASSIFIER]
     detect = Behaviour()
     if use.requests.get("Invoke"):
-        detect = Behaviour(detect_seconds=seconds(_CLASSIFIER, usage.functions[_CLASSIFIER], usage))
+        detect = Behaviour(detect_seconds=seconds(CLASSIFIER, usage.functions[CLASSIFIER], usage))
     simulated = min(images, SIMULATED_IMAGES)
     load = Load(simulated, calls_per_second(), use.cpu_seconds * KAPPA, int(usage.image_bytes))
     return simulation_seconds(load, detect) / simulated * images
@@ -242,10 +242,10 @@ def _functions(usage: Usage, way: str, images: int) -> list[Row]:
         invocations = ceil(images / bulk.batch_size(calls_per_second()))
         gigabyte_seconds = bulk_seconds(usage, images) * WORKER_GIGABYTES
     else:
-        own = {name: use for name, use in usage.functions.items() if name != _CLASSIFIER}
+        own = {name: use for name, use in usage.functions.items() if name != CLASSIFIER}
         invocations = images * len(own)
         gigabyte_seconds = images * sum(seconds(name, use, usage) * memory_mb(name) / 1024 for name, use in own.items())
-    if _CLASSIFIER in usage.functions:
+    if CLASSIFIER in usage.functions:
         invocations += images
     return [
         Row("Lambda: requests", f"{invocations:,}", invocations * prices.LAMBDA_REQUEST),

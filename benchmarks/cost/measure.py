@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from local.session_demo import FOLDER
 from local.stack import Stack
 from vision.domain import keys, records
 from vision.domain.objects import ObjectVersion
-from vision.domain.statuses import OPEN
 
 IMAGES = 10
 PATIENCE_SECONDS = 300
@@ -120,9 +120,8 @@ def photos(stack: Stack, contents: Sequence[bytes]) -> Worked:
     transitions, versions = 0, []
     for content in contents:
         version = _upload(stack, f"private/cost/uploads/{time.time_ns()}.jpg", content)
-        _wait(lambda version=version: _is_done(stack, version), "a photo")  # type: ignore[misc]
         arn = f"{machine.replace(':stateMachine:', ':execution:')}:{keys.execution_name(version)}"
-        _wait(lambda arn=arn: _status(states, arn) == "SUCCEEDED", "an execution")  # type: ignore[misc]
+        _wait(partial(_has_succeeded, states, arn), "an execution")
         transitions += _transitions(states, arn)
         versions.append(version)
     return Worked(versions, transitions)
@@ -133,7 +132,8 @@ def inspections(stack: Stack, contents: Sequence[bytes]) -> Worked:
     versions = []
     for content in contents:
         version = _upload(stack, f"images/cost/{time.time_ns()}.jpg", content)
-        _wait(lambda version=version: not _is_there(stack, version), "an image")  # type: ignore[misc]
+        _wait(partial(_is_gone, stack, version), "an image")
+        _wait(lambda: _depth(stack, "InspectionQueueUrl") == 0, "the inspection queue")
         versions.append(version)
     return Worked(versions)
 
@@ -154,14 +154,7 @@ def bulk(stack: Stack, contents: Sequence[bytes]) -> Worked:
 def sessions(stack: Stack, contents: Sequence[bytes]) -> Worked:
     """Let a Custom Labels session inspect so many images."""
     versions = [_upload(stack, f"{FOLDER}/{time.time_ns()}.png", content) for content in contents]
-    sqs, url = stack.client("sqs"), stack.outputs["InspectionQueueUrl"]
-    name = "ApproximateNumberOfMessages"
-
-    def is_queued() -> bool:
-        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
-        return int(answer["Attributes"][name]) >= len(contents)
-
-    _wait(is_queued, "the inspection queue")
+    _wait(lambda: _depth(stack, "InspectionQueueUrl") == len(contents), "the inspection queue")
     _execute(stack, "CustomModelSessionStateMachineArn", {})
     return Worked(versions)
 
@@ -175,11 +168,22 @@ def _execute(stack: Stack, machine: str, request: Mapping[str, Any]) -> None:
         raise NotMeasured(f"{arn} is {status}; its history says why")
 
 
+def _depth(stack: Stack, queue: str) -> int:
+    """Return how many messages a queue has, those included that somebody works on."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs[queue], AttributeNames=names)
+    return sum(int(answer["Attributes"][name]) for name in names)
+
+
 def _status(states: Any, arn: str) -> str:
     try:
         return str(states.describe_execution(executionArn=arn)["status"])
     except states.exceptions.ExecutionDoesNotExist:
         return ""
+
+
+def _has_succeeded(states: Any, arn: str) -> bool:
+    return _status(states, arn) == "SUCCEEDED"
 
 
 def _transitions(states: Any, arn: str) -> int:
@@ -200,21 +204,13 @@ def _upload(stack: Stack, key: str, content: bytes) -> ObjectVersion:
     )
 
 
-def _is_there(stack: Stack, version: ObjectVersion) -> bool:
+def _is_gone(stack: Stack, version: ObjectVersion) -> bool:
     s3 = stack.client("s3")
     try:
         s3.head_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
     except s3.exceptions.ClientError:
-        return False
-    return True
-
-
-def _item(stack: Stack, key: Mapping[str, str]) -> dict[str, Any]:
-    marshalled = {name: {"S": value} for name, value in key.items()}
-    table = stack.outputs["ImageTableName"]
-    found = stack.client("dynamodb").get_item(TableName=table, Key=marshalled, ConsistentRead=True)
-    item: dict[str, Any] = found.get("Item", {})
-    return item
+        return True
+    return False
 
 
 def _record(stack: Stack, version: ObjectVersion) -> dict[str, Any]:
@@ -227,11 +223,6 @@ def _record(stack: Stack, version: ObjectVersion) -> dict[str, Any]:
     )
     [item] = found["Items"]
     return dict(item)
-
-
-def _is_done(stack: Stack, version: ObjectVersion) -> bool:
-    status = _item(stack, records.image_key(version)).get("status", {}).get("S")
-    return status is not None and status not in OPEN
 
 
 def _table_bytes(stack: Stack) -> int:

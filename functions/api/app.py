@@ -8,6 +8,7 @@ from vision.adapters import storage
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.adapters.runs import Runs
+from vision.adapters.session_log import SessionLog
 from vision.api import resolver
 from vision.api.site import Place
 from vision.gallery import Gallery
@@ -17,12 +18,11 @@ from vision.settings import ApiSettings
 settings = ApiSettings.read()
 photos = Photos(settings.image_table_name)
 gallery = Gallery(People(settings.image_table_name), photos, settings.image_bucket_name)
-session_arn = settings.custom_model_session_state_machine_arn
 operations = Operations(
     photos,
     Runs(settings.image_table_name),
+    SessionLog(settings.image_table_name) if settings.custom_model_session_state_machine_arn != "none" else None,
     settings.process_bucket_state_machine_arn,
-    "" if session_arn == "none" else session_arn,
 )
 buckets = (settings.image_bucket_name, settings.results_bucket_name)
 origins = dict.fromkeys(storage.origin(bucket) for bucket in buckets)

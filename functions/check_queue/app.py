@@ -5,6 +5,7 @@ from typing import Any
 from vision import entry
 from vision.adapters import queue
 from vision.adapters.lease import Lease, expiry
+from vision.adapters.session_log import SessionLog
 from vision.domain import records, sessions
 from vision.domain.errors import LeaseLost
 from vision.domain.sessions import Round
@@ -15,6 +16,7 @@ LEASE_SECONDS = 1800
 
 settings = SessionSettings.read()
 lease = Lease(settings.image_table_name, settings.model_version_arn)
+log = SessionLog(settings.image_table_name)
 
 
 @entry.task
@@ -38,6 +40,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
         lease.give_back(owner, now)
         return {"decision": "WAIT", "messages": backlog.messages}
     units = sessions.inference_units(backlog, settings.terms)
+    log.open(owner, units, now)
     return {
         "decision": "START",
         "messages": backlog.messages,

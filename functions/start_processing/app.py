@@ -22,7 +22,10 @@ def handler(message: str, _receives: int) -> None:
         if keys.upload_key(version.key) is None:
             continue
         envelope = Envelope.of(version)
-        table.register(envelope, records.now())
+        is_new = table.register(envelope, records.now())
         run = workflow.start(settings.process_image_state_machine_arn, keys.execution_name(version), envelope.as_dict())
         if run is not None:
             table.mark_running(envelope, run, records.now())
+        elif is_new:
+            # Its execution has ended and its record was gone: the photo was deleted before this event came again.
+            table.withdraw(envelope)

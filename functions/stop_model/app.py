@@ -6,6 +6,7 @@ from vision import entry
 from vision.adapters import workflow
 from vision.adapters.lease import Holding, Lease, expiry
 from vision.adapters.models import Model
+from vision.adapters.session_log import SessionLog
 from vision.domain import executions, models, records, sessions
 from vision.domain.errors import VisionError
 from vision.settings import ModelSettings
@@ -16,6 +17,7 @@ WATCHDOG = "watchdog"
 settings = ModelSettings.read()
 model = Model(settings.project_arn, settings.model_version_arn)
 lease = Lease(settings.image_table_name, settings.model_version_arn)
+log = SessionLog(settings.image_table_name)
 
 
 @entry.task
@@ -51,6 +53,7 @@ def _end(owner: str, inspected: int) -> dict[str, Any]:
     if minutes:
         entry.count("SessionModelMinutes", minutes)
         entry.count("ImagesPerModelHour", inspected / minutes * 60)
+    log.close(owner, inspected, round(minutes, 1), now)
     lease.give_back(owner, now)
     return {"stopped": True, "status": status, "model_minutes": round(minutes, 1)}
 

@@ -1,13 +1,14 @@
 """Close the records of executions that ended without a word: the status a user sees is always true."""
 
-from vision import entry
+from vision import entry, filing
 from vision.adapters import workflow
+from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import executions, records
 from vision.settings import TrackExecutionSettings
 
 settings = TrackExecutionSettings.read()
-table = Table(settings.image_table_name)
+table, photos = Table(settings.image_table_name), Photos(settings.image_table_name)
 
 
 @entry.task
@@ -28,3 +29,5 @@ def _look(record: records.Record) -> None:
 def _apply(change: executions.StatusChange) -> None:
     if table.advance(change.envelope, change.run, change.changes(), records.now()) and change.failure:
         entry.count(change.status.metric)
+    if change.failure:
+        filing.file(photos, change.envelope, change.run, change.changes())

@@ -121,9 +121,7 @@ class Visit:
             session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
         session.detach()
 
-    def limit_line(
-        self, *, upload: int = -1, download: int = -1, latency: int = 0, is_offline: bool = False
-    ) -> None:
+    def limit_line(self, *, upload: int = -1, download: int = -1, latency: int = 0, is_offline: bool = False) -> None:
         """Be on a slow line, or on none; without arguments on a quick one.
 
         Bytes a second (-1 is no limit), milliseconds.

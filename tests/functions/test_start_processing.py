@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import TABLE
 from tests.functions.conftest import Handler
+from vision import erasure
+from vision.adapters.photos import Photos
 from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain import keys
@@ -131,6 +134,23 @@ def test_a_redelivery_after_the_end_changes_nothing(
     before = items()
     assert handler(_redelivered(event("start_processing"))) == NOTHING_FAILED
     assert (items(), len(executions())) == (before, 1)
+
+
+def test_a_redelivery_after_the_photo_was_deleted_leaves_nothing_of_it(
+    handler: Handler, event: Event, items: Listing, executions: Listing, bucket: str
+) -> None:
+    sqs_event = event("start_processing")
+    handler(sqs_event)
+    [execution] = executions()
+    client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
+    [version] = _versions(sqs_event)
+    photos = Photos(TABLE)
+    photo = photos.read(Envelope.of(version).photo_id)
+    assert photo is not None
+    erasure.erase(photos, photo)
+    before = items()
+    assert handler(_redelivered(sqs_event)) == NOTHING_FAILED
+    assert items() == before
 
 
 def test_each_of_two_versions_gets_its_execution(handler: Handler, event: Event, executions: Listing) -> None:

@@ -136,6 +136,7 @@ RESOURCES = {
     "StartProcessingFunction": {
         **RECORDS,
         **{action: {"${ProcessingQueue.Arn}"} for action in QUEUE_READER},
+        "dynamodb:BatchWriteItem": {"${ImageTable.Arn}"},
         "states:StartExecution": {"${ProcessImage}"},
     },
     "ExtractMetadataFunction": UPLOADS,
@@ -145,7 +146,9 @@ RESOURCES = {
     "TrackExecutionFunction": {
         **RECORDS,
         **DEAD_LETTERS,
-        "dynamodb:Query": {"${ImageTable.Arn}/index/by_status"},
+        **FILING,
+        **ERASURE,
+        "dynamodb:Query": {"${ImageTable.Arn}", "${ImageTable.Arn}/index/by_status"},
         "states:DescribeExecution": {
             "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ProcessImage.Name}:*"
         },

@@ -1,8 +1,12 @@
 """What hypothesis draws from: keys that S3 takes, object versions, JSON, and the traps of the older systems."""
 
+from datetime import UTC, date, datetime
+
 from hypothesis import strategies as st
 
 from vision.domain.objects import ObjectVersion
+from vision.domain.records import timestamp
+from vision.domain.tickets import CONTENT_TYPES, UPLOAD_LIMIT_BYTES, Ticket
 
 KEY_TRAPS = (
     "photo (1).png",
@@ -84,4 +88,25 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=12), children, max_size=4),
     max_leaves=12,
+)
+
+# What the API lets into keys of the table: Cognito's `sub`, and ids that are made here.
+api_owners = st.from_regex(r"[A-Za-z0-9_-]{1,40}", fullmatch=True)
+tokens = st.from_regex(r"[a-z2-7]{26}", fullmatch=True)
+labels = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60)
+idempotency_keys = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=64)
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2999, 12, 31)).map(
+    lambda moment: timestamp(moment.replace(tzinfo=UTC))
+)
+days = st.dates(date(2000, 1, 1), date(2999, 12, 31))
+
+tickets = st.builds(
+    Ticket,
+    bucket=st.sampled_from(("amzn-s3-demo-bucket", "other-bucket")),
+    owner=api_owners,
+    token=tokens,
+    name=text_of(255),
+    content_type=st.sampled_from(CONTENT_TYPES),
+    size_bytes=st.integers(1, UPLOAD_LIMIT_BYTES),
+    album_id=st.just("") | tokens,
 )

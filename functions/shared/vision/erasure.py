@@ -11,7 +11,8 @@ from vision.domain.photos import ERASED, Photo
 def erase(photos: Photos, photo: Photo) -> None:
     """Erase a photo: first nobody finds it any more, then its objects go, then its records.
 
-    What an execution under way still writes is erased by that execution's end, see :mod:`vision.filing`.
+    What an execution under way still writes is erased by that execution's end, see :mod:`vision.filing`, or by who
+    closes its record when it ended without a word.
 
     Raises
     ------
@@ -27,4 +28,4 @@ def erase(photos: Photos, photo: Photo) -> None:
     storage.delete_versions(where["bucket"], where["key"], is_prefix=False, until="" if is_ticket else erased_at)
     for folder in keys.thumbnail_folders(photo.photo_id, photo.owner):
         storage.delete_versions(where["bucket"], folder, is_prefix=True)
-    photos.forget(photo.photo_id)
+    photos.forget(photo.photo_id, records.now())

@@ -27,11 +27,13 @@ def file(photos: Photos, envelope: Envelope, run: Run, outcome: Mapping[str, Any
     photo = photos.read(envelope.photo_id)
     if photo is None:
         return
+    if ERASED not in photo.item:
+        if not outcome.get("labels") or not is_newest(photo, envelope.object):
+            return
+        photos.file(photo, [label["name"] for label in outcome["labels"]])
+        # The day of the execution's start: the same however often this is done, whatever the clock has passed since.
+        photos.count(envelope, counts.class_of(outcome), counts.day_of(run.started_at), records.now())
+        # What was filed after its photo had been erased would stay for ever.
+        photo = photos.read(envelope.photo_id) or photo
     if ERASED in photo.item:
         erasure.erase(photos, photo)
-        return
-    if not outcome.get("labels") or not is_newest(photo, envelope.object):
-        return
-    photos.file(photo, [label["name"] for label in outcome["labels"]])
-    # The day of the execution's start: the same however often this is done, and whatever the clock has passed since.
-    photos.count(envelope, counts.class_of(outcome), counts.day_of(run.started_at), records.now())

@@ -65,7 +65,7 @@ class Gallery:
         if known is None and len(self.people.albums(owner)) >= albums.ALBUMS_LIMIT:
             raise Conflict(f"albums: {albums.ALBUMS_LIMIT} are the most that a person may have; delete one first")
         album = known or self.people.make_album(albums.album(owner, album_id, name, records.now()))
-        if album["name"] != name:
+        if album["made_as"] != name:
             raise Conflict("Idempotency-Key: it has made an album of another name; take a new key")
         return album
 
@@ -76,12 +76,13 @@ class Gallery:
         ------
         NotFound
         """
-        if not self.people.rename_album(owner, album_id, name, records.now()):
+        album = self.people.rename_album(owner, album_id, name, records.now()) and self.people.album(owner, album_id)
+        if not album:
             raise NotFound
-        return self.people.album(owner, album_id) or {}
+        return album
 
     def delete_album(self, owner: str, album_id: str) -> int:
-        """Delete some of an album's photos, and the album when it has none any more.
+        """Delete some of an album's photos, and the album when it has none any more. From now on it takes no more.
 
         Returns
         -------
@@ -92,16 +93,16 @@ class Gallery:
         ------
         NotFound
         """
-        if self.people.album(owner, album_id) is None:
+        if not self.people.close_album(owner, album_id, records.now()):
             raise NotFound
         heading = headings.of_album(owner, album_id)
         places = list(islice(self.photos.under(heading, Span(), None, ERASED_AT_ONCE), ERASED_AT_ONCE))
-        erased = [photo for photo in self.photos.at(places) if photo.owner == owner]
-        for photo in erased:
-            erasure.erase(self.photos, photo)
-        if not erased:
+        if not places:
             self.people.remove_album(owner, album_id)
-        return len(erased)
+        for photo in self.photos.at(places):
+            erasure.erase(self.photos, photo)
+        self.photos.strike(places)
+        return len(places)
 
     # Photos
 
@@ -131,7 +132,7 @@ class Gallery:
             self.bucket,
             ticket.key,
             content_type=content_type,
-            limit_bytes=tickets.UPLOAD_LIMIT_BYTES,
+            size_bytes=size_bytes,
             valid_seconds=tickets.UPLOAD_SECONDS,
         )
         [photo] = self.photos.at([Photo(item, {}).place()])
@@ -145,7 +146,10 @@ class Gallery:
         places = self.photos.under(wanted.heading, wanted.span, after, _LOOKS_AT_ONCE)
         found: list[Photo] = []
         looks, last = 0, None
-        while looks < _LOOKS_LIMIT and (some := list(islice(places, min(_LOOKS_AT_ONCE, 2 * limit)))):
+        # Most of what a list has is wanted, so a short page looks at few first, and only then at as many as it can.
+        step = min(_LOOKS_AT_ONCE, 2 * limit)
+        while looks < _LOOKS_LIMIT and (some := list(islice(places, step))):
+            step = _LOOKS_AT_ONCE
             looks += len(some)
             there = {photo.item["pk"]: photo for photo in self.photos.at(some)}
             for last in some:

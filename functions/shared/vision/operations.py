@@ -6,27 +6,31 @@ import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from vision.adapters import storage, workflow
 from vision.adapters.photos import Photos
 from vision.adapters.runs import Runs
+from vision.adapters.session_log import SessionLog
 from vision.adapters.workflow import Execution
-from vision.domain import bulk, headings, prices, sessions
+from vision.domain import bulk, headings, prices
 from vision.domain.headings import Place, Span
 from vision.domain.photos import has_label
 from vision.domain.records import Record
 from vision.domain.refusals import Conflict, NotFound
+from vision.domain.sessions import timeline
 from vision.domain.verdicts import Judgement
 
 DAYS_LIMIT = 92
 """How many days a look at inspections may span: each is a query for each verdict."""
 
+DAYS_SHOWN = 31
+"""How many it spans if none are named."""
+
 RUNS_SHOWN = 20
 SESSIONS_SHOWN = 10
 
-_DAYS = 31
 _LOOKS_LIMIT = 400
 _LOOKS_AT_ONCE = 50
 _SHOWN_SECONDS = 3600
@@ -47,26 +51,22 @@ class Inspected:
         return [self.verdict] if self.verdict else [str(judgement) for judgement in Judgement]
 
 
-def days(span: Span) -> Span:
-    """Return the days to look at: those asked for, or the month until the last or until today."""
-    last = span.last or datetime.now(UTC).date()
-    return Span(span.first or last - timedelta(days=_DAYS - 1), last)
-
-
 @dataclass(frozen=True, slots=True)
 class Operations:
     """The operations of one stack.
 
     Attributes
     ----------
-    run_arn, session_arn
-        The state machines of bulk runs and of sessions; the latter ``""`` where no Custom Labels model is used.
+    sessions
+        ``None`` where no Custom Labels model is used.
+    run_arn
+        The state machine of bulk runs.
     """
 
     photos: Photos
     runs: Runs
+    sessions: SessionLog | None
     run_arn: str
-    session_arn: str
 
     def inspections(self, wanted: Inspected, after: Place | None, limit: int) -> tuple[list[Record], Place | None]:
         """Return a page of inspections, newest first, and the place after which the next one begins."""
@@ -117,16 +117,15 @@ class Operations:
         return self._run(execution, self.runs.read(run_id))
 
     def latest_sessions(self) -> list[Record]:
-        """Return the latest sessions of the model, newest first, with what each cost; those without work too."""
-        if not self.session_arn:
-            return []
-        found = (workflow.find(execution.arn) for execution in workflow.latest(self.session_arn, SESSIONS_SHOWN))
-        return [_session(execution) for execution in found if execution]
+        """Return the latest sessions of the model, newest first, with what each cost."""
+        noted = self.sessions.latest(SESSIONS_SHOWN) if self.sessions else []
+        found = [(workflow.find(record["execution_arn"]), record) for record in noted]
+        return [_session(execution, record) for execution, record in found if execution]
 
     def _judged(self, wanted: Inspected, after: Place | None) -> Iterator[Place]:
         for day in wanted.days.days():
             lists = [
-                self.photos.under(headings.of_verdict(verdict, day), Span(day, day), after, _LOOKS_AT_ONCE)
+                _in_order(self.photos.under(headings.of_verdict(verdict, day), Span(day, day), after, _LOOKS_AT_ONCE))
                 for verdict in wanted.judgements
             ]
             yield from heapq.merge(*lists, reverse=True)
@@ -153,6 +152,12 @@ class Operations:
         }
 
 
+def _in_order(listed: Iterator[Place]) -> Iterator[Place]:
+    """Yield places newest first, those of the same moment too: the index has these in any order, and cursors in one."""
+    for _, places in groupby(listed, key=lambda place: place.listing_sk):
+        yield from sorted(places, reverse=True)
+
+
 def console_url(execution_arn: str) -> str:
     """Return the page of an execution in the console of Step Functions."""
     region = execution_arn.split(":")[3]
@@ -172,16 +177,16 @@ def _inspection(record: Record) -> Record:
     }
 
 
-def _session(execution: Execution) -> Record:
-    minutes = (execution.output.get("model") or {}).get("model_minutes")
-    hours = None if minutes is None else minutes / 60 * execution.output.get("units", 1)
-    milestones = sessions.timeline(workflow.entered(execution.arn))
+def _session(execution: Execution, record: Record) -> Record:
+    minutes = record.get("model_minutes")
+    hours = None if minutes is None else minutes / 60 * record["units"]
+    milestones = timeline(workflow.entered(execution.arn))
     return {
         "session_id": execution.arn.rsplit(":", 1)[-1],
         "status": execution.status,
         "started_at": execution.started_at,
         "ended_at": execution.ended_at,
-        "images": execution.output.get("inspected"),
+        "images": record.get("images"),
         "model_minutes": minutes,
         "cost_dollars": None if hours is None else round(hours * prices.CUSTOM_LABELS_UNIT_HOUR, 4),
         "timeline": [{"at": at, "state": state} for at, state in milestones],

@@ -128,10 +128,16 @@ def doomed_shell(doomed: Sessions, quick_cli: Path, tmp_path: Path) -> Shell:
 def forbidden(pipeline: Pipeline, logical_id: str, sid: str) -> Iterator[None]:
     """Take a statement out of a function's role for a while."""
     iam, role = pipeline.client("iam"), pipeline.resource_name(f"{logical_id}Role")
-    [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    policies = {
+        name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    }
+    [(name, document)] = [
+        (name, document)
+        for name, document in policies.items()
+        if sid in [statement["Sid"] for statement in document["Statement"]]
+    ]
     kept = [statement for statement in document["Statement"] if statement["Sid"] != sid]
-    assert len(kept) == len(document["Statement"]) - 1, f"{role} has no statement {sid}"
     iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps({**document, "Statement": kept}))
     try:
         yield

@@ -1,33 +1,199 @@
-"""Which items of the table are somebody's photos."""
-
-from unittest import mock
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from vision.adapters.items import Items
-from vision.adapters.photos import Photos
+from vision.adapters.photos import Photos, is_newest
+from vision.adapters.table import Table
+from vision.domain import headings, records
+from vision.domain.envelopes import Envelope
+from vision.domain.headings import Place, Span
+from vision.domain.objects import ObjectVersion, comparable_sequencer
+from vision.domain.photos import ERASED, GONE, Photo
+from vision.domain.tickets import NEVER, Ticket
 
-OWNED = {"record_type": "photo", "owner": "ada", "pk": "PHOTO#1", "sk": "PHOTO"}
+NOW, LATER = "2026-11-21T10:00:00.000Z", "2026-11-21T11:00:00.000Z"
+TICKET = Ticket("amzn-s3-demo-bucket", "ann", "a" * 26, "rose.jpg", "image/jpeg", 7, "b" * 26)
 
 
 @pytest.fixture
-def found():
-    """Give a function that tells which of some items are photos."""
-
-    def photos(*items):
-        with mock.patch.object(Items, "scan", return_value=(list(items), None)):
-            return [photo.item for photo in Photos("table").some(None, 10)[0]]
-
-    return photos
+def photos(table_name: str) -> Photos:
+    return Photos(table_name)
 
 
-def test_a_persons_photo_is_one(found):
-    assert found(OWNED) == [OWNED]
+@pytest.fixture
+def items(table_name: str) -> Items:
+    return Items(table_name)
 
 
-def test_an_inspected_image_is_nobodys_photo(found):
-    assert found({name: value for name, value in OWNED.items() if name != "owner"}) == []
+@pytest.fixture
+def uploaded(photos: Photos, table_name: str) -> Callable[..., Envelope]:
+    """Announce a ticket, and let the event of its upload come."""
+    table = Table(table_name)
+
+    def upload(ticket: Ticket = TICKET, version_id: str = "v1") -> Envelope:
+        photos.announce(ticket, NOW)
+        sequencer = comparable_sequencer(f"{version_id[1:]:0>16}")
+        envelope = Envelope.of(ObjectVersion(ticket.bucket, ticket.key, version_id, "e1", sequencer, 7))
+        table.register(envelope, LATER)
+        return envelope
+
+    return upload
 
 
-def test_an_erased_photo_is_none(found):
-    assert found(OWNED | {"erased_at": "2026-11-21T08:00:00.000Z"}) == []
+def _read(photos: Photos, ticket: Ticket = TICKET) -> Photo:
+    photo = photos.read(ticket.photo_id)
+    assert photo is not None
+    return photo
+
+
+def _under(photos: Photos, heading: str, span: Span | None = None, after: Place | None = None) -> list[str]:
+    return [place.sk for place in photos.under(heading, span or Span(), after, 10)]
+
+
+# Tickets
+
+
+def test_a_ticket_is_announced_once(photos: Photos) -> None:
+    first = photos.announce(TICKET, NOW)
+    assert photos.announce(replace(TICKET, name="tulip.jpg"), LATER) == first
+
+
+def test_a_ticket_is_found_in_its_album_and_under_its_owner(photos: Photos) -> None:
+    photos.announce(TICKET, NOW)
+    headings_of = (headings.of_owner("ann"), headings.of_album("ann", "b" * 26))
+    assert [_under(photos, heading) for heading in headings_of] == [["CURRENT"], ["ALBUM"]]
+
+
+def test_an_entry_that_a_crash_left_out_is_made_with_the_moment_of_the_ticket(photos: Photos, items: Items) -> None:
+    items.put_once(TICKET.photo(NOW))
+    photos.announce(TICKET, LATER)
+    assert (items.get(records.photo_key(TICKET.photo_id) | {"sk": "ALBUM"}) or {})["listing_sk"].startswith(NOW)
+
+
+def test_an_upload_keeps_what_was_announced(photos: Photos, uploaded: Callable[..., Envelope]) -> None:
+    uploaded()
+    item = _read(photos).item
+    assert {name: item[name] for name in ("name", "content_type", "album_id", "created_at", "listing_sk")} == {
+        "name": "rose.jpg",
+        "content_type": "image/jpeg",
+        "album_id": "b" * 26,
+        "created_at": NOW,
+        "listing_sk": f"{NOW}#{TICKET.photo_id}",
+    }
+
+
+def test_an_upload_takes_the_status_of_the_ticket_away(photos: Photos, uploaded: Callable[..., Envelope]) -> None:
+    uploaded()
+    photo = _read(photos)
+    assert ("status" in photo.item, photo.record["status"]) == (False, "PENDING")
+
+
+# Places
+
+
+def test_a_list_has_its_places_newest_first_after_the_last_one(photos: Photos) -> None:
+    for hour in range(10, 14):
+        photos.announce(replace(TICKET, token=f"{'a' * 25}{hour - 8}"), f"2026-11-21T{hour}:00:00.000Z")
+    places = list(photos.under(headings.of_owner("ann"), Span(), None, 10))
+    assert [list(photos.under(headings.of_owner("ann"), Span(), place, 10)) for place in places] == [
+        places[number:] for number in range(1, 5)
+    ]
+
+
+def test_a_list_that_can_have_nothing_is_not_asked_for(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
+    # DynamoDB refuses BETWEEN when the first value is the greater one.
+    def query(*_: Any, **__: Any) -> None:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(Items, "query", query)
+    assert list(photos.under("OWNER#ann", Span(), Place("", "p", "s"), 10)) == []
+
+
+def test_photos_are_at_their_places_in_the_order_of_those(photos: Photos) -> None:
+    others = [replace(TICKET, token=f"{'a' * 25}{number}") for number in (2, 3, 4)]
+    for ticket in others:
+        photos.announce(ticket, NOW)
+    places = [Place("", records.photo_key(ticket.photo_id)["pk"], "CURRENT") for ticket in reversed(others)]
+    found = [photo.photo_id for photo in photos.at([*places, Place("", "PHOTO#gone", "CURRENT"), places[0]])]
+    assert found == [ticket.photo_id for ticket in (*reversed(others), others[-1])]
+
+
+def test_a_place_has_all_that_deletion_looks_at(photos: Photos, uploaded: Callable[..., Envelope]) -> None:
+    uploaded()
+    whole = _read(photos)
+    [photo] = photos.at([whole.place()])
+    looked_at = ("photo_id", "owner", "object", "content_type", "album_id")
+    assert {name: photo.item.get(name) for name in looked_at} == {name: whole.item[name] for name in looked_at}
+
+
+def test_a_place_shows_what_the_photo_alone_shows(
+    photos: Photos, uploaded: Callable[..., Envelope], table_name: str
+) -> None:
+    envelope = uploaded()
+    labels = [{"name": "Rose", "confidence": 98.7, "parents": [], "instances": []}]
+    found = {"verdict": "SUCCESS", "labels": labels, "format": "JPEG", "width": 4, "height": 3}
+    Table(table_name).judge(envelope, found, LATER)
+    [photo] = photos.at([_read(photos).place()])
+    assert photo.details(LATER) == _read(photos).details(LATER)
+
+
+def test_the_newest_version_is_the_one_that_the_photo_shows(photos: Photos, uploaded: Callable[..., Envelope]) -> None:
+    first, second = uploaded(version_id="v1"), uploaded(version_id="v2")
+    photo = _read(photos)
+    assert (is_newest(photo, first.object), is_newest(photo, second.object)) == (False, True)
+
+
+def test_a_ticket_has_no_newest_version(photos: Photos, uploaded: Callable[..., Envelope]) -> None:
+    envelope = uploaded()
+    assert not is_newest(Photo(TICKET.photo(NOW), {}), envelope.object)
+
+
+# Erased photos
+
+
+def test_an_erased_photo_is_in_no_list_of_its_owner(photos: Photos) -> None:
+    photos.announce(TICKET, NOW)
+    photos.mark_erased(_read(photos), LATER)
+    assert _under(photos, headings.of_owner("ann")) == []
+
+
+def test_no_upload_is_newer_than_an_erased_ticket(photos: Photos, uploaded: Callable[..., Envelope]) -> None:
+    photos.announce(TICKET, NOW)
+    photos.mark_erased(_read(photos), LATER)
+    uploaded(version_id="v9")
+    item = _read(photos).item
+    assert (item["sequencer"], item[ERASED], "etag" in item["object"]) == (NEVER, LATER, False)
+
+
+def test_a_photo_that_is_gone_is_not_made_by_erasing_it(photos: Photos) -> None:
+    photos.mark_erased(Photo(TICKET.photo(NOW), {}), LATER)
+    assert photos.read(TICKET.photo_id) is None
+
+
+def test_a_photo_that_is_not_erased_is_never_taken_for_gone(photos: Photos) -> None:
+    # It came back by a newer upload while the deletion of the older one ended.
+    photos.announce(TICKET, NOW)
+    photos.forget(TICKET.photo_id, LATER)
+    assert GONE not in _read(photos).item
+
+
+def test_some_photos_are_neither_albums_nor_gone(photos: Photos, items: Items) -> None:
+    items.put_once({"pk": "OWNER#ann", "sk": "ALBUM#b", "record_type": "album"})
+    items.put_once({"pk": "SESSION#things", "sk": "LEASE"})
+    broken_off, gone = replace(TICKET, token="c" * 26), replace(TICKET, token="d" * 26)
+    for ticket in (TICKET, broken_off, gone):
+        photos.announce(ticket, NOW)
+    for ticket in (broken_off, gone):
+        photos.mark_erased(_read(photos, ticket), LATER)
+    photos.forget(gone.photo_id, LATER)
+    found, _ = photos.some(None, 100)
+    assert {photo.photo_id for photo in found} == {TICKET.photo_id, broken_off.photo_id}
+
+
+def test_an_inspected_image_is_nobodys_photo(photos: Photos, table_name: str) -> None:
+    image = ObjectVersion(TICKET.bucket, "images/part.jpg", "v1", "e1", comparable_sequencer("1".zfill(16)), 7)
+    Table(table_name).register(Envelope.of(image), NOW)
+    assert photos.some(None, 100) == ([], None)

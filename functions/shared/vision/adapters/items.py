@@ -100,8 +100,8 @@ class Items:
         last = page.get("LastEvaluatedKey")
         return [_unmarshalled(item) for item in page["Items"]], _unmarshalled(last) if last else None
 
-    def put_once(self, item: Item) -> None:
-        """Put an item unless there is one of its key."""
+    def put_once(self, item: Item) -> bool:
+        """Put an item unless there is one of its key; False when there is."""
         dynamodb = client("dynamodb")
         try:
             with domain_errors("record"):
@@ -111,7 +111,8 @@ class Items:
                     ConditionExpression="attribute_not_exists(pk)",
                 )
         except dynamodb.exceptions.ConditionalCheckFailedException:
-            return
+            return False
+        return True
 
     def put_many(self, items: Sequence[Item]) -> None:
         """Put items, in place of those that have their keys; no key may come twice."""

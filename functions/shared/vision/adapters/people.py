@@ -42,17 +42,26 @@ class People:
             condition="attribute_exists(pk)",
         )
 
+    def close_album(self, owner: str, album_id: str, now: str) -> bool:
+        """Let an album take no more photos, since it is being deleted; False when there is none."""
+        return self._items.update(
+            albums.album_key(owner, album_id), {albums.CLOSED: now}, {}, condition="attribute_exists(pk)"
+        )
+
     def remove_album(self, owner: str, album_id: str) -> None:
         """Delete an album, which should have no photos any more."""
         self._items.delete_many([albums.album_key(owner, album_id)])
 
     def labels(self, owner: str, prefix: str, limit: int) -> list[str]:
         """Return the labels that a person's photos have had and that begin so, in any case."""
+        start = f"{LABEL_PREFIX}{prefix.casefold()}"
+        if len(start.encode()) > headings.SORT_KEY_LIMIT_BYTES:
+            return []
         found = self._items.query(
             "",
             "pk = :pk AND begins_with(sk, :start)",
             {},
-            {":pk": f"OWNER#{owner}", ":start": f"{LABEL_PREFIX}{prefix.casefold()}"},
+            {":pk": f"OWNER#{owner}", ":start": start},
             page_size=limit,
         )
         return [item["name"] for item in islice(found, limit)]

@@ -10,7 +10,7 @@ from vision.domain import counts, records
 from vision.domain.envelopes import Envelope
 from vision.domain.headings import Place, Span
 from vision.domain.objects import ObjectVersion
-from vision.domain.photos import ERASED, Photo, label_entry, label_name
+from vision.domain.photos import ERASED, GONE, Photo, label_entry, label_name
 from vision.domain.records import Record
 from vision.domain.tickets import NEVER, Ticket
 
@@ -19,8 +19,8 @@ _RECORD = (
     *("capture_time", "camera_make", "camera_model", "location", "execution_arn"),
 )
 _PHOTO = (
-    *("photo_id", "owner", "album_id", "name", "object", "size_bytes", "status", "created_at", "listing_sk"),
-    *("sequencer", ERASED),
+    *("photo_id", "owner", "album_id", "name", "object", "content_type", "size_bytes", "status", "created_at"),
+    *("listing_sk", "sequencer", ERASED),
 )
 
 # For so long what comes late finds out that its photo was erased: longer than queues and executions keep anything.
@@ -40,8 +40,10 @@ class Photos:
         """Record a ticket, unless there is one of this token; return the one that there is."""
         self._items.put_once(ticket.photo(now))
         item = self._items.get(records.photo_key(ticket.photo_id)) or {}
-        # With the time of the first attempt, so that a second one after a crash leaves the same entry.
-        if entry := ticket.album_entry(item.get("created_at", now)):
+        # With the time of the first attempt, so that a second one after a crash leaves the same entry. A ticket for
+        # another album is none of this photo: deleting that album would delete the photo too.
+        entry = ticket.album_entry(item.get("created_at", now))
+        if entry and ERASED not in item and item.get("album_id") == ticket.album_id:
             self._items.put_once(entry)
         return item
 
@@ -130,32 +132,24 @@ class Photos:
             remove=("listing_pk", "listing_sk", "name", "status"),
         )
 
-    def versions(self, photo_id: str) -> list[Record]:
-        """Return the image records of a photo."""
-        return [item for item in self._all(photo_id) if item["sk"].startswith("VERSION#")]
-
-    def forget(self, photo_id: str) -> None:
-        """Delete whatever the table knows of a photo, but for that it was erased."""
-        self._items.delete_many(
-            [
-                {"pk": item["pk"], "sk": item["sk"]}
-                for item in self._all(photo_id)
-                if item["sk"] != records.PHOTO_SORT_KEY
-            ]
-        )
+    def forget(self, photo_id: str, now: str) -> None:
+        """Delete whatever the table knows of a photo, but for that it was erased; its objects should be gone."""
+        key = records.photo_key(photo_id)
+        known = self._items.query("", "pk = :pk", {}, {":pk": key["pk"]})
+        self._items.delete_many([{"pk": item["pk"], "sk": item["sk"]} for item in known if item["sk"] != key["sk"]])
+        self._items.update(key, {GONE: now}, {}, condition=f"attribute_exists({ERASED})")
 
     def some(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:
-        """Return some photos of anybody, and where to go on; an erased one is none, nor is what has no owner."""
+        """Return some photos of anybody, and where to go on.
+
+        One of which nothing is left is none, nor is an inspected image or one of a bulk run: they have no owner.
+        """
         items, last = self._items.scan(start, page_size)
         return [
             Photo(item, {})
             for item in items
-            if item.get("record_type") == "photo" and item.get("owner") and ERASED not in item
+            if item.get("record_type") == "photo" and item.get("owner") and GONE not in item
         ], last
-
-    def _all(self, photo_id: str) -> list[Record]:
-        key = records.photo_key(photo_id)
-        return list(self._items.query("", "pk = :pk", {}, {":pk": key["pk"]}))
 
 
 def is_newest(photo: Photo, version: ObjectVersion) -> bool:

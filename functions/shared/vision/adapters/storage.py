@@ -143,15 +143,15 @@ def delete_versions(bucket: str, key: str, *, is_prefix: bool, until: str = "") 
 
 
 def presigned_post(
-    bucket: str, key: str, *, content_type: str, limit_bytes: int, valid_seconds: int
+    bucket: str, key: str, *, content_type: str, size_bytes: int, valid_seconds: int
 ) -> tuple[str, dict[str, str]]:
-    """Return address and fields of a form that uploads one object: of this key, type and at most this size."""
+    """Return address and fields of a form that uploads one object: of this key, type and size."""
     with domain_errors("upload"):
         signed = client("s3").generate_presigned_post(
             Bucket=bucket,
             Key=key,
             Fields={"Content-Type": content_type},
-            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, limit_bytes]],
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", size_bytes, size_bytes]],
             ExpiresIn=valid_seconds,
         )
     return signed["url"], signed["fields"]

@@ -36,12 +36,17 @@ class Table:
     def __init__(self, name: str) -> None:
         self._items = Items(name)
 
-    def register(self, envelope: Envelope, now: str) -> None:
+    def register(self, envelope: Envelope, now: str) -> bool:
         """Record that a version waits to be processed, and make it its photo's newest unless it is not.
 
         Both writes are no-ops when they have happened before, so a crash between them heals with the next delivery.
+
+        Returns
+        -------
+        bool
+            False when there was a record of the version already.
         """
-        self._items.put_once(records.pending(envelope, now))
+        is_new = self._items.put_once(records.pending(envelope, now))
         photo = records.photo(envelope, now)
         fields = {name: value for name, value in photo.items() if name not in ("pk", "sk")}
         first = {"created_at": now} | ({"listing_sk": fields.pop("listing_sk")} if "listing_sk" in fields else {})
@@ -50,9 +55,14 @@ class Table:
             fields,
             first,
             # What a ticket said of itself, and that an earlier photo of the same key was erased.
-            remove=("status", "erased_at", "expires_at"),
+            remove=("status", "erased_at", "gone_at", "expires_at"),
             condition="attribute_not_exists(sequencer) OR sequencer < :sequencer",
         )
+        return is_new
+
+    def withdraw(self, envelope: Envelope) -> None:
+        """Delete the record of a version that was registered once more although its photo is deleted."""
+        self._items.delete_many([records.image_key(envelope.object)])
 
     def mark_running(self, envelope: Envelope, run: Run, now: str) -> bool:
         """Record that the execution has started, unless it has already said more than that itself."""

@@ -12,6 +12,10 @@ from vision.adapters.session import client, domain_errors
 from vision.domain.executions import Run, is_closed
 from vision.domain.records import timestamp
 
+# The most that one request is told.
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
+_EVENTS_AT_ONCE = 1000
+
 # How long an execution is given until Step Functions knows of it everywhere.
 _UNTIL_KNOWN_SECONDS = (1.0, 2.0)
 
@@ -60,8 +64,11 @@ def start_once(state_machine_arn: str, name: str, state_input: Mapping[str, Any]
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
-    start(state_machine_arn, name, state_input)
-    return find(f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}")
+    run = start(state_machine_arn, name, state_input)
+    if run is None:
+        return find(f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}")
+    # One that began a moment ago may not be known yet.
+    return Execution(run.execution_arn, "RUNNING", run.started_at, None, state_input, {}, "", "")
 
 
 def find(execution_arn: str) -> Execution | None:
@@ -92,17 +99,24 @@ def latest(state_machine_arn: str, limit: int) -> list[Execution]:
 
 
 def entered(execution_arn: str) -> list[tuple[str, str]]:
-    """Return when an execution entered which state, of its first thousand events.
+    """Return when an execution entered which state, of its first and its last thousand events.
 
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
+    states = client("stepfunctions")
     with domain_errors("GetExecutionHistory"):
-        found = client("stepfunctions").get_execution_history(executionArn=execution_arn, maxResults=1000)
+        first = states.get_execution_history(executionArn=execution_arn, maxResults=_EVENTS_AT_ONCE)
+        found = first["events"]
+        if "nextToken" in first:
+            last = states.get_execution_history(
+                executionArn=execution_arn, maxResults=_EVENTS_AT_ONCE, reverseOrder=True
+            )
+            found = found + last["events"][::-1]
     return [
         (timestamp(event["timestamp"]), event["stateEnteredEventDetails"]["name"])
-        for event in found["events"]
+        for event in found
         if "stateEnteredEventDetails" in event
     ]
 

@@ -30,7 +30,6 @@ class Caller:
     """
 
     owner: str
-    email: str | None
     is_operator: bool
 
     @classmethod
@@ -40,15 +39,15 @@ class Caller:
         Raises
         ------
         Unauthorized
-            There are none, or they name nobody.
+            There are none, they are not of an access token, or they name nobody.
         """
         authorizer = event.get("requestContext", {}).get("authorizer") or {}
         claims = (authorizer.get("jwt") or {}).get("claims") or {}
         owner = str(claims.get("sub", ""))
-        if not _OWNER.fullmatch(owner):
+        # API Gateway takes ID tokens too, which say who somebody is and not what may be asked.
+        if claims.get("token_use") != "access" or not _OWNER.fullmatch(owner):
             raise Unauthorized
-        email = claims.get("email")
-        return cls(owner, str(email) if email else None, OPERATORS in _groups(claims.get("cognito:groups", "")))
+        return cls(owner, OPERATORS in _groups(claims.get("cognito:groups", "")))
 
 
 def caller(router: Router) -> Caller:
@@ -83,4 +82,5 @@ def _groups(claim: Any) -> list[str]:
     """
     if isinstance(claim, list):
         return [str(group) for group in claim]
-    return re.split(r"[,\s]+", str(claim).strip("[]"))
+    # Names of groups have no spaces, but may have commas.
+    return str(claim).strip("[]").split()

@@ -11,9 +11,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as R
 from vision.api import forms
 from vision.api.answers import IdempotencyKey, responses
 from vision.api.caller import operator
-from vision.api.parameters import Cursor, Day, LabelName, Limit, place, span
+from vision.api.parameters import Cursor, Day, LabelName, Limit, days, place
 from vision.domain import tickets
-from vision.operations import DAYS_LIMIT, Inspected, Operations, days
+from vision.operations import DAYS_LIMIT, DAYS_SHOWN, Inspected, Operations
 
 _TAGS = ["Operators"]
 
@@ -39,8 +39,7 @@ def routes(operations: Operations, image_bucket: str) -> Router:
         cursor: Annotated[Cursor, Query()] = "",
     ) -> forms.Inspections:
         operator(router)
-        asked = days(span(first, last))
-        wanted = Inspected(span(asked.first, asked.last, DAYS_LIMIT), verdict or "", label, min_confidence)
+        wanted = Inspected(days(first, last, DAYS_SHOWN, DAYS_LIMIT), verdict or "", label, min_confidence)
         found, following = operations.inspections(wanted, place(cursor), limit)
         return forms.Inspections(
             inspections=[forms.Inspection.model_validate(one) for one in found],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
@@ -11,6 +12,7 @@ from vision.domain.headings import Place, Span
 from vision.domain.refusals import InvalidDays
 
 LabelName = Annotated[str, StringConstraints(max_length=256)]
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Limit = Annotated[int, Field(ge=1, le=100)]
 
 
@@ -26,7 +28,7 @@ Cursor = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_is_c
 
 def _is_day(text: object) -> object:
     # Numbers are dates too for pydantic, in seconds since 1970; here a day is a day.
-    if isinstance(text, str) and len(text) != len("2026-11-21"):
+    if isinstance(text, str) and not _DAY.fullmatch(text):
         raise ValueError("expected a day such as 2026-11-21")
     return text
 
@@ -37,6 +39,18 @@ Day = Annotated[date, BeforeValidator(_is_day), Field(ge=date(2000, 1, 1), le=da
 def place(cursor: str) -> Place | None:
     """Return the place of a cursor, ``None`` for ``""``."""
     return Place.from_cursor(cursor) if cursor else None
+
+
+def days(first: date | None, last: date | None, usual: int, limit: int) -> Span:
+    """Return the days to look at: those asked for, or as many as usual until the last, or until today.
+
+    Raises
+    ------
+    InvalidDays
+        The last is before the first, or there are more than a limit.
+    """
+    until = last or datetime.now(UTC).date()
+    return span(first or until - timedelta(days=usual - 1), until, limit)
 
 
 def span(first: date | None, last: date | None, limit: int | None = None) -> Span:

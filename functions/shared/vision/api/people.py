@@ -10,11 +10,11 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as R
 from vision.api import forms
 from vision.api.answers import responses
 from vision.api.caller import caller
-from vision.api.parameters import Day, LabelName, span
+from vision.api.parameters import Day, LabelName, days
 from vision.gallery import LABELS_LIMIT, Gallery
 
 COUNTED_DAYS_LIMIT = 366
-"""How many days of counts one answer has."""
+"""How many days of counts one answer has at most, and if none are named."""
 
 
 def routes(gallery: Gallery) -> Router:
@@ -24,7 +24,7 @@ def routes(gallery: Gallery) -> Router:
     @router.get("/api/me", summary="Who you are", tags=["You"], responses=responses(forms.Me))
     def get_me() -> forms.Me:
         asks = caller(router)
-        return forms.Me(owner=asks.owner, email=asks.email, is_operator=asks.is_operator)
+        return forms.Me(owner=asks.owner, is_operator=asks.is_operator)
 
     @router.get(
         "/api/labels",
@@ -47,7 +47,8 @@ def routes(gallery: Gallery) -> Router:
         first: Annotated[Day | None, Query(alias="from")] = None,
         last: Annotated[Day | None, Query(alias="to")] = None,
     ) -> forms.Counts:
-        found = gallery.people.counts(caller(router).owner, span(first, last, COUNTED_DAYS_LIMIT))
+        asked = days(first, last, COUNTED_DAYS_LIMIT, COUNTED_DAYS_LIMIT)
+        found = gallery.people.counts(caller(router).owner, asked)
         return forms.Counts(counts=[forms.Count.model_validate(count) for count in found])
 
     return router

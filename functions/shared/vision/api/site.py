@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
 
 from vision.api.problems import problem
-from vision.domain.tickets import SUFFIXES, UPLOAD_LIMIT_BYTES
+from vision.domain.tickets import CONTENT_TYPES, UPLOAD_LIMIT_BYTES
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -52,7 +52,7 @@ class Place:
             "sign_in_url": self.sign_in_url,
             "redirect_uri": f"{self.app_url}/",
             "upload_limit_bytes": UPLOAD_LIMIT_BYTES,
-            "upload_types": list(SUFFIXES),
+            "upload_types": list(CONTENT_TYPES),
         }
 
     @property

@@ -22,5 +22,7 @@ def album(owner: str, album_id: str, name: str, now: str) -> Record:
         "album_id": album_id,
         "owner": owner,
         "name": name,
+        # What it was called first, by which a repeated request is told from another one.
+        "made_as": name,
         "created_at": now,
     }

@@ -8,9 +8,14 @@ request can lead to another's.
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from datetime import date, timedelta
+
+SORT_KEY_LIMIT_BYTES = 1024
+"""The longest sort key; DynamoDB refuses to be asked for a longer one.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+
+_NOT_OURS = "cursor: not one that this API gave; leave it out to begin with the newest"
 
 # Sorts after every timestamp and whatever follows it.
 _LAST = "~"
@@ -58,10 +63,13 @@ class Place:
             It is none of ours.
         """
         try:
-            listing_sk, pk, sk = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split("\n")
-        except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-            raise ValueError("cursor: not one that this API gave; leave it out to begin with the newest") from error
-        return cls(listing_sk, pk, sk)
+            parts = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split("\n")
+        except ValueError as error:
+            raise ValueError(_NOT_OURS) from error
+        match parts:
+            case [listing_sk, pk, sk] if pk and sk and max(map(len, map(str.encode, parts))) <= SORT_KEY_LIMIT_BYTES:
+                return cls(listing_sk, pk, sk)
+        raise ValueError(_NOT_OURS)
 
 
 @dataclass(frozen=True, slots=True)

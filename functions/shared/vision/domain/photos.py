@@ -16,6 +16,9 @@ from vision.domain.tickets import FORGOTTEN_SECONDS
 ERASED = "erased_at"
 """The attribute of a photo that was deleted; the item stays for a while, so that what comes late finds it out."""
 
+GONE = "gone_at"
+"""The attribute of a photo whose deletion has ended, so that one that broke off can be told and done again."""
+
 SHOWN_LABELS = 10
 
 # What people can do about it; whatever is not here is ours to mend, and trying again is all that they can do.

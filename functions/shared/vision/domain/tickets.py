@@ -9,8 +9,8 @@ from vision.domain import headings, keys, records
 from vision.domain.records import Record
 from vision.domain.statuses import Status
 
-SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
-"""The content types that can be uploaded, and how their keys end."""
+CONTENT_TYPES = ("image/jpeg", "image/png")
+"""What can be uploaded."""
 
 UPLOAD_LIMIT_BYTES = 15 * 1024 * 1024
 """The largest image that Rekognition reads from S3.
@@ -50,8 +50,11 @@ class Ticket:
 
     @property
     def key(self) -> str:
-        """Where the upload goes: chosen here, so that nobody writes over another photo."""
-        return f"private/{self.owner}/uploads/{self.token}{SUFFIXES[self.content_type]}"
+        """Where the upload goes: chosen here, so that nobody writes over another photo.
+
+        Of the token alone, without a suffix: the same token for a file of another type is then found out.
+        """
+        return f"private/{self.owner}/uploads/{self.token}"
 
     @property
     def photo_id(self) -> str:

@@ -1,0 +1,48 @@
+"""The log of sessions of the Custom Labels model: those that started it, not the many looks that found no work."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from vision.adapters.items import Items
+from vision.domain.records import Record
+
+_HEADING = "SESSIONS"
+
+
+class SessionLog:
+    """The sessions of one table.
+
+    All methods raise Throttled, ServiceUnavailable and AccessDenied.
+    """
+
+    def __init__(self, table_name: str) -> None:
+        self._items = Items(table_name)
+
+    def open(self, execution_arn: str, units: int, now: str) -> None:
+        """Note that a session begins, with how many inference units; once more changes nothing."""
+        listed = {"listing_pk": _HEADING, "listing_sk": f"{now}#{_name(execution_arn)}", "started_at": now}
+        said = {"record_type": "model_session", "execution_arn": execution_arn, "units": units, "updated_at": now}
+        self._items.update(_key(execution_arn), said, listed)
+
+    def close(self, execution_arn: str, images: int, model_minutes: float, now: str) -> None:
+        """Note what a session has inspected, and for how long its model was paid for, however it ends."""
+        said = {"images": images, "model_minutes": model_minutes, "updated_at": now}
+        self._items.update(_key(execution_arn), said, {}, condition="attribute_exists(pk)")
+
+    def latest(self, limit: int) -> list[Record]:
+        """Return the latest sessions, newest first."""
+        listed = self._items.query(
+            "listing", "listing_pk = :heading", {}, {":heading": _HEADING}, newest_first=True, page_size=limit
+        )
+        keys = [{"pk": item["pk"], "sk": item["sk"]} for item in islice(listed, limit)]
+        found = self._items.get_many(keys, ("execution_arn", "units", "started_at", "images", "model_minutes"))
+        return sorted(found, key=lambda session: (session["started_at"], session["pk"]), reverse=True)
+
+
+def _name(execution_arn: str) -> str:
+    return execution_arn.rsplit(":", 1)[-1]
+
+
+def _key(execution_arn: str) -> Record:
+    return {"pk": f"MODEL-SESSION#{_name(execution_arn)}", "sk": "SESSION"}

@@ -1,0 +1,130 @@
+"""Photos as the pipeline leaves them, beside the API: announced through it, then uploaded and processed at once."""
+
+import contextlib
+import io
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+from unittest import mock
+from uuid import uuid4
+
+from PIL import Image
+
+from tests.conftest import BUCKET, TABLE
+from tests.functions.http_api import Answer, Caller
+from vision import filing
+from vision.adapters.items import Items
+from vision.adapters.photos import Photos
+from vision.adapters.session import client
+from vision.adapters.table import Table
+from vision.domain import inspections, keys, records
+from vision.domain.envelopes import Envelope
+from vision.domain.executions import Run
+from vision.domain.objects import ObjectVersion
+from vision.domain.tickets import Ticket
+from vision.domain.verdicts import Judgement, Verdict
+
+EXECUTION_ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessImage:one"
+DETECTOR = {"name": "rekognition", "version": "3.0"}
+
+# S3 counts the writes of a key upwards.
+_sequence = itertools.count(1)
+
+
+def _picture() -> bytes:
+    encoded = io.BytesIO()
+    Image.new("RGB", (100, 80), "teal").save(encoded, "JPEG")
+    return encoded.getvalue()
+
+
+PICTURE = _picture()
+
+
+@contextlib.contextmanager
+def clock(moment: str) -> Iterator[None]:
+    """Let it be a day, or a moment, for whatever records when something happened."""
+    stopped = moment if "T" in moment else f"{moment}T10:00:00.000Z"
+    with mock.patch.object(records, "now", return_value=stopped):
+        yield
+
+
+def announce(person: Caller, key: str | None = None, **form: Any) -> Answer:
+    """Announce a photo; `key` is the request's Idempotency-Key."""
+    wanted = {"name": "beach.jpg", "content_type": "image/jpeg", "size_bytes": len(PICTURE), **form}
+    return person("POST", "/api/photos", wanted, key=key)
+
+
+def develop(
+    person: Caller, labels: Mapping[str, float] | None = None, *, moment: str = "", verdict: str = "", **form: Any
+) -> str:
+    """Return the id of a photo of this person that was announced, uploaded and processed at that moment."""
+    with clock(moment) if moment else contextlib.nullcontext():
+        announced = announce(person, **form).json()
+        process(upload(announced), labels or {}, **({"verdict": verdict} if verdict else {}))
+    return str(announced["photo"]["photo_id"])
+
+
+def upload(announced: Mapping[str, Any], content: bytes = PICTURE) -> Envelope:
+    """Put a file where its form says, and let the table know, as the upload's event does."""
+    return put(announced["upload"]["fields"]["key"], content)
+
+
+def shelve(owner: str, number: int, day: str) -> None:
+    """Announce so many photos at once, without asking the API for each."""
+    tickets = [Ticket(BUCKET, owner, f"shelved-{at}", "a.jpg", "image/jpeg", 1, "") for at in range(number)]
+    Items(TABLE).put_many([ticket.photo(f"{day}T10:00:00.000Z") for ticket in tickets])
+
+
+def put(key: str, content: bytes = PICTURE) -> Envelope:
+    """Put an object into the image bucket, and let the table know."""
+    stored = client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+    sequencer = f"{next(_sequence):016X}".ljust(64, "0")
+    version = ObjectVersion(BUCKET, key, stored["VersionId"], stored["ETag"].strip('"'), sequencer, len(content))
+    envelope = Envelope.of(version)
+    Table(TABLE).register(envelope, records.now())
+    return envelope
+
+
+def process(envelope: Envelope, labels: Mapping[str, float], **changes: Any) -> None:
+    """Record what an execution found, with a thumbnail, and file the photo under its labels."""
+    thumbnail = {"bucket": BUCKET, "key": keys.thumbnail_key(envelope.object, envelope.owner)}
+    client("s3").put_object(Bucket=BUCKET, Key=thumbnail["key"], Body=b"small")
+    outcome = {
+        "status": "SUCCEEDED",
+        "format": "JPEG",
+        "width": 100,
+        "height": 80,
+        "labels": found(labels),
+        "detector": DETECTOR,
+        "thumbnail": {**thumbnail, "width": 50, "height": 40},
+        **changes,
+    }
+    run = Run(EXECUTION_ARN, records.now())
+    Table(TABLE).advance(envelope, run, outcome, records.now())
+    filing.file(Photos(TABLE), envelope, run, outcome)
+
+
+def found(labels: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Labels as a record has them."""
+    return [
+        {"name": name, "confidence": confidence, "parents": [], "instances": []} for name, confidence in labels.items()
+    ]
+
+
+def inspect(
+    moment: str, judgement: str = "SUCCESS", labels: Mapping[str, float] | None = None, *, key: str = "", **places: Any
+) -> Envelope:
+    """Put an image into the bucket and judge it at that moment."""
+    with clock(moment):
+        envelope = put(key or f"images/garden/{uuid4().hex}.jpg")
+        reasons = () if judgement == "SUCCESS" else ("Rose was not found with at least 90",)
+        told = inspections.told(Verdict(Judgement(judgement), "garden", reasons), records.now())
+        Table(TABLE).judge(
+            envelope, told | {"labels": found(labels or {}), "status": "SUCCEEDED", **places}, records.now()
+        )
+    return envelope
+
+
+def objects() -> list[str]:
+    """The keys of all versions of all objects in the image bucket."""
+    return [one["Key"] for one in client("s3").list_object_versions(Bucket=BUCKET).get("Versions", [])]

@@ -1,0 +1,117 @@
+"""A person's photos without the API in front: announced, uploaded, processed, and whatever is left of them."""
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.conftest import BUCKET, TABLE
+from vision import filing
+from vision.adapters.people import People
+from vision.adapters.photos import Photos
+from vision.adapters.session import client
+from vision.adapters.table import Table
+from vision.domain import keys, records
+from vision.domain.envelopes import Envelope
+from vision.domain.executions import Run
+from vision.domain.objects import ObjectVersion, comparable_sequencer
+from vision.domain.photos import Photo, Wanted
+from vision.gallery import Gallery
+
+ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessImage"
+STARTED_AT = "2026-11-21T10:00:00.000Z"
+
+
+def found(**confidences: float) -> list[dict[str, Any]]:
+    """Labels as an execution finds them, such as ``found(Rose=98.7)``."""
+    return [
+        {"name": name, "confidence": confidence, "parents": [], "instances": []}
+        for name, confidence in confidences.items()
+    ]
+
+
+def rows(record_type: str = "") -> list[dict[str, Any]]:
+    """What is in the table, of one type or whatever it is, as DynamoDB says it."""
+    there = client("dynamodb").scan(TableName=TABLE)["Items"]
+    return [item for item in there if record_type in ("", item["record_type"]["S"])]
+
+
+def left_of(photo: Photo) -> list[str]:
+    """The sort keys of what the table knows of a photo."""
+    return sorted(item["sk"]["S"] for item in rows() if item["pk"]["S"] == photo.item["pk"])
+
+
+def objects(prefix: str = "") -> list[str]:
+    """The keys of all versions in the bucket, and of its delete markers."""
+    listed = client("s3").list_object_versions(Bucket=BUCKET, Prefix=prefix)
+    return sorted(one["Key"] for one in listed.get("Versions", []) + listed.get("DeleteMarkers", []))
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoApp:
+    """What lies behind the API, and the workflow that processes what is uploaded."""
+
+    gallery: Gallery = field(default_factory=lambda: Gallery(People(TABLE), Photos(TABLE), BUCKET))
+    table: Table = field(default_factory=lambda: Table(TABLE))
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def photos(self) -> Photos:
+        return self.gallery.photos
+
+    def announce(
+        self,
+        owner: str = "ann",
+        name: str = "rose.jpg",
+        content_type: str = "image/jpeg",
+        size_bytes: int = 7,
+        album_id: str = "",
+        key: str = "",
+    ) -> Photo:
+        return self.gallery.announce(owner, name, content_type, size_bytes, album_id, key)[0]
+
+    def put(self, key: str) -> Envelope:
+        """Put an object, as a form does or the command line; its event has not come yet."""
+        version = client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"content")
+        sequencer = comparable_sequencer(f"{next(self._numbers):016X}")
+        return Envelope.of(
+            ObjectVersion(BUCKET, key, version["VersionId"], version["ETag"].strip('"'), sequencer, len(b"content"))
+        )
+
+    def upload(self, photo: Photo) -> Envelope:
+        """Upload what was announced, and let its event come."""
+        envelope = self.put(photo.item["object"]["key"])
+        self.table.register(envelope, records.now())
+        return envelope
+
+    def uploaded(self, **announced: Any) -> tuple[Photo, Envelope]:
+        photo = self.announce(**announced)
+        return photo, self.upload(photo)
+
+    def finish(self, envelope: Envelope, started_at: str = STARTED_AT, **confidences: float) -> None:
+        """Do what an execution does: a thumbnail, the record, and what follows from it."""
+        thumbnail = {"bucket": BUCKET, "key": keys.thumbnail_key(envelope.object, envelope.owner)}
+        client("s3").put_object(Bucket=BUCKET, Key=thumbnail["key"], Body=b"small")
+        outcome = {
+            "status": "SUCCEEDED",
+            "labels": found(**(confidences or {"Rose": 98.7})),
+            "thumbnail": {**thumbnail, "width": 250, "height": 188},
+        }
+        run = self.run(envelope, started_at)
+        self.table.advance(envelope, run, outcome, records.now())
+        filing.file(self.photos, envelope, run, outcome)
+
+    @staticmethod
+    def run(envelope: Envelope, started_at: str = STARTED_AT) -> Run:
+        return Run(f"{ARN}:{keys.execution_name(envelope.object)}", started_at)
+
+    def processed(self, labels: dict[str, float] | None = None, **announced: Any) -> Photo:
+        """A photo that was announced, uploaded and processed, as it is then."""
+        photo, envelope = self.uploaded(**announced)
+        self.finish(envelope, **(labels or {}))
+        now = self.photos.read(photo.photo_id)
+        assert now is not None
+        return now
+
+    def listed(self, owner: str = "ann", **wanted: Any) -> list[str]:
+        """The ids of the photos that somebody finds."""
+        return [photo.photo_id for photo in self.gallery.find(Wanted(owner, **wanted), None, 100)[0]]

@@ -1,0 +1,452 @@
+"""Photos: announced once with a form for exactly one file, looked at, listed newest first, and deleted whole."""
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.conftest import BUCKET
+from tests.functions import darkroom
+from tests.functions.darkroom import PICTURE, announce, clock, develop
+from tests.functions.http_api import Caller
+from vision.adapters.session import client
+from vision.domain.tickets import UPLOAD_LIMIT_BYTES
+
+UNKNOWN = "a" * 26
+LIMIT_BYTES = 15 * 1024 * 1024
+
+
+@pytest.fixture
+def ann(api: Callable[..., Caller]) -> Caller:
+    return api("ann")
+
+
+def ids(person: Caller, **query: Any) -> list[str]:
+    return [photo["photo_id"] for photo in person.get("/api/photos", **query).json()["photos"]]
+
+
+def pages(person: Caller, **query: Any) -> list[list[str]]:
+    """The ids of each page, from the newest to the end."""
+    found, following = [], ""
+    while following is not None:
+        answered = person.get("/api/photos", cursor=following, **query).json()
+        found.append([photo["photo_id"] for photo in answered["photos"]])
+        following = answered["cursor"]
+    return found
+
+
+def cursor(place: str) -> str:
+    return base64.urlsafe_b64encode(place.encode()).decode()
+
+
+def policy(announced: dict[str, Any]) -> Any:
+    return json.loads(base64.b64decode(announced["upload"]["fields"]["policy"]))
+
+
+# Announced
+
+
+def test_an_announced_photo_waits_for_its_file(ann: Caller) -> None:
+    with clock("2026-11-03T10:00:00.000Z"):
+        photo = announce(ann, name="beach.jpg").json()["photo"]
+        assert ann.get(f"/api/photos/{photo['photo_id']}").json()["status"] == "PENDING"
+    assert photo == {
+        "photo_id": photo["photo_id"],
+        "album_id": None,
+        "name": "beach.jpg",
+        "status": "PENDING",
+        "is_uploaded": False,
+        "created_at": "2026-11-03T10:00:00.000Z",
+        "width": None,
+        "height": None,
+        "thumbnail": None,
+        "labels": [],
+        "error": None,
+    }
+
+
+def test_the_key_is_chosen_here(ann: Caller) -> None:
+    fields = announce(ann, name="../../etc/passwd").json()["upload"]["fields"]
+    assert re.fullmatch(r"private/ann/uploads/[a-z0-9]{20,}", fields["key"])
+
+
+def test_the_form_takes_exactly_one_key_one_type_and_at_most_fifteen_megabytes(ann: Caller) -> None:
+    announced = announce(ann, content_type="image/png").json()
+    conditions = policy(announced)["conditions"]
+    assert {"bucket": BUCKET} in conditions
+    assert {"key": announced["upload"]["fields"]["key"]} in conditions
+    assert {"Content-Type": "image/png"} in conditions
+    assert ["content-length-range", 1, LIMIT_BYTES] in conditions
+
+
+def test_the_form_says_for_how_long_it_can_be_sent(ann: Caller) -> None:
+    announced = announce(ann).json()
+    said = datetime.fromisoformat(announced["upload"]["expires_at"])
+    signed = datetime.fromisoformat(policy(announced)["expiration"])
+    assert abs(said - signed) < timedelta(seconds=5)
+    assert abs(said - datetime.now(UTC) - timedelta(minutes=15)) < timedelta(seconds=30)
+
+
+def test_an_announced_photo_is_listed(ann: Caller) -> None:
+    photo = announce(ann).json()["photo"]
+    assert ann.get("/api/photos").json() == {"photos": [photo], "cursor": None}
+
+
+def test_a_photo_is_announced_into_an_album(ann: Caller) -> None:
+    album = ann("POST", "/api/albums", {"name": "Rome"}).json()["album_id"]
+    photo = announce(ann, album_id=album).json()["photo"]
+    announce(ann)
+    assert photo["album_id"] == album
+    assert ids(ann, album_id=album) == [photo["photo_id"]]
+
+
+def test_no_photo_is_announced_into_an_album_that_is_not_there(ann: Caller) -> None:
+    assert announce(ann, album_id=UNKNOWN).status == 404
+    assert ids(ann) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "x"),
+        ("name", "x" * 255),
+        ("name", "😀" * 255),
+        ("name", "a/b\\c.jpg"),
+        ("size_bytes", 1),
+        ("size_bytes", LIMIT_BYTES),
+        ("album_id", None),
+        ("content_type", "image/jpeg"),
+        ("content_type", "image/png"),
+    ],
+)
+def test_a_field_at_its_limit_is_taken(ann: Caller, field: str, value: Any) -> None:
+    assert announce(ann, **{field: value}).status == 201
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", " "),
+        ("name", "x" * 256),
+        ("name", "a\0b.jpg"),
+        ("name", "a\nb.jpg"),
+        ("name", None),
+        ("name", 5),
+        ("size_bytes", 0),
+        ("size_bytes", -1),
+        ("size_bytes", LIMIT_BYTES + 1),
+        ("size_bytes", 10**400),
+        ("size_bytes", 1.5),
+        ("size_bytes", "100"),
+        ("size_bytes", True),
+        ("size_bytes", None),
+        ("content_type", ""),
+        ("content_type", "image/gif"),
+        ("content_type", "IMAGE/JPEG"),
+        ("content_type", "image/jpeg; charset=utf-8"),
+        ("content_type", "text/html"),
+        ("content_type", None),
+        ("album_id", ""),
+        ("album_id", "a" * 25),
+        ("album_id", "a" * 27),
+        ("album_id", "A" * 26),
+        ("album_id", "a" * 26 + "\n"),
+        ("album_id", 5),
+        ("photo_id", UNKNOWN),
+        ("owner", "bob"),
+    ],
+)
+def test_a_field_beyond_its_limit_is_refused_by_its_name(ann: Caller, field: str, value: Any) -> None:
+    answered = announce(ann, **{field: value})
+    assert (answered.status, {error["field"] for error in answered.problem()["errors"]}) == (422, {field})
+    assert ids(ann) == []
+
+
+@pytest.mark.parametrize("field", ["name", "content_type", "size_bytes"])
+def test_a_field_that_is_missing_is_told(ann: Caller, field: str) -> None:
+    form = {"name": "a.jpg", "content_type": "image/jpeg", "size_bytes": 5}
+    del form[field]
+    answered = ann("POST", "/api/photos", form)
+    assert answered.problem()["errors"] == [{"field": field, "message": "Field required"}]
+
+
+def test_the_limit_of_the_form_is_that_of_the_upload() -> None:
+    assert UPLOAD_LIMIT_BYTES == LIMIT_BYTES
+
+
+# Announced again
+
+
+def test_the_same_key_announces_the_same_photo_with_a_new_form(ann: Caller) -> None:
+    first, second = announce(ann, key="k1").json(), announce(ann, key="k1").json()
+    assert first["photo"] == second["photo"]
+    assert first["upload"]["fields"]["key"] == second["upload"]["fields"]["key"]
+    assert ids(ann) == [first["photo"]["photo_id"]]
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_without_a_key_each_request_announces_a_photo(ann: Caller, key: str | None) -> None:
+    assert announce(ann, key=key).json()["photo"]["photo_id"] != announce(ann, key=key).json()["photo"]["photo_id"]
+
+
+@pytest.mark.parametrize("change", [{"name": "b.jpg"}, {"size_bytes": 9}, {"content_type": "image/png"}])
+def test_a_key_that_announced_a_photo_announces_no_other(ann: Caller, change: dict[str, Any]) -> None:
+    photo = announce(ann, key="k1").json()["photo"]["photo_id"]
+    refused = announce(ann, key="k1", **change)
+    assert (refused.status, "take a new key" in refused.problem()["detail"]) == (409, True)
+    assert ids(ann) == [photo]
+
+
+def test_a_key_that_announced_a_photo_into_an_album_announces_it_into_no_other(ann: Caller) -> None:
+    first, second = (ann("POST", "/api/albums", {"name": name}).json()["album_id"] for name in ("Rome", "Paris"))
+    announce(ann, key="k1", album_id=first)
+    assert announce(ann, key="k1", album_id=second).status == 409
+    assert announce(ann, key="k1").status == 409
+    assert ids(ann, album_id=second) == []
+
+
+def test_a_key_that_made_an_album_announces_a_photo_too(ann: Caller) -> None:
+    ann("POST", "/api/albums", {"name": "Rome"}, key="k1")
+    assert announce(ann, key="k1").status == 201
+
+
+def test_the_key_of_a_deleted_photo_announces_nothing(ann: Caller) -> None:
+    photo = announce(ann, key="k1").json()["photo"]["photo_id"]
+    ann("DELETE", f"/api/photos/{photo}")
+    refused = announce(ann, key="k1")
+    assert (refused.status, "deleted" in refused.problem()["detail"]) == (409, True)
+
+
+# Looked at
+
+
+def test_a_processed_photo_tells_what_is_known_of_it(ann: Caller) -> None:
+    with clock("2026-11-03"):
+        announced = announce(ann, name="beach.jpg").json()
+        location = {"latitude": 48.85, "longitude": 2.29, "altitude_m": 35.0}
+        darkroom.process(
+            darkroom.upload(announced), {"Sand": 71.5, "Beach": 99.1}, location=location, camera_make="Apple"
+        )
+        photo = ann.get(f"/api/photos/{announced['photo']['photo_id']}").json()
+    assert photo["status"] == "SUCCEEDED"
+    assert (photo["is_uploaded"], photo["size_bytes"]) == (True, len(PICTURE))
+    assert (photo["width"], photo["height"], photo["format"]) == (100, 80, "JPEG")
+    assert [(label["name"], label["confidence"]) for label in photo["labels"]] == [("Beach", 99.1), ("Sand", 71.5)]
+    assert photo["location"] == location | {"latitude_dms": None, "longitude_dms": None}
+    assert (photo["camera_make"], photo["camera_model"]) == ("Apple", None)
+    assert photo["detector"] == darkroom.DETECTOR
+    assert (photo["name"], photo["created_at"]) == ("beach.jpg", "2026-11-03T10:00:00.000Z")
+
+
+def test_addresses_of_image_and_thumbnail_are_signed_for_an_hour(ann: Caller) -> None:
+    photo = ann.get(f"/api/photos/{develop(ann)}").json()
+    for url in (photo["image_url"], photo["thumbnail"]["url"]):
+        assert urlsplit(url).path.startswith("/private/ann/")
+        assert parse_qs(urlsplit(url).query)["X-Amz-Expires"] == ["3600"]
+    assert (photo["thumbnail"]["width"], photo["thumbnail"]["height"]) == (50, 40)
+
+
+def test_the_address_of_an_image_is_that_of_the_version_that_was_looked_at(ann: Caller) -> None:
+    photo = ann.get(f"/api/photos/{develop(ann)}").json()
+    [version] = client("s3").list_object_versions(Bucket=BUCKET, Prefix="private/ann/uploads/")["Versions"]
+    assert parse_qs(urlsplit(photo["image_url"]).query)["versionId"] == [version["VersionId"]]
+
+
+def test_a_photo_that_is_not_uploaded_has_no_addresses(ann: Caller) -> None:
+    photo = ann.get(f"/api/photos/{announce(ann).json()['photo']['photo_id']}").json()
+    assert (photo["image_url"], photo["thumbnail"]) == (None, None)
+
+
+def test_the_execution_is_for_operators_alone(api: Callable[..., Caller]) -> None:
+    photo = f"/api/photos/{develop(api('ann'))}"
+    assert api("ann").get(photo).json()["execution_url"] is None
+    assert darkroom.EXECUTION_ARN in api("ann", "operators").get(photo).json()["execution_url"]
+
+
+def test_a_failure_comes_with_its_remedy(ann: Caller) -> None:
+    announced = announce(ann).json()
+    failure = {"name": "CorruptImage", "cause": "image: ends before its end"}
+    darkroom.process(darkroom.upload(announced, b"no"), {}, status="FAILED", error=failure)
+    photo = ann.get(f"/api/photos/{announced['photo']['photo_id']}").json()
+    remedy = "The file is damaged; export it again from where it came from, and add that."
+    assert (photo["status"], photo["error"]) == ("FAILED", failure | {"remedy": remedy})
+
+
+def test_an_upload_that_never_came_says_so_after_a_day(ann: Caller) -> None:
+    with clock("2026-11-03T10:00:00.000Z"):
+        photo = announce(ann).json()["photo"]["photo_id"]
+    with clock("2026-11-04T10:00:00.000Z"):
+        assert ann.get(f"/api/photos/{photo}").json()["status"] == "PENDING"
+    with clock("2026-11-04T10:00:01.000Z"):
+        late = ann.get(f"/api/photos/{photo}").json()
+    assert (late["status"], late["error"]["name"]) == ("FAILED", "UploadMissing")
+
+
+def test_a_list_shows_the_ten_most_certain_labels(ann: Caller) -> None:
+    develop(ann, {f"L{number}": float(number) for number in range(60, 72)})
+    [photo] = ann.get("/api/photos").json()["photos"]
+    assert [label["name"] for label in photo["labels"]] == [f"L{number}" for number in range(71, 61, -1)]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_there_is_no_photo_that_was_never_announced(ann: Caller, method: str) -> None:
+    assert ann(method, f"/api/photos/{UNKNOWN}").status == 404
+
+
+@pytest.mark.parametrize("photo_id", ["a" * 25, "a" * 27, "A" * 26, "a" * 26 + "%0A", "..", "%2F", "%00", "é", "1"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_an_id_of_another_form_is_refused(ann: Caller, method: str, photo_id: str) -> None:
+    assert ann(method, f"/api/photos/{photo_id}").status in (404, 422)
+
+
+# Listed
+
+
+@pytest.fixture
+def many(ann: Caller) -> list[str]:
+    """Five photos, the newest first."""
+    made = [develop(ann, {"Cat": 99.0}, moment=f"2026-11-0{day}") for day in (1, 2, 3, 4, 5)]
+    return made[::-1]
+
+
+def test_photos_are_listed_newest_first(ann: Caller, many: list[str]) -> None:
+    assert ids(ann) == many
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+@pytest.mark.parametrize("query", [{}, {"label": "cat"}, {"from": "2026-11-01"}])
+def test_pages_lose_and_repeat_nothing(ann: Caller, many: list[str], limit: int, query: dict[str, Any]) -> None:
+    found = pages(ann, limit=limit, **query)
+    assert [photo for page in found for photo in page] == many
+    assert all(len(page) == limit for page in found[:-1])
+
+
+def test_pages_of_one_moment_lose_and_repeat_nothing(ann: Caller) -> None:
+    made = {develop(ann, moment="2026-11-03") for _ in range(4)}
+    found = [photo for page in pages(ann, limit=1) for photo in page]
+    assert (len(found), set(found)) == (4, made)
+
+
+def test_pages_of_an_album_lose_and_repeat_nothing(ann: Caller) -> None:
+    album = ann("POST", "/api/albums", {"name": "Rome"}).json()["album_id"]
+    made = [develop(ann, moment=f"2026-11-0{day}", album_id=album) for day in (1, 2, 3)]
+    assert pages(ann, limit=2, album_id=album) == [[made[2], made[1]], [made[0]]]
+
+
+def test_what_comes_while_one_turns_pages_moves_nothing(ann: Caller, many: list[str]) -> None:
+    first = ann.get("/api/photos", limit=2).json()
+    develop(ann, moment="2026-11-20")
+    assert ids(ann, limit=2, cursor=first["cursor"]) == many[2:4]
+
+
+def test_a_photo_deleted_at_the_end_of_a_page_leaves_the_next_page_as_it_is(ann: Caller, many: list[str]) -> None:
+    first = ann.get("/api/photos", limit=2).json()
+    ann("DELETE", f"/api/photos/{many[1]}")
+    assert ids(ann, limit=2, cursor=first["cursor"]) == many[2:4]
+
+
+def test_a_page_of_a_search_that_few_match_is_short_and_says_where_to_go_on(ann: Caller) -> None:
+    with clock("2026-11-01"):
+        last = announce(ann, name="last.jpg").json()["photo"]["photo_id"]
+    darkroom.shelve("ann", 450, "2026-11-02")
+    found = pages(ann, to="2026-11-30", min_confidence=0, limit=100)
+    assert [photo for page in found for photo in page][-1] == last
+    assert [len(page) for page in pages(ann, min_confidence=50, limit=100)] == [0, 0]
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "101", "1e9", "ten", "", "1.5", "9" * 5000])
+def test_a_limit_that_is_none_is_refused(ann: Caller, limit: str) -> None:
+    answered = ann.get("/api/photos", limit=limit)
+    assert (answered.status, answered.problem()["errors"][0]["field"]) == (422, "limit")
+
+
+@pytest.mark.parametrize("text", ["x", "AAAA", "a" * 2049, "%", "bm9uZQ==", "Cg==", "Cgo=A", "/+/+", "w4PDgw=="])
+def test_a_cursor_that_is_not_ours_is_refused(ann: Caller, text: str) -> None:
+    answered = ann.get("/api/photos", cursor=text)
+    assert (answered.status, answered.problem()["errors"][0]["field"]) == (422, "cursor")
+
+
+@pytest.mark.parametrize("place", ["x\ny\nz", "~\n~\n~", "2026\n\0\n\0", "2026" + "x" * 1020 + "\np\ns"])
+def test_a_cursor_that_somebody_made_up_leads_nowhere_else(ann: Caller, many: list[str], place: str) -> None:
+    assert set(ids(ann, cursor=cursor(place))) <= set(many)
+
+
+# What the table could not be asked for: keys are not empty, and at most 1,024 bytes.
+@pytest.mark.parametrize(
+    "place", ["\n\n", "2026\n\ns", "2026\np\n", "2026" + "x" * 1021 + "\np\ns", "2026\np\n" + "x" * 1025]
+)
+def test_a_cursor_that_is_no_place_in_the_table_is_refused(ann: Caller, place: str) -> None:
+    answered = ann.get("/api/photos", cursor=cursor(place))
+    assert (answered.status, answered.problem()["errors"][0]["field"]) == (422, "cursor")
+
+
+# Deleted
+
+
+def test_a_deleted_photo_is_gone_with_its_objects(ann: Caller) -> None:
+    photo = develop(ann, {"Cat": 99.0})
+    assert ann("DELETE", f"/api/photos/{photo}").status == 204
+    assert ann.get(f"/api/photos/{photo}").status == 404
+    assert (ids(ann), ids(ann, label="cat"), darkroom.objects()) == ([], [], [])
+
+
+def test_all_versions_of_a_deleted_photo_go(ann: Caller) -> None:
+    announced = announce(ann).json()
+    for content in (b"first", b"second"):
+        darkroom.process(darkroom.upload(announced, content), {"Cat": 99.0})
+    client("s3").delete_object(Bucket=BUCKET, Key=announced["upload"]["fields"]["key"])
+    ann("DELETE", f"/api/photos/{announced['photo']['photo_id']}")
+    left = client("s3").list_object_versions(Bucket=BUCKET)
+    assert (left.get("Versions"), left.get("DeleteMarkers")) == (None, None)
+
+
+def test_what_is_beside_a_deleted_photo_stays(ann: Caller) -> None:
+    photo, neighbour = develop(ann), develop(ann)
+    ann("DELETE", f"/api/photos/{photo}")
+    assert ids(ann) == [neighbour]
+    assert ann.get(f"/api/photos/{neighbour}").json()["is_uploaded"] is True
+    assert len(darkroom.objects()) == 2
+
+
+def test_a_photo_that_was_never_uploaded_can_be_deleted(ann: Caller) -> None:
+    photo = announce(ann).json()["photo"]["photo_id"]
+    assert (ann("DELETE", f"/api/photos/{photo}").status, ids(ann)) == (204, [])
+
+
+def test_to_delete_a_photo_again_is_no_error(ann: Caller) -> None:
+    photo = develop(ann)
+    assert [ann("DELETE", f"/api/photos/{photo}").status for _ in range(2)] == [204, 204]
+
+
+def test_a_deletion_that_s3_interrupts_can_be_sent_again(ann: Caller, refuse: Callable[..., None]) -> None:
+    photo = develop(ann)
+    refuse("s3", "DeleteObjects", "SlowDown", 503, calls=(1,))
+    assert ann("DELETE", f"/api/photos/{photo}").status == 503
+    assert ids(ann) == []
+    assert (ann("DELETE", f"/api/photos/{photo}").status, darkroom.objects()) == (204, [])
+
+
+# When a service refuses
+
+
+@pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "ThrottlingException"])
+def test_a_busy_table_asks_to_come_again(ann: Caller, refuse: Callable[..., None], code: str) -> None:
+    refuse("dynamodb", "Query", code)
+    answered = ann.get("/api/photos")
+    assert (answered.status, answered.headers["retry-after"]) == (503, "3")
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException"])
+def test_what_we_did_not_foresee_tells_nothing_of_us(ann: Caller, refuse: Callable[..., None], code: str) -> None:
+    refuse("dynamodb", "Query", code)
+    answered = ann.get("/api/photos")
+    assert (answered.status, answered.problem()["detail"]) == (
+        500,
+        "Something of ours failed; it is in the log. Try again later.",
+    )

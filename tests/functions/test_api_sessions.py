@@ -1,0 +1,90 @@
+"""Sessions of the Custom Labels model, with their timeline and cost, for operators."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.functions.conftest import STATE_MACHINE_ARN
+from tests.functions.http_api import Caller
+from vision.adapters.session import client
+
+SESSION_ARN = STATE_MACHINE_ARN.replace("ProcessImage", "CustomModelSession")
+BEGUN = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def operator(api: Callable[..., Caller]) -> Caller:
+    return api("olga", "operators")
+
+
+def start(name: str = "session") -> str:
+    return str(client("stepfunctions").start_execution(stateMachineArn=SESSION_ARN, name=name)["executionArn"])
+
+
+def sessions(operator: Caller) -> list[dict[str, Any]]:
+    return list(operator.get("/api/sessions").json()["sessions"])
+
+
+def test_without_sessions_the_list_is_empty(operator: Caller) -> None:
+    assert sessions(operator) == []
+
+
+def test_a_session_that_runs_has_no_end_and_no_cost_yet(operator: Caller) -> None:
+    arn = start()
+    [session] = sessions(operator)
+    assert (session["session_id"], session["status"]) == ("session", "RUNNING")
+    assert [session[name] for name in ("ended_at", "images", "model_minutes", "cost_dollars", "error")] == [None] * 5
+    assert session["execution_url"].endswith(arn)
+
+
+def test_a_session_that_ended_tells_images_minutes_and_cost(
+    operator: Caller, answer: Callable[..., list[dict[str, Any]]]
+) -> None:
+    arn = start()
+    output = {"inspected": 120, "units": 2, "model": {"model_minutes": 30}}
+    described = {"executionArn": arn, "status": "SUCCEEDED", "startDate": BEGUN, "stopDate": BEGUN}
+    answer("stepfunctions", "DescribeExecution", described | {"input": "{}", "output": json.dumps(output)})
+    [session] = sessions(operator)
+    assert (session["images"], session["model_minutes"], session["ended_at"]) == (120, 30, "2026-11-21T10:00:00.000Z")
+    # Half an hour of two units at four dollars an hour: https://aws.amazon.com/rekognition/pricing/
+    assert session["cost_dollars"] == 4.0
+
+
+def test_the_timeline_has_the_first_time_of_each_milestone(
+    operator: Caller, answer: Callable[..., list[dict[str, Any]]]
+) -> None:
+    start()
+    entered = [("Start Model", 0), ("Drain Queue", 9), ("Drain Queue", 15), ("Wait", 16), ("Stop Model", 20)]
+    events = [
+        {
+            "timestamp": BEGUN.replace(minute=minute),
+            "type": "TaskStateEntered",
+            "id": at,
+            "stateEnteredEventDetails": {"name": name},
+        }
+        for at, (name, minute) in enumerate(entered)
+    ]
+    answer("stepfunctions", "GetExecutionHistory", {"events": events})
+    [session] = sessions(operator)
+    assert session["timeline"] == [
+        {"at": "2026-11-21T10:00:00.000Z", "state": "Start Model"},
+        {"at": "2026-11-21T10:09:00.000Z", "state": "Drain Queue"},
+        {"at": "2026-11-21T10:20:00.000Z", "state": "Stop Model"},
+    ]
+
+
+def test_a_session_that_failed_tells_why(operator: Caller, answer: Callable[..., list[dict[str, Any]]]) -> None:
+    described = {"executionArn": start(), "status": "FAILED", "startDate": BEGUN, "stopDate": BEGUN}
+    answer("stepfunctions", "DescribeExecution", described | {"error": "ModelLost", "cause": "It ended by itself."})
+    [session] = sessions(operator)
+    assert session["error"] == {"name": "ModelLost", "cause": "It ended by itself."}
+
+
+def test_at_most_ten_sessions_are_listed_newest_first(operator: Caller) -> None:
+    for number in range(11):
+        start(f"session-{number}")
+    moments = [session["started_at"] for session in sessions(operator)]
+    assert (len(moments), moments) == (10, sorted(moments, reverse=True))
