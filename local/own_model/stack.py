@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from local import deployment, stack
 from local.engine.settings import DEFAULT_PORT
 from local.own_model import image
-from local.own_model.image import DEFAULT_MODEL, Say
+from local.own_model.image import CONTEXT, DEFAULT_MODEL, Say
 from local.stack import Stack, StackFiles
 
 DETECTOR = "own-model"
@@ -17,6 +19,7 @@ def up(
     parameters: dict[str, str] | None = None,
     *,
     model: str = DEFAULT_MODEL,
+    context: Path = CONTEXT,
     port: int = DEFAULT_PORT,
     wait_scale: float = 1.0,
 ) -> Stack:
@@ -30,13 +33,15 @@ def up(
         Template parameters beyond those of the detector.
     model
         The folder below functions/classify_image/.
+    context
+        What stands for functions/.
 
     Raises
     ------
     EngineNotHealthyError, DeploymentFailed
     """
     files, parameters = files or StackFiles(), parameters or {}
-    _, function_arn = up_beside(say, files, parameters, model=model, port=port, wait_scale=wait_scale)
+    _, function_arn = up_beside(say, files, parameters, model=model, context=context, port=port, wait_scale=wait_scale)
     own = {"PhotoDetector": DETECTOR, "InspectionDetector": DETECTOR, "OwnModelFunctionArn": function_arn}
     return stack.up(say, files, parameters | own)
 
@@ -47,6 +52,7 @@ def up_beside(
     parameters: dict[str, str] | None = None,
     *,
     model: str = DEFAULT_MODEL,
+    context: Path = CONTEXT,
     port: int = DEFAULT_PORT,
     wait_scale: float = 1.0,
 ) -> tuple[Stack, str]:
@@ -62,7 +68,7 @@ def up_beside(
     EngineNotHealthyError, DeploymentFailed
     """
     files = files or StackFiles()
-    image_uri = image.build(files.images, say, model)
+    image_uri = image.build(files.images, say, model, context)
     deployed = stack.start(say, files, port, wait_scale)
     if not deployed.outputs:
         deployed = stack.up(say, files, parameters)

@@ -11,11 +11,12 @@ OF_A_SESSION = re.compile(
     r"CustomModelSession|Session|CheckQueue|StartModel|DrainQueue|StopModel|NamedModel|ReleaseModel"
     r"|ApiSessionsPolicy|FailedSessionsAlarm|ModelMinutesAlarm|WatchdogAlarm"
 )
-OF_REKOGNITION = re.compile(r"InspectImages")
+INSPECTING_AT_ONCE = re.compile(r"InspectImages")
 # What the local stack has a sign-in of its own for.
 OF_MANAGED_LOGIN = re.compile(r"UserPoolDomain|ManagedLoginBranding")
 # Whether a resource may exist, by the detector that was chosen.
-HOLDS = {"UsesCustomLabels": "custom-labels", "UsesRekognition": "rekognition"}
+HOLDS = {"UsesCustomLabels": {"custom-labels"}, "InspectsAtOnce": {"rekognition", "own-model"}}
+DETECTORS = ["rekognition", "own-model", "custom-labels"]
 
 
 def _condition_of(name):
@@ -23,18 +24,18 @@ def _condition_of(name):
         return "UsesCustomLabels"
     if OF_MANAGED_LOGIN.match(name):
         return "UsesManagedLogin"
-    return "UsesRekognition" if OF_REKOGNITION.match(name) else None
+    return "InspectsAtOnce" if INSPECTING_AT_ONCE.match(name) else None
 
 
 def _existing(resources, detector):
-    return {name for name, one in resources.items() if HOLDS.get(one.get("Condition"), detector) == detector}
+    return {name for name, one in resources.items() if detector in HOLDS.get(one.get("Condition"), DETECTORS)}
 
 
 def _chosen(node, detector):
     """Return a resource as the detector leaves it: of each Fn::If on a detector the branch that holds."""
     match node:
         case {"Fn::If": [condition, yes, no]} if condition in HOLDS:
-            return _chosen(yes if HOLDS[condition] == detector else no, detector)
+            return _chosen(yes if detector in HOLDS[condition] else no, detector)
         case dict():
             return {name: _chosen(value, detector) for name, value in node.items()}
         case list():
@@ -57,7 +58,7 @@ def test_the_section_of_sessions_does_not_exist_without_custom_labels(resources)
     assert {resources[name].get("Condition") for name in section} == {"UsesCustomLabels"}
 
 
-@pytest.mark.parametrize("detector", HOLDS.values())
+@pytest.mark.parametrize("detector", DETECTORS)
 def test_whatever_exists_refers_to_what_exists(expanded, template, detector):
     there = _existing(expanded, detector)
     missing = {
@@ -69,7 +70,7 @@ def test_whatever_exists_refers_to_what_exists(expanded, template, detector):
     assert not missing
 
 
-@pytest.mark.parametrize("detector", HOLDS.values())
+@pytest.mark.parametrize("detector", DETECTORS)
 def test_whatever_exists_waits_for_what_exists(expanded, detector):
     there = _existing(expanded, detector)
     awaited = {name for one in there for name in _listed(expanded[one].get("DependsOn", []))}
@@ -106,6 +107,40 @@ def test_custom_labels_without_a_model_are_refused_before_anything_is_made(templ
         {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in ("ProjectArn", "ModelVersionArn")
     ]
     assert re.fullmatch(r".*ProjectArn and ModelVersionArn\.", assertion["AssertDescription"])
+
+
+def test_an_own_model_without_its_function_is_refused_before_anything_is_made(template):
+    rule = template["Rules"]["AnOwnModelNeedsItsFunction"]
+    (assertion,) = rule["Assertions"]
+    assert rule["RuleCondition"]["Fn::Or"] == [
+        {"Fn::Equals": [{"Ref": name}, "own-model"]} for name in ("PhotoDetector", "InspectionDetector")
+    ]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "OwnModelFunctionArn"}, ""]}]}
+    assert "OwnModelFunctionArn, the output of own-model.yaml" in assertion["AssertDescription"]
+
+
+@pytest.mark.parametrize(
+    ("function", "condition"),
+    [
+        ("DetectLabelsFunction", "LooksAtPhotosWithOwnModel"),
+        ("ProcessBatchFunction", "LooksAtPhotosWithOwnModel"),
+        ("InspectImagesFunction", "InspectsWithOwnModel"),
+    ],
+)
+def test_a_function_knows_the_own_model_only_where_it_is_the_detector(resources, function, condition):
+    variables = resources[function]["Properties"]["Environment"]["Variables"]
+    assert variables["OWN_MODEL_FUNCTION_ARN"] == {"Fn::If": [condition, {"Ref": "OwnModelFunctionArn"}, "none"]}
+
+
+def test_the_default_detector_is_rekognition_and_needs_no_function(template):
+    parameters = template["Parameters"]
+    chosen = [parameters[name]["Default"] for name in ("PhotoDetector", "InspectionDetector", "OwnModelFunctionArn")]
+    assert chosen == ["rekognition", "rekognition", ""]
+
+
+def test_custom_labels_stay_in_their_sessions(template):
+    assert template["Parameters"]["PhotoDetector"]["AllowedValues"] == ["rekognition", "own-model"]
+    assert template["Parameters"]["InspectionDetector"]["AllowedValues"] == DETECTORS
 
 
 def test_the_transform_keeps_the_rules(template, expanded_template):

@@ -14,7 +14,7 @@ from botocore import xform_name
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 from vision.adapters.lease import Holding
-from vision.domain import errors, images, inspections, jpeg, keys, models, records, rules
+from vision.domain import errors, images, inspections, jpeg, keys, manifests, models, records, rules
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.limits import REKOGNITION_LIMITS
@@ -41,7 +41,7 @@ S3_COMMANDS = {"cp", "rm", "rb", "ls"}
 # What the AWS CLI calls otherwise than its service, since the name is taken by a common option.
 # https://docs.aws.amazon.com/cli/latest/reference/sns/subscribe.html
 RENAMED = {("sns", "subscribe", "notification-endpoint"): "endpoint"}
-SERVICES = {"sns": "SNS", "iam": "IAM", "rekognition": "Rekognition"}
+SERVICES = {"lambda": "Lambda", "sns": "SNS", "iam": "IAM", "rekognition": "Rekognition"}
 PATTERNS = {
     r"^(https?://[A-Za-z0-9.-]+(:[0-9]+)?)?$": "an address or empty",
     r"^\s*\[[\s\S]*\]\s*$": "a JSON list",
@@ -150,7 +150,7 @@ def _allowed(parameter):
         return f"from {parameter['MinValue']} to {parameter['MaxValue']}"
     if "AllowedValues" in parameter:
         return f"one of {', '.join(map(str, parameter['AllowedValues']))}"
-    kind = re.search(r":(sns|iam|rekognition):", parameter["AllowedPattern"])
+    kind = re.search(r":(lambda|sns|iam|rekognition):", parameter["AllowedPattern"])
     if kind:
         return f"an ARN of {SERVICES[kind[1]]} or empty"
     return PATTERNS[parameter["AllowedPattern"]]
@@ -403,6 +403,29 @@ def test_the_faults_of_a_session_name_each_error_that_it_ends_with(name):
     assert f"`{name}`" in section(page("docs/custom-labels.md"), "## Faults")
 
 
+def test_the_table_of_manifest_fields_is_that_of_the_code():
+    told = {name for cells in rows(section(page("docs/own-model.md"), "## The manifest")) for name in named(cells[0])}
+    single = [name for name in manifests._FIELDS if name not in ("input", "output")]
+    assert told == {
+        *single,
+        *(f"input.{name}" for name in manifests._INPUT_FIELDS),
+        *(f"output.{name}" for name in manifests._OUTPUT_FIELDS),
+    }
+
+
+def test_the_example_manifest_is_read_by_the_code():
+    (example,) = _examples("docs/own-model.md")
+    found = manifests.parse(json.dumps(example), lambda _: "Fine\nScratched\nBent\n")
+    assert json.dumps(found.detector) in page("docs/own-model.md")
+
+
+def test_the_own_models_page_has_a_section_for_its_alarm():
+    told = section(page("docs/own-model.md"), "## The alarm")
+    (alarm,) = [name for name in load(page("own-model.yaml"))["Resources"] if name.endswith("Alarm")]
+    assert f"`{alarm}`" in told
+    assert re.findall(r"^\*\*(Means|Look at|Do)\b", told, re.MULTILINE) == ["Means", "Look at", "Do"]
+
+
 def test_decisions_are_listed_with_their_dates():
     text = page("docs/decisions.md")
     sections = re.findall(r"^## (.+)$", text, re.MULTILINE)
@@ -461,8 +484,10 @@ def test_every_sample_event_has_a_launch_configuration():
 
 
 def test_a_launch_configuration_invokes_the_function_that_its_event_is_named_after(resources):
+    own = load(page("own-model.yaml"))["Resources"]
     for one in _launch_configurations():
         logical_id = one["invokeTarget"]["logicalId"]
         folder = re.sub(r"(?<!^)(?=[A-Z])", "_", logical_id.removesuffix("Function")).lower()
-        assert resources[logical_id]["Type"] == "AWS::Serverless::Function"
+        there = own if one["invokeTarget"]["templatePath"].endswith("/own-model.yaml") else resources
+        assert there[logical_id]["Type"] == "AWS::Serverless::Function"
         assert Path(one["lambda"]["payload"]["path"]).name.startswith(folder)

@@ -52,6 +52,8 @@ ACTIONS = {
     ("rekognition", "describe_project_versions"): {"rekognition:DescribeProjectVersions"},
     ("rekognition", "start_project_version"): {"rekognition:StartProjectVersion"},
     ("rekognition", "stop_project_version"): {"rekognition:StopProjectVersion"},
+    # The own model's function reads the object with permissions of its own.
+    ("lambda", "invoke"): {"lambda:InvokeFunction"},
     ("events", "put_events"): {"events:PutEvents"},
     ("sqs", "get_queue_attributes"): {"sqs:GetQueueAttributes"},
     ("sqs", "receive_message"): {"sqs:ReceiveMessage"},
@@ -132,6 +134,8 @@ SHOWN = {
 EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"
 RESULTS_OF_A_RUN = "${ResultsBucket.Arn}/imageLabelJobs/*"
 DEAD_LETTERS = {"sqs:SendMessage": {"${TrackingDeadLetterQueue.Arn}"}}
+# Each where it is the one that was chosen.
+DETECTORS = {"rekognition:DetectLabels": {"*"}, "lambda:InvokeFunction": {"${OwnModelFunctionArn}"}}
 RESOURCES = {
     "StartProcessingFunction": {
         **RECORDS,
@@ -140,7 +144,7 @@ RESOURCES = {
         "states:StartExecution": {"${ProcessImage}"},
     },
     "ExtractMetadataFunction": UPLOADS,
-    "DetectLabelsFunction": {**UPLOADS, "rekognition:DetectLabels": {"*"}},
+    "DetectLabelsFunction": {**UPLOADS, **DETECTORS},
     "GenerateThumbnailFunction": {**UPLOADS, "s3:PutObject": {"${ImageBucket.Arn}/private/*/resized/*"}},
     "StoreMetadataFunction": {**RECORDS, **FILING, **ERASURE},
     "TrackExecutionFunction": {
@@ -154,7 +158,7 @@ RESOURCES = {
         },
     },
     "ValidateRulesFunction": {"sns:Subscribe": {"${QualityTopic}"}},
-    "InspectImagesFunction": {**INSPECTION, **INSPECTION_QUEUE, "rekognition:DetectLabels": {"*"}},
+    "InspectImagesFunction": {**INSPECTION, **INSPECTION_QUEUE, **DETECTORS},
     "CheckQueueFunction": {**RECORDS, **INSPECTION_QUEUE},
     "StartModelFunction": {
         **RECORDS,
@@ -198,7 +202,7 @@ RESOURCES = {
         **BULK_BUCKETS,
         "dynamodb:BatchGetItem": {"${ImageTable.Arn}"},
         "s3:PutObject": {"${ResultsBucket.Arn}/thumbnails/*"},
-        "rekognition:DetectLabels": {"*"},
+        **DETECTORS,
     },
     "ApiFunction": {
         **RECORDS,
@@ -272,12 +276,19 @@ def _folder(function):
 
 
 def _statements(role):
-    return [one for policy in role.get("Policies", []) for one in policy["PolicyDocument"]["Statement"]]
+    return _flat([one for policy in role.get("Policies", []) for one in policy["PolicyDocument"]["Statement"]])
 
 
 def _flat(statements):
-    """Return statements as they are where every condition holds."""
-    return [one["Fn::If"][1] if "Fn::If" in one else one for one in statements]
+    """Return all statements, those of either side of a condition too."""
+    sides = [one["Fn::If"][1:] if "Fn::If" in one else [one] for one in statements]
+    return [one for side in sides for one in side if "Effect" in one]
+
+
+def _held(statements, holds):
+    """Return statements as they are where all conditions hold, or none."""
+    chosen = [one["Fn::If"][1 if holds else 2] if "Fn::If" in one else one for one in statements]
+    return [one for one in chosen if "Effect" in one]
 
 
 def _all_statements(of_type, name):
@@ -320,6 +331,24 @@ def test_a_function_reaches_exactly_what_its_actions_are_for(of_type, function):
         for action in listed(statement["Action"]):
             reached.setdefault(action, set()).update(_resources(statement))
     assert reached == {action: RESOURCES[function][action] for action in reached}
+
+
+@pytest.mark.parametrize("function", ["DetectLabelsFunction", "InspectImagesFunction", "ProcessBatchFunction"])
+@pytest.mark.parametrize(
+    ("is_own", "asked"), [(True, "lambda:InvokeFunction"), (False, "rekognition:DetectLabels")], ids=["own", "aws"]
+)
+def test_only_the_detector_that_was_chosen_may_be_asked(roles, function, is_own, asked):
+    statements = [
+        one for policy in roles[f"{function}Role"]["Policies"] for one in policy["PolicyDocument"]["Statement"]
+    ]
+    actions = {action for one in _held(statements, is_own) for action in listed(one["Action"])}
+    assert actions & DETECTORS.keys() == {asked}
+
+
+def test_nobody_reads_uploads_for_rekognition_where_the_own_model_looks(roles):
+    (policy,) = roles["DetectLabelsFunctionRole"]["Policies"]
+    actions = {action for one in _held(policy["PolicyDocument"]["Statement"], True) for action in listed(one["Action"])}
+    assert not {action for action in actions if action.startswith("s3:Get")}
 
 
 def test_the_schedule_may_start_sessions_and_nothing_else(roles):

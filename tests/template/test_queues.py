@@ -95,7 +95,7 @@ def test_only_one_reads_the_inspection_queue_by_itself(expanded):
         if one["Type"] == "AWS::Lambda::EventSourceMapping"
         and one["Properties"]["EventSourceArn"] == {"Fn::GetAtt": ["InspectionQueue", "Arn"]}
     }
-    assert readers == {"InspectImagesFunctionInspectionQueue": "UsesRekognition"}
+    assert readers == {"InspectImagesFunctionInspectionQueue": "InspectsAtOnce"}
 
 
 def test_a_message_stays_hidden_longer_than_a_worker_of_a_session_lives(of_type):

@@ -86,7 +86,7 @@ def test_equally_probable_classes_come_in_the_order_of_the_model() -> None:
 
 def test_an_image_of_which_the_model_is_less_sure_than_its_threshold_is_unknown_and_nothing_else() -> None:
     [label] = classes.most_probable(model(threshold=60), [0.1, 0.2, 0.59, 0.11])
-    assert (label["name"], label["confidence"]) == (UNKNOWN, 41.0)
+    assert (label["name"], label["confidence"]) == (UNKNOWN, 100)
 
 
 def test_an_image_just_as_sure_as_the_threshold_is_known() -> None:

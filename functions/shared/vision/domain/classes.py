@@ -62,13 +62,13 @@ def most_probable(manifest: Manifest, probabilities: Sequence[float], top_k: int
     Returns
     -------
     list of Label
-        Confidences are 0 to 100. When the highest is below the threshold, the only label is :data:`UNKNOWN`, as sure
-        as the model is not of its best guess.
+        Confidences are 0 to 100. When the highest is below the threshold, the only label is :data:`UNKNOWN`, for certain:
+        the threshold has decided, and no rule or filter that asks for more must miss it.
     """
     order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
     highest = probabilities[order[0]] * 100
     if highest < manifest.threshold:
-        return [_label(UNKNOWN, 100 - highest)]
+        return [_label(UNKNOWN, 100)]
     return [_label(manifest.labels[index], probabilities[index] * 100) for index in order[: top_k or manifest.top_k]]
 
 

@@ -1,0 +1,100 @@
+"""The image of `classify_image`, made by the steps of its Dockerfile without Docker."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.deployment import REPOSITORY, DeploymentFailed
+from local.downloads import LOCAL_DIR
+from local.engine.image_functions import image_folder
+from local.engine.settings import DEFAULT_RUNTIME_PYTHON
+from local.own_model import image
+from local.photos import fetch_photos
+from tests.local.stack.conftest import no_word
+from tests.own_models import write_model
+
+pytestmark = pytest.mark.local
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, context: Path) -> Path:
+    """The folder that is /var/task of the image with the test's own model."""
+    images = tmp_path_factory.mktemp("images")
+    folder = image_folder(images, image.build(images, no_word, "mine", context))
+    return folder / json.loads((folder / "image.json").read_text())["task_root"]
+
+
+def test_the_image_has_the_handler_the_package_and_the_model(built):
+    assert {"app.py", "vision", "model", "onnxruntime", "numpy", "PIL", "aws_lambda_powertools"} <= {
+        path.name for path in built.iterdir()
+    }
+    assert {path.name for path in (built / "model").iterdir()} == {"colours.onnx", "manifest.json"}
+
+
+def test_the_image_has_no_tool_that_only_its_build_needs(built):
+    assert not {"onnx", "pip", "shared", "classify_image"} & {path.name for path in built.iterdir()}
+
+
+def test_everything_is_compiled_since_a_function_cannot_write_where_it_runs(built):
+    sources = [path for path in (built / "vision").rglob("*.py") if "__pycache__" not in path.parts]
+    compiled = {path.name.split(".")[0] for path in (built / "vision").rglob("*.pyc")}
+    assert {path.stem for path in sources} == compiled
+
+
+def test_the_image_starts_on_what_lambda_brings_alone(built):
+    done = subprocess.run(
+        [REPOSITORY / DEFAULT_RUNTIME_PYTHON, "-c", "import app; print(app.classifier.manifest.name)"],
+        cwd=built,
+        env={"LAMBDA_TASK_ROOT": str(built), "AWS_REGION": "eu-west-1", "POWERTOOLS_SERVICE_NAME": "test"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "colours\n", done.stderr
+
+
+def test_an_image_that_is_there_is_not_built_again(built, context):
+    images = next(parent for parent in built.parents if parent.name.startswith("images"))
+    told: list[str] = []
+    image.build(images, told.append, "mine", context)
+    assert told == []
+
+
+@pytest.fixture
+def broken(context: Path, tmp_path: Path) -> Path:
+    """A context of a test's own, whose model it may break."""
+    copy = tmp_path / "context"
+    shutil.copytree(context, copy)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sha256": "0" * 64}, "InvalidModel: colours.onnx: SHA-256 is "),
+        ({"labels": "classes.txt"}, "InvalidModel: labels: classes.txt cannot be read"),
+        ({"labels": ["Red", "Green"]}, "where the manifest has 2 labels"),
+    ],
+    ids=["hash", "class list", "classes"],
+)
+def test_a_model_that_does_not_fit_its_manifest_ends_the_build_in_words(broken, tmp_path, change, words):
+    write_model(broken / "classify_image" / "mine", **change)
+    with pytest.raises(DeploymentFailed) as failed:
+        image.build(tmp_path / "images", no_word, "mine", broken)
+    assert words in str(failed.value)
+    assert list((tmp_path / "images").iterdir()) == []
+
+
+def test_the_default_model_is_fetched_by_its_hash_and_sees_a_cat(tmp_path):
+    fetch_photos(say=no_word)
+    images = tmp_path / "images"
+    folder = image_folder(images, image.build(images, no_word))
+    model = folder / json.loads((folder / "image.json").read_text())["task_root"] / "model"
+    assert {"model.onnx", "labels.txt", "manifest.json", "LICENSE"} == {path.name for path in model.iterdir()}
+    command = [sys.executable, "-m", "local.own_model", "check", str(model), str(LOCAL_DIR / "photos/cat.png")]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert "cat.png: Egyptian Cat " in done.stdout

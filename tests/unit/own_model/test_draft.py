@@ -1,0 +1,97 @@
+"""A first manifest: what the ONNX file tells is right, and what it cannot tell is said."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from onnx import TensorProto
+
+from local.own_model import draft
+from tests.own_models import COLOURS, colour_model
+from vision.classifier import Classifier
+from vision.domain.errors import InvalidModel
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "colours"
+    path.mkdir()
+    (path / "labels.txt").write_text("\n".join(COLOURS) + "\n")
+    return path
+
+
+def drafted(folder: Path, content: bytes) -> dict[str, Any]:
+    (folder / "colours.onnx").write_bytes(content)
+    draft.write(folder)
+    fields: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    return fields
+
+
+def test_a_drafted_manifest_loads_with_its_model(folder: Path) -> None:
+    drafted(folder, colour_model())
+    manifest = Classifier.load(folder).manifest
+    assert (manifest.name, manifest.version, manifest.labels) == ("colours", "1", COLOURS)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_sides_and_layout_come_from_the_file(folder: Path, layout: str) -> None:
+    found = drafted(folder, colour_model(sides=(6, 9), layout=layout))["input"]
+    assert (found["width"], found["height"], found["layout"]) == (9, 6, layout)
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+def test_a_softmax_is_applied_where_the_model_does_not(folder: Path, softmax: bool) -> None:
+    assert drafted(folder, colour_model(softmax=softmax))["output"] == {"softmax": not softmax}
+
+
+def test_a_model_of_whole_numbers_gets_pixels_as_they_are(folder: Path) -> None:
+    found = drafted(folder, colour_model(kind=TensorProto.UINT8))["input"]
+    assert (found["scale"], found["mean"], found["std"]) == (1, 0, 1)
+
+
+def test_what_the_file_cannot_tell_is_said(folder: Path) -> None:
+    (folder / "colours.onnx").write_bytes(colour_model(sides=("height", "width")))
+    (folder / "labels.txt").unlink()
+    told = " ".join(draft.write(folder))
+    assert "does not tell resize, crop_fraction, filter, channels, scale, mean and std" in told
+    assert "It takes images of any size; 224 stands for" in told
+    assert "Put its 3 classes into labels.txt" in told
+
+
+def test_a_manifest_that_is_there_is_not_written_over(folder: Path) -> None:
+    drafted(folder, colour_model())
+    before = (folder / "manifest.json").read_text()
+    assert "nothing was changed" in draft.write(folder)[0]
+    assert (folder / "manifest.json").read_text() == before
+
+
+def test_a_new_file_needs_a_version_of_its_own(folder: Path) -> None:
+    drafted(folder, colour_model())
+    (folder / "colours.onnx").write_bytes(colour_model(divisor=2))
+    with pytest.raises(InvalidModel, match=r"is of another colours\.onnx, as version 1; give the new file a version"):
+        draft.write(folder)
+
+
+def test_a_new_file_with_a_version_keeps_the_rest_of_the_manifest(folder: Path) -> None:
+    drafted(folder, colour_model())
+    fields = json.loads((folder / "manifest.json").read_text()) | {"threshold": 77}
+    (folder / "manifest.json").write_text(json.dumps(fields))
+    (folder / "colours.onnx").write_bytes(colour_model(divisor=2))
+    draft.write(folder, "2")
+    manifest = Classifier.load(folder).manifest
+    assert (manifest.version, manifest.threshold) == ("2", 77.0)
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_folder_needs_exactly_one_model(folder: Path, number: int) -> None:
+    for index in range(number):
+        (folder / f"{index}.onnx").write_bytes(colour_model())
+    with pytest.raises(InvalidModel, match=rf"colours: {number} \.onnx files, expected one"):
+        draft.write(folder)
+
+
+def test_what_is_no_model_is_refused(folder: Path) -> None:
+    (folder / "colours.onnx").write_bytes(b"no model")
+    with pytest.raises(InvalidModel, match="ONNX Runtime cannot load it"):
+        draft.write(folder)
