@@ -21,7 +21,7 @@ def document() -> str:
     """Return the document as a file has it: indented, its paths in the order of the alphabet."""
     # Routes are only described here, and no service is asked: names of a table and a bucket do not matter.
     gallery = Gallery(People("table"), Photos("table"), "bucket")
-    operations = Operations(Photos("table"), Runs("table"), run_arn="", session_arn="")
+    operations = Operations(Photos("table"), Runs("table"), sessions=None, run_arn="")
     app = resolver.build(gallery, operations, Path(), Place("", "", "", ()))
     described = json.loads(resolver.document(app))
     described["paths"] = {path: dict(sorted(described["paths"][path].items())) for path in sorted(described["paths"])}

@@ -71,8 +71,8 @@ class Measured:
 def read(path: Path = COUNTERS) -> Measured:
     """Read the counters."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    ways = {name: tuple(map(_usage, sizes)) for name, sizes in content["ways"].items()}
-    return Measured(content["date"], ways)  # type: ignore[arg-type]
+    ways = {name: (_usage(small), _usage(large)) for name, (small, large) in content["ways"].items()}
+    return Measured(content["date"], ways)
 
 
 def write(measured: Measured, path: Path = COUNTERS) -> None:

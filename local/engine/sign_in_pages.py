@@ -22,7 +22,8 @@ REQUEST_FIELDS = (
 _STYLE = """
 :root { color-scheme: light dark; font-family: system-ui, sans-serif; --edge: #70787f; --accent: #0a5c8a; }
 @media (prefers-color-scheme: dark) { :root { --accent: #7cc4ee; } }
-body { display: grid; justify-content: center; margin: 0; padding: 2rem 1rem; line-height: 1.5; }
+body { background: light-dark(#fff, #16181d); color: light-dark(#1d1e23, #ededf1); line-height: 1.5; }
+body { display: grid; justify-content: center; margin: 0; padding: 2rem 1rem; }
 main { width: min(24rem, 100vw - 2rem); }
 h1 { font-size: 1.5rem; }
 label { display: block; margin-top: 1rem; font-weight: 600; }

@@ -3,14 +3,20 @@
 Nothing downloads a browser: Playwright drives the `chromium` on the PATH, and without it these tests are skipped.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
+from tests.browser.drawings import drawing
+from tests.browser.lines import Line
 from tests.browser.people import Person, make_person
+from tests.browser.pictures import LONG_NAME, cut_off, plain
 from tests.browser.visits import Visit
 from tests.local.stack.conftest import LocalStacks, copy_of_deployed, deployed, local_stacks
 from tests.local.stack.pipeline import Pipeline
@@ -20,8 +26,14 @@ __all__ = ["copy_of_deployed", "deployed", "local_stacks"]
 # Of a busy machine; what is there already is not waited for.
 PATIENCE_MILLISECONDS = 30_000
 
+RULES = [
+    {"name": "road-signs", "prefix": "images/roads/", "min_confidence": 60, "any_of": ["Stop Sign", "Traffic Light"]},
+    {"name": "no-cups", "prefix": "images/desks/", "min_confidence": 60, "none_of": ["Cup"]},
+    {"name": "no-people", "prefix": "images/", "min_confidence": 60, "none_of": ["Person"]},
+]
+
 MakeVisit = Callable[..., Visit]
-MakePerson = Callable[..., Person]
+OpenBrowser = Callable[..., AbstractContextManager[Browser]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,16 +61,34 @@ def pipeline(
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str, pipeline: Pipeline) -> Iterator[Browser]:
-    engine = pipeline.stack.endpoint_url.removeprefix("http://")
-    # The deployed stack believes to be at port 80, whatever port this copy of it has.
-    rules = f"MAP app.localhost:80 {engine}, MAP localhost:80 {engine}"
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", f"--host-resolver-rules={rules}"]
+def playwright() -> Iterator[Playwright]:
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
-    with sync_playwright() as playwright:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def open_browser(playwright: Playwright, chromium: str) -> OpenBrowser:
+    """Open a browser for which the page's address leads to a stack, over a line if one is given."""
+
+    @contextmanager
+    def open_(pipeline: Pipeline, line: Line | None = None) -> Iterator[Browser]:
+        engine = pipeline.stack.endpoint_url.removeprefix("http://")
+        end = f"127.0.0.1:{line.port}" if line else engine
+        # The deployed stack believes to be at port 80, whatever port this copy of it has.
+        rules = ", ".join(f"MAP {place} {end}" for place in ("app.localhost:80", "localhost:80", engine))
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage", f"--host-resolver-rules={rules}"]
         opened = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield opened
         opened.close()
+
+    return open_
+
+
+@pytest.fixture(scope="session")
+def browser(open_browser: OpenBrowser, pipeline: Pipeline) -> Iterator[Browser]:
+    with open_browser(pipeline) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -92,3 +122,53 @@ def person(pipeline: Pipeline) -> Person:
 @pytest.fixture
 def operator(pipeline: Pipeline) -> Person:
     return make_person(pipeline, is_operator=True)
+
+
+@pytest.fixture
+def store(pipeline: Pipeline) -> Callable[..., list[dict[str, Any]]]:
+    """Put photos of somebody into the stack, past the page, and wait for their records."""
+
+    def put(owner: Person, contents: dict[str, bytes]) -> list[dict[str, Any]]:
+        def upload(name: str) -> Any:
+            return pipeline.upload(f"private/{owner.owner}/uploads/{name}", contents[name])
+
+        with ThreadPoolExecutor(4) as pool:
+            return pipeline.all_finished(list(pool.map(upload, contents)))
+
+    return put
+
+
+@pytest.fixture
+def stored(store: Callable, person: Person) -> Callable[..., list[dict[str, Any]]]:
+    """Do so for this test's person: `stored(red=...)` is red.jpg."""
+    return lambda **contents: store(person, {f"{name}.jpg": content for name, content in contents.items()})
+
+
+@pytest.fixture(scope="session")
+def inspected(pipeline: Pipeline) -> None:
+    """Images under two rules, some of which pass; one after the other, so that the board has them in that order."""
+    functions, name = pipeline.client("lambda"), pipeline.resource_name("InspectImagesFunction")
+    known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    variables = {key: str(value) for key, value in known.items()} | {"INSPECTION_RULES": json.dumps(RULES)}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
+    for key in (
+        "desks/clock.png",
+        "desks/coffee.png",
+        "roads/traffic-light.png",
+        "roads/lighthouse.png",
+        "roads/stop-sign.png",
+    ):
+        record = pipeline.finished(pipeline.upload(f"images/{key}", drawing(key.partition("/")[2])))
+        assert "verdict" in record, record
+
+
+@pytest.fixture(scope="session")
+def furnished(pipeline: Pipeline, inspected: None) -> Person:
+    """An operator who has something of everything: for tests that only look."""
+    owner = make_person(pipeline, is_operator=True)
+    names = ("stop-sign.png", "coffee.png", "clock.png")
+    contents = {name: drawing(name) for name in names} | {LONG_NAME: plain("teal"), "broken.jpg": cut_off()}
+    uploads = [pipeline.upload(f"private/{owner.owner}/uploads/{name}", content) for name, content in contents.items()]
+    pipeline.all_finished(uploads)
+    return owner

@@ -12,6 +12,9 @@ from local.photos import PHOTOS_DIR
 # Licence in local/photos.toml: CC0 or public domain. Each may stand in a screenshot.
 FREE = ("cat.png", "coffee.png", "rocket.jpg", "astronaut.png", "photographer.png")
 
+# In German a name may be one word; it is longer than any place for it.
+LONG_NAME = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft am Sonntagnachmittag.jpg"
+
 # Fort Point in San Francisco.
 LATITUDE, LONGITUDE = 37.8106, -122.4771
 

@@ -1,17 +1,45 @@
 """Uploads that something comes between: what was said to be stored is stored, and what was not goes on."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser import pictures
+from tests.browser.lines import Line
 from tests.local.stack.pipeline import wait_for
 
 # At 40 KB a second it takes five seconds: time enough to come in between.
 LARGE = pictures.noise()
 SLOW = 40_000
 IN_ITS_MIDDLE = re.compile(r"[1-9]\d* KB of \d+ KB")
+
+
+@pytest.fixture(scope="module")
+def line(pipeline):
+    """What the browser of these tests reaches the stack over."""
+    opened = Line(urlsplit(pipeline.stack.endpoint_url).port)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def browser(open_browser, pipeline, line):
+    with open_browser(pipeline, line) as opened:
+        yield opened
+
+
+@pytest.fixture
+def stored_files(pipeline, person):
+    """The content of every file of this test's person in the bucket."""
+
+    def contents():
+        prefix = f"private/{person.owner}/uploads/"
+        listed = pipeline.client("s3").list_objects_v2(Bucket=pipeline.bucket, Prefix=prefix)
+        return [pipeline.read(found["Key"]) for found in listed.get("Contents", [])]
+
+    return contents
 
 
 @pytest.fixture
@@ -35,16 +63,41 @@ def test_an_upload_shows_how_much_has_left(slow):
     wait_for(lambda: 0 < shown.evaluate("bar => bar.value / bar.max") < 1)
 
 
-def test_an_upload_goes_on_when_the_line_is_back(make_visit, person):
+@pytest.fixture
+def sending(make_visit, person, line):
+    """As `slow`, where trouble is expected; the line is whole again afterwards."""
     visit = make_visit()
     visit.sign_in(person)
     visit.limit_line(upload=SLOW)
     visit.choose({"large.jpg": LARGE})
     expect(visit.upload_row("large.jpg")).to_contain_text(IN_ITS_MIDDLE)
-    visit.limit_line(is_offline=True)
-    expect(visit.upload_row("large.jpg")).to_contain_text("Waiting for a connection")
-    visit.limit_line()
-    expect(visit.tile("large.jpg").locator("img")).to_be_visible()
+    yield visit
+    line.mend()
+
+
+def test_an_upload_whose_connection_is_cut_in_its_middle_says_that_it_tries_again(sending, line):
+    line.cut()
+    expect(sending.upload_row("large.jpg")).to_contain_text("Trying again in a moment")
+
+
+def test_an_upload_whose_connection_was_cut_in_its_middle_is_stored_whole(sending, line, stored_files):
+    line.cut()
+    expect(sending.upload_row("large.jpg")).to_contain_text("Trying again in a moment")
+    assert stored_files() == []
+    sending.limit_line()
+    line.mend()
+    expect(sending.upload_row("large.jpg")).to_contain_text("Uploaded")
+    assert stored_files() == [LARGE]
+
+
+def test_an_upload_waits_while_the_browser_is_offline_and_goes_on_when_it_is_not(sending, line):
+    sending.context.set_offline(True)
+    line.cut()
+    expect(sending.upload_row("large.jpg")).to_contain_text("Waiting for a connection")
+    line.mend()
+    sending.limit_line()
+    sending.context.set_offline(False)
+    expect(sending.tile("large.jpg").locator("img")).to_be_visible()
 
 
 def test_a_broken_connection_is_tried_again_by_itself(make_visit, person):
@@ -58,11 +111,11 @@ def test_a_broken_connection_is_tried_again_by_itself(make_visit, person):
 def test_an_upload_that_failed_for_good_says_why(make_visit, person):
     visit = make_visit()
     visit.sign_in(person)
-    refusal = "<Error><Code>EntityTooLarge</Code></Error>"
+    refusal = "<Error><Code>InvalidPolicyDocument</Code></Error>"
     answer = {"status": 400, "body": refusal, "content_type": "application/xml"}
     visit.page.route(visit.bucket, lambda route: route.fulfill(**answer, headers={"Access-Control-Allow-Origin": "*"}))
     visit.choose({"red.jpg": pictures.plain("red")})
-    expect(visit.upload_row("red.jpg")).to_contain_text("larger than the limit. Export it smaller and add it again.")
+    expect(visit.upload_row("red.jpg")).to_contain_text("did not take the file (InvalidPolicyDocument). Try again")
 
 
 @pytest.fixture
@@ -84,12 +137,12 @@ def failed(make_visit, person):
 
 
 def test_an_upload_that_gave_up_says_so_and_what_to_do(failed):
-    expect(failed.upload_row("red.jpg")).to_contain_text("The connection broke. Try again when you are online.")
+    expect(failed.upload_row("red.jpg")).to_contain_text("The connection broke. Try again when it is back.")
 
 
 def test_retry_uploads_what_had_failed(failed, photos):
     failed.button("Retry red.jpg").click()
-    expect(failed.page.get_by_role("heading", name="1 uploaded")).to_be_visible()
+    expect(failed.page.get_by_role("heading", name="1 upload done")).to_be_visible()
     assert [photo["is_uploaded"] for photo in photos(failed)] == [True]
 
 
@@ -116,7 +169,7 @@ def test_an_upload_goes_on_in_a_new_tab_after_its_tab_was_closed(slow, person):
 def test_a_second_tab_leaves_an_upload_to_the_first(slow, person):
     second = slow.sign_in(person, page=slow.open_tab())
     expect(second.locator("li.tile")).to_have_count(1)
-    expect(second.locator(".upload-panel")).to_be_hidden()
+    expect(second.locator(".uploads")).to_be_hidden()
 
 
 def test_another_person_at_the_same_browser_does_not_send_my_files(slow, pipeline, operator):
@@ -125,17 +178,15 @@ def test_another_person_at_the_same_browser_does_not_send_my_files(slow, pipelin
     slow.sign_in(operator)
     expect(slow.page.get_by_role("link", name="Inspections")).to_be_visible()
     assert slow.stored_uploads() == 1
-    expect(slow.page.locator(".upload-panel")).to_be_hidden()
+    expect(slow.page.locator(".uploads")).to_be_hidden()
 
 
-def test_a_file_that_is_said_to_be_uploaded_is_in_the_bucket_whole(visit, person, pipeline):
+def test_a_file_that_is_said_to_be_uploaded_is_in_the_bucket_whole(visit, person, stored_files):
     visit.sign_in(person)
     visit.choose({"large.jpg": LARGE})
     expect(visit.upload_row("large.jpg")).to_contain_text("Uploaded")
     visit.page.close()
-    prefix = f"private/{person.owner}/uploads/"
-    [found] = pipeline.client("s3").list_objects_v2(Bucket=pipeline.bucket, Prefix=prefix)["Contents"]
-    assert pipeline.read(found["Key"]) == LARGE
+    assert stored_files() == [LARGE]
 
 
 def test_the_browser_keeps_no_copy_of_a_file_that_is_uploaded(visit, person):
@@ -160,4 +211,4 @@ def test_a_cancelled_upload_does_not_come_back_after_a_reload(slow):
 
 def test_somebody_who_signs_out_in_the_middle_is_asked_first(slow):
     slow.button("Sign out").click()
-    expect(slow.page.get_by_role("dialog", name="Sign out?")).to_contain_text("1 upload not finished.")
+    expect(slow.page.get_by_role("dialog", name="Sign out?")).to_contain_text("Signing out cancels them.")

@@ -3,7 +3,6 @@
 import io
 import re
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -12,21 +11,8 @@ from playwright.sync_api import expect
 from local.rekognition.fetch import DETECTOR, MODELS_DIR
 from tests.browser import pictures
 from tests.browser.people import new_email, new_password
+from tests.local.stack.pipeline import wait_for
 from vision.domain.tickets import UPLOAD_LIMIT_BYTES
-
-
-@pytest.fixture
-def stored(pipeline, person):
-    """Put photos of this test's person into the stack, past the page, and wait until they are recognised."""
-
-    def store(**contents):
-        def put(name):
-            return pipeline.upload(f"private/{person.owner}/uploads/{name}.jpg", contents[name])
-
-        with ThreadPoolExecutor(4) as pool:
-            return pipeline.all_finished(list(pool.map(put, contents)))
-
-    return store
 
 
 @pytest.fixture
@@ -81,6 +67,25 @@ def test_the_browser_shows_a_thumbnail_in_the_shape_of_the_upright_photo(visit, 
     image = visit.tile("cat.jpg").locator("img")
     width, height = image.evaluate("async image => (await image.decode(), [image.naturalWidth, image.naturalHeight])")
     assert abs(width / height - 451 / 300) < 0.01
+
+
+def test_a_thumbnail_whose_address_has_ended_gets_a_new_one(make_visit, person, stored):
+    stored(red=pictures.plain("red"))
+    visit = make_visit()
+    visit.page.route(visit.bucket, lambda route: route.abort("failed"), times=1)
+    visit.sign_in(person)
+    expect(visit.tile("red.jpg")).to_be_visible()
+    wait_for(lambda: visit.tile("red.jpg").locator("img").evaluate("image => image.naturalWidth") > 0)
+
+
+def test_a_thumbnail_that_is_gone_leaves_a_drawing_and_no_error(make_visit, person, stored):
+    stored(red=pictures.plain("red"))
+    visit = make_visit()
+    visit.page.route(visit.bucket, lambda route: route.abort("failed"))
+    visit.page.route(re.compile("/api/photos/"), lambda route: route.fulfill(status=404))
+    visit.sign_in(person)
+    expect(visit.tile("red.jpg").locator(".frame svg")).to_be_visible()
+    assert [trouble for trouble in visit.troubles if trouble.startswith("error:")] == []
 
 
 def test_nothing_jumps_while_thumbnails_come(visit, person, stored):
@@ -138,7 +143,7 @@ def test_the_box_of_the_cat_lies_over_the_cat(visit, person, stored):
     [record] = stored(cat=pictures.cat_on_its_side())
     visit.sign_in(person)
     visit.tile("cat.jpg").get_by_role("link").first.click()
-    visit.button("Show boxes").click()
+    visit.button("Boxes").click()
     image = visit.page.locator(".photo img").bounding_box()
     box = visit.page.locator(".box[data-label=Cat]").first.bounding_box()
     shown = [
@@ -193,13 +198,20 @@ def test_a_dropped_folder_and_dropped_files_are_all_uploaded(visit, person, tmp_
     for path in paths:
         path.write_bytes(pictures.plain(f"#{path.stem}{path.stem}8"))
     visit.drop(folder, *paths[3:])
-    expect(visit.page.get_by_role("heading", name="5 uploaded")).to_be_visible()
+    expect(visit.page.get_by_role("heading", name="5 uploads done")).to_be_visible()
 
 
 def test_many_files_at_once_are_all_recognised(visit, person):
     visit.sign_in(person)
     visit.choose({f"{number}.jpg": pictures.plain(f"#0{number % 10}{number // 10}") for number in range(24)})
     expect(visit.tiles.locator("img")).to_have_count(24)
+
+
+@pytest.mark.parametrize(("view", "words"), [("photos/cut-off", "This photo"), ("albums/cut-off", "This album")])
+def test_an_address_that_leads_to_nothing_says_so(make_visit, person, view, words):
+    visit = make_visit()
+    visit.sign_in(person, view)
+    expect(visit.page.get_by_role("heading", name=f"{words} is not here")).to_be_visible()
 
 
 def test_a_corrupt_file_fails_with_its_reason(visit, person):
@@ -230,7 +242,7 @@ def test_a_file_that_is_no_photo_is_refused_in_words_before_any_request(visit, p
     visit.sign_in(person)
     (tmp_path / "notes.txt").write_text("2 l milk")
     visit.drop(tmp_path / "notes.txt")
-    expect(visit.notice).to_have_text("notes.txt is not a JPEG or PNG. Export it as one of those and add it again.")
+    expect(visit.notice).to_have_text("notes.txt is not a JPEG or PNG. Export it as one of these and add it again.")
     assert asked_to_upload == []
 
 
@@ -239,6 +251,6 @@ def test_a_file_over_the_limit_is_refused_in_words_before_any_request(visit, per
     with (tmp_path / "poster.jpg").open("wb") as poster:
         poster.truncate(UPLOAD_LIMIT_BYTES + 300_000)
     visit.drop(tmp_path / "poster.jpg")
-    sentence = "poster.jpg has 16.0 MB; 15.7 MB is the limit. Export it smaller and add it again."
+    sentence = "poster.jpg has 16.0 MB, the limit is 15.7 MB. Export it smaller and add it again."
     expect(visit.notice).to_have_text(sentence)
     assert asked_to_upload == []

@@ -8,10 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, Request, Response, Route, expect
+from playwright.sync_api import (
+    Browser,
+    CDPSession,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    Route,
+    expect,
+)
 
 from tests.browser.people import Person, tokens_of
-from tests.local.stack.pipeline import Pipeline
+from tests.local.stack.pipeline import Pipeline, wait_for
 
 ADDRESS = "http://app.localhost"
 _KEEP_TOKENS = "tokens => sessionStorage.setItem('tokens', JSON.stringify(tokens))"
@@ -35,7 +45,7 @@ class Visit:
         # The addresses of presigned forms and images.
         self.bucket = re.compile(re.escape(pipeline.stack.endpoint_url))
         self.page = self.open_tab()
-        self._line: CDPSession | None = None
+        self._devtools: CDPSession | None = None
 
     def open_tab(self) -> Page:
         page = self.context.new_page()
@@ -70,6 +80,12 @@ class Visit:
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         return page
 
+    def give_password(self, person: Person) -> None:
+        """Sign in on the page that asks for it."""
+        self.page.get_by_label("Email").fill(person.email)
+        self.page.get_by_label("Password").fill(person.password)
+        self.button("Sign in").click()
+
     def open(self, view: str) -> None:
         self.page.goto(f"/#/{view}")
 
@@ -94,7 +110,15 @@ class Visit:
         return self.page.locator("li.tile")
 
     def upload_row(self, name: str) -> Locator:
-        return self.page.locator(".upload-list li").filter(has=self.page.get_by_text(name, exact=True))
+        return self.page.locator(".uploads li").filter(has=self.page.get_by_text(name, exact=True))
+
+    @property
+    def cards(self) -> Locator:
+        """What operators look at: inspections, bulk runs, or sessions."""
+        return self.page.get_by_role("main").locator("li .card, li.card")
+
+    def card(self, name: str) -> Locator:
+        return self.cards.filter(has=self.page.get_by_role("heading", name=name))
 
     @property
     def notice(self) -> Locator:
@@ -113,12 +137,17 @@ class Visit:
 
     def drop(self, *paths: Path) -> None:
         """Drag files and folders from another program onto the page."""
-        # What appears below the pointer meanwhile would have to be entered first.
-        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
         session = self.context.new_cdp_session(self.page)
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-        for kind in ("dragEnter", "dragOver", "drop"):
+
+        def move(kind: str) -> None:
             session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
+
+        # The page takes files once it knows whose they are, and says so to the pointer that brings some.
+        curtain = self.page.get_by_text("Drop the photos to add them")
+        move("dragEnter")
+        wait_for(lambda: move("dragOver") or curtain.is_visible())
+        move("drop")
         session.detach()
 
     def limit_line(self, *, upload: int = -1, download: int = -1, latency: int = 0, is_offline: bool = False) -> None:
@@ -126,9 +155,18 @@ class Visit:
 
         Bytes a second (-1 is no limit), milliseconds.
         """
-        self._line = self._line or self.context.new_cdp_session(self.page)
         conditions = {"downloadThroughput": download, "uploadThroughput": upload, "latency": latency}
-        self._line.send("Network.emulateNetworkConditions", conditions | {"offline": is_offline})
+        self.devtools.send("Network.emulateNetworkConditions", conditions | {"offline": is_offline})
+
+    def forget_cache(self) -> None:
+        self.devtools.send("Network.clearBrowserCache")
+
+    @property
+    def devtools(self) -> CDPSession:
+        """What Chromium offers its developer tools, for the tab that was opened last."""
+        if self._devtools is None:
+            self._devtools = self.context.new_cdp_session(self.page)
+        return self._devtools
 
     def stored_uploads(self) -> int:
         """How many files the browser keeps for uploads that are not finished."""
@@ -150,6 +188,7 @@ class Visit:
             """async ([method, path, body]) => {
                 const { access_token: token } = JSON.parse(sessionStorage.getItem("tokens"));
                 const headers = { Authorization: `Bearer ${token}`, "Idempotency-Key": crypto.randomUUID() };
+                if (body) headers["Content-Type"] = "application/json";
                 const response = await fetch(`/api/${path}`, { method, headers, body });
                 return [response.status, await response.text()];
             }""",

@@ -34,13 +34,14 @@ def place(text: str) -> str:
 
 
 def test_a_person_is_told_who_it_is(api: Callable[..., Caller]) -> None:
-    assert api("ann").get("/api/me").json() == {"owner": "ann", "email": None, "is_operator": False}
+    assert api("ann").get("/api/me").json() == {"owner": "ann", "is_operator": False}
 
 
-def test_a_person_is_told_its_address_if_the_token_has_it(api: Callable[..., Caller]) -> None:
+@pytest.mark.parametrize("use", ["id", "refresh", "", None])
+def test_only_an_access_token_is_taken(api: Callable[..., Caller], use: str | None) -> None:
     ann = api("ann")
-    asks = Caller(ann.handler, {**(ann.told or {}), "email": "ann@example.com"})
-    assert asks.get("/api/me").json()["email"] == "ann@example.com"
+    asks = Caller(ann.handler, {**(ann.told or {}), "token_use": use})
+    assert asks.get("/api/me").status == 401
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,7 @@ def test_a_person_is_told_its_address_if_the_token_has_it(api: Callable[..., Cal
         (("operators", "guests"), True),
         (("guests",), False),
         (("operator",), False),
+        (("staff,operators",), False),
         (("operators2",), False),
         (("Operators",), False),
         (("not-operators",), False),

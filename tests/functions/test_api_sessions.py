@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
+from tests.conftest import TABLE
 from tests.functions.conftest import STATE_MACHINE_ARN
 from tests.functions.http_api import Caller
 from vision.adapters.session import client
+from vision.adapters.session_log import SessionLog
 
 SESSION_ARN = STATE_MACHINE_ARN.replace("ProcessImage", "CustomModelSession")
 BEGUN = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -20,8 +23,10 @@ def operator(api: Callable[..., Caller]) -> Caller:
     return api("olga", "operators")
 
 
-def start(name: str = "session") -> str:
-    return str(client("stepfunctions").start_execution(stateMachineArn=SESSION_ARN, name=name)["executionArn"])
+def start(name: str = "session", units: int = 2, now: str = "2026-11-21T10:00:00.000Z") -> str:
+    arn = str(client("stepfunctions").start_execution(stateMachineArn=SESSION_ARN, name=name)["executionArn"])
+    SessionLog(TABLE).open(arn, units, now)
+    return arn
 
 
 def sessions(operator: Caller) -> list[dict[str, Any]]:
@@ -44,9 +49,9 @@ def test_a_session_that_ended_tells_images_minutes_and_cost(
     operator: Caller, answer: Callable[..., list[dict[str, Any]]]
 ) -> None:
     arn = start()
-    output = {"inspected": 120, "units": 2, "model": {"model_minutes": 30}}
+    SessionLog(TABLE).close(arn, 120, 30, "2026-11-21T10:40:00.000Z")
     described = {"executionArn": arn, "status": "SUCCEEDED", "startDate": BEGUN, "stopDate": BEGUN}
-    answer("stepfunctions", "DescribeExecution", described | {"input": "{}", "output": json.dumps(output)})
+    answer("stepfunctions", "DescribeExecution", described)
     [session] = sessions(operator)
     assert (session["images"], session["model_minutes"], session["ended_at"]) == (120, 30, "2026-11-21T10:00:00.000Z")
     # Half an hour of two units at four dollars an hour: https://aws.amazon.com/rekognition/pricing/
@@ -85,6 +90,34 @@ def test_a_session_that_failed_tells_why(operator: Caller, answer: Callable[...,
 
 def test_at_most_ten_sessions_are_listed_newest_first(operator: Caller) -> None:
     for number in range(11):
-        start(f"session-{number}")
-    moments = [session["started_at"] for session in sessions(operator)]
-    assert (len(moments), moments) == (10, sorted(moments, reverse=True))
+        start(f"session-{number}", now=f"2026-11-21T10:00:{number:02}.000Z")
+    assert [session["session_id"] for session in sessions(operator)] == [f"session-{10 - back}" for back in range(10)]
+
+
+def test_a_look_that_found_no_work_is_no_session(operator: Caller) -> None:
+    client("stepfunctions").start_execution(stateMachineArn=SESSION_ARN, name="nothing-to-do")
+    assert sessions(operator) == []
+
+
+def test_a_session_that_failed_tells_what_its_model_cost(
+    operator: Caller, answer: Callable[..., list[dict[str, Any]]]
+) -> None:
+    arn = start()
+    SessionLog(TABLE).close(arn, 0, 30, "2026-11-21T10:40:00.000Z")
+    described = {"executionArn": arn, "status": "FAILED", "startDate": BEGUN, "stopDate": BEGUN}
+    answer("stepfunctions", "DescribeExecution", described | {"error": "ModelLost", "cause": "It ended by itself."})
+    assert sessions(operator)[0]["cost_dollars"] == 4.0
+
+
+def test_the_end_of_a_long_session_is_in_its_timeline_too(operator: Caller, hook: Callable[..., None]) -> None:
+    start()
+
+    def told(params: dict[str, Any], **_: Any) -> Any:
+        is_end = json.loads(params["body"]).get("reverseOrder", False)
+        name, minute = ("Stop Model", 50) if is_end else ("Start Model", 1)
+        event = {"timestamp": BEGUN.replace(minute=minute), "id": minute, "stateEnteredEventDetails": {"name": name}}
+        return AWSResponse("", 200, {}, None), {"events": [event], **({} if is_end else {"nextToken": "more"})}
+
+    hook("stepfunctions", "before-call.SERVICE.GetExecutionHistory", told)
+    [session] = sessions(operator)
+    assert [step["state"] for step in session["timeline"]] == ["Start Model", "Stop Model"]

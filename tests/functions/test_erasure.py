@@ -1,12 +1,13 @@
 """What is deleted is gone, with all that was made of it, whatever happens at the same moment or breaks off."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 from moto.s3.models import s3_backends
 
-from tests.conftest import BUCKET
+from tests.conftest import BUCKET, ROOT
 from tests.functions.photo_app import PhotoApp, left_of, objects, rows
 from vision import erasure, gallery
 from vision.adapters import storage
@@ -58,7 +59,8 @@ def test_what_is_kept_of_a_deleted_photo_expires_after_all_that_could_come_late(
     photo = app.processed()
     app.gallery.delete("ann", photo.photo_id)
     item = _erased(app, photo).item
-    days = (item["expires_at"] - datetime.fromisoformat(item[ERASED]).timestamp()) / 86_400
+    [attribute] = re.findall(r"TimeToLiveSpecification: { AttributeName: (\w+)", (ROOT / "template.yaml").read_text())
+    days = (item[attribute] - datetime.fromisoformat(item[ERASED]).timestamp()) / 86_400
     # Queues keep a message for 14 days at most, and no execution of this workflow runs as long.
     assert 14 < days < 16
 
@@ -268,7 +270,7 @@ def test_a_photo_of_a_key_that_is_used_again_does_not_expire(app: PhotoApp) -> N
     app.table.register(app.put(BY_HAND), records.now())
     found = app.photos.read(first.photo_id)
     assert found is not None
-    assert {ERASED, "expires_at"}.isdisjoint(found.item)
+    assert {ERASED, "forget_after"}.isdisjoint(found.item)
 
 
 def test_a_deletion_that_is_finished_late_spares_an_upload_that_came_after_it(app: PhotoApp) -> None:

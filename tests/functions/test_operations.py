@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from tests.conftest import TABLE
 from tests.functions.photo_app import PhotoApp, found
 from vision import operations
 from vision.adapters import workflow
@@ -16,6 +17,7 @@ from vision.adapters.items import Items
 from vision.adapters.photos import Photos
 from vision.adapters.runs import Runs
 from vision.adapters.session import client
+from vision.adapters.session_log import SessionLog
 from vision.domain import bulk, inspections
 from vision.domain.headings import Place, Span
 from vision.domain.refusals import Conflict, NotFound
@@ -34,8 +36,7 @@ def app(table_name: str, bucket: str) -> PhotoApp:
 
 @pytest.fixture
 def desk(table_name: str, bucket: str, state_machine_arn: str) -> Operations:
-    """Runs and sessions of one state machine; no test looks at both."""
-    return Operations(Photos(table_name), Runs(table_name), state_machine_arn, state_machine_arn)
+    return Operations(Photos(table_name), Runs(table_name), SessionLog(table_name), state_machine_arn)
 
 
 @pytest.fixture
@@ -113,12 +114,14 @@ def test_inspections_of_the_same_moment_are_on_one_page_each(
     [
         ({}, {"000", "001", "002"}),
         ({"verdict": "FAILURE"}, {"001"}),
+        ({"rule": "garden"}, {"000", "001", "002"}),
+        ({"rule": "kitchen"}, set()),
         ({"label": "WEED"}, {"001", "002"}),
         ({"label": "weed", "min_confidence": 90}, {"001"}),
         ({"label": "tulip"}, set()),
     ],
 )
-def test_inspections_are_found_by_verdict_and_label(
+def test_inspections_are_found_by_verdict_rule_and_label(
     desk: Operations, inspected: Callable[..., str], wanted: dict[str, Any], expected: set[str]
 ) -> None:
     inspected("2026-11-20T10:00:00.000Z")
@@ -168,24 +171,6 @@ def test_an_inspected_image_that_stayed_is_shown_in_its_version(
     inspected("2026-11-20T10:00:00.000Z")
     [shown], _ = desk.inspections(Inspected(Span(DAY, DAY)), None, 1)
     assert "versionId=" in shown["image_url"]
-
-
-def test_without_days_the_last_month_is_meant() -> None:
-    today = datetime.now(UTC).date()
-    meant = operations.days(Span())
-    # Midnight may pass between the two looks at the clock.
-    assert meant in [Span(last - timedelta(days=30), last) for last in (today, today + timedelta(days=1))]
-
-
-@pytest.mark.parametrize(
-    ("asked", "meant"),
-    [
-        (Span(None, DAY), Span(date(2026, 10, 21), DAY)),
-        (Span(DAY, DAY), Span(DAY, DAY)),
-    ],
-)
-def test_with_days_those_are_meant(asked: Span, meant: Span) -> None:
-    assert operations.days(asked) == meant
 
 
 # Bulk runs
@@ -271,32 +256,43 @@ def test_the_latest_runs_have_their_pages_in_the_console(desk: Operations) -> No
 
 
 def test_without_a_custom_labels_model_there_are_no_sessions(desk: Operations) -> None:
-    assert Operations(desk.photos, desk.runs, desk.run_arn, "").latest_sessions() == []
+    assert replace(desk, sessions=None).latest_sessions() == []
 
 
-@pytest.mark.parametrize(
-    ("output", "images", "cost"),
-    [
-        ({}, None, None),
-        ({"inspected": 0, "model": None}, 0, None),
-        ({"inspected": 90, "model": {"model_minutes": 15}, "units": 2}, 90, 2.0),
-        ({"inspected": 90, "model": {"model_minutes": 0}}, 90, 0.0),
-    ],
-)
-def test_a_session_says_what_it_did_and_cost(
-    desk: Operations, monkeypatch: pytest.MonkeyPatch, output: dict[str, Any], images: int | None, cost: float | None
+@pytest.fixture
+def session(desk: Operations) -> str:
+    """The execution of a session of two inference units that runs."""
+    desk.start_run(REQUEST, "one")
+    arn = str(_executions(desk)[0]["executionArn"])
+    SessionLog(TABLE).open(arn, 2, "2026-11-20T10:00:00.000Z")
+    return arn
+
+
+def test_a_session_that_runs_has_no_cost_yet(desk: Operations, session: str) -> None:
+    [shown] = desk.latest_sessions()
+    assert (shown["status"], shown["images"], shown["cost_dollars"]) == ("RUNNING", None, None)
+
+
+@pytest.mark.parametrize(("minutes", "cost"), [(15, 2.0), (0, 0.0), (0.5, 0.0667)])
+def test_a_session_costs_what_its_units_are_paid_for(
+    desk: Operations, session: str, minutes: float, cost: float
 ) -> None:
-    desk.start_run(REQUEST, "one")
-    _output(monkeypatch, output)
-    [session] = desk.latest_sessions()
-    assert (session["images"], session["cost_dollars"]) == (images, cost)
+    SessionLog(TABLE).close(session, 90, minutes, "2026-11-20T10:15:00.000Z")
+    [shown] = desk.latest_sessions()
+    assert (shown["images"], shown["cost_dollars"]) == (90, cost)
 
 
-def test_a_session_that_failed_says_why(desk: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.start_run(REQUEST, "one")
+def test_a_session_that_failed_says_why(desk: Operations, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _output(monkeypatch, {}, status="FAILED", error="States.Timeout", cause="too long")
-    [session] = desk.latest_sessions()
-    assert session["error"] == {"name": "States.Timeout", "cause": "too long"}
+    [shown] = desk.latest_sessions()
+    assert shown["error"] == {"name": "States.Timeout", "cause": "too long"}
+
+
+def test_a_session_that_step_functions_has_forgotten_is_not_shown(
+    desk: Operations, session: str, refuse: Callable[..., None]
+) -> None:
+    refuse("stepfunctions", "DescribeExecution", "ExecutionDoesNotExist")
+    assert desk.latest_sessions() == []
 
 
 def test_the_timeline_of_an_execution_has_the_states_that_it_entered(aws: None) -> None:

@@ -214,7 +214,7 @@ RESOURCES = {
         "s3:GetObject": SHOWN,
         "s3:GetObjectVersion": SHOWN,
         "states:StartExecution": {"${ProcessBucket}"},
-        "states:ListExecutions": {"${ProcessBucket}", "${CustomModelSession}"},
+        "states:ListExecutions": {"${ProcessBucket}"},
         "states:DescribeExecution": {
             f"{EXECUTIONS}:${{ProcessBucket.Name}}:*",
             f"{EXECUTIONS}:${{CustomModelSession.Name}}:*",

@@ -25,19 +25,25 @@ const isReady = new Promise((resolve) => (letIn = resolve));
 export async function letFilesIn(owner, albumNow) {
   target = albumNow;
   document.body.append(input, curtain);
-  addEventListener("dragenter", (event) => hasFiles(event) && (curtain.hidden = false));
-  addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  // Also over the page: the pointer may have entered before this listened.
+  for (const name of ["dragenter", "dragover"]) addEventListener(name, welcome);
   addEventListener("dragleave", (event) => event.relatedTarget === null && (curtain.hidden = true));
   addEventListener("drop", (event) => {
     curtain.hidden = true;
     if (!hasFiles(event)) return;
     event.preventDefault();
-    take([...event.dataTransfer.files]);
+    filesIn(event.dataTransfer).then(take);
   });
   input.accept = (await settings()).upload_types.join();
   const resumed = await resume(owner, showUploads);
   letIn();
   if (resumed > 0) announce(`Going on with ${plural(resumed, "upload")} of before.`);
+}
+
+function welcome(event) {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  curtain.hidden = false;
 }
 
 /** Open the browser's dialog. */
@@ -48,6 +54,28 @@ export const countUnfinished = () => uploads().filter(isUnfinished).length;
 
 /** Stop all uploads and keep nothing of them, for someone who signs out. */
 export const cancelAll = () => Promise.all(uploads().map(cancel));
+
+/** The files that were dropped, and those in folders that were: at once, because what lies in a drop is gone after it. */
+async function filesIn({ items }) {
+  const files = [...items].filter(({ kind }) => kind === "file");
+  const found = files.map((item) => {
+    const entry = item.webkitGetAsEntry?.();
+    return entry?.isDirectory ? filesBelow(entry) : [item.getAsFile()];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** What a folder holds, by name; what is hidden there, as a file manager's notes are, nobody meant to add. */
+async function filesBelow(entry) {
+  if (entry.isFile) return new Promise((resolve) => entry.file((file) => resolve([file]), () => resolve([])));
+  const reader = entry.createReader();
+  const entries = [];
+  // It gives a hundred at a time, and none at the end.
+  const next = () => new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+  for (let some = await next(); some.length > 0; some = await next()) entries.push(...some);
+  const wanted = entries.filter(({ name }) => !name.startsWith(".")).sort((a, b) => a.name.localeCompare(b.name));
+  return (await Promise.all(wanted.map(filesBelow))).flat();
+}
 
 const hasFiles = (event) => event.dataTransfer.types.includes("Files") && !document.querySelector("dialog");
 

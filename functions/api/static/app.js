@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { deleteWaitingNow } from "./deletions.js";
 import { attempt, button, element, emptyState, fill, setTitle } from "./elements.js";
 import { notify } from "./notices.js";
-import { finishSignIn, isSignedIn, signIn, signOut } from "./session.js";
+import { email, finishSignIn, isSignedIn, signIn, signOut } from "./session.js";
 
 // A view is loaded when it is opened first: nobody waits for a board that he does not look at.
 const VIEWS = {
@@ -190,11 +190,10 @@ async function start() {
   history.scrollRestoration = "manual";
   addEventListener("hashchange", navigate);
   showNavigation();
-  fill(account, button("Sign out", leaveForGood, { class: "quiet" }));
+  fill(account, element("span.hint", email() || ""), button("Sign out", leaveForGood, { class: "quiet" }));
   navigate();
   try {
-    const { owner, email, is_operator: isOperator } = await call("GET", "me");
-    if (email) account.prepend(element("span.hint", email));
+    const { owner, is_operator: isOperator } = await call("GET", "me");
     for (const entry of navigation.querySelectorAll("li[hidden]")) entry.hidden = !isOperator;
     await page?.view.loaded; // What the person sees comes first.
     await (await adding()).letFilesIn(owner, () => page?.view.albumId || null);

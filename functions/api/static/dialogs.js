@@ -9,7 +9,9 @@ import { button, element } from "./elements.js";
  *   `run` is called on confirmation; while it works, and when it throws, the dialog stays and shows the reason.
  * @returns {Promise<boolean>} Whether `run` went through.
  */
-export function ask({ title, content, confirm, danger = false, run }) {
+export async function ask({ title, content, confirm, danger = false, run }) {
+  // A second press, before the first one's dialog was there, asks nothing else.
+  if (document.querySelector("dialog")) return false;
   const failure = element("p.complaint", { role: "alert" });
   const go = button(confirm, null, { type: "submit", class: danger ? "danger" : "primary" });
   const form = element(

@@ -95,7 +95,8 @@ export async function attempt(place, run) {
     await run();
   } catch (error) {
     const again = button("Try again", () => attempt(place, run), { icon: "retry" });
-    const title = element("h2", error.title || "That did not work");
+    // The title of an HTTP status helps nobody; that there is no connection does.
+    const title = element("h2", (!error.status && error.title) || "That did not work");
     fill(place, element("div.empty", { role: "alert" }, icon("alert"), title, element("p", error.message), again));
   }
 }

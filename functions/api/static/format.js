@@ -45,7 +45,7 @@ const END_WORDS = { FAILED: "Failed", TIMED_OUT: "Timed out", ABORTED: "Stopped"
  * @returns {{text: string, tone: "busy"|"good"|"warn"|"bad"}}
  */
 export function photoStatus({ status, is_uploaded: isUploaded }) {
-  const text = status === "PENDING" && !isUploaded ? "Not uploaded yet" : PHOTO_WORDS[status] || END_WORDS[status];
+  const text = status === "PENDING" && !isUploaded ? "Not uploaded" : PHOTO_WORDS[status] || END_WORDS[status];
   return { text, tone: TONES[status] || "bad" };
 }
 

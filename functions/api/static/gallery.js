@@ -222,12 +222,20 @@ export function open({ albumId, query, choosePhotos }) {
   async function showAlbum() {
     const { findAlbum, renameAlbum, deleteAlbum } = await import("./albums.js");
     const album = await findAlbum(albumId).catch(() => null);
+    if (album === undefined) return showGone();
     if (!album) return;
     heading.textContent = view.title = album.name;
     if (root.isConnected && !root.hidden) setTitle(album.name);
     const rename = async () => (await renameAlbum(album)) && showAlbum();
     const remove = async () => (await deleteAlbum(album)) && (location.hash = "#/albums");
     fill(actions, iconButton("edit", "Rename album", rename), iconButton("trash", "Delete album", remove), addButton());
+  }
+
+  function showGone() {
+    close();
+    const all = element("a.button", { href: "#/albums" }, "Go to your albums");
+    fill(root, top, emptyState("This album is not here", "It was deleted, or it belongs to somebody else.", all));
+    fill(actions);
   }
 
   if (albumId) showAlbum();

@@ -15,6 +15,7 @@ export function open({ query }) {
   const verdicts = Object.entries(VERDICTS).map(([value, { text }]) => element("option", { value }, text));
   const controls = {
     Verdict: element("select", { name: "verdict" }, element("option", { value: "" }, "All"), verdicts),
+    Rule: element("input", { name: "rule", maxlength: 256, autocomplete: "off" }),
     Label: element("input", { name: "label", maxlength: 100, autocomplete: "off" }),
     "Minimum confidence": element("input", { name: "min_confidence", type: "number", min: 0, max: 100 }),
     From: element("input", { name: "from", type: "date" }),

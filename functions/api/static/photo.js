@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { deletePhoto } from "./deletions.js";
-import { attempt, button, definitions, element, externalLink, fill, headingRow, icon, iconButton, setTitle } from "./elements.js";
+import { attempt, button, definitions, element, emptyState, externalLink, fill, headingRow, icon, iconButton, setTitle } from "./elements.js";
 import { dateTime, number, percent, photoStatus, plural, size } from "./format.js";
 import { announce } from "./notices.js";
 import { poll } from "./poll.js";
@@ -21,23 +21,36 @@ export function open({ photoId, back, neighbours }) {
   const steps = [["back", "Newer photo"], ["next", "Older photo"]].map(([drawing, text]) =>
     element("a.button.icon-only", { "aria-label": text, title: text, hidden: true }, icon(drawing)),
   );
-  const boxes = button("Show boxes", toggleBoxes, { icon: "box", "aria-pressed": "false", hidden: true });
+  const boxes = button("Boxes", toggleBoxes, { icon: "box", "aria-pressed": "false", hidden: true });
   const remove = iconButton("trash", "Delete photo", deleteThis, { hidden: true });
   const status = element("span");
-  const top = headingRow("Photo", status, steps, boxes, remove);
+  const leaving = element("a.button", { href: back }, icon("back"), "Back");
+  const tools = element("div.tools", leaving, element("div.actions", steps, boxes, remove));
+  const top = headingRow("Photo", status);
   const heading = top.firstChild;
-  top.prepend(element("a.button", { href: back }, icon("back"), "Back"));
   const overlay = element("div.boxes", { hidden: true, "aria-hidden": "true" });
   const frame = element("div.photo");
   const details = element("div.details", element("p.hint", "Loading the photo …"));
-  const root = element("section", top, element("div.columns", frame, details));
+  const root = element("section", tools, top, element("div.columns", frame, details));
   const view = { root, title: "Photo", showNeighbours, close };
 
   const load = () =>
     attempt(details, async () => {
-      show(await call("GET", `photos/${photoId}`));
+      const found = await call("GET", `photos/${photoId}`).catch((problem) => {
+        // 422: the address was cut off, so it is no photo's.
+        if (![404, 422].includes(problem.status)) throw problem;
+      });
+      if (!found) return showGone();
+      show(found);
       live.wake();
     });
+
+  function showGone() {
+    const all = element("a.button", { href: "#/photos" }, "Go to your photos");
+    const text = "It was deleted, or it belongs to somebody else.";
+    const gone = element("div", { role: "alert" }, emptyState("This photo is not here", text, all));
+    fill(root, tools, element("h1.visually-hidden", { tabindex: -1 }, "Photo"), gone);
+  }
 
   function show(next) {
     const isSamePicture = photo && photo.width === next.width && !photo.image_url === !next.image_url;

@@ -82,7 +82,7 @@ export async function finishSignIn() {
   const grant = { grant_type: "authorization_code", code: answer.get("code"), redirect_uri, code_verifier: attempt.verifier };
   const tokens = await requestTokens(grant);
   if (!tokens) throw new Error("The sign-in took too long. Sign in again.");
-  if (nonceOf(tokens.id_token) !== attempt.nonce) throw new Error("The answer belongs to another sign-in. Sign in again.");
+  if (claims(tokens.id_token).nonce !== attempt.nonce) throw new Error("The answer belongs to another sign-in. Sign in again.");
   store(tokens);
 }
 
@@ -107,6 +107,9 @@ export async function accessToken(refused) {
 
 /** The access token as it is, for a request that is sent while the page goes and cannot wait. */
 export const currentAccessToken = () => storedTokens()?.access_token;
+
+/** As whom the person has signed in; an access token does not tell. */
+export const email = () => storedTokens()?.email;
 
 /** Forget the tokens here, and end the session of the sign-in page. */
 export async function signOut() {
@@ -134,9 +137,10 @@ async function requestTokens(grant) {
   return response.ok ? response.json() : null;
 }
 
-function store({ access_token, refresh_token, expires_in }) {
+function store({ access_token, refresh_token, id_token, expires_in }) {
   const now = Date.now();
-  const tokens = { access_token, refresh_token, issued_at: now, expires_at: now + expires_in * 1000 };
+  const { email } = id_token ? claims(id_token) : storedTokens() ?? {};
+  const tokens = { access_token, refresh_token, email, issued_at: now, expires_at: now + expires_in * 1000 };
   sessionStorage.setItem(TOKENS, JSON.stringify(tokens));
 }
 
@@ -148,4 +152,4 @@ const base64url = (bytes) =>
   btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 /** The ID token came straight from the sign-in service, over TLS: its signature need not be checked. */
-const nonceOf = (token) => JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).nonce;
+const claims = (token) => JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));

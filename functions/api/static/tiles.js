@@ -40,7 +40,7 @@ export function makeTile(photo, addressOf) {
   const frame = element("span.frame");
   const status = element("span.state");
   const below = element("div.below");
-  const link = element("a.picture", { href: addressOf(photo.photo_id) }, frame, status, element("span.name", photo.name));
+  const link = element("a.picture", { href: addressOf(photo.photo_id) }, element("span.cover", frame, status), element("span.name", photo.name));
   const remove = iconButton("trash", `Delete ${photo.name}`, () => deletePhoto(tile.photo), { class: "quiet remove" });
   const tile = { root: element("li.tile", link, remove, below), link, photo: null, update };
 
@@ -69,8 +69,12 @@ export function makeTile(photo, addressOf) {
   /** The address works for a limited time, and the page may have been open for longer; but ask only once. */
   async function renew({ target: image }) {
     image.removeEventListener("error", renew);
-    const { thumbnail } = await call("GET", `photos/${tile.photo.photo_id}`);
+    const giveUp = () => fill(frame, icon("image"));
+    image.addEventListener("error", giveUp);
+    // A photo that is gone: its view tells the rest.
+    const { thumbnail } = await call("GET", `photos/${tile.photo.photo_id}`).catch(() => ({}));
     if (thumbnail) image.src = thumbnail.url;
+    else giveUp();
   }
 
   update(photo);

@@ -60,7 +60,7 @@ function summarize(current) {
   total.hidden = busy === 0;
   close.hidden = busy + failed > 0;
   panel.hidden = current.length === 0;
-  const news = [busy && `${plural(busy, "upload")} to go`, failed && `${failed} failed`].filter(Boolean).join(", ");
+  const news = [busy && `${plural(busy, "upload")} to go`, failed && `${busy ? failed : plural(failed, "upload")} failed`].filter(Boolean).join(", ");
   heading.textContent = news || `${plural(current.length, "upload")} done`;
   if (wasBusy && busy === 0 && !panel.hidden) announce(failed ? `${plural(failed, "upload")} failed.` : "All uploads are done.");
   if (wasBusy && busy + failed === 0) setTimeout(leave, DONE_SHOWN_MS);

@@ -26,6 +26,7 @@ def erase(photos: Photos, photo: Photo) -> None:
     # An upload of the same key that came after the photo was erased is another one's.
     is_ticket = "content_type" in photo.item
     storage.delete_versions(where["bucket"], where["key"], is_prefix=False, until="" if is_ticket else erased_at)
+    until = erased_at if photos.is_replaced(photo.photo_id) else ""
     for folder in keys.thumbnail_folders(photo.photo_id, photo.owner):
-        storage.delete_versions(where["bucket"], folder, is_prefix=True)
-    photos.forget(photo.photo_id, records.now())
+        storage.delete_versions(where["bucket"], folder, is_prefix=True, until=until)
+    photos.forget(photo.photo_id, records.now(), until=until)

@@ -118,7 +118,7 @@ class Gallery:
         Conflict
             The key made a ticket for something else, or its photo is deleted.
         """
-        if album_id and self.people.album(owner, album_id) is None:
+        if album_id and albums.CLOSED in (self.people.album(owner, album_id) or {albums.CLOSED: ""}):
             raise NotFound
         token = tickets.token(owner, idempotency_key and f"photo\n{idempotency_key}")
         ticket = Ticket(self.bucket, owner, token, name, content_type, size_bytes, album_id)

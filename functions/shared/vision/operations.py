@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
 from typing import Any
 
@@ -42,6 +41,7 @@ class Inspected:
 
     days: Span
     verdict: str = ""
+    rule: str = ""
     label: str = ""
     min_confidence: float = 0
 
@@ -49,6 +49,11 @@ class Inspected:
     def judgements(self) -> list[str]:
         """The verdicts to look for."""
         return [self.verdict] if self.verdict else [str(judgement) for judgement in Judgement]
+
+    def fits(self, record: Record) -> bool:
+        """Tell whether the record of an inspection is wanted; its day and its verdict were looked up."""
+        is_of_rule = not self.rule or record.get("rule") == self.rule
+        return is_of_rule and has_label(record, self.label, self.min_confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class Operations:
             there = self.photos.records_at(some)
             for last in some:
                 record = there.get(last, {})
-                if "verdict" in record and has_label(record, wanted.label, wanted.min_confidence):
+                if "verdict" in record and wanted.fits(record):
                     found.append(_inspection(record))
                 if len(found) == limit:
                     return found, last

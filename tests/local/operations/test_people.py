@@ -7,6 +7,7 @@ import urllib.request
 import pytest
 
 from tests.local.operations.conftest import forbidden
+from tests.local.stack.pipeline import wait_for
 from tests.unit.images.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
@@ -158,9 +159,9 @@ def failed(person, signed_in, ask, pipeline):
 
 @pytest.mark.usefixtures("failed")
 def test_the_log_tells_why_the_api_failed(shell):
-    assert "AccessDenied" in shell("alarms/ApiErrorsAlarm", "aws logs filter-log-events")
+    wait_for(lambda: "AccessDenied" in shell("alarms/ApiErrorsAlarm", "aws logs filter-log-events"))
 
 
 @pytest.mark.usefixtures("failed")
 def test_the_log_of_all_functions_is_searched(shell):
-    assert "AccessDenied" in shell("operations", "aws logs filter-log-events")
+    wait_for(lambda: "AccessDenied" in shell("operations", "aws logs filter-log-events"))

@@ -67,12 +67,6 @@ def test_a_ticket_is_found_in_its_album_and_under_its_owner(photos: Photos) -> N
     assert [_under(photos, heading) for heading in headings_of] == [["CURRENT"], ["ALBUM"]]
 
 
-def test_an_entry_that_a_crash_left_out_is_made_with_the_moment_of_the_ticket(photos: Photos, items: Items) -> None:
-    items.put_once(TICKET.photo(NOW))
-    photos.announce(TICKET, LATER)
-    assert (items.get(records.photo_key(TICKET.photo_id) | {"sk": "ALBUM"}) or {})["listing_sk"].startswith(NOW)
-
-
 def test_an_upload_keeps_what_was_announced(photos: Photos, uploaded: Callable[..., Envelope]) -> None:
     uploaded()
     item = _read(photos).item

@@ -93,7 +93,7 @@ def test_a_version_that_s3_keeps_has_a_name(s3: Stubber, code: str, kind: type[E
 
 
 def _form(**changes: Any) -> tuple[str, dict[str, str], dict[str, Any]]:
-    terms: dict[str, Any] = {"content_type": "image/png", "limit_bytes": 1000, "valid_seconds": 60} | changes
+    terms: dict[str, Any] = {"content_type": "image/png", "size_bytes": 1000, "valid_seconds": 60} | changes
     url, fields = storage.presigned_post(BUCKET, KEY, **terms)
     return url, fields, json.loads(base64.b64decode(fields["policy"]))
 
@@ -104,7 +104,7 @@ def test_a_form_says_each_of_its_conditions_and_no_other(aws: None) -> None:
     others = [one for one in policy["conditions"] if isinstance(one, list) or not signature & one.keys()]
     assert others == [
         {"Content-Type": "image/png"},
-        ["content-length-range", 1, 1000],
+        ["content-length-range", 1000, 1000],
         {"bucket": BUCKET},
         {"key": KEY},
     ]

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.strategies import json_values
-from vision.domain.failures import CAUSE_LIMIT, Failure, combined
+from vision.domain.failures import CAUSE_LIMIT, Failure, combined, first_cause
 
 
 def _of_lambda(message: str) -> dict[str, str]:
@@ -68,3 +68,9 @@ def test_several_long_causes_are_cut_to_a_sentence() -> None:
     both = combined([Failure("A", "a" * CAUSE_LIMIT), Failure("B", "b" * CAUSE_LIMIT)])
     assert both is not None
     assert len(both.cause) == CAUSE_LIMIT
+
+
+def test_a_person_is_told_the_first_of_several_causes() -> None:
+    both = combined([Failure("InvalidImage", "no labels; try again"), Failure("CorruptImage", "no thumbnail")])
+    assert both is not None
+    assert first_cause(both.cause) == "no labels; try again"

@@ -114,6 +114,26 @@ class Items:
             return False
         return True
 
+    def put_together(self, items: Sequence[Item]) -> None:
+        """Put items unless there is one of any of their keys: all or none."""
+        dynamodb = client("dynamodb")
+        puts = [
+            {
+                "Put": {
+                    "TableName": self._name,
+                    "Item": _marshalled(item),
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
+            }
+            for item in items
+        ]
+        try:
+            with domain_errors("records"):
+                dynamodb.transact_write_items(TransactItems=puts)
+        except dynamodb.exceptions.TransactionCanceledException as cancelled:
+            if not _is_refused(cancelled.response):
+                raise Throttled("records: others are written at the same moment; wait and try again") from cancelled
+
     def put_many(self, items: Sequence[Item]) -> None:
         """Put items, in place of those that have their keys; no key may come twice."""
         self._write_many([{"PutRequest": {"Item": _marshalled(item)}} for item in items])
@@ -168,8 +188,7 @@ class Items:
             with domain_errors("count"):
                 dynamodb.transact_write_items(TransactItems=[{"Update": marking}, {"Update": counting}])
         except dynamodb.exceptions.TransactionCanceledException as cancelled:
-            reasons = {reason.get("Code") for reason in cancelled.response.get("CancellationReasons", [])}
-            if "ConditionalCheckFailed" in reasons:
+            if _is_refused(cancelled.response):
                 return False
             raise Throttled("count: another image is counted at the same moment; wait and try again") from cancelled
         return True
@@ -225,6 +244,11 @@ class Items:
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+
+def _is_refused(response: Mapping[str, Any]) -> bool:
+    """Tell whether a transaction was cancelled because a condition of it did not hold."""
+    return any(reason.get("Code") == "ConditionalCheckFailed" for reason in response.get("CancellationReasons", []))
 
 
 def _marshalled(item: Mapping[str, Any]) -> dict[str, Any]:

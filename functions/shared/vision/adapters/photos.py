@@ -38,14 +38,13 @@ class Photos:
 
     def announce(self, ticket: Ticket, now: str) -> Record:
         """Record a ticket, unless there is one of this token; return the one that there is."""
-        self._items.put_once(ticket.photo(now))
-        item = self._items.get(records.photo_key(ticket.photo_id)) or {}
-        # With the time of the first attempt, so that a second one after a crash leaves the same entry. A ticket for
-        # another album is none of this photo: deleting that album would delete the photo too.
-        entry = ticket.album_entry(item.get("created_at", now))
-        if entry and ERASED not in item and item.get("album_id") == ticket.album_id:
-            self._items.put_once(entry)
-        return item
+        entry = ticket.album_entry(now)
+        # Both or neither: an album is deleted with what it lists.
+        if entry:
+            self._items.put_together([ticket.photo(now), entry])
+        else:
+            self._items.put_once(ticket.photo(now))
+        return self._items.get(records.photo_key(ticket.photo_id)) or {}
 
     def read(self, photo_id: str) -> Photo | None:
         """Return a photo, also one that was erased a while ago."""
@@ -124,7 +123,7 @@ class Photos:
             {
                 ERASED: now,
                 "updated_at": now,
-                "expires_at": int((datetime.now(UTC) + _REMEMBERED).timestamp()),
+                "forget_after": int((datetime.now(UTC) + _REMEMBERED).timestamp()),
                 **({"sequencer": NEVER} if is_ticket else {}),
             },
             {},
@@ -132,11 +131,28 @@ class Photos:
             remove=("listing_pk", "listing_sk", "name", "status"),
         )
 
-    def forget(self, photo_id: str, now: str) -> None:
-        """Delete whatever the table knows of a photo, but for that it was erased; its objects should be gone."""
+    def strike(self, places: Sequence[Place]) -> None:
+        """Delete these places themselves from the list that has them."""
+        self._items.delete_many([{"pk": place.pk, "sk": place.sk} for place in places])
+
+    def is_replaced(self, photo_id: str) -> bool:
+        """Tell whether a photo that was erased is there again: a newer upload has come to its key."""
+        item = self._items.get(records.photo_key(photo_id))
+        return item is not None and ERASED not in item
+
+    def forget(self, photo_id: str, now: str, *, until: str = "") -> None:
+        """Delete whatever the table knows of a photo, but for that it was erased; its objects should be gone.
+
+        With ``until`` only what was recorded until then: of a photo that was replaced meanwhile.
+        """
         key = records.photo_key(photo_id)
         known = self._items.query("", "pk = :pk", {}, {":pk": key["pk"]})
-        self._items.delete_many([{"pk": item["pk"], "sk": item["sk"]} for item in known if item["sk"] != key["sk"]])
+        erased = [
+            {"pk": item["pk"], "sk": item["sk"]}
+            for item in known
+            if item["sk"] != key["sk"] and (not until or ("created_at" in item and item["created_at"] <= until))
+        ]
+        self._items.delete_many(erased)
         self._items.update(key, {GONE: now}, {}, condition=f"attribute_exists({ERASED})")
 
     def some(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:

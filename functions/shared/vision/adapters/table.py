@@ -55,7 +55,7 @@ class Table:
             fields,
             first,
             # What a ticket said of itself, and that an earlier photo of the same key was erased.
-            remove=("status", "erased_at", "gone_at", "expires_at"),
+            remove=("status", "erased_at", "gone_at", "forget_after"),
             condition="attribute_not_exists(sequencer) OR sequencer < :sequencer",
         )
         return is_new

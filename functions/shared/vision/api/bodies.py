@@ -36,7 +36,7 @@ def refusal(event: Mapping[str, Any]) -> Response[str] | None:
 
 
 def _content_type(event: Mapping[str, Any]) -> str:
-    return str(event.get("headers", {}).get("content-type", "")).partition(";")[0].strip()
+    return str(event.get("headers", {}).get("content-type", "")).partition(";")[0].strip().lower()
 
 
 def _invalid(message: str) -> Response[str]:

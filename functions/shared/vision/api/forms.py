@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from vision.api.parameters import Cursor
 from vision.domain.bulk import Request
@@ -29,6 +29,11 @@ class _Form(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _whole(number: object) -> object:
+    # 5.0 is an integer in JSON, and so in the OpenAPI document.
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 class AlbumForm(_Form):
     """The name of an album."""
 
@@ -40,7 +45,7 @@ class PhotoForm(_Form):
 
     name: FileName
     content_type: Literal["image/jpeg", "image/png"]
-    size_bytes: Annotated[int, Field(ge=1, le=UPLOAD_LIMIT_BYTES)]
+    size_bytes: Annotated[int, Field(ge=1, le=UPLOAD_LIMIT_BYTES), BeforeValidator(_whole)]
     album_id: Identifier | None = None
 
 
@@ -59,14 +64,20 @@ class Confirmation(_Form):
     cursor: Cursor | None = None
 
 
-class Me(BaseModel):
+class _Answer(BaseModel):
+    """What a client gets. Errors about it tell nothing of what is in it: they are ours, and end up in the log."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class Me(_Answer):
     """Who asks."""
 
     owner: str
     is_operator: bool
 
 
-class Album(BaseModel):
+class Album(_Answer):
     """An album."""
 
     album_id: str
@@ -74,20 +85,20 @@ class Album(BaseModel):
     created_at: str
 
 
-class Albums(BaseModel):
+class Albums(_Answer):
     """All albums of a person, oldest first."""
 
     albums: list[Album]
 
 
-class Label(BaseModel):
+class Label(_Answer):
     """What is in an image, and how sure that is, from 0 to 100."""
 
     name: str
     confidence: float
 
 
-class Box(BaseModel):
+class Box(_Answer):
     """A part of the image, in fractions of its displayed width and height."""
 
     left: float
@@ -96,7 +107,7 @@ class Box(BaseModel):
     height: float
 
 
-class Instance(BaseModel):
+class Instance(_Answer):
     """One of the things that a label names, and where."""
 
     box: Box
@@ -110,7 +121,7 @@ class FullLabel(Label):
     instances: list[Instance]
 
 
-class Thumbnail(BaseModel):
+class Thumbnail(_Answer):
     """A small copy, and for how long its address works is said in the API's description."""
 
     url: str
@@ -118,7 +129,7 @@ class Thumbnail(BaseModel):
     height: int
 
 
-class Failure(BaseModel):
+class Failure(_Answer):
     """What went wrong."""
 
     name: str
@@ -131,7 +142,7 @@ class PhotoFailure(Failure):
     remedy: str
 
 
-class Photo(BaseModel):
+class Photo(_Answer):
     """A photo as a list shows it."""
 
     photo_id: str
@@ -147,14 +158,14 @@ class Photo(BaseModel):
     error: PhotoFailure | None
 
 
-class Detector(BaseModel):
+class Detector(_Answer):
     """Who found the labels."""
 
     name: str
     version: str
 
 
-class Location(BaseModel):
+class Location(_Answer):
     """Where a photo was taken: decimal degrees, metres above the sea, and the same as people write it."""
 
     latitude: float
@@ -180,14 +191,14 @@ class PhotoDetail(Photo):
     execution_url: str | None
 
 
-class Photos(BaseModel):
+class Photos(_Answer):
     """A page of photos, and where the next one begins; ``None`` says that this is the last."""
 
     photos: list[Photo]
     cursor: str | None
 
 
-class Upload(BaseModel):
+class Upload(_Answer):
     """A form that uploads one file: its fields first, and the file last, under the name ``file``."""
 
     url: str
@@ -195,27 +206,27 @@ class Upload(BaseModel):
     expires_at: str
 
 
-class Announced(BaseModel):
+class Announced(_Answer):
     """A photo that waits for its file, and the form that uploads it."""
 
     photo: Photo
     upload: Upload
 
 
-class Deleted(BaseModel):
+class Deleted(_Answer):
     """How many were deleted; there may be more, so send the request again until the answer is 204."""
 
     deleted: int
     cursor: str | None = None
 
 
-class Labels(BaseModel):
+class Labels(_Answer):
     """Names of labels that begin as asked for."""
 
     labels: list[str]
 
 
-class Count(BaseModel):
+class Count(_Answer):
     """How many photos of a class came on a day."""
 
     day: date
@@ -223,13 +234,13 @@ class Count(BaseModel):
     count: int
 
 
-class Counts(BaseModel):
+class Counts(_Answer):
     """Counts, the newest day first."""
 
     counts: list[Count]
 
 
-class Inspection(BaseModel):
+class Inspection(_Answer):
     """An inspected image and its verdict."""
 
     photo_id: str
@@ -243,14 +254,14 @@ class Inspection(BaseModel):
     image_url: str | None
 
 
-class Inspections(BaseModel):
+class Inspections(_Answer):
     """A page of inspections, and where the next one begins."""
 
     inspections: list[Inspection]
     cursor: str | None
 
 
-class RunCounts(BaseModel):
+class RunCounts(_Answer):
     """How far a bulk run is, in images."""
 
     seen: int
@@ -260,14 +271,14 @@ class RunCounts(BaseModel):
     failed: int
 
 
-class RunFailure(BaseModel):
+class RunFailure(_Answer):
     """How many images failed for a reason."""
 
     name: str
     images: int
 
 
-class Run(BaseModel):
+class Run(_Answer):
     """A bulk run."""
 
     run_id: str
@@ -283,20 +294,20 @@ class Run(BaseModel):
     execution_url: str
 
 
-class Runs(BaseModel):
+class Runs(_Answer):
     """The latest bulk runs, newest first."""
 
     runs: list[Run]
 
 
-class Moment(BaseModel):
+class Moment(_Answer):
     """When a session came to a state."""
 
     at: str
     state: str
 
 
-class Session(BaseModel):
+class Session(_Answer):
     """A session of the Custom Labels model."""
 
     session_id: str
@@ -311,20 +322,20 @@ class Session(BaseModel):
     execution_url: str
 
 
-class Sessions(BaseModel):
+class Sessions(_Answer):
     """The latest sessions, newest first."""
 
     sessions: list[Session]
 
 
-class FieldProblem(BaseModel):
+class FieldProblem(_Answer):
     """What is wrong with one field."""
 
     field: str
     message: str
 
 
-class Problem(BaseModel):
+class Problem(_Answer):
     """Why a request was refused, as RFC 9457 has it."""
 
     type: str = "about:blank"
@@ -334,7 +345,7 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
 
 
-class Message(BaseModel):
+class Message(_Answer):
     """Why API Gateway itself refused a request."""
 
     message: str

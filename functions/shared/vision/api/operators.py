@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as R
 from vision.api import forms
 from vision.api.answers import IdempotencyKey, responses
 from vision.api.caller import operator
-from vision.api.parameters import Cursor, Day, LabelName, Limit, days, place
+from vision.api.parameters import Cursor, Day, LabelName, Limit, RuleName, days, place
 from vision.domain import tickets
 from vision.operations import DAYS_LIMIT, DAYS_SHOWN, Inspected, Operations
 
@@ -31,6 +31,7 @@ def routes(operations: Operations, image_bucket: str) -> Router:
     )
     def list_inspections(
         verdict: Annotated[forms.Verdict | None, Query()] = None,
+        rule: Annotated[RuleName, Query()] = "",
         label: Annotated[LabelName, Query()] = "",
         first: Annotated[Day | None, Query(alias="from")] = None,
         last: Annotated[Day | None, Query(alias="to")] = None,
@@ -39,7 +40,8 @@ def routes(operations: Operations, image_bucket: str) -> Router:
         cursor: Annotated[Cursor, Query()] = "",
     ) -> forms.Inspections:
         operator(router)
-        wanted = Inspected(days(first, last, DAYS_SHOWN, DAYS_LIMIT), verdict or "", label, min_confidence)
+        within = days(first, last, DAYS_SHOWN, DAYS_LIMIT)
+        wanted = Inspected(within, verdict or "", rule, label, min_confidence)
         found, following = operations.inspections(wanted, place(cursor), limit)
         return forms.Inspections(
             inspections=[forms.Inspection.model_validate(one) for one in found],

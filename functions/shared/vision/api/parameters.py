@@ -12,6 +12,7 @@ from vision.domain.headings import Place, Span
 from vision.domain.refusals import InvalidDays
 
 LabelName = Annotated[str, StringConstraints(max_length=256)]
+RuleName = Annotated[str, StringConstraints(max_length=256)]
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Limit = Annotated[int, Field(ge=1, le=100)]
 

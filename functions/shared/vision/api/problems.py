@@ -9,7 +9,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from vision.domain.errors import InvalidRun, Transient
@@ -38,12 +37,13 @@ def problem(status: HTTPStatus, detail: str, errors: list[dict[str, str]] | None
     """Return an answer that says what is wrong and what to do."""
     content = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     body = json.dumps(content | ({"errors": errors} if errors else {}), ensure_ascii=False)
-    return Response(status.value, CONTENT_TYPE, body, headers={"Cache-Control": "no-store"})
+    return Response(
+        status.value, CONTENT_TYPE, body, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    )
 
 
 def install(app: APIGatewayHttpResolver) -> None:
     """Let every exception that leaves a route become a problem."""
-    app.not_found(_unknown)
     answers: dict[type[Exception], Callable[[Any], Response[str]]] = {
         RequestValidationError: _invalid,
         InvalidDays: _invalid_field,
@@ -78,10 +78,6 @@ def _too_deep(_: RecursionError) -> Response[str]:
 
 def _missing(_: NotFound) -> Response[str]:
     return problem(HTTPStatus.NOT_FOUND, "There is no such thing of yours; it may have been deleted.")
-
-
-def _unknown(_: NotFoundError) -> Response[str]:
-    return problem(HTTPStatus.NOT_FOUND, "There is no such address; /api/openapi.json has all of them.")
 
 
 def _conflict(error: Conflict) -> Response[str]:

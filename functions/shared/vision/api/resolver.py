@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,12 @@ from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from vision.api import albums, bodies, operators, people, photos, problems, site
+from vision.api.problems import problem
 from vision.gallery import Gallery
 from vision.operations import Operations
+
+# What everybody may have, and the document does not describe.
+_PUBLIC = ("/", "/config.json", "/api/openapi.json")
 
 TITLE = "Image recognition"
 VERSION = "1"
@@ -29,15 +35,20 @@ def build(gallery: Gallery, operations: Operations, page: Path, place: site.Plac
     app = APIGatewayHttpResolver(enable_validation=True, serializer=_compact)
     app.use(middlewares=[_keep_private])
     problems.install(app)
+    app.not_found(lambda _: _unknown(app))
     app.include_router(people.routes(gallery))
     app.include_router(albums.routes(gallery))
     app.include_router(photos.routes(gallery))
     app.include_router(operators.routes(operations, gallery.bucket))
     app.include_router(site.routes(page, place))
+    written: list[str] = []
 
     @app.get("/api/openapi.json", include_in_schema=False, enable_validation=False)
     def openapi() -> Response[Any]:
-        return Response(200, "application/json", document(app))
+        # To write it takes longer than any other answer, and anybody may ask for it.
+        if not written:
+            written.append(document(app))
+        return Response(200, "application/json", written[0])
 
     return app
 
@@ -61,10 +72,31 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
     return app.resolve(event, context)
 
 
+def _unknown(app: APIGatewayHttpResolver) -> Response[str]:
+    """Tell an address that there is not from a method that its address does not take."""
+    path = app.current_event.path
+    described = json.loads(document(app))["paths"]
+    methods = [
+        method.upper()
+        for address, operations in described.items()
+        for method in operations
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", address), path)
+    ]
+    if path in _PUBLIC:
+        methods = ["GET"]
+    if not methods or app.current_event.http_method in methods:
+        return problem(HTTPStatus.NOT_FOUND, "There is no such address; /api/openapi.json has all of them.")
+    allowed = ", ".join(sorted(methods))
+    answered = problem(HTTPStatus.METHOD_NOT_ALLOWED, f"This address takes {allowed} only.")
+    answered.headers["Allow"] = allowed
+    return answered
+
+
 def _keep_private(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
-    """Let nobody on the way keep an answer of the API: it is one person's."""
+    """Let nobody on the way keep an answer of the API: it is one person's; and no browser take it for a page."""
     answered = next_middleware(app)
     answered.headers.setdefault("Cache-Control", "no-store")
+    answered.headers.setdefault("X-Content-Type-Options", "nosniff")
     return answered
 
 

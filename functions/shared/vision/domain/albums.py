@@ -5,6 +5,9 @@ from __future__ import annotations
 from vision.domain.records import Record
 
 PREFIX = "ALBUM#"
+CLOSED = "closed_at"
+"""The attribute of an album that is being deleted: it takes no more photos."""
+
 ALBUMS_LIMIT = 500
 """How many albums a person may have: they are shown on one page."""
 

@@ -40,13 +40,21 @@ class Failure:
         return asdict(self)
 
 
+_AND = "; also "
+
+
 def combined(failures: list[Failure]) -> Failure | None:
     """Return one failure for several: the first, with the others named in its cause."""
     if len(failures) < 2:
         return failures[0] if failures else None
     first, *others = failures
-    causes = "; also ".join([first.cause, *(f"{other.name}: {other.cause}" for other in others)])
+    causes = _AND.join([first.cause, *(f"{other.name}: {other.cause}" for other in others)])
     return Failure(first.name, causes[:CAUSE_LIMIT])
+
+
+def first_cause(cause: str) -> str:
+    """Return the part of a combined cause that a person is told; the rest is for whoever reads records."""
+    return cause.partition(_AND)[0]
 
 
 def _explanation(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from vision.domain import counts, headings, records
+from vision.domain import counts, failures, headings, records
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import Status
@@ -94,7 +94,7 @@ class Photo:
             "labels": [
                 {"name": label["name"], "confidence": label["confidence"]} for label in self.labels[:SHOWN_LABELS]
             ],
-            "error": {**error, "remedy": _REMEDIES.get(error["name"], _OURS)} if error else None,
+            "error": _told(error) if error else None,
         }
 
     def details(self, now: str) -> Record:
@@ -122,6 +122,11 @@ class Photo:
         if not self.is_uploaded and _seconds(self.item["created_at"], now) > FORGOTTEN_SECONDS:
             return Status.FAILED, {"name": "UploadMissing", "cause": "The file was announced and never arrived."}
         return Status.PENDING, None
+
+
+def _told(error: Mapping[str, Any]) -> Record:
+    remedy = _REMEDIES.get(error["name"], _OURS)
+    return {**error, "cause": failures.first_cause(error["cause"]), "remedy": remedy}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,107 @@
+"""Nothing on the page keeps people with a disability out: axe-core finds no violation, whatever the page looks like."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import axe, pictures
+from tests.browser.views import VIEWS
+
+DESKTOP, PHONE = {"width": 1280, "height": 850}, {"width": 390, "height": 844}
+LOOKS = {
+    "light": ("light", DESKTOP),
+    "dark": ("dark", DESKTOP),
+    "phone": ("light", PHONE),
+    "dark phone": ("dark", PHONE),
+}
+
+
+def barriers(visit):
+    """What axe finds, by look of the page."""
+    found = {}
+    for look, (scheme, size) in LOOKS.items():
+        visit.page.emulate_media(color_scheme=scheme)
+        visit.page.set_viewport_size(size)
+        found[look] = axe.violations(visit.page)
+    return {look: violations for look, violations in found.items() if violations}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_has_no_barrier(make_visit, furnished, view):
+    visit = make_visit()
+    visit.sign_in(furnished)
+    VIEWS[view](visit)
+    assert barriers(visit) == {}
+
+
+def test_the_welcome_has_no_barrier(visit):
+    visit.page.goto("/")
+    expect(visit.button("Create account")).to_be_visible()
+    assert barriers(visit) == {}
+
+
+@pytest.mark.parametrize(("button", "submit"), [("Sign in", "Sign in"), ("Create account", "Sign up")])
+def test_a_page_of_the_sign_in_has_no_barrier(visit, button, submit):
+    visit.page.goto("/")
+    visit.button(button).click()
+    expect(visit.button(submit)).to_be_visible()
+    expect(visit.page.get_by_label("Password")).to_be_visible()
+    assert barriers(visit) == {}
+
+
+def test_a_refused_sign_in_has_no_barrier(make_visit, person):
+    visit = make_visit()
+    visit.page.goto("/")
+    visit.button("Sign in").click()
+    visit.page.get_by_label("Email").fill(person.email)
+    visit.page.get_by_label("Password").fill("Not-the-password-1")
+    visit.button("Sign in").click()
+    expect(visit.page.get_by_text("Incorrect username or password.")).to_be_visible()
+    assert barriers(visit) == {}
+
+
+def test_an_empty_gallery_has_no_barrier(visit, person):
+    visit.sign_in(person)
+    expect(visit.page.get_by_role("heading", name="No photos yet")).to_be_visible()
+    assert barriers(visit) == {}
+
+
+def test_an_empty_list_of_albums_has_no_barrier(visit, person):
+    visit.sign_in(person, "albums")
+    expect(visit.page.get_by_role("heading", name="No albums yet")).to_be_visible()
+    assert barriers(visit) == {}
+
+
+def test_the_question_before_an_album_is_deleted_has_no_barrier(visit, person):
+    visit.sign_in(person)
+    visit.call("POST", "albums", {"name": "Harbour"})
+    visit.open("albums")
+    visit.button("Delete Harbour").click()
+    expect(visit.page.get_by_role("dialog", name="Delete Harbour?")).to_be_visible()
+    assert barriers(visit) == {}
+
+
+def test_the_list_of_uploads_has_no_barrier(visit, person):
+    visit.sign_in(person)
+    visit.limit_line(upload=2000)
+    visit.choose({"large.jpg": pictures.noise(), "small.jpg": pictures.plain("red")})
+    expect(visit.button("Cancel large.jpg")).to_be_visible()
+    assert barriers(visit) == {}
+
+
+def test_a_failed_upload_has_no_barrier(make_visit, person):
+    visit = make_visit()
+    visit.sign_in(person)
+    visit.page.route(
+        visit.bucket, lambda route: route.fulfill(status=400, headers={"Access-Control-Allow-Origin": "*"})
+    )
+    visit.choose({"red.jpg": pictures.plain("red")})
+    expect(visit.button("Retry red.jpg")).to_be_visible()
+    assert barriers(visit) == {}
+
+
+def test_the_way_back_from_a_deletion_has_no_barrier(visit, person, stored):
+    stored(red=pictures.plain("red"))
+    visit.sign_in(person)
+    visit.button("Delete red.jpg").click()
+    visit.button("Undo").hover()
+    assert barriers(visit) == {}

@@ -1,0 +1,197 @@
+"""Without a pointer: everything is reached, seen and done with the keyboard, and the focus is never lost."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import pictures
+from tests.browser.drawings import drawing
+from tests.browser.people import new_email, new_password
+
+# What has the focus, how thick its outline is, and whether it is on the screen.
+FOCUSED = """() => {
+    const { activeElement: target } = document;
+    const { top, bottom } = target.getBoundingClientRect();
+    const { outlineStyle, outlineWidth } = getComputedStyle(target);
+    const isOnScreen = bottom > 0 && top < innerHeight;
+    return [target.outerHTML.slice(0, 100), outlineStyle === "none" ? 0 : parseFloat(outlineWidth), isOnScreen];
+}"""
+
+
+def go_to(visit, locator, key="Tab", most=60):
+    """Press Tab until something has the focus."""
+    expect(locator).to_be_visible()
+    for _ in range(most):
+        if locator.evaluate("target => target === document.activeElement"):
+            return
+        visit.page.keyboard.press(key)
+    raise AssertionError(f"{most} presses of {key} do not reach {locator}")
+
+
+def press(visit, locator, key="Enter"):
+    go_to(visit, locator)
+    visit.page.keyboard.press(key)
+
+
+@pytest.fixture
+def two(visit, person, stored):
+    """The gallery of somebody with two photos, of which green.jpg is the newer."""
+    stored(red=pictures.plain("red"))
+    stored(green=pictures.plain("green"))
+    visit.sign_in(person)
+    expect(visit.tiles.locator("img")).to_have_count(2)
+    return visit
+
+
+def test_the_whole_journey_needs_no_pointer(visit):
+    page, keyboard = visit.page, visit.page.keyboard
+    page.goto("/")
+    press(visit, visit.button("Create account"))
+    go_to(visit, page.get_by_label("Email"))
+    keyboard.type(new_email())
+    go_to(visit, page.get_by_label("Password"))
+    keyboard.type(new_password())
+    keyboard.press("Enter")
+    press(visit, visit.button("New album"))
+    expect(page.get_by_role("dialog").get_by_label("Name")).to_be_focused()
+    keyboard.type("Streets")
+    keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Streets")).to_be_visible()
+    with page.expect_file_chooser() as chooser:
+        press(visit, visit.button("Add photos").first)
+    content = drawing("stop-sign.png")
+    chooser.value.set_files([{"name": "stop-sign.png", "mimeType": "image/png", "buffer": content}])
+    expect(visit.tile("stop-sign.png").locator("img")).to_be_visible()
+    press(visit, visit.tile("stop-sign.png").get_by_role("link").first)
+    expect(page.get_by_role("heading", name="stop-sign.png")).to_be_visible()
+    keyboard.press("Escape")
+    press(visit, visit.button("Delete stop-sign.png"))
+    expect(page.get_by_role("heading", name="This album is empty")).to_be_visible()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        press(visit, visit.button("Dismiss"))
+
+
+def test_whatever_has_the_focus_is_seen(visit, furnished):
+    visit.sign_in(furnished)
+    expect(visit.tile("clock.png").locator("img")).to_be_visible()
+    hidden = []
+    for _ in range(30):
+        visit.page.keyboard.press("Tab")
+        html, outline, is_on_screen = visit.page.evaluate(FOCUSED)
+        if html.startswith("<body"):
+            break
+        if outline < 2 or not is_on_screen:
+            hidden.append(html)
+    assert hidden == []
+
+
+def test_the_first_press_of_tab_offers_to_skip_to_the_content(visit, person):
+    visit.sign_in(person)
+    visit.page.keyboard.press("Tab")
+    expect(visit.link("Skip to content")).to_be_in_viewport()
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.get_by_role("main")).to_be_focused()
+
+
+def test_a_search_is_chosen_with_the_arrows(visit, person, stored):
+    stored(cat=pictures.cat_on_its_side(), red=pictures.plain("red"))
+    page = visit.sign_in(person)
+    go_to(visit, page.get_by_role("combobox", name="Search labels"))
+    page.keyboard.type("ca")
+    expect(page.get_by_role("option", name="Cat")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(visit.tile("red.jpg")).to_have_count(0)
+    expect(visit.tile("cat.jpg")).to_be_visible()
+
+
+def test_a_dialog_that_is_left_gives_the_focus_back(visit, person):
+    visit.sign_in(person, "albums")
+    press(visit, visit.button("New album").first)
+    expect(visit.page.get_by_role("dialog").get_by_label("Name")).to_be_focused()
+    visit.page.keyboard.press("Escape")
+    expect(visit.button("New album").first).to_be_focused()
+
+
+def test_a_second_press_opens_no_second_dialog(visit, person):
+    visit.sign_in(person, "albums")
+    visit.button("New album").first.evaluate("button => (button.click(), button.click())")
+    expect(visit.page.get_by_role("dialog")).to_have_count(1)
+
+
+def test_a_dialog_keeps_the_focus_inside(visit, person):
+    visit.sign_in(person, "albums")
+    press(visit, visit.button("New album").first)
+    outside = "() => document.activeElement !== document.body && !document.activeElement.closest('dialog')"
+    for _ in range(8):
+        visit.page.keyboard.press("Tab")
+        assert not visit.page.evaluate(outside)
+
+
+def test_the_focus_goes_to_the_neighbour_of_a_deleted_photo(two):
+    press(two, two.button("Delete green.jpg"))
+    expect(two.tile("red.jpg").get_by_role("link").first).to_be_focused()
+
+
+def test_the_focus_goes_to_the_heading_when_the_last_photo_is_deleted(visit, person, stored):
+    stored(red=pictures.plain("red"))
+    visit.sign_in(person)
+    press(visit, visit.button("Delete red.jpg"))
+    expect(visit.page.get_by_role("heading", name="Photos", exact=True)).to_be_focused()
+
+
+def test_the_focus_goes_to_the_heading_when_an_album_is_deleted(visit, person):
+    visit.sign_in(person)
+    visit.call("POST", "albums", {"name": "Harbour"})
+    visit.open("albums")
+    press(visit, visit.button("Delete Harbour"))
+    press(visit, visit.button("Delete album"))
+    expect(visit.page.get_by_role("heading", name="Albums", exact=True)).to_be_focused()
+
+
+def test_undo_is_a_key_too(two):
+    press(two, two.button("Delete green.jpg"))
+    expect(two.tile("green.jpg")).to_have_count(0)
+    two.page.keyboard.press("Control+z")
+    expect(two.tile("green.jpg")).to_be_visible()
+
+
+def test_the_focus_is_on_the_heading_of_a_photo_that_opens(two):
+    press(two, two.tile("green.jpg").get_by_role("link").first)
+    expect(two.page.get_by_role("heading", name="green.jpg")).to_be_focused()
+
+
+def test_who_returns_from_a_photo_is_where_they_were(two):
+    press(two, two.tile("red.jpg").get_by_role("link").first)
+    expect(two.page.get_by_role("heading", name="red.jpg")).to_be_visible()
+    two.page.keyboard.press("Escape")
+    expect(two.tile("red.jpg").get_by_role("link").first).to_be_focused()
+
+
+def test_the_arrows_lead_from_photo_to_photo(two):
+    press(two, two.tile("green.jpg").get_by_role("link").first)
+    expect(two.link("Older photo")).to_be_visible()
+    two.page.keyboard.press("ArrowRight")
+    expect(two.page.get_by_role("heading", name="red.jpg")).to_be_visible()
+    two.page.keyboard.press("ArrowLeft")
+    expect(two.page.get_by_role("heading", name="green.jpg")).to_be_visible()
+
+
+def test_boxes_are_switched_on_with_the_space_bar(visit, furnished):
+    visit.sign_in(furnished)
+    press(visit, visit.tile("stop-sign.png").get_by_role("link").first)
+    press(visit, visit.button("Boxes"), "Space")
+    expect(visit.page.locator(".box").first).to_be_visible()
+
+
+def test_a_view_that_opens_takes_the_focus_to_its_heading(visit, person):
+    visit.sign_in(person)
+    press(visit, visit.link("Statistics"))
+    expect(visit.page.get_by_role("heading", name="Statistics")).to_be_focused()
+
+
+def test_what_happens_is_said_to_those_who_do_not_see_it(visit, person):
+    visit.sign_in(person)
+    visit.choose({"red.jpg": pictures.plain("red")})
+    expect(visit.page.get_by_role("status")).to_contain_text(re.compile("red.jpg: Recognised"))

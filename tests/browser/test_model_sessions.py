@@ -1,0 +1,58 @@
+"""Sessions of a Custom Labels model as operators see them, on a stack that has one."""
+
+import re
+import shutil
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import axe
+from tests.browser.people import make_person
+from tests.local.sessions.conftest import deployed_sessions, shared_sessions
+
+__all__ = ["deployed_sessions", "shared_sessions"]
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("npm") is None, reason="npm is missing, so there are no drawings to train on"
+)
+
+
+@pytest.fixture(scope="module")
+def pipeline(chromium, shared_sessions):
+    shared_sessions.start_afresh()
+    shared_sessions.put(3)
+    assert shared_sessions.run_session()["status"] == "SUCCEEDED"
+    return shared_sessions
+
+
+@pytest.fixture(scope="module")
+def browser(open_browser, pipeline):
+    with open_browser(pipeline) as opened:
+        yield opened
+
+
+@pytest.fixture
+def board(visit, pipeline):
+    """The view of sessions, opened by an operator."""
+    visit.sign_in(make_person(pipeline, is_operator=True), "sessions")
+    expect(visit.cards).to_have_count(1)
+    return visit
+
+
+def test_a_session_tells_its_images_its_minutes_and_its_cost(board):
+    expect(board.cards).to_contain_text(re.compile(r"Images3Model minutes\d+\.\dCost\$\d+\.\d+"))
+
+
+def test_a_session_shows_its_steps_with_the_moment_of_each(board):
+    steps = board.cards.get_by_role("list", name="Timeline").get_by_role("listitem")
+    expect(steps).to_have_text([re.compile(rf"{name}\+\d+") for name in ("Start Model", "Drain Queue", "Stop Model")])
+
+
+def test_a_session_links_to_its_execution(board):
+    [session] = board.call("GET", "sessions")[1]["sessions"]
+    address = board.link("Open the execution").get_attribute("href")
+    assert address.endswith(session["session_id"])
+
+
+def test_the_view_of_sessions_has_no_barrier(board):
+    assert axe.violations(board.page) == []

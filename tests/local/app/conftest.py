@@ -1,0 +1,96 @@
+"""What these tests share: one running stack, people with tokens, and requests as a browser sends them."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.photos import PHOTOS_DIR
+from local.stack import StackFiles
+from tests.browser.people import make_person, tokens_of
+from tests.functions.http_api import Answer, conform
+from tests.local.engine import web_app
+from tests.local.stack.conftest import LocalStacks, copy_of_deployed, deployed, local_stacks
+from tests.local.stack.pipeline import Pipeline
+
+__all__ = ["copy_of_deployed", "deployed", "local_stacks"]
+
+HOST = "app.localhost"
+
+
+def port_of(pipeline: Pipeline) -> int:
+    return int(pipeline.stack.endpoint_url.rpartition(":")[2])
+
+
+@dataclass(frozen=True)
+class Client:
+    """Somebody's requests to the API through the wire; each answer is held to the OpenAPI document."""
+
+    pipeline: Pipeline
+    token: str | None
+
+    def __call__(self, method: str, target: str, body: Any = None, **headers: str) -> Answer:
+        """Send a request; `body` is JSON unless it is bytes."""
+        sent = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        if content is not None:
+            sent["Content-Type"] = "application/json"
+        found = web_app.send(port_of(self.pipeline), method, target, content, HOST, **sent | headers)
+        answer = Answer(found.status, {name: values[0] for name, values in found.headers.items()}, found.body.decode())
+        conform(method, target.partition("?")[0], answer)
+        return answer
+
+    def get(self, target: str) -> Answer:
+        return self("GET", target)
+
+
+def post_form(pipeline: Pipeline, url: str, fields: dict[str, str], file: bytes) -> int:
+    """Send a form with a file as a browser does, and return the status of the answer."""
+    boundary = uuid.uuid4().hex
+    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items()]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    body = "".join([*parts, head]).encode() + file + f"\r\n--{boundary}--\r\n".encode()
+    host, _, path = url.partition("://")[2].partition("/")
+    content_type = f"multipart/form-data; boundary={boundary}"
+    name = host.partition(":")[0]
+    return web_app.send(port_of(pipeline), "POST", f"/{path}", body, name, **{"Content-Type": content_type}).status
+
+
+@pytest.fixture(scope="session")
+def pipeline(
+    local_stacks: LocalStacks,
+    copy_of_deployed: Callable[[Path], StackFiles],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Pipeline]:
+    """The running stack of this test process."""
+    return local_stacks.up(copy_of_deployed(tmp_path_factory.mktemp("app") / "stack"))
+
+
+@pytest.fixture(scope="session")
+def new_client(pipeline: Pipeline) -> Callable[..., Client]:
+    """Make an account, and give its requests."""
+
+    def make(*, is_operator: bool = False) -> Client:
+        return Client(pipeline, tokens_of(pipeline, make_person(pipeline, is_operator=is_operator))["access_token"])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ann(new_client: Callable[..., Client]) -> Client:
+    return new_client()
+
+
+@pytest.fixture(scope="session")
+def bob(new_client: Callable[..., Client]) -> Client:
+    return new_client()
+
+
+@pytest.fixture(scope="session")
+def picture() -> bytes:
+    """A photo whose labels the local Rekognition finds."""
+    return (PHOTOS_DIR / "rocket.jpg").read_bytes()

@@ -1,0 +1,83 @@
+"""The examples of docs/app.md do what is said of them, run by a shell as a reader runs them."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.deployment import REPOSITORY
+from tests.browser.people import new_password
+from tests.local.app.conftest import HOST, Client, port_of
+from tests.local.stack.conftest import aws_cli
+from tests.local.stack.pipeline import Pipeline
+
+__all__ = ["aws_cli"]
+
+pytestmark = pytest.mark.local
+
+PAGE = (REPOSITORY / "docs" / "app.md").read_text(encoding="utf-8")
+INVITATION, PROMOTION, REQUEST = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+ANN = "ann@example.com"
+
+
+@pytest.fixture
+def shell(aws_cli: Path, pipeline: Pipeline) -> Callable[[str], str]:
+    """Run a block with the outputs of the stack as variables; the API is where this copy of the stack answers."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    stack = pipeline.stack
+    known = {
+        **stack.outputs,
+        "ApiUrl": f"http://{HOST}:{port_of(pipeline)}",
+        "AWS_ENDPOINT_URL": stack.endpoint_url,
+        "AWS_DEFAULT_REGION": stack.region,
+        "AWS_ACCESS_KEY_ID": stack.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": stack.secret_access_key,
+        "PATH": f"{aws_cli}:{os.environ['PATH']}",
+        "no_proxy": "*",
+    }
+
+    def run(script: str) -> str:
+        command = ["bash", "-euo", "pipefail", "-c", script]
+        done = subprocess.run(command, env=own | known, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_no_other_page_has_a_request_that_is_not_run_here() -> None:
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+    assert [page.name for page in pages if re.search(r"curl .*/api/", page.read_text(encoding="utf-8"))] == ["app.md"]
+
+
+def test_somebody_who_is_invited_and_made_an_operator_asks_with_a_token(
+    shell: Callable[[str], str], pipeline: Pipeline
+) -> None:
+    shell(INVITATION)
+    shell(PROMOTION)
+    password = new_password()
+    # What Ann does when she signs in for the first time.
+    pipeline.client("cognito-idp").admin_set_user_password(
+        UserPoolId=pipeline.stack.outputs["UserPoolId"], Username=ANN, Password=password, Permanent=True
+    )
+    request = REQUEST.replace("PASSWORD=…", f"PASSWORD={password}")
+    assert request != REQUEST
+    assert json.loads(shell(request)) == {"photos": [], "cursor": None}
+    assert json.loads(shell(re.sub(r'"\$ApiUrl.*"', '"$ApiUrl/api/me"', request)))["is_operator"] is True
+
+
+def test_an_operator_deletes_everything_with_the_words_of_the_page(new_client: Callable[..., Client]) -> None:
+    method, path = re.search(r"`(DELETE) (/api/photos)` with\n", PAGE).groups()
+    [words] = re.findall(r'`(\{"confirm": .*?\})`', PAGE)
+    assert new_client(is_operator=True)(method, path, json.loads(words)).status in (202, 204)
+
+
+def test_every_route_that_the_page_names_is_in_the_document() -> None:
+    paths = json.loads((REPOSITORY / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+    named = set(re.findall(r"`(GET|POST|PATCH|DELETE) (/api/[a-z-]+)`", PAGE))
+    assert named == {("POST", "/api/photos"), ("DELETE", "/api/photos")}
+    assert [name for name in named if name[0].lower() not in paths[name[1]]] == []

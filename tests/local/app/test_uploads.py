@@ -1,0 +1,147 @@
+"""A photo on its way: announced, sent with its form alone, processed, found, and deleted whole."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.local.app.conftest import Client, post_form
+from tests.local.stack.pipeline import Pipeline, wait_for
+
+pytestmark = pytest.mark.local
+
+LIMIT_BYTES = 15 * 1024 * 1024
+
+
+@pytest.fixture
+def ann(new_client: Callable[..., Client]) -> Client:
+    """Somebody who has nothing yet."""
+    return new_client()
+
+
+@pytest.fixture
+def announced(ann: Client, picture: bytes) -> dict[str, Any]:
+    form = {"name": "photo.jpg", "content_type": "image/jpeg", "size_bytes": len(picture)}
+    return dict(ann("POST", "/api/photos", form).json())
+
+
+@pytest.fixture
+def send(pipeline: Pipeline, announced: dict[str, Any]) -> Callable[..., int]:
+    """Send the form with some of its fields changed, or left out where they are None."""
+
+    def post(file: bytes, **changes: str | None) -> int:
+        upload = announced["upload"]
+        fields = upload["fields"] | {name.replace("_", "-"): value for name, value in changes.items()}
+        kept = {name: value for name, value in fields.items() if value is not None}
+        return post_form(pipeline, upload["url"], kept, file)
+
+    return post
+
+
+@pytest.fixture
+def stored(pipeline: Pipeline) -> Callable[[str], list[str]]:
+    """Keys of all versions of objects below a prefix."""
+
+    def look(prefix: str) -> list[str]:
+        found = pipeline.client("s3").list_object_versions(Bucket=pipeline.bucket, Prefix=prefix)
+        return [one["Key"] for one in (*found.get("Versions", []), *found.get("DeleteMarkers", []))]
+
+    return look
+
+
+def test_a_photo_is_uploaded_processed_found_and_deleted_whole(
+    ann: Client,
+    bob: Client,
+    picture: bytes,
+    announced: dict[str, Any],
+    send: Callable[..., int],
+    stored: Callable[[str], list[str]],
+) -> None:
+    photo_id, key = announced["photo"]["photo_id"], announced["upload"]["fields"]["key"]
+    mine = f"private/{ann.get('/api/me').json()['owner']}/"
+    assert send(picture) == 204
+
+    def processed() -> Any:
+        photo = ann.get(f"/api/photos/{photo_id}").json()
+        return photo if photo["status"] not in ("PENDING", "RUNNING") else None
+
+    photo = wait_for(processed)
+    assert (photo["status"], photo["size_bytes"]) == ("SUCCEEDED", len(picture))
+    label = photo["labels"][0]["name"]
+    # An index of DynamoDB follows its table a moment later.
+    assert wait_for(lambda: [one["photo_id"] for one in _search(ann, label)]) == [photo_id]
+    assert _search(bob, label) == []
+    assert bob.get(f"/api/photos/{photo_id}").status == 404
+    assert len(stored(mine)) == 2
+    assert ann("DELETE", f"/api/photos/{photo_id}").status == 204
+    assert (stored(mine), stored(key), _search(ann, label)) == ([], [], [])
+    assert ann.get(f"/api/photos/{photo_id}").status == 404
+
+
+def _search(person: Client, label: str) -> list[dict[str, Any]]:
+    return list(person.get(f"/api/photos?label={label.replace(' ', '%20')}").json()["photos"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Content_Type": "image/png"},
+        {"Content_Type": "text/html"},
+        {"Content_Type": None},
+        {"key": "private/bob/uploads/photo.jpg"},
+        {"key": "private/${filename}"},
+        {"key": None},
+        {"policy": None},
+        {"policy": "e30="},
+        {"x_amz_signature": "0" * 64},
+        {"acl": "public-read"},
+        {"success_action_redirect": "http://elsewhere.localhost/"},
+        {"x_amz_meta_note": "more"},
+    ],
+)
+def test_a_form_that_somebody_changed_stores_nothing(
+    send: Callable[..., int],
+    stored: Callable[[str], list[str]],
+    announced: dict[str, Any],
+    changes: dict[str, str | None],
+) -> None:
+    before = stored("private/")
+    assert send(b"a photo", **changes) in (400, 403)
+    assert stored("private/") == before
+
+
+@pytest.mark.parametrize("size", [0, LIMIT_BYTES + 1])
+def test_a_file_beyond_the_limits_is_not_stored(
+    send: Callable[..., int], stored: Callable[[str], list[str]], announced: dict[str, Any], size: int
+) -> None:
+    assert send(b"x" * size) == 400
+    assert stored(announced["upload"]["fields"]["key"]) == []
+
+
+def test_a_form_that_has_expired_stores_nothing(
+    pipeline: Pipeline, announced: dict[str, Any], stored: Callable[[str], list[str]]
+) -> None:
+    # As the API signs it, fifteen minutes and a second ago.
+    fields = announced["upload"]["fields"]
+    late = pipeline.client("s3").generate_presigned_post(
+        pipeline.bucket,
+        fields["key"],
+        {"Content-Type": fields["Content-Type"]},
+        [{"Content-Type": fields["Content-Type"]}, ["content-length-range", 1, LIMIT_BYTES]],
+        ExpiresIn=-1,
+    )
+    assert post_form(pipeline, announced["upload"]["url"], late["fields"], b"a photo") == 403
+    assert stored(fields["key"]) == []
+
+
+def test_an_image_can_be_looked_at_with_its_address_alone_and_only_that_one(
+    pipeline: Pipeline, ann: Client, announced: dict[str, Any], send: Callable[..., int], picture: bytes
+) -> None:
+    send(picture)
+    url = wait_for(lambda: ann.get(f"/api/photos/{announced['photo']['photo_id']}").json()["image_url"])
+    assert urllib.request.urlopen(url).read() == picture
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(url.replace("/uploads/", "/resized/"))
+    assert refused.value.code == 403
