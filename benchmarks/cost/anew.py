@@ -6,11 +6,12 @@ from pathlib import Path
 
 from benchmarks.cost import measure as one
 from benchmarks.cost import usage
-from benchmarks.cost.bill import BULK, CUSTOM_LABELS, INSPECTION, PHOTO, REKOGNITION
+from benchmarks.cost.bill import BULK, CLASSIFIER, CUSTOM_LABELS, INSPECTION, OWN_MODEL, PHOTO, REKOGNITION
 from benchmarks.cost.usage import Measured, Usage
 from benchmarks.peers import ROOT
 from benchmarks.photos import BASELINE_12, make_photos
 from local import session_demo, stack
+from local.own_model import stack as own_model
 from local.rekognition.fetch import fetch_models
 from local.stack import Stack, StackFiles
 
@@ -34,7 +35,7 @@ def measure(say: Callable[[str], None]) -> None:
     benchmarks.cost.measure.NotMeasured
     """
     make_photos()
-    files = StackFiles(ROOT / ".local" / "cost")
+    files, own_files = StackFiles(ROOT / ".local" / "cost"), StackFiles(ROOT / ".local" / "cost-own-model")
     known = usage.read().ways if usage.COUNTERS.exists() else {}
     ways = dict(known)
 
@@ -49,8 +50,14 @@ def measure(say: Callable[[str], None]) -> None:
             keep(f"{name}, {REKOGNITION}", sizes(deployed, way, functions, images, BASELINE_12.path))
         say("Counting a Custom Labels session ...")
         keep(f"{INSPECTION}, {CUSTOM_LABELS}", _session(say, files))
-    finally:
         stack.down(say, files)
+        deployed = own_model.up(say, own_files, port=PORT, wait_scale=WAIT_SCALE)
+        for name, (way, functions, images) in WAYS.items():
+            say(f"Counting {name} with an own model ...")
+            keep(f"{name}, {OWN_MODEL}", sizes(deployed, way, (*functions, CLASSIFIER), images, BASELINE_12.path))
+    finally:
+        for each in (files, own_files):
+            stack.down(say, each)
 
 
 def sizes(deployed: Stack, way: one.Way, functions: Sequence[str], images: int, source: Path) -> tuple[Usage, Usage]:

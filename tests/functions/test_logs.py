@@ -135,15 +135,3 @@ def test_a_poisoned_message_is_logged_by_the_id_under_which_it_will_be_in_the_de
     [line] = _lines(capsys.readouterr().out)
     poison = event("start_processing_batch_with_poison")["Records"][4]["messageId"]
     assert (line["error"], line["correlation_id"]) == ("InvalidEvent", poison)
-
-
-@pytest.mark.parametrize("name", ["api_announce_photo", "api_list_inspections", "api_list_photos", "api_make_album"])
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "ValidationException"])
-def test_a_failing_request_tells_nothing_private_either(
-    drive: Callable[[str], Any], refuse: Callable[..., None], capsys: pytest.CaptureFixture[str], name: str, code: str
-) -> None:
-    for operation in ("GetItem", "Query"):
-        refuse("dynamodb", operation, code)
-    answered = drive(name)
-    assert answered["statusCode"] >= 500
-    assert _private("".join(capsys.readouterr()) + answered["body"]) == []
