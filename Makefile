@@ -7,11 +7,12 @@ PYTHON ?= python3
 VENV := .venv/bin
 # Installs the environments in seconds; pinned like everything else.
 UV_VERSION := 0.13.8
+PIP_AUDIT_VERSION := 2.10.1
 INSTALLED := .local/installed
 
 .PHONY: help
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Process and inspect photos on this machine, run a Custom Labels session (PHOTOS=folder for your own, BULK=1000 for a bulk run)
@@ -44,6 +45,8 @@ test: setup lint ## Run every check and every test, the local stack's included
 check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
 	@$(VENV)/python -m pytest -q -n auto tests/unit tests/functions tests/template -m "not local"
 
+TEMPLATES := $(wildcard template.yaml own-model.yaml deployer.yaml pipeline.yaml)
+
 .PHONY: lint
 lint: setup
 	@echo "Checking style, types, layers and templates ..."
@@ -51,8 +54,69 @@ lint: setup
 	@$(VENV)/ruff format --check
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports
-	@$(VENV)/cfn-lint template.yaml
-	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam validate --lint
+	@$(VENV)/python -m local.delivery.actionlint
+	@$(VENV)/cfn-lint $(TEMPLATES)
+	@for template in $(TEMPLATES); do SAM_CLI_TELEMETRY=0 .local/sam/bin/sam validate --lint --template $$template; done
+
+.PHONY: package
+package: setup ## Build functions and layers for AWS into .aws-sam/build
+	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam build
+
+.PHONY: sbom
+sbom: setup ## List the packages in what was built, as CycloneDX, in .aws-sam/sbom.cdx.json
+	@$(VENV)/python -m local.delivery.sbom
+
+.PHONY: publish
+publish: setup ## Hand what was built to CloudFormation (BUCKET=name), settings of each stage beside it in .aws-sam/release
+	@[ -n "$(BUCKET)" ] || { echo "BUCKET is missing: make publish BUCKET=name"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.publish $(BUCKET)
+
+# Those of the own model need Docker, and its template.
+OWN_MODEL_IMAGE := classifyimagefunction:latest
+
+.PHONY: image
+image: setup ## Build the own model's image with Docker
+	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam build --template own-model.yaml --build-dir .aws-sam/own-model
+
+.PHONY: image-sbom
+image-sbom: setup ## List the packages in the own model's image, as CycloneDX, in .aws-sam/own-model.cdx.json
+	@$(VENV)/python -m local.delivery.sbom --image $(OWN_MODEL_IMAGE)
+
+.PHONY: publish-image
+publish-image: setup ## Push the own model's image (BUCKET=name REPOSITORY=uri), its template in .aws-sam/own-model-release
+	@[ -n "$(BUCKET)" ] && [ -n "$(REPOSITORY)" ] || { \
+		echo "BUCKET or REPOSITORY is missing: make publish-image BUCKET=name REPOSITORY=uri"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.publish $(BUCKET) --image-repository $(REPOSITORY)
+
+.PHONY: scan-image
+scan-image: setup ## Wait for ECR's scan of the pushed image, and fail if a hole is critical or high
+	@$(VENV)/python -m local.delivery.image_scan
+
+# Of each environment its own, since they conflict. Strict: a mirror of PyPI that knows no holes is no proof of their
+# absence.
+.PHONY: audit
+audit: setup ## Compare the packages with the list of known holes; it needs PyPI itself, not a mirror
+	@for file in requirements-dev.txt $(wildcard local/requirements-*.txt functions/classify_image/requirements.txt); do \
+		echo "Auditing $$file ..."; \
+		$(VENV)/uv tool run --from pip-audit==$(PIP_AUDIT_VERSION) pip-audit --strict --progress-spinner off --requirement $$file; \
+	done
+
+.PHONY: deploy
+deploy: setup ## Deploy what was built to AWS, as samconfig.toml says (STAGE=dev, test or prod)
+	@[ -n "$(STAGE)" ] || { echo "STAGE is missing: make deploy STAGE=test, a section of samconfig.toml"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.deploy $(STAGE:dev=default)
+
+.PHONY: deploy-image
+deploy-image: setup ## Deploy the own model's image beside a deployed stack (STAGE=test REPOSITORY=uri)
+	@[ -n "$(STAGE)" ] && [ -n "$(REPOSITORY)" ] || { \
+		echo "STAGE or REPOSITORY is missing: make deploy-image STAGE=test REPOSITORY=uri"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.deploy $(STAGE:dev=default) --own-model $(REPOSITORY)
+
+.PHONY: smoke
+smoke: setup ## Try a deployed stack with photos of its own, and clean up (STAGE=test, or AWS_SAM_STACK_NAME)
+	@[ -n "$(STAGE)$${AWS_SAM_STACK_NAME:-}" ] || { echo "STAGE is missing: make smoke STAGE=test"; exit 1; }
+	@AWS_SAM_STACK_NAME="$${AWS_SAM_STACK_NAME:-image-recognition-$(STAGE)}" \
+		$(VENV)/python -m pytest -m cloud --timeout 900 $(or $(TESTS),tests/cloud)
 
 .PHONY: bench
 bench: setup ## Measure speed side by side with sharp, pyvips, ImageMagick and plain Pillow

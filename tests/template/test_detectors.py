@@ -15,7 +15,7 @@ OF_REKOGNITION = re.compile(r"InspectImages")
 # What the local stack has a sign-in of its own for.
 OF_MANAGED_LOGIN = re.compile(r"UserPoolDomain|ManagedLoginBranding")
 # Whether a resource may exist, by the detector that was chosen.
-HOLDS = {"UsesCustomLabels": "custom-labels", "UsesRekognition": "rekognition"}
+HOLDS = {"UsesCustomLabels": "custom-labels", "InspectsAtOnce": "rekognition"}
 
 
 def _condition_of(name):
@@ -23,7 +23,7 @@ def _condition_of(name):
         return "UsesCustomLabels"
     if OF_MANAGED_LOGIN.match(name):
         return "UsesManagedLogin"
-    return "UsesRekognition" if OF_REKOGNITION.match(name) else None
+    return "InspectsAtOnce" if OF_REKOGNITION.match(name) else None
 
 
 def _existing(resources, detector):

@@ -20,6 +20,7 @@ ASSUMED_BY = {
     "SessionScheduleRole": "events.amazonaws.com",
     "ProcessBucketRole": "states.amazonaws.com",
     "BulkRunRuleRole": "events.amazonaws.com",
+    "DeploymentRole": "codedeploy.amazonaws.com",
 }
 
 

@@ -332,9 +332,9 @@ def test_the_rule_of_bulk_runs_may_start_them_and_nothing_else(roles):
     assert (statement["Action"], resolve(statement["Resource"])) == ("states:StartExecution", "${ProcessBucket}")
 
 
-def test_a_role_is_of_a_function_or_a_state_machine_or_a_rule_that_starts_one(roles):
+def test_a_role_is_of_a_function_or_a_state_machine_or_a_rule_that_starts_one_or_of_deployments(roles):
     of_rules = {"SessionScheduleRole", "BulkRunRuleRole"}
-    assert roles.keys() == {f"{name}Role" for name in (*FUNCTIONS, *MACHINES)} | of_rules
+    assert roles.keys() == {f"{name}Role" for name in (*FUNCTIONS, *MACHINES)} | of_rules | {"DeploymentRole"}
 
 
 @pytest.mark.parametrize("machine", MACHINES)

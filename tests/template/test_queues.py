@@ -72,7 +72,8 @@ def test_visibility_is_six_times_the_timeout_of_the_reader(of_type):
     queues, functions = of_type("AWS::SQS::Queue"), of_type("AWS::Lambda::Function")
     for mapping in of_type("AWS::Lambda::EventSourceMapping").values():
         queue = queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]
-        timeout = functions[mapping["FunctionName"]["Ref"]]["Timeout"]
+        _, _, function = mapping["FunctionName"]["Fn::If"]
+        timeout = functions[function["Ref"]]["Timeout"]
         assert queue["VisibilityTimeout"] >= 6 * timeout + mapping.get("MaximumBatchingWindowInSeconds", 0)
 
 
@@ -95,7 +96,7 @@ def test_only_one_reads_the_inspection_queue_by_itself(expanded):
         if one["Type"] == "AWS::Lambda::EventSourceMapping"
         and one["Properties"]["EventSourceArn"] == {"Fn::GetAtt": ["InspectionQueue", "Arn"]}
     }
-    assert readers == {"InspectImagesFunctionInspectionQueue": "UsesRekognition"}
+    assert readers == {"InspectImagesFunctionInspectionQueue": "InspectsAtOnce"}
 
 
 def test_a_message_stays_hidden_longer_than_a_worker_of_a_session_lives(of_type):

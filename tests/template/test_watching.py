@@ -18,6 +18,7 @@ ALARMS = [
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 # https://docs.aws.amazon.com/rekognition/latest/dg/cloudwatch-metricsdim.html
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 PUBLISHED = {
     "AWS/SQS": {
         "ApproximateNumberOfMessagesVisible",
@@ -33,6 +34,7 @@ PUBLISHED = {
         "ExecutionTime",
     },
     "AWS/Rekognition": {"SuccessfulRequestCount", "ThrottledCount", "UserErrorCount", "ServerErrorCount"},
+    "AWS/Lambda": {"Invocations", "Errors", "Throttles", "Duration"},
     "AWS/ApiGateway": {"Count", "4xx", "5xx", "Latency", "IntegrationLatency", "DataProcessed"},
 }
 FUNCTIONS = REPOSITORY / "functions"
@@ -103,6 +105,7 @@ def test_an_alarm_watches_a_resource_or_the_metrics_of_this_stack(alarm, resourc
         "QueueName": ("AWS::SQS::Queue", "QueueName"),
         "StateMachineArn": ("AWS::Serverless::StateMachine", ""),
         "ApiId": ("AWS::ApiGatewayV2::Api", ""),
+        "FunctionName": ("AWS::Serverless::Function", ""),
     }[dimension["Name"]]
     assert (resources[resource]["Type"], attribute) == expected
 

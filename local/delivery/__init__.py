@@ -1,0 +1,1 @@
+"""What the workflows of GitHub and the pipeline in the account have in common."""

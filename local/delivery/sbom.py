@@ -1,0 +1,102 @@
+"""List what is deployed, as a CycloneDX bill of materials: ``python -m local.delivery.sbom``.
+
+Read from what was built, and not from the requirement files: those name what the code asks for, this is what came.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from local.delivery.publish import OWN_MODEL, STACK
+from local.deployment import REPOSITORY
+
+CYCLONEDX = "cyclonedx-bom==7.5.0"
+# Where an image of Lambda has its function and its packages.
+TASK_ROOT = "/var/task"
+
+
+def write_bill(folders: Sequence[Path], bill: Path) -> None:
+    """Write the bill of materials of folders with Python packages.
+
+    Parameters
+    ----------
+    folders
+        Each holds packages with their ``.dist-info``, as pip lays them down.
+    bill
+        The file that is written, CycloneDX 1.6 as JSON. The same packages give the same file.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there are no folders.
+    """
+    if not folders:
+        raise FileNotFoundError("nothing was built; run `make package` first")
+    uv = Path(sys.executable).with_name("uv")
+    with tempfile.TemporaryDirectory() as temporary:
+        # An environment that has these packages and none of its own.
+        environment = Path(temporary) / "shipped"
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
+        (packages,) = environment.glob("lib/python*/site-packages")
+        (packages / "shipped.pth").write_text("\n".join(str(folder.resolve()) for folder in folders) + "\n")
+        # uv's own hook for editable installs: nothing that is deployed.
+        for own in packages.glob("_virtualenv.*"):
+            own.unlink()
+        command = [str(uv), "tool", "run", "--from", CYCLONEDX, "cyclonedx-py", "environment", "--output-reproducible"]
+        command += ["--mc-type", "application", "--pyproject", str(REPOSITORY / "pyproject.toml")]
+        bill.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([*command, "--output-file", str(bill), str(environment)], check=True)
+
+
+def write_bill_of_image(image: str, bill: Path) -> None:
+    """Write the bill of materials of what a container image adds to its base.
+
+    Parameters
+    ----------
+    image
+        The image as Docker knows it.
+    bill
+        The file that is written.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        When Docker does not have the image; it has said so.
+    """
+    made = subprocess.run(["docker", "create", image], check=True, stdout=subprocess.PIPE, text=True)
+    container = made.stdout.strip()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["docker", "cp", "--quiet", f"{container}:{TASK_ROOT}", folder], check=True)
+            write_bill([Path(folder) / Path(TASK_ROOT).name], bill)
+    finally:
+        subprocess.run(["docker", "rm", container], check=True, stdout=subprocess.DEVNULL)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the bill of the layers, or of an image, and say where it is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--image", help="list what is in this image instead")
+    image = parser.parse_args(argv).image
+    bill = OWN_MODEL.bill if image else STACK.bill
+    try:
+        if image:
+            write_bill_of_image(image, bill)
+        else:
+            write_bill(sorted(STACK.folder.glob("*/python")), bill)
+    except FileNotFoundError as missing:
+        print(missing)
+        return 1
+    except subprocess.CalledProcessError as failed:
+        return failed.returncode
+    print(f"The bill of materials is in {bill.relative_to(REPOSITORY)}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""What delivers, run against the local engine: the SAM CLI deploys, packages and reads what it would on AWS."""
+
+import json
+import re
+import subprocess
+import uuid
+
+import pytest
+
+from local.delivery import deploy, publish, stages
+from local.deployment import REPOSITORY, SAM
+from tests.template.cloudformation import load
+
+# The engine has no CodePipeline; tests/template/test_pipeline.py gives that to moto.
+BEYOND_THE_ENGINE = {"AWS::CodePipeline::Pipeline", "AWS::CodeStarNotifications::NotificationRule"}
+
+
+def sam(*arguments, cwd=REPOSITORY, environment):
+    call = [str(SAM), *arguments]
+    run = subprocess.run(call, cwd=cwd, env=environment, capture_output=True, text=True, timeout=180, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def outputs(client, stack):
+    (described,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+
+
+@pytest.fixture
+def deployers(environment, client):
+    """Both stages' roles, deployed as docs/delivery.md has it."""
+    for stage in publish.STAGES:
+        sam(
+            *("deploy", "--template-file", "deployer.yaml", "--stack-name", f"image-recognition-{stage}-deployer"),
+            *(
+                "--resolve-s3",
+                "--capabilities",
+                "CAPABILITY_IAM",
+                "--no-confirm-changeset",
+                "--no-fail-on-empty-changeset",
+            ),
+            *("--parameter-overrides", f"Stage={stage}", "GitHubRepository=owner/name"),
+            environment=environment,
+        )
+    return {stage: outputs(client, f"image-recognition-{stage}-deployer") for stage in publish.STAGES}
+
+
+@pytest.fixture
+def a_build(tmp_path):
+    """What `sam build` would have made of a stack with one function."""
+    build = publish.Build(tmp_path / "build", tmp_path / "sbom.cdx.json", tmp_path / "release", has_settings=True)
+    (build.folder / "Function").mkdir(parents=True)
+    (build.folder / "Function/app.py").write_text("def handler(event, context):\n    return event\n")
+    (build.folder / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Function:\n    Type: AWS::Serverless::Function\n"
+        "    Properties: { Runtime: python3.13, Handler: app.handler, CodeUri: Function }\n"
+    )
+    build.bill.write_text('{"bomFormat": "CycloneDX"}')
+    return build
+
+
+@pytest.mark.local
+def test_both_stages_get_roles_of_their_own(deployers):
+    for stage, found in deployers.items():
+        assert found.keys() == {"StackRoleArn", "SmokePolicyArn", "GitHubRoleArn"}
+        assert all(f"image-recognition-{stage}-deployer" in arn for arn in found.values())
+
+
+@pytest.mark.local
+def test_what_the_pipeline_stands_on_is_deployed(deployers, client, tmp_path):
+    template = load((REPOSITORY / "pipeline.yaml").read_text())
+    beyond = {name for name, one in template["Resources"].items() if one["Type"] in BEYOND_THE_ENGINE}
+    template["Resources"] = {name: one for name, one in template["Resources"].items() if name not in beyond}
+    template["Outputs"] = {name: one for name, one in template["Outputs"].items() if "Pipeline}" not in json.dumps(one)}
+    parameters = {
+        "ConnectionArn": f"arn:aws:codeconnections:eu-west-1:123456789012:connection/{uuid.UUID(int=0)}",
+        "RepositoryId": "owner/name",
+        "OwnModel": "true",
+    }
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(
+        StackName="image-recognition-pipeline",
+        TemplateBody=json.dumps(template),
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="image-recognition-pipeline", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    found = outputs(client, "image-recognition-pipeline")
+    encryption = client("s3").get_bucket_encryption(Bucket=found["ArtifactBucketName"])
+    assert encryption["ServerSideEncryptionConfiguration"]["Rules"]
+    repository = found["ModelRepositoryUri"].partition("/")[2]
+    (described,) = client("ecr").describe_repositories(repositoryNames=[repository])["repositories"]
+    assert described["imageScanningConfiguration"] == {"scanOnPush": True}
+
+
+@pytest.mark.local
+def test_a_release_names_code_that_is_where_cloudformation_finds_it(a_build, environment, client):
+    client("s3").create_bucket(Bucket="packages", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    publish.publish(a_build, "packages")
+    (key,) = re.findall(r"CodeUri: s3://packages/(\S+)", (a_build.release / "template.yaml").read_text())
+    assert key.startswith("deployed/")
+    assert client("s3").head_object(Bucket="packages", Key=key)["ContentLength"] > 0
+
+
+@pytest.mark.local
+def test_a_release_has_the_settings_of_each_stage_and_the_bill_of_materials(a_build, environment, client):
+    client("s3").create_bucket(Bucket="more-packages", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    publish.publish(a_build, "more-packages")
+    assert sorted(file.name for file in a_build.release.iterdir()) == [
+        "prod.json",
+        "sbom.cdx.json",
+        "template.yaml",
+        "test.json",
+    ]
+    assert json.loads((a_build.release / "prod.json").read_text()) == {
+        "Parameters": stages.read("prod").parameters,
+        "Tags": {"project": "image-recognition", "stage": "prod"},
+    }
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("stage", publish.STAGES)
+def test_a_deployment_has_the_parameters_of_its_stage_and_a_release(stage, environment, client, tmp_path):
+    parameters = stages.read(stage).parameters
+    declared = "".join(f"  {name}: {{ Type: String }}\n" for name in [*parameters, "Release"])
+    given = ", ".join(f"${{{name}}}" for name in [*parameters, "Release"])
+    (tmp_path / "samconfig.toml").write_text((REPOSITORY / "samconfig.toml").read_text())
+    (tmp_path / "template.yaml").write_text(
+        f"Parameters:\n{declared}Resources:\n  Topic: {{ Type: AWS::SNS::Topic }}\n"
+        f'Outputs:\n  Given: {{ Value: !Sub "{given}" }}\n'
+    )
+    sam(*deploy.arguments(stages.read(stage), "one", None), cwd=tmp_path, environment=environment)
+    assert outputs(client, f"image-recognition-{stage}")["Given"] == ", ".join([*parameters.values(), "one"])
+
+
+@pytest.mark.local
+def test_an_own_model_reads_the_images_of_the_deployed_stage(environment, client):
+    stage = stages.Stage("test", "a-stack-with-images", {}, {})
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(
+        StackName=stage.stack_name,
+        TemplateBody="Resources:\n  Topic: { Type: AWS::SNS::Topic }\n"
+        "Outputs:\n  ImageBucketName: { Value: some-images }\n",
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stage.stack_name, WaiterConfig={"Delay": 1})
+    assert deploy.image_bucket_arn(stage) == "arn:aws:s3:::some-images"

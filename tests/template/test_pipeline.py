@@ -1,0 +1,360 @@
+"""pipeline.yaml: the way of a push to production, who may do what on it, and that what it runs exists."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.delivery import publish, stages
+from tests.template.cloudformation import REPOSITORY, listed, load, references, resolve, walk
+
+TEXT = {name: (REPOSITORY / name).read_text() for name in ("pipeline.yaml", "deployer.yaml")}
+TEMPLATE = load(TEXT["pipeline.yaml"])
+RESOURCES = TEMPLATE["Resources"]
+MAKEFILE = (REPOSITORY / "Makefile").read_text()
+PROJECTS = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == "AWS::CodeBuild::Project"}
+ROLES = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == "AWS::IAM::Role"}
+PIPELINE = RESOURCES["Pipeline"]["Properties"]
+SAM = REPOSITORY / ".local/sam/bin/sam"
+BOUNDARY = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+
+
+def actions(stage, with_own_model=True):
+    """Return the actions of a stage by their names, those that are there under a condition too."""
+    (found,) = [one for one in PIPELINE["Stages"] if one["Name"] == stage]
+    chosen = [one["Fn::If"][1] if "Fn::If" in one else one for one in found["Actions"]]
+    return {one["Name"]: one for one in chosen if with_own_model or "Model" not in json.dumps(one)}
+
+
+def every_action():
+    return {
+        f"{one['Name']}-{name}": action for one in PIPELINE["Stages"] for name, action in actions(one["Name"]).items()
+    }
+
+
+EVERY_ACTION = every_action()
+DEPLOYING = {name: one for name, one in EVERY_ACTION.items() if one["ActionTypeId"]["Provider"] == "CloudFormation"}
+
+
+def buildspec(project):
+    return yaml.safe_load(project["Source"]["BuildSpec"])
+
+
+def commands(project):
+    return [command for phase in buildspec(project)["phases"].values() for command in phase.get("commands", [])]
+
+
+def statements():
+    for name, one in RESOURCES.items():
+        if not one["Type"].startswith("AWS::IAM::"):
+            continue
+        documents = [policy["PolicyDocument"] for policy in one["Properties"].get("Policies", [])]
+        documents += [one["Properties"]["PolicyDocument"]] if "PolicyDocument" in one["Properties"] else []
+        for document in documents:
+            for statement in document["Statement"]:
+                yield pytest.param(statement, id=f"{name}-{statement['Sid']}")
+
+
+# How it reads
+
+
+@pytest.mark.parametrize("file", TEXT)
+def test_a_resource_says_why_it_exists(file):
+    lines = TEXT[file].splitlines()
+    silent = [
+        name
+        for name in load(TEXT[file])["Resources"]
+        if not re.fullmatch(r"  # .*\.", lines[lines.index(f"  {name}:") - 1])
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("file", TEXT)
+def test_cfn_lint_has_nothing_to_say(file):
+    cfn_lint = Path(sys.executable).with_name("cfn-lint")
+    result = subprocess.run([cfn_lint, file], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+@pytest.mark.skipif(not SAM.exists(), reason="the SAM CLI is not set up: run make setup")
+@pytest.mark.parametrize("file", TEXT)
+def test_sam_finds_it_valid(file, tmp_path):
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "SAM_CLI_TELEMETRY": "0",
+    }
+    call = [SAM, "validate", "--lint", "--template", file]
+    result = subprocess.run(call, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+# What is kept
+
+
+def test_artifacts_are_encrypted_versioned_and_nobody_elses():
+    bucket = RESOURCES["ArtifactBucket"]["Properties"]
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert bucket["VersioningConfiguration"]["Status"] == "Enabled"
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_artifacts_are_not_reached_without_tls():
+    (statement,) = RESOURCES["ArtifactBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_artifacts_go_after_a_month_and_what_was_deployed_after_a_year():
+    rules = RESOURCES["ArtifactBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    kept = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    # CodePipeline keeps artifacts below the first twenty characters of the pipeline's name.
+    assert kept == {f"{PIPELINE['Name'][:20]}/": 30, f"{publish.PREFIX}/": 400}
+
+
+def test_an_image_is_scanned_as_it_comes():
+    repository = RESOURCES["ModelRepository"]
+    assert repository["Condition"] == "HasOwnModel"
+    assert repository["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": True}
+
+
+# What is run
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_build_runs_make_targets_that_exist(name):
+    run = commands(PROJECTS[name])
+    assert run
+    targets = {word for command in run for word in command.split()[1:] if "=" not in word}
+    assert {command.split()[0] for command in run} == {"make"}
+    assert targets <= set(re.findall(r"^\.PHONY: (\S+)", MAKEFILE, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_build_has_every_variable_that_its_commands_use(name):
+    used = {variable for command in commands(PROJECTS[name]) for variable in re.findall(r"\$(\w+)", command)}
+    of_project = {one["Name"] for one in PROJECTS[name]["Environment"].get("EnvironmentVariables", [])}
+    starting = [one for one in EVERY_ACTION.values() if one["Configuration"].get("ProjectName") == {"Ref": name}]
+    assert starting
+    for action in starting:
+        of_action = {one["name"] for one in json.loads(action["Configuration"].get("EnvironmentVariables", "[]"))}
+        assert used == of_project | of_action
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_make_target_takes_the_variables_that_it_is_given(name):
+    given = {word.split("=")[0] for command in commands(PROJECTS[name]) for word in command.split() if "=" in word}
+    assert all(f"$({variable})" in MAKEFILE for variable in given - {"TESTS"})
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_build_uses_the_python_of_lambda(name):
+    runtime = load((REPOSITORY / "template.yaml").read_text())["Parameters"]["LambdaRuntime"]["Default"]
+    assert buildspec(PROJECTS[name])["phases"]["install"]["runtime-versions"] == {
+        "python": runtime.removeprefix("python")
+    }
+
+
+@pytest.mark.parametrize(("project", "build"), [("PackageProject", publish.STACK), ("ImageProject", publish.OWN_MODEL)])
+def test_what_a_build_publishes_is_what_it_hands_on(project, build):
+    assert REPOSITORY / buildspec(PROJECTS[project])["artifacts"]["base-directory"] == build.release
+
+
+@pytest.mark.parametrize("name", ["Test-Smoke", "Production-Smoke"])
+def test_the_tests_that_are_run_exist(name):
+    variables = {
+        one["name"]: one["value"] for one in json.loads(EVERY_ACTION[name]["Configuration"]["EnvironmentVariables"])
+    }
+    assert (REPOSITORY / variables["TESTS"]).exists()
+
+
+# The order of it
+
+
+def test_it_is_a_pipeline_of_the_second_type_that_cuts_nothing_off():
+    assert (PIPELINE["PipelineType"], PIPELINE["ExecutionMode"]) == ("V2", "QUEUED")
+
+
+def test_the_source_comes_by_a_code_connection():
+    (source,) = actions("Source").values()
+    assert source["ActionTypeId"]["Provider"] == "CodeStarSourceConnection"
+    assert source["Configuration"]["ConnectionArn"] == {"Ref": "ConnectionArn"}
+
+
+def test_nothing_is_deployed_before_every_check_and_nothing_to_people_before_it_was_tried():
+    assert [one["Name"] for one in PIPELINE["Stages"]] == ["Source", "Build", "Test", "Production"]
+    assert "Check" in actions("Build")
+
+
+@pytest.mark.parametrize(
+    ("stage", "order"),
+    [
+        ("Test", ["Deploy", "DeployModel", "Smoke"]),
+        ("Production", ["Prepare", "Approve", "Deploy", "DeployModel", "Smoke"]),
+    ],
+)
+def test_the_actions_of_a_stage_come_one_after_the_other(stage, order):
+    found = actions(stage)
+    assert sorted(found, key=lambda name: found[name]["RunOrder"]) == order
+    assert len({one["RunOrder"] for one in found.values()}) == len(order)
+
+
+def test_whoever_agrees_has_seen_the_change_set_that_is_executed():
+    prepare, deploy = (actions("Production")[name]["Configuration"] for name in ("Prepare", "Deploy"))
+    assert (prepare["ActionMode"], deploy["ActionMode"]) == ("CHANGE_SET_REPLACE", "CHANGE_SET_EXECUTE")
+    assert {name: prepare[name] for name in ("StackName", "ChangeSetName")} == {
+        name: deploy[name] for name in ("StackName", "ChangeSetName")
+    }
+
+
+def test_nothing_of_an_own_model_is_there_without_one():
+    conditional = {
+        one["Fn::If"][1]["Name"]
+        for stage in PIPELINE["Stages"]
+        for one in stage["Actions"]
+        if "Fn::If" in one and one["Fn::If"][0] == "HasOwnModel"
+    }
+    assert conditional == {"Image", "DeployModel"}
+    of_model = {name for name, one in RESOURCES.items() if one.get("Condition") == "HasOwnModel"}
+    assert of_model == {"ModelRepository", "ImageProject", "ImageRole"}
+
+
+# What is deployed, and how
+
+
+@pytest.mark.parametrize(("action", "stage"), [("Test-Deploy", "test"), ("Production-Prepare", "prod")])
+def test_a_stack_is_deployed_as_samconfig_says(action, stage):
+    configuration = DEPLOYING[action]["Configuration"]
+    assert configuration["StackName"] == stages.read(stage).stack_name
+    assert configuration["TemplateConfiguration"] == f"Package::{stage}.json"
+    assert stage in publish.STAGES
+
+
+def test_production_shifts_gradually_and_each_time_with_another_release():
+    assert stages.read("prod").parameters["GradualDeployments"] == "true"
+    overrides = json.loads(DEPLOYING["Production-Prepare"]["Configuration"]["ParameterOverrides"])
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-variables.html
+    assert overrides == {"Release": "#{codepipeline.PipelineExecutionId}"}
+
+
+@pytest.mark.parametrize(("action", "stage"), [("Test-DeployModel", "test"), ("Production-DeployModel", "prod")])
+def test_a_model_reads_the_images_of_its_own_stage(action, stage):
+    deploying = actions("Test" if stage == "test" else "Production")["Deploy"]
+    assert deploying["Namespace"] == stage
+    overrides = json.loads(resolve(DEPLOYING[action]["Configuration"]["ParameterOverrides"]))
+    assert overrides == {"ImageBucketArns": f"arn:${{AWS::Partition}}:s3:::#{{{stage}.ImageBucketName}}"}
+    assert "ImageBucketName" in load((REPOSITORY / "template.yaml").read_text())["Outputs"]
+
+
+@pytest.mark.parametrize("name", [name for name, one in DEPLOYING.items() if "RoleArn" in one["Configuration"]])
+def test_cloudformation_deploys_with_the_role_of_the_stage(name):
+    configuration = DEPLOYING[name]["Configuration"]
+    stage = "test" if name.startswith("Test") else "prod"
+    assert configuration["RoleArn"] == {"Fn::ImportValue": f"image-recognition-{stage}-StackRoleArn"}
+
+
+@pytest.mark.parametrize("name", [name for name, one in DEPLOYING.items() if "TemplatePath" in one["Configuration"]])
+def test_cloudformation_may_expand_what_sam_writes(name):
+    assert DEPLOYING[name]["Configuration"]["Capabilities"] == "CAPABILITY_IAM,CAPABILITY_AUTO_EXPAND"
+
+
+@pytest.mark.parametrize("name", EVERY_ACTION)
+def test_an_action_gets_what_an_earlier_one_hands_on(name):
+    order = list(EVERY_ACTION)
+    earlier = [EVERY_ACTION[one] for one in order[: order.index(name)]]
+    handed_on = {one["Name"] for action in earlier for one in action.get("OutputArtifacts", [])}
+    assert {one["Name"] for one in EVERY_ACTION[name].get("InputArtifacts", [])} <= handed_on
+
+
+# Who may do what
+
+
+def test_what_is_imported_is_exported_for_each_stage():
+    outputs = load(TEXT["deployer.yaml"])["Outputs"].values()
+    exported = {resolve(one["Export"]["Name"]) for one in outputs if "Export" in one}
+    imported = {
+        node["Fn::ImportValue"] for _, node in walk(RESOURCES) if isinstance(node, dict) and "Fn::ImportValue" in node
+    }
+    assert imported == {name.replace("${Stage}", stage) for name in exported for stage in publish.STAGES}
+
+
+@pytest.mark.parametrize("statement", list(statements()))
+def test_a_statement_only_allows_actions_by_their_names(statement):
+    assert statement["Effect"] == "Allow"
+    assert [action for action in listed(statement["Action"]) if "*" in action] == []
+
+
+def test_every_resource_is_used_only_where_the_service_has_none():
+    everything = {one.values[0]["Sid"] for one in statements() if "*" in listed(one.values[0]["Resource"])}
+    assert everything == {"SignInToTheRegistry"}
+    assert re.search(r"# This has no resource.*\n +- Sid: SignInToTheRegistry", TEXT["pipeline.yaml"])
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_a_role_has_the_permissions_boundary(name):
+    assert ROLES[name]["PermissionsBoundary"] == BOUNDARY
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_a_role_is_assumed_for_this_account_only(name):
+    (statement,) = ROLES[name]["AssumeRolePolicyDocument"]["Statement"]
+    service = "codepipeline" if name == "PipelineRole" else "codebuild"
+    assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_every_build_has_a_role_of_its_own():
+    roles = [project["ServiceRole"]["Fn::GetAtt"][0] for project in PROJECTS.values()]
+    assert sorted(roles) == sorted(set(ROLES) - {"PipelineRole"})
+
+
+def _of_pipeline(sid):
+    (policy,) = ROLES["PipelineRole"]["Policies"]
+    (statement,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Sid"] == sid]
+    return statement
+
+
+def test_the_pipeline_may_start_exactly_its_builds():
+    named = {name.split(".")[0] for _, name in references(_of_pipeline("StartBuilds")["Resource"])}
+    assert named - {"AWS::NoValue"} == set(PROJECTS)
+
+
+def test_the_pipeline_may_change_exactly_its_stacks():
+    named = {resolve(one) for one in _of_pipeline("ChangeTheStacks")["Resource"]}
+    stacks = {match[1] for one in named if (match := re.search(r":stack/([\w-]+)/\*$", one))}
+    assert stacks == {one["Configuration"]["StackName"] for one in DEPLOYING.values()}
+
+
+def test_the_pipeline_hands_only_the_roles_of_the_stages_to_cloudformation_only():
+    statement = _of_pipeline("LetCloudFormationDoTheRest")
+    assert statement["Resource"] == [
+        {"Fn::ImportValue": f"image-recognition-{stage}-StackRoleArn"} for stage in publish.STAGES
+    ]
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
+
+
+def test_code_of_the_repository_runs_with_no_right_to_deploy():
+    allowed = {action for name, role in ROLES.items() if name != "PipelineRole" for policy in role.get("Policies", [])
+               for one in policy["PolicyDocument"]["Statement"] for action in listed(one["Action"])}  # fmt: skip
+    assert {action.partition(":")[0] for action in allowed} <= {"s3", "ecr"}
+
+
+def test_somebody_hears_of_failures_and_of_what_waits():
+    notified = RESOURCES["PipelineNotifications"]["Properties"]["EventTypeIds"]
+    assert notified == [
+        "codepipeline-pipeline-pipeline-execution-failed",
+        "codepipeline-pipeline-manual-approval-needed",
+    ]
+
+
+def test_a_stage_of_the_pipeline_is_one_that_samconfig_has():
+    assert set(publish.STAGES) <= set(tomllib.loads((REPOSITORY / "samconfig.toml").read_text()))

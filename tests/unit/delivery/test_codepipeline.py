@@ -1,0 +1,93 @@
+"""The pipeline itself, made at moto's CodePipeline: what it takes is what the SDK and moto accept."""
+
+import json
+import re
+
+import boto3
+import pytest
+
+from tests.template.cloudformation import REPOSITORY, load
+
+PIPELINE = load((REPOSITORY / "pipeline.yaml").read_text())["Resources"]["Pipeline"]["Properties"]
+NAMES = {
+    "AWS::Partition": "aws",
+    "ConnectionArn": "arn:aws:codeconnections:eu-west-1:123456789012:connection/00000000-0000-0000-0000-000000000000",
+    "RepositoryId": "owner/name",
+    "BranchName": "main",
+}
+NOTHING = object()
+
+
+def _plain(node, conditions):
+    """Return a node as CloudFormation hands it on, with made-up names for what is made elsewhere."""
+    match node:
+        case {"Ref": "AWS::NoValue"}:
+            return NOTHING
+        case {"Ref": str(name)}:
+            return NAMES.get(name, name.lower())
+        case {"Fn::GetAtt": [name, "Arn"]}:
+            return f"arn:aws:iam::123456789012:role/{name}"
+        case {"Fn::ImportValue": name}:
+            return f"arn:aws:iam::123456789012:role/{name}"
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([^}]+)\}", lambda match: NAMES[match[1]], text)
+        case {"Fn::If": [name, yes, no]}:
+            return _plain(yes if conditions[name] else no, conditions)
+        case dict():
+            return {name: _plain(value, conditions) for name, value in node.items()}
+        case list():
+            return [one for one in (_plain(value, conditions) for value in node) if one is not NOTHING]
+    return str(node).lower() if isinstance(node, bool) else node
+
+
+def _as_the_api_has_it(node, key=""):
+    """Return it with the names of the API, which begin in lower case; those of a configuration are the actions'."""
+    if isinstance(node, dict):
+        keep = key == "Configuration"
+        return {
+            name if keep else name[0].lower() + name[1:]: _as_the_api_has_it(value, name)
+            for name, value in node.items()
+        }
+    return [_as_the_api_has_it(one) for one in node] if isinstance(node, list) else node
+
+
+@pytest.fixture(params=[True, False], ids=["own-model", "no-own-model"])
+def conditions(request):
+    return {"HasOwnModel": request.param, "AsksBeforeProduction": True}
+
+
+@pytest.fixture
+def made(aws, conditions):
+    """The pipeline, as CodePipeline gives it back."""
+    declaration = _as_the_api_has_it(_plain(PIPELINE, conditions))
+    # moto wants the role to exist.
+    trust = {"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    boto3.client("iam").create_role(
+        RoleName="PipelineRole",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
+    codepipeline = boto3.client("codepipeline")
+    codepipeline.create_pipeline(pipeline=declaration)
+    return codepipeline.get_pipeline(name=PIPELINE["Name"])["pipeline"]
+
+
+def test_codepipeline_takes_the_stages_as_they_are(made):
+    assert [stage["name"] for stage in made["stages"]] == ["Source", "Build", "Test", "Production"]
+
+
+def test_the_model_travels_along_only_where_there_is_one(made, conditions):
+    names = {action["name"] for stage in made["stages"] for action in stage["actions"]}
+    assert ({"Image", "DeployModel"} <= names) is conditions["HasOwnModel"]
+
+
+def test_the_bucket_of_the_stack_keeps_the_artifacts(made):
+    assert made["artifactStore"] == {"type": "S3", "location": "artifactbucket"}
+
+
+def test_every_setting_of_an_action_is_text(made):
+    # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionDeclaration.html
+    settings = [
+        value for stage in made["stages"] for action in stage["actions"] for value in action["configuration"].values()
+    ]
+    assert settings
+    assert all(isinstance(value, str) and 0 < len(value) <= 50_000 for value in settings)
