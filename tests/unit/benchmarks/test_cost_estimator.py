@@ -155,4 +155,4 @@ def test_the_price_list_of_the_guide_is_the_one_that_is_used():
 def test_the_guide_counts_the_alarms_of_the_template():
     words = {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}
     text = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
-    assert f"| alarms: {words[bill.alarms()]}; three more with Custom Labels |" in text
+    assert f"| alarms: {words[bill.alarms()]}; with Custom Labels more |" in text
