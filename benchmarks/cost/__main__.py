@@ -20,8 +20,8 @@ MEGABYTES_LIMIT = 15.0
 """What DetectLabels takes from S3: https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
 FREE_ALARMS = 10
 POLLS_A_MONTH = 5 * 3 * 60 * 24 * 30
-"""Lambda looks at an empty queue with five long polls of twenty seconds each.
-https://aws.amazon.com/blogs/compute/estimating-cost-for-amazon-sqs-message-processing-using-aws-lambda/"""
+"""Lambda looks at an empty queue with five long polls at once, of twenty seconds each, as long as SQS lets them be.
+https://aws.amazon.com/blogs/aws/aws-lambda-adds-amazon-simple-queue-service-to-supported-event-sources/"""
 POLLED_QUEUES = 2
 
 _CENTS_MATTER = 100
