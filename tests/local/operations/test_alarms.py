@@ -33,6 +33,15 @@ def test_alarms_that_sound_are_listed(shell):
     assert shell("operations", "aws cloudwatch describe-alarms").strip() in ("", "None")
 
 
+# None has ended so here: the commands have to work, and to find nothing.
+def test_ends_of_start_processing_are_looked_for(shell):
+    assert shell("alarms/StartProcessingErrorsAlarm", "aws logs filter-log-events").strip() in ("", "None")
+
+
+def test_ends_of_inspect_images_are_looked_for(shell):
+    assert shell("alarms/InspectImagesErrorsAlarm", "aws logs filter-log-events").strip() in ("", "None")
+
+
 def test_dead_uploads_are_looked_at_and_stay(shell, letter_in, pipeline):
     version = letter_in(pipeline.dead_letter_url)
     for _ in range(2):
