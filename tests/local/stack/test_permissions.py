@@ -47,7 +47,6 @@ FOREIGN_CALLS: list[tuple[str, str, dict[str, Any]]] = [
 
 ERASING: dict[str, list[str]] = {
     "ApiFunction": ["s3.delete_object", "dynamodb.scan"],
-    "StartProcessingFunction": ["dynamodb.delete_item"],
     "StoreMetadataFunction": ["s3.delete_object"],
     "TrackExecutionFunction": ["s3.delete_object"],
 }

@@ -185,3 +185,9 @@ def test_some_photos_are_neither_albums_nor_gone(photos: Photos, items: Items) -
     photos.forget(gone.photo_id, LATER)
     found, _ = photos.some(None, 100)
     assert {photo.photo_id for photo in found} == {TICKET.photo_id, broken_off.photo_id}
+
+
+def test_an_inspected_image_is_nobodys_photo(photos: Photos, table_name: str) -> None:
+    image = ObjectVersion(TICKET.bucket, "images/part.jpg", "v1", "e1", comparable_sequencer("1".zfill(16)), 7)
+    Table(table_name).register(Envelope.of(image), NOW)
+    assert photos.some(None, 100) == ([], None)

@@ -162,9 +162,16 @@ class Photos:
         self._items.update(key, {GONE: now}, {}, condition=f"attribute_exists({ERASED})")
 
     def some(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:
-        """Return some photos of anybody, and where to go on; one of which nothing is left is none."""
+        """Return some photos of anybody, and where to go on.
+
+        One of which nothing is left is none, nor is an inspected image or one of a bulk run: they have no owner.
+        """
         items, last = self._items.scan(start, page_size)
-        return [Photo(item, {}) for item in items if item.get("record_type") == "photo" and GONE not in item], last
+        return [
+            Photo(item, {})
+            for item in items
+            if item.get("record_type") == "photo" and item.get("owner") and GONE not in item
+        ], last
 
 
 def is_newest(photo: Photo, version: ObjectVersion) -> bool:
