@@ -1,5 +1,6 @@
 """Look at images with a team's own model."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +8,18 @@ from vision import classification, entry
 from vision.classifier import Classifier
 from vision.settings import ClassifyImageSettings
 
-classifier = Classifier.load(Path(ClassifyImageSettings.read().lambda_task_root, "model"))
+settings = ClassifyImageSettings.read()
+classifier = Classifier.load(Path(settings.lambda_task_root, "model"))
 
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Return the classes of each image of a batch, or why it has none."""
+    """Return the classes of each image of a batch, or why it has none; and what the call took."""
+    began = time.monotonic()
     answer = classification.classify(classifier, event)
     refused = sum("error" in outcome for outcome in answer["outcomes"])
     entry.count("ImagesClassified", len(answer["outcomes"]) - refused)
     if refused:
         entry.count("ImagesNotClassified", refused)
-    return answer
+    gigabytes = settings.aws_lambda_function_memory_size / 1024
+    return answer | {"gb_seconds": round((time.monotonic() - began) * gigabytes, 4)}

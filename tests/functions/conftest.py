@@ -126,6 +126,7 @@ def function(
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("LAMBDA_TASK_ROOT", task_root)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048")
 
     def start_cold(name: str) -> Handler:
         module = f"functions.{name}.app"

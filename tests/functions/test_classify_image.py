@@ -163,6 +163,13 @@ def test_a_function_whose_model_was_changed_after_the_build_does_not_start(
         function("classify_image")
 
 
+def test_an_answer_says_what_the_call_took(handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter((100.0, 100.5))
+    monkeypatch.setattr("functions.classify_image.app.time.monotonic", lambda: next(moments))
+    monkeypatch.setattr(classification, "classify", lambda *_: {"detector": {}, "outcomes": []})
+    assert handler({"objects": [put("a.jpg", colour(1, 2, 3))]})["gb_seconds"] == 1.0
+
+
 def test_images_are_counted_by_how_they_went(handler: Handler, put: Put, capsys: pytest.CaptureFixture[str]) -> None:
     handler({"objects": [put("a.jpg", colour(250, 5, 5)), put("list.jpg", b"milk")]})
     counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]

@@ -58,7 +58,9 @@ def tell(answer: Answer) -> Tell:
 
     def register(*labels: dict[str, Any], error: str = "") -> list[dict[str, Any]]:
         outcome = {"error": {"name": error, "cause": "as the model says it"}} if error else {"labels": list(labels)}
-        return answer("lambda", "Invoke", {"Payload": Payload({"detector": DETECTOR, "outcomes": [outcome]})})
+        return answer(
+            "lambda", "Invoke", {"Payload": Payload({"detector": DETECTOR, "outcomes": [outcome], "gb_seconds": 0.25})}
+        )
 
     return register
 

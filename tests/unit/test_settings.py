@@ -18,8 +18,8 @@ def _environment(kind: type) -> dict[str, str]:
 
 
 def test_settings_have_the_types_of_their_fields() -> None:
-    read = DetectLabelsSettings.read({"MAX_LABELS": "10", "MIN_CONFIDENCE": "62.5"})
-    assert (read.max_labels, read.min_confidence) == (10, 62.5)
+    read = DetectLabelsSettings.read({"MAX_LABELS": "10", "MIN_CONFIDENCE": "62.5", "OWN_MODEL_FUNCTION_ARN": "none"})
+    assert (read.max_labels, read.min_confidence, read.own_model_function_arn) == (10, 62.5, "none")
 
 
 @pytest.mark.parametrize(("kind", "variable"), [(kind, name) for kind in ALL for name in _environment(kind)])

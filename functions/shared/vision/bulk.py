@@ -170,6 +170,7 @@ class Worker:
             self._calls = calls
             for _ in photos.map(lambda task: self._one(*task), tasks):
                 pass
+        self.tally.model_gb_seconds += self._detector.gb_seconds
         self.tally.worker_seconds += time.monotonic() - began
         self.tally.batches = 1
         return self.tally

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from vision.adapters import own_model, rekognition
@@ -45,11 +46,18 @@ class BulkDetector:
         ``none`` asks Rekognition, for one image at a time.
     top_k
         How many classes an own model is asked for, if not as many as its manifest says.
+
+    Attributes
+    ----------
+    gb_seconds
+        What the own model's function has taken so far: gigabytes of memory times seconds.
     """
 
     def __init__(self, own_model_function_arn: str, top_k: int | None) -> None:
         self._function_arn = own_model_function_arn
         self._top_k = top_k
+        self.gb_seconds = 0.0
+        self._lock = threading.Lock()
         self._batches = Batches(self._ask, _BATCH_SIZE, _BATCHES_AT_ONCE)
 
     def detect(self, version: ObjectVersion, max_labels: int, min_confidence: float) -> Detection:
@@ -59,7 +67,10 @@ class BulkDetector:
         return own_model.limited(self._batches.detect(version), max_labels, min_confidence)
 
     def _ask(self, versions: Sequence[ObjectVersion]) -> list[Detection | VisionError]:
-        return own_model.classify(versions, self._function_arn, self._top_k)
+        classified = own_model.classify(versions, self._function_arn, self._top_k)
+        with self._lock:
+            self.gb_seconds += classified.gb_seconds
+        return classified.outcomes
 
 
 def detect_named_labels(own_model_function_arn: str, version: ObjectVersion, rule: Rule) -> Detection:

@@ -71,9 +71,10 @@ class DetectLabelsSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class ClassifyImageSettings(_FromEnvironment):
-    """The folder of the function's code, which has the model beside it; Lambda and its images set it."""
+    """The folder of the function's code, which has the model beside it, and its memory in MB; Lambda sets both."""
 
     lambda_task_root: str
+    aws_lambda_function_memory_size: int
 
 
 @dataclass(frozen=True, slots=True)

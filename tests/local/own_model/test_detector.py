@@ -94,6 +94,9 @@ def test_a_bulk_run_is_labelled_by_the_own_model_and_a_bad_image_stays_alone(pip
     bulk.put({"a.jpg": RED, "b.jpg": GREY, "c.jpg": RED[:-40], "d.jpg": BLUE})
     summary = bulk.run(tolerated_failure_percentage=50)
     assert (summary["labelled"], summary["failed"]) == (3, 1)
+    # Rekognition cost nothing, and the model's time is in the estimate.
+    assert summary["estimated_cost_usd"]["rekognition"] == 0
+    assert summary["model_gb_seconds"] > 0
     records = {one["object"]["key"][-5:]: one for one in bulk.image_records()}
     assert {name: first(one) for name, one in records.items() if "labels" in one} == {
         "a.jpg": "Red",

@@ -49,7 +49,12 @@ def test_the_image_starts_on_what_lambda_brings_alone(built):
     done = subprocess.run(
         [REPOSITORY / DEFAULT_RUNTIME_PYTHON, "-c", "import app; print(app.classifier.manifest.name)"],
         cwd=built,
-        env={"LAMBDA_TASK_ROOT": str(built), "AWS_REGION": "eu-west-1", "POWERTOOLS_SERVICE_NAME": "test"},
+        env={
+            "LAMBDA_TASK_ROOT": str(built),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
+            "AWS_REGION": "eu-west-1",
+            "POWERTOOLS_SERVICE_NAME": "test",
+        },
         capture_output=True,
         text=True,
         check=False,

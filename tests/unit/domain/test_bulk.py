@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit import strategies
-from vision.domain import bulk
+from vision.domain import bulk, prices
 from vision.domain.bulk import Item, Request, Tally
 from vision.domain.errors import InvalidEvent, InvalidRun
 from vision.domain.executions import Run
 from vision.domain.failures import CAUSE_LIMIT, Failure
+from vision.domain.summaries import estimated_cost
 
 BUCKET = "amzn-s3-demo-bucket"
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:one"
@@ -358,3 +359,17 @@ def test_a_thumbnail_of_a_run_has_a_name_for_each_content() -> None:
 def test_a_run_has_the_name_of_its_execution() -> None:
     assert bulk.run_id(ARN) == "one"
     assert bulk.results_prefix("one") == "imageLabelJobs/one/"
+
+
+def test_the_time_of_an_own_model_is_told_where_there_is_one_and_adds_up() -> None:
+    total = Tally()
+    for seconds in (1.25, 2.5, 0.0):
+        total.add(Tally(batches=1, model_gb_seconds=seconds).as_dict())
+    assert total.model_gb_seconds == 3.75
+    assert "model_gb_seconds" not in Tally(batches=1).as_dict()
+
+
+def test_the_time_of_an_own_model_is_in_the_estimate() -> None:
+    with_model, without = Tally(batches=1, model_gb_seconds=1000.0), Tally(batches=1)
+    more = estimated_cost(with_model)["everything_else"] - estimated_cost(without)["everything_else"]
+    assert more == pytest.approx(1000 * prices.LAMBDA_GB_SECOND_ARM, abs=2e-6)

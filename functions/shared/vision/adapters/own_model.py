@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vision.adapters.session import client, domain_errors
@@ -58,7 +59,7 @@ def detect_labels(
         Of the model.
     Throttled, ServiceUnavailable
     """
-    [found] = classify([version], function_arn, top_k)
+    [found] = classify([version], function_arn, top_k).outcomes
     if isinstance(found, VisionError):
         raise found
     return limited(found, max_labels, min_confidence)
@@ -71,9 +72,15 @@ def limited(found: Detection, max_labels: int, min_confidence: float) -> Detecti
     return Detection([first, *sure][:max_labels], found.detector)
 
 
-def classify(
-    versions: Sequence[ObjectVersion], function_arn: str, top_k: int | None = None
-) -> list[Detection | VisionError]:
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """What the model found in each image of a call, or why nothing; and the gigabytes and seconds that are billed."""
+
+    outcomes: list[Detection | VisionError]
+    gb_seconds: float
+
+
+def classify(versions: Sequence[ObjectVersion], function_arn: str, top_k: int | None = None) -> Classified:
     """Return what the model finds in each of at most 32 object versions, or why it finds nothing.
 
     Raises
@@ -84,12 +91,13 @@ def classify(
     event: dict[str, Any] = {"objects": [version.as_dict() for version in versions]}
     answer = _invoke(function_arn, event | ({"top_k": top_k} if top_k else {}))
     detector = answer["detector"]
-    return [
+    outcomes = [
         _error(outcome["error"]["name"], outcome["error"]["cause"])
         if "error" in outcome
         else Detection(outcome["labels"], detector)
         for outcome in answer["outcomes"]
     ]
+    return Classified(outcomes, answer["gb_seconds"])
 
 
 def _invoke(function_arn: str, event: Mapping[str, Any]) -> dict[str, Any]:

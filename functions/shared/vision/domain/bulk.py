@@ -209,6 +209,8 @@ class Tally:
         Paid calls of DetectLabels, GETs of S3, writes of DynamoDB, PUTs of S3.
     worker_seconds
         How long workers ran.
+    model_gb_seconds
+        Gigabytes times seconds of the own model's function; 0 where Rekognition looks.
     batches
         How many batches this is the sum of.
     failures
@@ -226,6 +228,7 @@ class Tally:
     writes: int = 0
     thumbnails: int = 0
     worker_seconds: float = 0.0
+    model_gb_seconds: float = 0.0
     batches: int = 0
     failures: list[dict[str, str]] = field(default_factory=list)
     _failures_bytes: int = 0
@@ -282,6 +285,7 @@ class Tally:
             "writes": self.writes,
             "thumbnails": self.thumbnails,
             "worker_seconds": round(self.worker_seconds, 3),
+            **({"model_gb_seconds": round(self.model_gb_seconds, 3)} if self.model_gb_seconds else {}),
             "batches": self.batches,
             "failures": self.failures,
         }
@@ -320,6 +324,7 @@ class Tally:
         for name in PROGRESS:
             setattr(self, name, getattr(self, name) + int(row[name]))
         self.worker_seconds += float(row["worker_seconds"])
+        self.model_gb_seconds += float(row.get("model_gb_seconds", 0))
 
 
 def workers(calls_per_second: float) -> int:

@@ -104,6 +104,8 @@ def estimated_cost(tally: Tally) -> dict[str, Any]:
         + 2 * tally.seen * prices.DYNAMODB_READ_UNIT
         + tally.batches * (prices.LAMBDA_REQUEST + prices.STANDARD_TRANSITION + prices.EXPRESS_REQUEST)
         + tally.worker_seconds * WORKER_GIGABYTES * prices.LAMBDA_GB_SECOND_ARM
+        # Its calls by themselves are left out: 0.2 $ a million.
+        + tally.model_gb_seconds * prices.LAMBDA_GB_SECOND_ARM
         + tally.worker_seconds * _CHILD_GIGABYTES * prices.EXPRESS_GB_SECOND
     )
     return {
