@@ -185,7 +185,6 @@ class PhotoDetail(Photo):
     camera_model: str | None
     location: Location | None
     detector: Detector | None
-    verdict: str | None
     labels: list[FullLabel]  # type: ignore[assignment] # A full label is a label; pydantic reads what is declared here.
     image_url: str | None
     execution_url: str | None
