@@ -13,7 +13,7 @@ from local.own_model import __main__ as commands
 from local.own_model import check, folder
 from tests.own_models import colour_model, write_model
 from tests.unit.images.pictures import jpeg_of, png_of
-from vision.domain.errors import InvalidModel, NotSupportedImageType, UnusableAnswer
+from vision.domain.errors import InvalidModel, NotSupportedImageType
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_model_whose_answer_does_not_depend_on_the_image_is_looked_at_again(tm
 
 
 def test_a_model_that_answers_no_numbers_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnusableAnswer, match="answered nan for class 1, Red"):
+    with pytest.raises(InvalidModel, match="answered nan for class 1, Red"):
         check.check(write_model(tmp_path, colour_model(divisor=0)))
 
 
@@ -56,7 +56,7 @@ def test_a_model_that_answers_no_numbers_to_extremes_alone_is_refused_too(tmp_pa
             constant.CopyFrom(numpy_helper.from_array(np.array(3e38, np.float32), "gain"))
     content = model.SerializeToString()
     fields = {"width": 8, "height": 8, "layout": "NCHW", "channels": "RGB", "resize": "stretch", "scale": 2 / 255}
-    with pytest.raises(UnusableAnswer, match="answered inf"):
+    with pytest.raises(InvalidModel, match="tried with a picture of white: colours: answered inf"):
         check.check(write_model(tmp_path, content, input=fields))
 
 
