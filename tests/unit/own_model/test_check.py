@@ -10,7 +10,8 @@ from PIL import Image
 
 from local.downloads import DownloadFailed
 from local.own_model import __main__ as commands
-from local.own_model import check, folder
+from local.own_model import check, folder, memory
+from local.own_model import image as own_image
 from tests.own_models import colour_model, write_model
 from tests.unit.images.pictures import jpeg_of, png_of
 from vision.domain.errors import InvalidModel, NotSupportedImageType
@@ -30,9 +31,10 @@ def ran(*arguments: object) -> tuple[int, str]:
 
 
 def test_a_good_model_is_described_and_tells_what_it_sees(tmp_path: Path, red: Path) -> None:
-    described, ran_once, seen = check.check(write_model(tmp_path / "m"), [red])
+    described, ran_once, memory_told, seen = check.check(write_model(tmp_path / "m"), [red])
     assert described == "manifest.json: colours 7, 3 classes, 8 × 8 NCHW RGB, stretch, unknown below 60 %."
     assert "has the digest of the manifest, loads, takes any number of images at once" in ran_once
+    assert memory_told.startswith("A call takes up to ")
     assert seen.startswith("red.jpg: Red 100.0, ")
 
 
@@ -152,3 +154,39 @@ def test_a_folder_without_model_and_without_a_way_to_it_is_refused(tmp_path: Pat
     (kept / "colours.onnx").unlink()
     with pytest.raises(InvalidModel, match=r"put it beside the manifest, or a fetch\.py"):
         check.check(folder.complete(kept, tmp_path / "fetched"))
+
+
+def test_the_memory_of_a_small_model_is_what_images_take_and_little_more(tmp_path: Path) -> None:
+    # Two decodes and four objects are 928 MB.
+    assert memory.needed_mb(write_model(tmp_path)) in (1024, 1152)
+
+
+@pytest.mark.parametrize(
+    ("needed", "words"),
+    [
+        (2048, "A call takes up to 2,048 MB, the 2,048 MB of own-model.yaml last."),
+        (2176, "A call takes up to 2,176 MB: deploy own-model.yaml with MemorySize=2176."),
+    ],
+)
+def test_the_memory_that_a_model_needs_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needed: int, words: str
+) -> None:
+    monkeypatch.setattr(memory, "needed_mb", lambda _: needed)
+    assert memory.told(tmp_path) == words
+
+
+def test_a_model_that_needs_more_memory_than_lambda_has_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "needed_mb", lambda _: 10_368)
+    with pytest.raises(InvalidModel, match=r"a call takes up to 10,368 MB, a function of Lambda has 10,240 at most"):
+        memory.told(tmp_path)
+
+
+def test_the_memory_that_is_enough_is_the_default_of_the_template() -> None:
+    assert f"    Default: {memory.DEFAULT_MB}\n" in own_image.TEMPLATE.read_text().partition("  MemorySize:")[2]
+
+
+def test_a_process_that_could_not_be_measured_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InvalidModel, match="the memory of a call could not be measured"):
+        memory.needed_mb(tmp_path / "nowhere")
