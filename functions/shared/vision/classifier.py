@@ -204,12 +204,13 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / manifests.FILE_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        # As Windows' editors write it, with a mark of its own in front.
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidModel(
             f"{manifests.FILE_NAME}: cannot be read ({type(error).__name__}); put it beside the model file, UTF-8"
         ) from error
-    return manifests.parse(text, lambda name: (folder / name).read_text(encoding="utf-8"))
+    return manifests.parse(text, lambda name: (folder / name).read_text(encoding="utf-8-sig"))
 
 
 def _content(path: Path) -> bytes:

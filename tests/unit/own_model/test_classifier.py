@@ -107,6 +107,21 @@ def test_a_missing_class_list_is_named(tmp_path: Path) -> None:
     assert refused(write_model(tmp_path, labels="classes.txt")).startswith("labels: classes.txt cannot be read")
 
 
+def test_a_class_list_and_a_manifest_of_a_windows_editor_are_read_without_its_mark(tmp_path: Path) -> None:
+    write_model(tmp_path, labels="classes.txt")
+    for name, text in (
+        ("manifest.json", (tmp_path / "manifest.json").read_text()),
+        ("classes.txt", "\r\n".join(COLOURS)),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig", newline="")
+    assert Classifier.load(tmp_path).manifest.labels == COLOURS
+
+
+def test_a_class_list_that_is_cut_is_told_as_one_although_top_k_is_higher(tmp_path: Path) -> None:
+    text = refused(write_model(tmp_path, colour_model(classes=4), labels=["Red", "Green"], top_k=3))
+    assert text.startswith("labels: 2 classes, fewer than the 3 that top_k tells; give all classes of the model")
+
+
 def test_a_class_list_of_the_wrong_length_is_told_with_both_lengths(tmp_path: Path) -> None:
     text = refused(write_model(tmp_path, labels=["Red", "Green"]))
     assert "answers 4 images with the shape (4, 3), where the manifest has 2 labels" in text
