@@ -13,7 +13,8 @@ from tests.functions.http_api import Answer
 from tests.local.app.conftest import Client
 
 PHOTOS = 60
-PAGE = 24
+# The window of these tests holds the first page of 24, and the end of it comes near enough for the second.
+AT_FIRST = 48
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,9 @@ def names(pipeline, owner, label):
 
 @pytest.fixture
 def gallery(visit, owner, names):
-    """The gallery with its first page, and all it asks for next."""
+    """The gallery, with what it shows before anybody scrolls."""
     visit.sign_in(owner)
-    expect(visit.tiles).to_have_count(PAGE)
+    expect(visit.tiles).to_have_count(AT_FIRST)
     return visit
 
 
@@ -60,15 +61,14 @@ def to_the_end(visit):
 
 
 def test_scrolling_on_shows_every_photo_once(gallery, names):
-    for shown in (2 * PAGE, PHOTOS):
-        to_the_end(gallery)
-        expect(gallery.tiles).to_have_count(shown)
+    to_the_end(gallery)
+    expect(gallery.tiles).to_have_count(PHOTOS)
     assert gallery.tiles.locator(".name").all_text_contents() == names
 
 
 def test_a_search_from_far_down_shows_what_fits_and_nothing_else(gallery, label):
     to_the_end(gallery)
-    expect(gallery.tiles).to_have_count(2 * PAGE)
+    expect(gallery.tiles).to_have_count(PHOTOS)
     search(gallery, label)
     expect(gallery.tiles).to_have_count(1)
     expect(gallery.tile("cat.jpg")).to_be_visible()
@@ -112,15 +112,14 @@ def test_the_last_photo_of_a_page_leads_on_to_the_next_page(gallery, names):
         "address => location.assign(address)", gallery.tiles.last.locator("a").first.get_attribute("href")
     )
     heading = gallery.page.get_by_role("heading", level=1)
-    expect(heading).to_have_text(names[PAGE - 1])
+    expect(heading).to_have_text(names[AT_FIRST - 1])
     gallery.link("Older photo").click()
-    expect(heading).to_have_text(names[PAGE])
+    expect(heading).to_have_text(names[AT_FIRST])
 
 
 def test_the_very_last_photo_leads_no_further(gallery):
-    for shown in (2 * PAGE, PHOTOS):
-        to_the_end(gallery)
-        expect(gallery.tiles).to_have_count(shown)
+    to_the_end(gallery)
+    expect(gallery.tiles).to_have_count(PHOTOS)
     gallery.tile("cat.jpg").get_by_role("link").first.click()
     expect(gallery.link("Newer photo")).to_be_visible()
     expect(gallery.link("Older photo")).to_be_hidden()
