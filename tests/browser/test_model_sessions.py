@@ -56,3 +56,12 @@ def test_a_session_links_to_its_execution(board):
 
 def test_the_view_of_sessions_has_no_barrier(board):
     assert axe.violations(board.page) == []
+
+
+def test_a_session_that_begins_meanwhile_appears_without_a_reload(visit, pipeline):
+    visit.page.clock.install()
+    visit.page.route("**/api/sessions", lambda route: route.fulfill(json={"sessions": []}), times=1)
+    visit.sign_in(make_person(pipeline, is_operator=True), "sessions")
+    expect(visit.page.get_by_role("heading", name="No session yet")).to_be_visible()
+    visit.page.clock.fast_forward(15_000)
+    expect(visit.cards).to_have_count(1)

@@ -122,6 +122,27 @@ def test_a_bulk_run_is_started_and_followed_to_its_end_without_a_reload(visit, s
     assert visit.page.evaluate("performance.timeOrigin") == loaded
 
 
+def test_a_bulk_run_that_begins_elsewhere_appears_without_a_reload(visit, operator, prefix):
+    visit.page.clock.install()
+    visit.sign_in(operator, "bulk-runs")
+    expect(visit.page.get_by_text("Loading runs")).to_have_count(0)
+    assert visit.call("POST", "bulk-runs", {"prefix": prefix})[0] == 202
+    expect(visit.card(prefix)).to_have_count(0)
+    visit.page.clock.fast_forward(15_000)
+    expect(visit.card(prefix)).to_have_count(1)
+
+
+def test_an_inspection_that_happens_meanwhile_appears_without_a_reload(pipeline, visit, operator, inspected):
+    visit.page.clock.install()
+    visit.sign_in(operator, "inspections?rule=no-cups")
+    expect(visit.card("coffee.png")).to_be_visible()
+    name = f"{secrets.token_hex(4)}.jpg"
+    assert "verdict" in pipeline.finished(pipeline.upload(f"images/desks/{name}", pictures.plain("red")))
+    visit.page.clock.fast_forward(15_000)
+    expect(visit.card(name)).to_have_count(1)
+    expect(visit.cards.first.get_by_role("heading")).to_have_text(name)
+
+
 def test_a_bulk_run_tells_its_failures_by_reason(pipeline, start, prefix):
     pipeline.upload(f"{prefix}notes.jpg", b"2 l milk")
     card = start(prefix)

@@ -1,6 +1,7 @@
 """People: who they are, what is theirs alone, and where they are when they come back."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -129,3 +130,74 @@ def test_a_token_that_ends_is_renewed_without_a_word(visit, person, stored):
     visit.page.reload()
     expect(visit.tile("red.jpg")).to_be_visible()
     assert visit.page.evaluate("JSON.parse(sessionStorage.getItem('tokens')).access_token") != before
+
+
+def test_a_text_in_the_address_is_not_shown_as_the_pages_own(visit):
+    visit.page.goto("/?error=access_denied&error_description=Call+0900+now&state=of-another-tab")
+    expect(visit.page.get_by_role("alert")).to_contain_text("was not begun in this tab")
+    expect(visit.page.get_by_role("main")).not_to_contain_text("0900")
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("access_denied", "was not let in"),
+        ("temporarily_unavailable", "is busy"),
+        ("made_up", "The sign-in was refused"),
+    ],
+)
+def test_a_refused_sign_in_is_explained_in_the_pages_own_words(visit, code, sentence):
+    visit.page.goto("/")
+    visit.button("Sign in").click()
+    expect(visit.page.get_by_label("Password")).to_be_visible()
+    [state] = parse_qs(urlsplit(visit.page.url).query)["state"]
+    visit.page.goto(f"{ADDRESS}/?error={code}&error_description=Call+0900+now&state={state}")
+    expect(visit.page.get_by_role("alert")).to_contain_text(sentence)
+    expect(visit.page.get_by_role("main")).not_to_contain_text("0900")
+
+
+def test_settings_that_did_not_load_are_asked_for_again(make_visit):
+    visit = make_visit()
+    visit.page.route("**/config.json", lambda route: route.abort("connectionreset"))
+    visit.page.goto("/")
+    visit.button("Sign in").click()
+    expect(visit.page.get_by_role("alert")).to_have_text(
+        "The settings of this page did not load. Check your connection and try again."
+    )
+    visit.page.unroute_all()
+    visit.button("Sign in").click()
+    expect(visit.page.get_by_label("Password")).to_be_visible()
+
+
+def test_a_photos_address_in_a_new_tab_leads_straight_to_the_sign_in_and_to_the_photo(visit, person, stored):
+    stored(red=pictures.plain("red"))
+    visit.sign_in(person)
+    address = visit.tile("red.jpg").get_by_role("link").first.get_attribute("href")
+    visit.page = visit.open_tab()
+    visit.page.goto(f"/{address}")
+    visit.give_password(person)
+    expect(visit.page.get_by_role("heading", name="red.jpg")).to_be_visible()
+
+
+def test_the_bare_address_says_what_this_is_before_it_asks_for_a_password(visit):
+    visit.page.goto("/")
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Find your photos by what is in them")
+
+
+def test_who_signs_out_leaves_no_token_that_can_be_renewed(visit, pipeline, person):
+    visit.sign_in(person)
+    token = visit.page.evaluate("JSON.parse(sessionStorage.getItem('tokens')).refresh_token")
+    visit.button("Sign out").click()
+    expect(visit.button("Sign in")).to_be_visible()
+    cognito = pipeline.client("cognito-idp")
+    asked = {"ClientId": pipeline.stack.outputs["UserPoolClientId"], "AuthFlow": "REFRESH_TOKEN_AUTH"}
+    with pytest.raises(cognito.exceptions.NotAuthorizedException):
+        cognito.initiate_auth(**asked, AuthParameters={"REFRESH_TOKEN": token})
+
+
+def test_a_sign_in_service_that_does_not_answer_keeps_nobody_from_signing_out(make_visit, person):
+    visit = make_visit()
+    visit.sign_in(person)
+    visit.page.route("**/oauth2/revoke", lambda route: route.abort("connectionreset"))
+    visit.button("Sign out").click()
+    expect(visit.button("Sign in")).to_be_visible()

@@ -249,8 +249,74 @@ def test_a_file_that_is_no_photo_is_refused_in_words_before_any_request(visit, p
 def test_a_file_over_the_limit_is_refused_in_words_before_any_request(visit, person, tmp_path, asked_to_upload):
     visit.sign_in(person)
     with (tmp_path / "poster.jpg").open("wb") as poster:
+        poster.write(pictures.plain("red"))
         poster.truncate(UPLOAD_LIMIT_BYTES + 300_000)
     visit.drop(tmp_path / "poster.jpg")
     sentence = "poster.jpg has 16.0 MB, the limit is 15.7 MB. Export it smaller and add it again."
     expect(visit.notice).to_have_text(sentence)
     assert asked_to_upload == []
+
+
+def test_a_text_that_is_named_like_a_photo_is_refused_in_words_before_any_request(
+    visit, person, tmp_path, asked_to_upload
+):
+    visit.sign_in(person)
+    (tmp_path / "milk.jpg").write_text("2 l milk")
+    visit.drop(tmp_path / "milk.jpg")
+    expect(visit.notice).to_have_text("milk.jpg is not a JPEG or PNG. Export it as one of these and add it again.")
+    assert asked_to_upload == []
+
+
+def test_a_photo_is_taken_whatever_its_name_says(visit, person, tmp_path):
+    visit.sign_in(person)
+    (tmp_path / "photo.txt").write_bytes(pictures.plain("red"))
+    visit.drop(tmp_path / "photo.txt")
+    expect(visit.tile("photo.txt").locator("img")).to_be_visible()
+
+
+def test_a_small_photo_is_not_blown_up(visit, person, stored):
+    stored(red=pictures.plain("red"))
+    visit.sign_in(person)
+    visit.tile("red.jpg").get_by_role("link").first.click()
+    image = visit.page.locator(".photo img")
+    expect(image).to_be_visible()
+    assert image.bounding_box()["width"] == 160
+
+
+def test_the_name_of_an_album_takes_a_tab_for_a_space(visit, person):
+    page = visit.sign_in(person, "albums")
+    visit.button("New album").first.click()
+    page.get_by_label("Name").evaluate("input => (input.value = 'Golden\tGate')")
+    visit.button("Create album").click()
+    expect(page.get_by_role("heading", name="Golden Gate")).to_be_visible()
+
+
+@pytest.fixture
+def without_its_album(make_visit, person):
+    """A visit with an album open that is deleted elsewhere, and a photo added to it nevertheless."""
+    visit = make_visit()
+    visit.sign_in(person, "albums")
+    album = visit.call("POST", "albums", {"name": "Harbour"})[1]["album_id"]
+    visit.open(f"albums/{album}")
+    expect(visit.page.get_by_role("heading", name="Harbour")).to_be_visible()
+    assert visit.call("DELETE", f"albums/{album}")[0] == 204
+    visit.choose({"red.jpg": pictures.plain("red")})
+    sentence = "The album is deleted; add the photo to another."
+    expect(visit.upload_row("red.jpg")).to_contain_text(sentence)
+    return visit
+
+
+def test_a_photo_whose_album_is_deleted_can_be_uploaded_without_one(without_its_album):
+    without_its_album.button("Upload without an album").click()
+    expect(without_its_album.page.get_by_role("heading", name="1 upload done")).to_be_visible()
+    without_its_album.open("photos")
+    expect(without_its_album.tile("red.jpg").locator("img")).to_be_visible()
+
+
+def test_a_photo_whose_album_is_deleted_can_be_dropped(without_its_album):
+    without_its_album.button("Cancel red.jpg").click()
+    wait_for(lambda: without_its_album.stored_uploads() == 0)
+
+
+def test_a_photo_whose_album_is_deleted_is_not_tried_again(without_its_album):
+    expect(without_its_album.button("Retry red.jpg")).to_have_count(0)

@@ -72,7 +72,7 @@ def _new_album(visit: Visit) -> None:
 
 def _statistics(visit: Visit) -> None:
     visit.open("statistics")
-    expect(visit.page.get_by_role("table", name="Photos by class")).to_be_visible()
+    expect(visit.page.get_by_role("table", name="Photos recognised, by class; deleted ones included")).to_be_visible()
 
 
 def _inspections(visit: Visit) -> None:

@@ -12,9 +12,26 @@ const REFUSALS_SHOWN = 3;
 const input = element("input", { type: "file", multiple: true, hidden: true, "aria-label": "Photos to add", onchange: takeChosen });
 const curtain = element("div.drop", { hidden: true, "aria-hidden": "true" }, element("p", "Drop the photos to add them"));
 let target;
-let letIn;
-// Files may come before it is known whose they are.
-const isReady = new Promise((resolve) => (letIn = resolve));
+// Files may come before it is known whose they are, and then wait for it.
+let gate = newGate();
+
+document.body.append(input, curtain);
+// Also over the page: the pointer may have entered before this listened.
+for (const name of ["dragenter", "dragover"]) addEventListener(name, welcome);
+addEventListener("dragleave", (event) => event.relatedTarget === null && (curtain.hidden = true));
+addEventListener("drop", (event) => {
+  curtain.hidden = true;
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  filesIn(event.dataTransfer).then(take);
+});
+
+function newGate() {
+  const made = {};
+  made.isOpen = new Promise((open, refuse) => Object.assign(made, { open, refuse }));
+  made.isOpen.catch(() => {}); // Nobody may be waiting.
+  return made;
+}
 
 /**
  * Let files in, and go on with the uploads of an earlier visit.
@@ -23,21 +40,19 @@ const isReady = new Promise((resolve) => (letIn = resolve));
  * @param {() => string|null} albumNow The album that files join which come in now.
  */
 export async function letFilesIn(owner, albumNow) {
-  target = albumNow;
-  document.body.append(input, curtain);
-  // Also over the page: the pointer may have entered before this listened.
-  for (const name of ["dragenter", "dragover"]) addEventListener(name, welcome);
-  addEventListener("dragleave", (event) => event.relatedTarget === null && (curtain.hidden = true));
-  addEventListener("drop", (event) => {
-    curtain.hidden = true;
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    filesIn(event.dataTransfer).then(take);
-  });
   input.accept = (await settings()).upload_types.join();
+  target = albumNow;
   const resumed = await resume(owner, showUploads);
-  letIn();
+  gate.open();
   if (resumed > 0) announce(`Going on with ${plural(resumed, "upload")} of before.`);
+}
+
+/** Nothing can be taken for now: tell so to whoever waits, or comes until the next attempt. */
+export const keepFilesOut = (reason) => gate.refuse(reason);
+
+/** Another attempt at letting them in has begun. */
+export function askToWait() {
+  gate = newGate();
 }
 
 function welcome(event) {
@@ -85,8 +100,15 @@ function takeChosen() {
 }
 
 async function take(files) {
-  await isReady;
-  const { added, refused } = await add(files, target());
+  try {
+    await gate.isOpen;
+    tell(await add(files, target()));
+  } catch (reason) {
+    notify(`${plural(files.length, "file")} not added. ${reason.message}`, { tone: "bad", isLasting: true });
+  }
+}
+
+function tell({ added, refused }) {
   if (added > 0) announce(`${plural(added, "upload")} started.`);
   const rest = refused.splice(REFUSALS_SHOWN).length;
   for (const sentence of refused) notify(sentence, { tone: "bad" });

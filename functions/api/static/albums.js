@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { ask } from "./dialogs.js";
 import { element, field } from "./elements.js";
-import { plural } from "./format.js";
+import { plural, withoutControls } from "./format.js";
 import { announce } from "./notices.js";
 
 const NAME_LIMIT = 100;
@@ -57,5 +57,5 @@ export function deleteAlbum({ album_id: id, name }) {
 function askName(title, confirm, value, run) {
   const input = element("input", { value, maxlength: NAME_LIMIT, required: true, pattern: ".*\\S.*", autocomplete: "off" });
   input.title = "A name that is not only spaces";
-  return ask({ title, content: [field("Name", input, `1 to ${NAME_LIMIT} characters`)], confirm, run: () => run(input.value.trim()) });
+  return ask({ title, content: [field("Name", input, `1 to ${NAME_LIMIT} characters`)], confirm, run: () => run(withoutControls(input.value).trim()) });
 }

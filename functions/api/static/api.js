@@ -58,10 +58,15 @@ export async function call(method, path, { query = {}, body, key, signal } = {})
   throw new Problem({ ...answer.body, status: answer.status }, answer.waitSeconds);
 }
 
-/** Delete a photo while the page goes: the browser sends this even when nothing is left that could wait for it. */
-export function deleteOnTheWayOut(photoId) {
+/**
+ * Delete a photo while the page goes: the browser sends this even when nothing is left that could wait for it.
+ *
+ * @returns {Promise<boolean>} Whether the photo is gone, for a page that stays after all.
+ */
+export async function deleteOnTheWayOut(photoId) {
   const headers = { Authorization: `Bearer ${currentAccessToken()}` };
-  fetch(`/api/photos/${photoId}`, { method: "DELETE", keepalive: true, headers });
+  const answer = await fetch(`/api/photos/${photoId}`, { method: "DELETE", keepalive: true, headers }).catch(() => null);
+  return Boolean(answer?.ok) || answer?.status === 404;
 }
 
 async function send({ method, address, body, key, signal }, token) {

@@ -1,7 +1,7 @@
 /** The frame around the views: who is signed in, and which view an address means. */
 
 import { call } from "./api.js";
-import { deleteWaitingNow } from "./deletions.js";
+import { deleteWaitingNow, finishDeletions } from "./deletions.js";
 import { attempt, button, element, emptyState, fill, setTitle } from "./elements.js";
 import { notify } from "./notices.js";
 import { email, finishSignIn, isSignedIn, signIn, signOut } from "./session.js";
@@ -15,6 +15,9 @@ const VIEWS = {
   "bulk-runs": { text: "Bulk runs", load: () => import("./bulk_runs.js"), isForOperators: true },
   sessions: { text: "Model sessions", load: () => import("./sessions.js"), isForOperators: true },
 };
+
+// Between the attempts at something that nothing goes without.
+const WAITS_MS = [1000, 2000, 4000];
 
 const main = document.getElementById("main");
 const navigation = document.getElementById("navigation");
@@ -53,23 +56,23 @@ function navigate() {
 async function show(route, isLate) {
   const isNew = page?.base !== route.base;
   if (isNew) {
-    const { open } = await loaded(route.view.load());
+    const { open } = await loaded(route.view.load(), closePage);
     if (isLate()) return;
     closePage();
     page = { base: route.base, scroll: 0, view: open({ ...route, choosePhotos }) };
     main.replaceChildren(page.view.root);
   } else if (!route.photoId) page.view.update?.(route.query);
   if (route.photoId) {
-    const { open } = await loaded(import("./photo.js"));
+    const { open } = await loaded(import("./photo.js"), closePage);
     if (!isLate()) openPhoto(open, route);
   } else if (photo) returnToGallery();
   else if (isNew) arriveAt(page.view);
 }
 
 /** A part of the page, which may not come, for want of a connection or because the page was renewed meanwhile. */
-const loaded = (part) =>
+const loaded = (part, otherwise) =>
   part.catch(() => {
-    closePage();
+    otherwise?.();
     throw new Error("This part of the page did not load. Check your connection and load the page again.");
   });
 
@@ -92,6 +95,7 @@ function openPhoto(open, { photoId, base, query }) {
   view.root.hidden = true;
   main.replaceChildren(view.root, opened.root);
   view.loaded.then(opened.showNeighbours);
+  view.goBeyond(photoId).then(opened.showNeighbours);
   arriveAt(opened);
 }
 
@@ -161,20 +165,57 @@ function showWelcome(problem) {
 }
 
 async function leaveForGood() {
-  const { countUnfinished, cancelAll } = await adding();
-  if (countUnfinished() > 0) {
-    const { ask } = await import("./dialogs.js");
-    const content = [element("p", "Some uploads are not finished. Signing out cancels them.")];
-    if (!(await ask({ title: "Sign out?", content, confirm: "Sign out", run: cancelAll }))) return;
+  try {
+    const { countUnfinished, cancelAll } = await loaded(adding());
+    if (countUnfinished() > 0) {
+      const { ask } = await loaded(import("./dialogs.js"));
+      const content = [element("p", "Some uploads are not finished. Signing out cancels them.")];
+      if (!(await ask({ title: "Sign out?", content, confirm: "Sign out", run: cancelAll }))) return;
+    }
+    await deleteWaitingNow();
+    await signOut();
+  } catch (problem) {
+    notify(problem.message, { tone: "bad" });
   }
-  deleteWaitingNow();
-  await signOut();
 }
 
 /** Uploading is loaded behind the first view, which does not wait for it. */
 const adding = () => import("./add_photos.js");
 
-const choosePhotos = async () => (await adding()).choosePhotos();
+async function choosePhotos() {
+  try {
+    (await loaded(adding())).choosePhotos();
+  } catch (problem) {
+    notify(problem.message, { tone: "bad" });
+  }
+}
+
+/** Who this is decides which views there are, and whose the files are that come in. */
+async function getToKnow() {
+  try {
+    const { owner, is_operator: isOperator } = await askPatiently(() => call("GET", "me"));
+    for (const entry of navigation.querySelectorAll("li[hidden]")) entry.hidden = !isOperator;
+    await page?.view.loaded; // What the person sees comes first.
+    await (await loaded(adding())).letFilesIn(owner, () => page?.view.albumId || null);
+  } catch (problem) {
+    const { keepFilesOut, askToWait } = await adding().catch(() => ({}));
+    keepFilesOut?.(problem);
+    const again = () => (askToWait?.(), getToKnow());
+    notify(`Photos cannot be added now. ${problem.message}`, { tone: "bad", isLasting: true, action: "Try again", run: again });
+  }
+}
+
+async function askPatiently(ask) {
+  for (const wait of WAITS_MS) {
+    try {
+      return await ask();
+    } catch (problem) {
+      if (!problem.isTransient) throw problem;
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+  return ask();
+}
 
 async function start() {
   document.querySelector(".skip").addEventListener("click", (event) => {
@@ -186,20 +227,15 @@ async function start() {
   } catch (problem) {
     return showWelcome(problem);
   }
-  if (!isSignedIn()) return showWelcome();
+  // Who follows a link to a photo wants the photo; who is signed in at the sign-in page already is back in a moment.
+  if (!isSignedIn()) return location.hash.length > 2 ? signIn({ isUnasked: true }).catch(showWelcome) : showWelcome();
   history.scrollRestoration = "manual";
   addEventListener("hashchange", navigate);
   showNavigation();
   fill(account, element("span.hint", email() || ""), button("Sign out", leaveForGood, { class: "quiet" }));
+  await finishDeletions();
   navigate();
-  try {
-    const { owner, is_operator: isOperator } = await call("GET", "me");
-    for (const entry of navigation.querySelectorAll("li[hidden]")) entry.hidden = !isOperator;
-    await page?.view.loaded; // What the person sees comes first.
-    await (await adding()).letFilesIn(owner, () => page?.view.albumId || null);
-  } catch (problem) {
-    notify(problem.message, { tone: "bad" });
-  }
+  await getToKnow();
 }
 
 start();

@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { attempt, button, definitions, element, emptyState, externalLink, field, fill, headingRow } from "./elements.js";
 import { dateTime, dollars, duration, number, runStatus } from "./format.js";
 import { announce } from "./notices.js";
-import { poll } from "./poll.js";
+import { poll, SLOWLY } from "./poll.js";
 import { badge } from "./tiles.js";
 
 // What can become of an image, in words, and the tone of its part of the bar.
@@ -21,11 +21,13 @@ export function open() {
   const below = element("div.more", element("p.hint", "Loading runs …"));
   const root = element("section", headingRow("Bulk runs"), startForm(show), list, below);
 
+  /** @returns {Promise<boolean>} Whether anything is different. */
   async function load() {
     const { runs } = await call("GET", "bulk-runs");
-    for (const run of runs.sort((a, b) => (a.started_at < b.started_at ? -1 : 1))) show(run);
+    const isDifferent = runs.sort((a, b) => (a.started_at < b.started_at ? -1 : 1)).map(show).includes(true);
     const text = "Start one above: every image under the prefix is labelled and recorded.";
-    fill(below, runs.length === 0 && emptyState("No run yet", text));
+    fill(below, cards.size === 0 && emptyState("No run yet", text));
+    return isDifferent;
   }
 
   /** @returns {boolean} Whether anything is different. */
@@ -49,8 +51,11 @@ export function open() {
     return different.includes(true) ? "changed" : "same";
   });
 
-  attempt(below, load);
-  return { root, title: "Bulk runs", close: live.stop };
+  // Runs also begin by a schedule, by a script, and in another browser.
+  const others = poll(async () => ((await load()) ? "changed" : "same"), SLOWLY);
+
+  attempt(below, load).then(others.wake);
+  return { root, title: "Bulk runs", close: () => (live.stop(), others.stop()) };
 }
 
 function startForm(started) {

@@ -18,21 +18,26 @@ export const plural = (count, one, several = `${one}s`) => `${number(count)} ${c
 /** A confidence without digits that nobody can use; rounded down, so that only certainty reads as 100%. */
 export const percent = (confidence) => `${Math.floor(confidence)}%`;
 
+/** The API takes no control characters, which a file system and a paste may bring. */
+export const withoutControls = (text) => text.replace(/\p{Cc}/gu, " ");
+
 /** Bytes in the decimal units of file managers. */
 export function size(bytes) {
-  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} KB`;
+  const kilobytes = Math.ceil(bytes / 1e3);
+  if (kilobytes < 1000) return `${kilobytes} KB`;
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** `4.2 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(seconds) {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.round(whole / 60);
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-export const dollars = (amount) => `$${amount.toFixed(amount < 1 ? 3 : 2)}`;
+export const dollars = (amount) => `$${amount.toFixed(amount < 0.9995 ? 3 : 2)}`;
 
 const TONES = { PENDING: "busy", RUNNING: "busy", SUCCEEDED: "good", PARTIAL: "warn" };
 const PHOTO_WORDS = { PENDING: "Waiting", RUNNING: "Recognising", SUCCEEDED: "Recognised", PARTIAL: "Partly recognised" };

@@ -18,14 +18,17 @@ const ONE_BY_ONE = 3;
 /**
  * @param {{albumId?: string, query: URLSearchParams, choosePhotos: () => void}} route
  * @returns {object} Besides `root`, `title`, `update` and `close` of every view: `albumId`, `loaded` (a promise),
- *   `neighbours(photoId)` with the addresses of the newer and the older photo, and `focus(photoId)`.
+ *   `neighbours(photoId)` with the addresses of the newer and the older photo, `goBeyond(photoId)`, which loads on until
+ *   the older one is known, and `focus(photoId)`.
  */
 export function open({ albumId, query, choosePhotos }) {
   const tiles = new Map();
   const tileOf = new WeakMap();
   let filters = query;
   let cursor = null;
-  let request;
+  // The page of the list that is under way, and what calls it off.
+  let request = null;
+  let loading = null;
 
   const addButton = () => button("Add photos", choosePhotos, { icon: "add", class: "primary" });
   const top = headingRow(albumId ? "Album" : "Photos", addButton());
@@ -35,14 +38,14 @@ export function open({ albumId, query, choosePhotos }) {
   const grid = element("ul.grid", { "aria-label": "Photos" });
   const below = element("div.more");
   const root = element("section", top, search.root, narrowed, grid, below);
-  const view = { root, title: heading.textContent, albumId, update, close, neighbours, focus };
+  const view = { root, title: heading.textContent, albumId, update, close, neighbours, goBeyond, focus };
 
   // Which photos
 
   const given = () => Object.fromEntries(Object.keys(FILTERS).map((name) => [name, filters.get(name)]));
   const isNarrowed = () => Object.values(given()).some(Boolean);
-  const list = (options) =>
-    call("GET", "photos", { query: { album_id: albumId, ...given(), limit: PAGE, ...options }, signal: request.signal });
+  const list = (options, signal) =>
+    call("GET", "photos", { query: { album_id: albumId, ...given(), limit: PAGE, ...options }, signal });
 
   /** The address of the gallery, or of a photo in it, with these filters. */
   function address(photoId, search = filters) {
@@ -64,24 +67,30 @@ export function open({ albumId, query, choosePhotos }) {
 
   // Loading
 
-  async function load() {
+  function load() {
     search.show(filters);
     fill(narrowed, isNarrowed() && activeFilters(filters, change));
+    // The place at which the last list goes on is none in this one.
+    end.disconnect();
+    cursor = null;
+    fill(below);
     if (tiles.size === 0) showOutlines();
-    await loadPage(true);
+    request?.abort();
+    return loadPage(true);
   }
 
-  async function loadPage(isFirst) {
-    request?.abort();
-    request = new AbortController();
-    const { signal } = request;
-    await attempt(below, async () => {
-      const answer = await list({ cursor: isFirst ? null : cursor }).catch((error) => {
-        if (signal.aborted) return null; // Another request has come after this one.
+  /** Whoever wants more while a page is under way waits for that one. */
+  const loadMore = () => loading || loadPage(false);
+
+  function loadPage(isFirst) {
+    const mine = attempt(below, async () => {
+      const { signal } = (request = new AbortController());
+      const answer = await list({ cursor: isFirst ? null : cursor }, signal).catch((error) => {
+        if (signal.aborted) return null; // Another list has been asked for since.
         if (isFirst) clear();
         throw error;
       });
-      if (!answer) return;
+      if (!answer || signal.aborted) return;
       if (isFirst) clear();
       put(answer.photos);
       cursor = answer.cursor;
@@ -89,6 +98,8 @@ export function open({ albumId, query, choosePhotos }) {
       if (isFirst && isNarrowed()) announce(`${plural(tiles.size, "photo")}${cursor ? " and more" : ""} found.`);
       live.wake();
     });
+    loading = mine;
+    return mine.finally(() => loading === mine && (loading = null));
   }
 
   function clear() {
@@ -100,15 +111,15 @@ export function open({ albumId, query, choosePhotos }) {
   /** Where the photos will be, so that nothing has to give way to them when they come. */
   function showOutlines() {
     grid.ariaBusy = "true";
-    fill(below);
     fill(grid, Array.from({ length: PAGE }, () => element("li.tile", { "aria-hidden": "true" }, element("span.frame.busy"))));
   }
 
   // When the end of the list comes near, load on: nobody should have to press "Show more" while scrolling.
-  const end = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && loadPage(), { rootMargin: "600px" });
+  // On a busy machine several observations come at once, of which the last one counts.
+  const end = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && loadMore(), { rootMargin: "600px" });
 
   function showBelow() {
-    const more = cursor && button("Show more", () => loadPage());
+    const more = cursor && button("Show more", loadMore);
     fill(below, more || (tiles.size === 0 && (isNarrowed() ? nothingFound() : nothingYet())));
     end.disconnect();
     if (more) end.observe(more);
@@ -164,12 +175,22 @@ export function open({ albumId, query, choosePhotos }) {
     return [newer, older].map((tile) => tile && address(tileOf.get(tile).photo.photo_id));
   }
 
+  /** A page may hold nothing and yet not be the last. */
+  async function goBeyond(photoId) {
+    await view.loaded;
+    const isLast = () => tiles.has(photoId) && !tiles.get(photoId).root.nextElementSibling;
+    for (let before = null; isLast() && cursor && cursor !== before; ) {
+      before = cursor;
+      await loadMore();
+    }
+  }
+
   // What changes while one looks
 
   const live = poll(async () => {
     const open = [...tiles.values()].map((tile) => tile.photo).filter(isOpen);
     if (open.length === 0) return "settled";
-    const listed = open.length > ONE_BY_ONE ? (await list({ limit: 100 })).photos : [];
+    const listed = open.length > ONE_BY_ONE ? (await list({ limit: 100 }, listening.signal)).photos : [];
     const ids = new Set(listed.map((photo) => photo.photo_id));
     // By chance, so that one that never ends does not keep the others from being asked for.
     const others = open.filter((photo) => !ids.has(photo.photo_id)).sort(() => Math.random() - 0.5);

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { attempt, button, element, emptyState, field, fill, headingRow, icon, list } from "./elements.js";
 import { dateTime, plural } from "./format.js";
 import { announce } from "./notices.js";
+import { poll, SLOWLY } from "./poll.js";
 import { badge, chips } from "./tiles.js";
 
 const VERDICTS = { SUCCESS: { text: "Passed", tone: "good" }, FAILURE: { text: "Failed", tone: "bad" } };
@@ -12,6 +13,7 @@ const VERDICTS = { SUCCESS: { text: "Passed", tone: "good" }, FAILURE: { text: "
 export function open({ query }) {
   let filters = query;
   let request;
+  const known = new Set();
   const verdicts = Object.entries(VERDICTS).map(([value, { text }]) => element("option", { value }, text));
   const controls = {
     Verdict: element("select", { name: "verdict" }, element("option", { value: "" }, "All"), verdicts),
@@ -44,6 +46,7 @@ export function open({ query }) {
   function load() {
     for (const control of Object.values(controls)) control.value = filters.get(control.name) || "";
     cards.replaceChildren();
+    known.clear();
     loadPage();
   }
 
@@ -61,15 +64,34 @@ export function open({ query }) {
   }
 
   function show({ inspections, cursor }) {
-    cards.append(...inspections.map(card));
+    cards.append(...inspections.filter(isNew).map(card));
     announce(`${plural(cards.children.length, "inspection")}${cursor ? " and more" : ""}.`);
     const text = "Images under the inspected prefixes appear here with their verdict. Upload one, or widen the filters.";
     const none = cards.children.length === 0 && emptyState("No inspection fits", text);
     fill(below, cursor ? button("Show more", () => loadPage(cursor)) : none);
   }
 
+  /** @returns {boolean} Whether it is not shown yet; from now on it counts as shown. */
+  function isNew({ bucket, key, inspected_at: at }) {
+    const id = JSON.stringify([bucket, key, at]);
+    return !known.has(id) && known.add(id) && true;
+  }
+
+  const others = poll(async () => {
+    const { signal } = request;
+    const { inspections } = await call("GET", "inspections", { query: Object.fromEntries(filters), signal });
+    if (signal.aborted) return "same"; // The filters are others by now.
+    const found = inspections.filter(isNew);
+    if (found.length === 0) return "same";
+    if (cards.children.length === 0) fill(below);
+    cards.prepend(...found.map(card));
+    announce(`${plural(found.length, "new inspection")}.`);
+    return "changed";
+  }, SLOWLY);
+
   load();
-  return { root, title: "Inspections", update };
+  others.wake();
+  return { root, title: "Inspections", update, close: () => (others.stop(), request.abort()) };
 }
 
 function card({ key, bucket, verdict, rule, reasons, labels, inspected_at: at, image_url: src }) {

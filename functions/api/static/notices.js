@@ -11,16 +11,16 @@ export function announce(text) {
 }
 
 /**
- * Show a message for six seconds.
+ * Show a message for six seconds, or until it is dismissed.
  *
  * The time stands still while the pointer or the focus is on it: nobody has to race for its button.
  *
  * @param {string} text
- * @param {{tone?: "bad", action?: string, run?: () => void, whenGone?: () => void}} [options] `action` is the button
- *   that does `run`; `whenGone` is called when the message goes without it.
+ * @param {{tone?: "bad", action?: string, run?: () => void, whenGone?: () => void, isLasting?: boolean}} [options]
+ *   `action` is the button that does `run`; `whenGone` is called when the message goes without it.
  * @returns {() => void} Takes the message away, without `whenGone`.
  */
-export function notify(text, { tone, action, run, whenGone } = {}) {
+export function notify(text, { tone, action, run, whenGone, isLasting } = {}) {
   let left = SHOWN_MS;
   let since;
   let timer = null;
@@ -40,7 +40,7 @@ export function notify(text, { tone, action, run, whenGone } = {}) {
   function goOn() {
     // After the event, when it is clear what has the focus now.
     setTimeout(() => {
-      if (timer || !notice.isConnected || notice.matches(":hover, :focus-within")) return;
+      if (isLasting || timer || !notice.isConnected || notice.matches(":hover, :focus-within")) return;
       since = Date.now();
       timer = setTimeout(expire, left);
     });
@@ -56,7 +56,7 @@ export function notify(text, { tone, action, run, whenGone } = {}) {
   }
 
   document.getElementById("notices").append(notice);
-  announce(text + (action ? ` ${action}: for six seconds.` : ""));
+  announce(text + (action && !isLasting ? ` ${action}: for six seconds.` : ""));
   goOn();
   return remove;
 }

@@ -81,7 +81,7 @@ export function open({ photoId, back, neighbours }) {
     if (width) {
       // The room is taken before the first byte is there, so nothing jumps; and a small photo is not blown up.
       frame.style.setProperty("--ratio", width / height);
-      frame.style.maxWidth = `${Math.max(width, 320)}px`;
+      frame.style.maxWidth = `${width}px`;
     }
     const alt = [name, ...photo.labels.slice(0, 5).map((label) => label.name)].join(", ");
     fill(frame, element("img", { src, width, height, alt, onerror: renewAddress }), overlay);

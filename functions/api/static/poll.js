@@ -1,17 +1,20 @@
 /** Looking again and again, without a request for a page that nobody sees. */
 
-const FIRST_WAIT_MS = 1000;
-const LONGEST_WAIT_MS = 5000;
+const PACE = { firstWait: 1000, longestWait: 5000 };
+
+/** For what seldom begins, and then outside this page. */
+export const SLOWLY = { firstWait: 12_000, longestWait: 12_000 };
 
 /**
- * Look when woken, a second later: soon again after a change, ever later while nothing changes.
+ * Look when woken, a moment later: soon again after a change, ever later while nothing changes.
  *
  * @param {() => Promise<"changed"|"same"|"settled">} look After `settled` nothing is looked at until `wake`.
+ * @param {{firstWait: number, longestWait: number}} [pace] Milliseconds.
  * @returns {{wake: () => void, stop: () => void}}
  */
-export function poll(look) {
+export function poll(look, { firstWait, longestWait } = PACE) {
   const end = new AbortController();
-  let wait = FIRST_WAIT_MS;
+  let wait = firstWait;
   let timer;
   let isLooking = false;
   let isWoken = false;
@@ -22,7 +25,7 @@ export function poll(look) {
     // The next look may find the service again; a view shows its own failure when it is opened.
     const found = await look().catch(() => "same");
     isLooking = false;
-    wait = found === "changed" ? FIRST_WAIT_MS : Math.min(wait * 1.5, LONGEST_WAIT_MS);
+    wait = found === "changed" ? firstWait : Math.min(wait * 1.5, longestWait);
     if (found !== "settled" || isWoken) schedule();
   }
 
@@ -32,7 +35,7 @@ export function poll(look) {
   }
 
   function wake() {
-    wait = FIRST_WAIT_MS;
+    wait = firstWait;
     isWoken = true;
     schedule();
   }

@@ -11,7 +11,18 @@ const REFRESH_EARLY_MS = 30_000;
 // A token refused this soon after it was issued would be refused again after another sign-in: do not go in circles.
 const FRESH_MS = 20_000;
 
-let config;
+// What a sign-in can come back with, https://datatracker.ietf.org/doc/html/rfc6749#section-4.1.2.1. The text that stands
+// beside it in the address is never shown: anybody can write a link that says something there.
+const REFUSALS = new Map([
+  ["access_denied", "This account was not let in, or the sign-in was broken off. Sign in again, or ask the operators for access."],
+  ["server_error", "The sign-in service has failed. Sign in again in a minute."],
+  ["temporarily_unavailable", "The sign-in service is busy. Sign in again in a minute."],
+]);
+const OTHER_REFUSAL = "The sign-in was refused. Sign in again; if that does not help, tell the operators.";
+// Nobody waits longer than this to be signed out.
+const REVOKE_MS = 3000;
+
+let config = null;
 let refreshing = null;
 let leaving = null;
 
@@ -19,33 +30,44 @@ let leaving = null;
  * The settings of this stack: where to sign in, and what may be uploaded.
  *
  * @returns {Promise<{client_id: string, sign_in_url: string, redirect_uri: string, upload_limit_bytes: number,
- *   upload_types: string[]}>}
+ *   upload_types: string[]}>} Asked for again after a failure.
  */
 export function settings() {
-  config ||= fetch("/config.json").then((response) => {
-    if (!response.ok) throw new Error(`The settings did not load (${response.status}). Load the page again.`);
-    return response.json();
+  config ||= loadSettings().catch((error) => {
+    config = null;
+    throw error;
   });
   return config;
 }
+
+async function loadSettings() {
+  const response = await fetch("/config.json").catch(() => null);
+  const found = response?.ok && (await response.json().catch(() => null));
+  if (found) return found;
+  throw passing("The settings of this page did not load. Check your connection and try again.");
+}
+
+/** An error that may be gone when the same is tried again. */
+const passing = (sentence) => Object.assign(new Error(sentence), { isTransient: true, waitSeconds: 0 });
 
 export const isSignedIn = () => storedTokens() !== null;
 
 /**
  * Leave for the sign-in page; the person comes back to where they were.
  *
- * @param {{create?: boolean}} [options] `create` opens the form for a new account.
+ * @param {{create?: boolean, isUnasked?: boolean}} [options] `create` opens the form for a new account. With `isUnasked`
+ *   nobody pressed a button: the way back then leads past this page, which would only leave again.
  */
-export function signIn({ create = false } = {}) {
+export function signIn({ create = false, isUnasked = false } = {}) {
   // Many requests may find at once that the session is over; two attempts would spoil each other's state.
-  leaving ||= leaveFor(create ? "/signup" : "/oauth2/authorize").catch((error) => {
+  leaving ||= leaveFor(create ? "/signup" : "/oauth2/authorize", isUnasked).catch((error) => {
     leaving = null;
     throw error;
   });
   return leaving;
 }
 
-async function leaveFor(form) {
+async function leaveFor(form, isUnasked) {
   const { client_id, sign_in_url, redirect_uri } = await settings();
   const attempt = { state: random(), nonce: random(), verifier: random(), return_to: location.hash };
   sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt));
@@ -60,7 +82,9 @@ async function leaveFor(form) {
     code_challenge: base64url(new Uint8Array(digest)),
     code_challenge_method: "S256",
   });
-  location.assign(`${sign_in_url}${form}?${query}`);
+  const address = `${sign_in_url}${form}?${query}`;
+  if (isUnasked) location.replace(address);
+  else location.assign(address);
   return new Promise(() => {}); // The page is about to go: who waits for this must not go on.
 }
 
@@ -76,8 +100,8 @@ export async function finishSignIn() {
   sessionStorage.removeItem(ATTEMPT);
   // The code must not stay in the address or in the history.
   history.replaceState(null, "", `${location.pathname}${attempt?.return_to || ""}`);
-  if (answer.has("error")) throw new Error(answer.get("error_description") || `The sign-in ended with ${answer.get("error")}.`);
-  if (attempt?.state !== answer.get("state")) throw new Error("This sign-in was not begun in this tab. Sign in again here.");
+  if (!attempt || attempt.state !== answer.get("state")) throw new Error("This sign-in was not begun in this tab. Sign in again here.");
+  if (answer.has("error")) throw new Error(REFUSALS.get(answer.get("error")) || OTHER_REFUSAL);
   const { redirect_uri } = await settings();
   const grant = { grant_type: "authorization_code", code: answer.get("code"), redirect_uri, code_verifier: attempt.verifier };
   const tokens = await requestTokens(grant);
@@ -108,13 +132,21 @@ export async function accessToken(refused) {
 /** The access token as it is, for a request that is sent while the page goes and cannot wait. */
 export const currentAccessToken = () => storedTokens()?.access_token;
 
+/** The id under which the service knows the person. */
+export const owner = () => claims(storedTokens().access_token).sub;
+
 /** As whom the person has signed in; an access token does not tell. */
 export const email = () => storedTokens()?.email;
 
-/** Forget the tokens here, and end the session of the sign-in page. */
+/** Forget the tokens here, let nobody renew them elsewhere, and end the session of the sign-in page. */
 export async function signOut() {
   const { client_id, sign_in_url, redirect_uri } = await settings();
+  const token = storedTokens()?.refresh_token;
   sessionStorage.removeItem(TOKENS);
+  const body = new URLSearchParams({ token, client_id });
+  const revocation = { method: "POST", body, signal: AbortSignal.timeout(REVOKE_MS) };
+  // Who wants to leave is not kept here by a service that does not answer.
+  if (token) await fetch(`${sign_in_url}/oauth2/revoke`, revocation).catch(() => {});
   location.assign(`${sign_in_url}/logout?${new URLSearchParams({ client_id, logout_uri: redirect_uri })}`);
 }
 
@@ -130,10 +162,7 @@ async function requestTokens(grant) {
   const { client_id, sign_in_url } = await settings();
   const body = new URLSearchParams({ client_id, ...grant });
   const response = await fetch(`${sign_in_url}/oauth2/token`, { method: "POST", body }).catch(() => null);
-  if (!response || response.status >= 500) {
-    const error = new Error("The sign-in service did not answer. Check your connection and try again.");
-    throw Object.assign(error, { isTransient: true, waitSeconds: 0 });
-  }
+  if (!response || response.status >= 500) throw passing("The sign-in service did not answer. Check your connection and try again.");
   return response.ok ? response.json() : null;
 }
 
@@ -151,5 +180,5 @@ const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 const base64url = (bytes) =>
   btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
-/** The ID token came straight from the sign-in service, over TLS: its signature need not be checked. */
+/** The tokens came straight from the sign-in service, over TLS: their signatures need not be checked. */
 const claims = (token) => JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));

@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { attempt, definitions, element, emptyState, externalLink, fill, headingRow, list } from "./elements.js";
 import { dateTime, dollars, duration, number, runStatus } from "./format.js";
-import { poll } from "./poll.js";
+import { poll, SLOWLY } from "./poll.js";
 import { badge } from "./tiles.js";
 
 export function open() {
@@ -25,11 +25,17 @@ export function open() {
   }
 
   const live = poll(async () => (isRunning ? look() : "settled"));
-  attempt(content, async () => {
-    await look();
-    live.wake();
-  });
-  return { root, title: "Model sessions", close: live.stop };
+  // A session begins by itself, when images wait for one.
+  const others = poll(lookAndFollow, SLOWLY);
+
+  async function lookAndFollow() {
+    const found = await look();
+    if (isRunning) live.wake();
+    return found;
+  }
+
+  attempt(content, lookAndFollow).then(others.wake);
+  return { root, title: "Model sessions", close: () => (live.stop(), others.stop()) };
 }
 
 function card(session) {

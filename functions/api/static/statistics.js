@@ -26,8 +26,8 @@ export function open() {
     if (counts.length === 0) return fill(content, emptyState("Nothing to count", text));
     const days = sums(counts, "day").sort(([a], [b]) => (a < b ? 1 : -1));
     const classes = sums(counts, "class").sort(([, a], [, b]) => b - a);
-    const byDay = bars("Photos by day", "Day", days, day, (value) => ({ from: value, to: value }));
-    const byClass = bars("Photos by class", "Class", classes, String, (value) => ({ class: value, ...within }));
+    const byDay = bars("Photos recognised, by day; deleted ones included", "Day", days, day, (value) => ({ from: value, to: value }));
+    const byClass = bars("Photos recognised, by class; deleted ones included", "Class", classes, String, (value) => ({ class: value, ...within }));
     fill(content, element("div.columns.even", byDay, byClass));
   }
 

@@ -6,12 +6,9 @@ import { element, fill, icon, iconButton, list } from "./elements.js";
 import { percent, photoStatus } from "./format.js";
 
 const CHIPS = 3;
-const GIVEN_UP_MS = 3_600_000;
 
-/** Whether a photo's state is about to change. One whose file has not come in an hour was given up. */
-export function isOpen({ status, is_uploaded: isUploaded, created_at: createdAt }) {
-  return status === "RUNNING" || (status === "PENDING" && (isUploaded || Date.now() - Date.parse(createdAt) < GIVEN_UP_MS));
-}
+/** Whether a photo's state is about to change; the API gives up a file that does not come. */
+export const isOpen = ({ status }) => status === "RUNNING" || status === "PENDING";
 
 /** The address of the photos that show something. */
 export const searchAddress = (filters) => `#/photos?${new URLSearchParams(filters)}`;

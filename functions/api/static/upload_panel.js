@@ -1,9 +1,9 @@
 /** The list of uploads in the corner: how far each is, with cancel and retry. */
 
-import { element, fill, iconButton } from "./elements.js";
+import { button, element, fill, iconButton } from "./elements.js";
 import { plural, size } from "./format.js";
 import { announce } from "./notices.js";
-import { cancel, clearDone, isUnfinished, retry, uploads } from "./uploads.js";
+import { cancel, clearDone, isUnfinished, retry, uploads, uploadWithoutAlbum } from "./uploads.js";
 
 const rows = new Map();
 const heading = element("h2", { id: "uploads-heading" });
@@ -81,6 +81,7 @@ function makeRow(upload) {
   const actions = element("div.actions");
   const root = element("li", element("div", element("p.name", name), words, progress), actions);
   const redo = iconButton("retry", `Retry ${name}`, () => retry(upload), { class: "quiet" });
+  const free = button("Upload without an album", () => uploadWithoutAlbum(upload), { class: "quiet" });
   const stop = iconButton("close", `Cancel ${name}`, () => cancel(upload), { class: "quiet" });
 
   function update() {
@@ -89,7 +90,8 @@ function makeRow(upload) {
     words.textContent = sentence(upload);
     if (root.className === upload.state) return;
     root.className = upload.state;
-    fill(actions, upload.state === "failed" && redo, isUnfinished(upload) && stop);
+    const remedy = upload.isAlbumGone ? free : redo;
+    fill(actions, upload.state === "failed" && remedy, isUnfinished(upload) && stop);
   }
 
   list.append(root);

@@ -8,21 +8,29 @@
 
 import { call, Problem } from "./api.js";
 import { changes, tell } from "./changes.js";
-import { size } from "./format.js";
+import { size, withoutControls } from "./format.js";
 import { settings } from "./session.js";
 import { forget, keep, unfinished } from "./upload_store.js";
 
 const AT_ONCE = 4;
 const ATTEMPTS = 5;
+// https://www.w3.org/TR/png-3/#5PNG-file-signature; a JPEG begins with its SOI marker and the first byte of another.
+const SIGNATURES = [
+  ["image/jpeg", [0xff, 0xd8, 0xff]],
+  ["image/png", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]],
+];
+const LONGEST_SIGNATURE = 8;
 
 /**
  * @typedef {object} Upload
  * @property {string} key Idempotency key.
  * @property {File} file
+ * @property {string} type The media type that its first bytes tell.
  * @property {string|null} albumId
  * @property {"waiting"|"sending"|"pausing"|"done"|"failed"|"cancelled"} state
  * @property {number} sentBytes
  * @property {object|null} photo The photo's record, once it is made.
+ * @property {boolean} isAlbumGone Whether it was to join an album that is deleted.
  * @property {string} problem What went wrong, for the person.
  */
 
@@ -47,7 +55,9 @@ export const isUnfinished = ({ state }) => state !== "done" && state !== "cancel
 export async function resume(ownerId, listener) {
   owner = ownerId;
   onchange = listener;
-  for (const { key, file, album_id: albumId } of await unfinished(owner).catch(() => [])) await enqueue(key, file, albumId);
+  for (const { key, file, album_id: albumId } of await unfinished(owner).catch(() => [])) {
+    await enqueue(key, file, await typeOf(file), albumId);
+  }
   return queue.size;
 }
 
@@ -60,27 +70,40 @@ export async function resume(ownerId, listener) {
  */
 export async function add(files, albumId) {
   const limits = await settings();
-  const objections = [...files].map((file) => [file, objectionTo(file, limits)]);
-  const refused = objections.map(([, objection]) => objection).filter(Boolean);
-  for (const [file, objection] of objections) {
-    if (objection) continue;
-    const key = crypto.randomUUID();
-    // Where the browser gives no room, the upload works all the same; only a reload would end it.
-    await keep({ key, owner, file, album_id: albumId, added_at: Date.now() }).catch(() => {});
-    await enqueue(key, file, albumId);
+  const refused = [];
+  for (const file of files) {
+    const type = await typeOf(file);
+    const objection = objectionTo(file, type, limits);
+    if (objection) refused.push(objection);
+    else await begin(file, type, albumId);
   }
-  return { added: objections.length - refused.length, refused };
+  return { added: [...files].length - refused.length, refused };
 }
 
-function objectionTo({ name, type, size: bytes }, { upload_types: types, upload_limit_bytes: limit }) {
-  if (!types.includes(type)) return `${name} is not a JPEG or PNG. Export it as one of these and add it again.`;
+async function begin(file, type, albumId) {
+  const key = crypto.randomUUID();
+  // Where the browser gives no room, the upload works all the same; only a reload would end it.
+  await keep({ key, owner, file, album_id: albumId, added_at: Date.now() }).catch(() => {});
+  await enqueue(key, file, type, albumId);
+}
+
+/** What a file is, by its first bytes: its name may say anything. @returns {Promise<string>} "" when nobody can tell. */
+async function typeOf(file) {
+  const start = new Uint8Array(await file.slice(0, LONGEST_SIGNATURE).arrayBuffer().catch(() => []));
+  const fits = ([, signature]) => signature.every((byte, index) => start[index] === byte);
+  return SIGNATURES.find(fits)?.[0] || "";
+}
+
+function objectionTo({ name, size: bytes }, type, { upload_types: types, upload_limit_bytes: limit }) {
   if (bytes === 0) return `${name} is empty. Take another copy of it.`;
+  if (!types.includes(type)) return `${name} is not a JPEG or PNG. Export it as one of these and add it again.`;
   if (bytes > limit) return `${name} has ${size(bytes)}, the limit is ${size(limit)}. Export it smaller and add it again.`;
   return null;
 }
 
-async function enqueue(key, file, albumId) {
-  const upload = { key, file, albumId, state: "waiting", sentBytes: 0, photo: null, problem: "", attempts: 0 };
+async function enqueue(key, file, type, albumId) {
+  const progress = { state: "waiting", sentBytes: 0, photo: null, isAlbumGone: false, problem: "", attempts: 0 };
+  const upload = { key, file, type, albumId, ...progress };
   if (!(await claim(upload))) return;
   queue.set(key, upload);
   onchange(upload);
@@ -106,6 +129,13 @@ export async function cancel(upload) {
   queue.delete(upload.key);
   onchange(upload);
   if (upload.photo) await takeBack(upload.photo);
+}
+
+/** Upload a file for which there is no album any more; under a key of its own, because it is another wish. */
+export async function uploadWithoutAlbum(upload) {
+  const { file, type } = upload;
+  await cancel(upload);
+  await begin(file, type, null);
 }
 
 /** Begin a failed upload again. */
@@ -138,24 +168,25 @@ async function run(upload) {
   sending += 1;
   setState(upload, "sending");
   try {
-    const form = await begin(upload);
+    const form = await announce(upload);
     // After a reload at the wrong moment the file may be there without this page having heard of it.
     if (upload.state === "sending" && !upload.photo.is_uploaded) await sendFile(upload, form);
     if (upload.state === "sending") succeed(upload);
   } catch (error) {
     // Conflict: the photo was deleted elsewhere meanwhile, and its upload ends with it.
     if (error.status === 409) cancel(upload);
+    else if (error.status === 404 && upload.albumId) failForWantOfAlbum(upload);
     else if (upload.state === "sending") pauseOrFail(upload, error);
   }
   sending -= 1;
   fillSlots();
 }
 
-async function begin(upload) {
-  const { file, albumId, key } = upload;
-  // The API takes no control characters and no longer name, which a file system may have.
-  const name = [...file.name.replace(/\p{Cc}/gu, " ")].slice(-255).join("");
-  const body = { name, content_type: file.type, size_bytes: file.size, album_id: albumId };
+async function announce(upload) {
+  const { file, type, albumId, key } = upload;
+  // The API takes no longer name, which a file system may have.
+  const name = [...withoutControls(file.name)].slice(-255).join("");
+  const body = { name, content_type: type, size_bytes: file.size, album_id: albumId };
   const { photo, upload: form } = await call("POST", "photos", { body, key });
   if (upload.state === "cancelled") takeBack(photo);
   else if (!upload.photo) tell("arrive", photo);
@@ -195,6 +226,12 @@ function succeed(upload) {
   finish(upload);
   setState(upload, "done");
   tell("arrive", { ...upload.photo, is_uploaded: true });
+}
+
+function failForWantOfAlbum(upload) {
+  upload.isAlbumGone = true;
+  upload.problem = "The album is deleted; add the photo to another.";
+  setState(upload, "failed");
 }
 
 function pauseOrFail(upload, error) {

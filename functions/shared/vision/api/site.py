@@ -21,8 +21,6 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".webmanifest": "application/manifest+json",
 }
 _INDEX = "index.html"
 
@@ -64,9 +62,8 @@ class Place:
                 "default-src 'none'",
                 "script-src 'self'",
                 "style-src 'self'",
-                f"img-src 'self' {images} blob: data:",
+                f"img-src 'self' {images}",
                 f"connect-src 'self' {images} {self.sign_in_url}",
-                "manifest-src 'self'",
                 "form-action 'self'",
                 "frame-ancestors 'none'",
                 "base-uri 'none'",
