@@ -6,7 +6,7 @@ import { plural } from "./format.js";
 import { announce } from "./notices.js";
 
 /** The filters of `GET /api/photos` that may stand in a gallery's address, and what to call them. */
-export const FILTERS = { label: "Label", class: "Class", verdict: "Verdict", from: "From", to: "To", min_confidence: "At least" };
+export const FILTERS = { label: "Label", class: "Class", from: "From", to: "To", min_confidence: "At least" };
 
 const TYPING_PAUSE_MS = 150;
 
