@@ -246,6 +246,20 @@ def test_a_workflow_becomes_the_role_only_in_its_repository_and_environment():
     }
 
 
+PATTERN = load(TEXT)["Parameters"]["GitHubRepository"]["AllowedPattern"]
+
+
+# https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
+@pytest.mark.parametrize("name", ["octocat/my-repo", "octocat@123456/my-repo@456789", ""])
+def test_a_repository_may_be_named_with_its_ids_without_them_or_not_at_all(name):
+    assert re.fullmatch(PATTERN, name)
+
+
+@pytest.mark.parametrize("name", ["octocat", "octocat/*", "octocat@123456/my-repo", "octocat/my-repo@456789", "o/r:ref"])
+def test_a_repository_that_no_token_is_named_after_is_refused(name):
+    assert re.fullmatch(PATTERN, name) is None
+
+
 def test_a_smoke_test_writes_in_the_test_stage_only():
     statements = RESOURCES["SmokePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     in_production = [one for one in statements if "Fn::If" not in one]
