@@ -61,7 +61,8 @@ def test_the_trust_policy_is_that_of_the_template():
     told = PAGE.partition("```json\n")[2].partition("```")[0]
     for name, value in statement["Condition"]["StringEquals"].items():
         text = value if isinstance(value, str) else value["Fn::Sub"]
-        assert f'"{name}": "{text.replace("${GitHubRepository}", "owner@123456/name@456789").replace("${Stage}", "test")}"' in told
+        named = text.replace("${GitHubRepository}", "owner@123456/name@456789").replace("${Stage}", "test")
+        assert f'"{name}": "{named}"' in told
 
 
 def test_the_functions_that_are_shifted_are_told_with_their_alarms():
