@@ -49,7 +49,7 @@ def deployers(environment, client):
 @pytest.fixture
 def a_build(tmp_path):
     """What `sam build` would have made of a stack with one function."""
-    build = publish.Build(tmp_path / "build", tmp_path / "sbom.cdx.json", tmp_path / "release", has_settings=True)
+    build = publish.Build(tmp_path / "build", tmp_path / "sbom.cdx.json", tmp_path / "release")
     (build.folder / "Function").mkdir(parents=True)
     (build.folder / "Function/app.py").write_text("def handler(event, context):\n    return event\n")
     (build.folder / "template.yaml").write_text(
