@@ -76,7 +76,7 @@ def estimate(images: str, size: str, detector: str) -> list[str]:
     ]
     for way in bill.WAYS[detector]:
         lines += ["", *_lines(bill.bill(measured, way, detector, count, megabytes * _BYTES_PER_MEGABYTE))]
-    return [*lines, "", *idle()]
+    return [*lines, "", *idle(detector)]
 
 
 def table() -> list[str]:
@@ -96,15 +96,18 @@ def table() -> list[str]:
     return lines
 
 
-def idle() -> list[str]:
+def idle(detector: str) -> list[str]:
     """Return what a stack costs that nobody uses."""
-    alarms = bill.alarms()
+    alarms = bill.alarms(detector)
     polls = POLLED_QUEUES * POLLS_A_MONTH
+    # How large it is depends on the model.
+    image = [f"  the own model's image in ECR {_dollars(prices.ECR_GB_MONTH)} for each GB of it, compressed"]
     return [
         "Idle, beside what is kept, a month:",
         f"  {alarms} alarms {_dollars(alarms * prices.ALARM_MONTH)}; the first {FREE_ALARMS} of an account are free",
         f"  a dashboard {_dollars(prices.DASHBOARD_MONTH)}; the first three of an account are free",
         f"  {polls:,} looks at empty queues {_dollars(polls * prices.SQS_REQUEST)}; the first million is free",
+        *(image if detector == bill.OWN_MODEL else []),
     ]
 
 

@@ -15,6 +15,7 @@ from benchmarks.cost.usage import FunctionUse, Measured, Usage
 from benchmarks.peers import ROOT
 from benchmarks.sessions import policies
 from benchmarks.sessions.policies import DEFAULT
+from vision.detectors import BATCHES_AT_ONCE
 from vision.domain import bulk, prices
 from vision.domain.summaries import WORKER_GIGABYTES
 
@@ -169,16 +170,18 @@ def calls_per_second() -> float:
 
 
 @cache
-def alarms() -> int:
-    """Return how many alarms a stack has that uses no Custom Labels."""
-    resources = _template()["Resources"].values()
-    return sum(one["Type"] == "AWS::CloudWatch::Alarm" and one.get("Condition") != _SESSIONS for one in resources)
+def alarms(detector: str) -> int:
+    """Return how many alarms there are: those of the stack, and of what is deployed for this detector."""
+    left_out = {_SESSIONS} if detector != CUSTOM_LABELS else set()
+    stacks = ("template.yaml", "own-model.yaml") if detector == OWN_MODEL else ("template.yaml",)
+    resources = [one for stack in stacks for one in _template(stack)["Resources"].values()]
+    return sum(one["Type"] == "AWS::CloudWatch::Alarm" and one.get("Condition") not in left_out for one in resources)
 
 
 @cache
-def _template() -> dict[str, Any]:
+def _template(name: str = "template.yaml") -> dict[str, Any]:
     # Everything is text to this loader, so that it stumbles over no reference.
-    content: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), yaml.BaseLoader)
+    content: dict[str, Any] = yaml.load((ROOT / name).read_text(encoding="utf-8"), yaml.BaseLoader)
     return content
 
 
@@ -222,20 +225,25 @@ def _workflow(usage: Usage, way: str, images: int) -> list[Row]:
 
 
 def bulk_seconds(usage: Usage, images: int) -> float:
-    """Return for how long the workers of a bulk run are paid, by the simulation of :mod:`benchmarks.bulk`."""
+    """Return for how long the workers of a bulk run are paid.
+
+    With Rekognition's pace by the simulation of :mod:`benchmarks.bulk`. With an own model, which has none, a worker is
+    held up by its processor or by the calls that it has under way, whichever takes longer.
+    """
     [(_, use)] = [(name, use) for name, use in usage.functions.items() if name != CLASSIFIER]
-    detect = Behaviour()
-    if use.requests.get("Invoke"):
-        detect = Behaviour(detect_seconds=seconds(CLASSIFIER, usage.functions[CLASSIFIER], usage))
+    cpu_seconds = use.cpu_seconds * KAPPA
+    if CLASSIFIER in usage.functions:
+        model_seconds = seconds(CLASSIFIER, usage.functions[CLASSIFIER], usage)
+        return images * max(cpu_seconds, model_seconds / BATCHES_AT_ONCE)
     simulated = min(images, SIMULATED_IMAGES)
-    load = Load(simulated, calls_per_second(), use.cpu_seconds * KAPPA, int(usage.image_bytes))
-    return simulation_seconds(load, detect) / simulated * images
+    load = Load(simulated, calls_per_second(), cpu_seconds, int(usage.image_bytes))
+    return simulation_seconds(load) / simulated * images
 
 
 @cache
-def simulation_seconds(load: Load, behaviour: Behaviour) -> float:
+def simulation_seconds(load: Load) -> float:
     """Return what a simulated run bills, and remember it."""
-    return simulate(load, behaviour).worker_seconds
+    return simulate(load).worker_seconds
 
 
 def _functions(usage: Usage, way: str, images: int) -> list[Row]:
@@ -247,7 +255,7 @@ def _functions(usage: Usage, way: str, images: int) -> list[Row]:
         invocations = images * len(own)
         gigabyte_seconds = images * sum(seconds(name, use, usage) * memory_mb(name) / 1024 for name, use in own.items())
     if CLASSIFIER in usage.functions:
-        invocations += images
+        invocations += ceil(images * usage.request("Invoke"))
     return [
         Row("Lambda: requests", f"{invocations:,}", invocations * prices.LAMBDA_REQUEST),
         Row("Lambda: duration", f"{gigabyte_seconds:,.0f} GB s", gigabyte_seconds * prices.LAMBDA_GB_SECOND_ARM),

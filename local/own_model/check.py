@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from local.own_model import memory
 from vision.classifier import Classifier
 from vision.domain import classes, images
 from vision.domain.errors import InvalidEvent, VisionError
@@ -31,15 +32,13 @@ def check(folder: Path, samples: Sequence[Path] = ()) -> list[str]:
     Raises
     ------
     InvalidModel
-        Naming what is wrong with manifest, class list or model file.
-    UnusableAnswer
-        What it answers cannot be used.
+        Naming what is wrong with manifest, class list, model file or what it answers.
     InvalidEvent, NotSupportedImageType, CorruptImage, TooManyPixels
         Of a sample, naming it.
     """
     classifier = Classifier.load(folder)
     manifest = classifier.manifest
-    told = [_describe(manifest), _model(classifier), *_noise(classifier)]
+    told = [_describe(manifest), _model(classifier), memory.told(folder), *_noise(classifier)]
     return told + [_sample(classifier, sample) for sample in samples]
 
 

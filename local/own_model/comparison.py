@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.demo import DemoFailed, utf8_name
 from local.own_model.opinions import Compared, Comparison, Opinion
@@ -75,12 +76,13 @@ def compare(
 @contextmanager
 def _stored(s3: Any, bucket: str, files: Sequence[Path]) -> Iterator[list[ObjectVersion]]:
     folder = f"{_FOLDER}/{uuid.uuid4().hex}"
+    stored: list[ObjectVersion] = []
 
     def put(numbered: tuple[int, Path]) -> ObjectVersion:
         number, file = numbered
         content, key = file.read_bytes(), f"{folder}/{number}{file.suffix.lower()}"
         answer = s3.put_object(Bucket=bucket, Key=key, Body=content)
-        return ObjectVersion(
+        version = ObjectVersion(
             bucket=bucket,
             key=key,
             version_id=answer.get("VersionId", ""),
@@ -88,15 +90,30 @@ def _stored(s3: Any, bucket: str, files: Sequence[Path]) -> Iterator[list[Object
             sequencer="0",
             size_bytes=len(content),
         )
+        stored.append(version)
+        return version
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        versions = list(pool.map(put, enumerate(files)))
     try:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            versions = list(pool.map(put, enumerate(files)))
         yield versions
+    except (ClientError, BotoCoreError, OSError) as error:
+        raise DemoFailed(f"the pictures cannot be compared ({error}); mend that and compare again") from error
     finally:
-        for version in versions:
-            chosen = {"VersionId": version.version_id} if version.version_id else {}
-            s3.delete_object(Bucket=bucket, Key=version.key, **chosen)
+        left = [version.key for version in stored if not _delete(s3, version)]
+        if left:
+            first = f"{sys.exception()}; and " if sys.exception() else ""
+            raise DemoFailed(f"{first}{len(left)} pictures are left in {bucket}; delete what is below {folder}/")
+
+
+def _delete(s3: Any, version: ObjectVersion) -> bool:
+    """Delete one, and tell whether that went well: the others are deleted all the same."""
+    chosen = {"VersionId": version.version_id} if version.version_id else {}
+    try:
+        s3.delete_object(Bucket=version.bucket, Key=version.key, **chosen)
+    except (ClientError, BotoCoreError):
+        return False
+    return True
 
 
 def _rekognition(

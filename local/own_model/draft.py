@@ -63,7 +63,7 @@ def write(folder: Path, version: str | None = None) -> list[str]:
 
 def _renew(path: Path, version: str | None) -> list[str]:
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8-sig"))
         content = (path.parent / manifest["file"]).read_bytes()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidModel(f"{FILE_NAME}: cannot be renewed ({error}); delete it to get a new one") from error

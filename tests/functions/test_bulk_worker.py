@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from PIL import Image
 from tests.conftest import BUCKET
 from tests.functions.conftest import RESULTS
 from vision import bulk as workers
-from vision.adapters import rekognition
+from vision.adapters import own_model, rekognition
 from vision.adapters.rekognition import Detection
 from vision.adapters.session import client
 from vision.adapters.table import Table
@@ -506,6 +507,56 @@ def test_a_batch_in_which_nothing_can_be_done_is_in_vain(world: World, error: Ex
     world.detector.scripts = {name: [error] for name in names}
     tally = world.work(world.put(*names))
     assert (_counts(tally), tally.is_in_vain) == ((3, 0, 0, 0, 3), True)
+
+
+@dataclass
+class OwnModel:
+    """The own model's function: how many images each of its calls had."""
+
+    sizes: list[int] = field(default_factory=list)
+
+    def classify(self, versions: list[ObjectVersion], _arn: str, _top_k: int | None = None) -> own_model.Classified:
+        self.sizes.append(len(versions))
+        # Long enough for the others to come.
+        time.sleep(0.2)
+        found = Detection(LABELS[:1], {"name": "own-model", "version": "colours 7"})
+        return own_model.Classified([found for _ in versions], 0.25)
+
+
+@pytest.fixture
+def with_own_model(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, OwnModel]:
+    """A worker whose detector is the own model; nobody has a moment of Rekognition left."""
+    model = OwnModel()
+    monkeypatch.setattr(own_model, "classify", model.classify)
+    worker = world.worker()
+    worker.wishes = replace(worker.wishes, own_model_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:own")
+    worker.reserve = lambda calls: [4e9] * calls
+    return worker, model
+
+
+def test_an_own_model_does_not_wait_for_the_pace_of_rekognition(
+    world: World, with_own_model: tuple[Worker, OwnModel]
+) -> None:
+    worker, _ = with_own_model
+    assert _counts(worker.work(world.put("a.jpg", "b.jpg"))) == (2, 0, 2, 0, 0)
+
+
+def test_an_own_model_is_asked_for_many_images_in_few_calls(
+    world: World, with_own_model: tuple[Worker, OwnModel]
+) -> None:
+    worker, model = with_own_model
+    worker.work(world.put(*(f"{number}.jpg" for number in range(24))))
+    assert sum(model.sizes) == 24
+    assert len(model.sizes) <= 12
+
+
+def test_an_own_model_is_not_asked_when_its_worker_has_no_time_left(
+    world: World, with_own_model: tuple[Worker, OwnModel]
+) -> None:
+    worker, model = with_own_model
+    times = iter([270.0])
+    worker.remaining_seconds = lambda: next(times, 10.0)
+    assert (worker.work(world.put("a.jpg")).failed, model.sizes) == (1, [])
 
 
 def test_no_more_moments_are_reserved_than_there_are_calls_to_make() -> None:

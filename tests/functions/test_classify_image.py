@@ -14,6 +14,7 @@ from tests.own_models import colour_model, write_model
 from tests.unit.images.pictures import gradients, jpeg_of, png_of
 from vision import classification
 from vision.adapters.session import client
+from vision.classifier import Classifier
 from vision.domain import images
 from vision.domain.errors import InvalidEvent, InvalidModel
 
@@ -97,6 +98,16 @@ def test_an_image_answers_the_same_alone_and_among_others(handler: Handler, put:
     assert together == [handler({"objects": [one]})["outcomes"][0] for one in objects]
 
 
+def test_no_more_than_eight_images_are_in_memory_before_the_model_looks(
+    handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    answers = Classifier.answers
+    monkeypatch.setattr(Classifier, "answers", lambda self, pixels: sizes.append(len(pixels)) or answers(self, pixels))
+    handler({"objects": [put("a.jpg", colour(250, 5, 5))] * 20})
+    assert sizes == [8, 8, 4]
+
+
 def test_an_object_that_is_larger_than_is_read_is_refused_without_filling_the_memory(
     handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,9 +159,20 @@ def test_a_model_that_answers_no_numbers_refuses_each_image_and_records_nothing_
 ) -> None:
     write_model(tmp_path / "model", colour_model(divisor=0))
     monkeypatch.setenv("LAMBDA_TASK_ROOT", str(tmp_path))
+    # It answered with numbers to whatever it was tried with.
+    monkeypatch.setattr(Classifier, "_try", lambda _: None)
     answer = function("classify_image")({"objects": [put("a.jpg", colour(1, 2, 3)), put("b.jpg", colour(3, 2, 1))]})
     assert summary(answer) == ["UnusableAnswer", "UnusableAnswer"]
     assert not [one for one in answer["outcomes"] if "labels" in one]
+
+
+def test_a_function_whose_model_answers_no_numbers_to_anything_does_not_start(
+    function: Callable[[str], Handler], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "model", colour_model(divisor=0))
+    monkeypatch.setenv("LAMBDA_TASK_ROOT", str(tmp_path))
+    with pytest.raises(InvalidModel, match="tried with a picture of grey: colours: answered nan"):
+        function("classify_image")
 
 
 def test_a_function_whose_model_was_changed_after_the_build_does_not_start(

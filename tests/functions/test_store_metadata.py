@@ -66,7 +66,7 @@ def test_a_failure_is_answered_with_what_the_execution_fails_with(handler: Handl
         "status": "FAILED",
         "error": {
             "name": "NotSupportedImageType",
-            "cause": "the content is not an image, Rekognition takes JPEG and PNG; convert it before upload",
+            "cause": "the content is not an image, only JPEG and PNG are looked at; convert it before upload",
         },
     }
 

@@ -420,13 +420,6 @@ def test_the_example_manifest_is_read_by_the_code():
     assert json.dumps(found.detector) in page("docs/own-model.md")
 
 
-def test_the_own_models_page_has_a_section_for_its_alarm():
-    told = section(page("docs/own-model.md"), "## The alarm")
-    (alarm,) = [name for name in load(page("own-model.yaml"))["Resources"] if name.endswith("Alarm")]
-    assert f"`{alarm}`" in told
-    assert re.findall(r"^\*\*(Means|Look at|Do)\b", told, re.MULTILINE) == ["Means", "Look at", "Do"]
-
-
 def test_decisions_are_listed_with_their_dates():
     text = page("docs/decisions.md")
     sections = re.findall(r"^## (.+)$", text, re.MULTILINE)

@@ -12,7 +12,7 @@ import pytest
 from local import dockerfile
 from local.own_model import image
 from tests.template.call_graph import Code
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, listed, load, references, walk
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, references, walk
 from tests.template.test_permissions import ACTIONS
 from vision.adapters import session
 
@@ -50,10 +50,46 @@ def test_every_resource_is_used_only_for_traces_which_have_none():
 
 def test_the_output_is_what_the_main_template_asks_for():
     output = OWN["Outputs"]["ClassifyImageFunctionArn"]
-    assert output["Value"] == {"Fn::GetAtt": ["ClassifyImageFunction", "Arn"]}
+    assert output["Value"] == {"Ref": "ClassifyImageFunction.Alias"}
     pattern = load(TEMPLATE.read_text())["Parameters"]["OwnModelFunctionArn"]["AllowedPattern"]
-    assert re.fullmatch(pattern, "arn:aws:lambda:eu-west-1:123456789012:function:own-ClassifyImageFunction-1a2b")
+    assert re.fullmatch(pattern, "arn:aws:lambda:eu-west-1:123456789012:function:own-ClassifyImageFunction-1a2b:live")
     assert "OwnModelFunctionArn" in output["Description"]
+
+
+def _expanded(gradual):
+    template = load(image.with_image(TEXT, "000000000000.dkr.ecr.us-east-1.amazonaws.com/classify-image:1a2b"))
+    template["Parameters"]["GradualDeployments"]["Default"] = gradual
+    return expand(template)
+
+
+def test_callers_have_the_alias_whether_updates_are_gradual_or_not():
+    values = [_expanded(gradual)["Outputs"]["ClassifyImageFunctionArn"]["Value"] for gradual in ("true", "false")]
+    assert values == [{"Ref": "ClassifyImageFunctionAliaslive"}] * 2
+
+
+def test_nothing_is_gradual_by_default():
+    assert OWN["Parameters"]["GradualDeployments"]["Default"] == "false"
+    assert not [one for one in _expanded("false")["Resources"].values() if one["Type"].startswith("AWS::CodeDeploy")]
+
+
+def test_a_tenth_of_the_calls_comes_first_and_the_alarm_takes_it_back():
+    group = _expanded("true")["Resources"]["ClassifyImageFunctionDeploymentGroup"]["Properties"]
+    assert group["DeploymentConfigName"]["Fn::Sub"][1]["ConfigName"] == "Canary10Percent10Minutes"
+    assert group["AlarmConfiguration"] == {"Enabled": True, "Alarms": [{"Name": {"Ref": "ClassifyImageErrorsAlarm"}}]}
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+    alarm = OWN["Resources"]["ClassifyImageErrorsAlarm"]["Properties"]
+    assert alarm["Period"] * alarm["EvaluationPeriods"] < 600
+
+
+def test_each_setting_of_the_function_that_is_a_parameter_makes_another_version():
+    # The role may read other buckets without one.
+    (version,) = [
+        one["Properties"]["Description"]["Fn::Sub"]
+        for one in _expanded("true")["Resources"].values()
+        if one["Type"] == "AWS::Lambda::Version"
+    ]
+    settings = {name for _, name in references(FUNCTION["Properties"]) if name in OWN["Parameters"]}
+    assert set(re.findall(r"\$\{(\w+)\}", version)) == settings - {"GradualDeployments"}
 
 
 def test_the_main_template_has_no_function_of_an_image():

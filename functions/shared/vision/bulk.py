@@ -246,7 +246,7 @@ class Worker:
             confidence, most = min(confidence, rule.min_confidence), _ALL_LABELS
 
         def call() -> Detection:
-            self._turns.wait(self.remaining_seconds() - _LAST_SECONDS)
+            self._wait_for_turn()
             return self._detector.detect(version, most, confidence)
 
         found = self._patiently(call)
@@ -254,6 +254,14 @@ class Worker:
             self.tally.calls += self.wishes.own_model_function_arn == NONE
             self.tally.reads += 1  # The detector's own, of the object.
         return found
+
+    def _wait_for_turn(self) -> None:
+        left_seconds = self.remaining_seconds() - _LAST_SECONDS
+        if self.wishes.own_model_function_arn == NONE:
+            self._turns.wait(left_seconds)
+        elif left_seconds < 0:
+            # Rekognition's quota is not the own model's, whose batches gather while others are under way.
+            raise NoTimeLeft
 
     def _found(self, metadata: Metadata, rule: Rule | None, found: Detection) -> dict[str, Any]:
         parts: dict[str, Any] = {"detector": found.detector}

@@ -20,10 +20,11 @@ from vision.domain.objects import ObjectVersion
 IMAGES_LIMIT = 32
 """Images of one call: a few seconds of work, and an answer far below the 6 MB of Lambda."""
 SIZE_LIMIT_BYTES = 32 * MEGABYTE
+LOOKED_AT = 8
+"""Images whose pixels are in memory together."""
 # Reading waits for S3. A decode may take 400 MB and the model takes the processors for itself.
-_READERS = 4
-_DECODERS = 2
-_RUN_AT_ONCE = 8
+READERS = 4
+DECODERS = 2
 
 Outcome = dict[str, Any]
 
@@ -51,7 +52,7 @@ def classify(classifier: Classifier, event: Mapping[str, Any]) -> dict[str, Any]
         The model cannot be run.
     """
     objects, top_k = _objects(event), _top_k(event)
-    decoders = threading.Semaphore(_DECODERS)
+    decoders = threading.Semaphore(DECODERS)
 
     def look(data: Any) -> bytes | VisionError:
         try:
@@ -61,16 +62,16 @@ def classify(classifier: Classifier, event: Mapping[str, Any]) -> dict[str, Any]
         except VisionError as error:
             return error
 
-    with ThreadPoolExecutor(_READERS) as readers:
-        looked = list(readers.map(look, objects))
-    pixels = [one for one in looked if isinstance(one, bytes)]
-    answers: list[list[float]] = []
-    for start in range(0, len(pixels), _RUN_AT_ONCE):
-        answers += classifier.answers(pixels[start : start + _RUN_AT_ONCE])
-    told = iter(answers)
-    outcomes = [
-        _refused(one) if isinstance(one, VisionError) else _found(classifier, next(told), top_k) for one in looked
-    ]
+    outcomes: list[Outcome] = []
+    with ThreadPoolExecutor(READERS) as readers:
+        # The pixels of some images are in memory, never those of all.
+        for start in range(0, len(objects), LOOKED_AT):
+            looked = list(readers.map(look, objects[start : start + LOOKED_AT]))
+            answers = iter(classifier.answers([one for one in looked if isinstance(one, bytes)]))
+            outcomes += [
+                _refused(one) if isinstance(one, VisionError) else _found(classifier, next(answers), top_k)
+                for one in looked
+            ]
     return {"detector": classifier.manifest.detector, "outcomes": outcomes}
 
 

@@ -7,6 +7,7 @@ as the function does when it starts; the Dockerfile runs it at the end of the bu
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from vision.domain import manifests
-from vision.domain.errors import InvalidModel
+from vision.domain import classes, manifests
+from vision.domain.errors import InvalidModel, UnusableAnswer
+from vision.domain.limits import MEGABYTE
 from vision.domain.manifests import Input, Manifest
 
 _TYPES: dict[str, type[np.generic]] = {
@@ -26,6 +28,10 @@ _TYPES: dict[str, type[np.generic]] = {
     "tensor(double)": np.float64,
     "tensor(uint8)": np.uint8,
 }
+AT_ONCE_LIMIT = 8
+"""Images that the model gets at once, at most: it is hardly faster with more of them."""
+# Of the model's input. What it makes of an image in between is often some times as much.
+_INPUT_BYTES = 32 * MEGABYTE
 
 
 class Classifier:
@@ -37,6 +43,8 @@ class Classifier:
         What it takes and what its answers mean.
     takes_many
         Whether it takes any number of images at once, and not exactly one.
+    at_once
+        How many it gets at once: fewer of large ones, so that they do not fill the memory.
     """
 
     def __init__(self, manifest: Manifest, content: bytes) -> None:
@@ -50,7 +58,7 @@ class Classifier:
         Raises
         ------
         InvalidModel
-            Saying what does not fit: the digest, an input or output, or the number of classes.
+            Saying what does not fit: the digest, an input or output, the number of classes, or what it answers.
         """
         self.manifest = manifest
         found = hashlib.sha256(content).hexdigest()
@@ -70,6 +78,8 @@ class Classifier:
             ) from error
         self._input, self._type, self.takes_many = self._checked_input()
         self._output = self._checked_output()
+        image_bytes = math.prod(manifest.input.shape) * np.dtype(self._type).itemsize
+        self.at_once = max(1, min(AT_ONCE_LIMIT, _INPUT_BYTES // image_bytes)) if self.takes_many else 1
         self._try()
 
     @classmethod
@@ -96,14 +106,15 @@ class Classifier:
         InvalidModel
             The model cannot be run, whatever the image.
         """
-        at_once = max(1, len(images)) if self.takes_many else 1
         found: list[list[float]] = []
-        for start in range(0, len(images), at_once):
-            found += self._run([prepared(one, self.manifest.input) for one in images[start : start + at_once]])
+        for start in range(0, len(images), self.at_once):
+            found += self._run(images[start : start + self.at_once])
         return found
 
-    def _run(self, images: Sequence[NDArray[np.float64]]) -> list[list[float]]:
-        batch = np.stack(images).astype(self._type)
+    def _run(self, images: Sequence[bytes]) -> list[list[float]]:
+        batch = np.empty((len(images), *self.manifest.input.shape), self._type)
+        for image, pixels in zip(batch, images, strict=True):
+            prepare(pixels, self.manifest.input, image)
         try:
             answer = np.asarray(self._session.run([self._output], {self._input: batch})[0], dtype=np.float64)
         except Exception as error:  # As above.
@@ -154,29 +165,34 @@ class Classifier:
 
     def _try(self) -> None:
         """Find out what only a run shows; it also makes the first image as fast as the others."""
-        side = self.manifest.input
-        grey = b"\x7f" * (side.width * side.height * 3)
-        self.answers([grey, grey])
+        size = self.manifest.input.width * self.manifest.input.height * 3
+        noise = np.random.default_rng(0).integers(0, 256, size, np.uint8).tobytes()
+        pictures = {"grey": b"\x7f" * size, "noise": noise, "black": b"\x00" * size, "white": b"\xff" * size}
+        answers = self.answers(list(pictures.values()))
+        for name, answer in zip(pictures, answers, strict=True):
+            try:
+                classes.probabilities(self.manifest, answer)
+            except UnusableAnswer as error:
+                raise InvalidModel(f"{self.manifest.file}: tried with a picture of {name}: {error}") from error
 
 
-def prepared(pixels: bytes, wanted: Input) -> NDArray[np.float64]:
-    """Return the numbers of one image in the manifest's layout: of each value ``(value * scale - mean) / std``.
+def prepare(pixels: bytes, wanted: Input, image: NDArray[np.generic]) -> None:
+    """Write the numbers of one image: of each value ``(value * scale - mean) / std``.
 
     Parameters
     ----------
     pixels
         Rows of red, green and blue, as :func:`vision.domain.images.input_pixels` makes them.
-
-    Returns
-    -------
-    ndarray
-        Of shape ``wanted.shape``.
+    image
+        Where they go, of shape ``wanted.shape`` and in the model's type. Nothing else of that size is made.
     """
-    values = np.frombuffer(pixels, np.uint8).reshape(wanted.height, wanted.width, 3).astype(np.float64)
-    values = (values * wanted.scale - wanted.mean) / wanted.std
-    if wanted.channels == "BGR":
-        values = values[..., ::-1]
-    return np.ascontiguousarray(values.transpose(2, 0, 1) if wanted.layout == "NCHW" else values)
+    values = np.frombuffer(pixels, np.uint8).reshape(wanted.height, wanted.width, 3)
+    for channel in range(3):
+        # There are 256 values: each is worked out once, as precisely as can be.
+        numbers = (np.arange(256) * wanted.scale[channel] - wanted.mean[channel]) / wanted.std[channel]
+        position = 2 - channel if wanted.channels == "BGR" else channel
+        plane = image[position] if wanted.layout == "NCHW" else image[..., position]
+        plane[...] = numbers.astype(image.dtype)[values[..., channel]]
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -188,12 +204,13 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / manifests.FILE_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        # As Windows' editors write it, with a mark of its own in front.
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidModel(
             f"{manifests.FILE_NAME}: cannot be read ({type(error).__name__}); put it beside the model file, UTF-8"
         ) from error
-    return manifests.parse(text, lambda name: (folder / name).read_text(encoding="utf-8"))
+    return manifests.parse(text, lambda name: (folder / name).read_text(encoding="utf-8-sig"))
 
 
 def _content(path: Path) -> bytes:

@@ -14,10 +14,10 @@ from vision.domain.objects import ObjectVersion
 from vision.domain.rules import LABELS_LIMIT, Rule
 from vision.settings import NONE
 
-# A batch is read while its first images are looked at, and an answer is there within seconds.
+# An answer is there within seconds.
 _BATCH_SIZE = 8
-# So that one batch waits for S3 while another has the processors.
-_BATCHES_AT_ONCE = 2
+BATCHES_AT_ONCE = 2
+"""Calls of the own model that a worker has under way: its function has so many environments for each worker."""
 
 
 def detect_labels(
@@ -58,7 +58,7 @@ class BulkDetector:
         self._top_k = top_k
         self.gb_seconds = 0.0
         self._lock = threading.Lock()
-        self._batches = Batches(self._ask, _BATCH_SIZE, _BATCHES_AT_ONCE)
+        self._batches = Batches(self._ask, _BATCH_SIZE, BATCHES_AT_ONCE)
 
     def detect(self, version: ObjectVersion, max_labels: int, min_confidence: float) -> Detection:
         """Return the most certain labels of an object version, as :func:`detect_labels` does."""

@@ -1,5 +1,6 @@
 """The cost estimator: the words it takes and refuses, how it reckons, and the table of the README."""
 
+import math
 import re
 
 import pytest
@@ -12,6 +13,7 @@ from vision.domain import prices
 
 MEGABYTE = 1e6
 MEASURED = usage.read()
+WORDS = dict(enumerate(["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"], 10))
 WAYS = [(way, detector) for detector, ways in bill.WAYS.items() for way in ways]
 
 
@@ -152,7 +154,27 @@ def test_the_price_list_of_the_guide_is_the_one_that_is_used():
     assert told == {name: value for name, value in used.items() if name not in others}
 
 
-def test_the_guide_counts_the_alarms_of_the_template():
-    words = {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}
+def test_the_guide_counts_the_alarms_of_the_templates():
     text = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
-    assert f"| alarms: {words[bill.alarms()]}; with Custom Labels more |" in text
+    usual, own, sessions = (WORDS[bill.alarms(detector)] for detector in ("rekognition", "own-model", "custom-labels"))
+    assert f"| alarms: {usual}; {own} with an own model, {sessions} with Custom Labels |" in text
+
+
+def test_an_own_model_that_nobody_uses_costs_its_alarm_and_its_image_too():
+    without, with_model = command.idle("rekognition"), command.idle("own-model")
+    assert bill.alarms("own-model") == bill.alarms("rekognition") + 1
+    assert set(with_model) - set(without) == {
+        f"  {bill.alarms('own-model')} alarms 1.20 $; the first 10 of an account are free",
+        "  the own model's image in ECR 0.10 $ for each GB of it, compressed",
+    }
+
+
+def test_an_own_model_is_invoked_once_for_some_images_of_a_bulk_run():
+    [small, _] = MEASURED.ways["bulk, own-model"]
+    assert small.request("Invoke") < 0.5
+    [row] = [
+        one
+        for one in bill.bill(MEASURED, "bulk", "own-model", 1_000, 0.02 * MEGABYTE).rows
+        if "requests" in one.name and "Lambda" in one.name
+    ]
+    assert int(row.amount) == 10 + math.ceil(1_000 * small.request("Invoke"))

@@ -121,7 +121,7 @@ def test_what_is_not_known_is_not_in_the_record() -> None:
     ],
 )
 def test_other_content_is_named_in_the_refusal(data: bytes, found: str) -> None:
-    with pytest.raises(NotSupportedImageType, match=f"{found}.*takes JPEG and PNG; convert"):
+    with pytest.raises(NotSupportedImageType, match=f"{found}.*, only JPEG and PNG are looked at; convert"):
         metadata_of(data)
 
 

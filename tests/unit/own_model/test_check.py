@@ -10,10 +10,11 @@ from PIL import Image
 
 from local.downloads import DownloadFailed
 from local.own_model import __main__ as commands
-from local.own_model import check, folder
+from local.own_model import check, folder, memory
+from local.own_model import image as own_image
 from tests.own_models import colour_model, write_model
 from tests.unit.images.pictures import jpeg_of, png_of
-from vision.domain.errors import InvalidModel, NotSupportedImageType, UnusableAnswer
+from vision.domain.errors import InvalidModel, NotSupportedImageType
 
 
 @pytest.fixture
@@ -30,9 +31,10 @@ def ran(*arguments: object) -> tuple[int, str]:
 
 
 def test_a_good_model_is_described_and_tells_what_it_sees(tmp_path: Path, red: Path) -> None:
-    described, ran_once, seen = check.check(write_model(tmp_path / "m"), [red])
+    described, ran_once, memory_told, seen = check.check(write_model(tmp_path / "m"), [red])
     assert described == "manifest.json: colours 7, 3 classes, 8 × 8 NCHW RGB, stretch, unknown below 60 %."
     assert "has the digest of the manifest, loads, takes any number of images at once" in ran_once
+    assert memory_told.startswith("A call takes up to ")
     assert seen.startswith("red.jpg: Red 100.0, ")
 
 
@@ -44,7 +46,7 @@ def test_a_model_whose_answer_does_not_depend_on_the_image_is_looked_at_again(tm
 
 
 def test_a_model_that_answers_no_numbers_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnusableAnswer, match="answered nan for class 1, Red"):
+    with pytest.raises(InvalidModel, match="answered nan for class 1, Red"):
         check.check(write_model(tmp_path, colour_model(divisor=0)))
 
 
@@ -56,15 +58,16 @@ def test_a_model_that_answers_no_numbers_to_extremes_alone_is_refused_too(tmp_pa
             constant.CopyFrom(numpy_helper.from_array(np.array(3e38, np.float32), "gain"))
     content = model.SerializeToString()
     fields = {"width": 8, "height": 8, "layout": "NCHW", "channels": "RGB", "resize": "stretch", "scale": 2 / 255}
-    with pytest.raises(UnusableAnswer, match="answered inf"):
+    with pytest.raises(InvalidModel, match="tried with a picture of white: colours: answered inf"):
         check.check(write_model(tmp_path, content, input=fields))
 
 
 def test_a_sample_that_is_no_image_is_named(tmp_path: Path) -> None:
     sample = tmp_path / "list.jpg"
     sample.write_bytes(b"2 l milk\n")
-    with pytest.raises(NotSupportedImageType, match=r"^list\.jpg: "):
+    with pytest.raises(NotSupportedImageType, match=r"^list\.jpg: ") as refused:
         check.check(write_model(tmp_path / "m"), [sample])
+    assert "Rekognition" not in str(refused.value)
 
 
 def test_the_check_sees_what_the_function_sees(tmp_path: Path) -> None:
@@ -152,3 +155,39 @@ def test_a_folder_without_model_and_without_a_way_to_it_is_refused(tmp_path: Pat
     (kept / "colours.onnx").unlink()
     with pytest.raises(InvalidModel, match=r"put it beside the manifest, or a fetch\.py"):
         check.check(folder.complete(kept, tmp_path / "fetched"))
+
+
+def test_the_memory_of_a_small_model_is_what_images_take_and_little_more(tmp_path: Path) -> None:
+    # Two decodes and four objects are 928 MB.
+    assert memory.needed_mb(write_model(tmp_path)) in (1024, 1152)
+
+
+@pytest.mark.parametrize(
+    ("needed", "words"),
+    [
+        (2048, "A call takes up to 2,048 MB, the 2,048 MB of own-model.yaml last."),
+        (2176, "A call takes up to 2,176 MB: deploy own-model.yaml with MemorySize=2176."),
+    ],
+)
+def test_the_memory_that_a_model_needs_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needed: int, words: str
+) -> None:
+    monkeypatch.setattr(memory, "needed_mb", lambda _: needed)
+    assert memory.told(tmp_path) == words
+
+
+def test_a_model_that_needs_more_memory_than_lambda_has_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "needed_mb", lambda _: 10_368)
+    with pytest.raises(InvalidModel, match=r"a call takes up to 10,368 MB, a function of Lambda has 10,240 at most"):
+        memory.told(tmp_path)
+
+
+def test_the_memory_that_is_enough_is_the_default_of_the_template() -> None:
+    assert f"    Default: {memory.DEFAULT_MB}\n" in own_image.TEMPLATE.read_text().partition("  MemorySize:")[2]
+
+
+def test_a_process_that_could_not_be_measured_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InvalidModel, match="the memory of a call could not be measured"):
+        memory.needed_mb(tmp_path / "nowhere")

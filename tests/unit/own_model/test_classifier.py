@@ -1,6 +1,7 @@
 """A model is tried against its manifest when it is loaded: what does not fit is said before any image comes."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from tests.own_models import COLOURS, SIDE, colour_model, manifest, write_model
 from vision import classifier
 from vision.classifier import Classifier
 from vision.domain import classes
-from vision.domain.errors import InvalidModel, UnusableAnswer
+from vision.domain.errors import InvalidModel
+from vision.domain.limits import MEGABYTE
 
 RED, GREEN, BLUE = (bytes(colour) * SIDE * SIDE for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
 INPUT: dict[str, Any] = manifest(b"")["input"]
@@ -105,9 +107,24 @@ def test_a_missing_class_list_is_named(tmp_path: Path) -> None:
     assert refused(write_model(tmp_path, labels="classes.txt")).startswith("labels: classes.txt cannot be read")
 
 
+def test_a_class_list_and_a_manifest_of_a_windows_editor_are_read_without_its_mark(tmp_path: Path) -> None:
+    write_model(tmp_path, labels="classes.txt")
+    for name, text in (
+        ("manifest.json", (tmp_path / "manifest.json").read_text()),
+        ("classes.txt", "\r\n".join(COLOURS)),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig", newline="")
+    assert Classifier.load(tmp_path).manifest.labels == COLOURS
+
+
+def test_a_class_list_that_is_cut_is_told_as_one_although_top_k_is_higher(tmp_path: Path) -> None:
+    text = refused(write_model(tmp_path, colour_model(classes=4), labels=["Red", "Green"], top_k=3))
+    assert text.startswith("labels: 2 classes, fewer than the 3 that top_k tells; give all classes of the model")
+
+
 def test_a_class_list_of_the_wrong_length_is_told_with_both_lengths(tmp_path: Path) -> None:
     text = refused(write_model(tmp_path, labels=["Red", "Green"]))
-    assert "answers 2 images with the shape (2, 3), where the manifest has 2 labels" in text
+    assert "answers 4 images with the shape (4, 3), where the manifest has 2 labels" in text
 
 
 @pytest.mark.parametrize("change", [{"width": 9}, {"height": 4}, {"layout": "NHWC"}], ids=["width", "height", "layout"])
@@ -137,11 +154,14 @@ def test_an_output_that_the_model_does_not_have_is_refused_with_those_that_it_ha
     assert "has the outputs scores; name that of the classes as output.name" in text
 
 
-def test_what_is_no_number_is_an_answer_that_is_refused_for_each_image(tmp_path: Path) -> None:
-    model = Classifier.load(write_model(tmp_path, colour_model(divisor=0)))
-    [answer] = model.answers([RED])
-    with pytest.raises(UnusableAnswer, match="answered nan for class 1, Red"):
-        classes.probabilities(model.manifest, answer)
+def test_a_model_that_answers_what_is_no_number_is_refused_at_start(tmp_path: Path) -> None:
+    text = refused(write_model(tmp_path, colour_model(divisor=0)))
+    assert text.startswith("colours.onnx: tried with a picture of grey: colours: answered nan for class 1, Red; check")
+
+
+def test_a_model_that_answers_scores_where_its_manifest_says_probabilities_is_refused_at_start(tmp_path: Path) -> None:
+    text = refused(write_model(tmp_path, output={"softmax": False}))
+    assert "manifest says that it answers with probabilities; set output.softmax to true" in text
 
 
 def test_the_build_says_which_model_it_has_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,3 +177,31 @@ def test_the_build_ends_with_a_sentence_where_the_manifest_is_wrong(
     (tmp_path / "manifest.json").write_text(json.dumps(fields | {"threshold": 200}))
     assert classifier._main([str(tmp_path)]) == 1
     assert capsys.readouterr().err == "InvalidModel: threshold: is 200; expected a number from 0 to 100\n"
+
+
+def test_the_build_ends_with_a_sentence_where_the_model_answers_what_is_no_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert classifier._main([str(write_model(tmp_path, colour_model(divisor=0)))]) == 1
+    assert capsys.readouterr().err.startswith("InvalidModel: colours.onnx: tried with a picture of grey: ")
+
+
+@pytest.mark.parametrize(("side", "at_once"), [(8, 8), (1024, 2), (2048, 1)])
+def test_a_model_gets_fewer_of_large_images_at_once(tmp_path: Path, side: int, at_once: int) -> None:
+    content = colour_model(sides=("height", "width"))
+    model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"width": side, "height": side}))
+    assert model.at_once == at_once
+
+
+def test_a_batch_of_large_images_takes_the_memory_of_few(tmp_path: Path) -> None:
+    content = colour_model(sides=("height", "width"))
+    model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"width": 1024, "height": 1024}))
+    picture = bytes(1024 * 1024 * 3)
+    tracemalloc.start()
+    try:
+        model.answers([picture] * 8)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Two of them in single precision, and a channel of one: eight in double precision are 200 MB.
+    assert peak_bytes < 2 * 12 * MEGABYTE + 12 * MEGABYTE

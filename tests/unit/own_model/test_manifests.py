@@ -133,7 +133,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"output": {"softmax": True, "name": 1}}, "output.name: is 1; expected text"),
     ({"threshold": 101}, "threshold: is 101; expected a number from 0 to 100"),
     ({"threshold": "60"}, 'threshold: is "60"; expected a number'),
-    ({"top_k": 3}, "top_k: is 3; expected a whole number from 1 to 2"),
+    ({"top_k": 0}, "top_k: is 0; expected a whole number from 1 to 100"),
+    ({"top_k": 3}, "labels: 2 classes, fewer than the 3 that top_k tells; give all classes of the model, or lower"),
+    ({"top_k": 2, "labels": ["Fine"]}, "labels: 1 class, fewer than the 2 that top_k tells"),
     ({"treshold": 5}, "manifest: 'treshold' is no field; known are name, version"),
 ]
 
@@ -143,6 +145,16 @@ def test_a_wrong_field_is_named_with_what_it_may_be(change: dict[str, Any], word
     with pytest.raises(InvalidModel) as refused:
         parsed(FIELDS | change)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("there", "twice"),
+    [('"threshold": 60', '"threshold": 5, "threshold": 60'), ('"width": 224', '"width": 9, "width": 224')],
+)
+def test_a_field_that_is_there_twice_is_refused_by_name(there: str, twice: str) -> None:
+    name = there.partition(":")[0].strip('"')
+    with pytest.raises(InvalidModel, match=f"^manifest: '{name}' is there twice in one object; keep one of them"):
+        manifests.parse(json.dumps(FIELDS).replace(there, twice), lambda _: "")
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999"])
@@ -172,7 +184,7 @@ JSON = st.recursive(
 
 @given(field=st.sampled_from([*FIELDS, "top_k"]), value=JSON)
 def test_whatever_stands_in_a_field_is_taken_or_refused_by_name(field: str, value: Any) -> None:
-    assert refusal(FIELDS | {field: value}).startswith((field, "top_k", TAKEN))
+    assert refusal(FIELDS | {field: value}).startswith((field, "labels", TAKEN))
 
 
 @given(field=st.sampled_from([*INPUT, "crop_fraction", "pad_color", "filter", "scale", "mean", "std"]), value=JSON)

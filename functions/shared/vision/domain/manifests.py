@@ -145,7 +145,7 @@ def parse(text: str, read_text: Callable[[str], str]) -> Manifest:
         Naming the field, what it may be and what to do.
     """
     try:
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=_once)
     except ValueError as error:
         raise InvalidModel(f"manifest: no JSON ({error}); see docs/own-model.md for an example") from error
     fields = _object(data, "manifest", _FIELDS)
@@ -161,7 +161,7 @@ def parse(text: str, read_text: Callable[[str], str]) -> Manifest:
         output_name=_text(output, "name", "output.") if "name" in output else "",
         softmax=_softmax(output),
         threshold=_number(fields.get("threshold"), "threshold", 0, 100),
-        top_k=_whole(fields.get("top_k", min(5, len(labels))), "top_k", min(TOP_K_LIMIT, len(labels))),
+        top_k=_top_k(fields.get("top_k", min(5, len(labels))), len(labels)),
     )
 
 
@@ -226,6 +226,16 @@ def _labels(value: Any, read_text: Callable[[str], str]) -> tuple[str, ...]:
     return tuple(labels)
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; of two fields with one name Python would silently keep the last."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidModel(f"manifest: {twice[:60]!r} is there twice in one object; keep one of them")
+    return fields
+
+
 def _object(value: Any, name: str, known: tuple[str, ...]) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise InvalidModel(f"{name}: {_got(value)}; expected a JSON object with {', '.join(known)}")
@@ -287,6 +297,16 @@ def _whole(value: Any, name: str, most: int) -> int:
     if type(value) is not int or not 1 <= value <= most:
         raise InvalidModel(f"{name}: {_got(value)}; expected a whole number from 1 to {most:,}")
     return value
+
+
+def _top_k(value: Any, labels: int) -> int:
+    top_k = _whole(value, "top_k", TOP_K_LIMIT)
+    if top_k > labels:
+        told = f"{labels:,} class" if labels == 1 else f"{labels:,} classes"
+        raise InvalidModel(
+            f"labels: {told}, fewer than the {top_k} that top_k tells; give all classes of the model, or lower top_k"
+        )
+    return top_k
 
 
 def _is_number(value: Any) -> bool:

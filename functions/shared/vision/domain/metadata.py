@@ -92,7 +92,7 @@ def sniff(head: bytes) -> ImageFormat:
     if jpeg.SIGNATURE.startswith(head) or png.SIGNATURE.startswith(head):
         raise CorruptImage(f"the file ends after {len(head)} bytes; upload it again")
     found = next((name for name, (at, mark) in _OTHER_TYPES.items() if head.startswith(mark, at)), "not an image")
-    raise NotSupportedImageType(f"the content is {found}, Rekognition takes JPEG and PNG; convert it before upload")
+    raise NotSupportedImageType(f"the content is {found}, only JPEG and PNG are looked at; convert it before upload")
 
 
 def read_metadata(source: ByteSource, size_bytes: int) -> Metadata:

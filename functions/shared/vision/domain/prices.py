@@ -39,6 +39,8 @@ ALARM_MONTH = 0.1
 DASHBOARD_MONTH = 3.0
 METRIC_MONTH = 0.3
 """Of a metric of the product itself, in months in which it is sent."""
+ECR_GB_MONTH = 0.1
+"""Of the own model's image, compressed."""
 
 
 def detect_labels(calls: float) -> float:

@@ -1,0 +1,83 @@
+"""The memory that a model's function needs: measured in a process of its own, which does what a call does."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from local.deployment import REPOSITORY
+from vision import classification
+from vision.classifier import Classifier
+from vision.domain.errors import InvalidModel
+from vision.domain.images import DECODE_BUDGET_BYTES
+from vision.domain.limits import MEGABYTE
+
+DEFAULT_MB = 2048
+"""MemorySize of own-model.yaml."""
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+_LIMIT_MB = 10_240
+_STEP_MB = 128
+
+
+def told(folder: Path) -> str:
+    """Say which ``MemorySize`` the function needs.
+
+    Raises
+    ------
+    InvalidModel
+        More than Lambda has, or it could not be measured.
+    """
+    needed = needed_mb(folder)
+    if needed > _LIMIT_MB:
+        raise InvalidModel(
+            f"a call takes up to {needed:,} MB, a function of Lambda has {_LIMIT_MB:,} at most; export the model "
+            "smaller, or for smaller images"
+        )
+    if needed > DEFAULT_MB:
+        return f"A call takes up to {needed:,} MB: deploy own-model.yaml with MemorySize={needed}."
+    return f"A call takes up to {needed:,} MB, the {DEFAULT_MB:,} MB of own-model.yaml last."
+
+
+def needed_mb(folder: Path) -> int:
+    """Return the ``MemorySize`` in MB that lasts for any call, rounded up.
+
+    It is the most that a process took which loaded the model and gave it as many images as are in memory together; and
+    what the images may take that are read and decoded meanwhile, since ONNX Runtime keeps what it has had.
+
+    Raises
+    ------
+    InvalidModel
+        The process ended early.
+    """
+    measured = subprocess.run(
+        [sys.executable, "-m", __name__, folder.resolve()], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    if measured.returncode:
+        last = (measured.stderr.strip().splitlines() or ["it was killed"])[-1]
+        raise InvalidModel(f"the memory of a call could not be measured ({last}); free some memory and check again")
+    objects = classification.READERS * classification.SIZE_LIMIT_BYTES
+    taken = int(measured.stdout) + classification.DECODERS * DECODE_BUDGET_BYTES + objects
+    return -(-taken // (_STEP_MB * MEGABYTE)) * _STEP_MB
+
+
+def _peak_bytes(folder: Path) -> int:
+    classifier = Classifier.load(folder)
+    side = classifier.manifest.input
+    random = np.random.default_rng(0)
+    size = side.width * side.height * 3
+    classifier.answers([random.integers(0, 256, size, np.uint8).tobytes() for _ in range(classification.LOOKED_AT)])
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except FileNotFoundError:  # macOS, which counts in bytes.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Not what getrusage says on Linux: a child begins there with the most that its parent took.
+    [kilobytes] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(kilobytes) * 1024
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{_peak_bytes(Path(sys.argv[1]))}\n")
