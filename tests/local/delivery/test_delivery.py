@@ -1,8 +1,11 @@
 """What delivers, run against the local engine: the SAM CLI deploys, packages and reads what it would on AWS."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
+import textwrap
 import uuid
 
 import pytest
@@ -40,7 +43,7 @@ def deployers(environment, client):
                 "--no-confirm-changeset",
                 "--no-fail-on-empty-changeset",
             ),
-            *("--parameter-overrides", f"Stage={stage}", "GitHubRepository=owner/name"),
+            *("--parameter-overrides", f"Stage={stage}", "GitHubRepository=owner@123456/name@456789"),
             environment=environment,
         )
     return {stage: outputs(client, f"image-recognition-{stage}-deployer") for stage in publish.STAGES}
@@ -67,8 +70,9 @@ def test_both_stages_get_roles_of_their_own(deployers):
         assert all(f"image-recognition-{stage}-deployer" in arn for arn in found.values())
 
 
-@pytest.mark.local
-def test_what_the_pipeline_stands_on_is_deployed(deployers, client, tmp_path):
+@pytest.fixture
+def pipeline(deployers, client):
+    """What the pipeline stands on, and its outputs."""
     template = load((REPOSITORY / "pipeline.yaml").read_text())
     beyond = {name for name, one in template["Resources"].items() if one["Type"] in BEYOND_THE_ENGINE}
     template["Resources"] = {name: one for name, one in template["Resources"].items() if name not in beyond}
@@ -88,12 +92,76 @@ def test_what_the_pipeline_stands_on_is_deployed(deployers, client, tmp_path):
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName="image-recognition-pipeline", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
-    found = outputs(client, "image-recognition-pipeline")
-    encryption = client("s3").get_bucket_encryption(Bucket=found["ArtifactBucketName"])
-    assert encryption["ServerSideEncryptionConfiguration"]["Rules"]
-    repository = found["ModelRepositoryUri"].partition("/")[2]
+    return outputs(client, "image-recognition-pipeline")
+
+
+@pytest.fixture
+def commands(environment, aws_cli, tmp_path):
+    """Run the one block of docs/delivery.md that begins so."""
+    page = (REPOSITORY / "docs/delivery.md").read_text(encoding="utf-8")
+    blocks = [textwrap.dedent(block).strip() for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL)]
+
+    def run(beginning):
+        (block,) = [one for one in blocks if one.startswith(beginning)]
+        path = {"PATH": f"{aws_cli}{os.pathsep}{os.environ['PATH']}"}
+        call = ["bash", "-euo", "pipefail", "-c", block]
+        done = subprocess.run(call, cwd=tmp_path, env=environment | path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.local
+def test_what_the_pipeline_stands_on_is_deployed_and_taken_away(pipeline, commands, client):
+    bucket, repository = pipeline["ArtifactBucketName"], pipeline["ModelRepositoryUri"].partition("/")[2]
+    assert client("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     (described,) = client("ecr").describe_repositories(repositoryNames=[repository])["repositories"]
     assert described["imageScanningConfiguration"] == {"scanOnPush": True}
+    for body in (b"old", b"new"):
+        client("s3").put_object(Bucket=bucket, Key="deployed/package", Body=body)
+
+    commands("output() {")
+
+    assert bucket not in {one["Name"] for one in client("s3").list_buckets()["Buckets"]}
+    assert repository not in {one["repositoryName"] for one in client("ecr").describe_repositories()["repositories"]}
+    commands("for stage in test prod")
+    left = {one["RoleName"] for one in client("iam").list_roles()["Roles"]}
+    assert [name for name in left if "deployer" in name or "pipeline" in name] == []
+
+
+@pytest.mark.local
+def test_the_stack_of_an_own_model_is_taken_away(commands, client):
+    cloudformation = client("cloudformation")
+    name = "image-recognition-test-model"
+    cloudformation.create_stack(StackName=name, TemplateBody="Resources:\n  Topic: { Type: AWS::SNS::Topic }\n")
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    commands("STAGE=test")
+    (gone,) = [one for one in cloudformation.list_stacks()["StackSummaries"] if one["StackName"] == name]
+    assert gone["StackStatus"] == "DELETE_COMPLETE"
+
+
+@pytest.mark.local
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the page's command needs jq, which is missing")
+def test_the_repository_made_by_hand_keeps_ten_images_lets_lambda_fetch_them_and_is_taken_away(commands, client):
+    ecr = client("ecr")
+    commands("aws iam create-open-id-connect-provider")
+    commands("aws ecr create-repository")
+    (rule,) = json.loads(ecr.get_lifecycle_policy(repositoryName="image-recognition-model")["lifecyclePolicyText"])[
+        "rules"
+    ]
+    assert rule["selection"]["countNumber"] == 10
+    policy = json.loads(ecr.get_repository_policy(repositoryName="image-recognition-model")["policyText"])
+    functions, stages = policy["Statement"]
+    account = client("sts").get_caller_identity()["Account"]
+    assert functions["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert functions["Condition"]["ArnLike"]["aws:SourceArn"] == [
+        f"arn:aws:lambda:*:{account}:function:image-recognition-*"
+    ]
+    assert stages["Principal"] == {"AWS": [account]}
+    commands("aws ecr delete-repository")
+    assert ecr.describe_repositories()["repositories"] == []
+    assert client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 
 
 @pytest.mark.local
