@@ -174,6 +174,21 @@ def test_a_release_names_code_that_is_where_cloudformation_finds_it(a_build, env
 
 
 @pytest.mark.local
+def test_an_image_that_was_published_is_handed_on_as_it_is_and_needs_no_bucket(environment, tmp_path):
+    image = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/image-recognition-model@sha256:{'0a' * 32}"
+    template = load((REPOSITORY / "own-model.yaml").read_text())
+    template["Resources"]["ClassifyImageFunction"]["Properties"]["ImageUri"] = image
+    (tmp_path / "template.yaml").write_text(json.dumps(template))
+    release = tmp_path / "release.yaml"
+    sam(
+        *("package", "--template-file", str(tmp_path / "template.yaml"), "--output-template-file", str(release)),
+        *("--image-repository", image.partition("@")[0]),
+        environment=environment,
+    )
+    assert publish.published_image(release) == image
+
+
+@pytest.mark.local
 def test_a_release_has_the_settings_of_each_stage_and_the_bill_of_materials(a_build, environment, client):
     client("s3").create_bucket(Bucket="more-packages", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     publish.publish(a_build, "more-packages")
