@@ -13,7 +13,7 @@ CONFIGURATION = REPOSITORY / "samconfig.toml"
 # Below functions/classify_image/, the model that comes with the product.
 DEFAULT_MODEL = "model"
 # What the template of the own model takes from a stage, by the names that template.yaml has for it.
-OF_THE_OWN_MODEL = ("LogLevel", "LogRetentionDays", "PermissionsBoundaryArn", "GradualDeployments")
+OF_THE_OWN_MODEL = ("LogLevel", "LogRetentionDays", "AlarmTopicArn", "PermissionsBoundaryArn", "GradualDeployments")
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,13 @@ def test_an_image_is_scanned_as_it_comes():
     assert repository["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": True}
 
 
+def test_as_many_images_are_kept_as_the_page_keeps_in_the_repository_made_by_hand():
+    policies = RESOURCES["ModelRepository"]["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"]
+    (rule,) = json.loads(policies)["rules"]
+    page = (REPOSITORY / "docs/delivery.md").read_text()
+    assert re.findall(r'"countNumber": (\d+)', page) == [str(rule["selection"]["countNumber"])]
+
+
 # What is run
 
 
