@@ -298,12 +298,20 @@ def _redirected(stack: Stack, names: Mapping[str, str], ports: Mapping[str, int]
         before[name] = {key: str(value) for key, value in found.items()}
         address = f"http://127.0.0.1:{ports[each]}"
         through = {f"AWS_ENDPOINT_URL_{service}": address for service in _SERVICES}
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": before[name] | through})
+        _set_environment(functions, name, before[name] | through)
     try:
         yield
     finally:
         for name, variables in before.items():
-            functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+            _set_environment(functions, name, variables)
+
+
+def _set_environment(functions: Any, name: str, variables: Mapping[str, str]) -> None:
+    """Set the variables of a function, and of the version that callers have who name an alias."""
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": dict(variables)})
+    for alias in functions.list_aliases(FunctionName=name)["Aliases"]:
+        version = functions.publish_version(FunctionName=name)["Version"]
+        functions.update_alias(FunctionName=name, Name=alias["Name"], FunctionVersion=version)
 
 
 def _counts(port: int) -> dict[str, float]:

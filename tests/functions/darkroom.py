@@ -54,13 +54,11 @@ def announce(person: Caller, key: str | None = None, **form: Any) -> Answer:
     return person("POST", "/api/photos", wanted, key=key)
 
 
-def develop(
-    person: Caller, labels: Mapping[str, float] | None = None, *, moment: str = "", verdict: str = "", **form: Any
-) -> str:
+def develop(person: Caller, labels: Mapping[str, float] | None = None, *, moment: str = "", **form: Any) -> str:
     """Return the id of a photo of this person that was announced, uploaded and processed at that moment."""
     with clock(moment) if moment else contextlib.nullcontext():
         announced = announce(person, **form).json()
-        process(upload(announced), labels or {}, **({"verdict": verdict} if verdict else {}))
+        process(upload(announced), labels or {})
     return str(announced["photo"]["photo_id"])
 
 

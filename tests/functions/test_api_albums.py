@@ -204,3 +204,9 @@ def test_the_five_hundredth_album_is_the_last(ann: Caller) -> None:
 def test_all_albums_are_listed(ann: Caller) -> None:
     fill("ann", 500)
     assert len(names(ann)) == 500
+
+
+def test_a_name_with_a_tab_is_refused_in_words(ann: Caller) -> None:
+    refused = ann("POST", "/api/albums", {"name": "Rome\t2026"}).problem()
+    sentence = "Write something visible, without tabs, line ends and other control characters."
+    assert refused["errors"] == [{"field": "name", "message": sentence}]

@@ -1,4 +1,4 @@
-"""Search: by label, class, verdict, days and confidence, alone and together, in the caller's photos."""
+"""Search: by label, class, days and confidence, alone and together, in the caller's photos."""
 
 from collections.abc import Callable
 from typing import Any
@@ -90,16 +90,6 @@ def test_a_confidence_alone_is_of_any_label(ann: Caller) -> None:
     assert ids(ann, min_confidence=90) == [sure]
 
 
-# Verdicts
-
-
-def test_a_verdict_finds_its_photos(ann: Caller) -> None:
-    passed = develop(ann, {"Dog": 99.0}, verdict="SUCCESS")
-    failed = develop(ann, {"Dog": 99.0}, verdict="FAILURE")
-    develop(ann, {"Dog": 99.0})
-    assert (ids(ann, verdict="SUCCESS"), ids(ann, verdict="FAILURE")) == ([passed], [failed])
-
-
 # Days
 
 
@@ -173,16 +163,15 @@ def test_days_the_wrong_way_round_are_refused(ann: Caller) -> None:
 
 def test_only_what_is_wanted_in_every_way_is_found(ann: Caller) -> None:
     album = ann("POST", "/api/albums", {"name": "Rome"}).json()["album_id"]
-    wanted: dict[str, Any] = {"moment": "2026-11-03", "album_id": album, "verdict": "SUCCESS"}
+    wanted: dict[str, Any] = {"moment": "2026-11-03", "album_id": album}
     labels = {"Dog": 99.0, "Cat": 80.0}
     found = develop(ann, labels, **wanted)
     develop(ann, labels, **wanted | {"album_id": None})
-    develop(ann, labels, **wanted | {"verdict": "FAILURE"})
     develop(ann, labels, **wanted | {"moment": "2026-11-05"})
     develop(ann, {"Dog": 99.0, "Cat": 79.0}, **wanted)
     develop(ann, {"Dog": 80.0, "Cat": 99.0}, **wanted)
     develop(ann, {"Dog": 99.0}, **wanted)
-    query = {"album_id": album, "label": "cat", "class": "dog", "verdict": "SUCCESS", "min_confidence": 80}
+    query = {"album_id": album, "label": "cat", "class": "dog", "min_confidence": 80}
     assert ids(ann, **query, **{"from": "2026-11-02", "to": "2026-11-04"}) == [found]
 
 
@@ -195,9 +184,6 @@ def test_only_what_is_wanted_in_every_way_is_found(ann: Caller) -> None:
         ({"label": "x" * 257}, False),
         ({"class": "x" * 256}, True),
         ({"class": "x" * 257}, False),
-        ({"verdict": "success"}, False),
-        ({"verdict": "PENDING"}, False),
-        ({"verdict": ""}, False),
         ({"min_confidence": "100"}, True),
         ({"min_confidence": "100.1"}, False),
         ({"min_confidence": "-1"}, False),
@@ -219,10 +205,10 @@ def test_a_parameter_that_is_not_known_changes_nothing(ann: Caller) -> None:
     assert ids(ann, owner="bob", sort="oldest") == [photo]
 
 
-@pytest.mark.parametrize("name", ["album_id", "label", "verdict", "min_confidence", "limit", "cursor"])
+@pytest.mark.parametrize("name", ["album_id", "label", "min_confidence", "limit", "cursor"])
 def test_a_parameter_that_comes_twice_is_not_taken_for_less(ann: Caller, name: str) -> None:
     develop(ann, {"Cat": 99.0})
-    values = {"album_id": "a" * 26, "label": "cat", "verdict": "SUCCESS", "min_confidence": "5", "limit": "5"}
+    values = {"album_id": "a" * 26, "label": "cat", "min_confidence": "5", "limit": "5"}
     value = values.get(name, "")
     answered = ann("GET", f"/api/photos?{name}={value}&{name}={value}x")
     assert answered.status == 422 or answered.json()["photos"] == []

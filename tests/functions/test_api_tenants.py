@@ -63,9 +63,7 @@ class Belongings:
 def belongings(api: Callable[..., Caller]) -> Belongings:
     bob = api("bob")
     album = bob("POST", "/api/albums", {"name": "Bob's Rome"}, key="bobs-key").json()["album_id"]
-    photo = develop(
-        bob, {"Zebra": 99.0}, moment="2026-11-07", name="bob.jpg", album_id=album, verdict="FAILURE", key="bobs-photo"
-    )
+    photo = develop(bob, {"Zebra": 99.0}, moment="2026-11-07", name="bob.jpg", album_id=album, key="bobs-photo")
     pending = announce(bob, name="bob2.jpg").json()["photo"]["photo_id"]
     cursor = bob.get("/api/photos", limit=1).json()["cursor"]
     return Belongings(bob, album, photo, pending, cursor, "bobs-key")
@@ -245,9 +243,7 @@ def test_counts_of_somebody_else_are_not_told(ann: Caller, belongings: Belonging
     assert ann.get("/api/counts").json() == {"counts": []}
 
 
-@pytest.mark.parametrize(
-    "query", [{"label": "zebra"}, {"class": "zebra"}, {"verdict": "FAILURE"}, {"min_confidence": 50}, {"limit": 100}]
-)
+@pytest.mark.parametrize("query", [{"label": "zebra"}, {"class": "zebra"}, {"min_confidence": 50}, {"limit": 100}])
 def test_a_search_finds_nothing_of_somebody_else(ann: Caller, belongings: Belongings, query: dict[str, Any]) -> None:
     assert ann.get("/api/photos", **query).json() == {"photos": [], "cursor": None}
 

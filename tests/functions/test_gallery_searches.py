@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.functions.photo_app import PhotoApp
+from tests.conftest import TABLE
+from tests.functions.photo_app import PhotoApp, found
 from vision import gallery
+from vision.adapters.items import Items
 from vision.domain import records
 from vision.domain.errors import Throttled
 from vision.domain.headings import Place, Span
@@ -86,8 +88,9 @@ def test_a_search_that_few_match_answers_with_less_and_a_place_to_go_on(
 ) -> None:
     monkeypatch.setattr(gallery, "_LOOKS_LIMIT", 4)
     oldest = _many(app, monkeypatch, 10)[-1]
-    app.table.judge(app.upload(_read(app, oldest)), {"verdict": "SUCCESS"}, records.now())
-    pages = _pages(app, Wanted("ann", verdict="SUCCESS"), 2)
+    version = app.upload(_read(app, oldest)).object
+    Items(TABLE).update(records.image_key(version), {"labels": found(Rose=95.0)}, {})
+    pages = _pages(app, Wanted("ann", min_confidence=90), 2)
     assert (len(pages) > 1, [*chain(*pages)]) == (True, [oldest])
 
 

@@ -118,11 +118,15 @@ class Gallery:
         Conflict
             The key made a ticket for something else, or its photo is deleted.
         """
-        if album_id and albums.CLOSED in (self.people.album(owner, album_id) or {albums.CLOSED: ""}):
+        if not self._takes_photos(owner, album_id):
             raise NotFound
         token = tickets.token(owner, idempotency_key and f"photo\n{idempotency_key}")
         ticket = Ticket(self.bucket, owner, token, name, content_type, size_bytes, album_id)
         item = self.photos.announce(ticket, records.now())
+        # Whoever closed the album in between has looked for its photos before this one was there.
+        if not self._takes_photos(owner, album_id):
+            erasure.erase(self.photos, Photo(item, {}))
+            raise NotFound
         if ERASED in item:
             raise Conflict("Idempotency-Key: the photo that it made is deleted; take a new key")
         asked = {"name": name, "content_type": content_type, "size_bytes": size_bytes, "album_id": album_id}
@@ -137,6 +141,11 @@ class Gallery:
         )
         [photo] = self.photos.at([Photo(item, {}).place()])
         return photo, Upload(url, fields, records.seconds_ago(-tickets.UPLOAD_SECONDS))
+
+    def _takes_photos(self, owner: str, album_id: str) -> bool:
+        """Tell whether an album is there and not being deleted; no album takes everything."""
+        album = self.people.album(owner, album_id) if album_id else {}
+        return album is not None and albums.CLOSED not in album
 
     def find(self, wanted: Wanted, after: Place | None, limit: int) -> tuple[list[Photo], Place | None]:
         """Return a page of photos, newest first, and the place after which the next one begins.

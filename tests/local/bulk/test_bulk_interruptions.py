@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 
 import pytest
 
@@ -16,6 +17,13 @@ pytestmark = pytest.mark.local
 PHOTOS = 210
 
 
+def _settled(bulk: Bulk) -> int:
+    """Return how many images are recorded, or 0 while workers of a stopped run record more."""
+    before = len(bulk.image_records())
+    time.sleep(2)
+    return before if len(bulk.image_records()) == before else 0
+
+
 def test_a_run_that_is_stopped_keeps_what_is_done_and_the_next_does_exactly_the_rest(bulk: Bulk) -> None:
     bulk.put_photos(PHOTOS)
     execution = bulk.start()
@@ -24,7 +32,7 @@ def test_a_run_that_is_stopped_keeps_what_is_done_and_the_next_does_exactly_the_
     wait_for(lambda: bulk.record(execution)["status"] == "ABORTED")
     # Lambda does not hear that its caller is gone: workers that were under way end their batches.
     wait_for(lambda: bulk.map_run(execution)["status"] == "ABORTED")
-    done = len(bulk.image_records())
+    done = wait_for(lambda: _settled(bulk))
     summary = bulk.run()
     assert 0 < done < PHOTOS
     assert (summary["skipped"], summary["labelled"], summary["failed"]) == (done, PHOTOS - done, 0)

@@ -51,9 +51,9 @@ def not_run() -> list[tuple[str, str]]:
 
 
 def run_by_tests() -> set[tuple[str, str]]:
-    """Return page and beginning of each block that the tests of this folder run, read from their source."""
-    found = set()
-    for path in Path(__file__).parent.glob("test_*.py"):
+    """Return page and beginning of each block that is run by the tests of this folder and of the own model's."""
+    found, here = set(), Path(__file__).parent
+    for path in [*here.glob("test_*.py"), *here.with_name("own_model").glob("test_*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "shell":
                 page, beginning = (argument.value for argument in node.args if isinstance(argument, ast.Constant))

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 
 # `make` runs these; what they do is tested in test_commands.py and by whoever runs this test.
 MAKE = re.compile(
-    r"make (demo( PHOTOS=\S+| BULK=\d+)?|up|down|test|clean|bench"
+    r"make (demo( PHOTOS=\S+| BULK=\d+)?|up|down|test|clean|bench|cost( \w+=\S+)+"
     r"|demo DETECTOR=own-model\nmake model-check MODEL=\w+ IMAGE=\S+\nmake compare IMAGES=\w+)"
 )
 
@@ -62,6 +63,16 @@ def test_every_block_is_run_or_checked_here() -> None:
 def test_a_target_of_make_exists(block: str) -> None:
     for command in block.splitlines():
         assert re.search(rf"^{command.split()[1]}:.*##", MAKEFILE, re.MULTILINE)
+
+
+def test_the_estimate_tells_what_the_readme_says_of_as_many_images() -> None:
+    asked = dict(setting.split("=") for setting in _block("make cost").split()[2:])
+    options = [word for name, value in asked.items() for word in (f"--{name.lower()}", value)]
+    told = subprocess.run(
+        [sys.executable, "-m", "benchmarks.cost", *options], capture_output=True, text=True, check=True
+    )
+    [row] = [line for line in README.splitlines() if line.startswith(f"| {asked['DETECTOR']}, photo by photo")]
+    assert row.split("|")[3].strip() in told.stdout
 
 
 def test_the_aws_cli_starts_a_bulk_run(shell, pipeline: Pipeline) -> None:

@@ -15,7 +15,7 @@ from vision.domain.records import Record
 from vision.domain.tickets import NEVER, Ticket
 
 _RECORD = (
-    *("status", "error", "width", "height", "format", "labels", "detector", "thumbnail", "verdict"),
+    *("status", "error", "width", "height", "format", "labels", "detector", "thumbnail"),
     *("capture_time", "camera_make", "camera_model", "location", "execution_arn"),
 )
 _PHOTO = (

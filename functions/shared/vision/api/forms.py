@@ -12,9 +12,9 @@ from vision.domain.bulk import Request
 from vision.domain.tickets import UPLOAD_LIMIT_BYTES
 
 # No control characters: names are shown, and kept in the table.
-_PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
-AlbumName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
-FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_PRINTABLE)]
+PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+AlbumName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PRINTABLE)]
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=PRINTABLE)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{26}$")]
 Confidence = Annotated[float, Field(ge=0, le=100)]
 Verdict = Literal["SUCCESS", "FAILURE"]
@@ -185,7 +185,6 @@ class PhotoDetail(Photo):
     camera_model: str | None
     location: Location | None
     detector: Detector | None
-    verdict: str | None
     labels: list[FullLabel]  # type: ignore[assignment] # A full label is a label; pydantic reads what is declared here.
     image_url: str | None
     execution_url: str | None

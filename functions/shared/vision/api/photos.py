@@ -60,7 +60,6 @@ def routes(gallery: Gallery) -> Router:
         album_id: Annotated[forms.Identifier | None, Query()] = None,
         label: Annotated[LabelName, Query()] = "",
         class_name: Annotated[LabelName, Query(alias="class")] = "",
-        verdict: Annotated[forms.Verdict | None, Query()] = None,
         first: Annotated[Day | None, Query(alias="from")] = None,
         last: Annotated[Day | None, Query(alias="to")] = None,
         min_confidence: Annotated[forms.Confidence, Query()] = 0,
@@ -72,7 +71,6 @@ def routes(gallery: Gallery) -> Router:
             album_id or "",
             label,
             class_name,
-            verdict or "",
             min_confidence,
             span(first, last),
         )

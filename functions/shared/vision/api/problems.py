@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
+from vision.api import forms
 from vision.domain.errors import InvalidRun, Transient
 from vision.domain.refusals import Conflict, InvalidDays, NotFound
 
@@ -108,4 +109,14 @@ def _field_problem(error: Mapping[str, object]) -> dict[str, str]:
     where = error.get("loc")
     parts = [str(part) for part in where] if isinstance(where, (list, tuple)) else []
     field = ".".join(parts[1:] or parts) or "body"
-    return {"field": field, "message": str(error.get("msg", ""))}
+    return {"field": field, "message": _sentence(error)}
+
+
+def _sentence(error: Mapping[str, object]) -> str:
+    """Say what is wrong; a pattern is for programs, and stands in the document for them."""
+    match error:
+        case {"type": "string_pattern_mismatch", "ctx": {"pattern": forms.PRINTABLE}}:
+            return "Write something visible, without tabs, line ends and other control characters."
+        case {"type": "string_pattern_mismatch"}:
+            return "Not of the form that /api/openapi.json says; take it as the API gave it."
+    return str(error.get("msg", ""))

@@ -99,7 +99,7 @@ class Photo:
 
     def details(self, now: str) -> Record:
         """Return what is shown of the photo alone."""
-        told = ("format", "capture_time", "camera_make", "camera_model", "location", "detector", "verdict")
+        told = ("format", "capture_time", "camera_make", "camera_model", "location", "detector")
         size = self.item["object"].get("size_bytes", self.item.get("size_bytes"))
         return {
             **self.as_dict(now),
@@ -145,7 +145,6 @@ class Wanted:
     album_id: str = ""
     label: str = ""
     class_name: str = ""
-    verdict: str = ""
     min_confidence: float = 0
     span: headings.Span = field(default_factory=headings.Span)
 
@@ -163,8 +162,6 @@ class Wanted:
         if photo.owner != self.owner or ERASED in photo.item:
             return False
         if self.album_id and photo.item.get("album_id") != self.album_id:
-            return False
-        if self.verdict and photo.record.get("verdict") != self.verdict:
             return False
         if self.class_name and counts.class_of(photo.record).casefold() != self.class_name.casefold():
             return False
