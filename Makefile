@@ -61,7 +61,7 @@ test: setup lint ## Run every check and every test, the local stack's included
 check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
 	@$(VENV)/python -m pytest -q -n auto tests/unit tests/functions tests/template -m "not local and not fuzz"
 
-TEMPLATES := $(wildcard template.yaml own-model.yaml docs/operations/deployer.yaml pipeline.yaml)
+TEMPLATES := template.yaml own-model.yaml docs/operations/deployer.yaml pipeline.yaml
 
 .PHONY: lint
 lint: setup
@@ -87,22 +87,21 @@ publish: setup ## Hand what was built to CloudFormation (BUCKET=name), settings 
 	@[ -n "$(BUCKET)" ] || { echo "BUCKET is missing: make publish BUCKET=name"; exit 1; }
 	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.publish $(BUCKET)
 
-# Those of the own model need Docker, and its template.
+# Those of the own model need Docker.
 OWN_MODEL_IMAGE := classifyimagefunction:latest
 
 .PHONY: image
-image: setup ## Build the own model's image with Docker
-	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam build --template own-model.yaml --build-dir .aws-sam/own-model
+image: setup ## Build the own model's image with Docker (ARCHITECTURE=arm64 or x86_64), of the folder that samconfig.toml names
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.build_image $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
 
 .PHONY: image-sbom
 image-sbom: setup ## List the packages in the own model's image, as CycloneDX, in .aws-sam/own-model.cdx.json
 	@$(VENV)/python -m local.delivery.sbom --image $(OWN_MODEL_IMAGE)
 
 .PHONY: publish-image
-publish-image: setup ## Push the own model's image (BUCKET=name REPOSITORY=uri), its template in .aws-sam/own-model-release
-	@[ -n "$(BUCKET)" ] && [ -n "$(REPOSITORY)" ] || { \
-		echo "BUCKET or REPOSITORY is missing: make publish-image BUCKET=name REPOSITORY=uri"; exit 1; }
-	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.publish $(BUCKET) --image-repository $(REPOSITORY)
+publish-image: setup ## Push the own model's image (REPOSITORY=uri), its template in .aws-sam/own-model-release
+	@[ -n "$(REPOSITORY)" ] || { echo "REPOSITORY is missing: make publish-image REPOSITORY=uri"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.publish --image-repository $(REPOSITORY)
 
 .PHONY: scan-image
 scan-image: setup ## Wait for ECR's scan of the pushed image, and fail if a hole is critical or high
@@ -112,7 +111,7 @@ scan-image: setup ## Wait for ECR's scan of the pushed image, and fail if a hole
 # absence.
 .PHONY: audit
 audit: setup ## Compare the packages with the list of known holes; it needs PyPI itself, not a mirror
-	@for file in requirements-dev.txt $(wildcard local/requirements-*.txt functions/classify_image/requirements.txt); do \
+	@for file in requirements-dev.txt $(wildcard local/requirements-*.txt) functions/classify_image/requirements.txt; do \
 		echo "Auditing $$file ..."; \
 		$(VENV)/uv tool run --from pip-audit==$(PIP_AUDIT_VERSION) pip-audit --strict --progress-spinner off --requirement $$file; \
 	done
@@ -123,10 +122,9 @@ deploy: setup ## Deploy what was built to AWS, as samconfig.toml says (STAGE=dev
 	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.deploy $(STAGE:dev=default)
 
 .PHONY: deploy-image
-deploy-image: setup ## Deploy the own model's image beside a deployed stack (STAGE=test REPOSITORY=uri)
-	@[ -n "$(STAGE)" ] && [ -n "$(REPOSITORY)" ] || { \
-		echo "STAGE or REPOSITORY is missing: make deploy-image STAGE=test REPOSITORY=uri"; exit 1; }
-	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.deploy $(STAGE:dev=default) --own-model $(REPOSITORY)
+deploy-image: setup ## Deploy the own model's published image beside a deployed stack (STAGE=dev, test or prod)
+	@[ -n "$(STAGE)" ] || { echo "STAGE is missing: make deploy-image STAGE=test, a section of samconfig.toml"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.deploy $(STAGE:dev=default) --own-model
 
 .PHONY: smoke
 smoke: setup ## Try a deployed stack with photos of its own, and clean up (STAGE=test, or AWS_SAM_STACK_NAME)

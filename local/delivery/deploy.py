@@ -1,6 +1,7 @@
 """Deploy what was built, as `samconfig.toml` says: ``python -m local.delivery.deploy test``.
 
-With `--own-model REPOSITORY` it is the function of the own model that is deployed, beside the stack of that stage.
+With `--own-model` it is the function of the own model that is deployed beside the stack of that stage, with the image
+that was published.
 
 `sam deploy` alone does that too, without a release: what is named on the command line replaces all the parameters
 of the file, so they are named here with it.
@@ -17,8 +18,8 @@ from datetime import UTC, datetime
 
 import boto3
 
-from local.delivery import stages
-from local.delivery.publish import OWN_MODEL
+from local.delivery import command, images, stages
+from local.delivery.publish import OWN_MODEL, published_image
 from local.deployment import REPOSITORY, SAM
 
 
@@ -47,13 +48,12 @@ def arguments(stage: stages.Stage, name: str, role_arn: str | None) -> list[str]
     role_arn
         The role that CloudFormation makes the stack with; None takes the caller's own permissions.
     """
-    # Quoted as the SAM CLI reads it, since a value may hold spaces and quotes.
-    parameters = [f"{key}={json.dumps(value)}" for key, value in (stage.parameters | {"Release": name}).items()]
+    parameters = _quoted(stage.parameters | {"Release": name})
     call = ["deploy", "--config-env", stage.name, "--no-confirm-changeset", "--no-progressbar"]
     return [*call, *(["--role-arn", role_arn] if role_arn else []), "--parameter-overrides", *parameters]
 
 
-def own_model_arguments(stage: stages.Stage, bucket_arn: str, repository: str, role_arn: str | None) -> list[str]:
+def own_model_arguments(stage: stages.Stage, bucket_arn: str, image: str, role_arn: str | None) -> list[str]:
     """Return what `sam deploy` is called with for the own model.
 
     Parameters
@@ -62,15 +62,20 @@ def own_model_arguments(stage: stages.Stage, bucket_arn: str, repository: str, r
         Where to.
     bucket_arn
         Whose images the model may read: the image bucket of the stage.
-    repository
-        URI of the ECR repository that receives the image.
+    image
+        URI of the published image; SAM asks for its repository, and pushes nothing to it.
     role_arn
         As of `arguments`.
     """
     call = ["deploy", "--config-env", stage.name, "--no-confirm-changeset", "--no-progressbar"]
-    call += ["--template-file", str(OWN_MODEL.folder / "template.yaml"), "--stack-name", f"{stage.stack_name}-model"]
-    call += ["--image-repository", repository, *(["--role-arn", role_arn] if role_arn else [])]
-    return [*call, "--parameter-overrides", f'ImageBucketArns="{bucket_arn}"']
+    call += ["--template-file", str(OWN_MODEL.release / "template.yaml"), "--stack-name", f"{stage.stack_name}-model"]
+    call += ["--image-repository", images.read(image).repository, *(["--role-arn", role_arn] if role_arn else [])]
+    return [*call, "--parameter-overrides", *_quoted(stage.own_model_parameters() | {"ImageBucketArns": bucket_arn})]
+
+
+def _quoted(parameters: dict[str, str]) -> list[str]:
+    """Return parameters as the SAM CLI reads them, since a value may hold spaces and quotes."""
+    return [f"{name}={json.dumps(value)}" for name, value in parameters.items()]
 
 
 def image_bucket_arn(stage: stages.Stage) -> str:
@@ -85,19 +90,21 @@ def main(argv: list[str] | None = None) -> int:
     """Run `sam deploy`, and return its status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", help="a section of samconfig.toml")
-    parser.add_argument("--own-model", metavar="REPOSITORY", help="deploy the own model, its image in this repository")
+    parser.add_argument("--own-model", action="store_true", help="deploy the own model, with the published image")
     options = parser.parse_args(argv)
-    try:
+
+    def work() -> str:
         stage = stages.read(options.stage)
-    except KeyError as missing:
-        print(missing.args[0])
-        return 1
-    role_arn = os.environ.get("AWS_STACK_ROLE_ARN")
-    if options.own_model:
-        call = own_model_arguments(stage, image_bucket_arn(stage), options.own_model, role_arn)
-    else:
-        call = arguments(stage, release(), role_arn)
-    return subprocess.run([str(SAM), *call], cwd=REPOSITORY, check=False).returncode
+        role_arn = os.environ.get("AWS_STACK_ROLE_ARN")
+        if options.own_model:
+            image = published_image()
+            call = own_model_arguments(stage, image_bucket_arn(stage), image, role_arn)
+        else:
+            call = arguments(stage, release(), role_arn)
+        subprocess.run([str(SAM), *call], cwd=REPOSITORY, check=True)
+        return f"{stage.stack_name}{'-model' if options.own_model else ''} is deployed."
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,23 @@
 """Hand what was built to CloudFormation: ``python -m local.delivery.publish BUCKET``.
 
-The code goes into the bucket, an image into its repository. The template that names them, the settings of each stage
-and the bill of materials are left in one folder, which the pipeline carries from stage to stage.
+The code goes into the bucket; with ``--image-repository URI`` the own model's image goes into its repository.
+The template that names them, the settings of each stage and the bill of materials are left in one folder, which the
+pipeline carries from stage to stage.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from local.delivery import stages
+from local.delivery import command, images, stages
 from local.deployment import REPOSITORY, SAM
 
 # Below it the pipeline keeps packages for as long as somebody may want to go back to them.
@@ -29,18 +32,19 @@ class Build:
     folder: Path
     bill: Path
     release: Path
-    # The template of the own model has none of the parameters of `samconfig.toml`.
-    has_settings: bool
+    # Whether it is the own model, whose template has parameters of its own.
+    is_own_model: bool = False
 
 
 _OUTPUT = REPOSITORY / ".aws-sam"
-STACK = Build(_OUTPUT / "build", _OUTPUT / "sbom.cdx.json", _OUTPUT / "release", has_settings=True)
+STACK = Build(_OUTPUT / "build", _OUTPUT / "sbom.cdx.json", _OUTPUT / "release")
 OWN_MODEL = Build(
-    _OUTPUT / "own-model", _OUTPUT / "own-model.cdx.json", _OUTPUT / "own-model-release", has_settings=False
+    _OUTPUT / "own-model", _OUTPUT / "own-model.cdx.json", _OUTPUT / "own-model-release", is_own_model=True
 )
+_IMAGE_URI = re.compile(r"(?<=ImageUri: )\S+")
 
 
-def publish(build: Build, bucket: str, repository: str | None = None) -> None:
+def publish(build: Build, bucket: str | None, repository: str | None = None) -> None:
     """Upload what was built and write the folder of the release.
 
     Parameters
@@ -48,7 +52,7 @@ def publish(build: Build, bucket: str, repository: str | None = None) -> None:
     build
         What `sam build` has made.
     bucket
-        Receives functions and layers below `deployed/`.
+        Receives functions and layers below `deployed/`; None where there is only an image.
     repository
         URI of the ECR repository that receives an image; None where there is none.
 
@@ -66,36 +70,58 @@ def publish(build: Build, bucket: str, repository: str | None = None) -> None:
             )
     shutil.rmtree(build.release, ignore_errors=True)
     build.release.mkdir(parents=True)
-    call = [str(SAM), "package", "--template-file", str(build.folder / "template.yaml")]
-    call += ["--s3-bucket", bucket, "--s3-prefix", PREFIX, "--no-progressbar"]
+    call = [str(SAM), "package", "--template-file", str(build.folder / "template.yaml"), "--no-progressbar"]
     call += ["--output-template-file", str(build.release / "template.yaml")]
+    if bucket:
+        call += ["--s3-bucket", bucket, "--s3-prefix", PREFIX]
     if repository:
         call += ["--image-repository", repository]
     subprocess.run(call, cwd=REPOSITORY, check=True)
     for name in STAGES:
-        settings = stages.read(name).template_configuration()
-        if not build.has_settings:
-            settings["Parameters"] = {}
+        stage = stages.read(name)
+        parameters = stage.own_model_parameters() if build.is_own_model else stage.parameters
+        settings = {"Parameters": parameters, "Tags": stage.tags}
         (build.release / f"{name}.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     shutil.copy(build.bill, build.release / "sbom.cdx.json")
+
+
+def published_image(template: Path = OWN_MODEL.release / "template.yaml") -> str:
+    """Return the image that the published template names.
+
+    Raises
+    ------
+    FileNotFoundError
+        When nothing was published.
+    """
+    if not template.exists():
+        raise FileNotFoundError(f"{template} is missing; run `make publish-image` first")
+    uris: list[str] = _IMAGE_URI.findall(template.read_text(encoding="utf-8"))
+    return uris[0]
+
+
+def pin_image(template: Path, ecr: Any = None) -> None:
+    """Let a published template name its image by the digest, so that each stage runs the one that was scanned."""
+    uri = images.pinned(published_image(template), ecr)
+    template.write_text(_IMAGE_URI.sub(uri, template.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Publish the stack, or with a repository the own model."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("bucket", help="receives functions and layers")
+    parser.add_argument("bucket", nargs="?", help="receives functions and layers")
     parser.add_argument("--image-repository", metavar="URI", help="publish the own model's image, into this repository")
     options = parser.parse_args(argv)
+    if not options.bucket and not options.image_repository:
+        parser.error("name the bucket that receives functions and layers")
     build = OWN_MODEL if options.image_repository else STACK
-    try:
+
+    def work() -> str:
         publish(build, options.bucket, options.image_repository)
-    except FileNotFoundError as missing:
-        print(missing)
-        return 1
-    except subprocess.CalledProcessError as failed:
-        return failed.returncode
-    print(f"The release is in {build.release.relative_to(REPOSITORY)}.")
-    return 0
+        if build.is_own_model:
+            pin_image(build.release / "template.yaml")
+        return f"The release is in {build.release.relative_to(REPOSITORY)}."
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from local.delivery import command
 from local.delivery.publish import OWN_MODEL, STACK
 from local.deployment import REPOSITORY
 
@@ -47,10 +48,10 @@ def write_bill(folders: Sequence[Path], bill: Path) -> None:
         # uv's own hook for editable installs: nothing that is deployed.
         for own in packages.glob("_virtualenv.*"):
             own.unlink()
-        command = [str(uv), "tool", "run", "--from", CYCLONEDX, "cyclonedx-py", "environment", "--output-reproducible"]
-        command += ["--mc-type", "application", "--pyproject", str(REPOSITORY / "pyproject.toml")]
+        call = [str(uv), "tool", "run", "--from", CYCLONEDX, "cyclonedx-py", "environment", "--output-reproducible"]
+        call += ["--mc-type", "application", "--pyproject", str(REPOSITORY / "pyproject.toml")]
         bill.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([*command, "--output-file", str(bill), str(environment)], check=True)
+        subprocess.run([*call, "--output-file", str(bill), str(environment)], check=True)
 
 
 def write_bill_of_image(image: str, bill: Path) -> None:
@@ -84,18 +85,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--image", help="list what is in this image instead")
     image = parser.parse_args(argv).image
     bill = OWN_MODEL.bill if image else STACK.bill
-    try:
+
+    def work() -> str:
         if image:
             write_bill_of_image(image, bill)
         else:
             write_bill(sorted(STACK.folder.glob("*/python")), bill)
-    except FileNotFoundError as missing:
-        print(missing)
-        return 1
-    except subprocess.CalledProcessError as failed:
-        return failed.returncode
-    print(f"The bill of materials is in {bill.relative_to(REPOSITORY)}.")
-    return 0
+        return f"The bill of materials is in {bill.relative_to(REPOSITORY)}."
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ from pathlib import Path
 from local.deployment import REPOSITORY
 
 CONFIGURATION = REPOSITORY / "samconfig.toml"
+# Below functions/classify_image/, the model that comes with the product.
+DEFAULT_MODEL = "model"
+# What the template of the own model takes from a stage, by the names that template.yaml has for it.
+OF_THE_OWN_MODEL = ("LogLevel", "LogRetentionDays", "AlarmTopicArn", "PermissionsBoundaryArn", "GradualDeployments")
 
 
 @dataclass(frozen=True)
@@ -24,19 +28,27 @@ class Stage:
         The stack in CloudFormation.
     parameters, tags
         What the stack is deployed with, by who gives each deployment a release of its own.
+    model
+        The folder of the own model.
     """
 
     name: str
     stack_name: str
     parameters: dict[str, str]
     tags: dict[str, str]
+    model: str = DEFAULT_MODEL
 
-    def template_configuration(self) -> dict[str, dict[str, str]]:
-        """Return the parameters and tags in the form that CodePipeline reads beside a template.
+    def own_model_parameters(self) -> dict[str, str]:
+        """Return what the stack of the own model is deployed with; which buckets it reads comes to it."""
+        shared = {name: value for name, value in self.parameters.items() if name in OF_THE_OWN_MODEL}
+        return {"ModelFolder": self.model, **shared}
 
-        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html
-        """
-        return {"Parameters": self.parameters, "Tags": self.tags}
+
+def model_folder(configuration: Path = CONFIGURATION) -> str:
+    """Return the folder of the own model: one for all stages, of which each runs the image that was tried before."""
+    settings = tomllib.loads(configuration.read_text(encoding="utf-8"))
+    delivery = settings.get("default", {}).get("delivery", {}).get("parameters", {})
+    return str(delivery.get("model", DEFAULT_MODEL))
 
 
 def read(name: str, configuration: Path = CONFIGURATION) -> Stage:
@@ -61,6 +73,7 @@ def read(name: str, configuration: Path = CONFIGURATION) -> Stage:
         stack_name=deployed["stack_name"],
         parameters=parameters,
         tags=_pairs(deployed.get("tags", "")),
+        model=model_folder(configuration),
     )
 
 

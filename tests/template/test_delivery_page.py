@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from local.delivery import actionlint
+from local.delivery import actionlint, stages
 from tests.template.cloudformation import REPOSITORY, load
 
 PAGE = (REPOSITORY / "docs/delivery.md").read_text(encoding="utf-8")
@@ -61,11 +61,22 @@ def test_the_trust_policy_is_that_of_the_template():
     told = PAGE.partition("```json\n")[2].partition("```")[0]
     for name, value in statement["Condition"]["StringEquals"].items():
         text = value if isinstance(value, str) else value["Fn::Sub"]
-        assert f'"{name}": "{text.replace("${GitHubRepository}", "owner/name").replace("${Stage}", "test")}"' in told
+        named = text.replace("${GitHubRepository}", "owner@123456/name@456789").replace("${Stage}", "test")
+        assert f'"{name}": "{named}"' in told
+
+
+def test_the_setting_that_names_the_model_is_the_one_that_is_read(tmp_path):
+    settings = tmp_path / "samconfig.toml"
+    settings.write_text(PAGE.partition("```toml\n")[2].partition("```")[0])
+    assert stages.model_folder(settings) == "mine"
 
 
 def test_the_functions_that_are_shifted_are_told_with_their_alarms():
-    resources = load((REPOSITORY / "template.yaml").read_text())["Resources"]
+    resources = {
+        name: one
+        for template in ("template.yaml", "own-model.yaml")
+        for name, one in load((REPOSITORY / template).read_text())["Resources"].items()
+    }
     shifted = {
         re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower(): [
             alarm["Ref"] for alarm in one["Properties"]["DeploymentPreference"]["Alarms"]

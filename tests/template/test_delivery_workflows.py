@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.delivery import actionlint
+from local.delivery import actionlint, build_image, publish
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
+
+OWN_MODEL = REPOSITORY / "own-model.yaml"
 
 WORKFLOWS = sorted(actionlint.WORKFLOWS.glob("*.yml"))
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
@@ -83,7 +85,7 @@ def test_only_a_deployment_gets_a_token_for_aws_and_only_a_release_may_write():
     }
     assert granted == {
         ("deploy", "deploy"): {"id-token"},
-        ("deploy", "own-model"): {"id-token"},
+        ("main", "model"): {"id-token"},
         ("main", "test"): {"id-token"},
         ("main", "production"): {"id-token"},
         ("release", "release"): {"contents"},
@@ -138,9 +140,7 @@ def test_every_make_target_in_a_workflow_exists():
 def test_every_path_in_a_workflow_exists():
     texts = "\n".join(path.read_text() for path in WORKFLOWS)
     named = set(re.findall(r"(?<![\w/.])(?:\.ci|docs|tests|functions)/[\w./-]+", texts))
-    # Made by another workstream of the same release; the steps that name it do nothing without it.
-    optional = {"functions/classify_image/Dockerfile"}
-    assert {name for name in named - optional if not (REPOSITORY / name.rstrip(".")).exists()} == set()
+    assert {name for name in named if not (REPOSITORY / name.rstrip(".")).exists()} == set()
 
 
 def test_the_checks_run_on_the_oldest_python_and_on_the_one_of_lambda():
@@ -161,7 +161,50 @@ def test_what_is_deployed_was_built_by_the_python_of_lambda():
 
 def test_nothing_is_deployed_before_every_check_is_green_and_nothing_to_people_before_it_was_tried():
     jobs = content(actionlint.WORKFLOWS / "main.yml")["jobs"]
-    assert (jobs["test"]["needs"], jobs["production"]["needs"]) == ("check", "test")
+    needs = {name: jobs[name]["needs"] for name in ("model", "test", "production")}
+    assert needs == {"model": "check", "test": ["check", "model"], "production": "test"}
+
+
+@pytest.mark.parametrize(("job", "before"), [("test", "check"), ("production", "test")])
+def test_a_job_that_looks_at_results_itself_goes_on_only_after_a_success(job, before):
+    condition = content(actionlint.WORKFLOWS / "main.yml")["jobs"][job]["if"]
+    # It stands in for the check of GitHub, which would not start it after a job that is left out.
+    assert "!cancelled() && " in condition
+    assert f"needs.{before}.result == 'success'" in condition
+
+
+def test_an_own_model_that_was_not_scanned_stops_the_deployment():
+    condition = content(actionlint.WORKFLOWS / "main.yml")["jobs"]["test"]["if"]
+    assert condition.endswith(
+        "(needs.model.result == 'success' || needs.model.result == 'skipped' && vars.OWN_MODEL != 'true')"
+    )
+
+
+def _runs(workflow, job):
+    """Return the commands and actions of a job in their order, without versions and variables."""
+    steps = content(actionlint.WORKFLOWS / workflow)["jobs"][job]["steps"]
+    return [re.split(r"@| [A-Z]+=", step.get("uses", step.get("run")))[0] for step in steps]
+
+
+def test_an_image_is_pushed_once_scanned_and_then_handed_on():
+    assert _runs("main.yml", "model")[2:] == [
+        "make image image-sbom",
+        "aws-actions/configure-aws-credentials",
+        "make publish-image",
+        "make scan-image",
+        "actions/upload-artifact",
+    ]
+    pushing = [step for step in steps() if "make publish-image" in step.get("run", "")]
+    assert len(pushing) == 1
+
+
+def test_what_was_pushed_is_what_each_stage_fetches():
+    jobs = content(actionlint.WORKFLOWS / "main.yml")["jobs"]
+    (handed_on,) = [step["with"] for step in jobs["model"]["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert REPOSITORY / handed_on["path"].rstrip("/") == publish.OWN_MODEL.release
+    deploying = content(actionlint.WORKFLOWS / "deploy.yml")["jobs"]["deploy"]["steps"]
+    fetched = [step["with"] for step in deploying if "download-artifact" in step.get("uses", "")]
+    assert {name: handed_on[name] for name in ("name", "path")} in fetched
 
 
 def test_a_stage_of_a_deployment_is_one_of_samconfig():
@@ -173,12 +216,9 @@ def test_a_stage_of_a_deployment_is_one_of_samconfig():
 
 
 def test_credentials_come_after_everything_that_needs_none():
-    jobs = content(actionlint.WORKFLOWS / "deploy.yml")["jobs"]
-    after = {}
-    for name, job in jobs.items():
-        order = [step.get("uses", "").split("@")[0] or step["run"].split(" STAGE")[0] for step in job["steps"]]
-        after[name] = order[order.index("aws-actions/configure-aws-credentials") + 1 :]
-    assert after == {"deploy": ["make deploy", "make smoke"], "own-model": ["make deploy-image"]}
+    order = _runs("deploy.yml", "deploy")
+    after = order[order.index("aws-actions/configure-aws-credentials") + 1 :]
+    assert after == ["make deploy", "make deploy-image", "make smoke"]
 
 
 def test_a_workflow_deploys_with_the_role_of_cloudformation():
@@ -190,7 +230,30 @@ def test_a_workflow_deploys_with_the_role_of_cloudformation():
 def test_the_image_that_is_scanned_is_the_one_that_is_built_and_listed():
     text = (actionlint.WORKFLOWS / "check.yml").read_text()
     (image,) = re.findall(r"^OWN_MODEL_IMAGE := (\S+)$", MAKEFILE, re.MULTILINE)
-    assert re.findall(r"--tag (\S+)|image: (\w\S+:\S+)", text) == [(image, ""), ("", image)]
+    assert re.findall(r"image: (\w\S+:\S+)", text) == [image]
+    # SAM calls it after the function, in small letters.
+    (function,) = [
+        name for name, one in load(OWN_MODEL.read_text())["Resources"].items() if one["Type"].endswith("::Function")
+    ]
+    assert image == f"{function.lower()}:{load(OWN_MODEL.read_text())['Resources'][function]['Metadata']['DockerTag']}"
+
+
+def test_an_image_is_checked_for_each_processor_that_it_is_built_for():
+    matrix = content(actionlint.WORKFLOWS / "check.yml")["jobs"]["image"]["strategy"]["matrix"]["include"]
+    assert {one["architecture"] for one in matrix} == set(build_image.ARCHITECTURES)
+
+
+@pytest.mark.parametrize("workflow", ["check.yml", "main.yml"])
+def test_every_image_is_built_of_the_model_that_samconfig_names(workflow):
+    text = (actionlint.WORKFLOWS / workflow).read_text()
+    assert "make image" in text
+    assert "docker build" not in text
+
+
+def test_dependabot_looks_at_the_base_of_the_image():
+    updates = yaml.safe_load((REPOSITORY / ".github/dependabot.yml").read_text())["updates"]
+    (folder,) = [one["directory"] for one in updates if one["package-ecosystem"] == "docker"]
+    assert (REPOSITORY / folder.lstrip("/") / "Dockerfile").exists()
 
 
 def test_dependabot_looks_at_every_folder_with_pinned_packages():

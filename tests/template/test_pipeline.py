@@ -127,6 +127,13 @@ def test_an_image_is_scanned_as_it_comes():
     assert repository["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": True}
 
 
+def test_as_many_images_are_kept_as_the_page_keeps_in_the_repository_made_by_hand():
+    policies = RESOURCES["ModelRepository"]["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"]
+    (rule,) = json.loads(policies)["rules"]
+    page = (REPOSITORY / "docs/delivery.md").read_text()
+    assert re.findall(r'"countNumber": (\d+)', page) == [str(rule["selection"]["countNumber"])]
+
+
 # What is run
 
 
@@ -255,6 +262,22 @@ def test_a_model_reads_the_images_of_its_own_stage(action, stage):
     assert "ImageBucketName" in load((REPOSITORY / "template.yaml").read_text())["Outputs"]
 
 
+@pytest.mark.parametrize("stage", publish.STAGES)
+def test_a_model_is_deployed_with_parameters_that_its_template_has(stage):
+    declared = load((REPOSITORY / "own-model.yaml").read_text())["Parameters"]
+    assert set(stages.read(stage).own_model_parameters()) <= set(declared)
+    assert set(stages.OF_THE_OWN_MODEL) <= set(declared)
+
+
+@pytest.mark.parametrize(("action", "stage"), [("Test-DeployModel", "test"), ("Production-DeployModel", "prod")])
+def test_a_model_is_deployed_with_the_settings_of_its_stage(action, stage):
+    assert DEPLOYING[action]["Configuration"]["TemplateConfiguration"] == f"Model::{stage}.json"
+
+
+def test_a_model_shifts_gradually_in_production_too():
+    assert stages.read("prod").own_model_parameters()["GradualDeployments"] == "true"
+
+
 @pytest.mark.parametrize("name", [name for name, one in DEPLOYING.items() if "RoleArn" in one["Configuration"]])
 def test_cloudformation_deploys_with_the_role_of_the_stage(name):
     configuration = DEPLOYING[name]["Configuration"]
@@ -295,8 +318,9 @@ def test_a_statement_only_allows_actions_by_their_names(statement):
 
 def test_every_resource_is_used_only_where_the_service_has_none():
     everything = {one.values[0]["Sid"] for one in statements() if "*" in listed(one.values[0]["Resource"])}
-    assert everything == {"SignInToTheRegistry"}
-    assert re.search(r"# This has no resource.*\n +- Sid: SignInToTheRegistry", TEXT["pipeline.yaml"])
+    assert everything == {"SignInToTheRegistry", "ReadWhatInspectorFinds"}
+    told = re.findall(r"# (?:This has|These have) no resource.*\n +- Sid: (\w+)", TEXT["pipeline.yaml"])
+    assert set(told) == everything
 
 
 @pytest.mark.parametrize("name", ROLES)
@@ -334,6 +358,11 @@ def test_the_pipeline_may_change_exactly_its_stacks():
     assert stacks == {one["Configuration"]["StackName"] for one in DEPLOYING.values()}
 
 
+def test_the_pipeline_may_tell_why_a_stack_failed():
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html
+    assert "cloudformation:DescribeStackEvents" in _of_pipeline("ChangeTheStacks")["Action"]
+
+
 def test_the_pipeline_hands_only_the_roles_of_the_stages_to_cloudformation_only():
     statement = _of_pipeline("LetCloudFormationDoTheRest")
     assert statement["Resource"] == [
@@ -345,7 +374,7 @@ def test_the_pipeline_hands_only_the_roles_of_the_stages_to_cloudformation_only(
 def test_code_of_the_repository_runs_with_no_right_to_deploy():
     allowed = {action for name, role in ROLES.items() if name != "PipelineRole" for policy in role.get("Policies", [])
                for one in policy["PolicyDocument"]["Statement"] for action in listed(one["Action"])}  # fmt: skip
-    assert {action.partition(":")[0] for action in allowed} <= {"s3", "ecr"}
+    assert {action.partition(":")[0] for action in allowed} <= {"s3", "ecr", "inspector2"}
 
 
 def test_somebody_hears_of_failures_and_of_what_waits():

@@ -10,8 +10,9 @@ import pytest
 from local.deployment import Target
 from local.engine.process import EngineProcess
 from tests.local.engine.conftest import engine
+from tests.local.stack.conftest import aws_cli
 
-__all__ = ["engine"]
+__all__ = ["aws_cli", "engine"]
 
 
 @pytest.fixture

@@ -6,12 +6,18 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from local.delivery import image_scan, sbom
+from local.delivery import image_scan, images, publish, sbom
 
-IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/image-recognition/model:classify-1"
-WANTED = {"repositoryName": "image-recognition/model", "imageId": {"imageTag": "classify-1"}}
+DIGEST = "sha256:" + "0a" * 32
+REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/image-recognition/model"
+IMAGE = f"{REPOSITORY}:classify-1"
+NAMED = {"registryId": "123456789012", "repositoryName": "image-recognition/model"}
+WANTED = NAMED | {"imageId": {"imageTag": "classify-1"}}
+LOOK = WANTED | {"maxResults": 1}
+OPERATION = "describe_image_scan_findings"
 
 
 def _finding(severity):
@@ -34,49 +40,97 @@ def _answer(status="COMPLETE", **findings):
 )
 def test_an_image_with_critical_or_high_holes_is_refused(ecr, severity, refused):
     client, stub = ecr
-    for _ in range(2):
-        stub.add_response("describe_image_scan_findings", _answer(findings=[_finding(severity)]), WANTED)
+    for expected in (LOOK, WANTED):
+        stub.add_response(OPERATION, _answer(findings=[_finding(severity)]), expected)
     assert bool(image_scan.holes(IMAGE, client)) is refused
 
 
-def test_what_inspector_finds_counts_too(ecr):
+def test_what_inspector_finds_counts_too_and_its_scan_never_ends(ecr):
     client, stub = ecr
-    for _ in range(2):
+    for expected in (LOOK, WANTED):
         stub.add_response(
-            "describe_image_scan_findings", _answer(enhancedFindings=[{"severity": "HIGH", "title": "CVE-1"}]), WANTED
+            OPERATION, _answer("ACTIVE", enhancedFindings=[{"severity": "HIGH", "title": "CVE-1"}]), expected
         )
     assert image_scan.holes(IMAGE, client) == ["HIGH: CVE-1"]
 
 
-def test_it_waits_until_the_scan_is_done(ecr):
+@pytest.mark.parametrize("status", ["PENDING", "IN_PROGRESS"])
+def test_it_waits_until_the_scan_is_done(ecr, status):
     client, stub = ecr
-    stub.add_response("describe_image_scan_findings", _answer("IN_PROGRESS"), WANTED)
-    stub.add_response("describe_image_scan_findings", _answer(), WANTED)
-    stub.add_response("describe_image_scan_findings", _answer(), WANTED)
+    stub.add_response(OPERATION, {"imageScanStatus": {"status": status}}, LOOK)
+    stub.add_response(OPERATION, _answer(), LOOK)
+    stub.add_response(OPERATION, _answer(), WANTED)
     assert image_scan.holes(IMAGE, client, poll_seconds=0) == []
 
 
-def test_a_scan_that_fails_is_no_pass(ecr):
+def test_it_waits_until_the_scan_has_begun(ecr):
     client, stub = ecr
-    stub.add_response("describe_image_scan_findings", _answer("FAILED"), WANTED)
-    with pytest.raises(image_scan.WaiterError):
+    stub.add_client_error(OPERATION, "ScanNotFoundException")
+    stub.add_response(OPERATION, _answer(), LOOK)
+    stub.add_response(OPERATION, _answer(), WANTED)
+    assert image_scan.holes(IMAGE, client, poll_seconds=0) == []
+
+
+@pytest.mark.parametrize("status", ["FAILED", "UNSUPPORTED_IMAGE", "LIMIT_EXCEEDED", "FINDINGS_UNAVAILABLE"])
+def test_a_scan_that_cannot_tell_is_no_pass(ecr, status):
+    client, stub = ecr
+    stub.add_response(OPERATION, {"imageScanStatus": {"status": status, "description": "No."}}, LOOK)
+    with pytest.raises(RuntimeError, match=rf"is {status} and says nothing of its holes. No."):
+        image_scan.holes(IMAGE, client, poll_seconds=0)
+
+
+def test_a_scan_that_does_not_end_is_no_pass(ecr):
+    client, stub = ecr
+    for _ in range(2):
+        stub.add_response(OPERATION, {"imageScanStatus": {"status": "PENDING"}}, LOOK)
+    with pytest.raises(RuntimeError, match="is not done"):
+        image_scan.holes(IMAGE, client, poll_seconds=0, polls=2)
+
+
+def test_another_error_of_ecr_is_not_waited_for(ecr):
+    client, stub = ecr
+    stub.add_client_error(OPERATION, "AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDenied"):
         image_scan.holes(IMAGE, client, poll_seconds=0)
 
 
 def test_what_is_no_image_of_ecr_is_refused():
     with pytest.raises(ValueError, match="no image of ECR"):
-        image_scan.holes("python:3.13", object())
+        images.read("python:3.13")
 
 
-def test_the_published_template_names_the_image(tmp_path):
-    template = tmp_path / "template.yaml"
-    template.write_text(f"Resources:\n  Function:\n    Properties:\n      ImageUri: {IMAGE}\n")
-    assert image_scan.published(template) == IMAGE
+@pytest.mark.parametrize(
+    ("uri", "which"), [(IMAGE, {"imageTag": "classify-1"}), (f"{REPOSITORY}@{DIGEST}", {"imageDigest": DIGEST})]
+)
+def test_an_image_is_named_by_its_tag_or_its_digest(uri, which):
+    assert images.read(uri).wanted() == NAMED | {"imageId": which}
+
+
+@pytest.fixture
+def template(tmp_path):
+    file = tmp_path / "template.yaml"
+    file.write_text(f"Resources:\n  Function:\n    Properties:\n      ImageUri: {IMAGE}\n      Timeout: 60\n")
+    return file
+
+
+def test_the_published_template_names_the_image(template):
+    assert publish.published_image(template) == IMAGE
+
+
+def test_a_published_template_names_its_image_by_the_digest(ecr, template):
+    client, stub = ecr
+    stub.add_response(
+        "describe_images",
+        {"imageDetails": [{"imageDigest": DIGEST}]},
+        NAMED | {"imageIds": [{"imageTag": "classify-1"}]},
+    )
+    publish.pin_image(template, client)
+    assert publish.published_image(template) == f"{REPOSITORY}@{DIGEST}"
 
 
 def test_nothing_published_is_told_with_the_remedy(tmp_path):
     with pytest.raises(FileNotFoundError, match="make publish-image"):
-        image_scan.published(tmp_path / "template.yaml")
+        publish.published_image(tmp_path / "template.yaml")
 
 
 @pytest.fixture

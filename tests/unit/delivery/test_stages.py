@@ -1,10 +1,14 @@
 """Stages, as `samconfig.toml` has them."""
 
+import json
 import re
+import subprocess
 
 import pytest
 
-from local.delivery import deploy, stages
+from local.delivery import build_image, deploy, publish, stages
+
+IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/model@sha256:{'0a' * 32}"
 
 SAMCONFIG = """
 version = 0.1
@@ -67,10 +71,81 @@ def test_a_deployment_uses_a_role_where_it_is_given_one(samconfig):
 
 
 def test_an_own_model_is_deployed_beside_the_stack_and_reads_its_images(samconfig):
-    given = deploy.own_model_arguments(stages.read("blue", samconfig), "arn:aws:s3:::images", "uri", None)
+    given = deploy.own_model_arguments(stages.read("blue", samconfig), "arn:aws:s3:::images", IMAGE, None)
     assert given[given.index("--stack-name") + 1] == "stack-blue-model"
-    assert given[given.index("--image-repository") + 1] == "uri"
+    assert given[given.index("--image-repository") + 1] == IMAGE.partition("@")[0]
     assert given[-1] == 'ImageBucketArns="arn:aws:s3:::images"'
+
+
+def test_an_own_model_is_deployed_from_what_was_published(samconfig):
+    given = deploy.own_model_arguments(stages.read("blue", samconfig), "arn:aws:s3:::images", IMAGE, None)
+    assert given[given.index("--template-file") + 1] == str(publish.OWN_MODEL.release / "template.yaml")
+
+
+# A team's own model: named once, and the same for whoever builds, checks, publishes and deploys
+
+
+def test_the_model_is_the_one_that_comes_with_the_product_unless_another_is_named(samconfig):
+    assert stages.model_folder(samconfig) == "model"
+
+
+@pytest.fixture
+def with_mine(samconfig, tmp_path, monkeypatch):
+    """The settings of a team with a model of its own, and a copy of the repository's folder for it."""
+    samconfig.write_text(SAMCONFIG + '[default.delivery.parameters]\nmodel = "mine"\n')
+    folder = tmp_path / "functions/classify_image/mine"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    monkeypatch.setattr(build_image, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(stages.model_folder, "__defaults__", (samconfig,))
+    return samconfig
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What would be run."""
+    made = []
+    monkeypatch.setattr(subprocess, "run", lambda call, **_: made.append(call))
+    return made
+
+
+def test_the_image_is_built_of_the_model_that_is_named(with_mine, calls):
+    assert build_image.main(["--architecture", "x86_64"]) == 0
+    (call,) = calls
+    assert call[call.index("--parameter-overrides") + 1 :] == ["ModelFolder=mine", "LambdaArchitecture=x86_64"]
+
+
+def test_the_stack_of_the_own_model_is_told_which_model_it_has(with_mine):
+    given = deploy.own_model_arguments(stages.read("blue", with_mine), "arn:aws:s3:::images", IMAGE, None)
+    assert 'ModelFolder="mine"' in given
+
+
+def test_a_release_of_the_own_model_has_the_model_in_its_settings(with_mine, calls, tmp_path, monkeypatch):
+    build = publish.Build(tmp_path / "build", tmp_path / "bill.json", tmp_path / "release", is_own_model=True)
+    build.folder.mkdir()
+    for file in (build.folder / "template.yaml", build.bill):
+        file.touch()
+    monkeypatch.setattr(publish, "STAGES", ("blue",))
+    monkeypatch.setattr(stages.read, "__defaults__", (with_mine,))
+    publish.publish(build, None, "uri")
+    assert json.loads((build.release / "blue.json").read_text())["Parameters"]["ModelFolder"] == "mine"
+
+
+def test_a_model_without_a_manifest_is_refused_with_the_remedy(with_mine, calls, capsys):
+    with_mine.write_text(SAMCONFIG + '[default.delivery.parameters]\nmodel = "theirs"\n')
+    assert build_image.main([]) == 1
+    assert "make model-manifest MODEL=theirs" in capsys.readouterr().out
+
+
+def test_an_own_model_takes_from_its_stage_what_both_templates_have(samconfig):
+    stage = stages.read("blue", samconfig)
+    stage.parameters.update(LogLevel="WARN", PermissionsBoundaryArn="arn:boundary")
+    assert stage.own_model_parameters() == {
+        "ModelFolder": "model",
+        "LogLevel": "WARN",
+        "PermissionsBoundaryArn": "arn:boundary",
+        "GradualDeployments": "true",
+    }
 
 
 def test_a_release_fits_the_parameter_and_tells_when_it_was():
