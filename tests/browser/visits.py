@@ -12,6 +12,7 @@ from playwright.sync_api import (
     Browser,
     CDPSession,
     ConsoleMessage,
+    Error,
     Locator,
     Page,
     Request,
@@ -48,12 +49,19 @@ class Visit:
         self._devtools: CDPSession | None = None
 
     def open_tab(self) -> Page:
-        page = self.context.new_page()
+        page = self._empty_tab()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
         page.on("response", self._see)
         page.on("requestfailed", self._miss)
         return page
+
+    def _empty_tab(self) -> Page:
+        try:
+            return self.context.new_page()
+        except Error:
+            # On a machine with far more to do than it can, Chromium gives up tabs before anything is in them.
+            return self.context.new_page()
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
