@@ -201,3 +201,19 @@ def test_a_sign_in_service_that_does_not_answer_keeps_nobody_from_signing_out(ma
     visit.page.route("**/oauth2/revoke", lambda route: route.abort("connectionreset"))
     visit.button("Sign out").click()
     expect(visit.button("Sign in")).to_be_visible()
+
+
+def test_somebody_who_signs_out_is_not_sent_back_in_by_a_view_that_looks_again(make_visit, person):
+    visit = make_visit()
+    visit.sign_in(person)
+    asked, held = [], []
+    visit.page.on("request", lambda request: "/oauth2/authorize" in request.url and asked.append(request.url))
+    visit.page.route(re.compile("/oauth2/revoke"), lambda route: held.append(route))
+    with visit.page.expect_request(re.compile("/oauth2/revoke")):
+        visit.button("Sign out").click()
+    # The albums are asked for while the revocation is under way, without a token.
+    visit.page.evaluate("location.hash = '#/albums'")
+    visit.page.wait_for_timeout(500)
+    held[0].continue_()
+    expect(visit.button("Sign in").first).to_be_visible()
+    assert asked == []

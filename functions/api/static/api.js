@@ -3,6 +3,8 @@
 import { accessToken, currentAccessToken, signIn } from "./session.js";
 
 const TIMEOUT_MS = 30_000;
+// Who leaves is kept no longer than this.
+const LEAVING_MS = 3_000;
 const RUSH = [429, 503];
 
 /** A request that was not fulfilled. `message` is a sentence for the person: what is wrong, and the remedy. */
@@ -65,7 +67,9 @@ export async function call(method, path, { query = {}, body, key, signal } = {})
  */
 export async function deleteOnTheWayOut(photoId) {
   const headers = { Authorization: `Bearer ${currentAccessToken()}` };
-  const answer = await fetch(`/api/photos/${photoId}`, { method: "DELETE", keepalive: true, headers }).catch(() => null);
+  const signal = AbortSignal.timeout(LEAVING_MS);
+  const request = { method: "DELETE", keepalive: true, headers, signal };
+  const answer = await fetch(`/api/photos/${photoId}`, request).catch(() => null);
   return Boolean(answer?.ok) || answer?.status === 404;
 }
 

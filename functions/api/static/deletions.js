@@ -56,11 +56,19 @@ async function deleteForGood(photo) {
 /** The page may be out of sight when this comes. */
 const complain = ({ name }, { message }) => notify(`${name} is not deleted. ${message}`, { tone: "bad", isLasting: true });
 
-/** Send what waits at once: the person leaves the page, or looks at another and may not come back. */
-export function deleteWaitingNow() {
+/**
+ * Send what waits at once: the person leaves the page, or looks at another and may not come back.
+ *
+ * @param {{stays?: boolean}} [options] Where the page stays, what fails is tried and told here; otherwise it is kept for
+ *   the next visit.
+ */
+export function deleteWaitingNow({ stays = false } = {}) {
   const sent = [...waiting.values()].map(({ photo, dismiss }) => {
     dismiss();
-    return deleteOnTheWayOut(photo.photo_id).then((isGone) => (isGone ? forget(photo) : deleteForGood(photo)));
+    return deleteOnTheWayOut(photo.photo_id).then((isGone) => {
+      if (isGone) return forget(photo);
+      if (stays) return deleteForGood(photo);
+    });
   });
   waiting.clear();
   return Promise.all(sent);
@@ -118,8 +126,8 @@ async function finish(photo) {
   }
 }
 
-addEventListener("pagehide", deleteWaitingNow);
-document.addEventListener("visibilitychange", () => document.hidden && deleteWaitingNow());
+addEventListener("pagehide", () => deleteWaitingNow());
+document.addEventListener("visibilitychange", () => document.hidden && deleteWaitingNow({ stays: true }));
 addEventListener("keydown", (event) => {
   const latest = [...waiting.values()].pop();
   const isUndo = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.target.matches("input");

@@ -141,12 +141,16 @@ export const email = () => storedTokens()?.email;
 /** Forget the tokens here, let nobody renew them elsewhere, and end the session of the sign-in page. */
 export async function signOut() {
   const { client_id, sign_in_url, redirect_uri } = await settings();
+  // A view that looks again meanwhile finds no token, and must not send the person back in.
+  leaving = new Promise(() => {});
   const token = storedTokens()?.refresh_token;
   sessionStorage.removeItem(TOKENS);
   const body = new URLSearchParams({ token, client_id });
   const revocation = { method: "POST", body, signal: AbortSignal.timeout(REVOKE_MS) };
   // Who wants to leave is not kept here by a service that does not answer.
   if (token) await fetch(`${sign_in_url}/oauth2/revoke`, revocation).catch(() => {});
+  // A renewal that was under way may have brought new ones.
+  sessionStorage.removeItem(TOKENS);
   location.assign(`${sign_in_url}/logout?${new URLSearchParams({ client_id, logout_uri: redirect_uri })}`);
 }
 
