@@ -156,7 +156,15 @@ def test_a_stack_that_has_this_model_is_not_deployed_again(deploy, pipeline, fil
     assert files.log.joinpath("sam.log").stat().st_size == before
 
 
-def test_another_model_in_the_same_folder_is_the_next_version(deploy, pipeline, context: Path):
-    write_model(context / "classify_image" / "mine", colour_model(divisor=2), version="8")
+@pytest.fixture
+def mine(deploy, context: Path):
+    """The folder of the stack's model, which is put back and deployed after the test."""
+    yield context / "classify_image" / "mine"
+    write_model(context / "classify_image" / "mine")
+    deploy()
+
+
+def test_another_model_in_the_same_folder_is_the_next_version(deploy, pipeline, mine):
+    write_model(mine, colour_model(divisor=2), version="8")
     record = deploy().finished(pipeline.upload("private/ann/uploads/next.jpg", RED))
     assert (first(record), record["detector"]["version"][:10]) == ("Red", "colours 8 ")
