@@ -17,7 +17,7 @@ from tests.workflows.execution import FUNCTION_TIMEOUT_SECONDS, TASK_TIMEOUT_SEC
 # The longest wait of a retry, a minute, takes 60 ms.
 WAIT_SCALE = 0.001
 CONCURRENCY = 8
-GENEROUS_SECONDS = 20
+GENEROUS_SECONDS = 60
 
 
 @pytest.fixture(scope="session")

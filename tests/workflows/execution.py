@@ -9,10 +9,11 @@ from typing import Any
 from tests.local.engine.account import Account, archive, unique
 from tests.workflows.definition import REPOSITORY, function_folder, tasks
 
-# Longer than the timeout of functions in one deployment, and of tasks in the other.
-SLEEP_SECONDS = 4
-FUNCTION_TIMEOUT_SECONDS = 2
-TASK_TIMEOUT_SECONDS = 2
+# Longer than the timeout of functions in one deployment, and of tasks in the other. Those have room for the cold
+# start of a function on a busy machine.
+SLEEP_SECONDS = 12
+FUNCTION_TIMEOUT_SECONDS = 8
+TASK_TIMEOUT_SECONDS = 8
 
 
 def raising(name: str, times: int = 1) -> list[dict[str, Any]]:
@@ -48,7 +49,7 @@ class Run:
 
     @cached_property
     def execution(self) -> dict[str, Any]:
-        return self._account.end(self._arn, timeout_seconds=90)
+        return self._account.end(self._arn, timeout_seconds=180)
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:
