@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from benchmarks.bulk.counted import Counts
 from benchmarks.bulk.simulation import KAPPA, Outcome
 from vision.domain import bulk, keys
+from vision.domain.tallies import Tally
 
 PAYLOAD_LIMIT = 256 * 1024
 HISTORY_LIMIT = 25_000
@@ -61,11 +62,11 @@ def payload_bytes(key: str, images: int) -> int:
 
 def line_seconds() -> float:
     """Measure the CPU time that one batch's result takes to be read and added up."""
-    tally = bulk.Tally(seen=100, labelled=98, failed=2, calls=98, reads=300, writes=100, thumbnails=98, batches=1)
+    tally = Tally(seen=100, labelled=98, failed=2, calls=98, reads=300, writes=100, thumbnails=98, batches=1)
     tally.worker_seconds = 8.2
     tally.reasons.update({"CorruptImage": 2})
     line = json.dumps(tally.as_dict() | {"in_vain": False}).encode()
-    whole, began = bulk.Tally(), time.process_time()
+    whole, began = Tally(), time.process_time()
     for _ in range(_LINES):
         whole.add(json.loads(line))
     return (time.process_time() - began) / _LINES

@@ -7,6 +7,7 @@ from vision import entry
 from vision.adapters import events, storage
 from vision.adapters.runs import Runs
 from vision.domain import bulk, executions, records, summaries
+from vision.domain.tallies import Tally
 from vision.settings import SummarizeRunSettings
 
 settings = SummarizeRunSettings.read()
@@ -23,7 +24,7 @@ def handler(event: entry.Event) -> dict[str, Any] | None:
     request = bulk.Request.from_dict(record["request"])
     # A run that was stopped left no result files; its record has counted what was done.
     tally = _tally(ended.run_id)
-    tally = tally if tally.batches else bulk.Tally.of_progress(record)
+    tally = tally if tally.batches else Tally.of_progress(record)
     summary = summaries.summary(ended, record, tally, records.now())
     key = f"{bulk.results_prefix(ended.run_id)}summary.json"
     summary["results"] = {"bucket": settings.results_bucket_name, "prefix": bulk.results_prefix(ended.run_id)}
@@ -33,9 +34,9 @@ def handler(event: entry.Event) -> dict[str, Any] | None:
     return summary
 
 
-def _tally(run_id: str) -> bulk.Tally:
+def _tally(run_id: str) -> Tally:
     """Add up what the batches left."""
-    tally = bulk.Tally()
+    tally = Tally()
     for key in storage.keys(settings.results_bucket_name, bulk.results_prefix(run_id)):
         if key.rsplit("/", 1)[-1].startswith(("SUCCEEDED_", "FAILED_")):
             for line in storage.lines(settings.results_bucket_name, key):

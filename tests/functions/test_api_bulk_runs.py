@@ -10,7 +10,8 @@ from tests.conftest import BUCKET, TABLE
 from tests.functions.http_api import Caller
 from vision.adapters.runs import Runs
 from vision.adapters.session import client
-from vision.domain.bulk import Request, Tally
+from vision.domain.bulk import Request
+from vision.domain.tallies import Tally
 
 RUN_ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket"
 ABSENT = "nobody-started-this"

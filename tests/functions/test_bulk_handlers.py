@@ -10,8 +10,9 @@ from tests.conftest import BUCKET, TABLE
 from tests.functions.conftest import ENVIRONMENT, RESULTS
 from vision.adapters.runs import Runs
 from vision.adapters.session import client
-from vision.domain.bulk import Request, Tally
+from vision.domain.bulk import Request
 from vision.domain.errors import InvalidRun
+from vision.domain.tallies import Tally
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:first"
 NOW = "2026-11-12T09:30:03.000Z"

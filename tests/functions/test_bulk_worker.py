@@ -22,12 +22,13 @@ from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.bulk import NoTimeLeft, Turns, Wishes, Worker
 from vision.domain import bulk, records
-from vision.domain.bulk import Item, Request, Tally
+from vision.domain.bulk import Item, Request
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, InvalidImage, ServiceUnavailable, Throttled
 from vision.domain.executions import Run
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import Rule, parse
+from vision.domain.tallies import Tally
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:"
 FIRST, SECOND = Run(f"{ARN}first", "2026-11-12T09:30:02.345Z"), Run(f"{ARN}second", "2026-11-12T10:30:02.345Z")

@@ -21,6 +21,7 @@ from vision.adapters.session_log import SessionLog
 from vision.domain import bulk, inspections
 from vision.domain.headings import Place, Span
 from vision.domain.refusals import Conflict, NotFound
+from vision.domain.tallies import Tally
 from vision.domain.verdicts import Judgement, Verdict
 from vision.operations import Inspected, Operations
 
@@ -210,7 +211,7 @@ def test_a_run_that_began_a_moment_ago_is_not_known_everywhere_and_no_conflict(
 def test_a_run_says_how_far_it_is(desk: Operations) -> None:
     desk.start_run(REQUEST, "one")
     desk.runs.open("one", _executions(desk)[0]["executionArn"], REQUEST, "2026-11-20T10:00:00.000Z")
-    tally = bulk.Tally()
+    tally = Tally()
     tally.seen, tally.labelled = 5, 3
     desk.runs.count("one", tally)
     assert desk.run("one")["counts"] == {"seen": 5, "labelled": 3, "partial": 0, "skipped": 0, "failed": 0}

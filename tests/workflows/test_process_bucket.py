@@ -9,7 +9,7 @@ from tests.local.engine.account import unique
 from tests.local.inventories import write_inventory
 from tests.workflows.definition import PROCESS_BUCKET, branches, load, permanent, states, tasks, transient
 from tests.workflows.execution import SLEEP_SECONDS, Run, Scenario, Workflow, message, raising
-from vision.domain.bulk import Tally
+from vision.domain.tallies import Tally
 
 pytestmark = pytest.mark.local
 

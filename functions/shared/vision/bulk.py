@@ -17,7 +17,7 @@ from vision.adapters import storage
 from vision.adapters.table import Table
 from vision.detectors import BulkDetector
 from vision.domain import bulk, images, inspections, labels, records
-from vision.domain.bulk import Item, Request, Tally
+from vision.domain.bulk import Item, Request
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import NoRule, ServiceUnavailable, Transient
 from vision.domain.executions import Run
@@ -32,6 +32,7 @@ from vision.domain.records import Record
 from vision.domain.rules import Rule, rule_for
 from vision.domain.sparse import SparseFile
 from vision.domain.statuses import Status
+from vision.domain.tallies import Tally
 from vision.domain.verdicts import judge
 from vision.settings import NONE
 

@@ -18,11 +18,12 @@ from vision.adapters.runs import Runs
 from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain import records
-from vision.domain.bulk import PROGRESS, Request, Tally
+from vision.domain.bulk import Request
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailable, Throttled
 from vision.domain.executions import Run
 from vision.domain.objects import ObjectVersion
+from vision.domain.tallies import PROGRESS, Tally
 
 BUCKET = "amzn-s3-demo-bucket"
 REQUEST = Request.from_dict({"bucket": BUCKET, "prefix": "archive/"})

@@ -6,8 +6,9 @@ from typing import Any
 
 from vision.adapters.items import Items
 from vision.domain import keys
-from vision.domain.bulk import PROGRESS, Request, Tally
+from vision.domain.bulk import Request
 from vision.domain.records import Record
+from vision.domain.tallies import PROGRESS, Tally
 
 
 class Runs:

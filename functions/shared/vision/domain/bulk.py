@@ -1,17 +1,15 @@
-"""A bulk run: everything under a prefix, what is asked for, what is left to do, and how it went."""
+"""A bulk run: everything under a prefix, what is asked for, and what is left to do."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from vision.domain import keys
 from vision.domain.errors import (
-    AccessDenied,
     CorruptImage,
     ImageTooLarge,
     ImageTooSmall,
@@ -19,12 +17,9 @@ from vision.domain.errors import (
     InvalidImage,
     InvalidRun,
     NotSupportedImageType,
-    ServiceUnavailable,
-    Throttled,
     TooManyPixels,
 )
 from vision.domain.executions import Run
-from vision.domain.failures import Failure
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import OPEN, Status
@@ -48,12 +43,6 @@ WORKERS_LIMIT = 10_000
 BATCH_SECONDS = 60
 BATCH_LIMIT = 100
 
-# Listed failures share a state's output of 256 KiB with the counts; each of them is in its record too.
-FAILURES_LIMIT_BYTES = 128 * 1024
-_CAUSE_LIMIT = 200
-
-PROGRESS = ("seen", "skipped", "labelled", "partial", "failed", "calls", "reads", "writes", "thumbnails", "batches")
-
 _REQUEST_FIELDS = ("bucket", "prefix", "inventory", "steps", "force", "record", "tolerated_failure_percentage")
 _RECORD_FORMS = ("compact", "full")
 
@@ -62,9 +51,6 @@ _OF_THE_IMAGE = frozenset(
     kind.__name__
     for kind in (NotSupportedImageType, CorruptImage, ImageTooLarge, ImageTooSmall, TooManyPixels, InvalidImage)
 )
-# What no image is to blame for: a batch that has nothing else is in vain.
-_OF_THE_SYSTEM = frozenset(kind.__name__ for kind in (AccessDenied, Throttled, ServiceUnavailable))
-
 _MADE_BY = {"metadata": "width", "labels": "detector", "thumbnail": "thumbnail", "verdict": "verdict"}
 
 
@@ -195,138 +181,6 @@ def missing_steps(request: Request, run: Run, record: Record | None) -> tuple[st
     return tuple(step for step in missing if step not in impossible)
 
 
-@dataclass(slots=True)
-class Tally:
-    """How the images of a batch, or of a run, ended; and what that took.
-
-    Attributes
-    ----------
-    seen, skipped, labelled, partial, failed
-        Numbers of objects; each that was seen is one of the others.
-    reasons
-        How many of the partial and failed ones for which error.
-    calls, reads, writes, thumbnails
-        Paid calls of DetectLabels, GETs of S3, writes of DynamoDB, PUTs of S3.
-    worker_seconds
-        How long workers ran.
-    model_gb_seconds
-        Gigabytes times seconds of the own model's function; 0 where Rekognition looks.
-    batches
-        How many batches this is the sum of.
-    failures
-        Key, error and cause of those that failed, as many as fit.
-    """
-
-    seen: int = 0
-    skipped: int = 0
-    labelled: int = 0
-    partial: int = 0
-    failed: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    calls: int = 0
-    reads: int = 0
-    writes: int = 0
-    thumbnails: int = 0
-    worker_seconds: float = 0.0
-    model_gb_seconds: float = 0.0
-    batches: int = 0
-    failures: list[dict[str, str]] = field(default_factory=list)
-    _failures_bytes: int = 0
-
-    def skip(self) -> None:
-        """Count an object of which nothing was wanted any more."""
-        self.seen += 1
-        self.skipped += 1
-
-    def end(self, key: str, status: str, failure: Failure | None) -> None:
-        """Count an image that was worked on."""
-        self.seen += 1
-        if failure is None:
-            self.labelled += 1
-            return
-        if status == Status.PARTIAL:
-            self.partial += 1
-        else:
-            self.failed += 1
-        self.reasons[failure.name] += 1
-        told = {"key": key, "error": failure.name, "cause": failure.cause[:_CAUSE_LIMIT]}
-        self._failures_bytes += len(json.dumps(told))
-        if self._failures_bytes <= FAILURES_LIMIT_BYTES:
-            self.failures.append(told)
-
-    def metrics(self) -> dict[str, int]:
-        """Return the metrics that count these images; those of nothing are left out."""
-        counts = {
-            "BulkImagesLabelled": self.labelled,
-            "BulkImagesPartial": self.partial,
-            "BulkImagesFailed": self.failed,
-            "BulkImagesSkipped": self.skipped,
-        }
-        return {name: count for name, count in counts.items() if count}
-
-    @property
-    def is_in_vain(self) -> bool:
-        """Whether not one image could be worked on, for reasons that are none of theirs."""
-        # One image that was refused among many of which nothing was wanted any more tells nothing of the others.
-        hopeless = self.failed > self.skipped and self.failed + self.skipped == self.seen
-        return hopeless and set(self.reasons) <= _OF_THE_SYSTEM
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form, the output of a batch."""
-        return {
-            "seen": self.seen,
-            "skipped": self.skipped,
-            "labelled": self.labelled,
-            "partial": self.partial,
-            "failed": self.failed,
-            "reasons": dict(self.reasons),
-            "calls": self.calls,
-            "reads": self.reads,
-            "writes": self.writes,
-            "thumbnails": self.thumbnails,
-            "worker_seconds": round(self.worker_seconds, 3),
-            **({"model_gb_seconds": round(self.model_gb_seconds, 3)} if self.model_gb_seconds else {}),
-            "batches": self.batches,
-            "failures": self.failures,
-        }
-
-    @classmethod
-    def of_progress(cls, record: Record) -> Tally:
-        """Return what a run's record has counted so far: what is known of a run that was stopped."""
-        tally = cls()
-        for name in PROGRESS:
-            setattr(tally, name, int(record.get(name, 0)))
-        return tally
-
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Add the result of one batch, as its execution left it.
-
-        Parameters
-        ----------
-        row
-            The output of an execution that succeeded; or ``Input``, ``Error`` and ``Cause`` of one that failed, whose
-            cause is its tally when it was in vain, and which lost all of its images otherwise.
-        """
-        if "seen" in row:
-            self._add(row)
-            return
-        try:
-            self._add(json.loads(str(row.get("Cause"))))
-        except (ValueError, TypeError, KeyError):
-            lost = _batch_size(row.get("Input"))
-            self.batches += 1
-            self.seen += lost
-            self.failed += lost
-            self.reasons[str(row.get("Error") or "States.Unknown")] += lost
-
-    def _add(self, row: Mapping[str, Any]) -> None:
-        self.reasons.update({str(name): int(count) for name, count in row["reasons"].items()})
-        for name in PROGRESS:
-            setattr(self, name, getattr(self, name) + int(row[name]))
-        self.worker_seconds += float(row["worker_seconds"])
-        self.model_gb_seconds += float(row.get("model_gb_seconds", 0))
-
-
 def workers(calls_per_second: float) -> int:
     """Return how many batches at the same time use the rate that Rekognition allows."""
     return min(WORKERS_LIMIT, max(2, math.ceil(calls_per_second / IMAGES_PER_SECOND_AND_WORKER * _SPARE_WORKERS)))
@@ -336,17 +190,6 @@ def batch_size(calls_per_second: float) -> int:
     """Return how many images a batch has, so that it takes about a minute at most."""
     rate = calls_per_second / workers(calls_per_second)
     return max(1, min(BATCH_LIMIT, math.floor(rate * BATCH_SECONDS)))
-
-
-def is_too_many(tally: Tally, tolerated_percentage: float) -> bool:
-    """Tell whether more images failed than the run tolerates."""
-    return tally.failed * 100 > tolerated_percentage * tally.seen
-
-
-def leading_reasons(reasons: Mapping[str, int]) -> str:
-    """Return in words which reasons led, the most frequent first."""
-    first = Counter(reasons).most_common(5)
-    return ", ".join(f"{name} {count:,}" for name, count in first)
 
 
 def compact(labels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -367,14 +210,6 @@ def run_id(execution_arn: str) -> str:
 def results_prefix(run_id: str) -> str:
     """Return where the result files of a run go, in the results bucket."""
     return f"imageLabelJobs/{run_id}/"
-
-
-def _batch_size(batch: Any) -> int:
-    try:
-        data = json.loads(batch) if isinstance(batch, str) else batch
-        return len(data["Items"])
-    except (ValueError, TypeError, KeyError):
-        return 0
 
 
 def _text(data: Mapping[str, Any], name: str, default: str | None) -> str | None:

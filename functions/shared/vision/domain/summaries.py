@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from vision.domain import bulk, executions, prices
-from vision.domain.bulk import Tally
 from vision.domain.errors import InvalidEvent
 from vision.domain.failures import Failure
 from vision.domain.records import Record
+from vision.domain.tallies import Tally, is_too_many, leading_reasons
 
 # The memory of process_batch in the template, as Lambda bills it; and the smallest that Step Functions bills.
 WORKER_GIGABYTES = 1769 / 1024
@@ -68,7 +68,7 @@ def summary(ended: Ending, record: Record, tally: Tally, now: str) -> Record:
     """
     request = bulk.Request.from_dict(record["request"])
     failure, status = ended.failure, ended.status
-    if bulk.is_too_many(tally, request.tolerated_failure_percentage) and status in ("SUCCEEDED", "FAILED"):
+    if is_too_many(tally, request.tolerated_failure_percentage) and status in ("SUCCEEDED", "FAILED"):
         failure, status = _too_many(tally, request), "FAILED"
     counts = {name: count for name, count in tally.as_dict().items() if name != "failures"}
     return {
@@ -120,7 +120,7 @@ def _too_many(tally: Tally, request: bulk.Request) -> Failure:
     return Failure(
         "TooManyImagesFailed",
         f"{tally.failed:,} of {tally.seen:,} images failed, {share:.1f} % where {tolerated:g} % are tolerated: "
-        f"{bulk.leading_reasons(tally.reasons) or _REASONS_UNKNOWN}; mend these and run again, only the rest is done",
+        f"{leading_reasons(tally.reasons) or _REASONS_UNKNOWN}; mend these and run again, only the rest is done",
     )
 
 
