@@ -137,7 +137,7 @@ def test_a_session_has_the_wanted_workers_as_far_as_a_map_runs_them_at_once(unit
 
 
 FULL, TRICKLE = Round(inspected=1180, seconds=240, units=1), Round(inspected=130, seconds=240, units=1)
-rounds = st.builds(Round, st.integers(0, 100_000), st.floats(1, 1_000), st.integers(1, 50))
+rounds = st.builds(Round, st.integers(1, 100_000), st.floats(1, 1_000), st.integers(1, 50))
 
 
 @pytest.mark.parametrize(
@@ -152,6 +152,9 @@ rounds = st.builds(Round, st.integers(0, 100_000), st.floats(1, 1_000), st.integ
         (Backlog(3, 0, 0), Round(599, 240, 1), "SLACK"),
         (Backlog(3, 0, 0), Round(600, 240, 1), "DRAIN"),
         (Backlog(3, 0, 0), Round(600, 240, 2), "SLACK"),
+        # They came back, from a worker that died, right after the last look of this round's.
+        (Backlog(12, 0, 0), Round(0, 10, 1), "DRAIN"),
+        (EMPTY, Round(0, 10, 1), "EMPTY"),
     ],
 )
 def test_a_session_goes_on_while_its_rounds_are_worth_the_model(

@@ -94,8 +94,11 @@ def is_slack(backlog: Backlog, last: Round) -> bool:
     """Tell whether images trickle in, so that a model which runs on would idle most of its time.
 
     Only where hardly any is left: a round may also be slow because the images are large, and then what waits is work.
-    Images in flight or delayed are about to come back, and worth the wait.
+    Images in flight or delayed are about to come back, and worth the wait. So are those that came back when the workers
+    had just given up: a round that found none says nothing of how fast they come, and the next one finds these.
     """
+    if not last.inspected:
+        return False
     rate = IMAGES_PER_SECOND_AND_UNIT * last.units
     is_left = backlog.in_flight + backlog.delayed > 0 or backlog.visible > rate * SLACK_SECONDS
     return not is_left and last.inspected < WORTH_RUNNING * rate * last.seconds
