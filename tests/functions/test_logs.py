@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.functions.conftest import FILES, QUEUED, function_of
+from vision import bulk
 
 # Each is in the sample events, in the photo, or in what Rekognition says of it.
 PRIVATE = ("rose", "Rose", "garden", "uploads", "resized", ".jpg", ".png", "café", "48.8", "48°", "2.29", "iPhone")
@@ -40,8 +41,9 @@ def _lines(output: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def fail(refuse: Callable[..., None]) -> Callable[[str, str], None]:
-    """Let the service that a function works with refuse it."""
+def fail(refuse: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Let the service that a function works with refuse it, however often it is asked."""
+    monkeypatch.setattr(bulk, "_WAITS_SECONDS", (0.0,))
 
     def register(name: str, code: str) -> None:
         service, operation = FAILING[function_of(name)]
