@@ -59,7 +59,7 @@ test: setup lint ## Run every check and every test, the local stack's included
 
 .PHONY: check
 check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
-	@$(VENV)/python -m pytest -q -n auto tests/unit tests/functions tests/template -m "not local and not fuzz"
+	@$(VENV)/python -m pytest -q -n auto tests/unit tests/functions tests/template -m "not local and not thorough"
 
 TEMPLATES := template.yaml own-model.yaml docs/operations/deployer.yaml pipeline.yaml
 

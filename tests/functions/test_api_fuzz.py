@@ -22,7 +22,7 @@ from tests.functions.darkroom import announce, develop, inspect
 from tests.functions.http_api import OPERATIONS, Answer, Caller, answer_of, document, event, operation
 
 HOST = "https://app.example.com"
-pytestmark = pytest.mark.fuzz
+pytestmark = pytest.mark.thorough
 load_all_checks()
 # Tokens are looked at before the function is asked; tests/local/app asks without.
 SCHEMA = schemathesis.openapi.from_dict({name: part for name, part in document().items() if name != "security"})

@@ -19,6 +19,8 @@ from tests.functions.darkroom import announce, develop
 from tests.functions.http_api import GOOD_BODIES, OPERATIONS, Answer, Caller, filled, form_of, good_body, operation
 from vision.adapters.session import client
 
+pytestmark = pytest.mark.thorough
+
 NOBODYS = "a" * 26
 HIS = re.compile(r"\bbob\b")
 OPERATORS = "Operators"

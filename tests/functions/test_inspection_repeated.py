@@ -17,6 +17,8 @@ from vision.domain.objects import ObjectVersion
 from vision.domain.rules import Rule
 from vision.inspection import Inspector
 
+pytestmark = pytest.mark.thorough
+
 Listing = Callable[[], list[Any]]
 ANALYZED = "analyzed/success/garden/rose (1) 50%+.jpg"
 MOMENTS = ("created_at", "updated_at", "inspected_at", "notified_at", "listing_sk")

@@ -14,6 +14,8 @@ import pytest
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 
+pytestmark = pytest.mark.thorough
+
 RESOURCES = load(TEMPLATE.read_text())["Resources"]
 FUNCTIONS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"]
 LAYERS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::LayerVersion"]

@@ -2,10 +2,7 @@
 
 import json
 import re
-import subprocess
-import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
@@ -20,7 +17,6 @@ MAKEFILE = (REPOSITORY / "Makefile").read_text()
 PROJECTS = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == "AWS::CodeBuild::Project"}
 ROLES = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == "AWS::IAM::Role"}
 PIPELINE = RESOURCES["Pipeline"]["Properties"]
-SAM = REPOSITORY / ".local/sam/bin/sam"
 BOUNDARY = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
 
 
@@ -72,29 +68,6 @@ def test_a_resource_says_why_it_exists(file):
         if not re.fullmatch(r"  # .*\.", lines[lines.index(f"  {name}:") - 1])
     ]
     assert silent == []
-
-
-@pytest.mark.parametrize("file", TEXT)
-def test_cfn_lint_has_nothing_to_say(file):
-    cfn_lint = Path(sys.executable).with_name("cfn-lint")
-    result = subprocess.run([cfn_lint, file], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
-    assert (result.returncode, result.stdout) == (0, "")
-
-
-@pytest.mark.skipif(not SAM.exists(), reason="the SAM CLI is not set up: run make setup")
-@pytest.mark.parametrize("file", TEXT)
-def test_sam_finds_it_valid(file, tmp_path):
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(tmp_path),
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "SAM_CLI_TELEMETRY": "0",
-    }
-    call = [SAM, "validate", "--lint", "--template", file]
-    result = subprocess.run(call, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 0, result.stdout + result.stderr
 
 
 # What is kept

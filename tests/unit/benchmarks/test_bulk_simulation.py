@@ -9,6 +9,8 @@ from benchmarks.bulk.simulation import Load, simulate
 from vision.adapters.pace import SHARE_OF_QUOTA
 from vision.domain import bulk
 
+pytestmark = pytest.mark.thorough
+
 CPU_SECONDS = 0.05
 MEASURED = Load(1_000_000, 50, CPU_SECONDS)
 

@@ -7,6 +7,8 @@ from benchmarks.sessions import goals
 from benchmarks.sessions.loads import LOADS
 from benchmarks.sessions.policies import ALWAYS, DEFAULT, policies
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def judged() -> dict[str, Result]:

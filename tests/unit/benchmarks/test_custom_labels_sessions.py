@@ -18,6 +18,8 @@ from benchmarks.sessions.queue import Queue
 from benchmarks.sessions.session import EMPTY_LOOKS, LATE_SECONDS, Sessions, schedule
 from vision.domain.sessions import Terms
 
+pytestmark = pytest.mark.thorough
+
 TERMS = Terms(
     minimum_batch=500,
     maximum_age_seconds=2_400,

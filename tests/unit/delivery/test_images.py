@@ -11,6 +11,8 @@ from botocore.stub import Stubber
 
 from local.delivery import image_scan, images, publish, sbom
 
+pytestmark = pytest.mark.thorough
+
 DIGEST = "sha256:" + "0a" * 32
 REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/image-recognition/model"
 IMAGE = f"{REPOSITORY}:classify-1"
