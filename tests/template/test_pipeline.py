@@ -258,8 +258,14 @@ def test_a_model_reads_the_images_of_its_own_stage(action, stage):
     deploying = actions("Test" if stage == "test" else "Production")["Deploy"]
     assert deploying["Namespace"] == stage
     overrides = json.loads(resolve(DEPLOYING[action]["Configuration"]["ParameterOverrides"]))
-    assert overrides == {"ImageBucketArns": f"arn:${{AWS::Partition}}:s3:::#{{{stage}.ImageBucketName}}"}
+    assert overrides["ImageBucketArns"] == f"arn:${{AWS::Partition}}:s3:::#{{{stage}.ImageBucketName}}"
     assert "ImageBucketName" in load((REPOSITORY / "template.yaml").read_text())["Outputs"]
+
+
+@pytest.mark.parametrize("action", ["Test-DeployModel", "Production-DeployModel"])
+def test_a_model_is_deployed_each_time_with_another_release(action):
+    overrides = json.loads(resolve(DEPLOYING[action]["Configuration"]["ParameterOverrides"]))
+    assert overrides["Release"] == "#{codepipeline.PipelineExecutionId}"
 
 
 @pytest.mark.parametrize("stage", publish.STAGES)
@@ -267,6 +273,15 @@ def test_a_model_is_deployed_with_parameters_that_its_template_has(stage):
     declared = load((REPOSITORY / "own-model.yaml").read_text())["Parameters"]
     assert set(stages.read(stage).own_model_parameters()) <= set(declared)
     assert set(stages.OF_THE_OWN_MODEL) <= set(declared)
+
+
+def test_the_memory_of_a_model_has_the_default_and_the_limits_of_its_template():
+    parameter = load((REPOSITORY / "own-model.yaml").read_text())["Parameters"]["MemorySize"]
+    limits = (stages.MEMORY_SIZES[0], stages.MEMORY_SIZES[-1])
+    assert (stages.DEFAULT_MEMORY_SIZE, limits) == (
+        parameter["Default"],
+        (parameter["MinValue"], parameter["MaxValue"]),
+    )
 
 
 @pytest.mark.parametrize(("action", "stage"), [("Test-DeployModel", "test"), ("Production-DeployModel", "prod")])
