@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.delivery import publish, stages
+from local.delivery import keep_image, publish, stages
 from tests.template.cloudformation import REPOSITORY, listed, load, references, resolve, walk
 
 TEXT = {name: (REPOSITORY / name).read_text() for name in ("pipeline.yaml", "docs/operations/deployer.yaml")}
@@ -127,11 +127,40 @@ def test_an_image_is_scanned_as_it_comes():
     assert repository["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": True}
 
 
-def test_as_many_images_are_kept_as_the_page_keeps_in_the_repository_made_by_hand():
-    policies = RESOURCES["ModelRepository"]["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"]
-    (rule,) = json.loads(policies)["rules"]
+KEPT = json.loads(RESOURCES["ModelRepository"]["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"])
+
+
+def test_the_rule_that_comes_first_has_the_tags_of_what_production_runs_and_never_expires_them():
+    first, last = sorted((rule for rule in KEPT["rules"]), key=lambda rule: rule["rulePriority"])
+    (prefix,) = first["selection"]["tagPrefixList"]
+    tags = {keep_image.RUNS, keep_image.RAN_BEFORE}
+    assert {tag for tag in tags if tag.startswith(prefix)} == tags
+    # A tag is on one image, so that there are never more than this.
+    assert first["selection"]["countNumber"] == len(tags)
+    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+    assert last["selection"]["tagStatus"] == "any"
+
+
+def test_the_page_keeps_the_same_images_in_the_repository_made_by_hand():
     page = (REPOSITORY / "docs/delivery.md").read_text()
-    assert re.findall(r'"countNumber": (\d+)', page) == [str(rule["selection"]["countNumber"])]
+    (policy,) = re.findall(r"--lifecycle-policy-text '([^']+)'", page)
+    assert json.loads(policy) == KEPT
+
+
+def test_what_production_runs_is_kept_once_it_runs():
+    order = sorted(actions("Production").values(), key=lambda one: one["RunOrder"])
+    assert [one["Name"] for one in order][-3:] == ["DeployModel", "KeepModel", "Smoke"]
+    configuration = actions("Production")["KeepModel"]["Configuration"]
+    assert configuration == {"ProjectName": {"Ref": "KeepProject"}, "PrimarySource": "Source"}
+
+
+def test_who_keeps_images_may_do_what_that_takes():
+    (policy,) = ROLES["KeepRole"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    called = re.findall(r"ecr\.(\w+)\(", (REPOSITORY / "local/delivery/keep_image.py").read_text())
+    assert sorted(statement["Action"]) == sorted(
+        f"ecr:{''.join(part.title() for part in name.split('_'))}" for name in called
+    )
 
 
 # What is run
@@ -154,7 +183,10 @@ def test_a_build_has_every_variable_that_its_commands_use(name):
     assert starting
     for action in starting:
         of_action = {one["name"] for one in json.loads(action["Configuration"].get("EnvironmentVariables", "[]"))}
-        assert used == of_project | of_action
+        # Where CodeBuild puts what comes beside the source:
+        # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
+        beside = {one["Name"] for one in action["InputArtifacts"]} - {"Source"}
+        assert used == of_project | of_action | {f"CODEBUILD_SRC_DIR_{artifact}" for artifact in beside}
 
 
 @pytest.mark.parametrize("name", PROJECTS)
@@ -206,7 +238,7 @@ def test_nothing_is_deployed_before_every_check_and_nothing_to_people_before_it_
     ("stage", "order"),
     [
         ("Test", ["Deploy", "DeployModel", "Smoke"]),
-        ("Production", ["Prepare", "Approve", "Deploy", "DeployModel", "Smoke"]),
+        ("Production", ["Prepare", "Approve", "Deploy", "DeployModel", "KeepModel", "Smoke"]),
     ],
 )
 def test_the_actions_of_a_stage_come_one_after_the_other(stage, order):
@@ -230,9 +262,9 @@ def test_nothing_of_an_own_model_is_there_without_one():
         for one in stage["Actions"]
         if "Fn::If" in one and one["Fn::If"][0] == "HasOwnModel"
     }
-    assert conditional == {"Image", "DeployModel"}
+    assert conditional == {"Image", "DeployModel", "KeepModel"}
     of_model = {name for name, one in RESOURCES.items() if one.get("Condition") == "HasOwnModel"}
-    assert of_model == {"ModelRepository", "ImageProject", "ImageRole"}
+    assert of_model == {"ModelRepository", "ImageProject", "ImageRole", "KeepProject", "KeepRole"}
 
 
 # What is deployed, and how
