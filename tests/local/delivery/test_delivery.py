@@ -66,7 +66,7 @@ def a_build(tmp_path):
 @pytest.mark.local
 def test_both_stages_get_roles_of_their_own(deployers):
     for stage, found in deployers.items():
-        assert found.keys() == {"StackRoleArn", "SmokePolicyArn", "GitHubRoleArn"}
+        assert found.keys() == {"StackRoleArn", "DeployPolicyArn", "SmokePolicyArn", "GitHubRoleArn"}
         assert all(f"image-recognition-{stage}-deployer" in arn for arn in found.values())
 
 
