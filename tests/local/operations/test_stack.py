@@ -1,6 +1,5 @@
 """The stack itself: what it is deployed with, by whom, how it is restored, and how it goes."""
 
-
 import pytest
 
 from tests.local.stack.pipeline import wait_for
