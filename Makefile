@@ -107,6 +107,10 @@ publish-image: setup ## Push the own model's image (REPOSITORY=uri), its templat
 scan-image: setup ## Wait for ECR's scan of the pushed image, and fail if a hole is critical or high
 	@$(VENV)/python -m local.delivery.image_scan
 
+.PHONY: keep-image
+keep-image: setup ## Mark the own model's published image as what production runs, so that ECR keeps it (TEMPLATE=that names it)
+	@$(VENV)/python -m local.delivery.keep_image $(if $(TEMPLATE),--template "$(TEMPLATE)")
+
 # Of each environment its own, since they conflict. Strict: a mirror of PyPI that knows no holes is no proof of their
 # absence.
 .PHONY: audit

@@ -53,13 +53,13 @@ def arguments(stage: stages.Stage, name: str, role_arn: str | None) -> list[str]
     return [*call, *(["--role-arn", role_arn] if role_arn else []), "--parameter-overrides", *parameters]
 
 
-def own_model_arguments(stage: stages.Stage, bucket_arn: str, image: str, role_arn: str | None) -> list[str]:
+def own_model_arguments(stage: stages.Stage, name: str, bucket_arn: str, image: str, role_arn: str | None) -> list[str]:
     """Return what `sam deploy` is called with for the own model.
 
     Parameters
     ----------
-    stage
-        Where to.
+    stage, name
+        As of `arguments`.
     bucket_arn
         Whose images the model may read: the image bucket of the stage.
     image
@@ -70,7 +70,8 @@ def own_model_arguments(stage: stages.Stage, bucket_arn: str, image: str, role_a
     call = ["deploy", "--config-env", stage.name, "--no-confirm-changeset", "--no-progressbar"]
     call += ["--template-file", str(OWN_MODEL.release / "template.yaml"), "--stack-name", f"{stage.stack_name}-model"]
     call += ["--image-repository", images.read(image).repository, *(["--role-arn", role_arn] if role_arn else [])]
-    return [*call, "--parameter-overrides", *_quoted(stage.own_model_parameters() | {"ImageBucketArns": bucket_arn})]
+    parameters = stage.own_model_parameters() | {"ImageBucketArns": bucket_arn, "Release": name}
+    return [*call, "--parameter-overrides", *_quoted(parameters)]
 
 
 def _quoted(parameters: dict[str, str]) -> list[str]:
@@ -98,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
         role_arn = os.environ.get("AWS_STACK_ROLE_ARN")
         if options.own_model:
             image = published_image()
-            call = own_model_arguments(stage, image_bucket_arn(stage), image, role_arn)
+            call = own_model_arguments(stage, release(), image_bucket_arn(stage), image, role_arn)
         else:
             call = arguments(stage, release(), role_arn)
         subprocess.run([str(SAM), *call], cwd=REPOSITORY, check=True)

@@ -6,12 +6,16 @@ import shlex
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from local.deployment import REPOSITORY
 
 CONFIGURATION = REPOSITORY / "samconfig.toml"
 # Below functions/classify_image/, the model that comes with the product.
 DEFAULT_MODEL = "model"
+# MB of the own model's function; what its template has, and takes.
+DEFAULT_MEMORY_SIZE = 2048
+MEMORY_SIZES = range(1024, 10_240 + 1)
 # What the template of the own model takes from a stage, by the names that template.yaml has for it.
 OF_THE_OWN_MODEL = ("LogLevel", "LogRetentionDays", "AlarmTopicArn", "PermissionsBoundaryArn", "GradualDeployments")
 
@@ -30,6 +34,8 @@ class Stage:
         What the stack is deployed with, by who gives each deployment a release of its own.
     model
         The folder of the own model.
+    memory_size
+        MB that the own model's function has.
     """
 
     name: str
@@ -37,18 +43,34 @@ class Stage:
     parameters: dict[str, str]
     tags: dict[str, str]
     model: str = DEFAULT_MODEL
+    memory_size: int = DEFAULT_MEMORY_SIZE
 
     def own_model_parameters(self) -> dict[str, str]:
         """Return what the stack of the own model is deployed with; which buckets it reads comes to it."""
         shared = {name: value for name, value in self.parameters.items() if name in OF_THE_OWN_MODEL}
-        return {"ModelFolder": self.model, **shared}
+        return {"ModelFolder": self.model, "MemorySize": str(self.memory_size), **shared}
 
 
 def model_folder(configuration: Path = CONFIGURATION) -> str:
     """Return the folder of the own model: one for all stages, of which each runs the image that was tried before."""
-    settings = tomllib.loads(configuration.read_text(encoding="utf-8"))
-    delivery = settings.get("default", {}).get("delivery", {}).get("parameters", {})
-    return str(delivery.get("model", DEFAULT_MODEL))
+    return str(_of_the_own_model(configuration).get("model", DEFAULT_MODEL))
+
+
+def memory_size(configuration: Path = CONFIGURATION) -> int:
+    """Return the memory of the own model's function in MB: one for all stages, as it is the model that needs it.
+
+    Raises
+    ------
+    ValueError
+        When the file has one that the template refuses.
+    """
+    size = _of_the_own_model(configuration).get("memory_size", DEFAULT_MEMORY_SIZE)
+    # To Python a boolean is a number too.
+    if type(size) is not int or size not in MEMORY_SIZES:
+        limits = f"from {MEMORY_SIZES[0]} to {MEMORY_SIZES[-1]}"
+        remedy = "`make model-check` says how much a model needs"
+        raise ValueError(f"memory_size = {size!r} in {configuration.name} is no whole number {limits} MB; {remedy}")
+    return size
 
 
 def read(name: str, configuration: Path = CONFIGURATION) -> Stage:
@@ -58,6 +80,8 @@ def read(name: str, configuration: Path = CONFIGURATION) -> Stage:
     ------
     KeyError
         When the file has no such stage that is deployed.
+    ValueError
+        When the own model is given memory that its template refuses.
     """
     settings = tomllib.loads(configuration.read_text(encoding="utf-8"))
     try:
@@ -74,7 +98,14 @@ def read(name: str, configuration: Path = CONFIGURATION) -> Stage:
         parameters=parameters,
         tags=_pairs(deployed.get("tags", "")),
         model=model_folder(configuration),
+        memory_size=memory_size(configuration),
     )
+
+
+def _of_the_own_model(configuration: Path) -> dict[str, Any]:
+    settings = tomllib.loads(configuration.read_text(encoding="utf-8"))
+    found: dict[str, Any] = settings.get("default", {}).get("delivery", {}).get("parameters", {})
+    return found
 
 
 def _pairs(text: str | list[str]) -> dict[str, str]:

@@ -38,7 +38,8 @@ def told(folder: Path) -> str:
             "smaller, or for smaller images"
         )
     if needed > DEFAULT_MB:
-        return f"A call takes up to {needed:,} MB: deploy own-model.yaml with MemorySize={needed}."
+        ways = f"own-model.yaml with MemorySize={needed}, or by delivery with memory_size = {needed} in samconfig.toml"
+        return f"A call takes up to {needed:,} MB: deploy {ways}."
     return f"A call takes up to {needed:,} MB, the {DEFAULT_MB:,} MB of own-model.yaml last."
 
 

@@ -20,7 +20,7 @@ def unconditional(statements):
 
 OF_ROLES = RESOURCES["RolesPolicy"]["Properties"]["PolicyDocument"]["Statement"]
 STACK = list(unconditional([*statements(RESOURCES["StackRole"]["Properties"]["Policies"]), *OF_ROLES]))
-GITHUB = list(unconditional(statements(RESOURCES["GitHubRole"]["Properties"]["Policies"])))
+DEPLOY = list(unconditional(RESOURCES["DeployPolicy"]["Properties"]["PolicyDocument"]["Statement"]))
 
 
 def of(statements, sid):

@@ -71,6 +71,28 @@ def test_the_setting_that_names_the_model_is_the_one_that_is_read(tmp_path):
     assert stages.model_folder(settings) == "mine"
 
 
+def test_the_setting_that_gives_the_model_memory_is_the_one_that_is_read(tmp_path):
+    settings = tmp_path / "samconfig.toml"
+    settings.write_text(PAGE.partition("```toml\n")[2].partition("```")[0])
+    assert stages.memory_size(settings) == 3072
+
+
+def test_the_memory_of_the_model_is_told_with_its_limits_and_its_default():
+    least, most = stages.MEMORY_SIZES[0], stages.MEMORY_SIZES[-1]
+    assert f"in MB from {least} to {most}, and {stages.DEFAULT_MEMORY_SIZE} where nothing is said" in PAGE
+
+
+def test_a_variable_of_the_shell_has_a_value_before_it_is_used():
+    blocks = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+    # A line may begin with several of them.
+    setting = re.compile(r"^\s*[A-Z_]+=.*$", re.MULTILINE)
+    known, unknown = set(), set()
+    for line in "".join(blocks).splitlines():
+        unknown |= set(re.findall(r"\$\{?([A-Z][A-Z_]+)", line)) - known
+        known |= set(re.findall(r"\b([A-Z][A-Z_]+)=", line)) if setting.match(line) else set()
+    assert unknown == set()
+
+
 def test_the_functions_that_are_shifted_are_told_with_their_alarms():
     resources = {
         name: one

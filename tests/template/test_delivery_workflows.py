@@ -88,6 +88,7 @@ def test_only_a_deployment_gets_a_token_for_aws_and_only_a_release_may_write():
         ("main", "model"): {"id-token"},
         ("main", "test"): {"id-token"},
         ("main", "production"): {"id-token"},
+        ("main", "keep"): {"id-token"},
         ("release", "release"): {"contents"},
     }
 
@@ -205,6 +206,31 @@ def test_what_was_pushed_is_what_each_stage_fetches():
     deploying = content(actionlint.WORKFLOWS / "deploy.yml")["jobs"]["deploy"]["steps"]
     fetched = [step["with"] for step in deploying if "download-artifact" in step.get("uses", "")]
     assert {name: handed_on[name] for name in ("name", "path")} in fetched
+
+
+def test_what_production_runs_is_kept_even_if_it_was_only_found_wanting_afterwards():
+    keep = content(actionlint.WORKFLOWS / "main.yml")["jobs"]["keep"]
+    assert keep["needs"] == "production"
+    assert keep["if"] == "${{ !cancelled() && needs.production.outputs.own-model == 'success' }}"
+    deploy = content(actionlint.WORKFLOWS / "deploy.yml")
+    output = deploy["on"]["workflow_call"]["outputs"]["own-model"]["value"]
+    assert output == "${{ jobs.deploy.outputs.own-model }}"
+    assert deploy["jobs"]["deploy"]["outputs"] == {"own-model": "${{ steps.own-model.outcome }}"}
+    (deploying,) = [one for one in deploy["jobs"]["deploy"]["steps"] if one.get("id") == "own-model"]
+    assert deploying["run"].startswith("make deploy-image")
+
+
+def test_the_image_that_is_kept_is_the_one_that_was_deployed_by_the_stage_that_has_the_repository():
+    jobs = content(actionlint.WORKFLOWS / "main.yml")["jobs"]
+    (fetched,) = [step["with"] for step in jobs["keep"]["steps"] if "download-artifact" in step.get("uses", "")]
+    assert REPOSITORY / fetched["path"].rstrip("/") == publish.OWN_MODEL.release
+    assert jobs["keep"]["environment"] == jobs["model"]["environment"]
+    assert _runs("main.yml", "keep")[2:] == [
+        "make setup",
+        "actions/download-artifact",
+        "aws-actions/configure-aws-credentials",
+        "make keep-image",
+    ]
 
 
 def test_a_stage_of_a_deployment_is_one_of_samconfig():

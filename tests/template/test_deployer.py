@@ -221,7 +221,7 @@ def _characters(document):
 def test_the_policies_fit_where_they_are():
     inline = sum(_characters(one["PolicyDocument"]) for one in RESOURCES["StackRole"]["Properties"]["Policies"])
     assert inline < ROLE_POLICY_CHARACTERS
-    for policy in ("SmokePolicy", "RolesPolicy"):
+    for policy in ("SmokePolicy", "RolesPolicy", "DeployPolicy"):
         assert _characters(RESOURCES[policy]["Properties"]["PolicyDocument"]) < MANAGED_POLICY_CHARACTERS
 
 

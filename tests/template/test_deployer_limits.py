@@ -1,16 +1,12 @@
 """What who deploys a stage cannot give itself, and what of another stage in the same account it cannot reach."""
 
 import json
-import os
-import re
-import shutil
-import subprocess
 import tomllib
 
 import pytest
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load
-from tests.template.deployer import GITHUB, OF_ROLES, RESOURCES, STACK, of, statements
+from tests.template.deployer import DEPLOY, DEPLOYER, OF_ROLES, RESOURCES, STACK, of
 
 ROLE, POLICY = ("arn:${AWS::Partition}:iam::${AWS::AccountId}:" + kind for kind in ("role/", "policy/"))
 BOUNDED = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
@@ -86,13 +82,13 @@ def test_packages_lie_below_the_name_of_their_stage(stage):
 def test_a_workflow_writes_and_cloudformation_reads_packages_below_the_name_of_the_stage_only():
     bucket = "arn:${AWS::Partition}:s3:::aws-sam-cli-managed-default-*/image-recognition-${Stage}"
     own = [f"{bucket}/*", f"{bucket}-model/*"]
-    assert [one["Fn::Sub"] for one in of(GITHUB, "HandPackagesOver")["Resource"]] == own
+    assert [one["Fn::Sub"] for one in of(DEPLOY, "HandPackagesOver")["Resource"]] == own
     assert [one["Fn::Sub"] for one in of(STACK, "Packages")["Resource"]][1:] == own
 
 
 def test_a_workflow_may_not_change_the_bucket_that_the_stages_share():
     asked = {
-        action for one in GITHUB for action in listed(one["Action"]) if "aws-sam-cli-managed" in str(one["Resource"])
+        action for one in DEPLOY for action in listed(one["Action"]) if "aws-sam-cli-managed" in str(one["Resource"])
     }
     assert asked == {"cloudformation:DescribeStacks", "s3:GetObject", "s3:PutObject"} | {
         "s3:ListBucket",
@@ -103,45 +99,38 @@ def test_a_workflow_may_not_change_the_bucket_that_the_stages_share():
 def test_only_the_test_stage_pushes_images():
     pushing = [
         one
-        for one in statements(RESOURCES["GitHubRole"]["Properties"]["Policies"])
+        for one in RESOURCES["DeployPolicy"]["Properties"]["PolicyDocument"]["Statement"]
         if "ecr:" in json.dumps(one) or "inspector2:" in json.dumps(one)
     ]
     assert len(pushing) == 3
     assert {one["Fn::If"][0] for one in pushing} == {"IsTest"}
 
 
-# What somebody who deploys by hand is given, docs/operations/deployer.md
-
-PAGE = (REPOSITORY / "docs/operations/deployer.md").read_text()
-BY_HAND = json.loads((REPOSITORY / "docs/operations/deployer-policy.json").read_text())["Statement"]
-
-
-def test_a_deployer_may_not_change_its_own_rights():
-    statement = of(BY_HAND, "NotItself")
-    assert (statement["Effect"], statement["Resource"]) == ("Deny", "arn:aws:iam::ACCOUNT:role/DEPLOYER")
-    giving = {action for sid in ("RightsOfRoles", "PoliciesOfRoles") for action in of(BY_HAND, sid)["Action"]}
-    assert giving - {"iam:CreateRole"} <= set(statement["Action"])
+@pytest.mark.parametrize("stage", load(DEPLOYER.read_text())["Parameters"]["Stage"]["AllowedValues"])
+def test_a_stage_that_may_be_deployed_is_one_of_samconfig_and_has_the_name_that_the_roles_are_limited_to(stage):
+    settings = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+    section = settings["default" if stage == "dev" else stage]
+    assert section["deploy"]["parameters"]["stack_name"] == f"image-recognition-{stage}"
 
 
-def test_a_deployer_attaches_no_policy_but_those_of_the_stack():
-    allowing = [one for one in BY_HAND if one["Effect"] == "Allow" and "iam:AttachRolePolicy" in one["Action"]]
-    assert [one["Condition"] for one in allowing] == [
-        {"ArnLike": {"iam:PolicyARN": "arn:aws:iam::ACCOUNT:policy/STACK-*"}}
-    ]
+# A workflow of GitHub and somebody who deploys by hand
 
 
-def test_no_deployer_takes_a_boundary_away():
-    allowed = {action for one in BY_HAND if one["Effect"] == "Allow" for action in listed(one["Action"])}
-    assert "iam:DeleteRolePermissionsBoundary" not in allowed
+def test_whoever_deploys_makes_nothing_alone_and_hands_only_the_role_of_the_stage_to_cloudformation():
+    making = {action for one in DEPLOY for action in listed(one["Action"])} & {
+        action for one in STACK for action in listed(one["Action"]) if not action.startswith(("ecr:", "s3:"))
+    }
+    assert making == {"iam:PassRole"}
+    passing = of(DEPLOY, "LetCloudFormationDoTheRest")
+    assert passing["Resource"] == {"Fn::GetAtt": ["StackRole", "Arn"]}
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="the page's command needs jq, which is missing")
-def test_the_command_of_the_page_asks_for_the_boundary(tmp_path):
-    (tmp_path / "deployer-policy.json").write_text(json.dumps({"Statement": BY_HAND}))
-    (command,) = re.findall(r"```bash\n(jq .+?)```", PAGE, re.DOTALL)
-    environment = {"PATH": os.environ["PATH"], "BOUNDARY_ARN": "arn:boundary"}
-    subprocess.run(["bash", "-ec", command], cwd=tmp_path, env=environment, check=True)
-    bounded = json.loads((tmp_path / "deployer-policy.json").read_text())["Statement"]
-    asking = [one["Sid"] for one in bounded if "iam:PermissionsBoundary" in json.dumps(one.get("Condition"))]
-    assert asking == ["RightsOfRoles", "PoliciesOfRoles"]
-    assert "ArnLike" in of(bounded, "PoliciesOfRoles")["Condition"]
+def test_a_workflow_may_do_what_somebody_who_deploys_by_hand_may_and_try_it():
+    role = RESOURCES["GitHubRole"]["Properties"]
+    assert role["ManagedPolicyArns"] == [{"Ref": "SmokePolicy"}, {"Ref": "DeployPolicy"}]
+    assert "Policies" not in role
+
+
+def test_nobody_who_deploys_deletes_a_stack():
+    assert "cloudformation:DeleteStack" not in {action for one in DEPLOY for action in listed(one["Action"])}

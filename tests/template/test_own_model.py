@@ -92,6 +92,18 @@ def test_each_setting_of_the_function_that_is_a_parameter_makes_another_version(
     assert set(re.findall(r"\$\{(\w+)\}", version)) == settings - {"GradualDeployments"}
 
 
+def test_another_release_changes_the_function_since_lambda_publishes_no_version_of_one_that_is_the_same():
+    assert FUNCTION["Properties"]["Environment"]["Variables"]["RELEASE"] == {"Ref": "Release"}
+
+
+def test_a_release_has_the_name_that_the_main_template_takes():
+    main = load(TEMPLATE.read_text())["Parameters"]["Release"]
+    release = OWN["Parameters"]["Release"]
+    assert [release[key] for key in ("Default", "AllowedPattern")] == [
+        main[key] for key in ("Default", "AllowedPattern")
+    ]
+
+
 def test_the_main_template_has_no_function_of_an_image():
     assert "PackageType: Image" not in TEMPLATE.read_text()
 

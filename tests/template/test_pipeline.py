@@ -7,7 +7,7 @@ import tomllib
 import pytest
 import yaml
 
-from local.delivery import publish, stages
+from local.delivery import keep_image, publish, stages
 from tests.template.cloudformation import REPOSITORY, listed, load, references, resolve, walk
 
 TEXT = {name: (REPOSITORY / name).read_text() for name in ("pipeline.yaml", "docs/operations/deployer.yaml")}
@@ -100,11 +100,40 @@ def test_an_image_is_scanned_as_it_comes():
     assert repository["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": True}
 
 
-def test_as_many_images_are_kept_as_the_page_keeps_in_the_repository_made_by_hand():
-    policies = RESOURCES["ModelRepository"]["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"]
-    (rule,) = json.loads(policies)["rules"]
+KEPT = json.loads(RESOURCES["ModelRepository"]["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"])
+
+
+def test_the_rule_that_comes_first_has_the_tags_of_what_production_runs_and_never_expires_them():
+    first, last = sorted((rule for rule in KEPT["rules"]), key=lambda rule: rule["rulePriority"])
+    (prefix,) = first["selection"]["tagPrefixList"]
+    tags = {keep_image.RUNS, keep_image.RAN_BEFORE}
+    assert {tag for tag in tags if tag.startswith(prefix)} == tags
+    # A tag is on one image, so that there are never more than this.
+    assert first["selection"]["countNumber"] == len(tags)
+    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+    assert last["selection"]["tagStatus"] == "any"
+
+
+def test_the_page_keeps_the_same_images_in_the_repository_made_by_hand():
     page = (REPOSITORY / "docs/delivery.md").read_text()
-    assert re.findall(r'"countNumber": (\d+)', page) == [str(rule["selection"]["countNumber"])]
+    (policy,) = re.findall(r"--lifecycle-policy-text '([^']+)'", page)
+    assert json.loads(policy) == KEPT
+
+
+def test_what_production_runs_is_kept_once_it_runs():
+    order = sorted(actions("Production").values(), key=lambda one: one["RunOrder"])
+    assert [one["Name"] for one in order][-3:] == ["DeployModel", "KeepModel", "Smoke"]
+    configuration = actions("Production")["KeepModel"]["Configuration"]
+    assert configuration == {"ProjectName": {"Ref": "KeepProject"}, "PrimarySource": "Source"}
+
+
+def test_who_keeps_images_may_do_what_that_takes():
+    (policy,) = ROLES["KeepRole"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    called = re.findall(r"ecr\.(\w+)\(", (REPOSITORY / "local/delivery/keep_image.py").read_text())
+    assert sorted(statement["Action"]) == sorted(
+        f"ecr:{''.join(part.title() for part in name.split('_'))}" for name in called
+    )
 
 
 # What is run
@@ -127,7 +156,10 @@ def test_a_build_has_every_variable_that_its_commands_use(name):
     assert starting
     for action in starting:
         of_action = {one["name"] for one in json.loads(action["Configuration"].get("EnvironmentVariables", "[]"))}
-        assert used == of_project | of_action
+        # Where CodeBuild puts what comes beside the source:
+        # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
+        beside = {one["Name"] for one in action["InputArtifacts"]} - {"Source"}
+        assert used == of_project | of_action | {f"CODEBUILD_SRC_DIR_{artifact}" for artifact in beside}
 
 
 @pytest.mark.parametrize("name", PROJECTS)
@@ -179,7 +211,7 @@ def test_nothing_is_deployed_before_every_check_and_nothing_to_people_before_it_
     ("stage", "order"),
     [
         ("Test", ["Deploy", "DeployModel", "Smoke"]),
-        ("Production", ["Prepare", "Approve", "Deploy", "DeployModel", "Smoke"]),
+        ("Production", ["Prepare", "Approve", "Deploy", "DeployModel", "KeepModel", "Smoke"]),
     ],
 )
 def test_the_actions_of_a_stage_come_one_after_the_other(stage, order):
@@ -203,9 +235,9 @@ def test_nothing_of_an_own_model_is_there_without_one():
         for one in stage["Actions"]
         if "Fn::If" in one and one["Fn::If"][0] == "HasOwnModel"
     }
-    assert conditional == {"Image", "DeployModel"}
+    assert conditional == {"Image", "DeployModel", "KeepModel"}
     of_model = {name for name, one in RESOURCES.items() if one.get("Condition") == "HasOwnModel"}
-    assert of_model == {"ModelRepository", "ImageProject", "ImageRole"}
+    assert of_model == {"ModelRepository", "ImageProject", "ImageRole", "KeepProject", "KeepRole"}
 
 
 # What is deployed, and how
@@ -231,8 +263,14 @@ def test_a_model_reads_the_images_of_its_own_stage(action, stage):
     deploying = actions("Test" if stage == "test" else "Production")["Deploy"]
     assert deploying["Namespace"] == stage
     overrides = json.loads(resolve(DEPLOYING[action]["Configuration"]["ParameterOverrides"]))
-    assert overrides == {"ImageBucketArns": f"arn:${{AWS::Partition}}:s3:::#{{{stage}.ImageBucketName}}"}
+    assert overrides["ImageBucketArns"] == f"arn:${{AWS::Partition}}:s3:::#{{{stage}.ImageBucketName}}"
     assert "ImageBucketName" in load((REPOSITORY / "template.yaml").read_text())["Outputs"]
+
+
+@pytest.mark.parametrize("action", ["Test-DeployModel", "Production-DeployModel"])
+def test_a_model_is_deployed_each_time_with_another_release(action):
+    overrides = json.loads(resolve(DEPLOYING[action]["Configuration"]["ParameterOverrides"]))
+    assert overrides["Release"] == "#{codepipeline.PipelineExecutionId}"
 
 
 @pytest.mark.parametrize("stage", publish.STAGES)
@@ -240,6 +278,15 @@ def test_a_model_is_deployed_with_parameters_that_its_template_has(stage):
     declared = load((REPOSITORY / "own-model.yaml").read_text())["Parameters"]
     assert set(stages.read(stage).own_model_parameters()) <= set(declared)
     assert set(stages.OF_THE_OWN_MODEL) <= set(declared)
+
+
+def test_the_memory_of_a_model_has_the_default_and_the_limits_of_its_template():
+    parameter = load((REPOSITORY / "own-model.yaml").read_text())["Parameters"]["MemorySize"]
+    limits = (stages.MEMORY_SIZES[0], stages.MEMORY_SIZES[-1])
+    assert (stages.DEFAULT_MEMORY_SIZE, limits) == (
+        parameter["Default"],
+        (parameter["MinValue"], parameter["MaxValue"]),
+    )
 
 
 @pytest.mark.parametrize(("action", "stage"), [("Test-DeployModel", "test"), ("Production-DeployModel", "prod")])

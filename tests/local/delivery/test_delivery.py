@@ -66,7 +66,7 @@ def a_build(tmp_path):
 @pytest.mark.local
 def test_both_stages_get_roles_of_their_own(deployers):
     for stage, found in deployers.items():
-        assert found.keys() == {"StackRoleArn", "SmokePolicyArn", "GitHubRoleArn"}
+        assert found.keys() == {"StackRoleArn", "DeployPolicyArn", "SmokePolicyArn", "GitHubRoleArn"}
         assert all(f"image-recognition-{stage}-deployer" in arn for arn in found.values())
 
 
@@ -143,14 +143,14 @@ def test_the_stack_of_an_own_model_is_taken_away(commands, client):
 
 @pytest.mark.local
 @pytest.mark.skipif(shutil.which("jq") is None, reason="the page's command needs jq, which is missing")
-def test_the_repository_made_by_hand_keeps_fifty_images_lets_lambda_fetch_them_and_is_taken_away(commands, client):
+def test_the_repository_made_by_hand_keeps_images_lets_lambda_fetch_them_and_is_taken_away(commands, client):
     ecr = client("ecr")
     commands("aws iam create-open-id-connect-provider")
     commands("aws ecr create-repository")
-    (rule,) = json.loads(ecr.get_lifecycle_policy(repositoryName="image-recognition-model")["lifecyclePolicyText"])[
+    kept = json.loads(ecr.get_lifecycle_policy(repositoryName="image-recognition-model")["lifecyclePolicyText"])[
         "rules"
     ]
-    assert rule["selection"]["countNumber"] == 50
+    assert [rule["selection"].get("tagPrefixList") for rule in kept] == [["production"], None]
     policy = json.loads(ecr.get_repository_policy(repositoryName="image-recognition-model")["policyText"])
     functions, stages = policy["Statement"]
     account = client("sts").get_caller_identity()["Account"]

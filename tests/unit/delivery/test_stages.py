@@ -71,14 +71,19 @@ def test_a_deployment_uses_a_role_where_it_is_given_one(samconfig):
 
 
 def test_an_own_model_is_deployed_beside_the_stack_and_reads_its_images(samconfig):
-    given = deploy.own_model_arguments(stages.read("blue", samconfig), "arn:aws:s3:::images", IMAGE, None)
+    given = deploy.own_model_arguments(stages.read("blue", samconfig), "one", "arn:aws:s3:::images", IMAGE, None)
     assert given[given.index("--stack-name") + 1] == "stack-blue-model"
     assert given[given.index("--image-repository") + 1] == IMAGE.partition("@")[0]
-    assert given[-1] == 'ImageBucketArns="arn:aws:s3:::images"'
+    assert 'ImageBucketArns="arn:aws:s3:::images"' in given
+
+
+def test_a_deployment_of_an_own_model_has_a_release_as_that_of_the_stack_has(samconfig):
+    given = deploy.own_model_arguments(stages.read("blue", samconfig), "one", "arn:aws:s3:::images", IMAGE, None)
+    assert 'Release="one"' in given
 
 
 def test_an_own_model_is_deployed_from_what_was_published(samconfig):
-    given = deploy.own_model_arguments(stages.read("blue", samconfig), "arn:aws:s3:::images", IMAGE, None)
+    given = deploy.own_model_arguments(stages.read("blue", samconfig), "one", "arn:aws:s3:::images", IMAGE, None)
     assert given[given.index("--template-file") + 1] == str(publish.OWN_MODEL.release / "template.yaml")
 
 
@@ -92,7 +97,7 @@ def test_the_model_is_the_one_that_comes_with_the_product_unless_another_is_name
 @pytest.fixture
 def with_mine(samconfig, tmp_path, monkeypatch):
     """The settings of a team with a model of its own, and a copy of the repository's folder for it."""
-    samconfig.write_text(SAMCONFIG + '[default.delivery.parameters]\nmodel = "mine"\n')
+    samconfig.write_text(SAMCONFIG + '[default.delivery.parameters]\nmodel = "mine"\nmemory_size = 3072\n')
     folder = tmp_path / "functions/classify_image/mine"
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text("{}")
@@ -116,11 +121,18 @@ def test_the_image_is_built_of_the_model_that_is_named(with_mine, calls):
 
 
 def test_the_stack_of_the_own_model_is_told_which_model_it_has(with_mine):
-    given = deploy.own_model_arguments(stages.read("blue", with_mine), "arn:aws:s3:::images", IMAGE, None)
+    given = deploy.own_model_arguments(stages.read("blue", with_mine), "one", "arn:aws:s3:::images", IMAGE, None)
     assert 'ModelFolder="mine"' in given
 
 
-def test_a_release_of_the_own_model_has_the_model_in_its_settings(with_mine, calls, tmp_path, monkeypatch):
+def test_the_stack_of_the_own_model_is_told_how_much_memory_its_function_has(with_mine):
+    given = deploy.own_model_arguments(stages.read("blue", with_mine), "one", "arn:aws:s3:::images", IMAGE, None)
+    assert 'MemorySize="3072"' in given
+
+
+@pytest.fixture
+def released(with_mine, calls, tmp_path, monkeypatch):
+    """The parameters that a release of the own model hands to CodePipeline."""
     build = publish.Build(tmp_path / "build", tmp_path / "bill.json", tmp_path / "release", is_own_model=True)
     build.folder.mkdir()
     for file in (build.folder / "template.yaml", build.bill):
@@ -128,7 +140,25 @@ def test_a_release_of_the_own_model_has_the_model_in_its_settings(with_mine, cal
     monkeypatch.setattr(publish, "STAGES", ("blue",))
     monkeypatch.setattr(stages.read, "__defaults__", (with_mine,))
     publish.publish(build, None, "uri")
-    assert json.loads((build.release / "blue.json").read_text())["Parameters"]["ModelFolder"] == "mine"
+    return json.loads((build.release / "blue.json").read_text())["Parameters"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("ModelFolder", "mine"), ("MemorySize", "3072")])
+def test_a_release_of_the_own_model_has_what_is_said_of_it_in_its_settings(released, name, value):
+    assert released[name] == value
+
+
+@pytest.mark.parametrize("size", ["1023", "10241", "2048.5", '"2048"', "true"])
+def test_memory_that_the_template_refuses_is_refused_with_the_limits_and_the_remedy(with_mine, size):
+    with_mine.write_text(SAMCONFIG + f"[default.delivery.parameters]\nmemory_size = {size}\n")
+    with pytest.raises(ValueError, match=r"from 1024 to 10240 MB; `make model-check`"):
+        stages.read("blue", with_mine)
+
+
+@pytest.mark.parametrize("size", [1024, 10_240])
+def test_memory_may_be_as_little_and_as_much_as_the_template_takes(with_mine, size):
+    with_mine.write_text(SAMCONFIG + f"[default.delivery.parameters]\nmemory_size = {size}\n")
+    assert stages.read("blue", with_mine).memory_size == size
 
 
 def test_a_model_without_a_manifest_is_refused_with_the_remedy(with_mine, calls, capsys):
@@ -142,6 +172,7 @@ def test_an_own_model_takes_from_its_stage_what_both_templates_have(samconfig):
     stage.parameters.update(LogLevel="WARN", PermissionsBoundaryArn="arn:boundary")
     assert stage.own_model_parameters() == {
         "ModelFolder": "model",
+        "MemorySize": "2048",
         "LogLevel": "WARN",
         "PermissionsBoundaryArn": "arn:boundary",
         "GradualDeployments": "true",

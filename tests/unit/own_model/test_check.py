@@ -166,7 +166,11 @@ def test_the_memory_of_a_small_model_is_what_images_take_and_little_more(tmp_pat
     ("needed", "words"),
     [
         (2048, "A call takes up to 2,048 MB, the 2,048 MB of own-model.yaml last."),
-        (2176, "A call takes up to 2,176 MB: deploy own-model.yaml with MemorySize=2176."),
+        (
+            2176,
+            "A call takes up to 2,176 MB: deploy own-model.yaml with MemorySize=2176, or by delivery with "
+            "memory_size = 2176 in samconfig.toml.",
+        ),
     ],
 )
 def test_the_memory_that_a_model_needs_is_told(

@@ -1,0 +1,102 @@
+"""Mark the image that production runs, so that ECR keeps it: ``python -m local.delivery.keep_image``.
+
+ECR removes images by their number and does not know which are in use. It spares those with one of these tags, since
+what matches the tags of a rule is not removed by a later one:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.delivery import command, images
+from local.delivery.publish import OWN_MODEL, published_image
+
+# What production runs, and what it ran before that, to go back to. The rule that spares them names how both begin.
+RUNS, RAN_BEFORE = "production", "production-before"
+# The two kinds that Lambda takes: https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
+_KINDS = ["application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json"]
+
+
+def keep(uri: str, ecr: Any = None) -> None:
+    """Tag an image as the one that production runs, and the one that had the tag as the one before.
+
+    Parameters
+    ----------
+    uri
+        The image, which production runs by now: before a deployment has ended well it may still go back.
+    ecr
+        The client; by default that of the image's Region.
+
+    Raises
+    ------
+    ValueError
+        When this names no image of ECR.
+    RuntimeError
+        When the image is not in its repository any more.
+    """
+    image = images.read(uri)
+    ecr = ecr or image.client()
+    runs = _found(ecr, image, image.wanted()["imageId"])
+    if runs is None:
+        raise RuntimeError(f"{uri} is not in its repository any more; deploy a newer one with `make deploy-image`")
+    before = _found(ecr, image, {"imageTag": RUNS})
+    # The same one again, with other settings: what it ran before stays what it was.
+    if before is not None and before["imageId"]["imageDigest"] == runs["imageId"]["imageDigest"]:
+        return
+    if before is not None:
+        _tag(ecr, before, RAN_BEFORE)
+    _tag(ecr, runs, RUNS)
+
+
+def _found(ecr: Any, image: images.Image, one: dict[str, str]) -> dict[str, Any] | None:
+    """Return an image of the same repository with its manifest, or None."""
+    wanted = image.wanted() | {"imageIds": [one], "acceptedMediaTypes": _KINDS}
+    del wanted["imageId"]
+    found: list[dict[str, Any]] = ecr.batch_get_image(**wanted)["images"]
+    return found[0] if found else None
+
+
+def _tag(ecr: Any, found: dict[str, Any], tag: str) -> None:
+    """Give an image one more tag, which leaves whatever had it."""
+    try:
+        ecr.put_image(
+            registryId=found["registryId"],
+            repositoryName=found["repositoryName"],
+            imageManifest=found["imageManifest"],
+            imageManifestMediaType=found["imageManifestMediaType"],
+            imageDigest=found["imageId"]["imageDigest"],
+            imageTag=tag,
+        )
+    except ClientError as error:
+        # It has it since a run that was cut off.
+        if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
+            raise
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Keep the published image, and say so."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--template",
+        type=Path,
+        default=OWN_MODEL.release / "template.yaml",
+        help="the published template that names it",
+    )
+    options = parser.parse_args(argv)
+
+    def work() -> str:
+        uri = published_image(options.template)
+        keep(uri)
+        return f"{uri} is kept as what production runs."
+
+    return command.status(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
