@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import pictures
+from tests.browser import axe, pictures
 from tests.browser.test_people import CHANGE_TOKENS
 from tests.local.stack.pipeline import wait_for
 
@@ -229,6 +229,12 @@ def test_who_comes_back_after_a_day_finds_the_photo_and_is_told_so(come_back):
     expect(visit.notice).to_contain_text(sentence)
     expect(visit.page.get_by_role("status").filter(has_text=sentence)).to_have_count(1)
     expect(visit.tile("red.jpg")).to_be_visible()
+
+
+def test_the_message_that_a_photo_was_kept_has_no_barrier(come_back):
+    visit = come_back(hours=25)
+    expect(visit.notice).to_contain_text("Kept red.jpg")
+    assert axe.violations(visit.page) == []
 
 
 def test_an_old_deletion_is_dropped(come_back):

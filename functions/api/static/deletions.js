@@ -59,7 +59,7 @@ async function deleteForGood(photo) {
   }
 }
 
-/** @returns {Promise<boolean>} False when the photo was gone before; where neither is sure, it throws and forgets nothing. */
+/** @returns {Promise<boolean>} False when the photo was gone before. What is not sure is thrown, and stays kept. */
 async function send(photo) {
   const isDone = await call("DELETE", `photos/${photo.photo_id}`, { keepalive: true }).then(
     () => true,
@@ -75,7 +75,7 @@ async function send(photo) {
 // The page may be out of sight when these come.
 const complain = ({ name }, { message }) => notify(`${name} is not deleted. ${message}`, { tone: "bad", isLasting: true });
 
-/** The service may have done it, so the photo does not come back; who does not try again here has it done at the next visit. */
+/** The service may have done it, so the photo does not come back. The next visit does what is not tried again here. */
 function tellOfNoAnswer(photo, { message }) {
   const again = { action: "Try again", run: () => deleteForGood(photo) };
   notify(`${photo.name} is not deleted yet. ${message}`, { tone: "bad", isLasting: true, ...again });
@@ -173,7 +173,7 @@ async function finish(photo) {
   }
 }
 
-/** @returns {Promise<object|null>} The photo, if it is still there: the service may have heard what this browser did not hear of. */
+/** @returns {Promise<object|null>} The photo, if it is there: only the answer to its deletion may have been lost. */
 async function giveUp(photo) {
   const problem = await call("GET", `photos/${photo.photo_id}`).then(() => null, (reason) => reason);
   if (problem && (!problem.status || problem.isTransient)) return null; // The next start asks again.
