@@ -33,16 +33,17 @@ export class Problem extends Error {
  *
  * @param {"GET"|"POST"|"PATCH"|"DELETE"} method
  * @param {string} path Below `/api/`.
- * @param {{query?: Object<string, any>, body?: object, key?: string, signal?: AbortSignal}} [options]
- *   Empty values of `query` are left out; `key` is the idempotency key of a POST.
+ * @param {{query?: Object<string, any>, body?: object, key?: string, signal?: AbortSignal, keepalive?: boolean}} [options]
+ *   Empty values of `query` are left out; `key` is the idempotency key of a POST; with `keepalive` the request goes on
+ *   when the page is left.
  * @returns {Promise<any>} The answer's JSON, or `null` when it has none (204).
  * @throws {Problem}
  */
-export async function call(method, path, { query = {}, body, key, signal } = {}) {
+export async function call(method, path, { query = {}, body, key, signal, keepalive = false } = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
   const search = new URLSearchParams(given).toString();
   const address = `/api/${path}${search ? `?${search}` : ""}`;
-  const request = { method, address, body: body && JSON.stringify(body), key, signal };
+  const request = { method, address, body: body && JSON.stringify(body), key, signal, keepalive };
 
   let token = await accessToken();
   let answer = token && (await send(request, token));
@@ -73,13 +74,13 @@ export async function deleteOnTheWayOut(photoId) {
   return Boolean(answer?.ok) || answer?.status === 404;
 }
 
-async function send({ method, address, body, key, signal }, token) {
+async function send({ method, address, body, key, signal, keepalive }, token) {
   const headers = { Authorization: `Bearer ${token}` };
   if (body) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
   const signals = [AbortSignal.timeout(TIMEOUT_MS), signal].filter(Boolean);
   try {
-    const response = await fetch(address, { method, body, headers, signal: AbortSignal.any(signals) });
+    const response = await fetch(address, { method, body, headers, keepalive, signal: AbortSignal.any(signals) });
     const { ok, status } = response;
     const waitSeconds = Number(response.headers.get("Retry-After")) || 0;
     return { ok, status, waitSeconds, body: parsed(await response.text()) };

@@ -19,15 +19,28 @@ export function open() {
   const cards = new Map();
   const list = element("ul.cards", { "aria-label": "Bulk runs" });
   const below = element("div.more", element("p.hint", "Loading runs …"));
-  const root = element("section", headingRow("Bulk runs"), startForm(show), list, below);
+  const root = element("section", headingRow("Bulk runs"), startForm(start), list, below);
+  let isLoaded = false;
 
   /** @returns {Promise<boolean>} Whether anything is different. */
   async function load() {
     const { runs } = await call("GET", "bulk-runs");
-    const isDifferent = runs.sort((a, b) => (a.started_at < b.started_at ? -1 : 1)).map(show).includes(true);
+    const isDifferent = runs.map(show).includes(true);
+    isLoaded = true;
+    showBelow();
+    return isDifferent;
+  }
+
+  function start(run) {
+    show(run);
+    showBelow();
+  }
+
+  function showBelow() {
+    // Until the list is there, this place says so, or why it did not come.
+    if (!isLoaded) return;
     const text = "Start one above: every image under the prefix is labelled and recorded.";
     fill(below, cards.size === 0 && emptyState("No run yet", text));
-    return isDifferent;
   }
 
   /** @returns {boolean} Whether anything is different. */
@@ -37,8 +50,10 @@ export function open() {
     cards.set(run.run_id, { run, root });
     fill(root, contentOf(run));
     if (!before) {
-      list.prepend(root);
-      fill(below);
+      // A run that was started here may be shown before older ones.
+      const isOlder = (card) => card.run.started_at < run.started_at;
+      const older = new Set([...cards.values()].filter(isOlder).map((card) => card.root));
+      list.insertBefore(root, [...list.children].find((child) => older.has(child)) || null);
       live.wake();
     } else if (before.status !== run.status) announce(`${run.prefix}: ${runStatus(run).text}.`);
     return true;
@@ -54,7 +69,10 @@ export function open() {
   // Runs also begin by a schedule, by a script, and in another browser.
   const others = poll(async () => ((await load()) ? "changed" : "same"), SLOWLY);
 
-  attempt(below, load).then(others.wake);
+  attempt(below, async () => {
+    await load();
+    others.wake();
+  });
   return { root, title: "Bulk runs", close: () => (live.stop(), others.stop()) };
 }
 

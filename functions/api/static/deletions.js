@@ -2,16 +2,22 @@
 
 import { call, deleteOnTheWayOut } from "./api.js";
 import { tell } from "./changes.js";
+import { plural } from "./format.js";
 import { notify } from "./notices.js";
 import { accessToken, owner } from "./session.js";
 
 // What was announced and is not answered yet, by photo id: it survives the page, as unfinished uploads do.
 const KEPT = "deletions";
 const lockOf = (photoId) => `deletion ${photoId}`;
+// Who comes back later than this may think otherwise by now: the photo is kept.
+const FINISHED_WITHIN_MS = 86_400_000;
 
 // Besides those that wait for their end, the photos that are gone: an answer that was under way may still list them.
 const hidden = new Set();
 const waiting = new Map();
+
+// From here on a request may end with the page, which says nothing about what the service did.
+let isLeaving = false;
 
 /** Whether a list must leave this photo out. */
 export const isDeleted = (photoId) => hidden.has(photoId);
@@ -44,17 +50,36 @@ function bringBack(photo) {
 async function deleteForGood(photo) {
   waiting.delete(photo.photo_id);
   try {
-    await call("DELETE", `photos/${photo.photo_id}`);
-    forget(photo);
+    await send(photo);
   } catch (problem) {
-    if (problem.status === 404) return forget(photo);
+    if (isLeaving) return; // The next visit finishes it.
+    if (!problem.status) return tellOfNoAnswer(photo, problem);
     bringBack(photo);
     complain(photo, problem);
   }
 }
 
-/** The page may be out of sight when this comes. */
+/** @returns {Promise<boolean>} False when the photo was gone before. What is not sure is thrown, and stays kept. */
+async function send(photo) {
+  const isDone = await call("DELETE", `photos/${photo.photo_id}`, { keepalive: true }).then(
+    () => true,
+    (problem) => {
+      if (problem.status !== 404) throw problem;
+      return false;
+    },
+  );
+  forget(photo);
+  return isDone;
+}
+
+// The page may be out of sight when these come.
 const complain = ({ name }, { message }) => notify(`${name} is not deleted. ${message}`, { tone: "bad", isLasting: true });
+
+/** The service may have done it, so the photo does not come back. The next visit does what is not tried again here. */
+function tellOfNoAnswer(photo, { message }) {
+  const again = { action: "Try again", run: () => deleteForGood(photo) };
+  notify(`${photo.name} is not deleted yet. ${message}`, { tone: "bad", isLasting: true, ...again });
+}
 
 /**
  * Send what waits at once: the person leaves the page, or looks at another and may not come back.
@@ -67,7 +92,7 @@ export function deleteWaitingNow({ stays = false } = {}) {
     dismiss();
     return deleteOnTheWayOut(photo.photo_id).then((isGone) => {
       if (isGone) return forget(photo);
-      if (stays) return deleteForGood(photo);
+      if (stays && !isLeaving) return deleteForGood(photo);
     });
   });
   waiting.clear();
@@ -80,17 +105,20 @@ const kept = () => JSON.parse(localStorage.getItem(KEPT) || "{}");
 
 /** While the page is there it holds a lock, which tells other tabs that the deletion may still be undone. */
 function keep(photo) {
-  store({ ...kept(), [photo.photo_id]: { owner: owner(), name: photo.name } });
-  navigator.locks.request(lockOf(photo.photo_id), () => new Promise((release) => locks.set(photo.photo_id, release)));
+  const { photo_id: photoId, name } = photo;
+  store({ ...kept(), [photoId]: { owner: owner(), name, deletedAt: Date.now() } });
+  const isAnswered = new Promise((release) => unanswered.set(photoId, { photo, release }));
+  navigator.locks.request(lockOf(photoId), () => isAnswered);
 }
 
-const locks = new Map();
+/** What this page has announced and had no answer for, with what releases its lock. */
+const unanswered = new Map();
 
 function forget({ photo_id: photoId }) {
   const { [photoId]: answered, ...others } = kept();
   store(others);
-  locks.get(photoId)?.();
-  locks.delete(photoId);
+  unanswered.get(photoId)?.release();
+  unanswered.delete(photoId);
 }
 
 function store(deletions) {
@@ -101,32 +129,67 @@ function store(deletions) {
   }
 }
 
-/** Hide what an earlier visit deleted and had no answer for, and delete it now. */
+/**
+ * Hide what an earlier visit deleted and had no answer for, and delete it now; what is older than a day is kept instead.
+ *
+ * The person is told of both, whenever it is known.
+ */
 export async function finishDeletions() {
   const mine = Object.entries(kept()).filter(([, deletion]) => deletion.owner === owner());
   if (mine.length === 0) return;
   const { held } = await navigator.locks.query();
   const inOtherTabs = new Set(held.map(({ name }) => name));
-  for (const [photoId, { name }] of mine) {
+  const [recent, old] = [[], []];
+  for (const [photoId, { name, deletedAt }] of mine) {
     if (inOtherTabs.has(lockOf(photoId))) continue;
-    hidden.add(photoId);
-    finish({ photo_id: photoId, name });
+    // Without a time it is from an earlier version of this page, and nobody knows how old it is.
+    const isRecent = Date.now() - deletedAt < FINISHED_WITHIN_MS;
+    (isRecent ? recent : old).push({ photo_id: photoId, name });
+    if (isRecent) hidden.add(photoId);
   }
+  tellWhich(recent.map(finish), (photos) => notify(`Deleted ${photos}, as you asked before you left.`));
+  tellWhich(old.map(giveUp), (photos) => {
+    const reason = "the deletion was more than a day old and had not been carried out. Delete again what is to go.";
+    notify(`Kept ${photos}: ${reason}`, { isLasting: true });
+  });
 }
 
+/** Many photos are one message, which nobody has to dismiss many times. */
+async function tellWhich(attempts, tellOf) {
+  const photos = (await Promise.all(attempts)).filter(Boolean);
+  if (photos.length > 0) tellOf(photos.length === 1 ? photos[0].name : plural(photos.length, "photo"));
+}
+
+/** @returns {Promise<object|null>} The photo, if it is deleted now. */
 async function finish(photo) {
   try {
-    await call("DELETE", `photos/${photo.photo_id}`);
-    forget(photo);
+    return (await send(photo)) ? photo : null;
   } catch (problem) {
-    if (problem.isTransient) return; // The next start tries again.
+    if (isLeaving || !problem.status || problem.isTransient) return null; // The next start tries again.
     forget(photo);
     hidden.delete(photo.photo_id);
-    if (problem.status !== 404) complain(photo, problem);
+    complain(photo, problem);
+    return null;
   }
 }
 
-addEventListener("pagehide", () => deleteWaitingNow());
+/** @returns {Promise<object|null>} The photo, if it is there: only the answer to its deletion may have been lost. */
+async function giveUp(photo) {
+  const problem = await call("GET", `photos/${photo.photo_id}`).then(() => null, (reason) => reason);
+  if (problem && (!problem.status || problem.isTransient)) return null; // The next start asks again.
+  forget(photo);
+  return problem ? null : photo;
+}
+
+addEventListener("pagehide", () => {
+  isLeaving = true;
+  deleteWaitingNow();
+});
+addEventListener("pageshow", ({ persisted }) => {
+  isLeaving = false;
+  // The browser had only put the page away: what was sent on the way out may have had no answer.
+  if (persisted) for (const { photo } of unanswered.values()) deleteForGood(photo);
+});
 document.addEventListener("visibilitychange", () => document.hidden && deleteWaitingNow({ stays: true }));
 addEventListener("keydown", (event) => {
   const latest = [...waiting.values()].pop();

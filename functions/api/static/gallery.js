@@ -3,9 +3,10 @@
 import { call } from "./api.js";
 import { changes } from "./changes.js";
 import { isDeleted } from "./deletions.js";
-import { attempt, button, element, emptyState, fill, headingRow, iconButton, setTitle } from "./elements.js";
-import { photoStatus, plural } from "./format.js";
+import { button, element, emptyState, fill, headingRow, iconButton, setTitle } from "./elements.js";
+import { photoStatus } from "./format.js";
 import { announce } from "./notices.js";
+import { pages } from "./pages.js";
 import { poll } from "./poll.js";
 import { activeFilters, FILTERS, searchForm } from "./search.js";
 import { isOpen, makeTile } from "./tiles.js";
@@ -25,10 +26,6 @@ export function open({ albumId, query, choosePhotos }) {
   const tiles = new Map();
   const tileOf = new WeakMap();
   let filters = query;
-  let cursor = null;
-  // The page of the list that is under way, and what calls it off.
-  let request = null;
-  let loading = null;
 
   const addButton = () => button("Add photos", choosePhotos, { icon: "add", class: "primary" });
   const top = headingRow(albumId ? "Album" : "Photos", addButton());
@@ -44,7 +41,7 @@ export function open({ albumId, query, choosePhotos }) {
 
   const given = () => Object.fromEntries(Object.keys(FILTERS).map((name) => [name, filters.get(name)]));
   const isNarrowed = () => Object.values(given()).some(Boolean);
-  const list = (options, signal) =>
+  const ask = (options, signal) =>
     call("GET", "photos", { query: { album_id: albumId, ...given(), limit: PAGE, ...options }, signal });
 
   /** The address of the gallery, or of a photo in it, with these filters. */
@@ -70,36 +67,15 @@ export function open({ albumId, query, choosePhotos }) {
   function load() {
     search.show(filters);
     fill(narrowed, isNarrowed() && activeFilters(filters, change));
-    // The place at which the last list goes on is none in this one.
-    end.disconnect();
-    cursor = null;
-    fill(below);
     if (tiles.size === 0) showOutlines();
-    request?.abort();
-    return loadPage(true);
+    return list.load();
   }
 
-  /** Whoever wants more while a page is under way waits for that one. */
-  const loadMore = () => loading || loadPage(false);
-
-  function loadPage(isFirst) {
-    const mine = attempt(below, async () => {
-      const { signal } = (request = new AbortController());
-      const answer = await list({ cursor: isFirst ? null : cursor }, signal).catch((error) => {
-        if (signal.aborted) return null; // Another list has been asked for since.
-        if (isFirst) clear();
-        throw error;
-      });
-      if (!answer || signal.aborted) return;
-      if (isFirst) clear();
-      put(answer.photos);
-      cursor = answer.cursor;
-      showBelow();
-      if (isFirst && isNarrowed()) announce(`${plural(tiles.size, "photo")}${cursor ? " and more" : ""} found.`);
-      live.wake();
-    });
-    loading = mine;
-    return mine.finally(() => loading === mine && (loading = null));
+  function show({ photos }) {
+    const wasEmpty = tiles.size === 0;
+    put(photos);
+    if (wasEmpty && isNarrowed()) announce(list.found("photo"));
+    live.wake();
   }
 
   function clear() {
@@ -114,16 +90,8 @@ export function open({ albumId, query, choosePhotos }) {
     fill(grid, Array.from({ length: PAGE }, () => element("li.tile", { "aria-hidden": "true" }, element("span.frame.busy"))));
   }
 
-  // When the end of the list comes near, load on: nobody should have to press "Show more" while scrolling.
-  // On a busy machine several observations come at once, of which the last one counts.
-  const end = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && loadMore(), { rootMargin: "600px" });
-
-  function showBelow() {
-    const more = cursor && button("Show more", loadMore);
-    fill(below, more || (tiles.size === 0 && (isNarrowed() ? nothingFound() : nothingYet())));
-    end.disconnect();
-    if (more) end.observe(more);
-  }
+  const nothing = () => (isNarrowed() ? nothingFound() : nothingYet());
+  const list = pages({ below, ask, clear, show, count: () => tiles.size, nothing, isEndless: true });
 
   function nothingFound() {
     const all = () => (location.hash = address("", ""));
@@ -162,7 +130,7 @@ export function open({ albumId, query, choosePhotos }) {
     const neighbour = tile.root.nextElementSibling || tile.root.previousElementSibling;
     tiles.delete(photoId);
     tile.root.remove();
-    showBelow();
+    list.showEnd();
     if (hadFocus) (tileOf.get(neighbour)?.link || heading).focus();
   }
 
@@ -179,9 +147,9 @@ export function open({ albumId, query, choosePhotos }) {
   async function goBeyond(photoId) {
     await view.loaded;
     const isLast = () => tiles.has(photoId) && !tiles.get(photoId).root.nextElementSibling;
-    for (let before = null; isLast() && cursor && cursor !== before; ) {
-      before = cursor;
-      await loadMore();
+    for (let before = null; isLast() && list.cursor && list.cursor !== before; ) {
+      before = list.cursor;
+      await list.loadMore();
     }
   }
 
@@ -190,7 +158,7 @@ export function open({ albumId, query, choosePhotos }) {
   const live = poll(async () => {
     const open = [...tiles.values()].map((tile) => tile.photo).filter(isOpen);
     if (open.length === 0) return "settled";
-    const listed = open.length > ONE_BY_ONE ? (await list({ limit: 100 }, listening.signal)).photos : [];
+    const listed = open.length > ONE_BY_ONE ? (await ask({ limit: 100 }, listening.signal)).photos : [];
     const ids = new Set(listed.map((photo) => photo.photo_id));
     // By chance, so that one that never ends does not keep the others from being asked for.
     const others = open.filter((photo) => !ids.has(photo.photo_id)).sort(() => Math.random() - 0.5);
@@ -223,7 +191,7 @@ export function open({ albumId, query, choosePhotos }) {
     const known = tiles.get(photo.photo_id)?.photo;
     // The API may have told more about it already than the upload knows.
     if (!known || known.status === "PENDING") put([photo]);
-    showBelow();
+    list.showEnd();
     live.wake();
   }
 
@@ -235,9 +203,8 @@ export function open({ albumId, query, choosePhotos }) {
 
   function close() {
     live.stop();
-    request?.abort();
+    list.stop();
     listening.abort();
-    end.disconnect();
   }
 
   async function showAlbum() {

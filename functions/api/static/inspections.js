@@ -1,9 +1,10 @@
 /** View for operators: what inspection said, image by image. */
 
 import { call } from "./api.js";
-import { attempt, button, element, emptyState, field, fill, headingRow, icon, list } from "./elements.js";
+import { button, element, emptyState, field, headingRow, icon, list } from "./elements.js";
 import { dateTime, plural } from "./format.js";
 import { announce } from "./notices.js";
+import { pages } from "./pages.js";
 import { poll, SLOWLY } from "./poll.js";
 import { badge, chips } from "./tiles.js";
 
@@ -12,7 +13,6 @@ const VERDICTS = { SUCCESS: { text: "Passed", tone: "good" }, FAILURE: { text: "
 /** @param {{query: URLSearchParams}} route The filters, as they stand in the address. */
 export function open({ query }) {
   let filters = query;
-  let request;
   const known = new Set();
   const verdicts = Object.entries(VERDICTS).map(([value, { text }]) => element("option", { value }, text));
   const controls = {
@@ -45,31 +45,29 @@ export function open({ query }) {
 
   function load() {
     for (const control of Object.values(controls)) control.value = filters.get(control.name) || "";
+    clear();
+    board.load();
+  }
+
+  const ask = (place, signal) => call("GET", "inspections", { query: { ...Object.fromEntries(filters), ...place }, signal });
+
+  function clear() {
     cards.replaceChildren();
     known.clear();
-    loadPage();
   }
 
-  function loadPage(cursor) {
-    request?.abort();
-    request = new AbortController();
-    const { signal } = request;
-    attempt(below, async () => {
-      const query = { ...Object.fromEntries(filters), cursor };
-      const answer = await call("GET", "inspections", { query, signal }).catch((error) => {
-        if (!signal.aborted) throw error;
-      });
-      if (answer) show(answer);
-    });
-  }
-
-  function show({ inspections, cursor }) {
+  function show({ inspections }) {
     cards.append(...inspections.filter(isNew).map(card));
-    announce(`${plural(cards.children.length, "inspection")}${cursor ? " and more" : ""}.`);
-    const text = "Images under the inspected prefixes appear here with their verdict. Upload one, or widen the filters.";
-    const none = cards.children.length === 0 && emptyState("No inspection fits", text);
-    fill(below, cursor ? button("Show more", () => loadPage(cursor)) : none);
+    announce(board.found("inspection"));
+    others.wake();
   }
+
+  function nothing() {
+    const text = "Images under the inspected prefixes appear here with their verdict. Upload one, or widen the filters.";
+    return emptyState("No inspection fits", text);
+  }
+
+  const board = pages({ below, ask, clear, show, count: () => cards.children.length, nothing });
 
   /** @returns {boolean} Whether it is not shown yet; from now on it counts as shown. */
   function isNew({ bucket, key, inspected_at: at }) {
@@ -78,20 +76,22 @@ export function open({ query }) {
   }
 
   const others = poll(async () => {
-    const { signal } = request;
-    const { inspections } = await call("GET", "inspections", { query: Object.fromEntries(filters), signal });
+    const { signal } = board;
+    // What did not come is said, and tried again by the person: newer ones alone would look like the whole list.
+    if (!board.isLoaded) return "settled";
+    const { inspections } = await ask({}, signal);
     if (signal.aborted) return "same"; // The filters are others by now.
     const found = inspections.filter(isNew);
     if (found.length === 0) return "same";
-    if (cards.children.length === 0) fill(below);
+    const wasEmpty = cards.children.length === 0;
     cards.prepend(...found.map(card));
+    if (wasEmpty) board.showEnd();
     announce(`${plural(found.length, "new inspection")}.`);
     return "changed";
   }, SLOWLY);
 
   load();
-  others.wake();
-  return { root, title: "Inspections", update, close: () => (others.stop(), request.abort()) };
+  return { root, title: "Inspections", update, close: () => (others.stop(), board.stop()) };
 }
 
 function card({ key, bucket, verdict, rule, reasons, labels, inspected_at: at, image_url: src }) {

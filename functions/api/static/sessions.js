@@ -34,7 +34,10 @@ export function open() {
     return found;
   }
 
-  attempt(content, lookAndFollow).then(others.wake);
+  attempt(content, async () => {
+    await lookAndFollow();
+    others.wake();
+  });
   return { root, title: "Model sessions", close: () => (live.stop(), others.stop()) };
 }
 
