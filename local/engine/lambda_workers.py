@@ -13,6 +13,7 @@ import logging
 import shlex
 import signal
 import threading
+import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from queue import Queue
@@ -43,6 +44,7 @@ def install(runtime_python: Path, concurrency: int) -> None:
     run_python_under_the_runtime_interface_client(runtime_python)
     give_functions_the_environment_of_lambda()
     queue_invocations_beyond(concurrency)
+    lambda_svc.reap_idle_workers = end_idle_environments
 
 
 def is_python(config: dict[str, Any]) -> bool:
@@ -130,6 +132,22 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
         # The engine would wait 50 ms for a first line from every handler that logs nothing.
         lines: str = super()._drain_stderr_bounded(first_line_wait, idle_confirm, hard_cap)
         return lines
+
+
+def end_idle_environments() -> int:
+    """End every process that was idle too long, and return how many; asked for by the engine each half a minute.
+
+    Lambda does so after some minutes. The engine would keep one for each function that ever ran, of forty megabytes.
+    """
+    began = time.time() - lambda_runtime._LOCAL_WORKER_TTL
+    idle = []
+    with lambda_runtime._lock:
+        for environments in lambda_runtime._workers.values():
+            ended = [one for one in environments if not one.in_use and one.last_used < began]
+            environments[:] = [one for one in environments if one not in ended]
+            idle += ended
+    lambda_runtime.kill_workers(idle)
+    return len(idle)
 
 
 def _failure(error_type: str, message: str) -> dict[str, Any]:

@@ -95,8 +95,8 @@ class EngineSettings:
             "SFTP_ENABLED": "0",
             # The engine sweeps containers of earlier runs; without a daemon it leaves the machine's alone.
             "DOCKER_HOST": f"unix://{self.state_dir / 'no-docker.sock'}",
-            # How long an execution environment beyond the first of its function stays warm.
-            "LAMBDA_WARM_TTL_SECONDS": "60",
+            # How long an execution environment stays warm; see `lambda_workers.end_idle_environments`.
+            "LAMBDA_WARM_TTL_SECONDS": "120",
         }
 
     def apply(self, environ: MutableMapping[str, str]) -> None:

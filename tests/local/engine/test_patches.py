@@ -3,12 +3,15 @@
 import doctest
 import threading
 import time
+from dataclasses import dataclass
 
 import pytest
 from ministack import app
+from ministack.core import lambda_runtime
 from ministack.services import stepfunctions as sf
 
 from local.engine import http_api, http_api_functions, http_api_throttling, persistence, sign_in_pages
+from local.engine.lambda_workers import end_idle_environments
 from local.engine.step_functions import branches
 from local.engine.step_functions.distributed_map import batches
 from local.engine.step_functions.retries import retry_delay_seconds
@@ -33,6 +36,32 @@ def test_a_retry_with_full_jitter_waits_anything_up_to_its_delay():
 
 def test_a_retry_without_fields_waits_one_second_and_doubles():
     assert [retry_delay_seconds({}, done) for done in range(3)] == [1, 2, 4]
+
+
+@dataclass
+class Environment:
+    """An execution environment as the engine's pool knows it."""
+
+    in_use: bool
+    last_used: float
+    is_ended: bool = False
+    _proc: None = None
+
+    def _discard_tmpdir(self):
+        self.is_ended = True
+
+
+@pytest.mark.parametrize(
+    ("in_use", "idle_seconds", "is_ended"),
+    [(False, 1e6, True), (True, 1e6, False), (False, 1, False)],
+    ids=["idle for long", "at work for long", "idle for a moment"],
+)
+def test_an_environment_ends_when_it_was_idle_for_long(monkeypatch, in_use, idle_seconds, is_ended):
+    first = Environment(in_use, time.time() - idle_seconds)
+    pool = {"function": [first]}
+    monkeypatch.setattr(lambda_runtime, "_workers", pool)
+    assert end_idle_environments() == is_ended
+    assert (first.is_ended, pool["function"]) == (is_ended, [] if is_ended else [first])
 
 
 def test_a_batch_is_closed_when_the_next_item_would_make_it_too_large():
