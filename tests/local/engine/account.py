@@ -41,7 +41,7 @@ def archive(files: dict[str, str]) -> bytes:
     return content.getvalue()
 
 
-def wait_for(condition: Callable[[], Any], timeout_seconds: float = 15) -> Any:
+def wait_for(condition: Callable[[], Any], timeout_seconds: float = 30) -> Any:
     """Return the first truthy answer of `condition`; fail when there is none in time."""
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:

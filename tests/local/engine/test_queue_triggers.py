@@ -30,7 +30,7 @@ def trigger(account):
     """Give a function that connects code to a new queue and returns (queue url, dead-letter url, bucket)."""
     mappings = []
 
-    def connect(code: str, visibility_seconds: int = 1, **mapping: object) -> tuple[str, str, str]:
+    def connect(code: str, visibility_seconds: int = 5, **mapping: object) -> tuple[str, str, str]:
         bucket = account.bucket()
         dead_url, dead_arn = account.queue()
         redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
@@ -61,7 +61,7 @@ def send(account, url: str, *bodies: str) -> None:
         account.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
 
 
-def raw_bodies(account, url: str, timeout_seconds: float = 10) -> list[str]:
+def raw_bodies(account, url: str, timeout_seconds: float = 60) -> list[str]:
     def received() -> list[str]:
         messages = account.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         return [message["Body"] for message in messages]
@@ -99,6 +99,6 @@ def handler(event, context):
 """
     url, _, bucket = trigger(code, 30, BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
     send(account, url, *map(str, range(8)))
-    wait_for(lambda: len(keys(account, bucket)) == 8)
+    wait_for(lambda: len(keys(account, bucket)) == 8, timeout_seconds=60)
     spans = [tuple(map(float, key.split("/"))) for key in keys(account, bucket)]
     assert max(sum(start <= moment < end for start, end in spans) for moment, _ in spans) <= 2

@@ -20,7 +20,7 @@ from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN
 
 # What a user waits at most for anything here; a busy machine needs some of it.
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 180
 
 _deserialize = TypeDeserializer().deserialize
 
