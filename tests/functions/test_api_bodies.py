@@ -59,7 +59,7 @@ def test_a_body_of_another_type_is_refused_and_not_guessed(api: Api, method: str
     )
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON", " application/json "])
 def test_json_is_read_however_its_type_is_written(ann: Caller, content_type: str) -> None:
     assert ann("POST", "/api/albums", b'{"name":"Rome"}', headers={"Content-Type": content_type}).status == 201
 
@@ -81,6 +81,9 @@ NONSENSE = {
     "a number of thousands of digits": b'{"name":' + b"9" * 5000 + b"}",
     "NUL": b"\x00",
     "a byte order mark": b'\xef\xbb\xbf{"name":"Rome"}',
+    "UTF-16": '{"name":"Rome"}'.encode("utf-16"),
+    "UTF-16 without its mark": '{"name":"Rome"}'.encode("utf-16-le"),
+    "UTF-32": '{"name":"Rome"}'.encode("utf-32"),
 }
 
 

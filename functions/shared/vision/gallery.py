@@ -123,15 +123,15 @@ class Gallery:
         token = tickets.token(owner, idempotency_key and f"photo\n{idempotency_key}")
         ticket = Ticket(self.bucket, owner, token, name, content_type, size_bytes, album_id)
         item = self.photos.announce(ticket, records.now())
-        # Whoever closed the album in between has looked for its photos before this one was there.
-        if not self._takes_photos(owner, album_id):
-            erasure.erase(self.photos, Photo(item, {}))
-            raise NotFound
         if ERASED in item:
             raise Conflict("Idempotency-Key: the photo that it made is deleted; take a new key")
         asked = {"name": name, "content_type": content_type, "size_bytes": size_bytes, "album_id": album_id}
         if {field: item.get(field, "") for field in asked} != asked:
             raise Conflict("Idempotency-Key: it has announced another file; take a new key")
+        # Whoever closed the album in between has looked for its photos before this one was there.
+        if not self._takes_photos(owner, album_id):
+            erasure.erase(self.photos, Photo(item, {}))
+            raise NotFound
         url, fields = storage.presigned_post(
             self.bucket,
             ticket.key,

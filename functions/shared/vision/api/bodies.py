@@ -15,11 +15,14 @@ from vision.api.problems import BODY_LIMIT_BYTES, problem
 _JSON = "application/json"
 
 
-def refusal(event: Mapping[str, Any]) -> Response[str] | None:
-    """Return why the body of a request is not read, or ``None`` when there is none, or one of JSON."""
+def read(event: dict[str, Any]) -> dict[str, Any] | Response[str]:
+    """Return the event with its body as plain text, as routes take it, or why the body is not read.
+
+    There is none, or one object of JSON in UTF-8, whose type has one spelling: whoever reads it later guesses nothing.
+    """
     body = str(event.get("body") or "")
     if not body:
-        return None
+        return event
     is_encoded = bool(event.get("isBase64Encoded"))
     size = len(body) * 3 // 4 if is_encoded else len(body.encode("utf-8", "surrogatepass"))
     if size > BODY_LIMIT_BYTES:
@@ -28,11 +31,14 @@ def refusal(event: Mapping[str, Any]) -> Response[str] | None:
     if _content_type(event) != _JSON:
         return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type: only {_JSON} is read; send the body as that.")
     try:
-        content = json.loads(base64.b64decode(body) if is_encoded else body)
+        text = base64.b64decode(body).decode() if is_encoded else body
+        content = json.loads(text)
     except (ValueError, RecursionError):
         # Also numbers of thousands of digits, and lists in lists in lists: nothing that Python would read.
-        return _invalid("This is no JSON.")
-    return None if isinstance(content, dict) else _invalid("Expected an object, such as {}.")
+        return _invalid("This is no JSON in UTF-8.")
+    if not isinstance(content, dict):
+        return _invalid("Expected an object, such as {}.")
+    return {**event, "headers": {**event["headers"], "content-type": _JSON}, "body": text, "isBase64Encoded": False}
 
 
 def _content_type(event: Mapping[str, Any]) -> str:

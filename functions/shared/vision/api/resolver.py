@@ -65,10 +65,11 @@ def document(app: APIGatewayHttpResolver) -> str:
 
 def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer an event; a body that no route takes is refused before any of them reads it."""
-    if refusal := bodies.refusal(event):
-        headers = {"Content-Type": problems.CONTENT_TYPE, **refusal.headers}
-        return {"statusCode": refusal.status_code, "headers": headers, "body": refusal.body, "isBase64Encoded": False}
-    return app.resolve(event, context)
+    read = bodies.read(event)
+    if isinstance(read, Response):
+        headers = {"Content-Type": problems.CONTENT_TYPE, **read.headers}
+        return {"statusCode": read.status_code, "headers": headers, "body": read.body, "isBase64Encoded": False}
+    return app.resolve(read, context)
 
 
 def _unknown(app: APIGatewayHttpResolver, written: str) -> Response[str]:
