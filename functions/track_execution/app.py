@@ -1,10 +1,14 @@
-"""Close the records of executions that ended without a word: the status a user sees is always true."""
+"""Close the records of executions that ended without a word, and end deletions that broke off."""
 
-from vision import entry, filing
+from functools import partial
+from itertools import chain
+
+from vision import entry, erasure, filing
 from vision.adapters import workflow
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import executions, records
+from vision.domain.photos import ERASED
 from vision.settings import TrackExecutionSettings
 
 settings = TrackExecutionSettings.read()
@@ -13,11 +17,20 @@ table, photos = Table(settings.image_table_name), Photos(settings.image_table_na
 
 @entry.task
 def handler(event: entry.Event) -> None:
-    """Take one status-change event; or, on schedule, look at each execution that has been silent."""
+    """Take one status-change event; or, on schedule, look at each execution and each deletion that has been silent."""
     if event.get("detail-type") == executions.STATUS_CHANGE:
         _apply(executions.status_change(event.get("detail", {})))
         return
-    entry.each(table.running_since(records.seconds_ago(settings.silent_after_seconds)), _look)
+    silent_since = records.seconds_ago(settings.silent_after_seconds)
+    silent = (partial(_look, record) for record in table.running_since(silent_since))
+    broken_off = (partial(_erase, photo_id) for photo_id in photos.half_erased(silent_since))
+    entry.each(chain(silent, broken_off), lambda look: look())
+
+
+def _erase(photo_id: str) -> None:
+    photo = photos.read(photo_id)
+    if photo is not None and ERASED in photo.item:
+        erasure.erase(photos, photo)
 
 
 def _look(record: records.Record) -> None:

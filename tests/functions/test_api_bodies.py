@@ -59,7 +59,9 @@ def test_a_body_of_another_type_is_refused_and_not_guessed(api: Api, method: str
     )
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON", " application/json "])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON", " application/json "]
+)
 def test_json_is_read_however_its_type_is_written(ann: Caller, content_type: str) -> None:
     assert ann("POST", "/api/albums", b'{"name":"Rome"}', headers={"Content-Type": content_type}).status == 201
 

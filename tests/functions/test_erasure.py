@@ -170,6 +170,25 @@ def test_a_deletion_that_broke_off_anywhere_is_finished_by_the_next(
     assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
 
 
+def test_a_deletion_that_broke_off_does_not_expire(app: PhotoApp, refuse: Refuse) -> None:
+    photo = app.processed()
+    refuse("s3", "ListObjectVersions", "SlowDown", 503, (1,))
+    with pytest.raises(Throttled):
+        app.gallery.delete("ann", photo.photo_id)
+    assert "forget_after" not in _erased(app, photo).item
+
+
+def test_what_comes_late_and_is_not_erased_at_once_makes_the_deletion_one_that_broke_off(
+    app: PhotoApp, refuse: Refuse
+) -> None:
+    photo = app.processed()
+    app.gallery.delete("ann", photo.photo_id)
+    refuse("s3", "ListObjectVersions", "SlowDown", 503, (1,))
+    with pytest.raises(Throttled):
+        app.gallery.delete("ann", photo.photo_id)
+    assert list(app.photos.half_erased(records.seconds_ago(-1))) == [photo.photo_id]
+
+
 @pytest.mark.parametrize(("code", "kind"), [("AccessDenied", AccessDenied), ("InternalError", ServiceUnavailable)])
 def test_an_object_that_s3_does_not_delete_keeps_the_deletion_from_ending(
     app: PhotoApp, answer: Callable[..., list], code: str, kind: type[Exception]
@@ -280,7 +299,7 @@ def test_a_deletion_that_is_finished_late_spares_an_upload_that_came_after_it(ap
     _date(first, 2019)
     found = app.photos.read(first.photo_id)
     assert found is not None
-    app.photos.mark_erased(found, "2020-01-01T00:00:00.000Z")
+    app.photos.mark_erased(found, "2020-01-01T00:00:00.000Z", "2020-01-01T00:00:00.000Z")
     marked = app.photos.read(first.photo_id)
     assert marked is not None
     second = app.put(BY_HAND)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import TABLE
 from tests.functions.conftest import Handler
 from vision.adapters import workflow
+from vision.adapters.photos import Photos
 from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain import keys
@@ -15,6 +17,7 @@ from vision.domain.errors import AccessDenied, InvalidEvent, ServiceUnavailable,
 from vision.domain.executions import Run
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import timestamp
+from vision.domain.tickets import Ticket
 
 Event = Callable[[str], dict[str, Any]]
 ENDS = {"failed": "FAILED", "timed_out": "TIMED_OUT", "aborted": "ABORTED"}
@@ -188,6 +191,59 @@ def test_every_silent_execution_is_looked_at(
     stopped = [silent(f"rose {number}", hours_ago=2 + number, end="stopped") for number in range(5)]
     handler(event("track_execution_schedule"))
     assert {_said(table, envelope)[0] for envelope in stopped} == {"ABORTED"}
+
+
+@pytest.fixture
+def half_erased(table: Table, bucket: str) -> Callable[[float], tuple[Envelope, Photos]]:
+    """A photo whose deletion broke off some hours ago, before any object was deleted."""
+
+    def make(hours_ago: float) -> tuple[Envelope, Photos]:
+        photos, moment = Photos(TABLE), timestamp(datetime.now(UTC) - timedelta(hours=hours_ago))
+        ticket = Ticket(bucket, "ann", "token", "gone.jpg", "image/jpeg", 5, "")
+        photos.announce(ticket, moment)
+        client("s3").put_object(Bucket=bucket, Key=ticket.key, Body=b"photo")
+        envelope = Envelope.of(ObjectVersion(bucket, ticket.key, "v1", "e1", "1", 5))
+        table.register(envelope, moment)
+        photo = photos.read(envelope.photo_id)
+        assert photo is not None
+        photos.mark_erased(photo, moment, moment)
+        return envelope, photos
+
+    return make
+
+
+def _objects(bucket: str) -> int:
+    return client("s3").list_objects_v2(Bucket=bucket)["KeyCount"]
+
+
+def test_a_deletion_that_broke_off_is_finished(
+    handler: Handler, event: Event, bucket: str, half_erased: Callable[[float], tuple[Envelope, Photos]]
+) -> None:
+    envelope, photos = half_erased(2)
+    handler(event("track_execution_schedule"))
+    found = photos.read(envelope.photo_id)
+    assert found is not None
+    assert ("gone_at" in found.item, "status" in found.item, _objects(bucket)) == (True, False, 0)
+
+
+def test_a_deletion_that_is_under_way_is_left_alone(
+    handler: Handler, event: Event, bucket: str, half_erased: Callable[[float], tuple[Envelope, Photos]]
+) -> None:
+    half_erased(0.9)
+    handler(event("track_execution_schedule"))
+    assert _objects(bucket) == 1
+
+
+def test_a_deletion_that_cannot_be_finished_is_seen(
+    handler: Handler,
+    event: Event,
+    half_erased: Callable[[float], tuple[Envelope, Photos]],
+    refuse: Callable[..., None],
+) -> None:
+    half_erased(2)
+    refuse("s3", "ListObjectVersions", "AccessDenied", 403)
+    with pytest.raises(AccessDenied):
+        handler(event("track_execution_schedule"))
 
 
 def test_with_nothing_silent_the_look_ends_well(handler: Handler, event: Event) -> None:

@@ -17,11 +17,10 @@ def erase(photos: Photos, photo: Photo) -> None:
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
-        Some of it may be left; erase it again.
+        Some of it may be left; it is erased again by the next look for such, see :meth:`Photos.half_erased`.
     """
     erased_at = photo.item.get(ERASED) or records.now()
-    if ERASED not in photo.item:
-        photos.mark_erased(photo, erased_at)
+    photos.mark_erased(photo, erased_at, records.now())
     where = photo.item["object"]
     # An upload of the same key that came after the photo was erased is another one's.
     is_ticket = "content_type" in photo.item

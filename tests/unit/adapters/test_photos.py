@@ -150,20 +150,20 @@ def test_a_ticket_has_no_newest_version(photos: Photos, uploaded: Callable[..., 
 
 def test_an_erased_photo_is_in_no_list_of_its_owner(photos: Photos) -> None:
     photos.announce(TICKET, NOW)
-    photos.mark_erased(_read(photos), LATER)
+    photos.mark_erased(_read(photos), LATER, LATER)
     assert _under(photos, headings.of_owner("ann")) == []
 
 
 def test_no_upload_is_newer_than_an_erased_ticket(photos: Photos, uploaded: Callable[..., Envelope]) -> None:
     photos.announce(TICKET, NOW)
-    photos.mark_erased(_read(photos), LATER)
+    photos.mark_erased(_read(photos), LATER, LATER)
     uploaded(version_id="v9")
     item = _read(photos).item
     assert (item["sequencer"], item[ERASED], "etag" in item["object"]) == (NEVER, LATER, False)
 
 
 def test_a_photo_that_is_gone_is_not_made_by_erasing_it(photos: Photos) -> None:
-    photos.mark_erased(Photo(TICKET.photo(NOW), {}), LATER)
+    photos.mark_erased(Photo(TICKET.photo(NOW), {}), LATER, LATER)
     assert photos.read(TICKET.photo_id) is None
 
 
@@ -181,7 +181,7 @@ def test_some_photos_are_neither_albums_nor_gone(photos: Photos, items: Items) -
     for ticket in (TICKET, broken_off, gone):
         photos.announce(ticket, NOW)
     for ticket in (broken_off, gone):
-        photos.mark_erased(_read(photos, ticket), LATER)
+        photos.mark_erased(_read(photos, ticket), LATER, LATER)
     photos.forget(gone.photo_id, LATER)
     found, _ = photos.some(None, 100)
     assert {photo.photo_id for photo in found} == {TICKET.photo_id, broken_off.photo_id}

@@ -10,7 +10,7 @@ from vision.domain import counts, records
 from vision.domain.envelopes import Envelope
 from vision.domain.headings import Place, Span
 from vision.domain.objects import ObjectVersion
-from vision.domain.photos import ERASED, GONE, Photo, label_entry, label_name
+from vision.domain.photos import DELETING, ERASED, GONE, Photo, label_entry, label_name
 from vision.domain.records import Record
 from vision.domain.tickets import NEVER, Ticket
 
@@ -111,25 +111,36 @@ class Photos:
             counts.COUNT,
         )
 
-    def mark_erased(self, photo: Photo, now: str) -> None:
+    def mark_erased(self, photo: Photo, erased_at: str, now: str) -> None:
         """Take a photo out of every list that shows it, before anything of it is deleted.
 
         A ticket's key is used once: nothing that is uploaded there later is attached any more. A key that its owner
-        chose may be used again, by an upload that is newer.
+        chose may be used again, by an upload that is newer; that one is not marked for what was erased before it.
         """
         is_ticket = "content_type" in photo.item
+        is_known = ERASED in photo.item
         self._items.update(
             records.photo_key(photo.photo_id),
             {
-                ERASED: now,
+                ERASED: erased_at,
+                "status": DELETING,
                 "updated_at": now,
-                "forget_after": int((datetime.now(UTC) + _REMEMBERED).timestamp()),
                 **({"sequencer": NEVER} if is_ticket else {}),
             },
             {},
-            condition="attribute_exists(pk)",
-            remove=("listing_pk", "listing_sk", "name", "status"),
+            condition=f"{ERASED} = :{ERASED}" if is_known else "attribute_exists(pk)",
+            remove=("listing_pk", "listing_sk", "name", GONE, "forget_after"),
         )
+
+    def half_erased(self, before: str) -> Iterator[str]:
+        """Yield the ids of photos whose deletion had not ended and was not gone on with since before a moment."""
+        found = self._items.query(
+            "by_status",
+            "#status = :status AND updated_at < :before",
+            {"#status": "status"},
+            {":status": DELETING, ":before": before},
+        )
+        return (str(item["photo_id"]) for item in found)
 
     def strike(self, places: Sequence[Place]) -> None:
         """Delete these places themselves from the list that has them."""
@@ -159,7 +170,9 @@ class Photos:
             if item["sk"] != key["sk"] and (not until or ("created_at" in item and item["created_at"] <= until))
         ]
         self._items.delete_many(erased)
-        self._items.update(key, {GONE: now}, {}, condition=f"attribute_exists({ERASED})")
+        expires = int((datetime.now(UTC) + _REMEMBERED).timestamp())
+        gone = {GONE: now, "forget_after": expires}
+        self._items.update(key, gone, {}, condition=f"attribute_exists({ERASED})", remove=("status",))
 
     def some(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:
         """Return some photos of anybody, and where to go on.

@@ -17,7 +17,10 @@ ERASED = "erased_at"
 """The attribute of a photo that was deleted; the item stays for a while, so that what comes late finds it out."""
 
 GONE = "gone_at"
-"""The attribute of a photo whose deletion has ended, so that one that broke off can be told and done again."""
+"""The attribute of a photo whose deletion has ended: only then the item may go, too."""
+
+DELETING = "DELETING"
+"""The status of a photo whose deletion has not ended, so that one that broke off is found and finished."""
 
 SHOWN_LABELS = 10
 
