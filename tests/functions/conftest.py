@@ -18,6 +18,7 @@ from PIL import Image
 from tests.conftest import BUCKET, EVENTS, REGION, ROOT, TABLE
 from tests.functions.http_api import Caller, claims
 from tests.own_models import write_model
+from vision import gallery
 from vision.adapters import rekognition
 from vision.adapters.lease import Lease, expiry
 from vision.adapters.rekognition import Detection
@@ -138,6 +139,12 @@ def function(
         return lambda event: app.handler(event, Context(name))
 
     return start_cold
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Indexes that know at once what the table knows, as moto's do."""
+    monkeypatch.setattr(gallery, "_SETTLE_SECONDS", 0.0)
 
 
 @pytest.fixture

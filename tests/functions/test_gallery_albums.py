@@ -1,6 +1,7 @@
 """Albums: the same key once, one owner apart from another, gone with their photos."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from tests.functions.photo_app import PhotoApp, left_of, objects
 from vision import gallery
 from vision.adapters.people import People
+from vision.adapters.photos import Photos
 from vision.domain import records
 from vision.domain.errors import Throttled
+from vision.domain.headings import Place
 from vision.domain.refusals import Conflict, NotFound
 
 
@@ -146,3 +149,16 @@ def test_an_album_whose_deletion_broke_off_is_deleted_by_the_next(app: PhotoApp,
         app.gallery.delete_album("ann", album_id)
     assert [app.gallery.delete_album("ann", album_id) for _ in range(2)] == [1, 0]
     assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
+
+
+def test_a_photo_that_is_not_listed_yet_goes_with_its_album(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    album_id = _album(app)
+    app.announce(album_id=album_id)
+    listed, looks = Photos.under, count()
+
+    def late(self: Photos, *arguments: Any) -> Iterator[Place]:
+        return iter(()) if next(looks) == 0 else listed(self, *arguments)
+
+    monkeypatch.setattr(Photos, "under", late)
+    assert app.gallery.delete_album("ann", album_id) == 1
+    assert app.listed() == []

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from tests.functions.photo_app import PhotoApp, left_of, rows
+from vision.adapters.photos import Photos
 from vision.domain import records
 from vision.domain.errors import Throttled
+from vision.domain.records import Record
 from vision.domain.refusals import Conflict, NotFound
+from vision.domain.tickets import Ticket
 
 FILE = {"name": "rose.jpg", "content_type": "image/jpeg", "size_bytes": 7}
 
@@ -81,6 +84,24 @@ def test_a_photo_does_not_go_with_an_album_that_it_was_refused_for(app: PhotoApp
     with pytest.raises(Conflict):
         app.announce(key="k", album_id=oslo)
     app.gallery.delete_album("ann", oslo)
+    assert app.listed() == [photo.photo_id]
+
+
+def test_a_photo_does_not_go_with_an_album_that_closes_while_it_is_refused_for_it(
+    app: PhotoApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = app.announce(key="k")
+    oslo = _album(app, name="Oslo")
+    announce = Photos.announce
+
+    def slowly(self: Photos, ticket: Ticket, now: str) -> Record:
+        found = announce(self, ticket, now)
+        app.gallery.people.close_album("ann", oslo, now)
+        return found
+
+    monkeypatch.setattr(Photos, "announce", slowly)
+    with pytest.raises(Conflict):
+        app.announce(key="k", album_id=oslo)
     assert app.listed() == [photo.photo_id]
 
 
