@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.demo import DemoFailed, utf8_name
 from local.own_model.opinions import Compared, Comparison, Opinion
 from vision.classification import IMAGES_LIMIT
-from vision.domain import labels
+from vision.domain import images, labels
+from vision.domain.errors import VisionError
 from vision.domain.objects import ObjectVersion
 
 _ENDINGS = (".jpg", ".jpeg", ".png")
@@ -69,8 +70,16 @@ def compare(
         first, by_rekognition = _rekognition(account, versions, min_confidence)
         second, by_model = _own_model(account, versions, function_arn)
     opinions = zip(files, by_rekognition, by_model, strict=True)
-    compared = [Compared(utf8_name(file), file.read_bytes(), left, right) for file, left, right in opinions]
+    compared = [Compared(utf8_name(file), _thumbnail(file), left, right) for file, left, right in opinions]
     return Comparison(first, second, compared)
+
+
+def _thumbnail(file: Path) -> images.Thumbnail | None:
+    """Draw a picture within the memory that the product allows it, or not at all: by now its labels are paid for."""
+    try:
+        return images.thumbnail(file.read_bytes())
+    except (VisionError, OSError):
+        return None
 
 
 @contextmanager
