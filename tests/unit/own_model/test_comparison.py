@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ProfileNotFound
 
 from local.demo import DemoFailed
 from local.own_model import comparison, page
@@ -55,7 +55,7 @@ def pictures(tmp_path: Path) -> list[Path]:
     return files
 
 
-def failed(account: Bucket, pictures: list[Path]) -> str:
+def failed(account: comparison.Account, pictures: list[Path]) -> str:
     with pytest.raises(DemoFailed) as error:
         comparison.compare(account, "amzn-s3-demo-bucket", "arn", pictures)
     return str(error.value)
@@ -98,6 +98,24 @@ def told(answer: Any) -> dict[str, Any]:
     return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 
+class Answers(Bucket):
+    """An account whose function is somebody else's."""
+
+    def __init__(self, answer: Any, **beside: str) -> None:
+        super().__init__()
+        self._answer, self._beside = answer, beside
+
+    def invoke(self, **_: Any) -> dict[str, Any]:
+        return told(self._answer) | self._beside
+
+
+class NoProfile:
+    """An account that boto3 has no credentials of."""
+
+    def client(self, _service: str) -> Any:
+        raise ProfileNotFound(profile="nope")
+
+
 def cards(account: Bucket, pictures: list[Path]) -> list[str]:
     """Return what the page has of each picture."""
     return page.render(comparison.compare(account, "amzn-s3-demo-bucket", "arn", pictures)).split("<article>")[1:]
@@ -127,3 +145,47 @@ def test_a_picture_that_is_gone_by_now_loses_nothing_that_was_paid_for(tmp_path:
         file.write_bytes(jpeg_of(scene()))
     first, second = cards(Seen(gone.unlink), [gone, there])
     assert ("No picture" in first, "No picture" in second) == (True, False)
+
+
+def test_credentials_that_are_not_there_are_a_sentence(pictures: list[Path]) -> None:
+    told = "the pictures cannot be compared (The config profile (nope) could not be found); mend that and compare again"
+    assert failed(NoProfile(), pictures) == told
+
+
+OWN = {"name": "own-model", "version": "7"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        "hello",
+        [],
+        {"statusCode": 200, "body": "hello"},
+        {"detector": OWN},
+        {"detector": OWN, "outcomes": None},
+        {"detector": "own-model", "outcomes": []},
+        {"detector": OWN, "outcomes": ["Cat", "Cat", "Cat"]},
+        {"detector": OWN, "outcomes": [{"labels": ["Cat"]}] * 3},
+        {"detector": OWN, "outcomes": [{"labels": [{"name": "Cat", "confidence": None, "parents": []}]}] * 3},
+        {"detector": OWN, "outcomes": [{"error": "CorruptImage"}] * 3},
+    ],
+)
+def test_a_function_that_is_no_own_model_is_named(answer: Any, pictures: list[Path]) -> None:
+    told = "arn does not answer as an own model does; name the output ClassifyImageFunctionArn of own-model.yaml"
+    assert failed(Answers(answer), pictures) == told
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_a_function_that_answers_of_other_images_than_it_was_asked_is_named(number: int, pictures: list[Path]) -> None:
+    account = Answers({"detector": OWN, "outcomes": [{"labels": []}] * number})
+    assert failed(account, pictures).startswith(f"arn answers of {number} images, not of 3; name the output")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [({"errorType": "OutOfMemory", "errorMessage": "no room"}, "OutOfMemory: no room"), (["odd"], '["odd"]')],
+)
+def test_a_function_that_fails_is_told_in_its_own_words(answer: Any, reason: str, pictures: list[Path]) -> None:
+    account = Answers(answer, FunctionError="Unhandled")
+    assert failed(account, pictures) == f"the own model's function failed: {reason}"
