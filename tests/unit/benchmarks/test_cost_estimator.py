@@ -105,7 +105,7 @@ def test_an_own_model_pays_rekognition_nothing():
     assert not [row for row in rows if "Rekognition" in row.name]
 
 
-@pytest.mark.parametrize("images", ["", "many", "0", "-5", "1.5", "1e6", "1000000001"])
+@pytest.mark.parametrize("images", ["", "many", "0", "٠", "-5", "1.5", "1e6", "1000000001"])
 def test_a_number_of_images_that_makes_no_sense_is_told_in_a_sentence(images, capsys):
     assert command.main(["--images", images] if not images.startswith("-") else [f"--images={images}"]) == 1
     assert capsys.readouterr().err == (
