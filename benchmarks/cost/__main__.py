@@ -5,6 +5,7 @@
 
 import argparse
 import re
+import reprlib
 import sys
 from collections.abc import Sequence
 
@@ -68,7 +69,7 @@ def estimate(images: str, size: str, detector: str) -> list[str]:
     """
     count, megabytes = _images(images), _megabytes(size)
     if detector not in bill.WAYS:
-        raise NotUnderstood(f"DETECTOR {detector!r}: there are {', '.join(bill.WAYS)}; take one of these")
+        raise NotUnderstood(f"DETECTOR {reprlib.repr(detector)}: there are {', '.join(bill.WAYS)}; take one of these")
     measured = usage.read()
     lines = [
         f"{count:,} images of {megabytes:g} MB within a month, looked at by {detector}.",
@@ -125,10 +126,13 @@ def _dollars(dollars: float) -> str:
 
 
 def _images(text: str) -> int:
-    digits = re.sub(r"[,_ ']", "", text)
-    if not digits.isdecimal() or not 1 <= int(digits) <= IMAGES_LIMIT:
-        raise NotUnderstood(f"IMAGES {text!r}: give a whole number from 1 to {IMAGES_LIMIT:,}, such as IMAGES=100000")
-    return int(digits)
+    # No more digits than it takes: Python makes no number of thousands of them.
+    number = re.fullmatch(rf"0*(\d{{1,{len(str(IMAGES_LIMIT))}}})", re.sub(r"[,_ ']", "", text))
+    images = int(number[1]) if number else 0
+    if not 1 <= images <= IMAGES_LIMIT:
+        wanted = f"give a whole number from 1 to {IMAGES_LIMIT:,}, such as IMAGES=100000"
+        raise NotUnderstood(f"IMAGES {reprlib.repr(text)}: {wanted}")
+    return images
 
 
 def _megabytes(text: str) -> float:
@@ -136,7 +140,9 @@ def _megabytes(text: str) -> float:
     megabytes = float(number[1]) if number else 0.0
     if not 0 < megabytes <= MEGABYTES_LIMIT:
         limits = f"above 0 and at most {MEGABYTES_LIMIT:g}"
-        raise NotUnderstood(f"SIZE {text!r}: give the size of an image in megabytes, {limits}, such as SIZE=3")
+        raise NotUnderstood(
+            f"SIZE {reprlib.repr(text)}: give the size of an image in megabytes, {limits}, such as SIZE=3"
+        )
     return megabytes
 
 

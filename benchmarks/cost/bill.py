@@ -192,7 +192,7 @@ def _detector(usage: Usage, detector: str, images: int) -> Row:
     if detector == CUSTOM_LABELS:
         hours = unit_hours(images)
         dollars = hours * prices.CUSTOM_LABELS_UNIT_HOUR
-        return Row("Rekognition: the Custom Labels model", f"{hours:,.1f} unit hours", dollars)
+        return Row("Rekognition: the Custom Labels model", f"{hours:,.2f} unit hours", dollars)
     use = usage.functions[CLASSIFIER]
     gigabyte_seconds = images * seconds(CLASSIFIER, use, usage) * memory_mb(CLASSIFIER) / 1024
     dollars = gigabyte_seconds * prices.LAMBDA_GB_SECOND_ARM

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 
-# What somebody can mend: its text says how.
-MENDABLE = (FileNotFoundError, KeyError, ValueError, RuntimeError)
+from botocore.exceptions import BotoCoreError, ClientError
+
+# What somebody can mend: its text says how, or what AWS or the machine refuses.
+MENDABLE = (OSError, KeyError, ValueError, RuntimeError, BotoCoreError, ClientError)
 
 
 def status(work: Callable[[], str]) -> int:
@@ -20,7 +22,8 @@ def status(work: Callable[[], str]) -> int:
     try:
         print(work())
     except MENDABLE as failure:
-        print(failure.args[0])
+        # Of a KeyError, str() would put the sentence into quotes.
+        print(failure.args[0] if isinstance(failure, KeyError) else str(failure))
         return 1
     except subprocess.CalledProcessError as failed:
         return failed.returncode

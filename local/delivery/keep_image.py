@@ -44,7 +44,8 @@ def keep(uri: str, ecr: Any = None) -> None:
     ecr = ecr or image.client()
     runs = _found(ecr, image, image.wanted()["imageId"])
     if runs is None:
-        raise RuntimeError(f"{uri} is not in its repository any more; deploy a newer one with `make deploy-image`")
+        remedy = "`make image image-sbom`, `make publish-image`, `make scan-image` and `make deploy-image`"
+        raise RuntimeError(f"{uri} is not in its repository any more; build and deploy it again with {remedy}")
     before = _found(ecr, image, {"imageTag": RUNS})
     # The same one again, with other settings: what it ran before stays what it was.
     if before is not None and before["imageId"]["imageDigest"] == runs["imageId"]["imageDigest"]:

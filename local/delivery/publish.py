@@ -92,10 +92,14 @@ def published_image(template: Path = OWN_MODEL.release / "template.yaml") -> str
     ------
     FileNotFoundError
         When nothing was published.
+    ValueError
+        When the template is not that of an own model.
     """
     if not template.exists():
         raise FileNotFoundError(f"{template} is missing; run `make publish-image` first")
     uris: list[str] = _IMAGE_URI.findall(template.read_text(encoding="utf-8"))
+    if not uris:
+        raise ValueError(f"{template} names no image; take the one that `make publish-image` has written")
     return uris[0]
 
 

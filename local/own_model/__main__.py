@@ -81,6 +81,9 @@ def _compare(options: argparse.Namespace) -> None:
         if not options.bucket:
             raise DemoFailed("--bucket is missing; name a bucket that the function may read, such as the stack's")
         compared = comparison.compare(_Account(), options.bucket, options.function_arn, files)
+    elif options.bucket:
+        remedy = "name the own model's function on AWS, or leave --bucket out for the local stack"
+        raise DemoFailed(f"--function-arn is missing; {remedy}")
     else:
         _say(fetch_models().skipped)
         deployed, function_arn = stack.up_beside(console.print, model=options.model)

@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.demo import DemoFailed, utf8_name
 from local.own_model.opinions import Compared, Comparison, Opinion
 from vision.classification import IMAGES_LIMIT
-from vision.domain import labels
+from vision.domain import images, labels
+from vision.domain.errors import VisionError
 from vision.domain.objects import ObjectVersion
 
 _ENDINGS = (".jpg", ".jpeg", ".png")
@@ -25,6 +26,7 @@ _MIN_CONFIDENCE = 60
 # Nothing listens to this folder of the bucket, and it is empty again afterwards.
 _FOLDER = "compare"
 _AT_ONCE = 8
+_NAME_ANOTHER = "name the output ClassifyImageFunctionArn of own-model.yaml"
 
 
 class Account(Protocol):
@@ -63,14 +65,30 @@ def compare(
     Raises
     ------
     DemoFailed
-        When the function cannot be asked at all.
+        When the account or the function cannot be asked at all, or the function answers as no own model does.
     """
-    with _stored(account.client("s3"), bucket, files) as versions:
+    try:
+        s3 = account.client("s3")
+    except BotoCoreError as error:
+        raise _impossible(error) from error
+    with _stored(s3, bucket, files) as versions:
         first, by_rekognition = _rekognition(account, versions, min_confidence)
         second, by_model = _own_model(account, versions, function_arn)
     opinions = zip(files, by_rekognition, by_model, strict=True)
-    compared = [Compared(utf8_name(file), file.read_bytes(), left, right) for file, left, right in opinions]
+    compared = [Compared(utf8_name(file), _thumbnail(file), left, right) for file, left, right in opinions]
     return Comparison(first, second, compared)
+
+
+def _impossible(error: Exception) -> DemoFailed:
+    return DemoFailed(f"the pictures cannot be compared ({error}); mend that and compare again")
+
+
+def _thumbnail(file: Path) -> images.Thumbnail | None:
+    """Draw a picture within the memory that the product allows it, or not at all: by now its labels are paid for."""
+    try:
+        return images.thumbnail(file.read_bytes())
+    except (VisionError, OSError):
+        return None
 
 
 @contextmanager
@@ -98,7 +116,7 @@ def _stored(s3: Any, bucket: str, files: Sequence[Path]) -> Iterator[list[Object
             versions = list(pool.map(put, enumerate(files)))
         yield versions
     except (ClientError, BotoCoreError, OSError) as error:
-        raise DemoFailed(f"the pictures cannot be compared ({error}); mend that and compare again") from error
+        raise _impossible(error) from error
     finally:
         left = [version.key for version in stored if not _delete(s3, version)]
         if left:
@@ -144,17 +162,46 @@ def _own_model(account: Account, versions: Sequence[ObjectVersion], function_arn
     function, name = account.client("lambda"), "own-model"
     opinions: list[Opinion] = []
     for start in range(0, len(versions), IMAGES_LIMIT):
-        batch = {"objects": [version.as_dict() for version in versions[start : start + IMAGES_LIMIT]]}
+        asked = versions[start : start + IMAGES_LIMIT]
+        batch = {"objects": [version.as_dict() for version in asked]}
         answer = function.invoke(FunctionName=function_arn, Payload=json.dumps(batch).encode())
-        told = json.loads(answer["Payload"].read())
+        payload = answer["Payload"].read()
         if "FunctionError" in answer:
-            raise DemoFailed(f"the own model's function failed: {told.get('errorType')}: {told.get('errorMessage')}")
-        name = f"{told['detector']['name']} {told['detector']['version']}"
-        opinions += map(_opinion, told["outcomes"])
+            raise DemoFailed(f"the own model's function failed: {_reason(payload)}")
+        try:
+            name, told = _read(json.loads(payload))
+        except (ValueError, TypeError, KeyError) as error:
+            raise DemoFailed(f"{function_arn} does not answer as an own model does; {_NAME_ANOTHER}") from error
+        if len(told) != len(asked):
+            raise DemoFailed(f"{function_arn} answers of {len(told)} images, not of {len(asked)}; {_NAME_ANOTHER}")
+        opinions += told
     return name, opinions
+
+
+def _reason(payload: bytes) -> str:
+    """Return what Lambda says of a function that failed; whatever it says is told."""
+    try:
+        told = json.loads(payload)
+        return f"{told['errorType']}: {told['errorMessage']}"
+    except (ValueError, TypeError, KeyError):
+        return payload.decode("utf-8", "replace")
+
+
+def _read(answer: Any) -> tuple[str, list[Opinion]]:
+    """Read an answer of any function: one that is none of an own model ends in the errors of a wrong shape."""
+    return f"{answer['detector']['name']} {answer['detector']['version']}", [*map(_opinion, answer["outcomes"])]
 
 
 def _opinion(told: Mapping[str, Any]) -> Opinion:
     if "error" in told:
         return Opinion(error=str(told["error"]["name"]))
-    return Opinion(told["labels"])
+    found: list[labels.Label] = [
+        {
+            "name": str(label["name"]),
+            "confidence": float(label["confidence"]),
+            "parents": [str(parent) for parent in label["parents"]],
+            "instances": [],
+        }
+        for label in told["labels"]
+    ]
+    return Opinion(found)

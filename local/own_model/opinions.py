@@ -6,6 +6,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from vision.domain.images import Thumbnail
 from vision.domain.labels import Label
 from vision.domain.manifests import UNKNOWN
 
@@ -68,10 +69,10 @@ def _is_same(one: str, other: str) -> bool:
 
 @dataclass(frozen=True)
 class Compared:
-    """One image with both opinions."""
+    """One image with both opinions; it has no thumbnail if it cannot be drawn."""
 
     name: str
-    content: bytes = field(repr=False)
+    thumbnail: Thumbnail | None = field(repr=False)
     left: Opinion
     right: Opinion
 

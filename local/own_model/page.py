@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 from html import escape
-
-from PIL import Image, ImageOps
 
 from local.contact_sheet import STYLE
 from local.own_model.opinions import Compared, Comparison, Opinion, Outcome
 from vision.domain.labels import Label
 
-_PICTURE_PIXELS = 250
 _LABELS = 5
 _STYLE = """
 h3 { margin: .6rem 0 .3rem; font-size: .8rem; font-weight: 600; color: var(--soft); }
@@ -93,15 +89,8 @@ def _label(label: Label) -> str:
 
 
 def _picture(one: Compared) -> str:
-    try:
-        with Image.open(io.BytesIO(one.content)) as image:
-            image.draft("RGB", (_PICTURE_PIXELS, _PICTURE_PIXELS))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, ValueError, SyntaxError):
+    if one.thumbnail is None:
         return '<p class="none">No picture</p>'
-    upright.thumbnail((_PICTURE_PIXELS, _PICTURE_PIXELS))
-    jpeg = io.BytesIO()
-    upright.save(jpeg, "JPEG", quality=80)
-    source = base64.b64encode(jpeg.getvalue()).decode("ascii")
-    size = f'width="{upright.width}" height="{upright.height}"'
+    source = base64.b64encode(one.thumbnail.data).decode("ascii")
+    size = f'width="{one.thumbnail.width}" height="{one.thumbnail.height}"'
     return f'<figure><img {size} alt="{escape(one.name)}" src="data:image/jpeg;base64,{source}"></figure>'

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from local.delivery import actionlint, stages
 from tests.template.cloudformation import REPOSITORY, load
@@ -107,3 +108,28 @@ def test_the_functions_that_are_shifted_are_told_with_their_alarms():
         if "DeploymentPreference" in one.get("Properties", {})
     }
     assert {row[0][0]: row[2] for row in _table("## Gradual shift and roll-back")} == shifted
+
+
+def test_the_page_says_how_long_github_keeps_what_a_later_job_fetches():
+    kept = {
+        days
+        for path in actionlint.WORKFLOWS.glob("*.yml")
+        for days in re.findall(r"retention-days: (\d+)", path.read_text())
+    }
+    told = re.findall(r"What was built stays with its run for (\d+) days|\[within (\d+) days\]", PAGE)
+    assert kept == {days for found in told for days in found if days}
+    assert len(told) == 2
+
+
+def test_the_page_says_when_each_way_moves_the_tags_that_keep_an_image():
+    assert "CodePipeline while that runs, GitHub once it has ended" in PAGE
+    production = {
+        one["Name"]: one["RunOrder"]
+        for stage in load((REPOSITORY / "pipeline.yaml").read_text())["Resources"]["Pipeline"]["Properties"]["Stages"]
+        if stage["Name"] == "Production"
+        for one in (action.get("Fn::If", [None, action])[1] for action in stage["Actions"])
+    }
+    assert production["KeepModel"] == production["Smoke"]
+    keep = yaml.safe_load((actionlint.WORKFLOWS / "main.yml").read_text())["jobs"]["keep"]
+    # Its job ends with the smoke test.
+    assert keep["needs"] == "production"

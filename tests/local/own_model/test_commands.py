@@ -103,3 +103,8 @@ def test_a_folder_without_pictures_is_a_sentence(compare, tmp_path):
 def test_on_aws_a_bucket_is_needed_too(compare, folder):
     code, output = compare(folder, "--function-arn", "arn:aws:lambda:eu-west-1:123456789012:function:own")
     assert (code, "--bucket is missing" in output) == (1, True)
+
+
+def test_a_bucket_on_aws_needs_the_function_too(compare, folder):
+    code, output = compare(folder, "--bucket", "amzn-s3-demo-bucket")
+    assert (code, "--function-arn is missing; name the own model's function on AWS" in output) == (1, True)

@@ -90,16 +90,33 @@ def test_rekognition_is_paid_once_for_each_image():
     assert row.dollars == pytest.approx(1.0)
 
 
+def test_one_image_of_a_custom_labels_model_takes_the_hours_that_it_is_paid_for():
+    [row] = [
+        one for one in bill.bill(MEASURED, "inspection", "custom-labels", 1, MEGABYTE).rows if "Custom" in one.name
+    ]
+    hours = float(row.amount.removesuffix(" unit hours"))
+    assert hours * prices.CUSTOM_LABELS_UNIT_HOUR == pytest.approx(
+        row.dollars, abs=0.005 * prices.CUSTOM_LABELS_UNIT_HOUR
+    )
+
+
 def test_an_own_model_pays_rekognition_nothing():
     rows = bill.bill(MEASURED, "photo", "own-model", 1_000, MEGABYTE).rows
     assert not [row for row in rows if "Rekognition" in row.name]
 
 
-@pytest.mark.parametrize("images", ["", "many", "0", "-5", "1.5", "1e6", "1000000001"])
+@pytest.mark.parametrize("images", ["", "many", "0", "٠", "-5", "1.5", "1e6", "1000000001"])
 def test_a_number_of_images_that_makes_no_sense_is_told_in_a_sentence(images, capsys):
     assert command.main(["--images", images] if not images.startswith("-") else [f"--images={images}"]) == 1
     assert capsys.readouterr().err == (
         f"IMAGES {images!r}: give a whole number from 1 to 1,000,000,000, such as IMAGES=100000\n"
+    )
+
+
+def test_a_number_of_thousands_of_digits_is_told_by_its_ends(capsys):
+    assert command.main(["--images", "9" * 5_000]) == 1
+    assert capsys.readouterr().err == (
+        "IMAGES '999999999999...9999999999999': give a whole number from 1 to 1,000,000,000, such as IMAGES=100000\n"
     )
 
 

@@ -1,12 +1,13 @@
 """The images that ECR must not remove: what production runs, and what it ran before."""
 
 import json
+import re
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError, ProfileNotFound
 
-from local.delivery import keep_image
+from local.delivery import images, keep_image
 
 NAME = "image-recognition-model"
 
@@ -99,8 +100,11 @@ def test_a_run_that_was_cut_off_between_the_two_tags_is_run_again(ecr, push, tag
 def test_an_image_that_is_gone_is_told_with_the_remedy(ecr, push):
     uri = push("a")
     ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": _digest(uri)}])
-    with pytest.raises(RuntimeError, match=r"not in its repository any more; .*make deploy-image"):
+    with pytest.raises(RuntimeError, match="not in its repository any more") as gone:
         keep_image.keep(uri, ecr)
+    # To deploy it alone would deploy the image that is gone.
+    targets = re.findall(r"make ([a-z -]+)", str(gone.value))
+    assert targets == ["image image-sbom", "publish-image", "scan-image", "deploy-image"]
 
 
 def test_another_error_of_ecr_is_told(ecr, push, monkeypatch):
@@ -119,3 +123,31 @@ def test_the_image_is_the_one_that_the_published_template_names(push, tagged, tm
     assert keep_image.main(["--template", str(tmp_path / "template.yaml")]) == 0
     assert tagged() == {keep_image.RUNS: _digest(uri)}
     assert capsys.readouterr().out == f"{uri} is kept as what production runs.\n"
+
+
+def test_a_template_without_an_image_is_told_with_the_remedy(tmp_path, capsys):
+    template = tmp_path / "template.yaml"
+    template.write_text("Resources: {}\n")
+    assert keep_image.main(["--template", str(template)]) == 1
+    told = f"{template} names no image; take the one that `make publish-image` has written\n"
+    assert capsys.readouterr().out == told
+
+
+def test_a_folder_instead_of_a_template_is_told(tmp_path, capsys):
+    assert keep_image.main(["--template", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == f"[Errno 21] Is a directory: '{tmp_path}'\n"
+
+
+REFUSED = ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "too old"}}, "BatchGetImage")
+
+
+@pytest.mark.parametrize("error", [NoCredentialsError(), ProfileNotFound(profile="nope"), REFUSED])
+def test_what_aws_refuses_is_told_in_its_own_words(error, tmp_path, monkeypatch, capsys):
+    def refuse(_image):
+        raise error
+
+    monkeypatch.setattr(images.Image, "client", refuse)
+    uri = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/{NAME}:classify-a"
+    (tmp_path / "template.yaml").write_text(f"ImageUri: {uri}\n")
+    assert keep_image.main(["--template", str(tmp_path / "template.yaml")]) == 1
+    assert capsys.readouterr().out == f"{error}\n"

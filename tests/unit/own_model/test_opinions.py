@@ -8,9 +8,11 @@ from PIL import Image
 from local.own_model import page
 from local.own_model.opinions import Compared, Comparison, Opinion, Outcome, outcome
 from tests.unit.images.pictures import jpeg_of
+from vision.domain import images
+from vision.domain.images import Thumbnail
 from vision.domain.labels import Label
 
-PHOTO = jpeg_of(Image.new("RGB", (400, 300), (9, 9, 200)))
+PHOTO = images.thumbnail(jpeg_of(Image.new("RGB", (400, 300), (9, 9, 200))))
 
 
 def label(name: str, confidence: float = 90, *parents: str) -> Label:
@@ -44,8 +46,8 @@ def test_two_opinions_stand_to_each_other_as_a_reader_would_say(
     assert outcome(left, right) is outcome(right, left) is expected
 
 
-def compared(name: str, left: Opinion, right: Opinion, content: bytes = PHOTO) -> Compared:
-    return Compared(name, content, left, right)
+def compared(name: str, left: Opinion, right: Opinion, thumbnail: Thumbnail | None = PHOTO) -> Compared:
+    return Compared(name, thumbnail, left, right)
 
 
 COMPARISON = Comparison(
@@ -56,7 +58,7 @@ COMPARISON = Comparison(
         compared("<b>other.jpg", opinion("Dog", "Pet"), opinion("Cup")),
         compared("related.jpg", opinion("Cat"), opinion("Egyptian Cat")),
         compared("unsure.jpg", opinion("Cat"), opinion("unknown")),
-        compared("cut.jpg", Opinion(error="InvalidImageFormatException"), Opinion(error="CorruptImage"), b"no image"),
+        compared("cut.jpg", Opinion(error="InvalidImageFormatException"), Opinion(error="CorruptImage"), None),
     ],
 )
 
@@ -99,7 +101,7 @@ def test_names_of_files_are_text_and_no_markup() -> None:
     assert "<b>other" not in page.render(COMPARISON)
 
 
-def test_what_is_no_picture_is_named_without_one() -> None:
+def test_what_cannot_be_drawn_is_named_without_a_picture() -> None:
     card = page.render(COMPARISON).split("<article>")[3]
     assert "No picture" in card
     assert "CorruptImage" in card
