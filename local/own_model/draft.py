@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
+from vision.classifier import load_session
 from vision.domain.errors import InvalidModel
 from vision.domain.manifests import FILE_NAME
 
@@ -45,7 +45,7 @@ def write(folder: Path, version: str | None = None) -> list[str]:
         return _renew(path, version)
     model = _only_model(folder)
     content = model.read_bytes()
-    session = _session(model.name, content)
+    session = load_session(model.name, content)
     manifest = {
         "name": folder.resolve().name,
         "version": version or "1",
@@ -86,13 +86,6 @@ def _only_model(folder: Path) -> Path:
     return models[0]
 
 
-def _session(name: str, content: bytes) -> Any:
-    try:
-        return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime has a class for each reason, and no common base.
-        raise InvalidModel(f"{name}: ONNX Runtime cannot load it ({str(error)[:200]}); export it again") from error
-
-
 def _input(session: Any) -> dict[str, Any]:
     one = session.get_inputs()[0]
     shape = [side if isinstance(side, int) else None for side in one.shape]
@@ -127,7 +120,7 @@ def _answers_with_probabilities(session: Any, drawn: Mapping[str, Any]) -> bool:
     noise = np.random.default_rng(0).uniform(0, 255 if one.type == "tensor(uint8)" else 1, shape)
     try:
         answer = np.asarray(session.run(None, {one.name: noise.astype(kind.get(one.type, np.float32))})[0], np.float64)
-    except Exception as error:  # As above.
+    except Exception as error:  # ONNX Runtime has a class for each reason, and no common base.
         raise InvalidModel(f"{one.name}: the model cannot be run ({str(error)[:200]}); export it again") from error
     return bool((answer >= 0).all() and (answer <= 1).all() and abs(answer.sum() - 1) < 1e-3)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,10 @@ AT_ONCE_LIMIT = 8
 """Images that the model gets at once, at most: it is hardly faster with more of them."""
 # Of the model's input. What it makes of an image in between is often some times as much.
 _INPUT_BYTES = 32 * MEGABYTE
+# Below a file that is no folder there can be nothing, so no weights beside the model file are ever read: the digest in
+# the manifest would say nothing of them. Without this ONNX Runtime looks for them below the current folder.
+# https://github.com/microsoft/onnxruntime/blob/main/include/onnxruntime/core/session/onnxruntime_session_options_config_keys.h
+_NO_WEIGHTS_BESIDE = ("session.model_external_initializers_file_folder_path", f"{os.devnull}/external-data")
 
 
 class Classifier:
@@ -67,15 +72,7 @@ class Classifier:
                 f"{manifest.file}: SHA-256 is {found}, the manifest says {manifest.sha256}; fetch the right file, or "
                 "write the new digest and a new version into the manifest"
             )
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime has a class for each reason, and no common base.
-            raise InvalidModel(
-                f"{manifest.file}: ONNX Runtime {onnxruntime.__version__} cannot load it ({_first_line(error)}); "
-                "export it again, as one file and with an opset that it knows"
-            ) from error
+        self._session = load_session(manifest.file, content)
         self._input, self._type, self.takes_many = self._checked_input()
         self._output = self._checked_output()
         image_bytes = math.prod(manifest.input.shape) * np.dtype(self._type).itemsize
@@ -174,6 +171,34 @@ class Classifier:
                 classes.probabilities(self.manifest, answer)
             except UnusableAnswer as error:
                 raise InvalidModel(f"{self.manifest.file}: tried with a picture of {name}: {error}") from error
+
+
+def load_session(file: str, content: bytes) -> Any:
+    """Load a model that is complete in its file.
+
+    Parameters
+    ----------
+    file
+        What the file is called.
+    content
+        The ONNX file.
+
+    Raises
+    ------
+    InvalidModel
+        It is no model, one of a newer ONNX, or its weights are in another file (external data).
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry(*_NO_WEIGHTS_BESIDE)
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has a class for each reason, and no common base.
+        raise InvalidModel(
+            f"{file}: ONNX Runtime {onnxruntime.__version__} cannot load it ({_first_line(error)}); export it again "
+            "with an opset that it knows and without external data: torch.onnx.export(..., external_data=False) or "
+            "onnx.save_model(..., save_as_external_data=False)"
+        ) from error
 
 
 def prepare(pixels: bytes, wanted: Input, image: NDArray[np.generic]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from onnx import TensorProto
 
-from tests.own_models import COLOURS, SIDE, colour_model, manifest, write_model
+from tests.own_models import COLOURS, SIDE, colour_model, manifest, with_weights_elsewhere, write_model
 from vision import classifier
 from vision.classifier import Classifier
 from vision.domain import classes
@@ -92,6 +92,21 @@ def test_a_wrong_hash_is_refused_before_the_file_is_read_as_a_model(tmp_path: Pa
     write_model(tmp_path)
     (tmp_path / "colours.onnx").write_bytes(b"whatever this is")
     assert "SHA-256 is " in refused(tmp_path)
+
+
+@pytest.mark.parametrize("location", ["model/weights.data", "weights.data", "../here/weights.data"])
+@pytest.mark.parametrize("as_node", [False, True], ids=["initializer", "node"])
+def test_weights_of_which_the_digest_says_nothing_are_refused_wherever_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str, as_node: bool
+) -> None:
+    here = tmp_path / "here"
+    content, weights = with_weights_elsewhere(colour_model(), location, as_node=as_node)
+    write_model(here / "model", content)
+    monkeypatch.chdir(here)
+    Path(location).write_bytes(weights)
+    text = refused(Path("model"))
+    assert "export it again with an opset that it knows and without external data" in text
+    assert "torch.onnx.export(..., external_data=False)" in text
 
 
 def test_a_missing_model_file_is_named_with_where_it_belongs(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto
 
 from local.own_model import draft
-from tests.own_models import COLOURS, colour_model
+from tests.own_models import COLOURS, colour_model, with_weights_elsewhere
 from vision.classifier import Classifier
 from vision.domain.errors import InvalidModel
 
@@ -93,5 +93,17 @@ def test_a_folder_needs_exactly_one_model(folder: Path, number: int) -> None:
 
 def test_what_is_no_model_is_refused(folder: Path) -> None:
     (folder / "colours.onnx").write_bytes(b"no model")
-    with pytest.raises(InvalidModel, match="ONNX Runtime cannot load it"):
+    with pytest.raises(InvalidModel, match=r"colours\.onnx: ONNX Runtime \S+ cannot load it"):
         draft.write(folder)
+
+
+def test_no_manifest_is_written_for_a_model_whose_weights_are_in_another_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, weights = with_weights_elsewhere(colour_model(), "colours.onnx.data")
+    (folder / "colours.onnx").write_bytes(content)
+    (folder / "colours.onnx.data").write_bytes(weights)
+    monkeypatch.chdir(folder)
+    with pytest.raises(InvalidModel, match=r"without external data: .* external_data=False"):
+        draft.write(folder)
+    assert not (folder / "manifest.json").exists()
