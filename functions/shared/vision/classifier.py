@@ -74,6 +74,7 @@ class Classifier:
             )
         self._session = load_session(manifest.file, content)
         self._input, self._type, self.takes_many = self._checked_input()
+        self._check_numbers()
         self._output = self._checked_output()
         image_bytes = math.prod(manifest.input.shape) * np.dtype(self._type).itemsize
         self.at_once = max(1, min(AT_ONCE_LIMIT, _INPUT_BYTES // image_bytes)) if self.takes_many else 1
@@ -151,6 +152,22 @@ class Classifier:
             raise InvalidModel(f"{self.manifest.file}: takes {one.type}; export it with one of {', '.join(_TYPES)}")
         return one.name, _TYPES[one.type], shape[0] is None
 
+    def _check_numbers(self) -> None:
+        """Refuse numbers that a type of whole numbers has not: what they become there depends on the processor."""
+        if not issubclass(self._type, np.integer):
+            return
+        taken = np.iinfo(self._type)
+        for channel, colour in enumerate(("red", "green", "blue")):
+            with np.errstate(over="ignore", invalid="ignore"):
+                numbers = _numbers(self.manifest.input, channel)
+            wrong = ~((numbers >= taken.min) & (numbers <= taken.max) & (numbers == np.rint(numbers)))
+            if wrong.any():
+                value = int(wrong.argmax())
+                raise InvalidModel(
+                    f"{self.manifest.file}: takes whole numbers from {taken.min} to {taken.max}, the manifest makes "
+                    f"{numbers[value]:.17g} of {colour} {value}; set input.scale 1, input.mean 0 and input.std 1"
+                )
+
     def _checked_output(self) -> str:
         names = [one.name for one in self._session.get_outputs()]
         wanted = self.manifest.output_name or (names[0] if len(names) == 1 else "")
@@ -213,11 +230,15 @@ def prepare(pixels: bytes, wanted: Input, image: NDArray[np.generic]) -> None:
     """
     values = np.frombuffer(pixels, np.uint8).reshape(wanted.height, wanted.width, 3)
     for channel in range(3):
-        # There are 256 values: each is worked out once, as precisely as can be.
-        numbers = (np.arange(256) * wanted.scale[channel] - wanted.mean[channel]) / wanted.std[channel]
         position = 2 - channel if wanted.channels == "BGR" else channel
         plane = image[position] if wanted.layout == "NCHW" else image[..., position]
-        plane[...] = numbers.astype(image.dtype)[values[..., channel]]
+        plane[...] = _numbers(wanted, channel).astype(image.dtype)[values[..., channel]]
+
+
+def _numbers(wanted: Input, channel: int) -> NDArray[np.float64]:
+    """Return what each of the 256 values becomes, worked out once and as precisely as can be."""
+    numbers: NDArray[np.float64] = np.arange(256) * wanted.scale[channel] - wanted.mean[channel]
+    return numbers / wanted.std[channel]
 
 
 def read_manifest(folder: Path) -> Manifest:
