@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vision.classifier import load_session
+from vision.domain import manifests
 from vision.domain.errors import InvalidModel
 from vision.domain.manifests import FILE_NAME
 
@@ -39,12 +40,16 @@ def write(folder: Path, version: str | None = None) -> list[str]:
     Raises
     ------
     InvalidModel
+        The folder has no model that can be loaded, or the manifest would be one that is refused.
     """
+    if not folder.is_dir():
+        why = "is a file" if folder.exists() else "there is no such folder"
+        raise InvalidModel(f"{folder.name}: {why}; name a folder with a model in it")
     path = folder / FILE_NAME
     if path.exists():
         return _renew(path, version)
     model = _only_model(folder)
-    content = model.read_bytes()
+    content = _content(model)
     session = load_session(model.name, content)
     manifest = {
         "name": folder.resolve().name,
@@ -57,16 +62,17 @@ def write(folder: Path, version: str | None = None) -> list[str]:
         "threshold": 50,
         "top_k": min(5, _classes(session) or 5),
     }
-    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    path.write_text(_accepted(manifest), encoding="utf-8")
     return _sentences(folder, session, manifest)
 
 
 def _renew(path: Path, version: str | None) -> list[str]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8-sig"))
-        content = (path.parent / manifest["file"]).read_bytes()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        model = path.parent / manifest["file"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidModel(f"{FILE_NAME}: cannot be renewed ({error}); delete it to get a new one") from error
+    content = _content(model)
     digest = hashlib.sha256(content).hexdigest()
     if digest == manifest.get("sha256"):
         return [f"{FILE_NAME} is there already, and has the digest of {manifest['file']}; nothing was changed."]
@@ -75,7 +81,7 @@ def _renew(path: Path, version: str | None) -> list[str]:
             f"{FILE_NAME}: is of another {manifest['file']}, as version {manifest.get('version')}; give the new file a "
             "version of its own: --version"
         )
-    path.write_text(json.dumps(manifest | {"version": version, "sha256": digest}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(_accepted(manifest | {"version": version, "sha256": digest}), encoding="utf-8")
     return [f"{FILE_NAME} has the digest of {manifest['file']} now, as version {version}; the rest is as it was."]
 
 
@@ -84,6 +90,28 @@ def _only_model(folder: Path) -> Path:
     if len(models) != 1:
         raise InvalidModel(f"{folder.name}: {len(models)} .onnx files, expected one; export the model into the folder")
     return models[0]
+
+
+def _content(model: Path) -> bytes:
+    try:
+        return model.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InvalidModel(
+            f"{model.name}: cannot be read ({type(error).__name__}); export the model into a file of that name"
+        ) from error
+
+
+def _accepted(manifest: Mapping[str, Any]) -> str:
+    """Return a manifest as text; the class list beside it may come later.
+
+    Raises
+    ------
+    InvalidModel
+        It would be refused when it is read.
+    """
+    text = json.dumps(manifest, indent=2) + "\n"
+    manifests.parse(text, lambda _: "\n".join(map(str, range(manifests.TOP_K_LIMIT))))
+    return text
 
 
 def _input(session: Any) -> dict[str, Any]:

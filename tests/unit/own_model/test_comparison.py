@@ -72,3 +72,18 @@ def test_a_picture_that_cannot_be_deleted_keeps_no_other(pictures: list[Path]) -
     [(key, _)] = account.objects
     assert key.endswith("/0.jpg")
     assert f"; and 1 pictures are left in amzn-s3-demo-bucket; delete what is below {key[:-5]}" in told
+
+
+def test_a_folder_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+    with pytest.raises(DemoFailed, match=r"/nowhere: there is no such folder; name a folder with pictures \(\.jpg"):
+        comparison.pictures(tmp_path / "nowhere")
+
+
+def test_a_picture_is_told_from_a_folder(pictures: list[Path]) -> None:
+    with pytest.raises(DemoFailed, match=r"/0\.jpg: is a file; name a folder with pictures"):
+        comparison.pictures(pictures[0])
+
+
+def test_a_folder_without_pictures_is_said_to_have_none(tmp_path: Path) -> None:
+    with pytest.raises(DemoFailed, match=r" has no pictures; name a folder with some"):
+        comparison.pictures(tmp_path)
