@@ -235,10 +235,9 @@ def prepare(pixels: bytes, wanted: Input, image: NDArray[np.generic]) -> None:
         plane[...] = _numbers(wanted, channel).astype(image.dtype)[values[..., channel]]
 
 
-def _numbers(wanted: Input, channel: int) -> NDArray[np.float64]:
+def _numbers(wanted: Input, channel: int) -> NDArray[np.floating[Any]]:
     """Return what each of the 256 values becomes, worked out once and as precisely as can be."""
-    numbers: NDArray[np.float64] = np.arange(256) * wanted.scale[channel] - wanted.mean[channel]
-    return numbers / wanted.std[channel]
+    return (np.arange(256) * wanted.scale[channel] - wanted.mean[channel]) / wanted.std[channel]
 
 
 def read_manifest(folder: Path) -> Manifest:

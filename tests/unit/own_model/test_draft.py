@@ -121,9 +121,7 @@ def test_a_file_is_told_from_a_folder(folder: Path) -> None:
 
 def test_a_model_file_that_is_a_folder_is_refused(folder: Path) -> None:
     (folder / "colours.onnx").mkdir()
-    with pytest.raises(
-        InvalidModel, match=r"^colours\.onnx: cannot be read \(IsADirectoryError\); export the model"
-    ):
+    with pytest.raises(InvalidModel, match=r"^colours\.onnx: cannot be read \(IsADirectoryError\); export the model"):
         draft.write(folder)
 
 
@@ -131,9 +129,7 @@ def test_a_model_file_that_has_become_a_folder_is_refused_without_blame_on_the_m
     drafted(folder, colour_model())
     (folder / "colours.onnx").unlink()
     (folder / "colours.onnx").mkdir()
-    with pytest.raises(
-        InvalidModel, match=r"^colours\.onnx: cannot be read \(IsADirectoryError\); export the model"
-    ):
+    with pytest.raises(InvalidModel, match=r"^colours\.onnx: cannot be read \(IsADirectoryError\); export the model"):
         draft.write(folder, "2")
 
 
