@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 COLOURS = ("Red", "Green", "Blue")
 SIDE = 8
@@ -68,6 +68,27 @@ def colour_model(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def with_weights_elsewhere(content: bytes, location: str, *, as_node: bool = False) -> tuple[bytes, bytes]:
+    """Return a model whose weights are in another file, and what belongs into that file.
+
+    Parameters
+    ----------
+    location
+        Where the model says that the file is.
+    as_node
+        Whether the weights are those of a Constant node; otherwise of an initializer.
+    """
+    model = onnx.load_from_string(content)
+    [weights] = [one for one in model.graph.initializer if one.name == "spread"]
+    data = weights.raw_data
+    external_data_helper.set_external_data(weights, location, offset=0, length=len(data))
+    weights.ClearField("raw_data")
+    if as_node:
+        model.graph.node.insert(0, helper.make_node("Constant", [], ["spread"], value=weights))
+        model.graph.initializer.remove(weights)
+    return model.SerializeToString(), data
 
 
 def manifest(content: bytes, **changes: Any) -> dict[str, Any]:

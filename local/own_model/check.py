@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from local.own_model import memory
+from vision import classification
 from vision.classifier import Classifier
 from vision.domain import classes, images
 from vision.domain.errors import InvalidEvent, VisionError
@@ -33,7 +35,7 @@ def check(folder: Path, samples: Sequence[Path] = ()) -> list[str]:
     ------
     InvalidModel
         Naming what is wrong with manifest, class list, model file or what it answers.
-    InvalidEvent, NotSupportedImageType, CorruptImage, TooManyPixels
+    InvalidEvent, ImageTooLarge, NotSupportedImageType, CorruptImage, TooManyPixels
         Of a sample, naming it.
     """
     classifier = Classifier.load(folder)
@@ -94,10 +96,13 @@ def _noise(classifier: Classifier) -> list[str]:
 
 def _sample(classifier: Classifier, sample: Path) -> str:
     try:
-        content = sample.read_bytes()
+        with sample.open("rb") as file:
+            content = file.read(classification.SIZE_LIMIT_BYTES + 1)
+            size_bytes = max(len(content), os.fstat(file.fileno()).st_size)
     except OSError as error:
         raise InvalidEvent(f"{sample.name}: cannot be read ({type(error).__name__}); name an image") from error
     try:
+        classification.check_size(size_bytes)
         found = look(classifier, content)
     except VisionError as error:
         raise type(error)(f"{sample.name}: {error}") from error

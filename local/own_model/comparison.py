@@ -44,6 +44,9 @@ def pictures(folder: Path) -> list[Path]:
     DemoFailed
         When there is none.
     """
+    if not folder.is_dir():
+        why = "is a file" if folder.exists() else "there is no such folder"
+        raise DemoFailed(f"{folder}: {why}; name a folder with pictures ({', '.join(_ENDINGS)})")
     found = sorted(path for path in folder.glob("*") if path.is_file() and path.suffix.lower() in _ENDINGS)
     if not found:
         raise DemoFailed(f"{folder} has no pictures; name a folder with some ({', '.join(_ENDINGS)})")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
+from vision.classifier import load_session
+from vision.domain import manifests
 from vision.domain.errors import InvalidModel
 from vision.domain.manifests import FILE_NAME
 
@@ -39,13 +40,17 @@ def write(folder: Path, version: str | None = None) -> list[str]:
     Raises
     ------
     InvalidModel
+        The folder has no model that can be loaded, or the manifest would be one that is refused.
     """
+    if not folder.is_dir():
+        why = "is a file" if folder.exists() else "there is no such folder"
+        raise InvalidModel(f"{folder.name}: {why}; name a folder with a model in it")
     path = folder / FILE_NAME
     if path.exists():
         return _renew(path, version)
     model = _only_model(folder)
-    content = model.read_bytes()
-    session = _session(model.name, content)
+    content = _content(model)
+    session = load_session(model.name, content)
     manifest = {
         "name": folder.resolve().name,
         "version": version or "1",
@@ -57,16 +62,17 @@ def write(folder: Path, version: str | None = None) -> list[str]:
         "threshold": 50,
         "top_k": min(5, _classes(session) or 5),
     }
-    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    path.write_text(_accepted(manifest), encoding="utf-8")
     return _sentences(folder, session, manifest)
 
 
 def _renew(path: Path, version: str | None) -> list[str]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8-sig"))
-        content = (path.parent / manifest["file"]).read_bytes()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        model = path.parent / manifest["file"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidModel(f"{FILE_NAME}: cannot be renewed ({error}); delete it to get a new one") from error
+    content = _content(model)
     digest = hashlib.sha256(content).hexdigest()
     if digest == manifest.get("sha256"):
         return [f"{FILE_NAME} is there already, and has the digest of {manifest['file']}; nothing was changed."]
@@ -75,7 +81,7 @@ def _renew(path: Path, version: str | None) -> list[str]:
             f"{FILE_NAME}: is of another {manifest['file']}, as version {manifest.get('version')}; give the new file a "
             "version of its own: --version"
         )
-    path.write_text(json.dumps(manifest | {"version": version, "sha256": digest}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(_accepted(manifest | {"version": version, "sha256": digest}), encoding="utf-8")
     return [f"{FILE_NAME} has the digest of {manifest['file']} now, as version {version}; the rest is as it was."]
 
 
@@ -86,11 +92,26 @@ def _only_model(folder: Path) -> Path:
     return models[0]
 
 
-def _session(name: str, content: bytes) -> Any:
+def _content(model: Path) -> bytes:
     try:
-        return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime has a class for each reason, and no common base.
-        raise InvalidModel(f"{name}: ONNX Runtime cannot load it ({str(error)[:200]}); export it again") from error
+        return model.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InvalidModel(
+            f"{model.name}: cannot be read ({type(error).__name__}); export the model into a file of that name"
+        ) from error
+
+
+def _accepted(manifest: Mapping[str, Any]) -> str:
+    """Return a manifest as text; the class list beside it may come later.
+
+    Raises
+    ------
+    InvalidModel
+        It would be refused when it is read.
+    """
+    text = json.dumps(manifest, indent=2) + "\n"
+    manifests.parse(text, lambda _: "\n".join(map(str, range(manifests.TOP_K_LIMIT))))
+    return text
 
 
 def _input(session: Any) -> dict[str, Any]:
@@ -127,7 +148,7 @@ def _answers_with_probabilities(session: Any, drawn: Mapping[str, Any]) -> bool:
     noise = np.random.default_rng(0).uniform(0, 255 if one.type == "tensor(uint8)" else 1, shape)
     try:
         answer = np.asarray(session.run(None, {one.name: noise.astype(kind.get(one.type, np.float32))})[0], np.float64)
-    except Exception as error:  # As above.
+    except Exception as error:  # ONNX Runtime has a class for each reason, and no common base.
         raise InvalidModel(f"{one.name}: the model cannot be run ({str(error)[:200]}); export it again") from error
     return bool((answer >= 0).all() and (answer <= 1).all() and abs(answer.sum() - 1) < 1e-3)
 

@@ -75,6 +75,18 @@ def classify(classifier: Classifier, event: Mapping[str, Any]) -> dict[str, Any]
     return {"detector": classifier.manifest.detector, "outcomes": outcomes}
 
 
+def check_size(size_bytes: int) -> None:
+    """Refuse an image of more bytes than are read.
+
+    Raises
+    ------
+    ImageTooLarge
+    """
+    if size_bytes > SIZE_LIMIT_BYTES:
+        size = math.ceil(size_bytes / MEGABYTE * 10) / 10
+        raise ImageTooLarge(f"{size:.1f} MB, {SIZE_LIMIT_BYTES // MEGABYTE} MB are read; resize before upload")
+
+
 def _objects(event: Mapping[str, Any]) -> Sequence[Any]:
     objects = event.get("objects") if isinstance(event, Mapping) else None
     if not isinstance(objects, list) or not 1 <= len(objects) <= IMAGES_LIMIT:
@@ -95,9 +107,7 @@ def _top_k(event: Mapping[str, Any]) -> int | None:
 def _content(version: ObjectVersion) -> bytes:
     # One byte more than may be shows what the event did not say, and no object fills the memory.
     content = storage.read_range(version, 0, SIZE_LIMIT_BYTES + 1)
-    if max(len(content), version.size_bytes) > SIZE_LIMIT_BYTES:
-        size = math.ceil(max(len(content), version.size_bytes) / MEGABYTE * 10) / 10
-        raise ImageTooLarge(f"{size:.1f} MB, {SIZE_LIMIT_BYTES // MEGABYTE} MB are read; resize before upload")
+    check_size(max(len(content), version.size_bytes))
     return content
 
 

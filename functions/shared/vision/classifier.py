@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,10 @@ AT_ONCE_LIMIT = 8
 """Images that the model gets at once, at most: it is hardly faster with more of them."""
 # Of the model's input. What it makes of an image in between is often some times as much.
 _INPUT_BYTES = 32 * MEGABYTE
+# Below a file that is no folder there can be nothing, so no weights beside the model file are ever read: the digest in
+# the manifest would say nothing of them. Without this ONNX Runtime looks for them below the current folder.
+# https://github.com/microsoft/onnxruntime/blob/main/include/onnxruntime/core/session/onnxruntime_session_options_config_keys.h
+_NO_WEIGHTS_BESIDE = ("session.model_external_initializers_file_folder_path", f"{os.devnull}/external-data")
 
 
 class Classifier:
@@ -67,16 +72,9 @@ class Classifier:
                 f"{manifest.file}: SHA-256 is {found}, the manifest says {manifest.sha256}; fetch the right file, or "
                 "write the new digest and a new version into the manifest"
             )
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime has a class for each reason, and no common base.
-            raise InvalidModel(
-                f"{manifest.file}: ONNX Runtime {onnxruntime.__version__} cannot load it ({_first_line(error)}); "
-                "export it again, as one file and with an opset that it knows"
-            ) from error
+        self._session = load_session(manifest.file, content)
         self._input, self._type, self.takes_many = self._checked_input()
+        self._check_numbers()
         self._output = self._checked_output()
         image_bytes = math.prod(manifest.input.shape) * np.dtype(self._type).itemsize
         self.at_once = max(1, min(AT_ONCE_LIMIT, _INPUT_BYTES // image_bytes)) if self.takes_many else 1
@@ -154,6 +152,22 @@ class Classifier:
             raise InvalidModel(f"{self.manifest.file}: takes {one.type}; export it with one of {', '.join(_TYPES)}")
         return one.name, _TYPES[one.type], shape[0] is None
 
+    def _check_numbers(self) -> None:
+        """Refuse numbers that a type of whole numbers has not: what they become there depends on the processor."""
+        if not issubclass(self._type, np.integer):
+            return
+        taken = np.iinfo(self._type)
+        for channel, colour in enumerate(("red", "green", "blue")):
+            with np.errstate(over="ignore", invalid="ignore"):
+                numbers = _numbers(self.manifest.input, channel)
+            wrong = ~((numbers >= taken.min) & (numbers <= taken.max) & (numbers == np.rint(numbers)))
+            if wrong.any():
+                value = int(wrong.argmax())
+                raise InvalidModel(
+                    f"{self.manifest.file}: takes whole numbers from {taken.min} to {taken.max}, the manifest makes "
+                    f"{numbers[value]:.17g} of {colour} {value}; set input.scale 1, input.mean 0 and input.std 1"
+                )
+
     def _checked_output(self) -> str:
         names = [one.name for one in self._session.get_outputs()]
         wanted = self.manifest.output_name or (names[0] if len(names) == 1 else "")
@@ -176,6 +190,34 @@ class Classifier:
                 raise InvalidModel(f"{self.manifest.file}: tried with a picture of {name}: {error}") from error
 
 
+def load_session(file: str, content: bytes) -> Any:
+    """Load a model that is complete in its file.
+
+    Parameters
+    ----------
+    file
+        What the file is called.
+    content
+        The ONNX file.
+
+    Raises
+    ------
+    InvalidModel
+        It is no model, one of a newer ONNX, or its weights are in another file (external data).
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry(*_NO_WEIGHTS_BESIDE)
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has a class for each reason, and no common base.
+        raise InvalidModel(
+            f"{file}: ONNX Runtime {onnxruntime.__version__} cannot load it ({_first_line(error)}); export it again "
+            "with an opset that it knows and without external data: torch.onnx.export(..., external_data=False) or "
+            "onnx.save_model(..., save_as_external_data=False)"
+        ) from error
+
+
 def prepare(pixels: bytes, wanted: Input, image: NDArray[np.generic]) -> None:
     """Write the numbers of one image: of each value ``(value * scale - mean) / std``.
 
@@ -188,11 +230,14 @@ def prepare(pixels: bytes, wanted: Input, image: NDArray[np.generic]) -> None:
     """
     values = np.frombuffer(pixels, np.uint8).reshape(wanted.height, wanted.width, 3)
     for channel in range(3):
-        # There are 256 values: each is worked out once, as precisely as can be.
-        numbers = (np.arange(256) * wanted.scale[channel] - wanted.mean[channel]) / wanted.std[channel]
         position = 2 - channel if wanted.channels == "BGR" else channel
         plane = image[position] if wanted.layout == "NCHW" else image[..., position]
-        plane[...] = numbers.astype(image.dtype)[values[..., channel]]
+        plane[...] = _numbers(wanted, channel).astype(image.dtype)[values[..., channel]]
+
+
+def _numbers(wanted: Input, channel: int) -> NDArray[np.floating[Any]]:
+    """Return what each of the 256 values becomes, worked out once and as precisely as can be."""
+    return (np.arange(256) * wanted.scale[channel] - wanted.mean[channel]) / wanted.std[channel]
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -14,7 +14,9 @@ from local.own_model import check, folder, memory
 from local.own_model import image as own_image
 from tests.own_models import colour_model, write_model
 from tests.unit.images.pictures import jpeg_of, png_of
-from vision.domain.errors import InvalidModel, NotSupportedImageType
+from vision import classification
+from vision.domain.errors import ImageTooLarge, InvalidModel, NotSupportedImageType
+from vision.domain.limits import MEGABYTE
 
 
 @pytest.fixture
@@ -68,6 +70,22 @@ def test_a_sample_that_is_no_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotSupportedImageType, match=r"^list\.jpg: ") as refused:
         check.check(write_model(tmp_path / "m"), [sample])
     assert "Rekognition" not in str(refused.value)
+
+
+def test_a_sample_that_is_larger_than_the_function_reads_is_refused_as_the_function_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, red: Path
+) -> None:
+    monkeypatch.setattr(classification, "SIZE_LIMIT_BYTES", red.stat().st_size - 1)
+    with pytest.raises(ImageTooLarge, match=r"^red\.jpg: 0\.1 MB, 0 MB are read; resize before upload$"):
+        check.check(write_model(tmp_path / "m"), [red])
+
+
+def test_a_sample_of_many_gigabytes_is_refused_without_being_read(tmp_path: Path) -> None:
+    sample = tmp_path / "big.jpg"
+    with sample.open("wb") as file:
+        file.truncate(8192 * MEGABYTE)
+    with pytest.raises(ImageTooLarge, match=r"^big\.jpg: 8192\.0 MB, 32 MB are read"):
+        check.check(write_model(tmp_path / "m"), [sample])
 
 
 def test_the_check_sees_what_the_function_sees(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from onnx import TensorProto
 
-from tests.own_models import COLOURS, SIDE, colour_model, manifest, write_model
+from tests.own_models import COLOURS, SIDE, colour_model, manifest, with_weights_elsewhere, write_model
 from vision import classifier
 from vision.classifier import Classifier
 from vision.domain import classes
@@ -55,6 +55,32 @@ def test_a_model_gets_numbers_of_the_type_that_it_takes(tmp_path: Path, kind: in
     assert named(model, GREEN) == ["Green"]
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"scale": 1 / 255}, "the manifest makes 0.0039215686274509803 of red 1; "),
+        ({"scale": 2}, "the manifest makes 256 of red 128; "),
+        ({"scale": 1, "mean": [0, 0, 128]}, "the manifest makes -128 of blue 0; "),
+        ({"scale": 1, "std": [1, 0.5, 1]}, "the manifest makes 256 of green 128; "),
+        ({"scale": 1e308, "std": 1e-308}, "the manifest makes inf of red 1; "),
+    ],
+    ids=["fractions", "scale", "mean", "std", "infinity"],
+)
+def test_numbers_that_a_model_of_whole_numbers_cannot_take_are_refused(
+    tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    content = colour_model(kind=TensorProto.UINT8)
+    text = refused(write_model(tmp_path, content, input=INPUT | change))
+    assert text.startswith(f"colours.onnx: takes whole numbers from 0 to 255, {words}")
+    assert text.endswith("set input.scale 1, input.mean 0 and input.std 1")
+
+
+def test_a_model_of_whole_numbers_may_have_the_picture_inverted(tmp_path: Path) -> None:
+    content = colour_model(kind=TensorProto.UINT8, divisor=255)
+    model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"scale": -1, "mean": -255}))
+    assert named(model, bytes((0, 255, 255)) * SIDE * SIDE) == ["Red"]
+
+
 def test_a_model_for_one_image_gets_one_after_the_other(tmp_path: Path) -> None:
     model = Classifier.load(write_model(tmp_path, colour_model(batch=1)))
     assert (model.takes_many, named(model, RED, GREEN, BLUE)) == (False, list(COLOURS))
@@ -92,6 +118,21 @@ def test_a_wrong_hash_is_refused_before_the_file_is_read_as_a_model(tmp_path: Pa
     write_model(tmp_path)
     (tmp_path / "colours.onnx").write_bytes(b"whatever this is")
     assert "SHA-256 is " in refused(tmp_path)
+
+
+@pytest.mark.parametrize("location", ["model/weights.data", "weights.data", "../here/weights.data"])
+@pytest.mark.parametrize("as_node", [False, True], ids=["initializer", "node"])
+def test_weights_of_which_the_digest_says_nothing_are_refused_wherever_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str, as_node: bool
+) -> None:
+    here = tmp_path / "here"
+    content, weights = with_weights_elsewhere(colour_model(), location, as_node=as_node)
+    write_model(here / "model", content)
+    monkeypatch.chdir(here)
+    Path(location).write_bytes(weights)
+    text = refused(Path("model"))
+    assert "export it again with an opset that it knows and without external data" in text
+    assert "torch.onnx.export(..., external_data=False)" in text
 
 
 def test_a_missing_model_file_is_named_with_where_it_belongs(tmp_path: Path) -> None:

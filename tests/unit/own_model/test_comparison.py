@@ -189,3 +189,18 @@ def test_a_function_that_answers_of_other_images_than_it_was_asked_is_named(numb
 def test_a_function_that_fails_is_told_in_its_own_words(answer: Any, reason: str, pictures: list[Path]) -> None:
     account = Answers(answer, FunctionError="Unhandled")
     assert failed(account, pictures) == f"the own model's function failed: {reason}"
+
+
+def test_a_folder_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+    with pytest.raises(DemoFailed, match=r"/nowhere: there is no such folder; name a folder with pictures \(\.jpg"):
+        comparison.pictures(tmp_path / "nowhere")
+
+
+def test_a_picture_is_told_from_a_folder(pictures: list[Path]) -> None:
+    with pytest.raises(DemoFailed, match=r"/0\.jpg: is a file; name a folder with pictures"):
+        comparison.pictures(pictures[0])
+
+
+def test_a_folder_without_pictures_is_said_to_have_none(tmp_path: Path) -> None:
+    with pytest.raises(DemoFailed, match=r" has no pictures; name a folder with some"):
+        comparison.pictures(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto
 
 from local.own_model import draft
-from tests.own_models import COLOURS, colour_model
+from tests.own_models import COLOURS, colour_model, with_weights_elsewhere
 from vision.classifier import Classifier
 from vision.domain.errors import InvalidModel
 
@@ -93,5 +93,64 @@ def test_a_folder_needs_exactly_one_model(folder: Path, number: int) -> None:
 
 def test_what_is_no_model_is_refused(folder: Path) -> None:
     (folder / "colours.onnx").write_bytes(b"no model")
-    with pytest.raises(InvalidModel, match="ONNX Runtime cannot load it"):
+    with pytest.raises(InvalidModel, match=r"colours\.onnx: ONNX Runtime \S+ cannot load it"):
+        draft.write(folder)
+
+
+def test_no_manifest_is_written_for_a_model_whose_weights_are_in_another_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, weights = with_weights_elsewhere(colour_model(), "colours.onnx.data")
+    (folder / "colours.onnx").write_bytes(content)
+    (folder / "colours.onnx.data").write_bytes(weights)
+    monkeypatch.chdir(folder)
+    with pytest.raises(InvalidModel, match=r"without external data: .* external_data=False"):
+        draft.write(folder)
+    assert not (folder / "manifest.json").exists()
+
+
+def test_a_folder_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+    with pytest.raises(InvalidModel, match=r"^nowhere: there is no such folder; name a folder with a model in it$"):
+        draft.write(tmp_path / "nowhere")
+
+
+def test_a_file_is_told_from_a_folder(folder: Path) -> None:
+    with pytest.raises(InvalidModel, match=r"^labels\.txt: is a file; name a folder with a model in it$"):
+        draft.write(folder / "labels.txt")
+
+
+def test_a_model_file_that_is_a_folder_is_refused(folder: Path) -> None:
+    (folder / "colours.onnx").mkdir()
+    with pytest.raises(InvalidModel, match=r"^colours\.onnx: cannot be read \(IsADirectoryError\); export the model"):
+        draft.write(folder)
+
+
+def test_a_model_file_that_has_become_a_folder_is_refused_without_blame_on_the_manifest(folder: Path) -> None:
+    drafted(folder, colour_model())
+    (folder / "colours.onnx").unlink()
+    (folder / "colours.onnx").mkdir()
+    with pytest.raises(InvalidModel, match=r"^colours\.onnx: cannot be read \(IsADirectoryError\); export the model"):
+        draft.write(folder, "2")
+
+
+@pytest.mark.parametrize("version", ["v\n1", "", "1" * 129], ids=["line", "nothing", "long"])
+def test_a_version_that_no_manifest_may_have_is_not_written(folder: Path, version: str) -> None:
+    drafted(folder, colour_model())
+    before = (folder / "manifest.json").read_text()
+    (folder / "colours.onnx").write_bytes(colour_model(divisor=2))
+    with pytest.raises(InvalidModel, match=r"^version: is .*; expected text of 1 to 128 characters"):
+        draft.write(folder, version)
+    assert (folder / "manifest.json").read_text() == before
+
+
+def test_a_first_manifest_that_would_be_refused_is_not_written(folder: Path) -> None:
+    (folder / "colours.onnx").write_bytes(colour_model())
+    with pytest.raises(InvalidModel, match=r"^version: is "):
+        draft.write(folder, "v\n1")
+    assert not (folder / "manifest.json").exists()
+
+
+def test_a_manifest_of_many_brackets_cannot_be_renewed(folder: Path) -> None:
+    (folder / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(InvalidModel, match=r"manifest\.json: cannot be renewed .*; delete it to get a new one"):
         draft.write(folder)

@@ -1,6 +1,7 @@
 """The manifest of an own model: whatever is wrong in it is named, with what it may be."""
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -161,6 +162,33 @@ def test_a_field_that_is_there_twice_is_refused_by_name(there: str, twice: str) 
 def test_a_threshold_that_is_no_number_is_refused_although_python_reads_it(text: str) -> None:
     with pytest.raises(InvalidModel, match=r"^threshold: is "):
         manifests.parse(json.dumps(FIELDS).replace('"threshold": 60', f'"threshold": {text}'), lambda _: "")
+
+
+def test_a_threshold_of_hundreds_of_digits_is_refused_by_name() -> None:
+    with pytest.raises(InvalidModel, match=r"^threshold: is 1000.*; expected a number from 0 to 100"):
+        parsed(FIELDS | {"threshold": 10**400})
+
+
+@pytest.mark.parametrize("name", ["scale", "mean", "std"])
+@pytest.mark.parametrize("value", [10**400, [1, 1, -(10**400)]], ids=["one", "three"])
+def test_a_number_of_the_input_of_hundreds_of_digits_is_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(InvalidModel, match=rf"^input\.{name}: is .*; expected a number, or three of them"):
+        parsed(FIELDS | {"input": INPUT | {name: value}})
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"name":' * 100_000], ids=["lists", "objects"])
+def test_lists_and_objects_deeper_than_python_reads_are_refused(text: str) -> None:
+    with pytest.raises(InvalidModel, match=r"^manifest: lists or objects in one another deeper than Python reads; see"):
+        manifests.parse(text, lambda _: "")
+
+
+@pytest.mark.parametrize("depth", range(sys.getrecursionlimit() - 100, sys.getrecursionlimit(), 20))
+@pytest.mark.parametrize("name", ["name", "labels"])
+def test_a_field_that_can_be_read_and_not_be_told_is_refused_too(name: str, depth: int) -> None:
+    # Telling what is there takes a few calls more than reading it.
+    nested = json.dumps(FIELDS | {name: 0}).replace(f'"{name}": 0', f'"{name}": {"[" * depth}{"]" * depth}')
+    with pytest.raises(InvalidModel):
+        manifests.parse(nested, lambda _: "")
 
 
 TAKEN = "taken"

@@ -145,6 +145,15 @@ def parse(text: str, read_text: Callable[[str], str]) -> Manifest:
         Naming the field, what it may be and what to do.
     """
     try:
+        return _manifest(text, read_text)
+    except RecursionError as error:
+        raise InvalidModel(
+            "manifest: lists or objects in one another deeper than Python reads; see docs/own-model.md for an example"
+        ) from error
+
+
+def _manifest(text: str, read_text: Callable[[str], str]) -> Manifest:
+    try:
         data = json.loads(text, object_pairs_hook=_once)
     except ValueError as error:
         raise InvalidModel(f"manifest: no JSON ({error}); see docs/own-model.md for an example") from error
@@ -310,7 +319,12 @@ def _top_k(value: Any, labels: int) -> int:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # A whole number beyond what a float can be.
+        return False
 
 
 def _got(value: Any) -> str:
