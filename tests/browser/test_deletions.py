@@ -238,6 +238,26 @@ def test_what_a_page_that_comes_back_has_deleted_is_not_called_undeleted_any_mor
     expect(visit.notice).to_have_count(0)
 
 
+def test_who_signs_out_leaves_no_name_of_a_photo(under_way):
+    visit, request = under_way
+    break_off(request)
+    expect(visit.notice).to_contain_text("red.jpg is not deleted yet.")
+    visit.button("Sign out").click()
+    expect(visit.button("Sign in")).to_be_visible()
+    assert "red.jpg" not in visit.page.evaluate("JSON.stringify(localStorage)")
+
+
+def test_a_deletion_is_finished_at_the_next_visit_after_signing_out(under_way, person):
+    visit, request = under_way
+    break_off(request)
+    expect(visit.notice).to_contain_text("red.jpg is not deleted yet.")
+    visit.button("Sign out").click()
+    expect(visit.button("Sign in")).to_be_visible()
+    visit.page.unroute_all()
+    visit.sign_in(person)
+    expect(visit.notice).to_have_text("Deleted 1 photo, as you asked before you left.")
+
+
 # Coming back
 
 

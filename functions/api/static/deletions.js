@@ -142,6 +142,12 @@ function forget({ photo_id: photoId }) {
   unanswered.delete(photoId);
 }
 
+/** Keep ids and times alone, for someone who signs out: whoever uses the browser next can read what is kept. */
+export function forgetNames() {
+  const nameless = Object.entries(kept()).map(([photoId, { name, ...others }]) => [photoId, others]);
+  store(Object.fromEntries(nameless));
+}
+
 function store(deletions) {
   try {
     localStorage.setItem(KEPT, JSON.stringify(deletions));
