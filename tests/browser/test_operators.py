@@ -198,6 +198,36 @@ def test_after_more_inspections_than_are_read_at_once_the_board_begins_anew(visi
     expect(visit.cards).to_have_count(100)
 
 
+ENDED = {"status": "ABORTED", "started_at": "2026-11-21T10:00:00.000Z", "ended_at": "2026-11-21T10:05:00.000Z"}
+SESSION = {"session_id": "one", "images": 3, "model_minutes": 4.0, "cost_dollars": 0.27, "timeline": []}
+RUN = {
+    "run_id": "one",
+    "bucket": "amzn-s3-demo-bucket",
+    "prefix": "archive/",
+    "counts": dict.fromkeys(("seen", "labelled", "partial", "skipped", "failed"), 0),
+    "failures": [],
+    "estimated_cost_dollars": None,
+}
+
+
+@pytest.mark.parametrize(("view", "shown"), [("sessions", SESSION), ("bulk-runs", RUN)])
+@pytest.mark.parametrize(
+    ("name", "cause", "sentence"),
+    [
+        ("", "why", "why"),
+        ("States.Timeout", "", "States.Timeout"),
+        ("States.Timeout", "too long", "States.Timeout: too long"),
+    ],
+)
+def test_what_ended_a_run_or_a_session_is_told_as_far_as_it_is_known(
+    visit, operator, view, shown, name, cause, sentence
+):
+    ended = {**shown, **ENDED, "error": {"name": name, "cause": cause}, "execution_url": None}
+    visit.page.route(f"**/api/{view}", lambda route: route.fulfill(json={view.removeprefix("bulk-"): [ended]}))
+    visit.sign_in(operator, view)
+    expect(visit.cards.locator(".callout")).to_have_text(sentence)
+
+
 def test_a_bulk_run_tells_its_failures_by_reason(pipeline, start, prefix):
     pipeline.upload(f"{prefix}notes.jpg", b"2 l milk")
     card = start(prefix)

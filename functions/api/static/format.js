@@ -65,3 +65,6 @@ export function photoStatus({ status, is_uploaded: isUploaded }) {
 
 /** The same for a run or a session. */
 export const runStatus = ({ status }) => ({ text: RUN_WORDS[status] || END_WORDS[status] || status, tone: TONES[status] || "bad" });
+
+/** What ended a run or a session: the name of an error, its cause, or both. */
+export const failure = ({ name, cause }) => [name, cause].filter(Boolean).join(": ");
