@@ -52,6 +52,19 @@ def cat_on_its_side() -> bytes:
     return stored.getvalue()
 
 
+@cache
+def taken(moment: str, offset: str = "") -> bytes:
+    """A JPEG whose camera's clock said that moment, as Exif has it, and how far it was from UTC if it knew."""
+    exif = Image.Exif()
+    times = exif.get_ifd(ExifTags.IFD.Exif)
+    times[ExifTags.Base.DateTimeOriginal] = moment
+    if offset:
+        times[ExifTags.Base.OffsetTimeOriginal] = offset
+    content = io.BytesIO()
+    Image.new("RGB", (160, 160), "navy").save(content, "JPEG", exif=exif)
+    return content.getvalue()
+
+
 def _degrees_minutes_seconds(degrees: float) -> tuple[float, float, float]:
     minutes, seconds = divmod(round(degrees * 3600, 2), 60)
     return (minutes // 60, minutes % 60, round(seconds, 2))

@@ -118,6 +118,16 @@ def test_a_second_tab_leaves_a_deletion_that_can_be_undone_to_the_first(visit, p
     expect(second.locator("li.tile")).to_have_count(1)
 
 
+def test_a_deletion_that_fails_at_the_next_visit_too_says_so(interrupted, person):
+    interrupted.context.route(A_PHOTO, lambda route: route.fulfill(status=503))
+    interrupted.page = interrupted.open_tab()
+    interrupted.sign_in(person)
+    expect(interrupted.notice).to_contain_text("red.jpg is not deleted yet. The service answered 503.")
+    interrupted.context.unroute_all()
+    interrupted.button("Try again").click()
+    wait_for(lambda: photos(interrupted) == [])
+
+
 # A request that is under way when the page goes
 
 
@@ -193,10 +203,59 @@ def test_a_deletion_without_an_answer_is_tried_again(under_way):
 
 def test_a_deletion_that_the_service_refuses_brings_the_photo_back(under_way):
     visit, request = under_way
-    request.fulfill(status=500)
-    expect(visit.notice).to_contain_text("red.jpg is not deleted. The service answered 500.")
+    request.fulfill(status=403)
+    expect(visit.notice).to_contain_text("red.jpg is not deleted. The service answered 403.")
     expect(visit.tile("red.jpg")).to_be_visible()
     assert kept(visit) == []
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_deletion_that_may_be_done_in_part_is_kept_and_says_so(under_way, status):
+    visit, request = under_way
+    request.fulfill(status=status)
+    expect(visit.notice).to_contain_text(f"red.jpg is not deleted yet. The service answered {status}.")
+    expect(visit.tile("red.jpg")).to_have_count(0)
+    assert kept(visit) == ["red.jpg"]
+
+
+def test_a_deletion_that_may_be_done_in_part_is_tried_again(under_way):
+    visit, request = under_way
+    request.fulfill(status=503)
+    visit.page.unroute_all()
+    visit.button("Try again").click()
+    wait_for(lambda: photos(visit) == [])
+    wait_for(lambda: kept(visit) == [])
+
+
+def test_what_a_page_that_comes_back_has_deleted_is_not_called_undeleted_any_more(under_way):
+    visit, request = under_way
+    break_off(request)
+    expect(visit.notice).to_contain_text("red.jpg is not deleted yet.")
+    visit.page.evaluate(LEAVE)
+    visit.page.unroute_all()
+    visit.page.evaluate(RETURN)
+    wait_for(lambda: kept(visit) == [])
+    expect(visit.notice).to_have_count(0)
+
+
+def test_who_signs_out_leaves_no_name_of_a_photo(under_way):
+    visit, request = under_way
+    break_off(request)
+    expect(visit.notice).to_contain_text("red.jpg is not deleted yet.")
+    visit.button("Sign out").click()
+    expect(visit.button("Sign in")).to_be_visible()
+    assert "red.jpg" not in visit.page.evaluate("JSON.stringify(localStorage)")
+
+
+def test_a_deletion_is_finished_at_the_next_visit_after_signing_out(under_way, person):
+    visit, request = under_way
+    break_off(request)
+    expect(visit.notice).to_contain_text("red.jpg is not deleted yet.")
+    visit.button("Sign out").click()
+    expect(visit.button("Sign in")).to_be_visible()
+    visit.page.unroute_all()
+    visit.sign_in(person)
+    expect(visit.notice).to_have_text("Deleted 1 photo, as you asked before you left.")
 
 
 # Coming back
@@ -257,6 +316,19 @@ def test_an_old_deletion_that_the_service_had_heard_of_is_not_said_to_be_kept(in
     visit = come_back(hours=25)
     wait_for(lambda: kept(visit) == [])
     expect(visit.notice).to_have_count(0)
+
+
+def test_an_old_deletion_that_was_done_in_part_is_finished(interrupted, come_back):
+    def as_erased_in_part(route):
+        if route.request.method == "GET":
+            route.fulfill(status=404)
+        else:
+            route.fallback()
+
+    interrupted.context.route(A_PHOTO, as_erased_in_part)
+    visit = come_back(hours=25)
+    wait_for(lambda: kept(visit) == [])
+    assert photos(visit) == []
 
 
 def test_what_is_told_of_several_photos_is_one_message(make_visit, person, stored):

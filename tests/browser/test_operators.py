@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -141,6 +142,90 @@ def test_an_inspection_that_happens_meanwhile_appears_without_a_reload(pipeline,
     visit.page.clock.fast_forward(15_000)
     expect(visit.card(name)).to_have_count(1)
     expect(visit.cards.first.get_by_role("heading")).to_have_text(name)
+
+
+def inspection(number):
+    """An inspection as the API gives it, the newer the higher its number."""
+    return {
+        "photo_id": f"photo-{number}",
+        "verdict": "SUCCESS",
+        "rule": "no-cups",
+        "reasons": [],
+        "inspected_at": f"2026-11-21T10:{number // 60:02}:{number % 60:02}.000Z",
+        "bucket": "amzn-s3-demo-bucket",
+        "key": f"images/{number:03}.jpg",
+        "labels": [],
+        "image_url": None,
+    }
+
+
+@pytest.fixture
+def conveyor(visit, operator):
+    """A board that shows one inspection; tell it how many there are in all when it looks again, 50 to a page."""
+    visit.page.clock.install()
+    there = [inspection(0)]
+
+    def answer(route):
+        [start] = parse_qs(urlsplit(route.request.url).query).get("cursor", ["0"])
+        end = int(start) + 50
+        cursor = str(end) if end < len(there) else None
+        route.fulfill(json={"inspections": there[int(start) : end], "cursor": cursor})
+
+    visit.page.route("**/api/inspections*", answer)
+    visit.sign_in(operator, "inspections")
+    expect(visit.cards).to_have_count(1)
+
+    def look_again(total):
+        there[:] = [inspection(number) for number in reversed(range(total))]
+        visit.page.clock.fast_forward(15_000)
+
+    return look_again
+
+
+def test_more_inspections_than_a_page_holds_appear_without_a_reload(visit, conveyor):
+    conveyor(61)
+    expect(visit.cards).to_have_count(61)
+    assert visit.cards.get_by_role("heading").all_text_contents() == [
+        f"{number:03}.jpg" for number in range(60, -1, -1)
+    ]
+
+
+def test_after_more_inspections_than_are_read_at_once_the_board_begins_anew(visit, conveyor):
+    conveyor(301)
+    expect(visit.cards).to_have_count(50)
+    expect(visit.cards.first.get_by_role("heading")).to_have_text("300.jpg")
+    visit.button("Show more").click()
+    expect(visit.cards).to_have_count(100)
+
+
+ENDED = {"status": "ABORTED", "started_at": "2026-11-21T10:00:00.000Z", "ended_at": "2026-11-21T10:05:00.000Z"}
+SESSION = {"session_id": "one", "images": 3, "model_minutes": 4.0, "cost_dollars": 0.27, "timeline": []}
+RUN = {
+    "run_id": "one",
+    "bucket": "amzn-s3-demo-bucket",
+    "prefix": "archive/",
+    "counts": dict.fromkeys(("seen", "labelled", "partial", "skipped", "failed"), 0),
+    "failures": [],
+    "estimated_cost_dollars": None,
+}
+
+
+@pytest.mark.parametrize(("view", "shown"), [("sessions", SESSION), ("bulk-runs", RUN)])
+@pytest.mark.parametrize(
+    ("name", "cause", "sentence"),
+    [
+        ("", "why", "why"),
+        ("States.Timeout", "", "States.Timeout"),
+        ("States.Timeout", "too long", "States.Timeout: too long"),
+    ],
+)
+def test_what_ended_a_run_or_a_session_is_told_as_far_as_it_is_known(
+    visit, operator, view, shown, name, cause, sentence
+):
+    ended = {**shown, **ENDED, "error": {"name": name, "cause": cause}, "execution_url": None}
+    visit.page.route(f"**/api/{view}", lambda route: route.fulfill(json={view.removeprefix("bulk-"): [ended]}))
+    visit.sign_in(operator, view)
+    expect(visit.cards.locator(".callout")).to_have_text(sentence)
 
 
 def test_a_bulk_run_tells_its_failures_by_reason(pipeline, start, prefix):

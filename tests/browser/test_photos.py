@@ -130,6 +130,24 @@ def test_a_photo_tells_when_and_with_what_it_was_taken(visit, person, stored):
     expect(about).to_contain_text(re.compile("Taken1 May 2024, 12:30CameraExample Phone 1"))
 
 
+@pytest.mark.parametrize(
+    ("moment", "offset", "shown"),
+    [
+        ("2026:11:11 16:04:05", "+01:00", "11 Nov 2026, 16:04 (UTC+01:00)"),
+        # An hour that New York leaves out.
+        ("2026:03:08 02:30:00", "", "8 Mar 2026, 02:30"),
+    ],
+)
+def test_a_photo_tells_what_the_cameras_clock_said_wherever_one_looks(
+    make_visit, person, stored, moment, offset, shown
+):
+    stored(bay=pictures.taken(moment, offset))
+    visit = make_visit(timezone_id="America/New_York")
+    page = visit.sign_in(person)
+    visit.tile("bay.jpg").get_by_role("link").first.click()
+    expect(page.locator(".details dl div").filter(has_text="Taken").locator("dd")).to_have_text(shown)
+
+
 def test_a_photo_with_a_place_links_to_the_map(visit, person, stored):
     stored(cat=pictures.cat_on_its_side())
     visit.sign_in(person)

@@ -289,6 +289,14 @@ def test_a_session_that_failed_says_why(desk: Operations, session: str, monkeypa
     assert shown["error"] == {"name": "States.Timeout", "cause": "too long"}
 
 
+def test_a_session_that_was_stopped_with_a_cause_alone_says_why(
+    desk: Operations, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _output(monkeypatch, {}, status="ABORTED", error="", cause="why")
+    [shown] = desk.latest_sessions()
+    assert shown["error"] == {"name": "", "cause": "why"}
+
+
 def test_a_session_that_step_functions_has_forgotten_is_not_shown(
     desk: Operations, session: str, refuse: Callable[..., None]
 ) -> None:

@@ -1,7 +1,7 @@
 /** The frame around the views: who is signed in, and which view an address means. */
 
 import { call } from "./api.js";
-import { deleteWaitingNow, finishDeletions } from "./deletions.js";
+import { deleteWaitingNow, finishDeletions, forgetNames } from "./deletions.js";
 import { attempt, button, element, emptyState, fill, setTitle } from "./elements.js";
 import { notify } from "./notices.js";
 import { email, finishSignIn, isSignedIn, signIn, signOut } from "./session.js";
@@ -173,6 +173,7 @@ async function leaveForGood() {
       if (!(await ask({ title: "Sign out?", content, confirm: "Sign out", run: cancelAll }))) return;
     }
     await deleteWaitingNow();
+    forgetNames();
     await signOut();
   } catch (problem) {
     notify(problem.message, { tone: "bad" });

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { attempt, button, definitions, element, emptyState, externalLink, field, fill, headingRow } from "./elements.js";
-import { dateTime, dollars, duration, number, runStatus } from "./format.js";
+import { dateTime, dollars, duration, failure, number, runStatus } from "./format.js";
 import { announce } from "./notices.js";
 import { poll, SLOWLY } from "./poll.js";
 import { badge } from "./tiles.js";
@@ -130,7 +130,7 @@ function contentOf(run) {
     element("div.heading", element("h2", `${run.bucket}/${run.prefix}`), badge(runStatus(run))),
     element("div.shares", { "aria-hidden": "true" }, parts),
     definitions("dl.counts", [["seen", "Seen"], ...FATES].map(([name, text]) => [text, number(counts[name])])),
-    error && element("p.callout.bad", `${error.name}: ${error.cause}`),
+    error && element("p.callout.bad", failure(error)),
     failures.length > 0 && failureTable(failures),
     element("p.hint", facts.filter(Boolean).join(" · ")),
     run.execution_url && externalLink(run.execution_url, "Open the execution"),

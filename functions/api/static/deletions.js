@@ -52,12 +52,23 @@ async function deleteForGood(photo) {
   try {
     await send(photo);
   } catch (problem) {
-    if (isLeaving) return; // The next visit finishes it.
-    if (!problem.status) return tellOfNoAnswer(photo, problem);
+    const announced = unanswered.get(photo.photo_id);
+    if (isLeaving || !announced) return; // The next visit finishes it, or another request has done it.
+    announced.dismiss?.();
+    if (isUnsettled(problem)) {
+      announced.dismiss = tellNotYet([photo], problem, () => deleteForGood(photo));
+      return;
+    }
     bringBack(photo);
     complain(photo, problem);
   }
 }
+
+/**
+ * Whether nobody knows what became of it: the service hides a photo before it erases it, so what failed there may be done
+ * in part. Only another refusal says that the photo is as it was.
+ */
+const isUnsettled = ({ status, isTransient }) => !status || isTransient;
 
 /** @returns {Promise<boolean>} False when the photo was gone before. What is not sure is thrown, and stays kept. */
 async function send(photo) {
@@ -73,13 +84,21 @@ async function send(photo) {
 }
 
 // The page may be out of sight when these come.
-const complain = ({ name }, { message }) => notify(`${name} is not deleted. ${message}`, { tone: "bad", isLasting: true });
+const complain = (photo, { message }) =>
+  notify(`${named([photo])} is not deleted. ${message}`, { tone: "bad", isLasting: true });
 
-/** The service may have done it, so the photo does not come back. The next visit does what is not tried again here. */
-function tellOfNoAnswer(photo, { message }) {
-  const again = { action: "Try again", run: () => deleteForGood(photo) };
-  notify(`${photo.name} is not deleted yet. ${message}`, { tone: "bad", isLasting: true, ...again });
+/**
+ * The service may have done it, so the photos do not come back. The next visit does what is not tried again here.
+ *
+ * @returns {() => void} Takes the message away.
+ */
+function tellNotYet(photos, { message }, run) {
+  const sentence = `${named(photos)} ${photos.length === 1 ? "is" : "are"} not deleted yet.`;
+  return notify(`${sentence} ${message}`, { tone: "bad", isLasting: true, action: "Try again", run });
 }
+
+/** Many photos are one message, which nobody has to dismiss many times; the name of one may be forgotten. */
+const named = (photos) => (photos.length === 1 && photos[0].name) || plural(photos.length, "photo");
 
 /**
  * Send what waits at once: the person leaves the page, or looks at another and may not come back.
@@ -111,14 +130,22 @@ function keep(photo) {
   navigator.locks.request(lockOf(photoId), () => isAnswered);
 }
 
-/** What this page has announced and had no answer for, with what releases its lock. */
+/** What this page has announced and had no answer for, with what releases its lock and takes its message away. */
 const unanswered = new Map();
 
 function forget({ photo_id: photoId }) {
   const { [photoId]: answered, ...others } = kept();
   store(others);
-  unanswered.get(photoId)?.release();
+  const { release, dismiss } = unanswered.get(photoId) || {};
+  release?.();
+  dismiss?.();
   unanswered.delete(photoId);
+}
+
+/** Keep ids and times alone, for someone who signs out: whoever uses the browser next can read what is kept. */
+export function forgetNames() {
+  const nameless = Object.entries(kept()).map(([photoId, { name, ...others }]) => [photoId, others]);
+  store(Object.fromEntries(nameless));
 }
 
 function store(deletions) {
@@ -147,36 +174,45 @@ export async function finishDeletions() {
     (isRecent ? recent : old).push({ photo_id: photoId, name });
     if (isRecent) hidden.add(photoId);
   }
-  tellWhich(recent.map(finish), (photos) => notify(`Deleted ${photos}, as you asked before you left.`));
-  tellWhich(old.map(giveUp), (photos) => {
-    const reason = "the deletion was more than a day old and had not been carried out. Delete again what is to go.";
-    notify(`Kept ${photos}: ${reason}`, { isLasting: true });
+  finish(recent);
+  giveUp(old);
+}
+
+async function finish(photos) {
+  const [done, unsettled] = [[], []];
+  let reason;
+  const attempts = photos.map(async (photo) => {
+    try {
+      if (await send(photo)) done.push(photo);
+    } catch (problem) {
+      if (isLeaving) return; // The next start tries again.
+      if (isUnsettled(problem)) {
+        unsettled.push(photo);
+        reason = problem;
+        return;
+      }
+      forget(photo);
+      hidden.delete(photo.photo_id);
+      complain(photo, problem);
+    }
   });
+  await Promise.all(attempts);
+  if (done.length > 0) notify(`Deleted ${named(done)}, as you asked before you left.`);
+  if (unsettled.length > 0) tellNotYet(unsettled, reason, () => finish(unsettled));
 }
 
-/** Many photos are one message, which nobody has to dismiss many times. */
-async function tellWhich(attempts, tellOf) {
-  const photos = (await Promise.all(attempts)).filter(Boolean);
-  if (photos.length > 0) tellOf(photos.length === 1 ? photos[0].name : plural(photos.length, "photo"));
-}
-
-/** @returns {Promise<object|null>} The photo, if it is deleted now. */
-async function finish(photo) {
-  try {
-    return (await send(photo)) ? photo : null;
-  } catch (problem) {
-    if (isLeaving || !problem.status || problem.isTransient) return null; // The next start tries again.
-    forget(photo);
-    hidden.delete(photo.photo_id);
-    complain(photo, problem);
-    return null;
-  }
+async function giveUp(photos) {
+  const stillThere = (await Promise.all(photos.map(ifStillThere))).filter(Boolean);
+  const reason = "the deletion was more than a day old and had not been carried out. Delete again what is to go.";
+  if (stillThere.length > 0) notify(`Kept ${named(stillThere)}: ${reason}`, { isLasting: true });
 }
 
 /** @returns {Promise<object|null>} The photo, if it is there: only the answer to its deletion may have been lost. */
-async function giveUp(photo) {
+async function ifStillThere(photo) {
   const problem = await call("GET", `photos/${photo.photo_id}`).then(() => null, (reason) => reason);
-  if (problem && (!problem.status || problem.isTransient)) return null; // The next start asks again.
+  if (problem && isUnsettled(problem)) return null; // The next start asks again.
+  // What is erased in part is not found either; the rest of it goes now, or after the next start.
+  if (problem?.status === 404) return send(photo).then(() => null, () => null);
   forget(photo);
   return problem ? null : photo;
 }

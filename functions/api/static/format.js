@@ -1,11 +1,20 @@
 /** Numbers, dates and states as a person reads them. */
 
 const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const NUMBER = new Intl.NumberFormat();
 
-/** A moment in the reader's time zone; a capture time has no zone and stays as the camera's clock said. */
+/** A moment in the reader's time zone. */
 export const dateTime = (text) => DATE_TIME.format(new Date(text));
+
+/** A capture time as the camera's clock said it, wherever that is read; with its distance from UTC if that is known. */
+export function captureTime(text) {
+  const [offset] = text.match(/[+-]\d\d:\d\d$/) || [];
+  // Taken for UTC and said in UTC, the clock keeps its hands, also in an hour that the reader's zone leaves out.
+  const clock = CLOCK.format(new Date(`${text.slice(0, "2026-11-11T16:04:05".length)}Z`));
+  return offset ? `${clock} (UTC${offset})` : clock;
+}
 
 /** A day of the API, which counts in UTC. */
 export const day = (text) => DAY.format(new Date(`${text}T00:00Z`));
@@ -56,3 +65,6 @@ export function photoStatus({ status, is_uploaded: isUploaded }) {
 
 /** The same for a run or a session. */
 export const runStatus = ({ status }) => ({ text: RUN_WORDS[status] || END_WORDS[status] || status, tone: TONES[status] || "bad" });
+
+/** What ended a run or a session: the name of an error, its cause, or both. */
+export const failure = ({ name, cause }) => [name, cause].filter(Boolean).join(": ");

@@ -8,6 +8,9 @@ import { pages } from "./pages.js";
 import { poll, SLOWLY } from "./poll.js";
 import { badge, chips } from "./tiles.js";
 
+// Of new inspections between two looks; whoever finds more begins the list anew.
+const PAGES_OF_NEW = 4;
+
 const VERDICTS = { SUCCESS: { text: "Passed", tone: "good" }, FAILURE: { text: "Failed", tone: "bad" } };
 
 /** @param {{query: URLSearchParams}} route The filters, as they stand in the address. */
@@ -69,19 +72,40 @@ export function open({ query }) {
 
   const board = pages({ below, ask, clear, show, count: () => cards.children.length, nothing });
 
+  const idOf = ({ bucket, key, inspected_at: at }) => JSON.stringify([bucket, key, at]);
+
   /** @returns {boolean} Whether it is not shown yet; from now on it counts as shown. */
-  function isNew({ bucket, key, inspected_at: at }) {
-    const id = JSON.stringify([bucket, key, at]);
+  function isNew(inspection) {
+    const id = idOf(inspection);
     return !known.has(id) && known.add(id) && true;
+  }
+
+  /** @returns {Promise<object[]|null>} What came since the last look; `null` when that is more than is read here. */
+  async function newest(signal) {
+    const found = [];
+    let cursor = null;
+    for (let page = 0; page < PAGES_OF_NEW; page += 1) {
+      const answer = await ask({ cursor }, signal);
+      const fresh = answer.inspections.filter((inspection) => !known.has(idOf(inspection)));
+      found.push(...fresh);
+      // Behind a page of new ones alone there may be more of them.
+      if (!answer.cursor || fresh.length === 0 || fresh.length < answer.inspections.length) return found;
+      cursor = answer.cursor;
+    }
+    return null;
   }
 
   const others = poll(async () => {
     const { signal } = board;
     // What did not come is said, and tried again by the person: newer ones alone would look like the whole list.
     if (!board.isLoaded) return "settled";
-    const { inspections } = await ask({}, signal);
+    const came = await newest(signal);
     if (signal.aborted) return "same"; // The filters are others by now.
-    const found = inspections.filter(isNew);
+    if (!came) {
+      load();
+      return "changed";
+    }
+    const found = came.filter(isNew);
     if (found.length === 0) return "same";
     const wasEmpty = cards.children.length === 0;
     cards.prepend(...found.map(card));

@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { deletePhoto } from "./deletions.js";
 import { attempt, button, definitions, element, emptyState, externalLink, fill, headingRow, icon, iconButton, setTitle } from "./elements.js";
-import { dateTime, number, percent, photoStatus, plural, size } from "./format.js";
+import { captureTime, dateTime, number, percent, photoStatus, plural, size } from "./format.js";
 import { announce } from "./notices.js";
 import { poll } from "./poll.js";
 import { badge, isOpen, searchAddress } from "./tiles.js";
@@ -157,7 +157,7 @@ export function open({ photoId, back, neighbours }) {
   function metadata() {
     const { location: place, detector } = photo;
     const rows = [
-      ["Taken", photo.capture_time && dateTime(photo.capture_time)],
+      ["Taken", photo.capture_time && captureTime(photo.capture_time)],
       ["Camera", [photo.camera_make, photo.camera_model].filter(Boolean).join(" ")],
       ["Place", place && mapLink(place)],
       ["Pixels", photo.width && `${number(photo.width)} × ${number(photo.height)}`],

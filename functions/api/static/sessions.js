@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { attempt, definitions, element, emptyState, externalLink, fill, headingRow, list } from "./elements.js";
-import { dateTime, dollars, duration, number, runStatus } from "./format.js";
+import { dateTime, dollars, duration, failure, number, runStatus } from "./format.js";
 import { poll, SLOWLY } from "./poll.js";
 import { badge } from "./tiles.js";
 
@@ -51,7 +51,7 @@ function card(session) {
       ["Model minutes", minutes !== null && minutes.toFixed(1)],
       ["Cost", cost !== null && dollars(cost)],
     ]),
-    error && element("p.callout.bad", error.cause ? `${error.name}: ${error.cause}` : error),
+    error && element("p.callout.bad", failure(error)),
     steps.length > 0 && timeline(steps, session.ended_at),
     session.execution_url && externalLink(session.execution_url, "Open the execution"),
   );

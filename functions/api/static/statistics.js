@@ -16,9 +16,20 @@ export function open() {
   const content = element("div");
   const root = element("section", headingRow("Statistics"), element("div.fields", field("From", from), field("To", to)), content);
 
+  let request = null;
+
   function load() {
+    request?.abort();
+    request = new AbortController();
+    const { signal } = request;
     const within = { from: from.value, to: to.value };
-    attempt(content, async () => show((await call("GET", "counts", { query: within })).counts, within));
+    attempt(content, async () => {
+      const answer = await call("GET", "counts", { query: within, signal }).catch((error) => {
+        if (signal.aborted) return null; // Other days have been asked for since.
+        throw error;
+      });
+      if (answer && !signal.aborted) show(answer.counts, within);
+    });
   }
 
   function show(counts, within) {
@@ -32,7 +43,7 @@ export function open() {
   }
 
   load();
-  return { root, title: "Statistics" };
+  return { root, title: "Statistics", close: () => request.abort() };
 }
 
 function sums(counts, by) {

@@ -201,7 +201,10 @@ def _session(execution: Execution, record: Record) -> Record:
 
 
 def _error(execution: Execution) -> Record | None:
-    return {"name": execution.error, "cause": execution.cause} if execution.error else None
+    # Who stops an execution may give a cause alone:
+    # https://docs.aws.amazon.com/cli/latest/reference/stepfunctions/stop-execution.html
+    is_told = execution.error or execution.cause
+    return {"name": execution.error, "cause": execution.cause} if is_told else None
 
 
 def _busy(execution: Execution) -> Record | None:
