@@ -31,7 +31,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
         "decision": "RUN",
         "run": {"run_id": run_id, "request": request.as_dict(), "execution": event["execution"]},
         "workers": bulk.workers(settings.bulk_calls_per_second),
-        "batch_size": bulk.batch_size(settings.bulk_calls_per_second),
+        "batch_size": bulk.batch_size(settings.bulk_calls_per_second, settings.bulk_batch_size),
         "results_prefix": bulk.results_prefix(run_id),
     }
 

@@ -77,6 +77,7 @@ ENVIRONMENT = {
     "WATCHDOG_PERIOD_SECONDS": "600",
     "BULK_BUCKETS": f"arn:aws:s3:::{BUCKET},",
     "BULK_CALLS_PER_SECOND": "50",
+    "BULK_BATCH_SIZE": "100",
     "VISION_EVENT_BUS_NAME": "image-recognition-vision",
     "PATIENCE_SECONDS": "0",
     "IMAGE_BUCKET_NAME": BUCKET,

@@ -29,6 +29,13 @@ def runs(table_name: str) -> Runs:
     return Runs(table_name)
 
 
+def test_batch_size_is_the_setting(
+    function: Any, bucket: str, runs: Runs, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULK_BATCH_SIZE", "7")
+    assert function("open_run")(asked())["batch_size"] == 7
+
+
 @pytest.mark.parametrize(
     ("fields", "told"),
     [

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
-from vision.domain import rules
+from vision.domain import bulk, rules
 
 PARAMETERS = load(TEMPLATE.read_text())["Parameters"]
 
@@ -108,6 +108,10 @@ def test_the_default_processor_is_arm():
 
 def test_no_session_starts_by_itself_unless_somebody_switches_it_on():
     assert PARAMETERS["SessionScheduleState"]["Default"] == "DISABLED"
+
+
+def test_batches_of_bulk_runs_are_as_large_as_a_worker_has_time_for_by_default():
+    assert PARAMETERS["BulkBatchSize"]["Default"] == PARAMETERS["BulkBatchSize"]["MaxValue"] == bulk.BATCH_LIMIT
 
 
 def test_people_hear_of_failures_by_default():

@@ -193,11 +193,20 @@ class ValidateRulesSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class OpenRunSettings(_FromEnvironment):
-    """Where runs are recorded, which buckets they may read (separated by commas), and the rate they may call at."""
+    """Where runs are recorded, and what they may do.
+
+    Attributes
+    ----------
+    bulk_buckets
+        The ARNs of the buckets that they may read, separated by commas.
+    bulk_batch_size
+        The largest number of images in a batch.
+    """
 
     image_table_name: str
     bulk_buckets: str
     bulk_calls_per_second: float
+    bulk_batch_size: int
 
     @property
     def buckets(self) -> list[str]:

@@ -186,10 +186,10 @@ def workers(calls_per_second: float) -> int:
     return min(WORKERS_LIMIT, max(2, math.ceil(calls_per_second / IMAGES_PER_SECOND_AND_WORKER * _SPARE_WORKERS)))
 
 
-def batch_size(calls_per_second: float) -> int:
-    """Return how many images a batch has, so that it takes about a minute at most."""
+def batch_size(calls_per_second: float, largest: int = BATCH_LIMIT) -> int:
+    """Return how many images a batch has at most, so that it takes about a minute."""
     rate = calls_per_second / workers(calls_per_second)
-    return max(1, min(BATCH_LIMIT, math.floor(rate * BATCH_SECONDS)))
+    return max(1, min(largest, math.floor(rate * BATCH_SECONDS)))
 
 
 def compact(labels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
