@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from ministack.services import eventbridge
 
 from tests.template.cloudformation import TEMPLATE, load, references, resolve, walk
 from vision.adapters.queue import RECEIVES_LIMIT
@@ -23,12 +24,17 @@ def queue(queue_name, of_type):
     return of_type("AWS::SQS::Queue")[queue_name]
 
 
+def _kept_in(target):
+    """Return where a rule keeps what it cannot deliver; what it sends to a dead-letter queue has no better place."""
+    return target.get("DeadLetterConfig", target)["Arn"]
+
+
 @pytest.fixture
 def dead_letter_queues(of_type):
     redrives = [queue["RedrivePolicy"] for queue in of_type("AWS::SQS::Queue").values() if "RedrivePolicy" in queue]
     targets = [target for rule in of_type("AWS::Events::Rule").values() for target in rule["Targets"]]
     configured = [policy["deadLetterTargetArn"] for policy in redrives]
-    configured += [target["DeadLetterConfig"]["Arn"] for target in targets]
+    configured += [_kept_in(target) for target in targets]
     return {arn["Fn::GetAtt"][0] for arn in configured}
 
 
@@ -136,7 +142,36 @@ def test_only_rules_of_this_account_send_to_a_queue(queue_name, of_type):
 def test_a_rule_keeps_what_it_cannot_deliver(of_type):
     for rule in of_type("AWS::Events::Rule").values():
         for target in rule["Targets"]:
-            assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].endswith("DeadLetterQueue")
+            assert _kept_in(target)["Fn::GetAtt"][0].endswith("DeadLetterQueue")
+
+
+@pytest.mark.parametrize(
+    ("source", "detail_type", "taken_by"),
+    [
+        ("image-recognition", "Bulk Run Requested", ["BulkRunRule"]),
+        ("serverless-data-processing", "ServerlessDataProcessing", ["BulkRunRule"]),
+        ("image-recognition", "Bulk Run Ended", []),
+        ("image-recognition", "bulk run requested", ["OtherEventRule"]),
+        ("image-recognition", "ServerlessDataProcessing", ["OtherEventRule"]),
+        ("serverless-data-processing", "Bulk Run Requested", ["OtherEventRule"]),
+        ("serverless-data-processing", "Bulk Run Ended", ["OtherEventRule"]),
+        ("Serverless-Data-Processing", "ServerlessDataProcessing", ["OtherEventRule"]),
+        ("my.shop", "Bulk Run Requested", ["OtherEventRule"]),
+    ],
+)
+def test_event_on_the_bus_is_taken_by_one_rule_unless_it_is_of_the_product(of_type, source, detail_type, taken_by):
+    event = {"source": source, "detail-type": detail_type, "detail": {}}
+    rules = {
+        name: rule["EventPattern"]
+        for name, rule in of_type("AWS::Events::Rule").items()
+        if rule.get("EventBusName") == {"Ref": "VisionEventBus"}
+    }
+    assert [name for name, pattern in rules.items() if _matches(pattern, event)] == taken_by
+
+
+def _matches(pattern, event):
+    asked = {"EventPattern": json.dumps(pattern), "Event": json.dumps(event)}
+    return json.loads(eventbridge._test_event_pattern(asked)[2])["Result"]
 
 
 def test_an_asynchronous_function_keeps_the_events_it_could_not_take(of_type):
@@ -299,7 +334,7 @@ def test_the_dead_letter_queue_of_a_rule_admits_that_rule(expanded):
         for name, rule in expanded.items()
         if rule["Type"] == "AWS::Events::Rule"
         for target in rule["Properties"]["Targets"]
-        for _, queue in references(target["DeadLetterConfig"])
+        for _, queue in references(_kept_in(target))
         if f"{name}.Arn" not in admitted[queue.removesuffix(".Arn")]
     ]
     assert refused == []

@@ -13,6 +13,8 @@ from tests.local.stack.pipeline import Pipeline, wait_for
 from vision.adapters import events
 
 SOURCE, REQUESTED = events.SOURCE, "Bulk Run Requested"
+# What the AWS sample for Distributed Map takes.
+OLDER_SOURCE, OLDER_REQUESTED = "serverless-data-processing", "ServerlessDataProcessing"
 
 # Buckets that the parameter BulkBucketArns names: one as any other, one that may not be listed, one whose objects may
 # not be read, and one that there is not.
@@ -70,12 +72,12 @@ class Bulk:
         assert ended["status"] == "FAILED", ended
         return ended["error"], ended["cause"]
 
-    def ask(self, detail: Any, times: int = 1) -> None:
+    def ask(self, detail: Any, times: int = 1, source: str = SOURCE, detail_type: str = REQUESTED) -> None:
         """Put events on the bus that ask for a run."""
         entry = {
             "EventBusName": self.pipeline.stack.outputs["VisionEventBusName"],
-            "Source": SOURCE,
-            "DetailType": REQUESTED,
+            "Source": source,
+            "DetailType": detail_type,
             "Detail": json.dumps(detail),
         }
         self.pipeline.client("events").put_events(Entries=[entry] * times)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.local.bulk.bulk_runs import SOURCE, Bulk
+from tests.local.bulk.bulk_runs import OLDER_REQUESTED, OLDER_SOURCE, REQUESTED, SOURCE, Bulk
 from tests.local.stack.pipeline import wait_for
 
 pytestmark = pytest.mark.local
@@ -16,6 +16,34 @@ def test_an_event_starts_a_run(bulk: Bulk) -> None:
     [execution] = wait_for(bulk.executions)
     assert bulk.pipeline.closed(execution)["status"] == "SUCCEEDED"
     assert len(bulk.image_records()) == 2
+
+
+def test_event_of_the_older_sample_starts_a_run(bulk: Bulk) -> None:
+    bulk.put_photos(2)
+    older = {"myStateInput": {"Bucket": bulk.pipeline.bucket, "Prefix": bulk.prefix}}
+    bulk.ask(older, source=OLDER_SOURCE, detail_type=OLDER_REQUESTED)
+    [execution] = wait_for(bulk.executions)
+    assert bulk.pipeline.closed(execution)["status"] == "SUCCEEDED"
+    assert len(bulk.image_records()) == 2
+
+
+def test_event_of_the_older_sample_over_an_unknown_bucket_names_the_remedy(bulk: Bulk) -> None:
+    older = {"myStateInput": {"Bucket": "someone-elses", "Prefix": bulk.prefix}}
+    bulk.ask(older, source=OLDER_SOURCE, detail_type=OLDER_REQUESTED)
+    [execution] = wait_for(bulk.executions)
+    ended = bulk.pipeline.closed(execution)
+    assert ended["error"] == "InvalidRun"
+    assert ended["cause"].endswith("add its ARN to the parameter BulkBucketArns")
+
+
+@pytest.mark.parametrize(
+    ("source", "detail_type"), [(SOURCE, "bulk run requested"), (OLDER_SOURCE, REQUESTED), ("my.shop", REQUESTED)]
+)
+def test_event_that_no_rule_knows_waits_in_the_dead_letter_queue(bulk: Bulk, source: str, detail_type: str) -> None:
+    bulk.ask({"bucket": bulk.bucket, "prefix": bulk.prefix}, source=source, detail_type=detail_type)
+    [letter] = wait_for(bulk.dead_letters)
+    assert (json.loads(letter)["source"], json.loads(letter)["detail-type"]) == (source, detail_type)
+    assert bulk.executions() == []
 
 
 def test_a_malformed_event_fails_in_words_and_waits_in_no_queue(bulk: Bulk) -> None:
@@ -63,3 +91,4 @@ def test_the_end_is_told_in_a_file_a_record_and_an_event(bulk: Bulk) -> None:
     written = bulk.pipeline.client("s3").get_object(Bucket=place["bucket"], Key=f"{place['prefix']}summary.json")
     assert json.loads(message["Body"])["detail"] == json.loads(written["Body"].read()) == summary
     assert bulk.record(summary["execution_arn"])["status"] == "SUCCEEDED"
+    assert bulk.dead_letters() == []

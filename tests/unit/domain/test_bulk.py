@@ -78,6 +78,43 @@ def test_what_cannot_be_done_is_refused_by_the_name_of_the_field(wrong: dict[str
         Request.from_dict({"bucket": BUCKET, **wrong} if wrong else {})
 
 
+@pytest.mark.parametrize(
+    "older",
+    [
+        {"myStateInput": {"Bucket": BUCKET, "Prefix": "2026/"}},
+        {"mystateinput": {"bucket": BUCKET, "PREFIX": "2026/"}},
+    ],
+)
+def test_input_of_the_older_sample_is_taken_in_any_case(older: dict[str, Any]) -> None:
+    assert Request.from_dict(older) == Request.from_dict({"bucket": BUCKET, "prefix": "2026/"})
+
+
+def test_empty_prefix_of_the_older_sample_is_the_whole_bucket() -> None:
+    assert Request.from_dict({"myStateInput": {"Bucket": BUCKET, "Prefix": ""}}) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        {"myStateInput": {"Bucket": BUCKET}},
+        {"myStateInput": {"Bucket": BUCKET, "Prefix": "a/", "MaxItems": 5}},
+        {"myStateInput": {"Bucket": BUCKET, "bucket": "another", "Prefix": "a/"}},
+        {"myStateInput": {"Bucket": BUCKET, "Prefix": "a/"}, "prefix": "b/"},
+        {"myStateInput": {"Bucket": BUCKET, "Prefix": "a/"}, "mystateinput": {"Bucket": BUCKET, "Prefix": "b/"}},
+        {"myStateInput": None},
+        {"myStateInput": [BUCKET, "a/"]},
+    ],
+)
+def test_ambiguous_input_of_the_older_sample_is_refused_with_the_present_form(older: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRun, match=r'^my[sS]tate[iI]nput: .*write \{"bucket": "my-images", "prefix": "2026/"\}'):
+        Request.from_dict(older)
+
+
+@pytest.mark.parametrize(("rate", "largest", "size"), [(50, 100, 100), (50, 7, 7), (1, 100, 30), (1, 7, 7)])
+def test_batch_is_no_larger_than_asked_and_takes_a_minute_at_most(rate: float, largest: int, size: int) -> None:
+    assert bulk.batch_size(rate, largest) == size
+
+
 def test_steps_run_in_one_order_and_once() -> None:
     assert Request.from_dict({"bucket": BUCKET, "steps": ["labels", "metadata", "labels"]}).steps == (
         "metadata",

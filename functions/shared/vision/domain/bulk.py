@@ -45,6 +45,8 @@ BATCH_LIMIT = 100
 
 _REQUEST_FIELDS = ("bucket", "prefix", "inventory", "steps", "force", "record", "tolerated_failure_percentage")
 _RECORD_FORMS = ("compact", "full")
+_EXAMPLE = '{"bucket": "my-images", "prefix": "2026/"}'
+_OLDER_FIELD = "mystateinput"
 
 # What the content of a file makes impossible stays impossible for the same ETag.
 _OF_THE_IMAGE = frozenset(
@@ -96,8 +98,11 @@ class Request:
             Naming the field, what it may be, and what to do.
         """
         if not isinstance(data, Mapping):
-            raise InvalidRun('input: expected a JSON object such as {"bucket": "my-images", "prefix": "2026/"}')
+            raise InvalidRun(f"input: expected a JSON object such as {_EXAMPLE}")
+        data = in_present_form(data)
         unknown = sorted(set(data) - set(_REQUEST_FIELDS))
+        if older := next((name for name in unknown if name.lower() == _OLDER_FIELD), None):
+            raise InvalidRun(f"{older}: takes Bucket and Prefix, once each, and nothing beside it; write {_EXAMPLE}")
         if unknown:
             raise InvalidRun(f"{unknown[0][:80]!r}: no such field; known are {', '.join(_REQUEST_FIELDS)}")
         if not (bucket := _text(data, "bucket", None)):
@@ -156,6 +161,21 @@ class Item:
                 raise InvalidEvent(f"{column}: missing; let the inventory have the fields Size and ETag")
         named = {"bucket": request.bucket, "key": key, "etag": listed["etag"], "size_bytes": size_bytes}
         return cls(ObjectVersion.from_dict(named), is_work=True)
+
+
+def in_present_form(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the AWS sample for Distributed Map is sent in the form of today; anything else as it is.
+
+    ``{"myStateInput": {"Bucket": …, "Prefix": …}}``, its names in any case. Only where nothing else could be meant: the
+    sample ignored further fields, and a run that ignores one labels more than somebody wants to pay for.
+    """
+    if len(data) != 1:
+        return data
+    [(name, older)] = data.items()
+    if name.lower() != _OLDER_FIELD or not isinstance(older, Mapping):
+        return data
+    fields = {field.lower(): value for field, value in older.items()}
+    return fields if len(fields) == len(older) and fields.keys() == {"bucket", "prefix"} else data
 
 
 def missing_steps(request: Request, run: Run, record: Record | None) -> tuple[str, ...]:
