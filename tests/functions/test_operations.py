@@ -1,6 +1,7 @@
 """What operators see: every inspection once, runs that start once, sessions and what they cost."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -238,6 +239,22 @@ def _output(monkeypatch: pytest.MonkeyPatch, output: dict[str, Any], **others: A
         return execution and replace(execution, output=output, **others)
 
     monkeypatch.setattr(workflow, "find", ended)
+
+
+@pytest.mark.parametrize(
+    ("started_with", "shown"),
+    [
+        ({"myStateInput": {"Bucket": "amzn-s3-demo-other", "Prefix": "2026/"}}, ("amzn-s3-demo-other", "2026/")),
+        ({"s3Bucket": "amzn-s3-demo-other"}, ("", "")),
+        ([], ("", "")),
+    ],
+)
+def test_a_run_that_was_started_with_other_input_is_listed(
+    desk: Operations, started_with: Any, shown: tuple[str, str]
+) -> None:
+    client("stepfunctions").start_execution(stateMachineArn=desk.run_arn, input=json.dumps(started_with))
+    [run] = desk.latest_runs()
+    assert (run["bucket"], run["prefix"]) == shown
 
 
 def test_a_run_that_never_was_is_not_found(desk: Operations) -> None:

@@ -140,7 +140,7 @@ class Operations:
             # It has not begun yet, or was refused, or found another one at its prefix: only its execution tells.
             execution = workflow.find(execution.arn) or execution
         record = record or {}
-        request: Mapping[str, Any] = record.get("request") or execution.input
+        request: Mapping[str, Any] = record.get("request") or bulk.in_present_form(execution.input)
         cost = record.get("estimated_cost_usd")
         return {
             "run_id": bulk.run_id(execution.arn),

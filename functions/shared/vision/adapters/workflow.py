@@ -127,11 +127,17 @@ def _execution(found: Mapping[str, Any]) -> Execution:
         status=found["status"],
         started_at=timestamp(found["startDate"]),
         ended_at=timestamp(found["stopDate"]) if "stopDate" in found else None,
-        input=json.loads(found.get("input") or "{}"),
-        output=json.loads(found.get("output") or "{}"),
+        input=_object(found.get("input")),
+        output=_object(found.get("output")),
         error=found.get("error") or "",
         cause=found.get("cause") or "",
     )
+
+
+def _object(text: str | None) -> Mapping[str, Any]:
+    """Read an input or output; Step Functions takes any JSON, and what is no object names nothing."""
+    read = json.loads(text or "{}")
+    return read if isinstance(read, Mapping) else {}
 
 
 def has_ended(execution_arn: str) -> bool:
