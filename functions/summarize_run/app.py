@@ -7,6 +7,7 @@ from vision import entry
 from vision.adapters import events, storage
 from vision.adapters.runs import Runs
 from vision.domain import bulk, executions, records, summaries
+from vision.domain.errors import InvalidRun
 from vision.domain.tallies import Tally
 from vision.settings import SummarizeRunSettings
 
@@ -18,9 +19,11 @@ runs = Runs(settings.image_table_name)
 def handler(event: entry.Event) -> dict[str, Any] | None:
     """Sum up a run that has come to its end; or close one that was stopped without a word."""
     ended = summaries.Ending.from_event(event)
-    record = runs.read(ended.run_id)
-    if record is None or (event.get("detail-type") == executions.STATUS_CHANGE and record["status"] != "RUNNING"):
+    record = runs.read(ended.run_id) or {}
+    if event.get("detail-type") == executions.STATUS_CHANGE and record.get("status") != "RUNNING":
         return None
+    if "request" not in record:
+        raise InvalidRun(f"run {ended.run_id}: no record tells what it was asked for; start the run again")
     request = bulk.Request.from_dict(record["request"])
     # A run that was stopped left no result files; its record has counted what was done.
     tally = _tally(ended.run_id)

@@ -237,6 +237,12 @@ def test_a_run_that_never_opened_has_no_end(function: Any, table_name: str, even
     assert function("summarize_run")(event("summarize_run_aborted")) is None
 
 
+@pytest.mark.parametrize("sample", ["summarize_run", "summarize_run_failed"])
+def test_machine_whose_run_has_no_record_is_told_so(function: Any, runs: Runs, event: Any, sample: str) -> None:
+    with pytest.raises(InvalidRun, match=r"^run first: no record tells what it was asked for; start the run again$"):
+        function("summarize_run")(event(sample))
+
+
 def test_programs_hear_of_the_end(opened: Any, hook: Callable[..., None]) -> None:
     put: list[dict[str, Any]] = []
     hook("events", "provide-client-params.SERVICE.PutEvents", lambda params, **_: put.extend(params["Entries"]))

@@ -165,7 +165,8 @@ def test_the_progress_of_a_run_adds_up_whoever_counts(runs: Runs) -> None:
     assert {name: record[name] for name in PROGRESS} == {name: 10 * getattr(tally, name) for name in PROGRESS}
 
 
-def test_a_run_that_nobody_opened_is_none(runs: Runs) -> None:
+def test_run_that_nobody_opened_has_no_record_after_a_batch_either(runs: Runs) -> None:
+    runs.count("one", Tally(seen=3, batches=1))
     assert runs.read("one") is None
 
 

@@ -52,8 +52,12 @@ class Runs:
         )
 
     def count(self, run_id: str, tally: Tally) -> None:
-        """Add a batch to the progress of a run. A batch that is done twice counts twice here, but not in the end."""
-        self._items.add(_run_key(run_id), {name: getattr(tally, name) for name in PROGRESS})
+        """Add a batch to the progress of a run. A batch that is done twice counts twice here, but not in the end.
+
+        A run that was never opened gets no record: one of counts alone would not tell what was asked for.
+        """
+        progress = {name: getattr(tally, name) for name in PROGRESS}
+        self._items.add(_run_key(run_id), progress, condition="attribute_exists(pk)")
 
     def close(self, run_id: str, request: Request, execution_arn: str, summary: Record, now: str) -> None:
         """Record how a run ended, and leave its bucket and prefix to the next."""
