@@ -10,6 +10,9 @@ from vision.domain import keys
 from vision.domain.errors import InvalidEvent
 from vision.domain.objects import ObjectVersion
 
+# What a person can fill in: `aws s3api head-object` tells version and size.
+_EXAMPLE = '{"object": {"bucket": …, "key": …, "version_id": …, "size_bytes": …}}'
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -45,7 +48,7 @@ class Envelope:
             When the object is missing or malformed, or id or owner belong to another key.
         """
         if not isinstance(data, Mapping) or "object" not in data:
-            raise InvalidEvent("object: missing; an envelope is {object: {bucket, key, version_id, ...}}")
+            raise InvalidEvent(f"object: missing; upload the image again, or start with {_EXAMPLE}")
         envelope = cls.of(ObjectVersion.from_dict(data["object"]))
         for name, expected in (("photo_id", envelope.photo_id), ("owner", envelope.owner)):
             if data.get(name, expected) != expected:
