@@ -46,7 +46,17 @@ def test_a_link_opens_the_console_in_the_region_of_the_stack(name):
     assert "region=${AWS::Region}" in link
 
 
-@pytest.mark.parametrize("target", ["${ProcessImage}", "${ImageBucket}", "${Dashboard}"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "${ProcessImage}",
+        "${ProcessBucket}",
+        "${CustomModelSession}",
+        "${VisionEventBus}",
+        "${ImageBucket}",
+        "${Dashboard}",
+    ],
+)
 def test_there_is_a_link_to(target):
     assert [one for one in OUTPUTS.values() if target in resolve(one["Value"]) and "https" in resolve(one["Value"])]
 

@@ -173,6 +173,11 @@ def test_parameters_are_documented_in_the_order_and_groups_of_the_console():
     assert re.findall(r"^###? (.+)$", page("docs/parameters.md"), re.MULTILINE) == expected
 
 
+def test_the_table_of_outputs_has_each_of_the_template():
+    table = rows(section(page("README.md"), "## Deploy it to AWS"))
+    assert sorted(name for cells in table for name in named(cells[0])) == sorted(DESCRIBED["Outputs"])
+
+
 def _error_rows():
     return {
         named(cells[0])[0]: cells for cells in rows(section(page("docs/record.md"), "## Errors")) if len(cells) == 5
