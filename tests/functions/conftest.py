@@ -86,6 +86,7 @@ ENVIRONMENT = {
     "APP_URL": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
     "SIGN_IN_URL": "https://photos-1.auth.eu-west-1.amazoncognito.com",
     "USER_POOL_CLIENT_ID": "1example23456789",
+    "EXECUTION_LINKS": "operators",
     "OWN_MODEL_FUNCTION_ARN": "none",
 }
 

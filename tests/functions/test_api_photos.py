@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from tests.conftest import BUCKET
 from tests.functions import darkroom
 from tests.functions.darkroom import PICTURE, announce, clock, develop
-from tests.functions.http_api import Caller
+from tests.functions.http_api import Caller, claims
 from vision.adapters.session import client
 from vision.domain.tickets import UPLOAD_LIMIT_BYTES
 
@@ -253,6 +254,18 @@ def test_the_execution_is_for_operators_alone(api: Callable[..., Caller]) -> Non
     photo = f"/api/photos/{develop(api('ann'))}"
     assert api("ann").get(photo).json()["execution_url"] is None
     assert darkroom.EXECUTION_ARN in api("ann", "operators").get(photo).json()["execution_url"]
+
+
+def test_execution_is_for_its_owner_too_where_the_stack_links_to_owners(
+    api: Callable[..., Caller], function: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = f"/api/photos/{develop(api('ann'))}"
+    # The application that other tests share comes back afterwards.
+    monkeypatch.delitem(sys.modules, "functions.api.app")
+    monkeypatch.setenv("EXECUTION_LINKS", "owners")
+    linked = function("api")
+    assert darkroom.EXECUTION_ARN in Caller(linked, claims("ann")).get(photo).json()["execution_url"]
+    assert Caller(linked, claims("bob")).get(photo).status == 404
 
 
 def test_a_failure_comes_with_its_remedy(ann: Caller) -> None:

@@ -253,6 +253,8 @@ class ApiSettings(_FromEnvironment):
         ``none`` where no Custom Labels model is used.
     app_url, sign_in_url
         Without a slash at the end.
+    execution_links
+        Whom the page links to the executions of their photos: ``operators``, or all ``owners``.
     """
 
     image_table_name: str
@@ -263,3 +265,4 @@ class ApiSettings(_FromEnvironment):
     app_url: str
     sign_in_url: str
     user_pool_client_id: str
+    execution_links: str

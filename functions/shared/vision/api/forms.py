@@ -187,7 +187,9 @@ class PhotoDetail(Photo):
     detector: Detector | None
     labels: list[FullLabel]  # type: ignore[assignment] # A full label is a label; pydantic reads what is declared here.
     image_url: str | None
-    execution_url: str | None
+    execution_url: str | None = Field(
+        description="The execution in the AWS console: for operators, and for owners where ExecutionLinks is owners."
+    )
 
 
 class Photos(_Answer):

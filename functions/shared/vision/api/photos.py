@@ -21,8 +21,8 @@ from vision.operations import console_url
 _TAGS = ["Photos"]
 
 
-def routes(gallery: Gallery) -> Router:
-    """Return the routes over a gallery."""
+def routes(gallery: Gallery, *, links_owners: bool) -> Router:
+    """Return the routes over a gallery; ``links_owners`` as in :func:`vision.api.resolver.build`."""
     router = Router()
 
     @router.post(
@@ -89,13 +89,13 @@ def routes(gallery: Gallery) -> Router:
     def get_photo(photo_id: Annotated[forms.Identifier, Path()]) -> forms.PhotoDetail:
         asks = caller(router)
         photo = gallery.photo(asks.owner, photo_id)
-        execution_arn = photo.record.get("execution_arn")
+        execution_arn = photo.record.get("execution_arn") if asks.is_operator or links_owners else None
         return forms.PhotoDetail.model_validate(
             {
                 **photo.details(records.now()),
                 "thumbnail": _thumbnail(gallery, photo),
                 "image_url": gallery.image_url(photo),
-                "execution_url": console_url(execution_arn) if asks.is_operator and execution_arn else None,
+                "execution_url": console_url(execution_arn) if execution_arn else None,
             }
         )
 

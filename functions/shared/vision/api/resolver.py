@@ -31,14 +31,22 @@ DESCRIPTION = (
 )
 
 
-def build(gallery: Gallery, operations: Operations, page: Path, place: site.Place) -> APIGatewayHttpResolver:
-    """Return what answers the events of the HTTP API."""
+def build(
+    gallery: Gallery, operations: Operations, page: Path, place: site.Place, *, links_owners: bool = False
+) -> APIGatewayHttpResolver:
+    """Return what answers the events of the HTTP API.
+
+    Parameters
+    ----------
+    links_owners
+        Whether owners get the address of their photos' executions in the console, as operators do.
+    """
     app = APIGatewayHttpResolver(enable_validation=True, serializer=_compact)
     app.use(middlewares=[_keep_private])
     problems.install(app)
     app.include_router(people.routes(gallery))
     app.include_router(albums.routes(gallery))
-    app.include_router(photos.routes(gallery))
+    app.include_router(photos.routes(gallery, links_owners=links_owners))
     app.include_router(operators.routes(operations, gallery.bucket))
     app.include_router(site.routes(page, place))
     # To write it takes longer than any other answer, and anybody may ask for it.
