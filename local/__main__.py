@@ -28,11 +28,15 @@ from local.stack import LOCAL_DIR, Stack
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 ENVIRONMENT = LOCAL_DIR / "env.json"
 CONTACT_SHEET = LOCAL_DIR / "contact-sheet.html"
+REKOGNITION = "rekognition"
+# What a deployment does not name keeps its value, so whatever one command changes each of them names.
 PARAMETERS = {
+    "PhotoDetector": REKOGNITION,
+    "InspectionDetector": REKOGNITION,
+    "OwnModelFunctionArn": "",
     "InspectionRules": json.dumps(inspection_demo.RULES),
     "BulkCallsPerSecond": str(bulk_demo.CALLS_PER_SECOND),
 }
-REKOGNITION = "rekognition"
 
 
 def main(arguments: list[str]) -> int:
