@@ -392,7 +392,7 @@ def test_an_error_is_assigned_only_where_there_was_none_before():
     assert all(one.startswith("{% $error != null ? $error : ") for one in assigned)
 
 
-@pytest.mark.parametrize(
+WORDS = pytest.mark.parametrize(
     ("cause", "told"),
     [
         ({"Cause": '{"errorMessage": "model: EXPIRED", "errorType": "ModelNotUsable"}'}, "model: EXPIRED"),
@@ -403,9 +403,18 @@ def test_an_error_is_assigned_only_where_there_was_none_before():
         ({}, "Step Functions gave no cause; the history of the execution shows what happened."),
     ],
 )
+
+
+@WORDS
 def test_a_failed_session_says_why_in_words(cause, told):
     expression = SESSION["States"]["Session Failed"]["Cause"]
     assert _evaluated(expression, error={"Error": "E", **cause}) == told
+
+
+@WORDS
+def test_image_whose_record_cannot_be_written_fails_in_words(cause, told):
+    [rule] = DEFINITIONS["process_image"]["States"]["Store Failure"]["Catch"]
+    assert _evaluated(rule["Output"]["error"]["cause"], errors=[{"Error": "E", **cause}]) == told
 
 
 def test_the_wait_between_two_looks_at_the_queue_and_the_model_are_settings():
