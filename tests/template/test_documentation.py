@@ -1,5 +1,6 @@
 """What is written for people: it names what exists, and says of it what is true."""
 
+import fnmatch
 import functools
 import inspect
 import json
@@ -19,13 +20,14 @@ from vision.domain.envelopes import Envelope
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.limits import REKOGNITION_LIMITS
 from vision.domain.location import Location
-from vision.domain.metadata import Metadata
+from vision.domain.metadata import Metadata, read_metadata
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import Rule
+from vision.domain.sparse import SparseFile
 from vision.domain.statuses import Status
 from vision.domain.verdicts import Judgement, Verdict, judge
 
-PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "events/README.md")]
 PAGES += sorted((REPOSITORY / "docs").rglob("*.md"))
 DESCRIBED = load(TEMPLATE.read_text())
 ERRORS = {
@@ -448,6 +450,25 @@ def test_hooks_run_tools_of_this_project_without_a_network():
     tools = {hook["entry"].split()[0] for hook in repositories[0]["hooks"]}
     assert {Path(tool).parent.as_posix() for tool in tools} == {".venv/bin"}
     assert {Path(tool).name for tool in tools} <= set(re.findall(r"\(VENV\)/([\w-]+)", page("Makefile")))
+
+
+def test_the_table_of_sample_events_has_each_file_once():
+    files = sorted(path.stem for path in (REPOSITORY / "events").glob("*.json"))
+    table = [cells for cells in rows(page("events/README.md")) if len(cells) == 3]
+    found = [file for cells in table for name in named(cells[0]) for file in fnmatch.filter(files, name)]
+    assert sorted(found) == files
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "size", "located"),
+    [("lighthouse.jpg", 6, (450, 600), True), ("traffic-light.png", 1, (300, 400), False)],
+)
+def test_image_of_the_repository_is_small_and_has_what_its_page_says(name, side, size, located):
+    content = (REPOSITORY / "events/images" / name).read_bytes()
+    metadata = read_metadata(SparseFile(lambda start, end: content[start:end], len(content)), len(content))
+    assert len(content) < 20_000
+    assert (metadata.orientation, (metadata.width, metadata.height)) == (side, size)
+    assert (metadata.location is not None) is located
 
 
 def _launch_configurations():

@@ -37,6 +37,7 @@ def _block(beginning: str) -> str:
 def shell(aws_cli: Path, pipeline: Pipeline, tmp_path: Path):
     """Run a block as a reader would, in a folder where the stack is up and a photo lies."""
     (tmp_path / ".local").symlink_to(pipeline.files.folder)
+    (tmp_path / "events").symlink_to(REPOSITORY / "events")
     shutil.copy(REPOSITORY / ".local/photos/cat.png", tmp_path / "my-photo.jpg")
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
@@ -90,6 +91,12 @@ def test_the_aws_cli_shows_an_upload_its_execution_and_its_record(shell, pipelin
         assert expected in shown
 
 
+def test_the_aws_cli_invokes_a_function_with_an_image_of_the_repository(shell) -> None:
+    metadata = json.loads(shell(_block("source .local/aws.env\nKEY=")).splitlines()[-1])
+    assert (metadata["format"], metadata["orientation"], metadata["camera_model"]) == ("JPEG", 6, "Drawing")
+    assert metadata["location"]["latitude_dms"] == "54° 11′ 6.0″ N"
+
+
 def test_the_deployment_is_two_commands_of_the_sam_cli() -> None:
     # The same two deploy this stack: see local/deployment.py.
     assert _block("sam build") == "sam build\nsam deploy --guided"
@@ -101,7 +108,8 @@ def test_a_local_invocation_names_a_function_an_event_and_options_that_exist() -
     command = shlex.split(script.replace("\\\n", ""))
     template = yaml.load((REPOSITORY / "template.yaml").read_text(encoding="utf-8"), _Any)
     assert command[3] in template["Resources"]
-    assert (REPOSITORY / command[command.index("-e") + 1]).is_file()
+    # The block above it writes the event.
+    assert f"> {command[command.index('-e') + 1]}\n" in _block("source .local/aws.env\nKEY=")
     assert command[command.index("--parameter-overrides") + 1].split("=")[0] in template["Parameters"]
     help_text = subprocess.run([SAM, "local", "invoke", "--help"], capture_output=True, text=True, check=True).stdout
     assert [option for option in command if option.startswith("--") and option not in help_text] == []
