@@ -14,6 +14,7 @@ import yaml
 from botocore import xform_name
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
+from tests.workflows.definition import tasks
 from vision.adapters.lease import Holding
 from vision.domain import errors, images, inspections, jpeg, keys, manifests, models, records, rules
 from vision.domain.envelopes import Envelope
@@ -205,6 +206,26 @@ def test_the_table_of_errors_says_what_is_retried(name):
 )
 def test_the_table_of_errors_names_the_limits_that_are_checked(name, limits):
     assert re.findall(r"[\d,]*\d", _error_rows()[name][2]) == [f"{limit:,}" for limit in limits]
+
+
+def test_the_table_of_retries_is_that_of_the_state_machine():
+    told = [cells for cells in rows(section(page("docs/record.md"), "## Errors")) if len(cells) == 3]
+    expected = []
+    for name, state in tasks(json.loads(page("statemachines/process_image.asl.json"))).items():
+        attempts = {error: rule["MaxAttempts"] for rule in state["Retry"] for error in rule["ErrorEquals"]}
+        expected.append([name, str(attempts["Throttled"]), str(attempts["ServiceUnavailable"])])
+    assert sorted(told) == sorted(expected)
+
+
+def test_the_idle_cost_counts_the_alarms_of_each_detector():
+    alarms = [
+        one.get("Condition") for one in DESCRIBED["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    own = sum(one["Type"] == "AWS::CloudWatch::Alarm" for one in load(page("own-model.yaml"))["Resources"].values())
+    at_once = alarms.count(None) + alarms.count("InspectsAtOnce")
+    in_sessions = alarms.count(None) + alarms.count("UsesCustomLabels")
+    told = f"| alarms: {at_once}; {at_once + own} with an own model, {in_sessions} with Custom Labels |"
+    assert told in page("docs/costs.md")
 
 
 def test_the_length_of_a_cause_is_told():
