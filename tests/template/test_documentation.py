@@ -181,6 +181,16 @@ def test_the_table_of_outputs_has_each_of_the_template():
     assert sorted(name for cells in table for name in named(cells[0])) == sorted(DESCRIBED["Outputs"])
 
 
+def test_the_security_page_names_each_route_that_answers_without_a_token():
+    public = [
+        one["Properties"]["RouteKey"]
+        for one in DESCRIBED["Resources"].values()
+        if one["Type"] == "AWS::ApiGatewayV2::Route" and one["Properties"]["AuthorizationType"] == "NONE"
+    ]
+    told = " ".join(section(page("SECURITY.md"), "## What the design promises").split())
+    assert sorted(name for name in named(told) if name.startswith("GET /")) == sorted(public)
+
+
 def _error_rows():
     return {
         named(cells[0])[0]: cells for cells in rows(section(page("docs/record.md"), "## Errors")) if len(cells) == 5

@@ -135,7 +135,7 @@ def _execution(found: Mapping[str, Any]) -> Execution:
 
 
 def _object(text: str | None) -> Mapping[str, Any]:
-    """Read an input or output; Step Functions takes any JSON, and what is no object names nothing."""
+    """Read an input or output; Step Functions takes any JSON, and any but an object counts as empty."""
     read = json.loads(text or "{}")
     return read if isinstance(read, Mapping) else {}
 
