@@ -39,6 +39,11 @@ from vision.inspection import Inspector
 Handler = Callable[[dict[str, Any]], Any]
 FILES = sorted(path.stem for path in EVENTS.glob("*.json"))
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+# What an older system was sent and this one refuses: the name of the error, and the input of today in its sentence.
+REFUSED = {
+    "extract_metadata_older_backend": r'InvalidEvent: .* start with \{"object": \{"bucket": .*, "version_id": ',
+    "open_run_older_sample_more_fields": r'InvalidRun: .* write \{"bucket": "my-images", "prefix": ',
+}
 # Those that a queue invokes: what they refuse is an answer, not an error.
 QUEUED = ("start_processing", "inspect_images")
 STATE_MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:image-recognition-ProcessImage"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import FILES, FUNCTIONS, QUEUED, Model, function_of
+from tests.functions.conftest import FILES, FUNCTIONS, QUEUED, REFUSED, Model, function_of
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import Permanent
@@ -102,23 +102,18 @@ ANSWERED = {
 }
 
 
-# What an older system took and this one refuses: the sentence names the input of today.
-REFUSALS = {
-    "extract_metadata_older_backend": r'InvalidEvent: .* start with \{"object": \{"bucket": .*, "version_id": ',
-    "open_run_older_sample_more_fields": r'InvalidRun: .* write \{"bucket": "my-images", "prefix": ',
-}
-TAKEN = [name for name in FILES if name not in REFUSALS]
+TAKEN = [name for name in FILES if name not in REFUSED]
 
 
 def test_every_sample_event_is_expected_to_do_something() -> None:
-    assert sorted({*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS, *ANSWERED, *REFUSALS}) == FILES
+    assert sorted({*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS, *ANSWERED, *REFUSED}) == FILES
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+@pytest.mark.parametrize("name", REFUSED)
 def test_refused_event_of_an_older_system_names_the_input_of_today(drive: Callable[[str], Any], name: str) -> None:
     with pytest.raises(Permanent) as refused:
         drive(name)
-    assert re.search(REFUSALS[name], f"{type(refused.value).__name__}: {refused.value}")
+    assert re.search(REFUSED[name], f"{type(refused.value).__name__}: {refused.value}")
 
 
 @pytest.mark.parametrize("name", DECISIONS)

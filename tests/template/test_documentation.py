@@ -227,17 +227,6 @@ def test_the_table_of_retries_is_that_of_the_state_machine():
     assert sorted(told) == sorted(expected)
 
 
-def test_the_idle_cost_counts_the_alarms_of_each_detector():
-    alarms = [
-        one.get("Condition") for one in DESCRIBED["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"
-    ]
-    own = sum(one["Type"] == "AWS::CloudWatch::Alarm" for one in load(page("own-model.yaml"))["Resources"].values())
-    at_once = alarms.count(None) + alarms.count("InspectsAtOnce")
-    in_sessions = alarms.count(None) + alarms.count("UsesCustomLabels")
-    told = f"| alarms: {at_once}; {at_once + own} with an own model, {in_sessions} with Custom Labels |"
-    assert told in page("docs/costs.md")
-
-
 def test_the_length_of_a_cause_is_told():
     told = section(page("docs/record.md"), "## Errors")
     assert f"at most {CAUSE_LIMIT:,} characters" in " ".join(told.split())

@@ -177,6 +177,11 @@ def test_the_guide_counts_the_alarms_of_the_templates():
     assert f"| alarms: {usual}; {own} with an own model, {sessions} with Custom Labels |" in text
 
 
+def test_alarm_of_inspections_at_once_is_not_paid_for_with_sessions():
+    # Three of sessions take the place of that of inspect_images.
+    assert bill.alarms("custom-labels") == bill.alarms("rekognition") - 1 + 3
+
+
 def test_an_own_model_that_nobody_uses_costs_its_alarm_and_its_image_too():
     without, with_model = command.idle("rekognition"), command.idle("own-model")
     assert bill.alarms("own-model") == bill.alarms("rekognition") + 1
