@@ -62,6 +62,7 @@ def test_an_image_delivered_twice_is_told_of_once(
     [
         ("rekognition", "DetectLabels", "ThrottlingException"),
         ("rekognition", "DetectLabels", "AccessDeniedException"),
+        ("rekognition", "DetectLabels", "InvalidS3ObjectException"),
         ("dynamodb", "PutItem", "ProvisionedThroughputExceededException"),
         ("s3", "GetObject", "SlowDown"),
         ("s3", "CopyObject", "AccessDenied"),

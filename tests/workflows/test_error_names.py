@@ -29,7 +29,7 @@ DOCUMENTED = {
     "States.Timeout",
 }
 # What waiting heals, but not there: a worker has waited for the model itself before it lets these out.
-WAITED_FOR = {"drain_queue": {"ModelNotReady", "Throttled"}}
+WAITED_FOR = {"drain_queue": {"ModelNotReady", "ObjectNotAccessible", "Throttled"}}
 CODE = Code()
 TASKS = {
     f"{file.name.removesuffix('.asl.json')} / {name}": state
