@@ -42,9 +42,12 @@ def _check_buckets(request: bulk.Request) -> None:
         if bucket not in settings.buckets:
             known = ", ".join(settings.buckets)
             raise InvalidRun(f"{field}: {bucket} is none of {known}; add its ARN to the parameter BulkBucketArns")
+        # Rekognition reads images, and Step Functions inventories, of their own Region only.
+        if (region := storage.region(bucket)) not in ("", settings.aws_region):
+            raise InvalidRun(f"{field}: {bucket} is in {region}, this stack in {settings.aws_region}; deploy one there")
     try:
         next(storage.keys(request.bucket, request.prefix, 1), None)
     except ObjectNotFound as error:
-        raise InvalidRun(f"bucket: there is no bucket {request.bucket}; check its name and its Region") from error
+        raise InvalidRun(f"bucket: there is no bucket {request.bucket}; check its name") from error
     except AccessDenied as error:
         raise InvalidRun(f"bucket: {request.bucket} may not be listed; let its policy allow s3:ListBucket") from error

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 
-from tests.conftest import BUCKET, TABLE
+from tests.conftest import BUCKET, REGION, TABLE
 from tests.functions.conftest import ENVIRONMENT, RESULTS
 from vision.adapters.runs import Runs
 from vision.adapters.session import client
@@ -16,6 +17,7 @@ from vision.domain.tallies import Tally
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:first"
 NOW = "2026-11-12T09:30:03.000Z"
+ELSEWHERE = "amzn-s3-demo-elsewhere"
 
 
 @pytest.fixture
@@ -49,6 +51,22 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
 def test_a_bucket_that_is_not_there_is_named(function: Any, runs: Runs, asked: Any) -> None:
     with pytest.raises(InvalidRun, match="there is no bucket amzn-s3-demo-bucket"):
         function("open_run")(asked())
+
+
+@pytest.mark.parametrize("named", ["bucket", "inventory.bucket"])
+def test_a_bucket_of_another_region_is_refused_before_anything_is_paid(
+    function: Any, bucket: str, runs: Runs, items: Any, asked: Any, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    elsewhere = boto3.client("s3", region_name="us-west-2")
+    elsewhere.create_bucket(Bucket=ELSEWHERE, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    monkeypatch.setenv("BULK_BUCKETS", f"arn:aws:s3:::{bucket},arn:aws:s3:::{ELSEWHERE}")
+    handler = function("open_run")
+    inventory = {"bucket": ELSEWHERE, "key": "manifest.json"}
+    with pytest.raises(InvalidRun) as refusal:
+        handler(asked(bucket=ELSEWHERE) if named == "bucket" else asked(inventory=inventory))
+    assert str(refusal.value).startswith(f"{named}: {ELSEWHERE} is in us-west-2, ")
+    assert REGION in str(refusal.value)
+    assert items() == []
 
 
 def test_the_map_is_given_all_that_it_needs(function: Any, bucket: str, runs: Runs, asked: Any) -> None:
