@@ -27,8 +27,8 @@ HIDDEN_SECONDS = 120
 # One long poll without a message: the queue has nothing for this worker.
 POLL_SECONDS = 10
 # The waits between attempts. While the model is over its rate the last one repeats as long as there is time. A service
-# that fails after all of them may fail for this one image, which must not keep the model from the others; a model that is
-# not ready then has gone, and images that Rekognition cannot read would keep a model running for nothing.
+# that fails after all of them may fail for this one image, which must not keep the model from the others. A model that
+# is not ready then has gone, and one whose images Rekognition cannot read would run for nothing.
 _WAITS_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
 
 

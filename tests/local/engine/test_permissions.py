@@ -131,7 +131,7 @@ def test_detect_labels_of_a_missing_object_is_an_invalid_object(account, resourc
 
 
 def test_detect_labels_of_a_bucket_of_another_region_is_an_invalid_object(account):
-    # "The region for the S3 bucket [...] must match the region you use for Amazon Rekognition operations."
+    # Bucket and operation must be of the same Region:
     # https://docs.aws.amazon.com/rekognition/latest/APIReference/API_S3Object.html
     there = account.client("s3", region_name="eu-west-1")
     name = unique("elsewhere")

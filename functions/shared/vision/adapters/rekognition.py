@@ -77,8 +77,8 @@ def _refusals(operation: str, version: ObjectVersion) -> Iterator[None]:
         # https://docs.aws.amazon.com/rekognition/latest/dg/error-handling.html
         storage.read_range(version, 0, 1)
         raise ObjectNotAccessible(
-            f"{operation}: Rekognition cannot read the image, although it is there; use a bucket of this Region, and let "
-            "the bucket policy and the policy of its KMS key allow what Rekognition reads in the name of this role"
+            f"{operation}: Rekognition cannot read the image, although it is there; use a bucket of this Region, and "
+            "let the bucket policy and the policy of its KMS key allow what Rekognition reads in the name of this role"
         ) from error
 
 

@@ -20,9 +20,7 @@ _CAUSE_LIMIT = 200
 PROGRESS = ("seen", "skipped", "labelled", "partial", "failed", "calls", "reads", "writes", "thumbnails", "batches")
 
 # What no image is to blame for: a batch that has nothing else is in vain.
-_OF_THE_SYSTEM = frozenset(
-    kind.__name__ for kind in (AccessDenied, ObjectNotAccessible, Throttled, ServiceUnavailable)
-)
+_OF_THE_SYSTEM = frozenset(kind.__name__ for kind in (AccessDenied, ObjectNotAccessible, Throttled, ServiceUnavailable))
 
 
 @dataclass(slots=True)
