@@ -126,15 +126,17 @@ class Tally:
             setattr(tally, name, int(record.get(name, 0)))
         return tally
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Mapping[str, Any] | str) -> None:
         """Add the result of one batch, as its execution left it.
 
         Parameters
         ----------
         row
-            The output of an execution that succeeded; or ``Input``, ``Error`` and ``Cause`` of one that failed, whose
-            cause is its tally when it was in vain, and which lost all of its images otherwise.
+            The output of an execution that succeeded, or its JSON text; or ``Input``, ``Error`` and ``Cause`` of one
+            that failed, whose cause is its tally when it was in vain, and which lost all of its images otherwise.
         """
+        # In which of the two forms a result file has an output is documented for one of its transformations only.
+        row = json.loads(row) if isinstance(row, str) else row
         if "seen" in row:
             self._add(row)
             return
