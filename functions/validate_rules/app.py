@@ -25,7 +25,7 @@ def handler(event: entry.Event) -> None:
 def _apply(properties: dict[str, Any], before: dict[str, Any]) -> None:
     rules.parse(properties["Rules"])
     # An update that goes back to a template from before 2026-12 names no environments.
-    rules.check_deployable(properties["Rules"], properties["Detector"], properties.get("Environments", []))
+    rules.check_deployable(properties["Rules"], properties.get("Environments", []))
     # Who has not confirmed yet would get another mail with each deployment.
     known = {"", *before.get("EmailAddresses", [])}
     for address in (one for one in properties["EmailAddresses"] if one not in known):

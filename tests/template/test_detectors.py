@@ -161,7 +161,6 @@ def test_the_rules_of_inspection_are_checked_by_their_function_while_deploying(r
         "ServiceToken": {"Fn::GetAtt": ["ValidateRulesFunction", "Arn"]},
         "ServiceTimeout": checked["ServiceTimeout"],
         "Rules": {"Ref": "InspectionRules"},
-        "Detector": {"Ref": "InspectionDetector"},
         "EmailAddresses": {"Ref": "NotificationEmails"},
         "Environments": checked["Environments"],
     }

@@ -29,7 +29,7 @@ from vision.domain.manifests import TOP_K_LIMIT
 from vision.domain.metadata import Metadata, read_metadata
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
-from vision.domain.rules import Rule, rule_for
+from vision.domain.rules import Rule, named, rule_for
 from vision.domain.sparse import SparseFile
 from vision.domain.statuses import Status
 from vision.domain.tallies import Tally
@@ -266,7 +266,11 @@ class Worker:
             upright = found.labels if metadata.format == "JPEG" else labels.turned(found.labels, metadata.orientation)
             parts["judged"] = inspections.told(judge(rule, upright), records.now())
         parts["labels"] = detectors.recorded(
-            self.wishes.own_model_function_arn, found, self.wishes.max_labels, self.wishes.min_confidence
+            self.wishes.own_model_function_arn,
+            found.labels,
+            self.wishes.max_labels,
+            self.wishes.min_confidence,
+            named(self.wishes.rules) if rule else (),
         )
         return parts
 

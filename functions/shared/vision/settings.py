@@ -116,8 +116,18 @@ class InspectionSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class InspectImagesSettings(_FromEnvironment):
-    """The function of the own model that inspects; ``none`` for Rekognition."""
+    """Who inspects, and which labels a record keeps beside those that rules name.
 
+    Attributes
+    ----------
+    max_labels, min_confidence
+        How many, and how certain, 0 to 100.
+    own_model_function_arn
+        The function of the own model; ``none`` for Rekognition.
+    """
+
+    max_labels: int
+    min_confidence: float
     own_model_function_arn: str
 
 
