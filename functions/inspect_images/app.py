@@ -1,8 +1,10 @@
 """Inspect images as soon as the queue has them, with Rekognition's generic labels or with a team's own model."""
 
+from collections.abc import Collection, Sequence
+
 from vision import detectors, entry
 from vision.adapters.queue import RECEIVES_LIMIT
-from vision.domain.labels import Detection
+from vision.domain.labels import Detection, Label
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import Rule
 from vision.inspection import Inspector
@@ -12,10 +14,18 @@ settings = InspectImagesSettings.read()
 
 
 def _detect(version: ObjectVersion, rule: Rule) -> Detection:
-    return detectors.detect_named_labels(settings.own_model_function_arn, version, rule)
+    return detectors.detect_for_rule(
+        settings.own_model_function_arn, version, rule, settings.min_confidence, entry.warn
+    )
 
 
-inspector = Inspector.from_settings(InspectionSettings.read(), _detect)
+def _keep(found: Sequence[Label], named: Collection[str]) -> list[Label]:
+    return detectors.recorded(
+        settings.own_model_function_arn, found, settings.max_labels, settings.min_confidence, named
+    )
+
+
+inspector = Inspector.from_settings(InspectionSettings.read(), _detect, keep=_keep)
 
 
 @entry.queue

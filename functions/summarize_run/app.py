@@ -38,10 +38,13 @@ def handler(event: entry.Event) -> dict[str, Any] | None:
 
 
 def _tally(run_id: str) -> Tally:
-    """Add up what the batches left."""
-    tally = Tally()
-    for key in storage.keys(settings.results_bucket_name, bulk.results_prefix(run_id)):
-        if key.rsplit("/", 1)[-1].startswith(("SUCCEEDED_", "FAILED_")):
-            for line in storage.lines(settings.results_bucket_name, key):
-                tally.add(json.loads(line))
+    """Add up what the batches left, as the manifest of the Map Run names it: not what failed before a redrive."""
+    # https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
+    tally, bucket = Tally(), settings.results_bucket_name
+    for key in storage.keys(bucket, bulk.results_prefix(run_id)):
+        if key.endswith("/manifest.json"):
+            files = json.loads(b"".join(storage.lines(bucket, key)))["ResultFiles"]
+            for file in (*files["SUCCEEDED"], *files["FAILED"]):
+                for line in storage.lines(bucket, file["Key"]):
+                    tally.add(json.loads(line))
     return tally

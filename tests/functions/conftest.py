@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import io
+import itertools
 import json
 import sys
 import urllib.request
@@ -18,8 +19,7 @@ from PIL import Image
 from tests.conftest import BUCKET, EVENTS, REGION, ROOT, TABLE
 from tests.functions.http_api import Caller, claims
 from tests.own_models import write_model
-from vision import gallery
-from vision.adapters import rekognition
+from vision import detectors, entry, gallery
 from vision.adapters.lease import Lease, expiry
 from vision.adapters.rekognition import Detection
 from vision.adapters.runs import Runs
@@ -32,9 +32,10 @@ from vision.domain.envelopes import Envelope
 from vision.domain.events import created_objects
 from vision.domain.executions import Run
 from vision.domain.objects import ObjectVersion
-from vision.domain.rules import LABELS_LIMIT, Rule
+from vision.domain.rules import Rule
 from vision.domain.verdicts import Judgement
 from vision.inspection import Inspector
+from vision.settings import NONE
 
 Handler = Callable[[dict[str, Any]], Any]
 FILES = sorted(path.stem for path in EVENTS.glob("*.json"))
@@ -215,19 +216,23 @@ def hook(aws: None) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def answer(hook: Callable[..., None]) -> Callable[..., list[dict[str, Any]]]:
-    """Let a service answer with what is given, and return the list that its requests will be in."""
+    """Let a service answer with what is given, the last one for ever, and return the list that its requests are in."""
+    current: dict[tuple[str, str], tuple[list[dict[str, Any]], Iterator[dict[str, Any]]]] = {}
 
-    def register(service: str, operation: str, response: dict[str, Any]) -> list[dict[str, Any]]:
+    def register(service: str, operation: str, *responses: dict[str, Any]) -> list[dict[str, Any]]:
+        is_new = (service, operation) not in current
         asked: list[dict[str, Any]] = []
+        current[service, operation] = asked, itertools.chain(responses, itertools.repeat(responses[-1]))
 
         def remember(params: dict[str, Any], **_: Any) -> None:
-            asked.append(params)
+            current[service, operation][0].append(params)
 
         def respond(**_: Any) -> Any:
-            return AWSResponse("", 200, {}, None), response
+            return AWSResponse("", 200, {}, None), next(current[service, operation][1])
 
-        hook(service, f"provide-client-params.SERVICE.{operation}", remember)
-        hook(service, f"before-call.SERVICE.{operation}", respond)
+        if is_new:
+            hook(service, f"provide-client-params.SERVICE.{operation}", remember)
+            hook(service, f"before-call.SERVICE.{operation}", respond)
         return asked
 
     return register
@@ -327,7 +332,7 @@ def notified(aws: None) -> Callable[[], list[dict[str, Any]]]:
 
     client("sns").create_topic(Name="QualityTopic")
     topic = sns_backends["123456789012"][REGION].topics[TOPIC_ARN]
-    return lambda: [json.loads(sent[1]) for sent in topic.sent_notifications]
+    return lambda: [json.loads(json.loads(sent[1])["default"]) for sent in topic.sent_notifications]
 
 
 @pytest.fixture
@@ -460,7 +465,7 @@ def drive(
 
 def detect(version: ObjectVersion, rule: Rule) -> Detection:
     """Find labels as inspect_images does."""
-    return rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.labels)
+    return detectors.detect_for_rule(NONE, version, rule, float(ENVIRONMENT["MIN_CONFIDENCE"]), entry.warn)
 
 
 def upload(envelope: Envelope, content: bytes, key: str = "") -> ObjectVersion:

@@ -62,6 +62,7 @@ def test_an_image_delivered_twice_is_told_of_once(
     [
         ("rekognition", "DetectLabels", "ThrottlingException"),
         ("rekognition", "DetectLabels", "AccessDeniedException"),
+        ("rekognition", "DetectLabels", "InvalidS3ObjectException"),
         ("dynamodb", "PutItem", "ProvisionedThroughputExceededException"),
         ("s3", "GetObject", "SlowDown"),
         ("s3", "CopyObject", "AccessDenied"),
@@ -76,6 +77,79 @@ def test_an_image_that_a_service_refuses_to_help_with_is_delivered_again(
     sqs_event = event("inspect_images")
     [message] = sqs_event["Records"]
     assert handler(sqs_event) == {"batchItemFailures": [{"itemIdentifier": message["messageId"]}]}
+
+
+def test_record_of_a_passed_image_says_what_was_found(
+    handler: Handler,
+    event: Event,
+    inspected: Envelope,
+    table: Table,
+    answer: Callable[..., list[dict[str, Any]]],
+) -> None:
+    seen = [{"Name": f"Label {place:02}", "Confidence": 99 - place} for place in range(30)]
+    seen += [{"Name": "Rose", "Confidence": 61.0}, {"Name": "Moss", "Confidence": 60.0}]
+    asked = answer("rekognition", "DetectLabels", {"Labels": [*seen, {"Name": "Hedge", "Confidence": 98.5}]})
+    assert handler(event("inspect_images")) == NOTHING_FAILED
+    record = table.image(inspected) or {}
+    names = [label["name"] for label in record["labels"]]
+    # Ten labels, and Rose, which a rule names although it is not certain enough for the verdict.
+    assert names == ["Label 00", "Hedge", *(f"Label {place:02}" for place in range(1, 9)), "Rose"]
+    assert len(asked) == 1
+
+
+@pytest.fixture
+def full_list() -> list[dict[str, Any]]:
+    """As many labels as DetectLabels returns, all above the confidence of the rule."""
+    return [{"Name": f"Label {place:03}", "Confidence": 95.0} for place in range(1000)]
+
+
+def test_full_list_is_completed_by_the_labels_of_the_rule(
+    handler: Handler,
+    event: Event,
+    inspected: Envelope,
+    table: Table,
+    answer: Callable[..., list[dict[str, Any]]],
+    full_list: list[dict[str, Any]],
+) -> None:
+    weed = {"Name": "Weed", "Confidence": 91.0}
+    asked = answer("rekognition", "DetectLabels", {"Labels": full_list}, {"Labels": [weed, full_list[0]]})
+    assert handler(event("inspect_images")) == NOTHING_FAILED
+    record = table.image(inspected) or {}
+    assert (record["verdict"], record["labels"][-1]["name"]) == ("FAILURE", "Weed")
+    assert asked[1]["Settings"]["GeneralLabels"]["LabelInclusionFilters"] == ["Rose", "Weed"]
+
+
+def test_full_list_that_goes_below_the_confidence_of_the_rule_is_complete(
+    handler: Handler,
+    event: Event,
+    answer: Callable[..., list[dict[str, Any]]],
+    full_list: list[dict[str, Any]],
+) -> None:
+    full_list[-1]["Confidence"] = 89.9
+    asked = answer("rekognition", "DetectLabels", {"Labels": full_list})
+    handler(event("inspect_images"))
+    assert len(asked) == 1
+
+
+def test_rule_whose_labels_rekognition_refuses_judges_by_the_list(
+    handler: Handler,
+    event: Event,
+    inspected: Envelope,
+    table: Table,
+    answer: Callable[..., list[dict[str, Any]]],
+    refuse: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+    full_list: list[dict[str, Any]],
+) -> None:
+    # Whether DetectLabels refuses a label that it does not know is documented nowhere. If it does, it does so with the
+    # code that an image has whose sides are too short.
+    answer("rekognition", "DetectLabels", {"Labels": [*full_list[1:], {"Name": "Rose", "Confidence": 99.0}]})
+    refuse("rekognition", "DetectLabels", "InvalidParameterException", calls=(2,))
+    assert handler(event("inspect_images")) == NOTHING_FAILED
+    record = table.image(inspected) or {}
+    assert (record["status"], record["verdict"]) == ("SUCCEEDED", "SUCCESS")
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "rule 'garden'" in warning
 
 
 @pytest.mark.parametrize(("receives", "status"), [("4", "PENDING"), ("5", "FAILED")])

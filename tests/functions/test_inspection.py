@@ -164,14 +164,13 @@ def test_the_result_file_is_what_the_record_says(inspector: Inspector, inspected
     assert written["Body"].read() == inspections.result_file(table.image(inspected) or {})
 
 
-def test_rekognition_looks_for_each_label_of_the_rule_so_that_no_forbidden_one_is_cut_off(
+def test_all_labels_are_asked_for_down_to_the_lower_confidence(
     inspector: Inspector, inspected: Envelope, answer: Callable[..., list[dict[str, Any]]]
 ) -> None:
     asked = answer("rekognition", "DetectLabels", {"Labels": []})
     inspector.inspect(inspected.object)
     [request] = asked
-    assert request["Settings"]["GeneralLabels"]["LabelInclusionFilters"] == ["Rose", "Weed"]
-    assert (request["MaxLabels"], request["MinConfidence"]) == (100, 90.0)
+    assert (request["MaxLabels"], request["MinConfidence"], "Settings" in request) == (1000, 60.0, False)
 
 
 BOX = {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}

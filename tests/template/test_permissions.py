@@ -14,6 +14,7 @@ ACTIONS = {
     # would say AccessDenied where it means ObjectNotFound.
     ("s3", "get_object"): {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
     ("s3", "head_object"): {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
+    ("s3", "head_bucket"): {"s3:ListBucket"},
     ("s3", "list_objects_v2"): {"s3:ListBucket"},
     ("s3", "put_object"): {"s3:PutObject"},
     # A copy takes the tags along, and is refused where they may not be read or written.
@@ -93,15 +94,17 @@ UPLOADS = {
     "s3:ListBucket": {"${ImageBucket.Arn}"},
 }
 RECORDS = {action: {"${ImageTable.Arn}"} for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem")}
-RESULTS = {"${ResultsBucket.Arn}/analyzed/*", "${ResultsBucket.Arn}/results/*"}
+INSPECTED = "${ResultsBucket.Arn}/analyzed/*"
+RESULTS = {INSPECTED, "${ResultsBucket.Arn}/results/*"}
 IMAGES = {"${ImageBucket.Arn}/images/*"}
 INSPECTION = {
     **RECORDS,
     # A copy is looked at after it was made, and a repeated inspection finds the one of the first.
     "s3:GetObject": IMAGES | RESULTS,
     "s3:GetObjectVersion": IMAGES | RESULTS,
-    "s3:GetObjectTagging": IMAGES,
-    "s3:GetObjectVersionTagging": IMAGES,
+    # Of both sources of a copy: an image that moves, and the newer one that an older one was copied over.
+    "s3:GetObjectTagging": {*IMAGES, INSPECTED},
+    "s3:GetObjectVersionTagging": {*IMAGES, INSPECTED},
     "s3:ListBucket": {"${ImageBucket.Arn}", "${ResultsBucket.Arn}"},
     "s3:DeleteObject": IMAGES,
     "s3:DeleteObjectVersion": IMAGES,
@@ -128,7 +131,7 @@ ERASURE = {
 SHOWN = {
     "${ImageBucket.Arn}/private/*",
     "${ImageBucket.Arn}/images/*",
-    "${ResultsBucket.Arn}/analyzed/*",
+    INSPECTED,
     "${ResultsBucket.Arn}/thumbnails/*",
 }
 EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from vision.adapters import own_model, rekognition
 from vision.batches import Batches
-from vision.domain.errors import VisionError
+from vision.domain import labels
+from vision.domain.errors import InvalidImage, VisionError
 from vision.domain.labels import Detection, Label
 from vision.domain.manifests import TOP_K_LIMIT
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import LABELS_LIMIT, Rule
 from vision.settings import NONE
+
+ALL_LABELS = 1000
+"""The most labels that DetectLabels returns: a verdict must not depend on where a list was cut.
+
+https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
+"""
 
 # An answer is there within seconds.
 _BATCH_SIZE = 8
@@ -32,9 +39,10 @@ def detect_labels(
     min_confidence
         0 to 100; the class of an own model is kept below it too, since that has a threshold of its own.
     """
-    if own_model_function_arn == NONE:
-        return rekognition.detect_labels(version, max_labels, min_confidence)
-    return own_model.detect_labels(version, own_model_function_arn, max_labels, min_confidence)
+    if own_model_function_arn != NONE:
+        return own_model.detect_labels(version, own_model_function_arn, max_labels, min_confidence)
+    found = rekognition.detect_labels(version, max_labels, min_confidence)
+    return Detection(labels.bounded(found.labels), found.detector)
 
 
 class BulkDetector:
@@ -61,7 +69,7 @@ class BulkDetector:
         self._batches = Batches(self._ask, _BATCH_SIZE, BATCHES_AT_ONCE)
 
     def detect(self, version: ObjectVersion, max_labels: int, min_confidence: float) -> Detection:
-        """Return the most certain labels of an object version, as :func:`detect_labels` does."""
+        """Return the most certain labels of an object version; a record keeps some of them, see :func:`recorded`."""
         if self._function_arn == NONE:
             return rekognition.detect_labels(version, max_labels, min_confidence)
         return own_model.limited(self._batches.detect(version), max_labels, min_confidence)
@@ -73,19 +81,59 @@ class BulkDetector:
         return classified.outcomes
 
 
-def detect_named_labels(own_model_function_arn: str, version: ObjectVersion, rule: Rule) -> Detection:
-    """Return those labels of an object version that a rule can ask for.
+def detect_for_rule(
+    own_model_function_arn: str,
+    version: ObjectVersion,
+    rule: Rule,
+    min_confidence: float,
+    warn: Callable[[str], None],
+) -> Detection:
+    """Return all labels of an object version that a rule or a record may ask about.
 
-    Rekognition is asked for the names of the rule. An own model answers with all that it is sure enough of: a list that
-    was cut could lack the one that matters.
+    Nothing is left out by name: whoever changes a rule can try it on what was found. Where Rekognition's list is full,
+    and so may lack a label that the verdict depends on, it is asked for the labels of the rule as well.
+
+    Parameters
+    ----------
+    min_confidence
+        What a record keeps, 0 to 100; the rule may go lower.
+    warn
+        Is called with a sentence when Rekognition refuses the names of the rule.
     """
-    if own_model_function_arn == NONE:
-        return rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
-    return own_model.detect_labels(version, own_model_function_arn, LABELS_LIMIT, rule.min_confidence, TOP_K_LIMIT)
+    confidence = min(min_confidence, rule.min_confidence)
+    if own_model_function_arn != NONE:
+        return own_model.detect_labels(version, own_model_function_arn, LABELS_LIMIT, confidence, TOP_K_LIMIT)
+    found = rekognition.detect_labels(version, ALL_LABELS, confidence)
+    if len(found.labels) < ALL_LABELS or found.labels[-1]["confidence"] < rule.min_confidence:
+        return found
+    try:
+        named = rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
+    except InvalidImage:
+        # The image was looked at a moment ago, so it is a name that is refused, and with it the request.
+        warn(f"rule {rule.name!r}: Rekognition cannot be asked for its labels by name; check how they are written")
+        return found
+    known = {label["name"] for label in found.labels}
+    others = [label for label in named.labels if label["name"] not in known]
+    return Detection([*found.labels, *others], found.detector)
 
 
-def recorded(own_model_function_arn: str, found: Detection, max_labels: int, min_confidence: float) -> list[Label]:
-    """Return those labels that a record keeps, of a list that was asked for a rule's sake and may be longer."""
+def recorded(
+    own_model_function_arn: str,
+    found: Sequence[Label],
+    max_labels: int,
+    min_confidence: float,
+    named: Collection[str] = (),
+) -> list[Label]:
+    """Return those labels that a record keeps, of a list that was asked for a rule's sake and may be longer.
+
+    Parameters
+    ----------
+    named
+        The labels that rules name: they are kept below ``min_confidence`` too, and beyond ``max_labels``.
+    """
     certain = 0 if own_model_function_arn == NONE else 1
-    sure = [label for label in found.labels[certain:] if label["confidence"] >= min_confidence]
-    return [*found.labels[:certain], *sure][:max_labels]
+    names = {name.casefold() for name in named}
+    sure = [
+        label for label in found[certain:] if label["confidence"] >= min_confidence or label["name"].casefold() in names
+    ]
+    return labels.kept([*found[:certain], *sure], max_labels, names)

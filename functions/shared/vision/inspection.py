@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from vision.domain import events, inspections, records, rules
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, ServiceUnavailable, Transient, VisionError
 from vision.domain.failures import CAUSE_LIMIT, Failure
-from vision.domain.labels import Detection, turned
+from vision.domain.labels import Detection, Label, bounded, turned
 from vision.domain.limits import REKOGNITION_LIMITS, Limits, check_limits
 from vision.domain.metadata import read_metadata
 from vision.domain.objects import ObjectVersion
@@ -23,6 +23,7 @@ from vision.domain.verdicts import Judgement, judge
 from vision.settings import InspectionSettings
 
 Detector = Callable[[ObjectVersion, Rule], Detection]
+Keep = Callable[[Sequence[Label], Collection[str]], list[Label]]
 
 # Between claim and message there is one call to SNS, which the SDK gives up sooner than this.
 _CLAIM_SECONDS = 120
@@ -41,7 +42,9 @@ class Inspector:
     Attributes
     ----------
     detect
-        Finds the labels that a rule names.
+        Finds all labels that a rule or a record may ask about.
+    keep
+        Selects from them those that the record keeps, together with all that a rule names.
     moves
         Whether an inspected image moves to the results bucket, or stays where it is.
     notifies_of
@@ -61,6 +64,7 @@ class Inspector:
     notifies_of: frozenset[Judgement]
     limits: Limits = REKOGNITION_LIMITS
     claim_seconds: int = _CLAIM_SECONDS
+    keep: Keep = lambda found, _: bounded(found)
 
     @classmethod
     def from_settings(
@@ -69,6 +73,7 @@ class Inspector:
         detect: Detector,
         limits: Limits = REKOGNITION_LIMITS,
         claim_seconds: int = _CLAIM_SECONDS,
+        keep: Keep = lambda found, _: bounded(found),
     ) -> Inspector:
         """Return the inspector that the template's parameters describe.
 
@@ -87,6 +92,7 @@ class Inspector:
             notifies_of=_TOLD[settings.notifications],
             limits=limits,
             claim_seconds=claim_seconds,
+            keep=keep,
         )
 
     def inspect_message(self, body: str, is_last_receive: bool = False) -> list[str]:
@@ -171,7 +177,8 @@ class Inspector:
         if self.moves:
             key = inspections.analyzed_key(version, verdict.judgement)
             places["moved_to"] = {"bucket": self.results_bucket, "key": key}
-        return inspections.judged(verdict, found, detection.detector, metadata, places, records.now())
+        labels = self.keep(found, rules.named(self.rules))
+        return inspections.judged(verdict, labels, detection.detector, metadata, places, records.now())
 
     def _leave(self, envelope: Envelope, record: Record) -> None:
         """Bring result file, image and message to where the record says that they are."""
@@ -197,7 +204,9 @@ class Inspector:
         subject = f"Inspection {record['verdict']}: rule {record['rule']}"
         attributes = {"verdict": record["verdict"], "rule": record["rule"]}
         try:
-            notifications.publish(self.topic_arn, subject, inspections.message(envelope, record), attributes)
+            notifications.publish(
+                self.topic_arn, subject, inspections.message(envelope, record), inspections.sentence(record), attributes
+            )
         except VisionError:
             self.table.give_up_notification(envelope, records.now())
             raise

@@ -116,8 +116,18 @@ class InspectionSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class InspectImagesSettings(_FromEnvironment):
-    """The function of the own model that inspects; ``none`` for Rekognition."""
+    """Who inspects, and which labels a record keeps beside those that rules name.
 
+    Attributes
+    ----------
+    max_labels, min_confidence
+        How many, and how certain, 0 to 100.
+    own_model_function_arn
+        The function of the own model; ``none`` for Rekognition.
+    """
+
+    max_labels: int
+    min_confidence: float
     own_model_function_arn: str
 
 
@@ -201,12 +211,15 @@ class OpenRunSettings(_FromEnvironment):
         The ARNs of the buckets that they may read, separated by commas.
     bulk_batch_size
         The largest number of images in a batch.
+    aws_region
+        Where the function runs; Lambda sets it.
     """
 
     image_table_name: str
     bulk_buckets: str
     bulk_calls_per_second: float
     bulk_batch_size: int
+    aws_region: str
 
     @property
     def buckets(self) -> list[str]:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -19,19 +20,23 @@ def stub(aws: None) -> Iterator[Stubber]:
         stubber.assert_no_pending_responses()
 
 
-def test_a_message_is_json_that_people_can_read_and_filter(stub: Stubber) -> None:
+def test_message_is_json_for_programs_and_begins_with_a_sentence_in_a_mail(stub: Stubber) -> None:
+    text = '{\n  "verdict": "FAILURE",\n  "label": "Straße"\n}'
     stub.add_response(
         "publish",
         {"MessageId": "m1"},
         {
             "TopicArn": TOPIC,
             "Subject": "Inspection FAILURE: rule Gärten",
-            "Message": '{\n  "verdict": "FAILURE",\n  "label": "Straße"\n}',
+            "MessageStructure": "json",
+            "Message": json.dumps({"default": text, "email": f"A weed was found.\n\n{text}"}, ensure_ascii=False),
             "MessageAttributes": {"verdict": {"DataType": "String", "StringValue": "FAILURE"}},
         },
     )
     message = {"verdict": "FAILURE", "label": "Straße"}
-    notifications.publish(TOPIC, "Inspection FAILURE: rule Gärten", message, {"verdict": "FAILURE"})
+    notifications.publish(
+        TOPIC, "Inspection FAILURE: rule Gärten", message, "A weed was found.", {"verdict": "FAILURE"}
+    )
 
 
 @given(st.text(max_size=150))
@@ -48,7 +53,7 @@ def test_a_subject_that_sns_takes_is_not_changed() -> None:
 @pytest.mark.parametrize("name", ["two\nlines", "x" * 100, "tab\tbell\a"])
 def test_a_rule_of_any_name_can_be_told_of(aws: None, name: str) -> None:
     topic = client("sns").create_topic(Name="QualityTopic")["TopicArn"]
-    notifications.publish(topic, f"Inspection FAILURE: rule {name}", {}, {"rule": name})
+    notifications.publish(topic, f"Inspection FAILURE: rule {name}", {}, "", {"rule": name})
 
 
 def test_an_address_is_subscribed_by_mail(stub: Stubber) -> None:
@@ -68,7 +73,7 @@ def test_an_address_is_subscribed_once(aws: None) -> None:
 
 
 CALLS = {
-    "publish": lambda: notifications.publish(TOPIC, "s", {}, {}),
+    "publish": lambda: notifications.publish(TOPIC, "s", {}, "", {}),
     "subscribe": lambda: notifications.subscribe(TOPIC, "ann@example.com"),
 }
 

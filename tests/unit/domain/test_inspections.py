@@ -193,3 +193,21 @@ def test_two_messages_about_one_version_have_one_id() -> None:
     envelope = Envelope.of(VERSION)
     first, second = (inspections.message(envelope, _record(notified_at=at)) for at in ("", NOW))
     assert first["id"] == second["id"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "images/garden/rose (1).jpg failed the rule garden. Weed was found with 95."),
+        (
+            {"verdict": "SUCCESS", "reasons": []},
+            "images/garden/rose (1).jpg passed the rule garden. Found: Rose 99 %, Straße 90 %.",
+        ),
+        (
+            {"verdict": "SUCCESS", "reasons": [], "labels": []},
+            "images/garden/rose (1).jpg passed the rule garden. Nothing was found.",
+        ),
+    ],
+)
+def test_mail_begins_with_the_verdict_in_words(changes: dict[str, Any], sentence: str) -> None:
+    assert inspections.sentence(_record(**changes)) == sentence

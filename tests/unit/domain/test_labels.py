@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from vision.domain import labels
-from vision.domain.labels import LABELS_LIMIT_BYTES, from_rekognition
+from vision.domain.labels import LABELS_LIMIT_BYTES, bounded, from_rekognition, kept
 
 percentages = st.floats(0, 100, width=32)
 fractions = st.floats(-0.5, 1.5, width=32)
@@ -108,7 +108,8 @@ def test_the_most_certain_instance_comes_first(response: dict[str, Any]) -> None
 
 @given(responses)
 def test_a_response_of_usual_size_keeps_every_label(response: dict[str, Any]) -> None:
-    assert len(from_rekognition(response)) == len(response["Labels"])
+    found = from_rekognition(response)
+    assert bounded(found) == found
 
 
 @given(responses)
@@ -117,18 +118,33 @@ def test_labels_survive_json(response: dict[str, Any]) -> None:
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
+def _bounded(response: dict[str, Any]) -> list[Any]:
+    return bounded(from_rekognition(response))
+
+
 @settings(max_examples=15)
 @given(st.lists(st.tuples(names, percentages, st.integers(0, 600)), min_size=1, max_size=20))
 def test_labels_never_exceed_their_share_of_a_state(drawn: list[tuple[str, float, int]]) -> None:
-    found = from_rekognition({"Labels": [_label(*label) for label in drawn]})
+    found = _bounded({"Labels": [_label(*label) for label in drawn]})
     assert _size_bytes(found) <= LABELS_LIMIT_BYTES
+
+
+def test_bounding_labels_leaves_the_list_that_a_verdict_is_judged_by_as_it_is() -> None:
+    found = from_rekognition({"Labels": [_label("Person", 99.0, boxes=2000)]})
+    bounded(found)
+    assert len(found[0]["instances"]) == 2000
+
+
+def test_a_record_keeps_the_most_certain_labels_and_all_that_a_rule_names() -> None:
+    found = from_rekognition({"Labels": [_label(name, 90 - place) for place, name in enumerate("ABCDE")]})
+    assert [label["name"] for label in kept(found, 2, {"d", "unknown"})] == ["A", "B", "D"]
 
 
 @pytest.fixture(scope="module")
 def crowd() -> list[Any]:
     """A stadium: more boxes than a state can carry."""
     labels = [_label("Person", 99.0, boxes=2000), _label("Stadium", 95.0), _label("Flag", 60.0, boxes=3)]
-    return from_rekognition({"Labels": labels})
+    return _bounded({"Labels": labels})
 
 
 def test_boxes_go_before_labels(crowd: list[Any]) -> None:
@@ -151,12 +167,12 @@ def test_no_more_boxes_go_than_must(crowd: list[Any]) -> None:
 
 @pytest.mark.parametrize("name_bytes", range(1180, 1230))
 def test_no_label_goes_while_there_is_a_box_to_take(name_bytes: int) -> None:
-    found = from_rekognition({"Labels": [_label("x" * name_bytes, 90, boxes=1) for _ in range(100)]})
+    found = _bounded({"Labels": [_label("x" * name_bytes, 90, boxes=1) for _ in range(100)]})
     assert len(found) == 100 or not any(label["instances"] for label in found)
 
 
 def test_labels_go_from_the_least_certain_when_there_is_no_box_left_to_take() -> None:
-    found = from_rekognition({"Labels": [_label(f"{number:03} " + "x" * 2000, 100 - number) for number in range(100)]})
+    found = _bounded({"Labels": [_label(f"{number:03} " + "x" * 2000, 100 - number) for number in range(100)]})
     assert [label["name"][:3] for label in found] == [f"{number:03}" for number in range(len(found))]
     assert 0 < len(found) < 100
 

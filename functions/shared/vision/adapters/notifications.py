@@ -9,18 +9,28 @@ from typing import Any
 from vision.adapters.session import client, domain_errors
 
 
-def publish(topic_arn: str, subject: str, message: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+def publish(
+    topic_arn: str, subject: str, message: Mapping[str, Any], sentence: str, attributes: Mapping[str, str]
+) -> None:
     """Publish a message as JSON; subscribers can filter by its attributes.
+
+    Parameters
+    ----------
+    sentence
+        Stands above the message in a mail; a queue or a function gets the message alone.
 
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
+    text = json.dumps(message, ensure_ascii=False, indent=2)
     with domain_errors("Publish"):
         client("sns").publish(
             TopicArn=topic_arn,
             Subject=_subject(subject),
-            Message=json.dumps(message, ensure_ascii=False, indent=2),
+            # Each protocol gets its own text: https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+            MessageStructure="json",
+            Message=json.dumps({"default": text, "email": f"{sentence}\n\n{text}"}, ensure_ascii=False),
             MessageAttributes={
                 name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
             },

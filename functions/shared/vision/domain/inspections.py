@@ -18,6 +18,8 @@ from vision.domain.verdicts import Judgement, Verdict
 RESULT_SCHEMA = "image-recognition/inspection-result/1"
 """Name and version of the result file's form; docs/inspection.md describes it. A change of meaning is a new number."""
 
+_LABELS_IN_A_LINE = 5
+
 INSPECTED_PREFIX = "images/"
 INSPECTED_SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -101,6 +103,14 @@ def message(envelope: Envelope, record: Record) -> dict[str, Any]:
         "result": record["result"],
         "inspected_at": record["inspected_at"],
     }
+
+
+def sentence(record: Record) -> str:
+    """Return what happened in one line that a person reads in a mail."""
+    verdict = "passed" if record["verdict"] == Judgement.SUCCESS else "failed"
+    found = ", ".join(f"{label['name']} {label['confidence']:.0f} %" for label in record["labels"][:_LABELS_IN_A_LINE])
+    because = "; ".join(record["reasons"]) or (f"Found: {found}" if found else "Nothing was found")
+    return f"{record['object']['key']} {verdict} the rule {record['rule']}. {because}."
 
 
 def _kept_path(folder: str, version: ObjectVersion, ending: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -52,8 +52,7 @@ def from_rekognition(response: Mapping[str, Any]) -> list[Label]:
     Returns
     -------
     list of Label
-        Most certain first, and of equally certain ones the narrower term first. At most
-        :data:`LABELS_LIMIT_BYTES` as JSON: the least certain boxes go first, then the least certain labels.
+        Most certain first, and of equally certain ones the narrower term first.
     """
     found: list[Label] = [
         {
@@ -67,8 +66,7 @@ def from_rekognition(response: Mapping[str, Any]) -> list[Label]:
         }
         for label in response.get("Labels", [])
     ]
-    found.sort(key=lambda label: (-label["confidence"], -len(label["parents"]), label["name"]))
-    return _bounded(found)
+    return sorted(found, key=lambda label: (-label["confidence"], -len(label["parents"]), label["name"]))
 
 
 def from_custom_labels(response: Mapping[str, Any]) -> list[Label]:
@@ -99,6 +97,45 @@ def from_custom_labels(response: Mapping[str, Any]) -> list[Label]:
             ]
         }
     )
+
+
+def kept(found: Sequence[Label], max_labels: int, named: Collection[str] = ()) -> list[Label]:
+    """Return the labels that a record keeps, in their order.
+
+    Parameters
+    ----------
+    max_labels
+        How many of the most certain ones.
+    named
+        Label names, in any case, that are kept wherever they stand: those that a rule can ask about later.
+
+    Returns
+    -------
+    list of Label
+        See :func:`bounded`.
+    """
+    names = {name.casefold() for name in named}
+    return bounded(
+        [label for place, label in enumerate(found) if place < max_labels or label["name"].casefold() in names]
+    )
+
+
+def bounded(found: Sequence[Label]) -> list[Label]:
+    """Return labels that fit into a state and into a record.
+
+    Returns
+    -------
+    list of Label
+        At most :data:`LABELS_LIMIT_BYTES` as JSON: the least certain boxes go first, then the least certain labels.
+    """
+    fitting: list[Label] = [{**label, "instances": [*label["instances"]]} for label in found]
+    excess = _size_bytes(fitting) - LABELS_LIMIT_BYTES
+    while excess > 0 and any(label["instances"] for label in fitting):
+        crowded = max(fitting, key=lambda label: len(label["instances"]))
+        excess -= _size_bytes(crowded["instances"].pop()) + (len(", ") if crowded["instances"] else 0)
+    while fitting and _size_bytes(fitting) > LABELS_LIMIT_BYTES:
+        fitting.pop()
+    return fitting
 
 
 def turned(found: list[Label], orientation: int) -> list[Label]:
@@ -156,16 +193,6 @@ def _instance(instance: Mapping[str, Any]) -> Instance:
 
 def _rounded(value: float, digits: int) -> float:
     return round(float(value), digits)
-
-
-def _bounded(found: list[Label]) -> list[Label]:
-    excess = _size_bytes(found) - LABELS_LIMIT_BYTES
-    while excess > 0 and any(label["instances"] for label in found):
-        crowded = max(found, key=lambda label: len(label["instances"]))
-        excess -= _size_bytes(crowded["instances"].pop()) + (len(", ") if crowded["instances"] else 0)
-    while found and _size_bytes(found) > LABELS_LIMIT_BYTES:
-        found.pop()
-    return found
 
 
 def _size_bytes(value: Any) -> int:

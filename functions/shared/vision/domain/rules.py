@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +12,17 @@ from vision.domain.errors import InvalidRule, NoRule
 
 DEFAULT_MIN_CONFIDENCE = 90.0
 
-# DetectLabels takes at most 100 inclusion filters, and a rule asks for each label that it names: a label list that
-# was cut must not let a none_of pass.
+# DetectLabels looks for at most 100 labels by name, each of which may look like this; not even all of Rekognition's own
+# names do.
 # https://docs.aws.amazon.com/rekognition/latest/APIReference/API_GeneralLabelsSettings.html
 LABELS_LIMIT = 100
+_FILTER = re.compile(r"[A-Za-z0-9àâèçñó'\-_(). ]{1,50}")
 
-# What such a filter may look like; not even all of Rekognition's own label names do.
-# https://docs.aws.amazon.com/rekognition/latest/APIReference/API_GeneralLabelsSettings.html
-FILTER_LIMIT = 50
-_FILTER = re.compile(r"[A-Za-z0-9àâèçñó'\-_(). ]*")
-
-# The variables of a function take 4 KB together, and those beside the rules need up to a quarter of it.
+# The variables of a function take 4 KB together, measured as one JSON text, in which each quote of the rules takes two
+# bytes. Whether other characters are escaped too is not known; what Lambda might take is not refused here.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-SIZE_LIMIT_BYTES = 3000
+# https://github.com/github-aws-runners/terraform-aws-github-runner/issues/3594
+ENVIRONMENT_LIMIT_BYTES = 4096
 
 _LISTS = ("any_of", "all_of", "none_of")
 _FIELDS = ("name", "prefix", "min_confidence", *_LISTS)
@@ -60,11 +58,12 @@ class Rule:
 
     @property
     def filters(self) -> list[str]:
-        """The labels as Rekognition is asked for them: as they are written, and as Rekognition writes labels.
+        """The labels that Rekognition can be asked for by name: as they are written, and as Rekognition writes labels.
 
         At most :data:`LABELS_LIMIT`.
         """
-        return list(dict.fromkeys((*self.labels, *map(str.title, self.labels))))[:LABELS_LIMIT]
+        names = dict.fromkeys((*self.labels, *map(str.title, self.labels)))
+        return [name for name in names if _FILTER.fullmatch(name)][:LABELS_LIMIT]
 
 
 def parse(text: str) -> tuple[Rule, ...]:
@@ -91,34 +90,31 @@ def parse(text: str) -> tuple[Rule, ...]:
     return rules
 
 
-def check_deployable(text: str, detector: str) -> None:
-    """Refuse rules that could be read, but not be deployed or not be asked for.
+def check_deployable(text: str, environments: Sequence[Mapping[str, str]]) -> None:
+    """Refuse rules that could be read, but not be deployed.
 
     Parameters
     ----------
-    detector
-        ``rekognition`` is asked for the labels by name; ``custom-labels`` answers with all that it knows.
+    environments
+        The other variables of each function that reads the rules.
 
     Raises
     ------
     InvalidRule
-        Naming the rule and the label, what is wrong and what to do.
+        Naming what is wrong and what to do.
     """
-    size_bytes = len(text.encode())
-    if size_bytes > SIZE_LIMIT_BYTES:
-        raise InvalidRule(f"rules: {size_bytes:,} bytes, a function takes {SIZE_LIMIT_BYTES:,}; shorten or join them")
-    for rule in parse(text) if detector == "rekognition" else ():
-        for label in rule.labels:
-            if len(label) > FILTER_LIMIT:
-                raise InvalidRule(
-                    f"rule {rule.name!r}: {label!r:.80} has {len(label)} characters, "
-                    f"Rekognition looks for labels of at most {FILTER_LIMIT}; shorten it"
-                )
-            if not _FILTER.fullmatch(label):
-                raise InvalidRule(
-                    f"rule {rule.name!r}: Rekognition cannot be asked for {label!r:.80}; use letters, digits, spaces "
-                    "and '-_(). only, or a broader label"
-                )
+    for others in environments:
+        variables = json.dumps({**others, "INSPECTION_RULES": text}, ensure_ascii=False, separators=(",", ":"))
+        if (size_bytes := len(variables.encode())) > ENVIRONMENT_LIMIT_BYTES:
+            raise InvalidRule(
+                f"rules: with them the variables of a function take {size_bytes:,} bytes as JSON, "
+                f"Lambda takes {ENVIRONMENT_LIMIT_BYTES:,}; shorten or join them"
+            )
+
+
+def named(rules: Iterable[Rule]) -> set[str]:
+    """Return every label that one of the rules names."""
+    return {label for rule in rules for label in rule.labels}
 
 
 def rule_for(rules: Sequence[Rule], key: str) -> Rule:

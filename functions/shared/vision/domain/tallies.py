@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
+from vision.domain.errors import AccessDenied, ObjectNotAccessible, ServiceUnavailable, Throttled
 from vision.domain.failures import Failure
 from vision.domain.records import Record
 from vision.domain.statuses import Status
@@ -20,7 +20,7 @@ _CAUSE_LIMIT = 200
 PROGRESS = ("seen", "skipped", "labelled", "partial", "failed", "calls", "reads", "writes", "thumbnails", "batches")
 
 # What no image is to blame for: a batch that has nothing else is in vain.
-_OF_THE_SYSTEM = frozenset(kind.__name__ for kind in (AccessDenied, Throttled, ServiceUnavailable))
+_OF_THE_SYSTEM = frozenset(kind.__name__ for kind in (AccessDenied, ObjectNotAccessible, Throttled, ServiceUnavailable))
 
 
 @dataclass(slots=True)
@@ -126,15 +126,17 @@ class Tally:
             setattr(tally, name, int(record.get(name, 0)))
         return tally
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Mapping[str, Any] | str) -> None:
         """Add the result of one batch, as its execution left it.
 
         Parameters
         ----------
         row
-            The output of an execution that succeeded; or ``Input``, ``Error`` and ``Cause`` of one that failed, whose
-            cause is its tally when it was in vain, and which lost all of its images otherwise.
+            The output of an execution that succeeded, or its JSON text; or ``Input``, ``Error`` and ``Cause`` of one
+            that failed, whose cause is its tally when it was in vain, and which lost all of its images otherwise.
         """
+        # In which of the two forms a result file has an output is documented for one of its transformations only.
+        row = json.loads(row) if isinstance(row, str) else row
         if "seen" in row:
             self._add(row)
             return
