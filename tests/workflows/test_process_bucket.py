@@ -42,7 +42,7 @@ class BulkRun(Run):
     def batches(self):
         assert self.execution
         states_client = self._account.client("stepfunctions")
-        runs = states_client.list_map_runs(executionArn=self._arn)["mapRuns"]
+        runs = states_client.list_map_runs(executionArn=self.arn)["mapRuns"]
         return [
             states_client.describe_execution(executionArn=child["executionArn"])
             for run in runs
@@ -133,7 +133,7 @@ def runs(engine, bulk, tmp_path_factory):
         given = scenario.state_input or {"from": "listing"}
         answers = {"open_run": bulk.opened(run_name, given["from"]), "process_batch": DONE, "summarize_run": SUMMARY}
         run = workflow.start(run_name, scenario, given, answers)
-        found[name] = BulkRun(engine, run._arn, folder, run_name)
+        found[name] = BulkRun(engine, run.arn, folder)
     return found
 
 
