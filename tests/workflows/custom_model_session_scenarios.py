@@ -25,6 +25,7 @@ SEVERAL_ROUNDS = "more images than a round of workers takes"
 TRICKLE = "images that trickle in"
 LEASE_GONE = "a session that has lost its model to another"
 LEASE_GONE_BEFORE = "a session that fails before it holds the lease"
+READINESS_IS_TEXT = "a model whose readiness is text"
 SLOW_START = "a model that starts slowly"
 NEVER_READY = "a model that never runs"
 TOO_MANY_IMAGES = "more images than the longest session takes"
@@ -86,6 +87,7 @@ SCENARIOS = {
     TRICKLE: Scenario(_looks(START, DRAIN, SLACK)),
     LEASE_GONE: Scenario(answers={"stop_model": NOT_OURS}),
     LEASE_GONE_BEFORE: Scenario({"check_queue": raising("AccessDenied")}, {"stop_model": NOT_OURS}),
+    READINESS_IS_TEXT: Scenario(answers={"start_model": {"status": "RUNNING", "ready": "yes"}}),
     SLOW_START: Scenario({"start_model": [{"return": STARTING}] * 2}),
     NEVER_READY: Scenario(answers={**NO_TIME, "start_model": STARTING}),
     TOO_MANY_IMAGES: Scenario(answers=NO_TIME),

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,35 @@ def tasks(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: state for name, state in states(definition).items() if state["Type"] == "Task"}
 
 
+def expressions(node: Any) -> Iterator[str]:
+    """Yield the JSONata expressions below a node of a definition."""
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from expressions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from expressions(value)
+    elif isinstance(node, str) and node.startswith("{%"):
+        yield node
+
+
 def function_folder(task: dict[str, Any]) -> str:
     """Return the folder of the function that a task calls: ``detect_labels``."""
     name = task["Arguments"]["FunctionName"].removeprefix("${").removesuffix(FUNCTION_SUFFIX)
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("_")
+
+
+def with_substitutions(
+    definition: dict[str, Any], settings: dict[str, str], function_arn: Callable[[str], str]
+) -> dict[str, Any]:
+    """Return a definition as it is deployed: with settings, and with the ARN of each function by its folder."""
+    text = json.dumps(definition)
+    for name, value in {"Partition": "aws", **settings}.items():
+        text = text.replace(f"${{{name}}}", value)
+    for folder in {function_folder(task) for task in tasks(definition).values()}:
+        text = text.replace(f"${{{folder.title().replace('_', '')}{FUNCTION_SUFFIX}", function_arn(folder))
+    assert "${" not in text
+    return json.loads(text)
 
 
 def branches(state: dict[str, Any]) -> list[dict[str, Any]]:

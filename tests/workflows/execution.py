@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.local.engine.account import Account, archive, unique
-from tests.workflows.definition import REPOSITORY, function_folder, tasks
+from tests.workflows.definition import REPOSITORY, with_substitutions
 
 # Longer than the timeout of functions in one deployment, and of tasks in the other. Those have room for the cold
 # start of a function on a busy machine.
@@ -44,17 +44,25 @@ class Scenario:
 class Run:
     """One closed execution: how it ended, which way it went, and what each function was given."""
 
-    def __init__(self, account: Account, arn: str, folder: Path, script: str) -> None:
-        self._account, self._arn, self._folder, self._script = account, arn, folder, script
+    def __init__(self, account: Account, arn: str, folder: Path) -> None:
+        self._account, self.arn, self.folder = account, arn, folder
+
+    @property
+    def name(self) -> str:
+        return self.arn.rpartition(":")[2]
 
     @cached_property
     def execution(self) -> dict[str, Any]:
-        return self._account.end(self._arn, timeout_seconds=180)
+        return self._account.end(self.arn, timeout_seconds=180)
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:
         assert self.execution
-        return self._account.history(self._arn)
+        return self._account.history(self.arn)
+
+    @property
+    def input(self) -> Any:
+        return json.loads(self.execution["input"])
 
     @property
     def status(self) -> str:
@@ -84,8 +92,13 @@ class Run:
 
     def given(self, function: str) -> list[Any]:
         """Return what each invocation of a function was given."""
-        file = self._folder / f"{self._script}.{function}.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return given(self.folder, self.name, function)
+
+
+def given(folder: Path, name: str, function: str) -> list[Any]:
+    """Return what each invocation of a scripted function was given in the execution of a name."""
+    file = folder / f"{name}.{function}.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 class Workflow:
@@ -103,14 +116,11 @@ class Workflow:
         domain = REPOSITORY / "functions/shared/vision/domain"
         files = {f"vision/domain/{file.name}": file.read_text() for file in domain.glob("*.py")}
         files |= {"vision/__init__.py": "", "app.py": Path(__file__).with_name("scripted.py").read_text()}
-        text = json.dumps(definition)
-        for name, value in {"Partition": "aws", **settings}.items():
-            text = text.replace(f"${{{name}}}", value)
-        for name in {function_folder(task) for task in tasks(definition).values()}:
-            arn = self._deploy(name, files, function_timeout_seconds)
-            text = text.replace(f"${{{name.title().replace('_', '')}FunctionArn}}", arn)
-        assert "${" not in text
-        self._arn = account.state_machine(json.loads(text))
+
+        def deploy(function: str) -> str:
+            return self._deploy(function, files, function_timeout_seconds)
+
+        self._arn = account.state_machine(with_substitutions(definition, settings, deploy))
 
     def _deploy(self, name: str, files: dict[str, str], timeout_seconds: int) -> str:
         return self._account.client("lambda").create_function(
@@ -131,4 +141,4 @@ class Workflow:
         arn = self._account.client("stepfunctions").start_execution(
             stateMachineArn=self._arn, name=name, input=json.dumps(state_input)
         )["executionArn"]
-        return Run(self._account, arn, self._folder, name)
+        return Run(self._account, arn, self._folder)

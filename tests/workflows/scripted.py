@@ -15,35 +15,47 @@ from vision.domain.failures import Failure
 from vision.domain.records import outcome
 
 FOLDER = Path(os.environ["SCRIPTS"])
-FUNCTION = os.environ["FUNCTION"]
 
 
 def handler(event, context):
-    name = script_name(event)
-    script = json.loads((FOLDER / f"{name}.json").read_text())
-    steps = script.get(FUNCTION, [])
-    done = count(FOLDER / f"{name}.{FUNCTION}.jsonl", event)
-    match steps[done] if done < len(steps) else {}:
-        case {"raise": error, "message": message}:
-            raise type(error, (Exception,), {})(message)
+    function = os.environ["FUNCTION"]
+    step, answers = next_step(event, function)
+    match step:
         case {"exit": code}:
             os._exit(code)
         case {"sleep": seconds}:
             time.sleep(seconds)
+    return act(event, function, step, answers)
+
+
+def next_step(event, function):
+    """Return what a function does in this invocation, and what the functions answer otherwise."""
+    name = script_name(event, function)
+    script = json.loads((FOLDER / f"{name}.json").read_text())
+    steps = script.get(function, [])
+    done = count(FOLDER / f"{name}.{function}.jsonl", event)
+    return steps[done] if done < len(steps) else {}, script["answers"]
+
+
+def act(event, function, step, answers):
+    """Raise the error of a step, or answer."""
+    match step:
+        case {"raise": error, "message": message}:
+            raise type(error, (Exception,), {})(message)
         case {"return": value}:
             return value
-    return answer(event, script["answers"])
+    return answer(event, function, answers)
 
 
-def script_name(event):
+def script_name(event, function):
     """Return the name of the execution, as the event tells it."""
     if isinstance(event, dict) and "execution_arn" in event:
         return event["execution_arn"].rpartition(":")[2]
     if isinstance(event, dict) and "BatchInput" in event:
         return event["BatchInput"]["run_id"]
-    if isinstance(event, dict) and "execution" in event and FUNCTION in ("open_run", "summarize_run"):
+    if isinstance(event, dict) and "execution" in event and function in ("open_run", "summarize_run"):
         return event["execution"]["Id"].rpartition(":")[2]
-    envelope = event["envelope"] if FUNCTION == "store_metadata" else event
+    envelope = event["envelope"] if function == "store_metadata" else event
     if not isinstance(envelope, dict) or "photo_id" not in envelope:
         return Envelope.from_dict(envelope)
     return envelope["photo_id"]
@@ -59,9 +71,9 @@ def count(invocations, event):
     return done
 
 
-def answer(event, answers):
+def answer(event, function, answers):
     """Answer as the function does when nothing goes wrong."""
-    if FUNCTION == "store_metadata":
+    if function == "store_metadata":
         found = outcome(event["parts"], [Failure.from_error_output(error) for error in event["errors"]])
         return {name: found[name] for name in ("status", "error") if name in found}
-    return answers[FUNCTION][event["phase"]] if FUNCTION == "check_queue" else answers[FUNCTION]
+    return answers[function][event["phase"]] if function == "check_queue" else answers[function]

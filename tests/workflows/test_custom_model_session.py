@@ -3,9 +3,10 @@
 import pytest
 
 from tests.workflows import custom_model_session_scenarios as scenarios
-from tests.workflows.custom_model_session import STOP_SECONDS, STOPPED, TALLY, TASKS, WAIT, function_of
+from tests.workflows.custom_model_session import DEFINITION, STOP_SECONDS, STOPPED, TALLY, TASKS, WAIT, function_of
 from tests.workflows.custom_model_session_scenarios import fails, fails_for_good
 from tests.workflows.execution import message
+from tests.workflows.second_opinion.opinions import ending
 
 pytestmark = pytest.mark.local
 
@@ -292,3 +293,35 @@ def test_a_stop_that_is_given_up_or_done_ends_every_session(session_runs, task, 
     run = session_runs[fails_for_good(task, error)]
     assert run.status == "FAILED"
     assert len(run.given("stop_model")) == (1 + retries if task == "Stop Model" else 1)
+
+
+def test_a_choice_fails_when_the_readiness_of_the_model_is_not_boolean(session_runs):
+    run = session_runs[scenarios.READINESS_IS_TEXT]
+    assert (run.status, run.error) == ("FAILED", "States.QueryEvaluationError")
+    assert run.entered[-1] == "Is Model Ready?"
+
+
+# The model is polled as often as there is time.
+TIMED = (scenarios.NEVER_STOPS, scenarios.NEVER_STOPS_AFTER_A_FAILURE)
+# LocalStack fails in the same states, and names States.Runtime: a condition that is not boolean, and a Fail state with
+# the name of an error of Step Functions.
+OTHER_NAME = (scenarios.READINESS_IS_TEXT, scenarios.WORKER_ANSWERS_TEXT)
+
+
+@pytest.mark.parametrize("name", [name for name in scenarios.SCENARIOS if name not in (*TIMED, *OTHER_NAME)])
+def test_localstack_runs_the_session_alike(session_runs, session_opinions, name):
+    assert session_opinions[name] == ending(session_runs[name], DEFINITION)
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_localstack_ends_the_session_alike(session_runs, session_opinions, name):
+    run = session_runs[name]
+    opinion = session_opinions[name]
+    assert (opinion.status, opinion.error, opinion.cause) == (run.status, run.error, run.cause)
+
+
+@pytest.mark.parametrize("name", OTHER_NAME)
+def test_localstack_takes_the_session_the_same_way(session_runs, session_opinions, name):
+    run = ending(session_runs[name], DEFINITION)
+    opinion = session_opinions[name]
+    assert (opinion.status, opinion.path, opinion.given) == (run.status, run.path, run.given)

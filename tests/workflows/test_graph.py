@@ -6,7 +6,7 @@ import re
 import pytest
 from jsonata import Jsonata
 
-from tests.workflows.definition import STATE_MACHINES, load, machines, states, targets, tasks
+from tests.workflows.definition import STATE_MACHINES, expressions, load, machines, states, targets, tasks
 from vision.domain.failures import CAUSE_LIMIT
 from vision.domain.sessions import WORKERS_LIMIT
 
@@ -62,17 +62,6 @@ CATCHERS = {f"{name} / Catch[{i}]": rule for name, one in STATES.items() for i, 
 WAITING = {name: rule for name, rule in RETRIERS.items() if rule["MaxAttempts"] > 0}
 
 
-def _expressions(node):
-    if isinstance(node, dict):
-        for value in node.values():
-            yield from _expressions(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _expressions(value)
-    elif isinstance(node, str) and node.startswith("{%"):
-        yield node
-
-
 def _assigned(node):
     if isinstance(node, dict):
         yield from node.get("Assign", {})
@@ -83,7 +72,7 @@ def _assigned(node):
             yield from _assigned(value)
 
 
-EXPRESSIONS = sorted(set(_expressions(DEFINITIONS)))
+EXPRESSIONS = sorted(set(expressions(DEFINITIONS)))
 
 
 def each(collection):
@@ -261,7 +250,7 @@ def test_a_catch_has_known_fields(name):
 
 @each(CATCHERS)
 def test_a_catch_hands_on_why(name):
-    assert [one for one in _expressions(CATCHERS[name]) if "$states.errorOutput" in one or "$errors" in one]
+    assert [one for one in expressions(CATCHERS[name]) if "$states.errorOutput" in one or "$errors" in one]
 
 
 @each(STATES)
@@ -278,7 +267,7 @@ def test_an_expression_is_jsonata(name):
 def test_expressions_use_variables_that_the_machine_assigns(name):
     used = {
         variable
-        for one in _expressions(DEFINITIONS[name])
+        for one in expressions(DEFINITIONS[name])
         for variable in {*re.findall(r"\$(\w+)(?!\w*\()", one)} - {*re.findall(r"\$(\w+) :=", one)}
     }
     assert used - {"states"} <= set(_assigned(DEFINITIONS[name]))
@@ -337,7 +326,7 @@ def test_a_catch_gives_a_value_even_when_an_error_has_no_cause(name):
     error = {"Error": "States.Timeout"}
     given = {"states": {"input": {}, "errorOutput": error}, "errors": [error], "metadata": {}, "envelope": {}}
     given |= {"error": None}
-    values = {expression: _evaluated(expression, **given) for expression in _expressions(CATCHERS[name])}
+    values = {expression: _evaluated(expression, **given) for expression in expressions(CATCHERS[name])}
     assert not [expression for expression, value in values.items() if value is None]
 
 

@@ -1,4 +1,4 @@
-"""JSONPath references: a path that leads nowhere is an error, variables, filters, and `Assign`."""
+"""JSONPath references: a path that leads nowhere is an error, variables, filters, and `Assign`; conditions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _parser_lock = threading.Lock()
 
 
 def install() -> None:
-    """Patch how the engine resolves paths in JSONPath states."""
+    """Patch how the engine resolves paths in JSONPath states, and what it takes for true."""
     fail_on_a_path_that_leads_nowhere()
     tell_presence_from_value()
+    refuse_a_condition_that_is_not_boolean()
     assign_variables_from_a_result()
     give_a_succeed_state_its_output()
 
@@ -132,6 +133,20 @@ def tell_presence_from_value() -> None:
         return rule["IsPresent"] is True
 
     sf._evaluate_rule = evaluate_rule
+
+
+def refuse_a_condition_that_is_not_boolean() -> None:
+    """Fail a Choice state whose JSONata `Condition` is not boolean with `States.QueryEvaluationError`.
+
+    The engine accepts every truthy value.
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html#state-choice-rules
+    https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+    """
+
+    def evaluate_choice_rule(rule: dict[str, Any], raw_input: object, ctx: dict[str, Any]) -> bool:
+        return bool(sf._jsonata_state_field(rule, "Condition", "boolean", raw_input, ctx))
+
+    sf._evaluate_jsonata_choice_rule = evaluate_choice_rule
 
 
 def assign_variables_from_a_result() -> None:

@@ -122,6 +122,15 @@ CASES = [
         {"s": "img"},
     ),
     Case(
+        "a Choice fails when its condition is not boolean",
+        jsonata(
+            A={"Type": "Choice", "Choices": [{"Condition": "{% $states.input.s %}", "Next": "B"}], "Default": "B"},
+            B=SUCCEED,
+        ),
+        fails_with("States.QueryEvaluationError"),
+        {"s": "yes"},
+    ),
+    Case(
         "the functions of Step Functions are there",
         jsonata(
             A=output(

@@ -1,0 +1,169 @@
+"""The state machines by AWS's own check, and their expressions by the reference implementation of JSONata.
+
+How LocalStack's interpreter runs them is in the test of each machine.
+"""
+
+import copy
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from ministack.services import stepfunctions
+
+from tests.workflows.definition import STATE_MACHINES, expressions, load, with_substitutions
+from tests.workflows.second_opinion.opinions import packages
+from tests.workflows.second_opinion.reference import Reference
+
+CHECK = Path(__file__).with_name("second_opinion") / "check.cjs"
+SETTINGS = {"ModelPollSeconds": "30", "IdleSeconds": "60", "StopSeconds": "3600", "ResultsBucketName": "results"}
+DEFINITIONS = {
+    file.name.removesuffix(".asl.json"): with_substitutions(load(file), SETTINGS, lambda function: f"arn:{function}")
+    for file in STATE_MACHINES
+}
+
+
+def _findings(definition):
+    command = ["node", str(CHECK), str(packages())]
+    text = json.dumps(definition)
+    return json.loads(subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_aws_finds_nothing_wrong_with_a_state_machine(name):
+    assert _findings(DEFINITIONS[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "finding"),
+    [
+        ("Next", "Nowhere", 'The value of "Next" property must be the name of an existing state.'),
+        ("Nxt", "Session Done", "Field is not supported."),
+    ],
+)
+def test_aws_refuses_a_broken_state_machine(field, value, finding):
+    broken = copy.deepcopy(DEFINITIONS["custom_model_session"])
+    broken["States"]["Open Session"][field] = value
+    assert finding in _findings(broken)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    with Reference(packages()) as running:
+        yield running
+
+
+# Two evaluations never agree on the time.
+NOW = "1767225600123"
+EXPRESSIONS = sorted(
+    {one.removeprefix("{%").removesuffix("%}").strip().replace("$millis()", NOW) for one in expressions(DEFINITIONS)}
+)
+LITERALS = sorted({literal for one in EXPRESSIONS for literal in re.findall(r"'([^']*)'", one)})
+# What Lambda writes as the cause of an error, whole and cut off.
+CAUSES = st.text(max_size=30).map(lambda message: json.dumps({"errorMessage": message, "errorType": "E"}))
+TEXTS = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from([*LITERALS, "", "{}", "{not JSON}", "[1]"]),
+    CAUSES,
+    CAUSES.map(lambda cause: cause[:20]),
+)
+NUMBERS = st.integers(-(10**12), 10**12) | st.floats(-1e9, 1e9).map(lambda number: float(f"{number:.12g}"))
+SCALARS = st.none() | st.booleans() | NUMBERS | TEXTS
+VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(TEXTS, SCALARS, max_size=2)
+
+
+def _read(expression):
+    """Return the names that an expression reads, as a tree: ``{"states": {"input": {"decision": {}}}}``."""
+    tree = {}
+    for path in re.findall(r"\$([a-z_]\w*(?:\.\w+|\[\d+\])*)(?![\w(])", expression):
+        node = tree
+        for name in re.sub(r"\[\d+\]", "", path).split("."):
+            node = node.setdefault(name, {})
+    return tree
+
+
+def _values(tree, *, is_object=False):
+    """Generate what an expression may find: all that it reads, some of it, several of these, or something else."""
+    if not tree:
+        return VALUES
+    fields = {name: _values(below, is_object=is_object) for name, below in tree.items()}
+    everything, some = st.fixed_dictionaries(fields), st.fixed_dictionaries({}, optional=fields)
+    return everything | some if is_object else everything | some | st.lists(some, max_size=3) | SCALARS
+
+
+def _bindings(expression):
+    """Generate the variables of an expression, and the fields of `$states`, whose context is always an object."""
+    variables = _read(expression)
+    states = variables.pop("states", {})
+    return st.tuples(
+        st.fixed_dictionaries({name: _values(tree) for name, tree in variables.items()}),
+        st.fixed_dictionaries({name: _values(tree, is_object=name == "context") for name, tree in states.items()}),
+    )
+
+
+def _by_reference(reference, expression, variables, states):
+    answer = reference.evaluate(expression, {**variables, "states": states})
+    return _canonical(answer["value"]) if "value" in answer else None
+
+
+def _by_engine(expression, variables, states):
+    context = {**states.get("context", {}), "variables": variables}
+    try:
+        value = stepfunctions._evaluate_jsonata(
+            expression, states.get("input"), context, states.get("result"), states.get("errorOutput")
+        )
+    except stepfunctions._ExecutionError as error:
+        if error.error != "States.QueryEvaluationError":
+            raise
+        return None
+    return _canonical(value)
+
+
+def _canonical(value):
+    """Return a value as JSON; 1 and 1.0 are the same number."""
+
+    def number(digits):
+        return int(float(digits)) if float(digits).is_integer() else float(digits)
+
+    return json.dumps(json.loads(json.dumps(value), parse_float=number), sort_keys=True)
+
+
+def _differs_harmlessly(expression, variables):
+    # Here only lists are counted.
+    return any(variables[name] is None for name in re.findall(r"\$count\(\$(\w+)\)", expression))
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_the_engine_evaluates_an_expression_as_the_reference_does(reference, expression):
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+    @given(_bindings(expression))
+    def compare(bindings):
+        variables, states = bindings
+        assume(not _differs_harmlessly(expression, variables))
+        found = _by_reference(reference, expression, variables, states), _by_engine(expression, variables, states)
+        # The engine escapes what is not ASCII: more bytes, the same value.
+        if expression.startswith("$string("):
+            found = [text and _canonical(json.loads(json.loads(text))) for text in found]
+        assert found[0] == found[1]
+
+    compare()
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "by_reference", "by_engine"),
+    [
+        ("$string($value)", {"name": "ü"}, '{"name":"ü"}', '{"name":"\\u00fc"}'),
+        # Sizes, times and counts have fewer digits.
+        ("$string($value)", [1 / 3], "[0.333333333333333]", "[0.3333333333333333]"),
+        ("$value", 2**53 + 1, 2**53, 2**53 + 1),
+        ("$count($value)", None, 1, 0),
+    ],
+)
+def test_the_engine_differs_from_the_reference_only_where_it_does_no_harm(
+    reference, expression, value, by_reference, by_engine
+):
+    assert _by_reference(reference, expression, {"value": value}, {}) == _canonical(by_reference)
+    assert _by_engine(expression, {"value": value}, {}) == _canonical(by_engine)
