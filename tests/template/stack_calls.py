@@ -13,8 +13,8 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from tests.template.cloudformation import generated_name, listed, references, resolve
+from tests.template.iam import ACCOUNT, REGION
 
-REGION, ACCOUNT = "eu-west-1", "123456789012"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 
 # What the ARN of a resource calls its name, which CloudFormation makes of the stack's.

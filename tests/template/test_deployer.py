@@ -6,11 +6,11 @@ import json
 import re
 
 import pytest
-from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, plain, resolve, walk
 from tests.template.deployer import OWN_MODEL, RESOURCES, STACK, TEXT, of, unconditional
-from tests.template.stack_calls import ACCOUNT, BOUNDARY, REGION, Stack
+from tests.template.iam import PSEUDO_PARAMETERS, is_allowed
+from tests.template.stack_calls import BOUNDARY, Stack
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 ROLE_POLICY_CHARACTERS, MANAGED_POLICY_CHARACTERS = 10_240, 6_144
@@ -119,26 +119,13 @@ def _calls(*, has_boundary=False):
 @functools.cache
 def _denied(*, has_boundary=False):
     """Return the calls that the role of the stage test may not make."""
-    values = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "Stage": "test"}
-    values["PermissionsBoundaryArn"] = BOUNDARY
+    values = {**PSEUDO_PARAMETERS, "Stage": "test", "PermissionsBoundaryArn": BOUNDARY}
     conditions = {"HasPermissionsBoundary": has_boundary, "IsTest": True}
     inline = [one["PolicyDocument"] for one in RESOURCES["StackRole"]["Properties"]["Policies"]]
     documents = [*inline, RESOURCES["RolesPolicy"]["Properties"]["PolicyDocument"]]
-    policies = [parse_policy_document(plain(one, values.__getitem__, conditions)) for one in documents]
-    return [call for call in _calls(has_boundary=has_boundary) if not _is_allowed(call, policies)]
-
-
-def _is_allowed(call, policies):
-    request = EvalContext(
-        principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/image-recognition-test-deployer-StackRole/CloudFormation",
-        principal_type="AssumedRole",
-        principal_account=ACCOUNT,
-        action=call.action,
-        resource_arn=call.arn,
-        region=REGION,
-        service_context=dict(call.context),
-    )
-    return evaluate(request, policies).decision == "Allow"
+    policies = [plain(one, values.__getitem__, conditions) for one in documents]
+    calls = _calls(has_boundary=has_boundary)
+    return [call for call in calls if not is_allowed(policies, call.action, call.arn, dict(call.context))]
 
 
 def _is_of(call, pattern):
