@@ -217,7 +217,7 @@ def test_every_log_group_forgets(resources):
     assert len(groups) == 2 + len(machines)
 
 
-# What a request or a function brings into a line as it is; each other variable is an id, a number or one of a few names.
+# What a request or a function brings into a line as it is; the other variables are ids, numbers and names of types.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
 FREE_TEXT = {"error.message", "authorizer.error", "integration.error", "integrationErrorMessage", "path"}
 
