@@ -160,6 +160,7 @@ def test_the_rules_of_inspection_are_checked_by_their_function_while_deploying(r
         "ServiceTimeout": checked["ServiceTimeout"],
         "Rules": {"Ref": "InspectionRules"},
         "Detector": {"Ref": "InspectionDetector"},
+        "BulkBucketArns": {"Ref": "BulkBucketArns"},
         "EmailAddresses": {"Ref": "NotificationEmails"},
     }
 

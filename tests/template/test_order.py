@@ -49,3 +49,7 @@ def test_stage_publishes_when_everything_else_of_the_api_is_there(children, earl
 
 def test_integration_leads_to_an_alias_only_when_the_api_may_invoke_it(earlier):
     assert "ApiPermission" in earlier["ApiIntegration"]
+
+
+def test_policy_of_bulk_buckets_changes_only_when_they_were_checked(earlier):
+    assert "ValidRules" in earlier["ReadBulkBucketsPolicy"]
