@@ -16,24 +16,31 @@ settings = ReleaseModelSettings.read()
 def handler(event: entry.Event) -> None:
     """Identify the resource by the model's ARN, so that another ARN, or no stack, means a request to delete this one.
 
-    What waiting can heal is not answered but raised: Lambda then invokes twice more, and CloudFormation waits.
+    What waiting can heal is not answered but raised: Lambda then invokes twice more, and CloudFormation waits. What
+    nothing heals is answered and raised: CloudFormation passes over a deletion that fails in an update, so the alarm on
+    Lambda's dead letters has to say that the model runs on.
     """
-    properties, reason = event["ResourceProperties"], ""
+    properties = event["ResourceProperties"]
     if event["RequestType"] != "Delete":
         reason = models.mismatch(properties["ProjectArn"], properties["ModelVersionArn"])
         cloudformation.respond(event, reason, properties["ModelVersionArn"])
         return
-    model = Model(properties["ProjectArn"], properties["ModelVersionArn"])
     try:
-        _release(model)
-    except ModelNotUsable:
-        model.stop()  # The project does not know it. It is told all the same, since stopping needs no project.
+        _release(Model(properties["ProjectArn"], properties["ModelVersionArn"]))
     except Permanent as error:
-        reason = f"{type(error).__name__}: {error}"
-    cloudformation.respond(event, reason)
+        cloudformation.respond(event, f"{type(error).__name__}: {error}")
+        raise
+    cloudformation.respond(event, "")
 
 
 def _release(model: Model) -> None:
+    try:
+        _stop(model)
+    except ModelNotUsable:
+        model.stop()  # The project does not know it. It is told all the same, since stopping needs no project.
+
+
+def _stop(model: Model) -> None:
     deadline = time.monotonic() + settings.patience_seconds
     while (status := model.describe().status) in ("STARTING", "RUNNING"):
         if models.step_to_stop(status) is models.Rest.STOP:

@@ -1,10 +1,10 @@
-"""Check the inspection rules while the stack is deployed, and subscribe people to the verdicts."""
+"""Check rules and buckets while the stack is deployed, and subscribe people to the verdicts."""
 
 from typing import Any
 
 from vision import entry
 from vision.adapters import cloudformation, notifications
-from vision.domain import rules
+from vision.domain import bulk, rules
 from vision.settings import ValidateRulesSettings
 
 settings = ValidateRulesSettings.read()
@@ -12,7 +12,7 @@ settings = ValidateRulesSettings.read()
 
 @entry.task
 def handler(event: entry.Event) -> None:
-    """Answer CloudFormation: success, or the sentence that says which rule or address is wrong."""
+    """Answer CloudFormation: success, or the sentence that says which rule, bucket or address is wrong."""
     reason = ""
     if event["RequestType"] != "Delete":
         try:
@@ -24,8 +24,9 @@ def handler(event: entry.Event) -> None:
 
 def _apply(properties: dict[str, Any], before: dict[str, Any]) -> None:
     rules.parse(properties["Rules"])
-    # An update that goes back to a template from before 2026-12 names no environments.
+    # An update that goes back to an earlier release names neither environments nor buckets.
     rules.check_deployable(properties["Rules"], properties.get("Environments", []))
+    bulk.check_buckets([arn for arn in properties.get("BulkBucketArns", []) if arn])
     # Who has not confirmed yet would get another mail with each deployment.
     known = {"", *before.get("EmailAddresses", [])}
     for address in (one for one in properties["EmailAddresses"] if one not in known):

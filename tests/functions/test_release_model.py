@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.functions.conftest import Handler, Model
-from vision.domain.errors import ModelNotReady, ServiceUnavailable, Throttled
+from vision.domain.errors import AccessDenied, ModelNotReady, ServiceUnavailable, Throttled
 from vision.domain.models import STATUSES
 
 Event = Callable[[str], dict[str, Any]]
@@ -111,13 +111,26 @@ def test_what_waiting_heals_is_left_to_the_next_try_without_an_answer(
 
 
 @pytest.mark.parametrize("operation", ["DescribeProjectVersions", "StopProjectVersion"])
-def test_a_model_that_may_not_be_stopped_fails_the_deletion_with_a_sentence(
+def test_model_that_may_not_be_stopped_fails_the_deletion_and_the_invocation(
     handler: Handler, event: Event, answered: Answers, refuse: Callable[..., None], operation: str
 ) -> None:
+    # Lambda sends an invocation that failed to the dead-letter queue, which has an alarm.
     refuse("rekognition", operation, "AccessDeniedException")
-    handler(event("release_model_delete"))
+    with pytest.raises(AccessDenied):
+        handler(event("release_model_delete"))
     [answer] = answered
     assert (answer["Status"], answer["Reason"].startswith("AccessDenied: ")) == ("FAILED", True)
+
+
+def test_model_that_its_project_does_not_know_and_that_may_not_be_stopped_fails_the_deletion(
+    handler: Handler, event: Event, answered: Answers, refuse: Callable[..., None]
+) -> None:
+    refuse("rekognition", "StopProjectVersion", "AccessDeniedException")
+    request = event("release_model_delete")
+    request["ResourceProperties"]["ModelVersionArn"] += "4"
+    with pytest.raises(AccessDenied):
+        handler(request)
+    assert [answer["Status"] for answer in answered] == ["FAILED"]
 
 
 def test_a_model_that_is_gone_does_not_keep_the_stack(handler: Handler, event: Event, answered: Answers) -> None:

@@ -121,3 +121,23 @@ def test_properties_that_are_missing_are_answered_too(handler: Handler, event: E
     del creation["ResourceProperties"]["EmailAddresses"]
     handler(creation)
     assert [answer["Reason"] for answer in answered] == ["KeyError: 'EmailAddresses'"]
+
+
+def test_more_buckets_than_a_policy_can_name_are_answered_with_the_sentence_that_says_so(
+    handler: Handler, event: Event, answered: Answers
+) -> None:
+    creation = event("validate_rules_create")
+    creation["ResourceProperties"]["BulkBucketArns"] = [f"arn:aws:s3:::field-photos-of-{day}" for day in range(90)]
+    handler(creation)
+    [answer] = answered
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("InvalidRun: BulkBucketArns: 90 buckets take ")
+
+
+def test_an_earlier_release_that_names_no_buckets_is_gone_back_to(
+    handler: Handler, event: Event, answered: Answers
+) -> None:
+    update = event("validate_rules_update")
+    del update["ResourceProperties"]["BulkBucketArns"]
+    handler(update)
+    assert [answer["Status"] for answer in answered] == ["SUCCESS"]

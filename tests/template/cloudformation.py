@@ -3,7 +3,7 @@
 import copy
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,52 @@ def resolve(node: Any) -> str:
         case {"Fn::Join": [str(separator), list(parts)]}:
             return separator.join(resolve(part) for part in parts)
     return str(node)
+
+
+_NOTHING = object()
+
+
+def plain(node: Any, look_up: Callable[[str], Any], conditions: Mapping[str, bool]) -> Any:
+    """Return a node as CloudFormation hands it on, with its references looked up and its conditions decided.
+
+    Parameters
+    ----------
+    look_up
+        Returns the value of ``Name`` or ``Name.Attribute``, or of what another stack exports.
+    """
+    match node:
+        case {"Ref": "AWS::NoValue"}:
+            return _NOTHING
+        case {"Ref": str(name)} | {"Fn::ImportValue": str(name)}:
+            return look_up(name)
+        case {"Fn::GetAtt": [name, attribute]}:
+            return look_up(f"{name}.{attribute}")
+        case {"Fn::Sub": str(text)}:
+            return _VARIABLE.sub(lambda match: look_up(match[1]), text)
+        case {"Fn::If": [name, yes, no]}:
+            return plain(yes if conditions[name] else no, look_up, conditions)
+        case dict():
+            values = {name: plain(value, look_up, conditions) for name, value in node.items()}
+            return {name: value for name, value in values.items() if value is not _NOTHING}
+        case list():
+            values = [plain(value, look_up, conditions) for value in node]
+            return [value for value in values if value is not _NOTHING]
+    return str(node).lower() if isinstance(node, bool) else node
+
+
+# Lambda takes 64 characters, and so does IAM for a role; CloudFormation puts 12 or 13 of its own at the end.
+_LONGEST_NAME, _ENDING = 64, "1A2B3C4D5E6F7"
+
+
+def generated_name(stack: str, logical_id: str) -> str:
+    """Return the name that CloudFormation gives a function or role, as people saw it.
+
+    Where it would be too long, the stack's name and the logical id are both cut, the id to no less than 24:
+    https://github.com/convox/rack/issues/2297, https://github.com/aws-solutions/aws-waf-security-automations/issues/143
+    """
+    room = _LONGEST_NAME - len(_ENDING) - 2
+    logical_id = logical_id[: max(24, room - len(stack))]
+    return f"{stack[: room - len(logical_id)]}-{logical_id}-{_ENDING}"
 
 
 def listed(value: Any) -> list[Any]:

@@ -161,6 +161,7 @@ def test_the_rules_of_inspection_are_checked_by_their_function_while_deploying(r
         "ServiceToken": {"Fn::GetAtt": ["ValidateRulesFunction", "Arn"]},
         "ServiceTimeout": checked["ServiceTimeout"],
         "Rules": {"Ref": "InspectionRules"},
+        "BulkBucketArns": {"Ref": "BulkBucketArns"},
         "EmailAddresses": {"Ref": "NotificationEmails"},
         "Environments": checked["Environments"],
     }

@@ -47,6 +47,7 @@ RENAMED = {("sns", "subscribe", "notification-endpoint"): "endpoint"}
 SERVICES = {"lambda": "Lambda", "sns": "SNS", "iam": "IAM", "rekognition": "Rekognition"}
 PATTERNS = {
     r"^(https?://[A-Za-z0-9.-]+(:[0-9]+)?)?$": "an address or empty",
+    r"^((https://[A-Za-z0-9.-]+|http://([A-Za-z0-9-]+\.)?localhost)(:[0-9]+)?)?$": "an HTTPS address or empty",
     r"^\s*\[[\s\S]*\]\s*$": "a JSON list",
     r"^([^@\s,]+@[^@\s,]+)?$": "e-mail addresses separated by commas or empty",
     r"^(arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$": "ARNs of buckets separated by commas or empty",

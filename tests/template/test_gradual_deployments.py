@@ -5,7 +5,9 @@ import tomllib
 import pytest
 
 from local.delivery import stages
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, load
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, generated_name, load, plain
+from tests.template.deployer import OWN_MODEL
+from tests.template.iam import ACCOUNT, PSEUDO_PARAMETERS, REGION, is_allowed
 
 SHIFTED = ("StartProcessingFunction", "InspectImagesFunction", "ApiFunction")
 
@@ -69,6 +71,36 @@ def test_a_deployment_group_exists_with_its_function_and_its_alarms(gradual):
         conditions = {one.get("Condition") for one in (gradual[function], group)}
         assert len(conditions) == 1
         assert {one.get("Condition") for one in alarms} <= conditions | {None}
+
+
+# What a shift calls. There are neither hooks nor bundles in S3, which the policy of AWS allows too.
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCodeDeployRoleForLambdaLimited.html
+CODEDEPLOY = ("lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig")
+
+
+# Lambda takes 64 characters: from 27 on CloudFormation cuts the name of the stack in the name of a function.
+@pytest.mark.parametrize("length", [22, 40, 128])
+@pytest.mark.parametrize(
+    ("file", "function"), [*((TEMPLATE, function) for function in SHIFTED), (OWN_MODEL, "ClassifyImageFunction")]
+)
+def test_codedeploy_may_shift_a_function_whatever_the_length_of_the_stack_name(file, function, length):
+    stack = "s" * length
+
+    def look_up(name):
+        owner, _, attribute = name.partition(".")
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{generated_name(stack, owner)}"
+        return arn if attribute == "Arn" else {**PSEUDO_PARAMETERS, "AWS::StackName": stack}[name]
+
+    policies = load(file.read_text())["Resources"]["DeploymentRole"]["Properties"]["Policies"]
+    documents = [plain(one["PolicyDocument"], look_up, {"InspectsAtOnce": True}) for one in policies]
+    arn = look_up(f"{function}.Arn")
+    assert [
+        (action, target)
+        for action in CODEDEPLOY
+        for target in (arn, f"{arn}:live")
+        if not is_allowed(documents, action, target)
+    ] == []
+    assert is_allowed(documents, "cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*")
 
 
 def _target(resources, entrance):

@@ -57,6 +57,12 @@ def test_a_constraint_names_the_limits_that_are_checked(name):
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
+        # Cognito takes HTTP from this machine only:
+        # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html
+        ("AppUrl", "https://photos.example.com", "http://photos.example.com"),
+        ("AppUrl", "http://app.localhost:4566", "http://localhost.example.com"),
+        ("SignInUrl", "https://auth.example.com", "http://auth.example.com"),
+        ("SignInUrl", "http://localhost:4566", "http://localhost@example.com"),
         ("AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"),
         ("AlarmTopicArn", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:a_b-c", "alarms"),
         (

@@ -1,11 +1,13 @@
 """Permissions: each function may do what its code does, on the resources that it does it to, and nothing else."""
 
+import json
 import re
 
 import pytest
 
 from tests.template.call_graph import Code
-from tests.template.cloudformation import TEMPLATE, listed, load, resolve, walk
+from tests.template.cloudformation import TEMPLATE, listed, load, plain, resolve, walk
+from vision.domain import bulk
 
 # What IAM asks for each call of the SDK that an adapter makes.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/
@@ -455,3 +457,15 @@ def test_every_statement_has_a_name_that_says_what_it_is_for(template):
         and not re.fullmatch(r"[A-Z][A-Za-z]+", node.get("Sid", ""))
     ]
     assert not unnamed
+
+
+def test_policy_has_room_for_as_many_buckets_as_the_deployment_takes(resources):
+    # The image bucket has a name of 63 characters here. IAM does not count white space:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    document = resources["ReadBulkBucketsPolicy"]["Properties"]["PolicyDocument"]
+    named = plain({**document, "Statement": _flat(document["Statement"])}, lambda name: f"{name:b>76}", {})
+    of_bulk_buckets = [one for one in named["Statement"] if "BulkBuckets" in one["Sid"]]
+    assert len(of_bulk_buckets) == 2
+    for statement in of_bulk_buckets:
+        statement["Resource"] = []
+    assert len(json.dumps(named, separators=(",", ":"))) + bulk.BUCKETS_LIMIT_CHARACTERS <= 6_144

@@ -174,14 +174,24 @@ def test_a_make_target_takes_the_variables_that_it_is_given(name):
 @pytest.mark.parametrize("name", PROJECTS)
 def test_a_build_uses_the_python_of_lambda(name):
     runtime = load((REPOSITORY / "template.yaml").read_text())["Parameters"]["LambdaRuntime"]["Default"]
-    assert buildspec(PROJECTS[name])["phases"]["install"]["runtime-versions"] == {
-        "python": runtime.removeprefix("python")
-    }
+    given = buildspec(PROJECTS[name])["phases"]["install"]["runtime-versions"]
+    assert given["python"] == runtime.removeprefix("python")
+
+
+def test_build_that_runs_the_tests_has_npm():
+    # With runtimes that are named, CodeBuild provides only those:
+    # https://docs.aws.amazon.com/codebuild/latest/userguide/available-runtimes.html
+    testing = [one for one in PROJECTS.values() if any(re.search(r"make .*\btest\b", line) for line in commands(one))]
+    assert testing
+    assert all("nodejs" in buildspec(one)["phases"]["install"]["runtime-versions"] for one in testing)
 
 
 @pytest.mark.parametrize(("project", "build"), [("PackageProject", publish.STACK), ("ImageProject", publish.OWN_MODEL)])
 def test_what_a_build_publishes_is_what_it_hands_on(project, build):
-    assert REPOSITORY / buildspec(PROJECTS[project])["artifacts"]["base-directory"] == build.release
+    artifacts = buildspec(PROJECTS[project])["artifacts"]
+    assert REPOSITORY / artifacts["base-directory"] == build.release
+    # A list: https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
+    assert artifacts["files"] == ["**/*"]
 
 
 @pytest.mark.parametrize("name", ["Test-Smoke", "Production-Smoke"])

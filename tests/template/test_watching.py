@@ -215,3 +215,15 @@ def test_every_log_group_forgets(resources):
     machines = [one for one in resources.values() if one["Type"] == "AWS::Serverless::StateMachine"]
     # One for all functions, one for the API, and one for each state machine.
     assert len(groups) == 2 + len(machines)
+
+
+# What a request or a function brings into a line as it is; the other variables are ids, numbers and names of types.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+FREE_TEXT = {"error.message", "authorizer.error", "integration.error", "integrationErrorMessage", "path"}
+
+
+@pytest.mark.parametrize("message", ["-", 'no "=" in header'], ids=["nothing", "quotes"])
+def test_line_of_the_access_log_is_json(resources, message):
+    line_format = resources["ApiStage"]["Properties"]["AccessLogSettings"]["Format"]
+    line = re.sub(r"\$context\.([\w.]+)", lambda match: message if match[1] in FREE_TEXT else "-", line_format)
+    assert json.loads(line)

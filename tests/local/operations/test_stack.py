@@ -31,6 +31,10 @@ def test_settings_of_the_stack_are_shown(shell):
     assert "LogRetentionDays\t30" in shell("upgrade", "aws cloudformation describe-stacks")
 
 
+def test_concurrency_of_the_account_is_shown(shell):
+    assert int(shell("quota", "aws lambda get-account-settings")) > 0
+
+
 def test_the_runtime_of_each_function_is_shown(shell):
     told = shell("upgrade", "aws lambda list-functions").splitlines()
     resources = load(TEMPLATE.read_text())["Resources"]

@@ -1,12 +1,11 @@
 """The pipeline itself, made at moto's CodePipeline: what it takes is what the SDK and moto accept."""
 
 import json
-import re
 
 import boto3
 import pytest
 
-from tests.template.cloudformation import REPOSITORY, load
+from tests.template.cloudformation import REPOSITORY, load, plain
 
 PIPELINE = load((REPOSITORY / "pipeline.yaml").read_text())["Resources"]["Pipeline"]["Properties"]
 NAMES = {
@@ -15,29 +14,14 @@ NAMES = {
     "RepositoryId": "owner/name",
     "BranchName": "main",
 }
-NOTHING = object()
 
 
-def _plain(node, conditions):
-    """Return a node as CloudFormation hands it on, with made-up names for what is made elsewhere."""
-    match node:
-        case {"Ref": "AWS::NoValue"}:
-            return NOTHING
-        case {"Ref": str(name)}:
-            return NAMES.get(name, name.lower())
-        case {"Fn::GetAtt": [name, "Arn"]}:
-            return f"arn:aws:iam::123456789012:role/{name}"
-        case {"Fn::ImportValue": name}:
-            return f"arn:aws:iam::123456789012:role/{name}"
-        case {"Fn::Sub": str(text)}:
-            return re.sub(r"\$\{([^}]+)\}", lambda match: NAMES[match[1]], text)
-        case {"Fn::If": [name, yes, no]}:
-            return _plain(yes if conditions[name] else no, conditions)
-        case dict():
-            return {name: _plain(value, conditions) for name, value in node.items()}
-        case list():
-            return [one for one in (_plain(value, conditions) for value in node) if one is not NOTHING]
-    return str(node).lower() if isinstance(node, bool) else node
+def _made_elsewhere(name):
+    """Return a name for what is made elsewhere, the ARN of a role for what is asked for by its ARN."""
+    if name in NAMES:
+        return NAMES[name]
+    is_role = name.endswith((".Arn", "RoleArn"))
+    return f"arn:aws:iam::123456789012:role/{name.removesuffix('.Arn')}" if is_role else name.lower()
 
 
 def _as_the_api_has_it(node, key=""):
@@ -59,7 +43,7 @@ def conditions(request):
 @pytest.fixture
 def made(aws, conditions):
     """The pipeline, as CodePipeline gives it back."""
-    declaration = _as_the_api_has_it(_plain(PIPELINE, conditions))
+    declaration = _as_the_api_has_it(plain(PIPELINE, _made_elsewhere, conditions))
     # moto wants the role to exist.
     trust = {"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}, "Action": "sts:AssumeRole"}
     boto3.client("iam").create_role(

@@ -258,3 +258,13 @@ def test_a_thumbnail_of_a_run_has_a_name_for_each_content() -> None:
 def test_a_run_has_the_name_of_its_execution() -> None:
     assert bulk.run_id(ARN) == "one"
     assert bulk.results_prefix("one") == "imageLabelJobs/one/"
+
+
+def test_buckets_that_a_policy_can_name_are_taken() -> None:
+    bulk.check_buckets(["arn:aws:s3:::" + "b" * 63] * (bulk.BUCKETS_LIMIT_CHARACTERS // 160))
+
+
+def test_one_bucket_too_many_is_refused_with_the_limit() -> None:
+    arns = ["arn:aws:s3:::" + "b" * 63] * (bulk.BUCKETS_LIMIT_CHARACTERS // 160 + 1)
+    with pytest.raises(InvalidRun, match=r"^BulkBucketArns: 34 buckets take 5,440 characters .* room for 5,400;"):
+        bulk.check_buckets(arns)

@@ -43,6 +43,10 @@ WORKERS_LIMIT = 10_000
 BATCH_SECONDS = 60
 BATCH_LIMIT = 100
 
+# One managed policy names each bucket twice. It takes 6,144 characters, and its other statements need some hundreds.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+BUCKETS_LIMIT_CHARACTERS = 5_400
+
 _REQUEST_FIELDS = ("bucket", "prefix", "inventory", "steps", "force", "record", "tolerated_failure_percentage")
 _RECORD_FORMS = ("compact", "full")
 _EXAMPLE = '{"bucket": "my-images", "prefix": "2026/"}'
@@ -54,6 +58,22 @@ _OF_THE_IMAGE = frozenset(
     for kind in (NotSupportedImageType, CorruptImage, ImageTooLarge, ImageTooSmall, TooManyPixels, InvalidImage)
 )
 _MADE_BY = {"metadata": "width", "labels": "detector", "thumbnail": "thumbnail", "verdict": "verdict"}
+
+
+def check_buckets(arns: Sequence[str]) -> None:
+    """Refuse more buckets than the policy that lets bulk runs read them can name.
+
+    Raises
+    ------
+    InvalidRun
+        Naming the parameter, its limit and what to do.
+    """
+    characters = sum(len(f'"{arn}","{arn}/*",') for arn in arns)
+    if characters > BUCKETS_LIMIT_CHARACTERS:
+        raise InvalidRun(
+            f"BulkBucketArns: {len(arns)} buckets take {characters:,} characters of a policy, which has room for "
+            f"{BUCKETS_LIMIT_CHARACTERS:,}; name fewer, and deploy a second stack for the others"
+        )
 
 
 @dataclass(frozen=True, slots=True)

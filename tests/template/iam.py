@@ -1,0 +1,26 @@
+"""What IAM says to a call, by the engine's evaluator."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ministack.core import iam_evaluator
+
+REGION, ACCOUNT = "eu-west-1", "123456789012"
+PSEUDO_PARAMETERS = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
+
+
+def is_allowed(
+    documents: Iterable[dict[str, Any]], action: str, arn: str, context: Mapping[str, str] | None = None
+) -> bool:
+    """Tell whether the policies of a role allow an action on an ARN, with these condition keys in the request."""
+    request = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/role/session",
+        principal_type="AssumedRole",
+        principal_account=ACCOUNT,
+        action=action,
+        resource_arn=arn,
+        region=REGION,
+        service_context=dict(context or {}),
+    )
+    policies = [iam_evaluator.parse_policy_document(one) for one in documents]
+    return iam_evaluator.evaluate(request, policies).decision == "Allow"

@@ -1,0 +1,55 @@
+"""The order in which CloudFormation creates and updates resources, where their services need one."""
+
+import itertools
+
+import pytest
+
+from tests.template.cloudformation import listed, references
+
+
+@pytest.fixture(scope="session")
+def earlier(expanded):
+    """What each resource waits for, directly or not."""
+    waits = {
+        name: {*listed(one.get("DependsOn", []))}
+        | {reference.partition(".")[0] for _, reference in references([one["Properties"], one.get("UpdatePolicy")])}
+        for name, one in expanded.items()
+    }
+
+    def all_before(name, seen):
+        for one in waits[name] & expanded.keys() - seen:
+            seen.add(one)
+            all_before(one, seen)
+        return seen
+
+    return {name: all_before(name, set()) for name in expanded}
+
+
+def test_no_resource_waits_for_itself(earlier):
+    assert [name for name, before in earlier.items() if name in before] == []
+
+
+@pytest.fixture(scope="session")
+def children(expanded):
+    of_api_gateway = {name: one for name, one in expanded.items() if one["Type"].startswith("AWS::ApiGatewayV2::")}
+    return [name for name, one in of_api_gateway.items() if one["Properties"].get("ApiId") == {"Ref": "Api"}]
+
+
+def test_children_of_the_api_change_one_after_another(children, earlier):
+    # API Gateway answers ConflictException to changes of one API at the same time:
+    # https://github.com/hashicorp/terraform-provider-aws/issues/18018
+    pairs = [*itertools.combinations(children, 2)]
+    assert pairs
+    assert [(one, other) for one, other in pairs if one not in earlier[other] and other not in earlier[one]] == []
+
+
+def test_stage_publishes_when_everything_else_of_the_api_is_there(children, earlier):
+    assert {*children} - {"ApiStage"} <= earlier["ApiStage"]
+
+
+def test_integration_leads_to_an_alias_only_when_the_api_may_invoke_it(earlier):
+    assert "ApiPermission" in earlier["ApiIntegration"]
+
+
+def test_policy_of_bulk_buckets_changes_only_when_they_were_checked(earlier):
+    assert "ValidRules" in earlier["ReadBulkBucketsPolicy"]
