@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from local.deployment import SAM
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 
 pytestmark = pytest.mark.thorough
@@ -158,11 +159,6 @@ def _sources_and_compiled(folder):
     return sources, compiled
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, *LAYERS])
-def test_everything_that_carries_code_is_built_by_the_makefile(name):
-    assert RESOURCES[name]["Metadata"] == {"BuildMethod": "makefile"}
-
-
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_has_a_target(name):
     assert f"\nbuild-{name}:" in MAKEFILE
@@ -276,6 +272,32 @@ def test_a_package_that_is_not_the_pinned_one_ends_the_build(run, sources, tmp_p
     _, result = run("VisionLayer", sources=tmp_path / "functions")
     assert result.returncode != 0
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in result.stderr
+
+
+@pytest.fixture(scope="session")
+def sam_build(tmp_path_factory):
+    """A build of the template by the SAM CLI, where make only says in which folder it runs; and what was said."""
+    project = tmp_path_factory.mktemp("project")
+    shutil.copytree(REPOSITORY / "statemachines", project / "statemachines")
+    for file in ("samconfig.toml", "template.yaml"):
+        shutil.copy(REPOSITORY / file, project)
+    (project / "functions").mkdir()
+    (project / "functions/Makefile").write_text('build-%:\n\tpwd -P > "$$ARTIFACTS_DIR/folder"\n')
+    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "eu-west-1"}
+    result = subprocess.run([SAM, "build"], cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return project, result.stdout + result.stderr
+
+
+def test_sam_does_not_copy_the_sources_and_own_models_for_each_function(sam_build):
+    project, _ = sam_build
+    folders = {file.parent.name: file.read_text().strip() for file in project.glob(".aws-sam/build/*/folder")}
+    assert folders == dict.fromkeys([*FUNCTIONS, *LAYERS], str((project / "functions").resolve()))
+
+
+def test_sam_finds_every_layer_built_for_a_processor_that_it_is_for(sam_build):
+    _, said = sam_build
+    assert "WARNING" not in said
 
 
 def test_a_tracebacks_path_is_the_one_on_lambda(build):
