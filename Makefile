@@ -130,13 +130,21 @@ scan-image: setup ## Wait for ECR's scan of the pushed image, and fail if a hole
 keep-image: setup ## Mark the own model's published image as what production runs, so that ECR keeps it (TEMPLATE=that names it)
 	@$(VENV)/python -m local.delivery.keep_image $(if $(TEMPLATE),--template "$(TEMPLATE)")
 
-# Of each environment its own, since they conflict. Strict: a mirror of PyPI that knows no holes is no proof of their
+# What is installed, and with it what functions carry. Strict: a mirror of PyPI that knows no holes is no proof of their
 # absence.
 .PHONY: audit
 audit: setup ## Compare the packages with the list of known holes; it needs PyPI itself, not a mirror
-	@for file in requirements-dev.txt $(wildcard local/requirements-*.txt) functions/classify_image/requirements.txt $(firstword $(OPINION_PINS)); do \
-		echo "Auditing $$file ..."; \
-		$(VENV)/uv tool run --from pip-audit==$(PIP_AUDIT_VERSION) pip-audit --strict --progress-spinner off --requirement $$file; \
+	@for packages in {.venv,.local/sam,.local/lambda,.local/second-opinion/python}/lib/python*/site-packages; do \
+		echo "Auditing $$packages ..."; \
+		$(VENV)/uv tool run --from pip-audit==$(PIP_AUDIT_VERSION) pip-audit --strict --progress-spinner off --path $$packages; \
+	done
+
+# For every runtime and processor that the template allows, so that one file serves all of them.
+.PHONY: pins
+pins: setup ## Write the requirements of functions, with hashes and indirect packages, from the .in files beside them
+	@for file in functions/*/requirements*.in functions/classify_image/model/*requirements.in; do \
+		UV_CUSTOM_COMPILE_COMMAND="make pins" $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			"$$file" --output-file "$${file%.in}.txt"; \
 	done
 
 .PHONY: deploy

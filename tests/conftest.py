@@ -68,15 +68,22 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class _Session:
-    """Makes each client once for all tests: moto's account is new in each test, and making clients is slow."""
+    """Makes each client once for all tests: moto's account is new in each test, and making clients is slow.
+
+    Its clients know the operations and parameters of the oldest SDK that a Lambda runtime may carry, and no others.
+    """
 
     @staticmethod
     @cache
     def create_client(service: str, config: Any) -> Any:
-        import boto3
+        import botocore.loaders
+        import botocore.session
 
+        [oldest] = ROOT.glob(".local/lambda/lib/python*/site-packages/botocore/data")
+        session = botocore.session.Session()
+        session.register_component("data_loader", botocore.loaders.Loader(extra_search_paths=[str(oldest)]))
         credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-        return boto3.client(service, region_name=REGION, config=config, **credentials)
+        return session.create_client(service, region_name=REGION, config=config, **credentials)
 
 
 @pytest.fixture

@@ -13,6 +13,9 @@ What is restored
     process that ended is `Runtime.ExitError`, a slow one `Sandbox.Timedout`, a failed start fails one invocation.
     A function sees Lambda's variables, its own, its layers, and nothing else of the laptop. Invocations beyond
     two for each core wait; the wait counts towards no timeout.
+`lambda_logs`
+    A function knows its log format and level, and lines below the level are dropped. What a function wrote before its
+    start failed is in its log.
 `image_functions`
     A function of a container image runs without Docker, from the folder that the steps of its Dockerfile made.
 `queues`

@@ -10,6 +10,8 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import get_region, new_uuid
 from ministack.services import lambda_svc
 
+from local.engine import lambda_logs
+
 
 def function_environment(config: dict[str, Any], code_dir: str, runtime_api_port: int) -> dict[str, str]:
     """Return what one Python function process is started with.
@@ -44,8 +46,9 @@ def function_environment(config: dict[str, Any], code_dir: str, runtime_api_port
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
         "AWS_LAMBDA_FUNCTION_VERSION": config.get("Version", "$LATEST"),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": new_uuid(),
+        **lambda_logs.variables(config.get("LoggingConfig") or {}),
         # A function outside a trace must log, not raise; Lambda sets the same.
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "_HANDLER": config.get("Handler", ""),

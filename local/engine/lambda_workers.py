@@ -60,6 +60,7 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
     def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
         super().__init__(func_name, config, code_zip)
         self._exit_code: int | None = None
+        self._init_log = ""
 
     def invoke(
         self,
@@ -80,13 +81,13 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
                 event, request_id, trace_id=trace_id, invoked_function_arn=invoked_function_arn
             )
         except lambda_runtime.ProvidedInitTimeout:
-            result = _failure("Sandbox.Timedout", "")
+            result = _failure("Sandbox.Timedout", "", self._init_log)
         except lambda_runtime.ProvidedRuntimeError as error:
             result = _failure(error.error_type, str(error))
         except RuntimeError as error:
             logger.warning("Lambda %s did not start: %s", self.func_name, error)
             reported = self._init_error
-            result = _failure("Runtime.ExitError", "")
+            result = _failure("Runtime.ExitError", "", self._init_log)
             if isinstance(reported, dict):
                 result["error_payload"] = reported
         self._word_as_lambda_does(result, request_id)
@@ -115,6 +116,19 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
                 )
                 bootstrap.chmod(0o755)
         super()._spawn(max(init_timeout or 0, INIT_TIMEOUT_SECONDS))
+
+    def _await_init(self, init_timeout: float | None = None) -> None:
+        self._init_log = ""
+        try:
+            super()._await_init(init_timeout)
+        except RuntimeError:
+            # The engine would forget what was written, the error above all.
+            self._init_log_suffix()
+            raise
+
+    def _init_log_suffix(self) -> str:
+        self._init_log += self._drain_stderr_bounded(first_line_wait=0.1)
+        return f": {self._init_log}" if self._init_log else ""
 
     def _teardown(self) -> None:
         if self._proc is not None:
@@ -150,13 +164,13 @@ def end_idle_environments() -> int:
     return len(idle)
 
 
-def _failure(error_type: str, message: str) -> dict[str, Any]:
+def _failure(error_type: str, message: str, log: str = "") -> dict[str, Any]:
     return {
         "status": "error",
         "error": message,
         "error_payload": {"errorType": error_type, "errorMessage": message},
         "cold_start": True,
-        "log": "",
+        "log": log,
     }
 
 

@@ -18,6 +18,7 @@ from local.engine import (
     http_api,
     iam,
     image_functions,
+    lambda_logs,
     lambda_workers,
     objects,
     persistence,
@@ -34,6 +35,7 @@ def install_patches(settings: EngineSettings) -> None:
     cloudformation.install()
     lambda_workers.install(settings.runtime_python, settings.concurrency)
     image_functions.install(settings.runtime_python, settings.images_dir)
+    lambda_logs.install()
     queues.install()
     event_sources.install()
     events.install()

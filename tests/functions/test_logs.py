@@ -1,17 +1,24 @@
 """Logs are for operators: they carry ids and names of errors, and nothing of the photo or of its owner."""
 
 import json
-from collections.abc import Callable
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from local.engine import lambda_logs
 from tests.functions.conftest import FILES, QUEUED, REFUSED, function_of
+from tests.template.cloudformation import TEMPLATE, load
 from vision import bulk
 from vision.domain.errors import Permanent
 
-# Each is in the sample events, in the photo, or in what Rekognition says of it.
+# Each is in the sample events, in the photo, in what Rekognition says of it, or in a request to AWS.
 PRIVATE = ("rose", "Rose", "garden", "uploads", "resized", ".jpg", ".png", "café", "48.8", "48°", "2.29", "iPhone")
+PRIVATE += ("X-Amz-Security-Token", "Signature", "Authorization")
 FAILING = {
     "start_processing": ("stepfunctions", "StartExecution"),
     "extract_metadata": ("s3", "GetObject"),
@@ -34,11 +41,28 @@ TASKS = [name for name in FILES if function_of(name) not in (*QUEUED, *TOLD) and
 
 
 def _private(text: str) -> list[str]:
-    return [private for private in PRIVATE if private in text]
+    # The seconds of a moment may be the degrees of a place.
+    said = re.sub(r'"timestamp":"[^"]+"', "", text)
+    return [private for private in PRIVATE if private in said]
 
 
 def _lines(output: str) -> list[dict[str, Any]]:
     return [line for line in map(json.loads, output.splitlines()) if "_aws" not in line]
+
+
+@pytest.fixture
+def debugging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Logs as the runtime sets them up where the stack has LogLevel=DEBUG, those of the SDK among them."""
+    shared = load(TEMPLATE.read_text().replace("!Ref LogLevel", "DEBUG"))["Globals"]["Function"]
+    for name, value in lambda_logs.variables(shared["LoggingConfig"]).items():
+        monkeypatch.setenv(name, value)
+    root, handler = logging.getLogger(), logging.StreamHandler(sys.stdout)
+    monkeypatch.setattr(root, "level", root.level)
+    # As awslambdaric does.
+    root.setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL", logging.WARNING))
+    root.addHandler(handler)
+    yield
+    root.removeHandler(handler)
 
 
 @pytest.fixture
@@ -55,8 +79,8 @@ def fail(refuse: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callab
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_logs_hold_no_key_no_place_and_no_event(
-    drive: Callable[[str], Any], capsys: pytest.CaptureFixture[str], name: str
+def test_logs_hold_no_key_no_place_no_token_and_no_event(
+    drive: Callable[[str], Any], capsys: pytest.CaptureFixture[str], debugging: None, name: str
 ) -> None:
     # Lambda itself logs the message of an error that leaves the handler.
     told = ""
@@ -78,6 +102,7 @@ def test_a_failing_task_tells_nothing_private_either(
     drive: Callable[[str], Any],
     fail: Callable[[str, str], None],
     capsys: pytest.CaptureFixture[str],
+    debugging: None,
     name: str,
     code: str,
 ) -> None:
@@ -94,6 +119,7 @@ def test_a_failing_message_tells_nothing_private_either(
     drive: Callable[[str], Any],
     fail: Callable[[str, str], None],
     capsys: pytest.CaptureFixture[str],
+    debugging: None,
     name: str,
     code: str,
 ) -> None:
@@ -144,3 +170,13 @@ def test_a_poisoned_message_is_logged_by_the_id_under_which_it_will_be_in_the_de
     [line] = _lines(capsys.readouterr().out)
     poison = event("start_processing_batch_with_poison")["Records"][4]["messageId"]
     assert (line["error"], line["correlation_id"]) == ("InvalidEvent", poison)
+
+
+def test_a_line_has_a_timestamp_by_which_lambda_knows_its_level(
+    drive: Callable[[str], Any], fail: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail("inspect_images", "SlowDown")
+    drive("inspect_images")
+    written = capsys.readouterr().out.splitlines()
+    warnings = lambda_logs.kept({"LogFormat": "JSON", "ApplicationLogLevel": "WARN"}, written)
+    assert [json.loads(line)["level"] for line in warnings] == ["WARNING"]

@@ -1,7 +1,9 @@
-"""functions/Makefile: what `sam build` puts into each function and layer. No network: pip gets wheels made here."""
+"""functions/Makefile: what `sam build` puts into each function and layer. pip gets wheels made here."""
 
 import functools
+import hashlib
 import importlib.util
+import marshal
 import os
 import re
 import shutil
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from local.deployment import SAM
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 
 pytestmark = pytest.mark.thorough
@@ -24,46 +27,67 @@ MAKEFILE = (FUNCTIONS_FOLDER / "Makefile").read_text()
 THIS_RUNTIME = f"python3.{sys.version_info.minor}"
 # Flags of PEP 552: the hash decides, and nobody checks it.
 UNCHECKED_HASH = 0b01
+# Packages with machine code.
+NATIVE = ("pillow", "pydantic-core")
+PLATFORM_TAGS = [
+    f"{python}-{python}-manylinux_2_28_{machine}" for python in ("cp311", "cp313") for machine in ("x86_64", "aarch64")
+]
 
 
 def _folder(function):
     return re.sub(r"(?<!^)(?=[A-Z])", "_", function.removesuffix("Function")).lower()
 
 
-def _wheel(folder, requirement, tag):
-    name, version = requirement.split("==")
-    module, stem = name.lower().replace("-", "_"), f"{name.replace('-', '_')}-{version}"
-    with zipfile.ZipFile(folder / f"{stem}-{tag}.whl", "w") as wheel:
-        wheel.writestr(f"{module}/__init__.py", f"BUILT_FOR = {tag!r}\n")
-        wheel.writestr(f"{stem}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        wheel.writestr(f"{stem}.dist-info/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
-        wheel.writestr(f"{stem}.dist-info/RECORD", "")
+def _wheel(folder, name, version, tag, glibc):
+    """Make a wheel with a module, a script and a library, and return its hash."""
+    module, stem = name.replace("-", "_"), f"{name.replace('-', '_')}-{version}"
+    path = folder / f"{stem}-{tag}.whl"
+    files = {
+        f"{module}/__init__.py": f"BUILT_FOR = {tag!r}\n",
+        f"{module}/_native.so": f"\x7fELF GLIBC_2.17 {glibc}",
+        f"{stem}.data/scripts/{module}.py": "#!python\n",
+        f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{stem}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
+        f"{stem}.dist-info/RECORD": "",
+    }
+    with zipfile.ZipFile(path, "w") as wheel:
+        for file, text in files.items():
+            # With a fixed moment, so that the same wheel has the same hash.
+            wheel.writestr(zipfile.ZipInfo(file), text)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _requirement(file):
-    lines = (REPOSITORY / "functions/shared" / file).read_text().splitlines()
-    (requirement,) = [line for line in lines if line and not line.startswith("#")]
-    return requirement
+def _pin(sources, wheels, glibc="GLIBC_2.26"):
+    """Make wheels of the packages that are pinned, and pin them by their hashes."""
+    for file in sources.glob("shared/requirements*.txt"):
+        lines = []
+        for name, version in re.findall(r"^([\w-]+)==([\w.]+)", file.read_text(), re.MULTILINE):
+            tags = PLATFORM_TAGS if name in NATIVE else ["py3-none-any"]
+            hashes = [_wheel(wheels, name, version, tag, glibc) for tag in tags]
+            lines.append(" ".join([f"{name}=={version}", *(f"--hash=sha256:{digest}" for digest in hashes)]))
+        file.write_text("\n".join(lines))
 
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheels")
-    _wheel(folder, _requirement("requirements.txt"), "py3-none-any")
-    for python in ("cp311", "cp313"):
-        for machine in ("x86_64", "aarch64"):
-            tag = f"{python}-{python}-manylinux_2_28_{machine}"
-            _wheel(folder, _requirement("requirements-imaging.txt"), tag)
+    return tmp_path_factory.mktemp("wheels")
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory, wheels):
+    """The folder functions/, whose packages are the wheels that are made here."""
+    folder = tmp_path_factory.mktemp("sources") / "functions"
+    shutil.copytree(FUNCTIONS_FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    _pin(folder, wheels)
     return folder
 
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory, wheels):
-    """Build a logical id as SAM does, and return the folder and what was said; the same build is made once."""
+def run(tmp_path_factory, wheels, sources):
+    """Build a logical id as SAM does, and return the folder and how it ended."""
 
-    @functools.cache
-    def make(logical_id, path=None, sources=FUNCTIONS_FOLDER, **variables):
-        artifacts = tmp_path_factory.mktemp(logical_id)
+    def make(logical_id, path=None, sources=sources, wheels=wheels, artifacts=None, **variables):
+        artifacts = artifacts or tmp_path_factory.mktemp(logical_id)
         result = subprocess.run(
             ["make", f"build-{logical_id}", *(f"{name}={value}" for name, value in variables.items())],
             cwd=sources,
@@ -77,11 +101,46 @@ def build(tmp_path_factory, wheels):
             capture_output=True,
             text=True,
             timeout=60,
+            check=False,
         )
+        return artifacts, result
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def build(run):
+    """Build a logical id, and return the folder and what was said; the same build is made once."""
+
+    @functools.cache
+    def make(logical_id, **how):
+        artifacts, result = run(logical_id, **how)
         assert result.returncode == 0, result.stdout + result.stderr
         return artifacts, result.stdout
 
     return make
+
+
+@pytest.fixture(scope="session")
+def python_with_pip(tmp_path_factory):
+    """Return an interpreter that has one version of pip."""
+
+    def make(version):
+        folder = tmp_path_factory.mktemp("pip")
+        uv = Path(sys.executable).with_name("uv")
+        for command in (["venv", folder], ["pip", "install", "--python", folder / "bin/python", f"pip=={version}"]):
+            subprocess.run([uv, "--quiet", *command], check=True, timeout=60)
+        return folder / "bin/python"
+
+    return make
+
+
+def _digests(folder):
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 @pytest.fixture(scope="session")
@@ -98,11 +157,6 @@ def _sources_and_compiled(folder):
     sources = set(folder.rglob("*.py"))
     compiled = {Path(importlib.util.source_from_cache(str(file))) for file in folder.rglob("*.pyc")}
     return sources, compiled
-
-
-@pytest.mark.parametrize("name", [*FUNCTIONS, *LAYERS])
-def test_everything_that_carries_code_is_built_by_the_makefile(name):
-    assert RESOURCES[name]["Metadata"] == {"BuildMethod": "makefile"}
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -129,7 +183,7 @@ def test_a_function_is_its_handler_and_nothing_else(build, function):
 def test_the_layer_is_the_package_vision_and_powertools(build):
     folder, _ = build("VisionLayer", LAMBDA_RUNTIME=THIS_RUNTIME)
     names = {one.name for one in (folder / "python").iterdir() if not one.name.endswith(".dist-info")}
-    assert names == {"vision", "aws_lambda_powertools"}
+    assert names == {"vision", "aws_lambda_powertools", "jmespath", "typing_extensions"}
 
 
 def test_the_layer_has_every_module_of_the_package(build):
@@ -154,13 +208,12 @@ def test_compiled_files_do_not_depend_on_modification_times(build, name):
     assert flags == {UNCHECKED_HASH}
 
 
-def test_no_compiled_file_of_the_developer_is_shipped(build, tmp_path, without_interpreter):
-    sources = tmp_path / "functions"
-    shutil.copytree(FUNCTIONS_FOLDER, sources)
-    left_over = sources / "shared/vision/domain/__pycache__/keys.cpython-39.pyc"
+def test_no_compiled_file_of_the_developer_is_shipped(build, sources, tmp_path, without_interpreter):
+    shutil.copytree(sources, tmp_path / "functions")
+    left_over = tmp_path / "functions/shared/vision/domain/__pycache__/keys.cpython-39.pyc"
     left_over.parent.mkdir(exist_ok=True)
     left_over.touch()
-    folder, _ = build("VisionLayer", path=without_interpreter, sources=sources)
+    folder, _ = build("VisionLayer", path=without_interpreter, sources=tmp_path / "functions")
     assert not list(folder.rglob("*.pyc"))
 
 
@@ -189,3 +242,79 @@ def test_a_build_without_the_interpreter_is_complete(build, without_interpreter,
     sources, compiled = _sources_and_compiled(folder)
     assert sources
     assert not compiled
+
+
+@pytest.mark.parametrize("name", [*LAYERS, "ApiFunction", "StoreMetadataFunction"])
+def test_a_build_is_the_same_in_every_folder(build, sources, tmp_path, name):
+    elsewhere = tmp_path / "mit Leerzeichen, ü und $HOME"
+    shutil.copytree(sources, elsewhere / "functions")
+    (elsewhere / "artifacts").mkdir()
+    there, _ = build(
+        name, sources=elsewhere / "functions", artifacts=elsewhere / "artifacts", LAMBDA_RUNTIME=THIS_RUNTIME
+    )
+    here, _ = build(name, LAMBDA_RUNTIME=THIS_RUNTIME)
+    assert _digests(there) == _digests(here)
+
+
+# Of Ubuntu 22.04, Amazon Linux 2023 with CloudShell, and the command-line tools of macOS.
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="these need distutils, which Python 3.12 no longer has")
+@pytest.mark.parametrize("version", ["22.0.2", "21.3.1", "21.2.4"])
+def test_an_old_pip_builds_the_same(build, python_with_pip, version):
+    by_old_pip, _ = build("VisionLayer", PYTHON=python_with_pip(version), LAMBDA_RUNTIME=THIS_RUNTIME)
+    by_own_pip, _ = build("VisionLayer", LAMBDA_RUNTIME=THIS_RUNTIME)
+    assert _digests(by_old_pip) == _digests(by_own_pip)
+
+
+def test_a_package_that_is_not_the_pinned_one_ends_the_build(run, sources, tmp_path):
+    shutil.copytree(sources, tmp_path / "functions")
+    pins = tmp_path / "functions/shared/requirements.txt"
+    pins.write_text(re.sub(r"(?<=sha256:)\w{64}", "0" * 64, pins.read_text(), count=1))
+    _, result = run("VisionLayer", sources=tmp_path / "functions")
+    assert result.returncode != 0
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in result.stderr
+
+
+@pytest.fixture(scope="session")
+def sam_build(tmp_path_factory):
+    """A build of the template by the SAM CLI, where make only says in which folder it runs; and what was said."""
+    project = tmp_path_factory.mktemp("project")
+    shutil.copytree(REPOSITORY / "statemachines", project / "statemachines")
+    for file in ("samconfig.toml", "template.yaml"):
+        shutil.copy(REPOSITORY / file, project)
+    (project / "functions").mkdir()
+    (project / "functions/Makefile").write_text('build-%:\n\tpwd -P > "$$ARTIFACTS_DIR/folder"\n')
+    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "eu-west-1"}
+    result = subprocess.run([SAM, "build"], cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return project, result.stdout + result.stderr
+
+
+def test_sam_does_not_copy_the_sources_and_own_models_for_each_function(sam_build):
+    project, _ = sam_build
+    folders = {file.parent.name: file.read_text().strip() for file in project.glob(".aws-sam/build/*/folder")}
+    assert folders == dict.fromkeys([*FUNCTIONS, *LAYERS], str((project / "functions").resolve()))
+
+
+def test_sam_finds_every_layer_built_for_a_processor_that_it_is_for(sam_build):
+    _, said = sam_build
+    assert "WARNING" not in said
+
+
+def test_a_tracebacks_path_is_the_one_on_lambda(build):
+    folder, _ = build("VisionLayer", LAMBDA_RUNTIME=THIS_RUNTIME)
+    (compiled,) = folder.glob("python/vision/__pycache__/entry.*.pyc")
+    assert marshal.loads(compiled.read_bytes()[16:]).co_filename == "/opt/python/vision/entry.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime", "is_built"),
+    [("ImagingLayer", "python3.11", False), ("ApiLayer", "python3.11", False), ("ImagingLayer", "python3.13", True)],
+)
+def test_a_library_ends_the_build_where_the_runtime_has_an_older_glibc(run, tmp_path, name, runtime, is_built):
+    sources, wheels = tmp_path / "functions", tmp_path / "wheels"
+    shutil.copytree(FUNCTIONS_FOLDER, sources)
+    wheels.mkdir()
+    _pin(sources, wheels, glibc="GLIBC_2.28")
+    _, result = run(name, sources=sources, wheels=wheels, LAMBDA_RUNTIME=runtime)
+    assert (result.returncode == 0) is is_built
+    assert ("LambdaRuntime=python3.12 or later" in result.stdout) is not is_built

@@ -63,12 +63,8 @@ def test_a_function_is_traced(function):
     assert function["TracingConfig"] == {"Mode": "Active"}
 
 
-def test_a_function_logs_json_where_retention_is_set(function):
-    assert function["LoggingConfig"] == {
-        "LogFormat": "JSON",
-        "ApplicationLogLevel": {"Ref": "LogLevel"},
-        "LogGroup": {"Ref": "FunctionLogs"},
-    }
+def test_a_function_logs_where_retention_is_set_and_lambda_filters_nothing(function):
+    assert function["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": {"Ref": "FunctionLogs"}}
 
 
 def test_a_function_runs_on_the_chosen_runtime_and_processor(function):

@@ -18,7 +18,9 @@ Event = Mapping[str, Any]
 
 METRIC_NAMESPACE = "ImageRecognition"
 
-_logger = Logger()
+# Lambda reads the level of a line only beside a timestamp of RFC 3339:
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+_logger = Logger(use_rfc3339=True)
 
 
 class Handler(Protocol):

@@ -80,6 +80,27 @@ def test_a_photo_is_uploaded_processed_found_and_deleted_whole(
     assert ann.get(f"/api/photos/{photo_id}").status == 404
 
 
+def test_what_is_logged_of_a_photo_at_debug_names_no_key_token_or_signature(
+    pipeline: Pipeline, ann: Client, picture: bytes, announced: dict[str, Any], send: Callable[..., int]
+) -> None:
+    photo_id = announced["photo"]["photo_id"]
+    assert send(picture) == 204
+    wait_for(lambda: ann.get(f"/api/photos/{photo_id}").json()["status"] == "SUCCEEDED")
+    assert ann("DELETE", f"/api/photos/{photo_id}").status == 204
+    pages = pipeline.client("logs").get_paginator("filter_log_events")
+    group = pipeline.resource_name("FunctionLogs")
+
+    def logged() -> str:
+        found = pages.paginate(logGroupName=group)
+        return "".join(event["message"] for page in found for event in page["events"])
+
+    # A function answers before its lines are in the log.
+    wait_for(lambda: "ImagesSucceeded" in logged())
+    written = logged()
+    private = ["/uploads/", "photo.jpg", str(ann.token), "X-Amz-Security-Token", "Signature", "Authorization"]
+    assert [one for one in private if one in written] == []
+
+
 def _search(person: Client, label: str) -> list[dict[str, Any]]:
     return list(person.get(f"/api/photos?label={label.replace(' ', '%20')}").json()["photos"])
 

@@ -29,6 +29,8 @@ WAIT_SCALE = 0.01
 
 # Without the port, which is another one for each copy of the deployed stack: a copy would have to be deployed again.
 ADDRESSES = {"AppUrl": "http://app.localhost", "SignInUrl": "http://localhost"}
+# At the level that says most, so that what must not be logged would be.
+PARAMETERS = ADDRESSES | {"LogLevel": "DEBUG"}
 
 
 def free_port() -> int:
@@ -51,7 +53,7 @@ class LocalStacks:
         self, files: StackFiles, say: stack.Say = no_word, port: int | None = None, wait_scale: float = WAIT_SCALE
     ) -> Pipeline:
         self.folders.append(files)
-        return Pipeline(stack.up(say, files, ADDRESSES, port=port or free_port(), wait_scale=wait_scale), files)
+        return Pipeline(stack.up(say, files, PARAMETERS, port=port or free_port(), wait_scale=wait_scale), files)
 
     def end(self) -> None:
         for files in self.folders:

@@ -17,7 +17,7 @@ from local import deployment, stack
 from local.deployment import STACK_NAME, DeploymentFailed
 from local.engine.process import stop_process
 from local.stack import StackFiles
-from tests.local.stack.conftest import ADDRESSES, LocalStacks, engine_processes, no_word
+from tests.local.stack.conftest import PARAMETERS, LocalStacks, engine_processes, no_word
 from tests.local.stack.pipeline import Pipeline, function_processes, wait_for
 from tests.unit.images.pictures import gradients, jpeg_of
 
@@ -77,7 +77,7 @@ def test_the_engine_listens_on_loopback_only(module_pipeline):
 def test_a_running_stack_is_reused_without_deploying(module_pipeline, said):
     files = module_pipeline.files
     before = engine_processes(files), files.log.joinpath("sam.log").read_text()
-    again = stack.up(said.append, files, ADDRESSES)
+    again = stack.up(said.append, files, PARAMETERS)
     assert again == module_pipeline.stack
     assert (engine_processes(files), files.log.joinpath("sam.log").read_text()) == before
     assert said == [f"The stack is up at {again.endpoint_url}, nothing has changed since."]
@@ -139,7 +139,7 @@ def test_changed_source_is_deployed_again(own_pipeline, own_source, said):
     definition = own_source / "statemachines" / "process_image.asl.json"
     definition.write_text(definition.read_text().replace('"TimeoutSeconds": 3600', '"TimeoutSeconds": 3599'))
     before = own_pipeline.stack
-    assert stack.up(said.append, own_pipeline.files, ADDRESSES) == before
+    assert stack.up(said.append, own_pipeline.files, PARAMETERS) == before
     assert said[-1].startswith("Deployed in")
     machine = own_pipeline.client("stepfunctions").describe_state_machine(stateMachineArn=own_pipeline.machine_arn)
     assert json.loads(machine["definition"])["TimeoutSeconds"] == 3599

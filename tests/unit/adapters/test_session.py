@@ -1,5 +1,11 @@
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
 
 from vision.adapters import session
 from vision.adapters.session import domain_errors
@@ -34,6 +40,12 @@ CODES = {
         "ExecutionLimitExceeded",
     ),
 }
+
+
+def test_adapters_are_tested_with_the_oldest_sdk_of_a_lambda_runtime(aws: None) -> None:
+    # Newer ones know this parameter.
+    with pytest.raises(ParamValidationError, match="IfNoneMatch"):
+        session.client("s3").copy_object(Bucket="b", Key="k", CopySource="b/k", IfNoneMatch="*")
 
 
 def _refusal(code: str, http_status: int = 400, message: str = "as the service says it") -> ClientError:

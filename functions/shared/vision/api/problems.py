@@ -23,7 +23,7 @@ BODY_LIMIT_BYTES = 16 * 1024
 # A body of nonsense has many errors; these are enough to begin with.
 _FIELDS_LIMIT = 20
 
-_logger = Logger()
+_logger = Logger(use_rfc3339=True)
 
 
 class Forbidden(Exception):
