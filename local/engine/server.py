@@ -24,6 +24,7 @@ from local.engine import (
     queues,
     rekognition,
     sign_in,
+    signatures,
     step_functions,
 )
 from local.engine.settings import APP_API_NAME, EngineSettings
@@ -39,6 +40,7 @@ def install_patches(settings: EngineSettings) -> None:
     events.install()
     objects.install()
     iam.install()
+    signatures.install()
     rekognition.install()
     step_functions.install()
     sign_in.install()
