@@ -20,6 +20,7 @@ from local.engine import (
     image_functions,
     lambda_workers,
     objects,
+    origins,
     persistence,
     queues,
     rekognition,
@@ -46,6 +47,8 @@ def install_patches(settings: EngineSettings) -> None:
     sign_in.install()
     http_api.install(APP_API_NAME)
     persistence.install()
+    # Last, since it is to see every request first.
+    origins.install()
 
 
 def serve(settings: EngineSettings) -> None:
