@@ -12,12 +12,7 @@ import pytest
 from playwright.sync_api import Page, Playwright
 
 from local.engine.process import EngineProcess
-from tests.browser.conftest import chromium, playwright
 from tests.local.engine.account import Account, free_port, unique
-
-__all__ = ["chromium", "playwright"]
-
-pytestmark = pytest.mark.local
 
 # A signature in the query makes a POST of text a request that no browser asks permission for.
 CREATE_ROLE = """
