@@ -35,8 +35,8 @@ def made() -> Iterator[HostileFile]:
     yield HostileFile("signature of a JPEG alone", jpeg[:3])
     yield HostileFile("signature of a PNG alone", PNG_SIGNATURE)
     yield HostileFile("JPEG of a thousand scans", thousand_scans())
-    yield HostileFile("JPEG of a hundred scans at 64 MP", repeat_last_scan(_flat_jpeg(8000, 8000), 90))
-    yield HostileFile("progressive JPEG of 99 MP", _flat_jpeg(10_000, 9_900))
+    yield HostileFile("JPEG of a hundred scans at 64 MP", repeat_last_scan(flat_jpeg(8000, 8000), 90))
+    yield HostileFile("progressive JPEG of 99 MP", flat_jpeg(10_000, 9_900))
     yield HostileFile("JPEG head that claims 65,500 × 65,500", _with_sides(jpeg, 65_500, 65_500))
     yield HostileFile("progressive head that claims 65,500 × 65,500", _with_sides(progressive, 65_500, 65_500))
     yield HostileFile("JPEG of no height", _with_sides(jpeg, 640, 0))
@@ -46,20 +46,20 @@ def made() -> Iterator[HostileFile]:
     yield HostileFile("JPEG with EXIF that points to itself", _with_segments(jpeg, 1, _circular_exif()))
     yield HostileFile("JPEG with 60 KB of NUL as camera", _with_segments(jpeg, 1, _nul_exif()))
     yield HostileFile("PNG head of 50,000 × 50,000 and 100 bytes", png(50_000, 50_000, b"\0" * 100))
-    yield HostileFile("PNG of 178 MP in 0.5 MB", png(13_340, 13_340, _zeros(13_340 * (13_340 * 3 + 1))))
-    yield HostileFile("PNG of 99 MP in 0.4 MB", png(10_000, 9_900, _zeros(9_900 * (10_000 * 3 + 1))))
-    yield HostileFile("PNG of 99 MP with alpha", png(10_000, 9_900, _zeros(9_900 * (10_000 * 4 + 1)), color_type=6))
-    yield HostileFile("PNG of 99 MP in 16 bits", png(10_000, 9_900, _zeros(9_900 * (10_000 * 6 + 1)), bit_depth=16))
-    yield HostileFile("grey PNG of 400 MP", png(20_000, 20_000, _zeros(20_000 * 20_001), color_type=0))
-    yield HostileFile("PNG with a profile of 1 GB", png(64, 64, _zeros(64 * 193), extra=_profile(1_000_000_000)))
-    yield HostileFile("PNG with 40 texts of 50 MB", png(64, 64, _zeros(64 * 193), extra=_text(50_000_000) * 40))
+    yield HostileFile("PNG of 178 MP in 0.5 MB", png(13_340, 13_340, zeros(13_340 * (13_340 * 3 + 1))))
+    yield HostileFile("PNG of 99 MP in 0.4 MB", png(10_000, 9_900, zeros(9_900 * (10_000 * 3 + 1))))
+    yield HostileFile("PNG of 99 MP with alpha", png(10_000, 9_900, zeros(9_900 * (10_000 * 4 + 1)), color_type=6))
+    yield HostileFile("PNG of 99 MP in 16 bits", png(10_000, 9_900, zeros(9_900 * (10_000 * 6 + 1)), bit_depth=16))
+    yield HostileFile("grey PNG of 400 MP", png(20_000, 20_000, zeros(20_000 * 20_001), color_type=0))
+    yield HostileFile("PNG with a profile of 1 GB", png(64, 64, zeros(64 * 193), extra=_profile(1_000_000_000)))
+    yield HostileFile("PNG with 40 texts of 50 MB", png(64, 64, zeros(64 * 193), extra=_text(50_000_000) * 40))
     yield HostileFile(
-        "PNG with 100,000 empty chunks", png(64, 64, _zeros(64 * 193), extra=chunk(b"teXt", b"") * 100_000)
+        "PNG with 100,000 empty chunks", png(64, 64, zeros(64 * 193), extra=chunk(b"teXt", b"") * 100_000)
     )
     yield HostileFile("PNG of one byte per chunk", _png_of_tiny_chunks())
     yield HostileFile("PNG of 10,000 × 1", png(10_000, 1, zlib.compress(bytes(30_001))))
     yield HostileFile("PNG of 1 × 1", png(1, 1, zlib.compress(bytes(4))))
-    yield HostileFile("PNG with an unknown color type", png(64, 64, _zeros(64 * 193), color_type=5))
+    yield HostileFile("PNG with an unknown color type", png(64, 64, zeros(64 * 193), color_type=5))
     for mode in ("1", "L", "P", "LA", "RGBA", "I;16"):
         yield HostileFile(f"PNG in mode {mode}", _encoded(_photo().convert("L" if mode == "I;16" else mode), "PNG"))
     yield HostileFile("JPEG in CMYK", _encoded(_photo().convert("CMYK"), "JPEG"))
@@ -84,6 +84,13 @@ def damaged(count: int) -> Iterator[HostileFile]:
 def thousand_scans() -> bytes:
     """Return a progressive JPEG of a thousand scans, smaller than most photos: a grey picture needs few bytes."""
     return repeat_last_scan(_progressive(np.full((4000, 4000), 128, np.uint8)), 1_000)
+
+
+def with_empty_scans(count: int) -> bytes:
+    """Return a JPEG of 64 MP with so many scans of nothing, ten bytes each; a decoder walks all blocks for each."""
+    scan = bytes.fromhex("ffda 0008 01 01 00 000001")
+    data = flat_jpeg(8_000, 8_000)
+    return data[:-2] + scan * count + data[-2:]
 
 
 def repeat_last_scan(data: bytes, times: int) -> bytes:
@@ -124,7 +131,7 @@ def _jpeg(*, progressive: bool = False) -> bytes:
     return output.getvalue()
 
 
-def _flat_jpeg(width: int, height: int) -> bytes:
+def flat_jpeg(width: int, height: int) -> bytes:
     """Return a progressive JPEG of a soft gradient: many pixels in few bytes."""
     rows = np.linspace(0, 255, height, dtype=np.uint8)[:, None]
     return _progressive(np.broadcast_to(rows, (height, width)).copy())
@@ -155,7 +162,8 @@ def _nul_exif() -> bytes:
     return b"Exif\0\0II*\0" + struct.pack("<LH", 8, 1) + entry + struct.pack("<L", 0) + b"\0" * 60_000
 
 
-def _zeros(count: int) -> bytes:
+def zeros(count: int) -> bytes:
+    """Compress so many zeros: black pixels of a PNG."""
     compressor = zlib.compressobj(9)
     whole, rest = divmod(count, 1_000_000)
     return b"".join(
@@ -164,11 +172,11 @@ def _zeros(count: int) -> bytes:
 
 
 def _profile(size_bytes: int) -> bytes:
-    return chunk(b"iCCP", b"huge\0\0" + _zeros(size_bytes))
+    return chunk(b"iCCP", b"huge\0\0" + zeros(size_bytes))
 
 
 def _text(size_bytes: int) -> bytes:
-    return chunk(b"zTXt", b"Comment\0\0" + _zeros(size_bytes))
+    return chunk(b"zTXt", b"Comment\0\0" + zeros(size_bytes))
 
 
 def _png_of_tiny_chunks() -> bytes:

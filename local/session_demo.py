@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from rich.table import Table
 from local import stack as local_stack
 from local.demo import DemoFailed, Upload, upload
 from local.downloads import DownloadFailed, HashMismatch
+from local.engine import control
 from local.inspection_demo import verdict_table, wait_until_moved
 from local.labelled_pictures import LABELLED_PICTURES_DIR, fetch_labelled_pictures
 from local.rekognition.custom_labels.projects import Projects
@@ -253,18 +253,8 @@ def _moments(stack: Stack, arn: str, inspected: int) -> list[Moment]:
 
 def _model_seconds(stack: Stack) -> float:
     """Ask the local Rekognition for its bill of Custom Labels."""
-    credential = f"{stack.access_key_id}/20261120/{stack.region}/rekognition/aws4_request"
-    call = urllib.request.Request(
-        stack.endpoint_url,
-        b"{}",
-        {
-            "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": "LocalRekognition.Counters",
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}",
-        },
-    )
-    with urllib.request.urlopen(call, timeout=30) as response:
-        return float(json.loads(response.read()).get("model_seconds", 0.0))
+    counters = control.ask(stack.client_arguments(), {}, target="LocalRekognition.Counters")
+    return float(counters.get("model_seconds", 0.0))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ import os
 import shlex
 import socket
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,9 +20,9 @@ import boto3
 
 from local import deployment
 from local.deployment import REPOSITORY, Target
-from local.engine import state
+from local.engine import control, state
 from local.engine.process import EngineNotHealthyError, EngineProcess, is_healthy, stop_process
-from local.engine.settings import APP_HOST, DEFAULT_PORT, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from local.engine.settings import APP_HOST, DEFAULT_PORT
 
 LOCAL_DIR = REPOSITORY / ".local"
 
@@ -225,9 +224,7 @@ def shorter_waits(stack: Stack, scale: float, files: StackFiles | None = None) -
 
 
 def _set_wait_scale(stack: Stack, scale: float) -> None:
-    content = json.dumps({"stepfunctions._SFN_WAIT_SCALE": scale}).encode()
-    with urllib.request.urlopen(f"{stack.endpoint_url}/_ministack/config", content, timeout=10) as response:
-        response.read()
+    control.ask(stack.client_arguments(), {"stepfunctions._SFN_WAIT_SCALE": scale}, path=control.CONFIGURATION_PATH)
 
 
 def down(say: Say, files: StackFiles | None = None) -> None:
@@ -253,8 +250,14 @@ def _start_engine(say: Say, files: StackFiles, preferred_port: int, wait_scale: 
     except BaseException:
         engine.kill()
         raise
-    outputs = _outputs(boto3.client("cloudformation", **engine.client_arguments), deployment.STACK_NAME)
-    stack = Stack(engine.endpoint_url, REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, outputs)
+    arguments = engine.client_arguments
+    stack = Stack(
+        endpoint_url=arguments["endpoint_url"],
+        region=arguments["region_name"],
+        access_key_id=arguments["aws_access_key_id"],
+        secret_access_key=arguments["aws_secret_access_key"],
+        outputs=_outputs(boto3.client("cloudformation", **arguments), deployment.STACK_NAME),
+    )
     _describe(files, stack)
     _write_json(files.notes, _read(files.notes) | {"wait_scale": wait_scale})
     return stack

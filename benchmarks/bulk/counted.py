@@ -20,6 +20,7 @@ from PIL import Image
 from benchmarks.peers import ROOT
 from benchmarks.photos import real_photos
 from local import stack
+from local.engine import control
 from local.stack import Stack, StackFiles
 
 IMAGES = 1_000
@@ -211,15 +212,7 @@ def _redirect(deployed: Stack, endpoint: str) -> None:
 
 
 def _paid(deployed: Stack) -> int:
-    credential = f"{deployed.access_key_id}/20261101/{deployed.region}/rekognition/aws4_request"
-    headers = {
-        "X-Amz-Target": "LocalRekognition.Counters",
-        "Content-Type": "application/x-amz-json-1.1",
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}",
-    }
-    request = urllib.request.Request(deployed.endpoint_url, b"{}", headers)
-    with urllib.request.urlopen(request, timeout=30) as response:
-        return int(json.load(response)["paid"])
+    return int(control.ask(deployed.client_arguments(), {}, target="LocalRekognition.Counters")["paid"])
 
 
 def _ask(url: str) -> bytes:

@@ -27,6 +27,12 @@ What is restored
     retries a function.
 `iam`
     Rekognition's actions are enforced for each role; a bucket policy that demands TLS accepts the SDK on loopback.
+`signatures`
+    Root signs its requests with a secret access key that is made with the state folder, a function with one that is
+    derived from it. A setting of the engine is root's to change.
+`origins`
+    Hosts and origins other than the engine's own are refused; no answer is readable for all; the paths of ministack's
+    administration are closed.
 `cloudformation`
     Numbers that come from parameters are numbers. A user pool tells the issuer of its tokens. Items of a table expire.
 `http_api`, `http_api_functions`, `http_api_throttling`

@@ -95,6 +95,13 @@ def host_of(scope: Scope) -> str:
     return hosts[0].partition(":")[0].lower() if hosts else ""
 
 
+def is_api_host(host: str) -> bool:
+    """Tell whether every path of a host, which may name a port, is an HTTP API's."""
+    name = host.partition(":")[0]
+    found = _API_HOST.fullmatch(name)
+    return name == APP_HOST or (found is not None and is_http_api(found[1]))
+
+
 def api_named(name: str) -> str | None:
     """Return the id of the first HTTP API of that name."""
     return next((str(api["apiId"]) for api in _http_apis() if api["name"] == name), None)

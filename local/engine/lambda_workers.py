@@ -138,7 +138,8 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
     def _build_handler_class(self, generation: int, pending: Queue[Any]) -> type[BaseHTTPRequestHandler]:
         handler: type[BaseHTTPRequestHandler] = super()._build_handler_class(generation, pending)
         # One segment for each reply: two small ones cost 40 ms to Nagle's algorithm and delayed ACKs.
-        return type("OneSegmentHandler", (handler,), {"disable_nagle_algorithm": True, "wbufsize": 65536})
+        settings = {"disable_nagle_algorithm": True, "wbufsize": 65536, "parse_request": refuse_browsers}
+        return type("RuntimeApiHandler", (handler,), settings)
 
     def _drain_stderr_bounded(
         self, first_line_wait: float = 0.005, idle_confirm: float = 0.002, hard_cap: float = 0.25
@@ -146,6 +147,20 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
         # The engine would wait 50 ms for a first line from every handler that logs nothing.
         lines: str = super()._drain_stderr_bounded(first_line_wait, idle_confirm, hard_cap)
         return lines
+
+
+def refuse_browsers(handler: BaseHTTPRequestHandler) -> bool:
+    """Parse a request to the Runtime API, and refuse one that a page in a browser can send.
+
+    The API asks for no signature: it is for the process in the environment alone, which is no browser.
+    """
+    if not BaseHTTPRequestHandler.parse_request(handler):
+        return False
+    is_local = handler.headers.get("Host", "").partition(":")[0] == "127.0.0.1"
+    if is_local and not {"origin", "sec-fetch-site"} & {name.lower() for name in handler.headers}:
+        return True
+    handler.send_error(403, "the Runtime API answers the runtime only")
+    return False
 
 
 def end_idle_environments() -> int:

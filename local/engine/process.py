@@ -14,12 +14,8 @@ from pathlib import Path
 from types import TracebackType
 
 from local.engine.port import PortTakenError, require_free
-from local.engine.settings import (
-    DEFAULT_RUNTIME_PYTHON,
-    REGION,
-    ROOT_ACCESS_KEY_ID,
-    ROOT_SECRET_ACCESS_KEY,
-)
+from local.engine.settings import DEFAULT_RUNTIME_PYTHON, REGION, ROOT_ACCESS_KEY_ID
+from local.engine.state import secret_access_key
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -87,7 +83,7 @@ class EngineProcess:
             "endpoint_url": self.endpoint_url,
             "region_name": REGION,
             "aws_access_key_id": ROOT_ACCESS_KEY_ID,
-            "aws_secret_access_key": ROOT_SECRET_ACCESS_KEY,
+            "aws_secret_access_key": secret_access_key(self.state_dir),
         }
 
     def command(self) -> list[str]:

@@ -21,10 +21,12 @@ from local.engine import (
     lambda_logs,
     lambda_workers,
     objects,
+    origins,
     persistence,
     queues,
     rekognition,
     sign_in,
+    signatures,
     step_functions,
 )
 from local.engine.settings import APP_API_NAME, EngineSettings
@@ -41,11 +43,14 @@ def install_patches(settings: EngineSettings) -> None:
     events.install()
     objects.install()
     iam.install()
+    signatures.install()
     rekognition.install()
     step_functions.install()
     sign_in.install()
     http_api.install(APP_API_NAME)
     persistence.install()
+    # Last, since it is to see every request first.
+    origins.install()
 
 
 def serve(settings: EngineSettings) -> None:

@@ -7,12 +7,13 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.engine.state import secret_access_key
+
 REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
 
-# ministack treats this key as the account's root user and checks no policy for it.
+# ministack treats this key as the account's root user and checks no policy for it. Its secret is in the state folder.
 ROOT_ACCESS_KEY_ID = "test"
-ROOT_SECRET_ACCESS_KEY = "test"
 
 # A host of its own, not of S3: a browser takes it for loopback, and keeps what the app stores away from sign-in.
 APP_HOST = "app.localhost"
@@ -86,7 +87,7 @@ class EngineSettings:
             "SFN_WAIT_SCALE": str(self.wait_scale),
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": secret_access_key(self.state_dir),
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "TMPDIR": str(self.temporary_dir),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import secrets
 import shutil
 from pathlib import Path
 from typing import IO
@@ -56,6 +58,24 @@ def holder(state_dir: Path) -> int | None:
         except BlockingIOError:
             return int(lock.read() or 0) or None
     return None
+
+
+def secret_access_key(state_dir: Path) -> str:
+    """Return the secret access key of the account's root user; the first who asks makes it.
+
+    Only the user who started the engine can read it: the port alone gives nobody the rights of root.
+    """
+    secret = state_dir / "secret_access_key"
+    if not secret.exists():
+        state_dir.mkdir(parents=True, exist_ok=True)
+        made = state_dir / f"secret_access_key.{os.getpid()}"
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_urlsafe(30))
+        # Another process may have made one since; both go on with the first.
+        with contextlib.suppress(FileExistsError):
+            secret.hardlink_to(made)
+        made.unlink()
+    return secret.read_text()
 
 
 def empty(folder: Path) -> None:

@@ -45,6 +45,15 @@ def image_too_large() -> RekognitionError:
     return RekognitionError("ImageTooLargeException", "Image size is too large")
 
 
+def too_costly() -> RekognitionError:
+    """Answer an image whose decode takes more than one machine gives it; AWS has no such answer, it has machines."""
+    return RekognitionError(
+        "ImageTooLargeException",
+        "Decoding the image takes more memory or time than the local Rekognition has; resize it, or save it as "
+        "baseline JPEG",
+    )
+
+
 def too_many_pixels(width: int, height: int, limit: int) -> RekognitionError:
     """Longer side than DetectLabels takes; the wording is the one reported in aws-doc-sdk-examples#4848."""
     return RekognitionError(

@@ -6,7 +6,7 @@ on which one serves. Both models take raw 8-bit RGB.
 
 import queue
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,17 +117,8 @@ class Classifier:
     def __init__(self, model_path: Path) -> None:
         self._pool = _Pool(model_path)
 
-    def classify(self, image: Image.Image) -> NDArray[np.float64]:
-        """Give 1,000 percentages for an upright RGB image.
-
-        The mean of two looks: the whole image and its central square. One alone misses either what lies at
-        the border or what is small.
-        """
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        looks = [image]
-        if image.width != image.height:
-            looks.append(image.crop((left, top, left + side, top + side)))
+    def classify(self, looks: Sequence[Image.Image]) -> NDArray[np.float64]:
+        """Give 1,000 percentages for an upright RGB image: the mean over looks at it, see `images.views`."""
         with self._pool.borrow() as interpreter:
             scale, zero_point = interpreter.get_output_details()[0]["quantization"]
             answers = [_run(interpreter, look)[0].astype(np.float64) for look in looks]

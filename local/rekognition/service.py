@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from local.rekognition import errors, images, limits
+from local.rekognition import errors, limits
 from local.rekognition.custom_labels.operations import CustomLabels
 from local.rekognition.custom_labels.projects import PROJECTS_DIR
+from local.rekognition.decoder import Decoder
 from local.rekognition.errors import RekognitionError
 from local.rekognition.faults import Faults
 from local.rekognition.fetch import CLASSIFIER, DETECTOR, MODELS_DIR
@@ -71,7 +72,8 @@ class Rekognition:
         detector_path = models_dir / DETECTOR.name
         self._detector = Detector(detector_path) if detector_path.is_file() else None
         self.faults = faults or Faults()
-        self._custom_labels = custom = CustomLabels(classifier_path, projects_dir)
+        self._decoder = Decoder()
+        self._custom_labels = custom = CustomLabels(classifier_path, projects_dir, decoder=self._decoder)
         self._operations: dict[str, Callable[[dict[str, Any], ReadObject], dict[str, Any]]] = {
             f"{_SERVICE_TARGET}.DetectLabels": self._detect_labels,
             f"{_SERVICE_TARGET}.DetectCustomLabels": self._detect_custom_labels,
@@ -137,8 +139,7 @@ class Rekognition:
 
     def _detect_labels(self, request: dict[str, Any], read_object: ReadObject) -> dict[str, Any]:
         max_labels, min_confidence, keeps = _label_settings(request)
-        data = _image_bytes(request.get("Image"), read_object)
-        labels = self._look_at(data)
+        labels = self._look_at(lambda: _image_bytes(request.get("Image"), read_object))
         self.faults.answered()
         wanted = [label for label in labels if label.confidence >= min_confidence and keeps(label)]
         return {
@@ -151,11 +152,11 @@ class Rekognition:
             request, lambda: _image_bytes(request.get("Image"), read_object)
         )
 
-    def _look_at(self, data: bytes) -> list[Label]:
-        needed = Detector.input_side_pixels if self._detector else Classifier.input_side_pixels
-        image = images.decode(data, min_side_pixels=needed)
-        objects = self._detector.detect(image) if self._detector else []
-        return merge(objects, np.asarray(self._classifier.classify(image)))
+    def _look_at(self, read_image: Callable[[], bytes]) -> list[Label]:
+        sides = [Detector.input_side_pixels] if self._detector else []
+        views = self._decoder.views("DetectLabels", read_image, [*sides, Classifier.input_side_pixels])
+        objects = self._detector.detect(views.pop(0)) if self._detector else []
+        return merge(objects, np.asarray(self._classifier.classify(views)))
 
 
 def _object_key(request: dict[str, Any]) -> str | None:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from local.rekognition import errors
-from local.rekognition.custom_labels import controls, limits, pictures, refusals
+from local.rekognition.custom_labels import controls, limits, refusals
 from local.rekognition.custom_labels.embedding import Embedder
 from local.rekognition.custom_labels.life_cycle import LifeCycle
 from local.rekognition.custom_labels.projects import NAME_PATTERN, PROJECTS_DIR, Project, Projects, ProjectVersion
+from local.rekognition.decoder import Decoder
 
 Json = dict[str, Any]
 
@@ -32,11 +33,18 @@ class CustomLabels:
         Where the projects are.
     clock
         Seconds, for the life cycle and the bill.
+    decoder
+        Decodes the images; one of its own when None.
     """
 
     def __init__(
-        self, backbone_path: Path, projects_dir: Path = PROJECTS_DIR, clock: Callable[[], float] = time.monotonic
+        self,
+        backbone_path: Path,
+        projects_dir: Path = PROJECTS_DIR,
+        clock: Callable[[], float] = time.monotonic,
+        decoder: Decoder | None = None,
     ) -> None:
+        self._decoder = decoder or Decoder()
         self._backbone_path = backbone_path
         self._projects = Projects(projects_dir)
         self._clock = clock
@@ -138,11 +146,15 @@ class CustomLabels:
             life_cycle = self._life_cycle(version)
             life_cycle.refuse("DetectCustomLabels")
             life_cycle.admit()
-        data = image_bytes()
-        if request["Image"].get("Bytes") is not None and len(data) > limits.MAX_INLINE_IMAGE_BYTES:
-            raise errors.image_too_large()
-        embedder = self._backbone()
-        confidences = version.head.confidences(embedder.embed(pictures.decode(data, embedder.input_side_pixels)))
+
+        def read() -> bytes:
+            data = image_bytes()
+            if request["Image"].get("Bytes") is not None and len(data) > limits.MAX_INLINE_IMAGE_BYTES:
+                raise errors.image_too_large()
+            return data
+
+        [view] = self._decoder.views("DetectCustomLabels", read, [Embedder.input_side_pixels])
+        confidences = version.head.confidences(self._backbone().embed(view))
         with self._lock:
             self._answered += 1
         found = [{"Name": name, "Confidence": value} for name, value in confidences.items() if value >= min_confidence]

@@ -12,9 +12,22 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from local.rekognition import errors
+from local.rekognition.admission import admit
 from local.rekognition.custom_labels import limits
+from local.rekognition.images import flatten, square
+from vision.domain import png
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+def views(data: bytes, sides: list[int]) -> list[Image.Image]:
+    """Give what the models take of an image: all of it as a square of each side.
+
+    Raises
+    ------
+    RekognitionError
+        As for :func:`decode`.
+    """
+    image = decode(data, max(sides))
+    return [square(image, side) for side in sides]
 
 
 def decode(data: bytes, needed_side_pixels: int) -> Image.Image:
@@ -24,18 +37,20 @@ def decode(data: bytes, needed_side_pixels: int) -> Image.Image:
     ------
     RekognitionError
         ``InvalidImageFormatException`` for other formats and broken files, ``InvalidParameterException`` below 64
-        pixels a side or beyond 20:1, ``ImageTooLargeException`` above 4,096 pixels.
+        pixels a side or beyond 20:1, ``ImageTooLargeException`` above 4,096 pixels or for a decode that takes too much.
     """
     try:
-        if data.startswith(_PNG_SIGNATURE):
-            png = PngImageFile(io.BytesIO(data))
-            _check_size(*png.size)
-            return _flatten(png)
-        jpeg = JpegImageFile(io.BytesIO(data))
-        _check_size(*jpeg.size)
-        jpeg.draft("RGB", (needed_side_pixels, needed_side_pixels))
-        return _upright(jpeg).convert("RGB")
-    except (OSError, SyntaxError, ValueError, struct.error, EOFError, MemoryError):
+        if data.startswith(png.SIGNATURE):
+            drawing = PngImageFile(io.BytesIO(data))
+            _check_size(*drawing.size)
+            admit(data)
+            return flatten(drawing)
+        photo = JpegImageFile(io.BytesIO(data))
+        _check_size(*photo.size)
+        admit(data)
+        photo.draft("RGB", (needed_side_pixels, needed_side_pixels))
+        return _upright(photo).convert("RGB")
+    except (OSError, SyntaxError, ValueError, struct.error, EOFError):
         raise errors.invalid_image_format() from None
 
 
@@ -52,19 +67,9 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _upright(jpeg: JpegImageFile) -> Image.Image:
-    jpeg.load()
+def _upright(photo: JpegImageFile) -> Image.Image:
+    photo.load()
     with contextlib.suppress(Exception):
         # Exif is written by anyone; a broken block is as good as none and must not cost the labels.
-        return ImageOps.exif_transpose(jpeg)
-    return jpeg
-
-
-def _flatten(png: PngImageFile) -> Image.Image:
-    """Bring the first frame to RGB: 16 bits scaled instead of clipped, transparency on white."""
-    if png.mode.startswith("I"):
-        return png.point(lambda level: level / 256).convert("L").convert("RGB")
-    if png.has_transparency_data:
-        pixels = png.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", pixels.size, "white"), pixels).convert("RGB")
-    return png.convert("RGB")
+        return ImageOps.exif_transpose(photo)
+    return photo

@@ -21,6 +21,18 @@ def handler(event, context):
     return "alive"
 """
 
+# Says how the Runtime API answers with these headers, and without.
+ANSWER_AS_A_PAGE = """
+import http.client, os
+def handler(event, context):
+    statuses = []
+    for headers in (event, {}):
+        api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+        api.request("GET", "/somewhere", headers=headers)
+        statuses.append(api.getresponse().status)
+    return statuses
+"""
+
 
 def test_an_exception_reaches_the_caller_with_class_message_and_trace(account):
     answer = account.invoke(account.function("def handler(event, context): raise KeyError('photo')"))
@@ -147,3 +159,11 @@ def test_waiting_for_a_place_is_not_running_time_of_the_task(account):
     branches = {"Type": "Parallel", "Branches": [machine(Call=task)] * (6 * CONCURRENCY), "End": True}
     execution = account.run(jsonata(All=branches))
     assert succeeds_with([200] * (6 * CONCURRENCY))(execution), execution
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "same-site"}, {"Host": "evil.example"}]
+)
+def test_the_runtime_api_refuses_a_page(account, headers):
+    answer = account.invoke(account.function(ANSWER_AS_A_PAGE), headers)
+    assert answer == [403, 404]

@@ -131,3 +131,16 @@ def test_no_function_process_outlives_a_kill(tmp_path):
         assert is_running(worker)
         process.kill()
         wait_for(lambda: not is_running(worker), 10)
+
+
+def test_state_of_an_engine_without_a_secret_gets_one(tmp_path):
+    process = EngineProcess(free_port(), tmp_path / "state", tmp_path / "engine.log")
+    with process:
+        bucket, earlier = Account(process.client_arguments).bucket(), process.client_arguments
+        process.stop()
+        (process.state_dir / "secret_access_key").unlink()
+        process.start()
+        process.wait_until_healthy()
+        assert process.client_arguments != earlier
+        [found] = Account(process.client_arguments).client("s3").list_buckets()["Buckets"]
+        assert found["Name"] == bucket

@@ -8,6 +8,7 @@ import zlib
 import pytest
 from PIL import Image
 
+from benchmarks.hostile_files import flat_jpeg, png, repeat_last_scan, with_empty_scans, zeros
 from local.rekognition.errors import RekognitionError
 from local.rekognition.images import decode
 
@@ -35,6 +36,13 @@ def _refusal(data: bytes) -> tuple[str, str]:
     return refused.value.code, refused.value.message
 
 
+# Each is small enough for S3 and within the sides that the service takes.
+COSTLY = {
+    "65,535 empty scans": lambda: with_empty_scans(65_535),
+    "a hundred scans of 64 MP": lambda: repeat_last_scan(flat_jpeg(8_000, 8_000), 90),
+    "progressive of 99 MP": lambda: flat_jpeg(10_000, 9_900),
+    "PNG of 16 bits with alpha": lambda: png(10_000, 10_000, zeros(1_000_000), bit_depth=16, color_type=6),
+}
 JPEG = _encode(_gradient(), "JPEG")
 PNG = _encode(_gradient(), "PNG")
 
@@ -100,6 +108,18 @@ def test_a_header_of_50000_by_50000_pixels_costs_nothing():
 
     assert code == "ImageTooLargeException"
     assert time.process_time() - started < 0.05
+
+
+@pytest.mark.parametrize("make", COSTLY.values(), ids=COSTLY)
+def test_an_image_that_takes_too_much_is_refused_before_it_is_decoded(make):
+    data = make()
+    started = time.process_time()
+
+    code, message = _refusal(data)
+
+    assert code == "ImageTooLargeException"
+    assert "resize it" in message
+    assert time.process_time() - started < 0.1
 
 
 def test_a_large_jpeg_is_decoded_at_a_reduced_scale():

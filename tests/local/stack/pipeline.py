@@ -2,7 +2,6 @@
 
 import json
 import time
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -13,6 +12,7 @@ import boto3
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 
+from local.engine import control
 from local.stack import Stack, StackFiles
 from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
@@ -226,21 +226,7 @@ class Pipeline:
         return self._control("Counters", {"reset": reset})
 
     def _control(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        return self.post("/", request, {"X-Amz-Target": f"LocalRekognition.{operation}"})
-
-    def post(self, path: str, content: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
-        key = self.stack.access_key_id
-        call = urllib.request.Request(
-            self.stack.endpoint_url + path,
-            json.dumps(content).encode(),
-            {
-                "Content-Type": "application/x-amz-json-1.1",
-                "Authorization": f"AWS4-HMAC-SHA256 Credential={key}/20261120/us-east-1/rekognition/aws4_request",
-                **(headers or {}),
-            },
-        )
-        with urllib.request.urlopen(call, timeout=60) as response:
-            return json.loads(response.read())
+        return control.ask(self.stack.client_arguments(), request, target=f"LocalRekognition.{operation}")
 
 
 def entered_states(history: list[dict[str, Any]]) -> list[str]:

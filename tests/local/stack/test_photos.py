@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
+from local.engine import control
 from local.photos import PHOTOS_DIR, Photo, photos
 from local.rekognition.fetch import DETECTOR, MODELS_DIR
 from tests.local.stack.pipeline import Pipeline, count, entered_states
@@ -62,7 +63,8 @@ def processed(shared_pipeline: Pipeline, started_before: int) -> list[Processed]
 
 
 def record_requests(pipeline: Pipeline, switch: bool) -> None:
-    pipeline.post("/_ministack/config", {"cloudtrail._recording_enabled": str(switch)})
+    content = {"cloudtrail._recording_enabled": str(switch)}
+    control.ask(pipeline.stack.client_arguments(), content, path=control.CONFIGURATION_PATH)
 
 
 def look_at(pipeline: Pipeline, photo: Photo, version: ObjectVersion) -> Processed:

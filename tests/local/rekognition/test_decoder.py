@@ -1,0 +1,129 @@
+"""An image that takes too much ends nothing but the decode of itself."""
+
+import io
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmarks.hostile_files import png, zeros
+from local.rekognition.decoder import MAX_MEMORY_BYTES, Decoder
+from local.rekognition.errors import RekognitionError
+from tests.local.engine.account import wait_for
+
+SIDES = [448, 280]
+
+
+def photo(width: int = 300, height: int = 200) -> bytes:
+    data = io.BytesIO()
+    Image.linear_gradient("L").resize((width, height)).convert("RGB").save(data, "JPEG")
+    return data.getvalue()
+
+
+@pytest.fixture(scope="module")
+def wide_png() -> bytes:
+    """As large as may be decoded: a second and more of work."""
+    return png(10_000, 9_900, zeros(9_900 * (10_000 * 3 + 1)))
+
+
+@pytest.fixture(scope="module")
+def see_through_png() -> bytes:
+    """Admitted, but takes more memory than there is once its transparency is laid on white."""
+    return png(10_000, 9_900, zeros(9_900 * (10_000 * 4 + 1)), color_type=6)
+
+
+def sides(decoder: Decoder, data: bytes, operation: str = "DetectLabels") -> list[tuple[int, int]]:
+    return [view.size for view in decoder.views(operation, lambda: data, SIDES)]
+
+
+def refusal(decoder: Decoder, read: Callable[[], bytes]) -> str:
+    with pytest.raises(RekognitionError) as refused:
+        decoder.views("DetectLabels", read, SIDES)
+    return refused.value.code
+
+
+def child(decoder: Decoder) -> int:
+    assert decoder._process is not None
+    return decoder._process.pid
+
+
+def peak_bytes(process_id: int) -> int:
+    status = Path(f"/proc/{process_id}/status").read_text().splitlines()
+    [line] = [line for line in status if line.startswith("VmHWM")]
+    return 1024 * int(line.split()[1])
+
+
+@pytest.mark.parametrize(
+    ("operation", "size", "squares"),
+    [
+        ("DetectLabels", (300, 200), [448, 280, 280]),
+        ("DetectLabels", (200, 200), [448, 280]),
+        ("DetectCustomLabels", (300, 200), [448, 280]),
+    ],
+)
+def test_image_becomes_the_inputs_of_the_models(operation, size, squares):
+    assert sides(Decoder(), photo(*size), operation) == [(side, side) for side in squares]
+
+
+def test_refusal_of_the_reader_keeps_its_code_and_the_process():
+    decoder = Decoder()
+    assert refusal(decoder, lambda: b"text") == "InvalidImageFormatException"
+    process = child(decoder)
+    assert refusal(decoder, lambda: photo(79, 200)) == "InvalidParameterException"
+    assert child(decoder) == process
+
+
+def test_image_beyond_the_memory_is_too_large_and_the_next_is_decoded(see_through_png):
+    decoder = Decoder()
+    assert refusal(decoder, lambda: see_through_png) == "ImageTooLargeException"
+    assert sides(decoder, photo()) == [(448, 448), (280, 280), (280, 280)]
+    assert peak_bytes(child(decoder)) < MAX_MEMORY_BYTES
+
+
+def test_image_beyond_the_time_is_too_large_and_the_next_is_decoded(wide_png):
+    decoder = Decoder(cpu_seconds=0.2)
+    assert refusal(decoder, lambda: wide_png) == "ImageTooLargeException"
+    assert sides(decoder, photo()) == [(448, 448), (280, 280), (280, 280)]
+
+
+def test_process_that_died_between_images_is_started_again():
+    decoder = Decoder()
+    sides(decoder, photo())
+    os.kill(child(decoder), signal.SIGKILL)
+    wait_for(lambda: decoder._process.poll() is not None)
+    assert sides(decoder, photo()) == [(448, 448), (280, 280), (280, 280)]
+
+
+def test_images_are_read_one_at_a_time():
+    decoder, counted, lock = Decoder(), [0, 0], threading.Lock()
+
+    def read() -> bytes:
+        with lock:
+            counted[0] += 1
+            counted[1] = max(counted)
+        time.sleep(0.02)
+        with lock:
+            counted[0] -= 1
+        return photo()
+
+    threads = [threading.Thread(target=decoder.views, args=("DetectLabels", read, SIDES)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counted == [0, 1]
+
+
+def test_process_knows_no_secret_and_ends_with_its_parent(monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    decoder = Decoder()
+    sides(decoder, photo())
+    assert b"AWS_" not in Path(f"/proc/{child(decoder)}/environ").read_bytes()
+    # What the end of a parent does, however it ends.
+    decoder._process.stdin.close()
+    assert decoder._process.wait(timeout=10) == 0
