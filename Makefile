@@ -133,7 +133,7 @@ keep-image: setup ## Mark the own model's published image as what production run
 # What is installed, and with it what functions carry. Strict: a mirror of PyPI that knows no holes is no proof of their
 # absence.
 .PHONY: audit
-audit: setup ## Compare the packages with the list of known holes; it needs PyPI itself, not a mirror
+audit: setup second-opinion ## Compare the packages with the list of known holes; it needs PyPI itself, not a mirror
 	@for packages in {.venv,.local/sam,.local/lambda,.local/second-opinion/python}/lib/python*/site-packages; do \
 		echo "Auditing $$packages ..."; \
 		$(VENV)/uv tool run --from pip-audit==$(PIP_AUDIT_VERSION) pip-audit --strict --progress-spinner off --path $$packages; \
