@@ -72,6 +72,7 @@ Known limits
 - `Assign` in JSONPath Choice and Wait states is ignored; this project writes JSONata.
 - Somebody who signs up is confirmed at once, no email is sent, and nobody can reset a forgotten password. Managed
   login keeps no session of its own: every visit asks for the password, which may be tried without end.
+- No container registry to push to, and no link to the code of a function: ministack asks for no signature there.
 - An HTTP API waits for its function longer than 30 s, too.
 - All functions share one temporary folder; memory sizes are not enforced; every Python runtime is run by the
   interpreter of `.local/lambda`.

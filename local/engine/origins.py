@@ -66,10 +66,15 @@ def refusal_of(scope: Scope) -> str | None:
             return f"the origin {origin} is not the page of this stack, which is http://{APP_HOST}{own['port'] or ''}"
     elif headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not _is_harmless(scope, headers):
         return "a page of another origin may link here and show signed objects, and nothing else"
-    path = scope["path"]
-    if _ADMINISTRATION.match(path) and not path.startswith(_OPEN_PATHS) and not is_api_host(host):
-        return f"{path} is closed; of the engine's own paths only {HEALTH_PATH} answers"
+    if _is_closed(scope["path"]) and not is_api_host(host):
+        return f"{scope['path']} is closed; of the engine's own paths only {HEALTH_PATH} answers"
     return None
+
+
+def _is_closed(path: str) -> bool:
+    """Tell whether a path is ministack's administration, or its container registry: both ask for no signature."""
+    is_administration = _ADMINISTRATION.match(path) and not path.startswith(_OPEN_PATHS)
+    return bool(is_administration or app._is_ecr_registry_path(path))
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -28,6 +28,7 @@ Response = tuple[int, dict[str, str], bytes]
 def install() -> None:
     """Patch how the engine tells who sends a request."""
     check_every_signature()
+    list_buckets_by_a_signature_only()
     let_root_alone_configure_the_engine()
     derive_the_keys_of_functions_from_the_secret()
 
@@ -55,6 +56,18 @@ def check_every_signature() -> None:
             iam_evaluator._signed_request.set(unverified)
 
     app.pin_signed_request = iam_evaluator.pin_signed_request = pin_signed_request
+
+
+def list_buckets_by_a_signature_only() -> None:
+    """Refuse ListBuckets without a signature; of S3's operations the engine answers this one to everybody."""
+    enforce = iam_evaluator.enforce
+
+    def enforce_signed(access_key_id: str, iam_action: str, *rest: Any, **more: Any) -> Any:
+        if iam_action == "s3:ListAllMyBuckets" and not access_key_id:
+            return AuthError("AccessDenied", "Access Denied")
+        return enforce(access_key_id, iam_action, *rest, **more)
+
+    iam_evaluator.enforce = enforce_signed
 
 
 def let_root_alone_configure_the_engine() -> None:

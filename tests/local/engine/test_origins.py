@@ -121,6 +121,8 @@ def test_link_and_signed_image_are_answered(query, fetch):
         "/_ministack/cfn-signal/token",
         "/_ministack/something/new",
         "/_localstack/health",
+        "/v2/_catalog",
+        "/v2/model/manifests/latest",
     ],
 )
 def test_administration_is_closed(path):

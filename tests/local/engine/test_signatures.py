@@ -56,6 +56,13 @@ def test_query_that_only_names_a_key_is_refused(engine, service, authorization, 
     assert send(engine.port, "GET", path + ("&" if "?" in path else "?") + query, **headers).status in (400, 403)
 
 
+@pytest.mark.parametrize("path", ["/", "/bucket", "/bucket/key", "/?list-type=2"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_object_storage_without_a_signature_is_refused(engine, account, method, path):
+    target = path.replace("bucket", account.bucket())
+    assert send(engine.port, method, target).status in (400, 403, 405)
+
+
 def test_secret_of_a_function_is_not_a_hash_of_its_name(account):
     role = account.role()
     function = account.function("def handler(event, context): return 1", role)
