@@ -163,6 +163,24 @@ def test_an_image_at_which_a_service_always_breaks_does_not_keep_the_model_from_
     assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
 
 
+def test_service_that_fails_for_every_image_ends_the_worker_and_costs_no_image_a_receive(session: World) -> None:
+    images = [f"image{number}" for number in range(8)]
+    session.send(*images)
+    with pytest.raises(ServiceUnavailable):
+        session.drain(**dict.fromkeys(images, [ServiceUnavailable("failed")]))
+    assert session.receives() == dict.fromkeys(images, 1)
+    # Soon: the model is paid for meanwhile.
+    assert sum(session.slept) < 60
+
+
+def test_service_that_fails_for_the_few_images_there_are_ends_the_worker(session: World) -> None:
+    session.send("one", "two")
+    with pytest.raises(ServiceUnavailable):
+        session.drain(one=[ServiceUnavailable("failed")], two=[ServiceUnavailable("failed")])
+    # These two may be the cause themselves: each has used up one of its receives, as it would among others.
+    assert queue.backlog(session.url) == Backlog(0, 2, 0)
+
+
 def test_those_behind_an_image_that_waits_stay_hidden(session: World, hook: Callable[..., None]) -> None:
     hidden: list[str] = []
     hook(

@@ -23,6 +23,8 @@ POLL_SECONDS = 10
 # that fails after all of them may fail for this one image, which must not keep the model from the others; and a model
 # that is not ready then has gone.
 _WAITS_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
+# A service that fails for so many images, and for no fewer than all that a worker tried, fails whatever the image.
+_FAILURES_LIMIT = 3
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ def drain(
         The model does not run any more: there is no point in going on.
     Throttled
         The model took not one call in all the time that there was.
+    ServiceUnavailable
+        A service failed for every image that this worker tried, and it inspected none.
     AccessDenied
         A policy must change, for one image or for all: the other workers show which.
     """
@@ -72,6 +76,8 @@ def drain(
         if not messages:
             break
         worker.take_all(messages)
+    if worker.failure and not worker.tally.inspected:
+        raise worker.failure
     return worker.tally
 
 
@@ -84,6 +90,8 @@ class _Worker:
     sleep: Callable[[float], None]
     hidden_seconds: int
     tally: Tally = field(default_factory=Tally)
+    failed: list[Message] = field(default_factory=list)
+    failure: Transient | None = None
 
     @property
     def has_time(self) -> bool:
@@ -111,6 +119,10 @@ class _Worker:
                 # shown again at once, and after its last receive it is in the dead-letter queue, its reason recorded.
                 queue.hide(self.queue_url, message, 0)
                 self.tally.returned += 1
+            if self.failure and len(self.failed) >= _FAILURES_LIMIT and not self.tally.inspected:
+                # It is not the image: each counts as not tried.
+                self._give_back([*self.failed, *others])
+                raise self.failure
 
     def _take(self, message: Message, others: list[Message]) -> None:
         for attempt in count():
@@ -130,7 +142,11 @@ class _Worker:
                     raise
                 if isinstance(error, Throttled) and not self.has_time and not self.tally.inspected:
                     raise
-                if not self.has_time or (tried_enough and not isinstance(error, Throttled)):
+                gives_up = tried_enough and not isinstance(error, Throttled)
+                if gives_up:
+                    self.failed.append(message)
+                    self.failure = error
+                if gives_up or not self.has_time:
                     self.tally.returned += 1
                     return
                 self._wait(attempt, others)
