@@ -93,15 +93,17 @@ UPLOADS = {
     "s3:ListBucket": {"${ImageBucket.Arn}"},
 }
 RECORDS = {action: {"${ImageTable.Arn}"} for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem")}
-RESULTS = {"${ResultsBucket.Arn}/analyzed/*", "${ResultsBucket.Arn}/results/*"}
+INSPECTED = "${ResultsBucket.Arn}/analyzed/*"
+RESULTS = {INSPECTED, "${ResultsBucket.Arn}/results/*"}
 IMAGES = {"${ImageBucket.Arn}/images/*"}
 INSPECTION = {
     **RECORDS,
     # A copy is looked at after it was made, and a repeated inspection finds the one of the first.
     "s3:GetObject": IMAGES | RESULTS,
     "s3:GetObjectVersion": IMAGES | RESULTS,
-    "s3:GetObjectTagging": IMAGES,
-    "s3:GetObjectVersionTagging": IMAGES,
+    # Of both sources of a copy: an image that moves, and the newer one that an older one was copied over.
+    "s3:GetObjectTagging": {*IMAGES, INSPECTED},
+    "s3:GetObjectVersionTagging": {*IMAGES, INSPECTED},
     "s3:ListBucket": {"${ImageBucket.Arn}", "${ResultsBucket.Arn}"},
     "s3:DeleteObject": IMAGES,
     "s3:DeleteObjectVersion": IMAGES,
@@ -128,7 +130,7 @@ ERASURE = {
 SHOWN = {
     "${ImageBucket.Arn}/private/*",
     "${ImageBucket.Arn}/images/*",
-    "${ResultsBucket.Arn}/analyzed/*",
+    INSPECTED,
     "${ResultsBucket.Arn}/thumbnails/*",
 }
 EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"
