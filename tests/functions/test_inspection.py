@@ -24,14 +24,24 @@ from vision.settings import InspectionSettings
 Listing = Callable[[], list[Any]]
 
 
-def test_an_image_that_is_gone_is_acknowledged_with_the_reason(
-    inspector: Inspector, inspected: Envelope, table: Table
+@pytest.mark.parametrize("is_marker", [False, True], ids=["its version", "a delete marker"])
+def test_image_that_was_deleted_before_is_not_inspected(
+    inspector: Inspector,
+    inspected: Envelope,
+    table: Table,
+    results: Listing,
+    notified: Listing,
+    answer: Callable[..., list[dict[str, Any]]],
+    is_marker: bool,
 ) -> None:
+    asked = answer("rekognition", "DetectLabels", {"Labels": []})
     version = inspected.object
-    client("s3").delete_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
+    pin = {} if is_marker else {"VersionId": version.version_id}
+    client("s3").delete_object(Bucket=version.bucket, Key=version.key, **pin)
     assert inspector.inspect(version) == "GONE"
     record = table.image(inspected) or {}
     assert (record["status"], record["error"]["name"]) == ("FAILED", "ObjectNotFound")
+    assert (asked, results(), notified()) == ([], [], [])
 
 
 REFUSED = {

@@ -272,6 +272,21 @@ def test_a_redelivery_after_success_changes_nothing(
     assert left() == before
 
 
+def test_image_that_was_deleted_after_its_verdict_is_not_copied(
+    inspector: Inspector,
+    later: Inspector,
+    inspected: Envelope,
+    crash: Callable[[str, int], list[str]],
+    results: Listing,
+) -> None:
+    crash("before", CALLS.index("PutObject") + 1)
+    with pytest.raises(Crash):
+        inspector.inspect(inspected.object)
+    client("s3").delete_object(Bucket=inspected.object.bucket, Key=inspected.object.key)
+    later.inspect(inspected.object)
+    assert results() == [inspections.result_key(inspected.object)]
+
+
 def test_a_redelivery_asks_rekognition_nothing(
     inspector: Inspector, inspected: Envelope, crash: Callable[[str, int], list[str]]
 ) -> None:

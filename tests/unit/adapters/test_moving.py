@@ -87,6 +87,14 @@ def test_a_crash_after_the_delete_is_healed_by_moving_again(bucket: str, results
     assert (_copies(), _kept(bucket)) == ([TARGET], [])
 
 
+def test_a_version_below_a_delete_marker_is_not_copied(bucket: str, results: str) -> None:
+    version = _put(bucket, b"photo")
+    client("s3").delete_object(Bucket=bucket, Key=KEY)
+    with pytest.raises(ObjectNotFound, match="deleted"):
+        storage.copy(version, results, TARGET)
+    assert _copies() == []
+
+
 def test_a_version_that_is_gone_without_a_copy_is_not_found(bucket: str, results: str) -> None:
     version = _put(bucket, b"photo")
     storage.delete(version)

@@ -1,9 +1,14 @@
-"""Objects in S3. Every read pins the version, or where there is none the ETag."""
+"""Objects in S3. Every read pins the version, or where there is none the ETag.
+
+What its key does not show any more because of a delete marker is deleted, although S3 still serves its version.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from vision.adapters.session import client, domain_errors
 from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailable
@@ -14,6 +19,9 @@ from vision.domain.records import timestamp
 # Object metadata by which a copy says of which version it is, and which of two is the newer one.
 _SOURCE_VERSION = "source-version"
 _SOURCE_SEQUENCER = "source-sequencer"
+
+# An answer to a HEAD has no body, and so no name of its error.
+_PRECONDITION_FAILED = ("PreconditionFailed", "412")
 
 
 def read(version: ObjectVersion) -> bytes:
@@ -73,20 +81,20 @@ def copy(version: ObjectVersion, bucket: str, key: str) -> None:
     Raises
     ------
     ObjectNotFound
-        The version is gone and there is no copy of it.
+        The version is deleted and there is no copy of it.
     AccessDenied, Throttled, ServiceUnavailable
     """
     before = _head(bucket, key)
     if _is_of(version, before):
         return
-    source = {"Bucket": version.bucket, "Key": version.key}
+    s3 = client("s3")
+    own = _pinned(version, s3.head_object)
     pin = {"VersionId": version.version_id} if version.version_id else {}
     with domain_errors("image"):
-        own = client("s3").head_object(**source, **pin)
-        copied = client("s3").copy_object(
+        copied = s3.copy_object(
             Bucket=bucket,
             Key=key,
-            CopySource=source | pin,
+            CopySource={"Bucket": version.bucket, "Key": version.key} | pin,
             CopySourceIfMatch=own["ETag"],
             MetadataDirective="REPLACE",
             ContentType=own["ContentType"],
@@ -97,7 +105,7 @@ def copy(version: ObjectVersion, bucket: str, key: str) -> None:
         raise ServiceUnavailable("image: its copy is not whole; it is copied again with the next delivery")
     if version.sequencer and before and before["Metadata"].get(_SOURCE_SEQUENCER, "") > version.sequencer:
         with domain_errors("copy"):
-            client("s3").copy_object(
+            s3.copy_object(
                 Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key, "VersionId": before["VersionId"]}
             )
 
@@ -234,18 +242,35 @@ def _content(response: dict[str, Any]) -> bytes:
 
 
 def _open(version: ObjectVersion, options: dict[str, Any]) -> dict[str, Any] | None:
-    pin = {"VersionId": version.version_id} if version.version_id else {"IfMatch": version.etag}
     s3 = client("s3")
     try:
-        with domain_errors("image"):
-            return dict(s3.get_object(Bucket=version.bucket, Key=version.key, **pin, **options))
-    except ObjectNotFound as error:
-        raise ObjectNotFound(f"image: version {version.identity} is gone from the bucket; upload it again") from error
-    except s3.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
-            raise ObjectNotFound(
-                f"image: replaced since ETag {version.etag}; the newer upload has its own record"
-            ) from error
+        return _pinned(version, lambda **pinned: s3.get_object(**pinned, **options))
+    except ClientError as error:
         if error.response["Error"]["Code"] in ("InvalidRange", "416"):
             return None
         raise
+
+
+def _pinned(version: ObjectVersion, ask: Callable[..., Any]) -> dict[str, Any]:
+    """Ask S3 for an object version, and take one below a delete marker as deleted.
+
+    Only a request for the key itself meets the marker, so it is the first; it is the only one unless a newer upload
+    has replaced the version.
+    """
+    by_etag = {"IfMatch": f'"{version.etag}"'} if version.etag else None
+    by_id = {"VersionId": version.version_id} if version.version_id else None
+    for pin in filter(None, (by_etag, by_id)):
+        try:
+            with domain_errors("image"):
+                found: dict[str, Any] = dict(ask(Bucket=version.bucket, Key=version.key, **pin))
+        except ObjectNotFound as error:
+            raise ObjectNotFound(
+                f"image: version {version.identity} is deleted from the bucket; upload it again"
+            ) from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _PRECONDITION_FAILED:
+                raise
+        else:
+            if version.version_id in ("", found.get("VersionId")):
+                return found
+    raise ObjectNotFound(f"image: replaced since ETag {version.etag}; the newer upload has its own record")
