@@ -105,6 +105,7 @@ INSPECTION = {
     "s3:GetObjectTagging": {*IMAGES, INSPECTED},
     "s3:GetObjectVersionTagging": {*IMAGES, INSPECTED},
     "s3:ListBucket": {"${ImageBucket.Arn}", "${ResultsBucket.Arn}"},
+    "s3:ListBucketVersions": {"${ResultsBucket.Arn}"},
     "s3:DeleteObject": IMAGES,
     "s3:DeleteObjectVersion": IMAGES,
     "s3:PutObject": RESULTS,

@@ -180,8 +180,7 @@ class Inspector:
             # A version that is gone was moved before, and the copy of a newer one has taken its place; or its owner
             # deleted it. Neither leaves anything to move.
             with suppress(ObjectNotFound):
-                storage.copy(envelope.object, **record["moved_to"])
-                storage.delete(envelope.object)
+                storage.move(envelope.object, **record["moved_to"], is_newest=lambda: self.table.is_newest(envelope))
         if record["verdict"] in self.notifies_of and "notified_at" not in record:
             self._tell(envelope, record)
 

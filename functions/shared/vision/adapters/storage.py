@@ -71,21 +71,43 @@ def write(bucket: str, key: str, content: bytes, content_type: str) -> None:
         client("s3").put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
 
 
-def copy(version: ObjectVersion, bucket: str, key: str) -> None:
-    """Copy an object version, and make sure that the copy is whole.
+def move(version: ObjectVersion, bucket: str, key: str, is_newest: Callable[[], bool]) -> None:
+    """Copy an object version, see that the copy of the newest version is in front, and delete the version.
 
-    The copy remembers the version that it is of: copying again is a no-op, and when the version is already gone, the
-    copy that an earlier attempt left is enough. The copy of a newer version of the same key stays in front: the one of
-    an older version that comes late becomes one of the earlier versions.
+    Moving again goes on from where it stopped. Versions of one image may move to one key at the same time: the one
+    that writes last finds out whether a newer one was there, and puts that in front. No condition of a write can order
+    them, since S3 compares ETags, which two versions may share.
+
+    Parameters
+    ----------
+    is_newest
+        Tells whether no newer version of the image is known; a newer one must be known before it is moved.
 
     Raises
     ------
     ObjectNotFound
-        The version is deleted and there is no copy of it.
+        The version is deleted and its copy is not in front.
     AccessDenied, Throttled, ServiceUnavailable
     """
-    before = _head(bucket, key)
-    if _is_of(version, before):
+    copy(version, bucket, key)
+    if not is_newest():
+        _put_newest_in_front(bucket, key)
+    delete(version)
+
+
+def copy(version: ObjectVersion, bucket: str, key: str) -> None:
+    """Copy an object version, and make sure that the copy is whole.
+
+    The copy remembers the version that it is of: copying again is a no-op, and when the version is already gone, the
+    copy that an earlier attempt left is enough.
+
+    Raises
+    ------
+    ObjectNotFound
+        The version is deleted and its copy is not in front.
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    if _is_of(version, _head(bucket, key)):
         return
     s3 = client("s3")
     own = _pinned(version, s3.head_object)
@@ -103,11 +125,6 @@ def copy(version: ObjectVersion, bucket: str, key: str) -> None:
     # Another version of the same key may have been copied over it meanwhile: that one is not what is checked.
     if not _is_of(version, _head(bucket, key, copied.get("VersionId"))):
         raise ServiceUnavailable("image: its copy is not whole; it is copied again with the next delivery")
-    if version.sequencer and before and before["Metadata"].get(_SOURCE_SEQUENCER, "") > version.sequencer:
-        with domain_errors("copy"):
-            s3.copy_object(
-                Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key, "VersionId": before["VersionId"]}
-            )
 
 
 def delete(version: ObjectVersion) -> None:
@@ -190,6 +207,20 @@ def _head(bucket: str, key: str, version_id: str | None = None) -> dict[str, Any
             return dict(client("s3").head_object(Bucket=bucket, Key=key, **pin))
     except ObjectNotFound:
         return {}
+
+
+def _put_newest_in_front(bucket: str, key: str) -> None:
+    """Copy the copy of the newest version onto its key, until it is the one in front."""
+    s3 = client("s3")
+    while True:
+        with domain_errors("copies"):
+            pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
+            copies = [one["VersionId"] for page in pages for one in page.get("Versions", []) if one["Key"] == key]
+        newest = max(copies, key=lambda copy: _head(bucket, key, copy).get("Metadata", {}).get(_SOURCE_SEQUENCER, ""))
+        if newest == copies[0]:
+            return
+        with domain_errors("copy"):
+            s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key, "VersionId": newest})
 
 
 def _is_of(version: ObjectVersion, copy: dict[str, Any]) -> bool:
