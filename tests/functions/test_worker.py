@@ -25,7 +25,7 @@ class Inspecting:
     before: Callable[[], None] = lambda: None
     last: list[str] = field(default_factory=list)
 
-    def inspect_message(self, body: str, is_last_receive: bool = False) -> list[str]:
+    def inspect_message(self, body: str, is_last_receive: bool, report: Callable[[str], None]) -> None:
         self.before()
         self.last += [body] if is_last_receive else []
         script = self.scripts.get(body, [["SUCCESS"]])
@@ -33,7 +33,8 @@ class Inspecting:
         self.seen.append(body)
         if isinstance(step, Exception):
             raise step
-        return step
+        for outcome in step:
+            report(outcome)
 
 
 @dataclass
@@ -167,7 +168,7 @@ def test_service_that_fails_for_every_image_ends_the_worker_and_costs_no_image_a
     images = [f"image{number}" for number in range(8)]
     session.send(*images)
     with pytest.raises(ServiceUnavailable):
-        session.drain(**dict.fromkeys(images, [ServiceUnavailable("failed")]))
+        session.drain(**{image: [ServiceUnavailable("failed")] for image in images})
     assert session.receives() == dict.fromkeys(images, 1)
     # Soon: the model is paid for meanwhile.
     assert sum(session.slept) < 60

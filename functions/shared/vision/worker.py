@@ -131,7 +131,7 @@ class _Worker:
                 self.tally.returned += 1
                 return
             try:
-                outcomes = self.inspector.inspect_message(message.body, message.is_last_receive)
+                self.inspector.inspect_message(message.body, message.is_last_receive, self._count)
             except InvalidEvent:
                 # Shown again in a while, and after its last receive it goes to the dead-letter queue.
                 self.tally.returned += 1
@@ -152,12 +152,14 @@ class _Worker:
                 self._wait(attempt, others)
             else:
                 queue.delete(self.queue_url, message)
-                for outcome in outcomes:
-                    self.report(outcome)
-                judged = sum(outcome in tuple(Judgement) for outcome in outcomes)
-                self.tally.inspected += judged
-                self.tally.refused += len(outcomes) - judged
                 return
+
+    def _count(self, outcome: str) -> None:
+        self.report(outcome)
+        if outcome in tuple(Judgement):
+            self.tally.inspected += 1
+        else:
+            self.tally.refused += 1
 
     def _wait(self, attempt: int, others: list[Message]) -> None:
         """Wait for the next attempt at one message; those behind it wait with it, and stay hidden."""

@@ -154,6 +154,13 @@ def test_an_object_is_written_with_its_content_type(bucket: str) -> None:
     assert (written["Body"].read(), written["ContentType"]) == (b"small", "image/jpeg")
 
 
+def test_object_exists_once_it_is_written(bucket: str) -> None:
+    place = {"bucket": bucket, "key": "results/rose.jpg/v1.json"}
+    before = storage.exists(**place)
+    storage.write(**place, content=b"{}", content_type="application/json")
+    assert (before, storage.exists(**place)) == (False, True)
+
+
 def test_a_write_that_is_denied_has_a_name(s3: Stubber) -> None:
     s3.add_client_error("put_object", "AccessDenied", http_status_code=403)
     with pytest.raises(AccessDenied, match=r"^s3://amzn-s3-demo-bucket/ \(result\): "):

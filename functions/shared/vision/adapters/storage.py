@@ -71,6 +71,16 @@ def write(bucket: str, key: str, content: bytes, content_type: str) -> None:
         client("s3").put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
 
 
+def exists(bucket: str, key: str) -> bool:
+    """Tell whether there is an object of this key.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    return bool(_head(bucket, key))
+
+
 def move(version: ObjectVersion, bucket: str, key: str, is_newest: Callable[[], bool]) -> None:
     """Copy an object version, see that the copy of the newest version is in front, and delete the version.
 
