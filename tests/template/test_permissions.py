@@ -226,6 +226,7 @@ RESOURCES = {
     },
     "SummarizeRunFunction": {
         **RECORDS,
+        "dynamodb:BatchGetItem": {"${ImageTable.Arn}"},
         "s3:ListBucket": {"${ResultsBucket.Arn}"},
         "s3:GetObject": {RESULTS_OF_A_RUN},
         "s3:PutObject": {RESULTS_OF_A_RUN},
