@@ -12,7 +12,7 @@ settings = InspectImagesSettings.read()
 
 
 def _detect(version: ObjectVersion, rule: Rule) -> Detection:
-    return detectors.detect_named_labels(settings.own_model_function_arn, version, rule)
+    return detectors.detect_named_labels(settings.own_model_function_arn, version, rule, entry.warn)
 
 
 inspector = Inspector.from_settings(InspectionSettings.read(), _detect)

@@ -15,9 +15,10 @@ runs = Runs(settings.image_table_name)
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Return what the Map needs; or that another execution works on the same prefix."""
+    """Return what the Map needs; or that there is nothing for it, or that another execution works on the prefix."""
     request = bulk.Request.from_dict(event["request"])
     _check_buckets(request)
+    is_empty = _is_empty(request)
     owner, now = event["execution"]["Id"], records.now()
     previous = runs.owner(request)
     if previous != owner and workflow.is_running(previous):
@@ -28,7 +29,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
     run_id = bulk.run_id(owner)
     runs.open(run_id, owner, request, now)
     return {
-        "decision": "RUN",
+        "decision": "EMPTY" if is_empty else "RUN",
         "run": {"run_id": run_id, "request": request.as_dict(), "execution": event["execution"]},
         "workers": bulk.workers(settings.bulk_calls_per_second),
         "batch_size": bulk.batch_size(settings.bulk_calls_per_second),
@@ -42,9 +43,17 @@ def _check_buckets(request: bulk.Request) -> None:
         if bucket not in settings.buckets:
             known = ", ".join(settings.buckets)
             raise InvalidRun(f"{field}: {bucket} is none of {known}; add its ARN to the parameter BulkBucketArns")
+        # Rekognition reads images, and Step Functions inventories, of their own Region only.
+        if (region := storage.region(bucket)) not in ("", settings.aws_region):
+            raise InvalidRun(f"{field}: {bucket} is in {region}, this stack in {settings.aws_region}; deploy one there")
+
+
+def _is_empty(request: bulk.Request) -> bool:
+    """Tell whether nothing can be listed; what an inventory names is looked for object by object."""
     try:
-        next(storage.keys(request.bucket, request.prefix, 1), None)
+        first = next(storage.keys(request.bucket, request.prefix, 1), None)
     except ObjectNotFound as error:
-        raise InvalidRun(f"bucket: there is no bucket {request.bucket}; check its name and its Region") from error
+        raise InvalidRun(f"bucket: there is no bucket {request.bucket}; check its name") from error
     except AccessDenied as error:
         raise InvalidRun(f"bucket: {request.bucket} may not be listed; let its policy allow s3:ListBucket") from error
+    return first is None and request.inventory is None

@@ -16,14 +16,17 @@ def handler(event: entry.Event) -> None:
     reason = ""
     if event["RequestType"] != "Delete":
         try:
-            _apply(event["ResourceProperties"])
+            _apply(event["ResourceProperties"], event.get("OldResourceProperties", {}))
         except Exception as error:  # Whatever it is: without an answer the deployment waits, and nobody learns why.
             reason = f"{type(error).__name__}: {error}"
     cloudformation.respond(event, reason)
 
 
-def _apply(properties: dict[str, Any]) -> None:
+def _apply(properties: dict[str, Any], before: dict[str, Any]) -> None:
     rules.parse(properties["Rules"])
-    rules.check_deployable(properties["Rules"], properties["Detector"])
-    for address in filter(None, properties["EmailAddresses"]):
+    # An update that goes back to a template from before 2026-12 names no environments.
+    rules.check_deployable(properties["Rules"], properties["Detector"], properties.get("Environments", []))
+    # Who has not confirmed yet would get another mail with each deployment.
+    known = {"", *before.get("EmailAddresses", [])}
+    for address in (one for one in properties["EmailAddresses"] if one not in known):
         notifications.subscribe(settings.quality_topic_arn, address)

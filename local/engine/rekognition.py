@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ministack import app
 from ministack.core import router
+from ministack.core.responses import get_region
 from ministack.core.router import extract_access_key_id
 from ministack.services import s3
 from ministack.services import stepfunctions as sf
@@ -68,12 +69,13 @@ def read_object_as(access_key_id: str, bucket: str, key: str, version_id: str | 
     PermissionError
         When the caller's role or the bucket's policy does not allow the read.
     LookupError
-        When there is no such bucket, key or version. AWS answers both with `InvalidS3ObjectException`.
+        When there is no such bucket, key or version in this Region. AWS answers both with `InvalidS3ObjectException`.
+        https://docs.aws.amazon.com/rekognition/latest/APIReference/API_S3Object.html
     """
     if not is_s3_read_allowed(access_key_id, bucket, key, version_id):
         raise PermissionError(f"the caller may not read s3://{bucket}/{key}")
     status, _, content = s3._get_object(bucket, key, {}, {"versionId": version_id} if version_id else {})
-    if status != 200:
+    if status != 200 or s3.bucket_region(bucket) != get_region():
         raise LookupError(f"no object s3://{bucket}/{key}")
     return bytes(content)
 

@@ -28,7 +28,7 @@ class RekognitionError(Exception):
 
 
 def invalid_s3_object() -> RekognitionError:
-    """No such bucket, key or version, or no permission to read it: the service does not tell which."""
+    """No such bucket, key or version, another Region, or no permission to read it: the service does not tell which."""
     return RekognitionError(
         "InvalidS3ObjectException",
         "Unable to get object metadata from S3. Check object key, region and/or access permissions.",

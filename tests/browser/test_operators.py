@@ -78,6 +78,17 @@ def test_the_board_shows_each_image(board):
         assert image.evaluate("async image => (await image.decode(), image.naturalWidth)") > 0
 
 
+def test_an_image_that_s3_refuses_is_said_to_be_archived(make_visit, operator, inspected):
+    # 403 InvalidObjectState is what S3 answers for an object in Glacier; nothing ages in the local one.
+    visit = make_visit()
+    visit.page.route("**/analyzed/**", lambda route: route.fulfill(status=403))
+    visit.sign_in(operator, "inspections?rule=no-cups")
+    card = visit.card("coffee.png")
+    card.scroll_into_view_if_needed()
+    expect(card).to_contain_text("archived")
+    expect(card.locator("img")).to_have_count(0)
+
+
 @needs_detector
 def test_the_board_narrows_to_a_verdict(board, names):
     visit = board("?rule=road-signs")

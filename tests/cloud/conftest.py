@@ -14,6 +14,22 @@ from tests.local.stack.conftest import LocalStacks, copy_of_deployed, deployed, 
 __all__ = ["copy_of_deployed", "deployed", "local_stacks"]
 
 
+@pytest.fixture
+def learnt(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Report a sentence of what AWS answered, whether or not the test then passes."""
+    return lambda sentence: record_property("learnt", sentence)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    sentences = [value for report in reports for name, value in report.user_properties if name == "learnt"]
+    # What the local AWS answers is known: its code says so.
+    if "AWS_SAM_STACK_NAME" in os.environ and sentences:
+        terminalreporter.section("what AWS answered")
+        for sentence in sentences:
+            terminalreporter.line(str(sentence))
+
+
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     if name := os.environ.get("AWS_SAM_STACK_NAME"):

@@ -133,6 +133,10 @@ class Deployed:
 
         return wait_for(description, f"the end of {execution_arn}", seconds)
 
+    def read(self, bucket: str, key: str) -> bytes:
+        """The content of an object."""
+        return self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+
     def versions(self, bucket: str, prefix: str) -> Iterator[dict[str, str]]:
         """Yield every version and delete marker of the objects below a prefix."""
         pages = self.client("s3").get_paginator("list_object_versions")

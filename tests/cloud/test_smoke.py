@@ -31,7 +31,7 @@ def test_an_image_to_inspect_gets_a_verdict_and_moves(stack, visit):
     assert stack.client("s3").head_object(Bucket=moved["bucket"], Key=moved["key"])["ContentLength"] > 0
 
 
-def test_a_bulk_run_records_every_image_below_a_prefix(stack, visit):
+def test_a_bulk_run_records_every_image_below_a_prefix(stack, visit, learnt):
     versions = [visit.upload(f"{visit.name}/{number}.jpg", photo()) for number in range(3)]
     ended = stack.closed(visit.start_run(bucket=stack.bucket, prefix=f"{visit.name}/"))
     assert ended["status"] == "SUCCEEDED", ended
@@ -39,6 +39,15 @@ def test_a_bulk_run_records_every_image_below_a_prefix(stack, visit):
     # A listing names no versions: what a run has seen is known by its ETag.
     seen = [replace(version, version_id="") for version in versions]
     assert [stack.record(version).get("status") for version in seen] == ["SUCCEEDED"] * 3
+    [file] = _result_files(stack, json.loads(ended["output"])["results"]["prefix"])
+    row = json.loads(stack.read(stack.results, file).splitlines()[0])
+    learnt(f"A line of the result file {file.rpartition('/')[2]} is {type(row).__name__}, for an output of an object")
+
+
+def test_a_bulk_run_over_nothing_says_that_there_was_nothing(stack, visit):
+    ended = stack.closed(visit.start_run(bucket=stack.bucket, prefix=f"{visit.name}/"))
+    assert ended["status"] == "SUCCEEDED", ended
+    assert "prefix" in json.loads(ended["output"])["note"]
 
 
 def test_a_person_makes_an_album_uploads_a_photo_sees_it_and_deletes_both(stack, visit):
@@ -90,6 +99,13 @@ def _everything(stack):
     items = [item["pk"]["S"] for page in table for item in page["Items"]]
     people = stack.client("cognito-idp").list_users(UserPoolId=stack.outputs["UserPoolId"])["Users"]
     return objects, [pk for pk in items if not pk.startswith("PACE#")], [one["Username"] for one in people]
+
+
+def _result_files(stack, prefix: str) -> list[str]:
+    """The files that the manifest of a run's Map names."""
+    [manifest] = {one["Key"] for one in stack.versions(stack.results, prefix) if one["Key"].endswith("/manifest.json")}
+    files = json.loads(stack.read(stack.results, manifest))["ResultFiles"]
+    return [file["Key"] for kind in ("SUCCEEDED", "FAILED") for file in files[kind]]
 
 
 def _uploaded(bucket: str, key: str) -> ObjectVersion:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 
-from tests.conftest import BUCKET, TABLE
+from tests.conftest import BUCKET, REGION, TABLE
 from tests.functions.conftest import ENVIRONMENT, RESULTS
 from vision.adapters.runs import Runs
 from vision.adapters.session import client
@@ -19,12 +20,21 @@ from vision.domain.tallies import Tally
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:first"
 NOW = "2026-11-12T09:30:03.000Z"
+ELSEWHERE = "amzn-s3-demo-elsewhere"
 
 
 @pytest.fixture
 def asked(event: Callable[[str], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """The sample of open_run with other wishes."""
     return lambda **fields: event("open_run") | {"request": event("open_run")["request"] | fields}
+
+
+@pytest.fixture
+def filled(bucket: str, event: Callable[[str], dict[str, Any]]) -> str:
+    """The bucket, with an object below the prefix of the sample, and one below another."""
+    for prefix in (event("open_run")["request"]["prefix"], "other/"):
+        client("s3").put_object(Bucket=bucket, Key=f"{prefix}a.jpg", Body=b"image")
+    return bucket
 
 
 @pytest.fixture
@@ -54,8 +64,25 @@ def test_a_bucket_that_is_not_there_is_named(function: Any, runs: Runs, asked: A
         function("open_run")(asked())
 
 
-def test_the_map_is_given_all_that_it_needs(function: Any, bucket: str, runs: Runs, asked: Any) -> None:
+@pytest.mark.parametrize("named", ["bucket", "inventory.bucket"])
+def test_a_bucket_of_another_region_is_refused_before_anything_is_paid(
+    function: Any, bucket: str, runs: Runs, items: Any, asked: Any, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    elsewhere = boto3.client("s3", region_name="us-west-2")
+    elsewhere.create_bucket(Bucket=ELSEWHERE, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    monkeypatch.setenv("BULK_BUCKETS", f"arn:aws:s3:::{bucket},arn:aws:s3:::{ELSEWHERE}")
+    handler = function("open_run")
+    inventory = {"bucket": ELSEWHERE, "key": "manifest.json"}
+    with pytest.raises(InvalidRun) as refusal:
+        handler(asked(bucket=ELSEWHERE) if named == "bucket" else asked(inventory=inventory))
+    assert str(refusal.value).startswith(f"{named}: {ELSEWHERE} is in us-west-2, ")
+    assert REGION in str(refusal.value)
+    assert items() == []
+
+
+def test_the_map_is_given_all_that_it_needs(function: Any, filled: str, runs: Runs, asked: Any) -> None:
     opened = function("open_run")(asked())
+    assert opened["decision"] == "RUN"
     assert opened.keys() == {"decision", "run", "workers", "batch_size", "results_prefix"}
     assert opened["run"] == {
         "run_id": "first",
@@ -65,8 +92,19 @@ def test_the_map_is_given_all_that_it_needs(function: Any, bucket: str, runs: Ru
     assert (runs.read("first") or {})["status"] == "RUNNING"
 
 
+@pytest.mark.parametrize(
+    ("inventory", "decision"), [(None, "EMPTY"), ({"bucket": BUCKET, "key": "manifest.json"}, "RUN")]
+)
+def test_a_prefix_without_objects_needs_no_map(
+    function: Any, filled: str, runs: Runs, asked: Any, inventory: Any, decision: str
+) -> None:
+    # What is named by an inventory may be gone since, and then each of its objects says so.
+    assert function("open_run")(asked(prefix="nothing/", inventory=inventory))["decision"] == decision
+    assert (runs.read("first") or {})["status"] == "RUNNING"
+
+
 def test_the_same_prefix_is_left_to_whoever_still_works_on_it(
-    function: Any, bucket: str, runs: Runs, asked: Any, state_machine_arn: str
+    function: Any, filled: str, runs: Runs, asked: Any, state_machine_arn: str
 ) -> None:
     states = client("stepfunctions")
     running = states.start_execution(stateMachineArn=state_machine_arn, name="running")["executionArn"]
@@ -142,12 +180,26 @@ def opened(function: Any, results: Any, runs: Runs, event: Any) -> Callable[...,
     client("events").create_event_bus(Name=ENVIRONMENT["VISION_EVENT_BUS_NAME"])
     request = Request.from_dict({"bucket": BUCKET, "prefix": "private/"})
 
-    def end(sample: str, *rows: dict[str, Any], name: str = "SUCCEEDED_0.jsonl") -> Any:
+    def put(name: str, content: str) -> dict[str, Any]:
+        key = f"imageLabelJobs/first/uuid/{name}"
+        client("s3").put_object(Bucket=RESULTS, Key=key, Body=content.encode())
+        return {"Key": key, "Size": len(content)}
+
+    def end(
+        sample: str,
+        *rows: Any,
+        name: str = "SUCCEEDED_0.jsonl",
+        before_redrive: tuple[dict[str, Any], ...] = (),
+    ) -> Any:
         runs.take(request, ARN, "", NOW)
         runs.open("first", ARN, request, NOW)
+        if before_redrive:
+            put("FAILED_0.jsonl", "\n".join(map(json.dumps, before_redrive)))
         if rows:
-            body = "\n".join(map(json.dumps, rows)).encode()
-            client("s3").put_object(Bucket=RESULTS, Key=f"imageLabelJobs/first/uuid/{name}", Body=body)
+            # https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
+            files: dict[str, list[Any]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
+            files[name.partition("_")[0]].append(put(name, "\n".join(map(json.dumps, rows))))
+            put("manifest.json", json.dumps({"DestinationBucket": RESULTS, "MapRunArn": ARN, "ResultFiles": files}))
         return function("summarize_run")(event(sample))
 
     return end
@@ -215,6 +267,17 @@ def test_lost_batch_whose_items_cannot_be_read_counts_all_its_images(opened: Any
     assert (summary["failed"], summary["reasons"]) == (2, {"InvalidEvent": 2})
 
 
+def test_a_batch_that_failed_and_was_redriven_counts_once(opened: Any) -> None:
+    lost = {"Input": json.dumps({"Items": [{}] * 100}), "Error": "States.Timeout"}
+    summary = opened("summarize_run", _batch(seen=100, labelled=100), before_redrive=(lost,))
+    assert (summary["status"], summary["seen"], summary["failed"]) == ("SUCCEEDED", 100, 0)
+
+
+def test_an_output_that_is_written_as_text_is_read(opened: Any) -> None:
+    # As the field Output is, where results are written without a transformation.
+    assert opened("summarize_run", json.dumps(_batch(seen=2, labelled=2)))["labelled"] == 2
+
+
 def test_without_result_files_the_reasons_are_in_the_records(opened: Any, runs: Runs) -> None:
     runs.open("first", ARN, Request.from_dict({"bucket": BUCKET, "prefix": "private/"}), NOW)
     runs.count("first", Tally(seen=50, failed=50, batches=1))
@@ -260,12 +323,9 @@ def test_summary_of_a_stopped_run_says_that_it_is_provisional(stopped: dict[str,
     assert json.loads(body) == stopped
 
 
-def test_redriven_run_that_succeeds_has_its_final_sums(
-    stopped: dict[str, Any], function: Any, event: Any, runs: Runs
-) -> None:
-    body = json.dumps(_batch(seen=120, labelled=120, calls=100)).encode()
-    client("s3").put_object(Bucket=RESULTS, Key="imageLabelJobs/first/uuid/SUCCEEDED_0.jsonl", Body=body)
-    function("summarize_run")(event("summarize_run"))
+def test_redriven_run_that_succeeds_has_its_final_sums(stopped: dict[str, Any], opened: Any, runs: Runs) -> None:
+    assert stopped["provisional"]
+    opened("summarize_run", _batch(seen=120, labelled=120, calls=100))
     record = runs.read("first") or {}
     assert (record["status"], record["seen"], record["calls"]) == ("SUCCEEDED", 120, 100)
     assert (record["estimated_cost_usd"]["rekognition"], "provisional" in record) == (0.1, False)

@@ -24,7 +24,7 @@ from vision.bulk import NoTimeLeft, Turns, Wishes, Worker
 from vision.domain import bulk, records
 from vision.domain.bulk import Item, Request
 from vision.domain.envelopes import Envelope
-from vision.domain.errors import AccessDenied, InvalidImage, ServiceUnavailable, Throttled
+from vision.domain.errors import AccessDenied, InvalidImage, ObjectNotAccessible, ServiceUnavailable, Throttled
 from vision.domain.executions import Run
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import Rule, parse
@@ -501,7 +501,9 @@ def test_a_moment_beyond_the_end_of_the_worker_is_not_waited_for(world: World) -
     assert _counts(replace(world, run=SECOND).work(items)) == (1, 0, 1, 0, 0)
 
 
-@pytest.mark.parametrize("error", [AccessDenied("no"), ServiceUnavailable("no"), Throttled("no")])
+@pytest.mark.parametrize(
+    "error", [AccessDenied("no"), ServiceUnavailable("no"), Throttled("no"), ObjectNotAccessible("no")]
+)
 def test_a_batch_in_which_nothing_can_be_done_is_in_vain(world: World, error: Exception) -> None:
     names = NAMES_OF_40[:3]
     world.detector.scripts = {name: [error] for name in names}

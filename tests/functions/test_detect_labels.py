@@ -63,6 +63,7 @@ def test_rekognition_is_asked_once_for_the_version_within_the_settings(
         ("ThrottlingException", 400, Throttled),
         ("ProvisionedThroughputExceededException", 400, Throttled),
         ("AccessDeniedException", 400, AccessDenied),
+        # Nobody has put the object of this envelope there.
         ("InvalidS3ObjectException", 400, ObjectNotFound),
         ("ImageTooLargeException", 400, ImageTooLarge),
         ("InvalidImageFormatException", 400, InvalidImage),

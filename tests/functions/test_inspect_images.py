@@ -62,6 +62,7 @@ def test_an_image_delivered_twice_is_told_of_once(
     [
         ("rekognition", "DetectLabels", "ThrottlingException"),
         ("rekognition", "DetectLabels", "AccessDeniedException"),
+        ("rekognition", "DetectLabels", "InvalidS3ObjectException"),
         ("dynamodb", "PutItem", "ProvisionedThroughputExceededException"),
         ("s3", "GetObject", "SlowDown"),
         ("s3", "CopyObject", "AccessDenied"),
@@ -76,6 +77,38 @@ def test_an_image_that_a_service_refuses_to_help_with_is_delivered_again(
     sqs_event = event("inspect_images")
     [message] = sqs_event["Records"]
     assert handler(sqs_event) == {"batchItemFailures": [{"itemIdentifier": message["messageId"]}]}
+
+
+def test_a_rule_whose_labels_are_refused_still_judges_its_images(
+    handler: Handler,
+    event: Event,
+    inspected: Envelope,
+    table: Table,
+    answer: Callable[..., list[dict[str, Any]]],
+    refuse: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Whether DetectLabels refuses a label that it does not know is documented nowhere. If it does, it does so with the
+    # code that an image has whose sides are too short.
+    seen = [{"Name": name, "Confidence": 98.7} for name in ("Rose", "Petal")]
+    asked = answer("rekognition", "DetectLabels", {"Labels": seen, "LabelModelVersion": "3.0"})
+    refuse("rekognition", "DetectLabels", "InvalidParameterException", calls=(1,))
+    assert handler(event("inspect_images")) == NOTHING_FAILED
+    record = table.image(inspected) or {}
+    assert (record["status"], record["verdict"]) == ("SUCCEEDED", "SUCCESS")
+    assert [label["name"] for label in record["labels"]] == ["Rose"]
+    assert ["Settings" in one for one in asked] == [True, False]
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "rule 'garden'" in warning
+
+
+def test_an_image_that_is_refused_without_the_labels_of_the_rule_too_is_invalid(
+    handler: Handler, event: Event, inspected: Envelope, table: Table, refuse: Callable[..., None]
+) -> None:
+    refuse("rekognition", "DetectLabels", "InvalidParameterException")
+    assert handler(event("inspect_images")) == NOTHING_FAILED
+    record = table.image(inspected) or {}
+    assert (record["status"], record["error"]["name"]) == ("FAILED", "InvalidImage")
 
 
 @pytest.mark.parametrize(("receives", "status"), [("4", "PENDING"), ("5", "FAILED")])

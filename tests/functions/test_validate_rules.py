@@ -62,6 +62,36 @@ def test_an_update_subscribes_whom_it_adds(handler: Handler, event: Event, answe
     assert sorted(_subscribed()) == ["inspector@example.com", "second@example.com"]
 
 
+def test_an_update_does_not_write_again_to_those_who_have_not_confirmed_yet(
+    handler: Handler, event: Event, answered: Answers, answer: Callable[..., list[dict[str, Any]]]
+) -> None:
+    asked = answer("sns", "Subscribe", {"SubscriptionArn": "pending confirmation"})
+    update = event("validate_rules_update")
+    for properties in (update["ResourceProperties"], update["OldResourceProperties"]):
+        properties["EmailAddresses"] = ["inspector@example.com"]
+    handler(update)
+    assert asked == []
+
+
+def test_rules_that_do_not_fit_beside_the_other_variables_of_a_function_are_refused(
+    handler: Handler, event: Event, answered: Answers
+) -> None:
+    creation = event("validate_rules_create")
+    creation["ResourceProperties"]["Environments"][-1]["MODEL_VERSION_ARN"] = "a" * 4000
+    handler(creation)
+    [refused] = answered
+    assert (refused["Status"], "Lambda takes 4,096" in refused["Reason"]) == ("FAILED", True)
+
+
+def test_an_update_back_to_a_template_without_environments_succeeds(
+    handler: Handler, event: Event, answered: Answers
+) -> None:
+    update = event("validate_rules_update")
+    del update["ResourceProperties"]["Environments"]
+    handler(update)
+    assert [answer["Status"] for answer in answered] == ["SUCCESS"]
+
+
 def test_nobody_is_subscribed_to_verdicts_of_wrong_rules(handler: Handler, event: Event, answered: Answers) -> None:
     wrong = event("validate_rules_update_wrong_rule")
     wrong["ResourceProperties"]["EmailAddresses"] = ["inspector@example.com"]

@@ -9,7 +9,14 @@ import pytest
 from vision import worker
 from vision.adapters import queue
 from vision.adapters.session import client
-from vision.domain.errors import AccessDenied, InvalidEvent, ModelNotReady, ServiceUnavailable, Throttled
+from vision.domain.errors import (
+    AccessDenied,
+    InvalidEvent,
+    ModelNotReady,
+    ObjectNotAccessible,
+    ServiceUnavailable,
+    Throttled,
+)
 from vision.domain.sessions import Backlog
 from vision.worker import Tally
 
@@ -241,6 +248,15 @@ def test_a_missing_permission_ends_the_worker_and_gives_the_others_back(session:
     denied: Script = [AccessDenied("policy")]
     with pytest.raises(AccessDenied):
         session.drain(a=denied, b=denied, c=denied)
+    assert queue.backlog(session.url) == Backlog(2, 1, 0)
+
+
+def test_images_that_rekognition_cannot_read_do_not_keep_the_model_running(session: World) -> None:
+    session.send("a", "b", "c")
+    unreadable: Script = [ObjectNotAccessible("key policy")]
+    with pytest.raises(ObjectNotAccessible):
+        session.drain(a=unreadable, b=unreadable, c=unreadable)
+    assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
     assert queue.backlog(session.url) == Backlog(2, 1, 0)
 
 

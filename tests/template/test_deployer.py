@@ -263,13 +263,12 @@ def test_a_smoke_test_writes_in_the_test_stage_only():
 
 
 def test_a_smoke_test_may_call_what_it_calls():
-    source = (REPOSITORY / "tests/cloud/deployed.py").read_text() + (
-        REPOSITORY / "tests/cloud/test_smoke.py"
-    ).read_text()
+    files = ("deployed.py", "test_smoke.py", "test_answers.py")
+    source = "".join((REPOSITORY / "tests/cloud" / file).read_text() for file in files)
     called = {
         "".join(part.title() for part in name.split("_"))
         for name in re.findall(
-            r"\.(admin_\w+|(?:start|stop|describe)_execution|get_item|delete_item|delete_object|put_object|describe_stacks)\(",
+            r"\.(admin_\w+|(?:start|stop|describe)_execution|detect_labels|get_item|delete_item|delete_object|put_object|describe_stacks)\(",
             source,
         )
     }

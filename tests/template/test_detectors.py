@@ -95,6 +95,8 @@ def test_the_arn_of_a_model_is_used_only_where_custom_labels_are(template):
         for _, target in references(one)
         if target in ("ProjectArn", "ModelVersionArn")
     }
+    # The check of the rules only measures it.
+    users.remove("ValidRules")
     assert users
     assert {template["Resources"][name].get("Condition") for name in users} == {"UsesCustomLabels"}
 
@@ -161,6 +163,20 @@ def test_the_rules_of_inspection_are_checked_by_their_function_while_deploying(r
         "Rules": {"Ref": "InspectionRules"},
         "Detector": {"Ref": "InspectionDetector"},
         "EmailAddresses": {"Ref": "NotificationEmails"},
+        "Environments": checked["Environments"],
+    }
+
+
+def test_rules_are_measured_among_the_variables_of_each_function_that_reads_them(resources, of_type):
+    bulk, inspection = resources["ValidRules"]["Properties"]["Environments"]
+    condition, with_sessions, at_once = inspection["Fn::If"]
+    assert condition == "UsesCustomLabels"
+    measured = {"ProcessBatchFunction": bulk, "DrainQueueFunction": with_sessions, "InspectImagesFunction": at_once}
+    functions = of_type("AWS::Lambda::Function")
+    assert measured == {
+        name: {variable: value for variable, value in variables.items() if variable != "INSPECTION_RULES"}
+        for name, function in functions.items()
+        if "INSPECTION_RULES" in (variables := function.get("Environment", {}).get("Variables", {}))
     }
 
 

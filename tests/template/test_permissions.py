@@ -14,6 +14,7 @@ ACTIONS = {
     # would say AccessDenied where it means ObjectNotFound.
     ("s3", "get_object"): {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
     ("s3", "head_object"): {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
+    ("s3", "head_bucket"): {"s3:ListBucket"},
     ("s3", "list_objects_v2"): {"s3:ListBucket"},
     ("s3", "put_object"): {"s3:PutObject"},
     # A copy takes the tags along, and is refused where they may not be read or written.

@@ -13,6 +13,9 @@ from vision.domain import errors
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
 # https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+# A function that exceeds its memory: REPORT lines say Runtime.OutOfMemory since 2025, payloads were seen with
+# Runtime.ExitError (https://github.com/awslabs/amazon-s3-find-and-forget/pull/283). Both are retried.
+# https://github.com/nasa-gcn/gcn.nasa.gov/pull/3628
 DOCUMENTED = {
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
@@ -21,11 +24,12 @@ DOCUMENTED = {
     "Lambda.TooManyRequestsException",
     "Lambda.Unknown",
     "Runtime.ExitError",
+    "Runtime.OutOfMemory",
     "Sandbox.Timedout",
     "States.Timeout",
 }
 # What waiting heals, but not there: a worker has waited itself before it lets these out.
-WAITED_FOR = {"drain_queue": {"ModelNotReady", "ServiceUnavailable", "Throttled"}}
+WAITED_FOR = {"drain_queue": {"ModelNotReady", "ObjectNotAccessible", "ServiceUnavailable", "Throttled"}}
 CODE = Code()
 TASKS = {
     f"{file.name.removesuffix('.asl.json')} / {name}": state

@@ -276,7 +276,11 @@ def test_an_expression_is_jsonata(name):
 
 @each(DEFINITIONS)
 def test_expressions_use_variables_that_the_machine_assigns(name):
-    used = {variable for one in _expressions(DEFINITIONS[name]) for variable in re.findall(r"\$(\w+)(?!\w*\()", one)}
+    used = {
+        variable
+        for one in _expressions(DEFINITIONS[name])
+        for variable in {*re.findall(r"\$(\w+)(?!\w*\()", one)} - {*re.findall(r"\$(\w+) :=", one)}
+    }
     assert used - {"states"} <= set(_assigned(DEFINITIONS[name]))
 
 
@@ -392,20 +396,39 @@ def test_an_error_is_assigned_only_where_there_was_none_before():
     assert all(one.startswith("{% $error != null ? $error : ") for one in assigned)
 
 
+NO_CAUSE = "Step Functions gave no cause; the history of the execution shows what happened."
+SAID = [
+    ('{"errorMessage": "model: EXPIRED", "errorType": "ModelNotUsable"}', "model: EXPIRED"),
+    ('{"errorType":"KeyError","errorMessage":"\'a \\"b\\" \\u00d7\\n\'"}', "'a \"b\" ×\n'"),
+    # Step Functions cuts a cause at 32,768 characters, anywhere.
+    ('{"errorMessage": "model: EXPIRED", "stackTrace": ["cut in the mid', "model: EXPIRED"),
+]
+UNWRAPPED = [
+    *('{"errorMessage": "cut in the mid', '{"errorType": "Runtime.ExitError"}', "no answer in time", "null", "{}"),
+    *("{like this}", '{"errorMessage": }', '{"errorMessage": "no \\q escape"}', '{"errorMessage": ""}'),
+]
+
+
 @pytest.mark.parametrize(
-    ("cause", "told"),
-    [
-        ({"Cause": '{"errorMessage": "model: EXPIRED", "errorType": "ModelNotUsable"}'}, "model: EXPIRED"),
-        ({"Cause": '{"errorMessage": "cut in the mid'}, '{"errorMessage": "cut in the mid'),
-        ({"Cause": '{"errorType": "Runtime.ExitError"}'}, '{"errorType": "Runtime.ExitError"}'),
-        ({"Cause": "no answer in time"}, "no answer in time"),
-        ({"Cause": ""}, "Step Functions gave no cause; the history of the execution shows what happened."),
-        ({}, "Step Functions gave no cause; the history of the execution shows what happened."),
-    ],
+    ("cause", "told"), [*SAID, *((cause, cause) for cause in UNWRAPPED), ("", NO_CAUSE), (None, NO_CAUSE)]
 )
-def test_a_failed_session_says_why_in_words(cause, told):
-    expression = SESSION["States"]["Session Failed"]["Cause"]
-    assert _evaluated(expression, error={"Error": "E", **cause}) == told
+@pytest.mark.parametrize(
+    ("fail", "of"),
+    [
+        (SESSION["States"]["Session Failed"], lambda error: {"error": error}),
+        (DEFINITIONS["process_bucket"]["States"]["Run Refused"], lambda error: {"states": {"input": error}}),
+    ],
+    ids=["session", "run"],
+)
+def test_a_failure_says_why_whatever_its_cause_is(fail, of, cause, told):
+    error = {"Error": "E"} if cause is None else {"Error": "E", "Cause": cause}
+    assert _evaluated(fail["Cause"], **of(error)) == told
+
+
+@pytest.mark.parametrize(("error", "told"), [({"Cause": "why"}, "why"), ({"Cause": ""}, NO_CAUSE), ({}, NO_CAUSE)])
+def test_an_image_whose_record_cannot_be_written_fails_with_a_cause(error, told):
+    caught = DEFINITIONS["process_image"]["States"]["Store Failure"]["Catch"][0]["Output"]["error"]
+    assert _evaluated(caught["cause"], errors=[{"Error": "E", **error}]) == told
 
 
 def test_the_wait_between_two_looks_at_the_queue_and_the_model_are_settings():
@@ -425,18 +448,20 @@ def test_a_worker_that_fails_never_fails_the_others():
 
 
 @pytest.mark.parametrize(
-    ("error", "cause"),
+    ("error", "told"),
     [
         ({"Cause": '{"errorMessage": "model: gone", "stackTrace": ["' + "x" * 20_000 + '"]}'}, "model: gone"),
         ({"Cause": '{"errorType": "Runtime.ExitError"}'}, '{"errorType": "Runtime.ExitError"}'),
+        ({"Cause": "{like this}"}, "{like this}"),
         ({"Cause": "x" * 32_768}, "x" * 1_000),
-        ({}, "Step Functions gave no cause; the history of the execution shows what happened."),
+        ({"Cause": ""}, NO_CAUSE),
+        ({}, NO_CAUSE),
     ],
 )
-def test_a_lost_worker_says_why_in_so_few_words_that_those_of_all_fit_into_a_state(error, cause):
+def test_a_lost_worker_says_why_in_so_few_words_that_those_of_all_fit_into_a_state(error, told):
     worker = SESSION["States"]["Drain Queue"]["ItemProcessor"]["States"]["Worker Lost"]
-    expression = worker["Output"]["error"]["Cause"]
-    assert _evaluated(expression, states={"input": {"error": {"Error": "E", **error}}}) == cause
+    cause = _evaluated(worker["Output"]["error"]["Cause"], states={"input": {"error": {"Error": "E", **error}}})
+    assert _evaluated(SESSION["States"]["Session Failed"]["Cause"], error={"Error": "E", "Cause": cause}) == told
     # A character takes at most six bytes of JSON, or four of UTF-8.
     # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     assert 6 * len(cause) * WORKERS_LIMIT < 262_144

@@ -115,7 +115,8 @@ class Bulk:
             "tolerated_failure_percentage": 50,
         }
         run = {"run_id": name, "request": request, "execution": {"Id": f"a:{name}", "StartTime": "2026-01-01"}}
-        return {"decision": "RUN", "run": run, **OPENED, "results_prefix": f"imageLabelJobs/{name}/"}
+        decision = "EMPTY" if kind == "nothing" else "RUN"
+        return {"decision": decision, "run": run, **OPENED, "results_prefix": f"imageLabelJobs/{name}/"}
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +200,10 @@ def test_a_run_that_is_under_way_is_named_and_nothing_is_done(runs):
 
 def test_a_prefix_without_objects_is_summed_up(runs):
     run = runs["nothing"]
-    assert (run.status, run.batches) == ("SUCCEEDED", [])
+    assert (run.status, run.output) == ("SUCCEEDED", SUMMARY)
+    assert not {*OUTSIDE.values()} & {*run.entered}
+    [given] = run.given("summarize_run")
+    assert given["error"] is None
 
 
 @pytest.mark.parametrize("name", ["no bucket", "no manifest"])

@@ -118,11 +118,17 @@ export function open({ query }) {
   return { root, title: "Inspections", update, close: () => (others.stop(), board.stop()) };
 }
 
+/** S3 refuses an archived image, and one whose address has expired; the page does not learn which of the two it is. */
+function giveUp({ target: image }) {
+  image.closest("li").lastChild.append(element("p.hint", "S3 does not give the image out: it may be archived. Refresh to try again."));
+  image.replaceWith(icon("image"));
+}
+
 function card({ key, bucket, verdict, rule, reasons, labels, inspected_at: at, image_url: src }) {
   const name = key.split("/").pop();
   return element(
     "li.card.with-picture",
-    element("span.frame", src ? element("img", { src, alt: name, loading: "lazy", decoding: "async" }) : icon("image")),
+    element("span.frame", src ? element("img", { src, alt: name, loading: "lazy", decoding: "async", onerror: giveUp }) : icon("image")),
     element(
       "div",
       element("div.heading", element("h2", name), badge(VERDICTS[verdict])),

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from vision import detectors
 from vision.adapters import storage
 from vision.adapters.table import Table
-from vision.detectors import BulkDetector
+from vision.detectors import ALL_LABELS, BulkDetector
 from vision.domain import bulk, images, inspections, labels, records
 from vision.domain.bulk import Item, Request
 from vision.domain.envelopes import Envelope
@@ -46,10 +46,6 @@ _CALLS_RESERVED = 10
 _WAITS_SECONDS = (0.5, 1, 2, 4, 8, 16, 16, 16)
 # An image is not begun, and not tried again, when the worker has less time than this.
 _LAST_SECONDS = 20.0
-# The most labels that DetectLabels returns: a verdict must not depend on where a list was cut.
-# https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
-_ALL_LABELS = 1000
-
 _Result = TypeVar("_Result")
 
 
@@ -232,7 +228,7 @@ class Worker:
     def _detect(self, version: ObjectVersion, rule: Rule | None) -> Detection:
         confidence, most = self.wishes.min_confidence, self.wishes.max_labels
         if rule:
-            confidence, most = min(confidence, rule.min_confidence), _ALL_LABELS
+            confidence, most = min(confidence, rule.min_confidence), ALL_LABELS
 
         def call() -> Detection:
             self._wait_for_turn()

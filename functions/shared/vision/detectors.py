@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vision.adapters import own_model, rekognition
 from vision.batches import Batches
-from vision.domain.errors import VisionError
+from vision.domain.errors import InvalidImage, VisionError
 from vision.domain.labels import Detection, Label
 from vision.domain.manifests import TOP_K_LIMIT
 from vision.domain.objects import ObjectVersion
 from vision.domain.rules import LABELS_LIMIT, Rule
 from vision.settings import NONE
+
+ALL_LABELS = 1000
+"""The most labels that DetectLabels returns: a verdict must not depend on where a list was cut.
+
+https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
+"""
 
 # An answer is there within seconds.
 _BATCH_SIZE = 8
@@ -73,15 +79,29 @@ class BulkDetector:
         return classified.outcomes
 
 
-def detect_named_labels(own_model_function_arn: str, version: ObjectVersion, rule: Rule) -> Detection:
+def detect_named_labels(
+    own_model_function_arn: str, version: ObjectVersion, rule: Rule, warn: Callable[[str], None]
+) -> Detection:
     """Return those labels of an object version that a rule can ask for.
 
     Rekognition is asked for the names of the rule. An own model answers with all that it is sure enough of: a list that
     was cut could lack the one that matters.
+
+    Parameters
+    ----------
+    warn
+        Is called with a sentence when Rekognition refuses the names of the rule.
     """
-    if own_model_function_arn == NONE:
+    if own_model_function_arn != NONE:
+        return own_model.detect_labels(version, own_model_function_arn, LABELS_LIMIT, rule.min_confidence, TOP_K_LIMIT)
+    try:
         return rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
-    return own_model.detect_labels(version, own_model_function_arn, LABELS_LIMIT, rule.min_confidence, TOP_K_LIMIT)
+    except InvalidImage:
+        # Its format and its sides were checked before: it may be the names that are refused, with the same code.
+        found = rekognition.detect_labels(version, ALL_LABELS, rule.min_confidence)
+    warn(f"rule {rule.name!r}: Rekognition refused its labels and was asked without them; check how they are written")
+    named = {label.casefold() for label in rule.labels}
+    return Detection([label for label in found.labels if label["name"].casefold() in named], found.detector)
 
 
 def recorded(own_model_function_arn: str, found: Detection, max_labels: int, min_confidence: float) -> list[Label]:

@@ -193,11 +193,18 @@ class ValidateRulesSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class OpenRunSettings(_FromEnvironment):
-    """Where runs are recorded, which buckets they may read (separated by commas), and the rate they may call at."""
+    """Where runs are recorded, which buckets they may read (separated by commas), and the rate they may call at.
+
+    Attributes
+    ----------
+    aws_region
+        Where the function runs; Lambda sets it.
+    """
 
     image_table_name: str
     bulk_buckets: str
     bulk_calls_per_second: float
+    aws_region: str
 
     @property
     def buckets(self) -> list[str]:

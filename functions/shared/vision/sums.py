@@ -18,7 +18,9 @@ from vision.domain.tallies import Tally
 
 
 def of_run(table: Table, results_bucket: str, run: Run, request: Request) -> Tally:
-    """Add up the result files of a run; one that was stopped has none.
+    """Add up what the manifest of a Map Run names, and so not what failed before a redrive; a stopped run has none.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
 
     Raises
     ------
@@ -26,9 +28,13 @@ def of_run(table: Table, results_bucket: str, run: Run, request: Request) -> Tal
     """
     tally = Tally()
     for key in storage.keys(results_bucket, bulk.results_prefix(bulk.run_id(run.execution_arn))):
-        if key.rsplit("/", 1)[-1].startswith(("SUCCEEDED_", "FAILED_")):
-            for line in storage.lines(results_bucket, key):
-                _add(tally, table, run, request, json.loads(line))
+        if key.endswith("/manifest.json"):
+            files = json.loads(b"".join(storage.lines(results_bucket, key)))["ResultFiles"]
+            for file in (*files["SUCCEEDED"], *files["FAILED"]):
+                for line in storage.lines(results_bucket, file["Key"]):
+                    row = json.loads(line)
+                    # In which of two forms a file has an output is documented for one of its transformations only.
+                    _add(tally, table, run, request, json.loads(row) if isinstance(row, str) else row)
     return tally
 
 

@@ -9,7 +9,14 @@ from itertools import count
 
 from vision.adapters import queue
 from vision.adapters.queue import Message
-from vision.domain.errors import AccessDenied, InvalidEvent, ModelNotReady, Throttled, Transient
+from vision.domain.errors import (
+    AccessDenied,
+    InvalidEvent,
+    ModelNotReady,
+    ObjectNotAccessible,
+    Throttled,
+    Transient,
+)
 from vision.domain.verdicts import Judgement
 from vision.inspection import Inspector
 
@@ -20,8 +27,8 @@ HIDDEN_SECONDS = 120
 # One long poll without a message: the queue has nothing for this worker.
 POLL_SECONDS = 10
 # The waits between attempts. While the model is over its rate the last one repeats as long as there is time. A service
-# that fails after all of them may fail for this one image, which must not keep the model from the others; and a model
-# that is not ready then has gone.
+# that fails after all of them may fail for this one image, which must not keep the model from the others. A model that
+# is not ready then has gone, and one whose images Rekognition cannot read would run for nothing.
 _WAITS_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
 # A service that fails for so many images, and for no fewer than all that a worker tried, fails whatever the image.
 _FAILURES_LIMIT = 3
@@ -67,7 +74,7 @@ def drain(
         The model took not one call in all the time that there was.
     ServiceUnavailable
         A service failed for every image that this worker tried, and it inspected none.
-    AccessDenied
+    AccessDenied, ObjectNotAccessible
         A policy must change, for one image or for all: the other workers show which.
     """
     worker = _Worker(inspector, queue_url, remaining_seconds, report, sleep, hidden_seconds)
@@ -110,7 +117,7 @@ class _Worker:
             except (ModelNotReady, Throttled):
                 self._give_back([message, *others])
                 raise
-            except AccessDenied:
+            except (AccessDenied, ObjectNotAccessible):
                 # Hidden for a while, since the next worker would end like this one.
                 self._give_back(others)
                 raise
@@ -138,7 +145,7 @@ class _Worker:
                 return
             except Transient as error:
                 tried_enough = attempt >= len(_WAITS_SECONDS)
-                if isinstance(error, ModelNotReady) and tried_enough:
+                if isinstance(error, ModelNotReady | ObjectNotAccessible) and tried_enough:
                     raise
                 if isinstance(error, Throttled) and not self.has_time and not self.tally.inspected:
                     raise

@@ -130,6 +130,18 @@ def test_detect_labels_of_a_missing_object_is_an_invalid_object(account, resourc
     assert call(account, function, "rekognition", "detect_labels", Image=missing) == "InvalidS3ObjectException"
 
 
+def test_detect_labels_of_a_bucket_of_another_region_is_an_invalid_object(account):
+    # Bucket and operation must be of the same Region:
+    # https://docs.aws.amazon.com/rekognition/latest/APIReference/API_S3Object.html
+    there = account.client("s3", region_name="eu-west-1")
+    name = unique("elsewhere")
+    there.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    there.put_object(Bucket=name, Key="a.jpg", Body=b"image")
+    asked = {"S3Object": {"Bucket": name, "Name": "a.jpg"}}
+    function = caller(account, allow("rekognition:*"), allow("s3:*"))
+    assert call(account, function, "rekognition", "detect_labels", Image=asked) == "InvalidS3ObjectException"
+
+
 def test_a_model_is_authorized_by_its_arn(account):
     project = f"arn:aws:rekognition:{REGION}:{ACCOUNT_ID}:project/cats"
     other = allow("rekognition:StopProjectVersion", f"{project}/version/2/*")

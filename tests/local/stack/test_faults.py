@@ -40,7 +40,6 @@ def test_an_unwell_service_is_asked_again(pipeline, upload):
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        ("InvalidS3ObjectException", "ObjectNotFound"),
         ("AccessDeniedException", "AccessDenied"),
         ("ImageTooLargeException", "ImageTooLarge"),
         ("InvalidImageFormatException", "InvalidImage"),
@@ -62,14 +61,18 @@ def test_a_partial_image_is_a_successful_execution(pipeline, upload):
     assert pipeline.closed(pipeline.execution_arn(version))["status"] == "SUCCEEDED"
 
 
-def test_a_service_that_stays_unwell_leaves_a_partial_record_after_five_attempts(pipeline, upload):
-    pipeline.set_faults(error="InternalServerError")
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("InternalServerError", "ServiceUnavailable"), ("InvalidS3ObjectException", "ObjectNotAccessible")],
+)
+def test_what_waiting_does_not_heal_leaves_a_partial_record_after_five_attempts(pipeline, upload, code, error):
+    pipeline.set_faults(error=code)
     version = upload("unwell-for-good.jpg", PHOTO)
     record = pipeline.finished(version)
-    assert (record["status"], record["error"]["name"]) == ("PARTIAL", "ServiceUnavailable")
+    assert (record["status"], record["error"]["name"]) == ("PARTIAL", error)
     assert "labels" not in record
     assert pipeline.read(record["thumbnail"]["key"]).startswith(b"\xff\xd8")
-    assert failures(pipeline, version) == ["ServiceUnavailable"] * 5
+    assert failures(pipeline, version) == [error] * 5
 
 
 def test_one_image_that_rekognition_refuses_leaves_its_neighbours_alone(pipeline, upload):

@@ -78,7 +78,7 @@ def put(pipeline: Pipeline, folder: str) -> Callable[..., ObjectVersion]:
 
 @pytest.fixture
 def quick_redelivery(pipeline: Pipeline, inspections: Inspections) -> Iterator[None]:
-    """A failed message comes back after five seconds instead of half an hour."""
+    """A failed message comes back after five seconds instead of twelve minutes."""
     sqs, names = pipeline.client("sqs"), ["VisibilityTimeout"]
     before = sqs.get_queue_attributes(QueueUrl=inspections.queue_url, AttributeNames=names)["Attributes"]
     sqs.set_queue_attributes(QueueUrl=inspections.queue_url, Attributes={"VisibilityTimeout": "5"})

@@ -62,8 +62,8 @@ def without(pipeline: Pipeline) -> Iterator[Callable[[str, str], None]]:
     [
         ("ExtractMetadataFunction", "ReadUploads", "FAILED", "AccessDenied"),
         ("DetectLabelsFunction", "DetectLabels", "PARTIAL", "AccessDenied"),
-        # Rekognition does not say whether an object is missing or forbidden.
-        ("DetectLabelsFunction", "LetRekognitionReadUploads", "PARTIAL", "ObjectNotFound"),
+        # Rekognition does not say whether an object is missing or forbidden; S3 does.
+        ("DetectLabelsFunction", "LetRekognitionReadUploads", "PARTIAL", "AccessDenied"),
         ("GenerateThumbnailFunction", "ReadUploads", "PARTIAL", "AccessDenied"),
         ("GenerateThumbnailFunction", "WriteThumbnails", "PARTIAL", "AccessDenied"),
         # The record cannot be written by its own function, so track_execution does.

@@ -9,7 +9,6 @@ from vision.domain.errors import (
     AccessDenied,
     ImageTooLarge,
     InvalidImage,
-    ObjectNotFound,
     ServiceUnavailable,
     Throttled,
 )
@@ -60,7 +59,6 @@ def test_labels_come_in_the_form_of_the_record(stub: Stubber) -> None:
 @pytest.mark.parametrize(
     ("code", "http_status", "kind"),
     [
-        ("InvalidS3ObjectException", 400, ObjectNotFound),
         ("ImageTooLargeException", 400, ImageTooLarge),
         ("InvalidImageFormatException", 400, InvalidImage),
         ("ThrottlingException", 400, Throttled),

@@ -15,7 +15,7 @@ from vision.domain.errors import (
 
 # As the services' API references list them.
 CODES = {
-    ObjectNotFound: ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "InvalidS3ObjectException"),
+    ObjectNotFound: ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404"),
     AccessDenied: ("AccessDenied", "AccessDeniedException", "AuthorizationError", "KMSAccessDenied", "403"),
     ImageTooLarge: ("ImageTooLargeException",),
     InvalidImage: ("InvalidImageFormatException",),

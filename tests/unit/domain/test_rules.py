@@ -183,21 +183,38 @@ def _rules(*labels: str) -> str:
 )
 def test_a_label_that_rekognition_would_refuse_to_look_for_fails_the_deployment(label: str, told: str) -> None:
     with pytest.raises(InvalidRule, match=told):
-        check_deployable(_rules("Rose", label), "rekognition")
+        check_deployable(_rules("Rose", label), "rekognition", [])
 
 
 @pytest.mark.parametrize("label", ["R" * 50, "Crème", "T-Shirt", "Person's Hat (Red)"])
 def test_a_label_that_rekognition_takes_is_deployable(label: str) -> None:
-    check_deployable(_rules(label), "rekognition")
+    check_deployable(_rules(label), "rekognition", [])
 
 
 def test_a_model_of_ones_own_may_call_its_labels_as_it_likes() -> None:
-    check_deployable(_rules("Müll & " + "R" * 60), "custom-labels")
+    check_deployable(_rules("Müll & " + "R" * 60), "custom-labels", [])
 
 
-def test_rules_that_no_function_could_carry_fail_the_deployment() -> None:
-    with pytest.raises(InvalidRule, match=r"rules: \d,\d+ bytes, a function takes 3,000; shorten or join them"):
-        check_deployable(_rules(*(f"Rose {number}" for number in range(300))), "custom-labels")
+def _measured(variables: dict[str, str]) -> int:
+    """Return the bytes of the variables of a function as Lambda prints them when they are too many.
+
+    https://github.com/github-aws-runners/terraform-aws-github-runner/issues/3594
+    """
+    pairs = (f'"{name}":"{value.translate(_JSON)}"' for name, value in variables.items())
+    return len(f"{{{','.join(pairs)}}}".encode())
+
+
+_JSON = str.maketrans({'"': r"\"", "\\": r"\\", "\n": r"\n"})
+
+
+@pytest.mark.parametrize("text", [_rules(*"ABCDEFGH"), _rules('a "b"').replace("a", "Müll")])
+def test_rules_fit_exactly_when_lambda_takes_the_variables_that_they_are_among(text: str) -> None:
+    text += "\n"
+    beside = {"IMAGE_TABLE_NAME": ""}
+    left = 4096 - _measured(beside | {"INSPECTION_RULES": text})
+    check_deployable(text, "custom-labels", [{}, beside | {"IMAGE_TABLE_NAME": "t" * left}])
+    with pytest.raises(InvalidRule, match=r"^rules: .* take 4,097 bytes as JSON, Lambda takes 4,096; shorten or join"):
+        check_deployable(text, "custom-labels", [{}, beside | {"IMAGE_TABLE_NAME": "t" * (left + 1)}])
 
 
 def test_rekognition_is_asked_for_a_label_in_its_own_spelling_too() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from vision.adapters import storage
 from vision.adapters.session import client, domain_errors
 from vision.domain import labels
-from vision.domain.errors import InvalidImage, ModelNotReady
+from vision.domain.errors import InvalidImage, ModelNotReady, ObjectNotAccessible
 from vision.domain.labels import Detection
 from vision.domain.objects import ObjectVersion
 
@@ -29,17 +29,13 @@ def detect_labels(
 
     Raises
     ------
-    ObjectNotFound, AccessDenied, ImageTooLarge, InvalidImage, Throttled, ServiceUnavailable
+    ObjectNotFound, ObjectNotAccessible, AccessDenied, ImageTooLarge, InvalidImage, Throttled, ServiceUnavailable
     """
     filters = {"Settings": {"GeneralLabels": {"LabelInclusionFilters": list(only)}}} if only else {}
-    rekognition = client("rekognition")
-    try:
-        with domain_errors("DetectLabels"):
-            response = rekognition.detect_labels(
-                Image={"S3Object": _source(version)}, MaxLabels=max_labels, MinConfidence=min_confidence, **filters
-            )
-    except rekognition.exceptions.InvalidParameterException as error:
-        raise _refused("DetectLabels", error) from error
+    with _refusals("DetectLabels", version):
+        response = client("rekognition").detect_labels(
+            Image={"S3Object": _source(version)}, MaxLabels=max_labels, MinConfidence=min_confidence, **filters
+        )
     detector = {"name": DETECTOR_NAME, "version": response.get("LabelModelVersion", "unknown")}
     return Detection(labels.from_rekognition(response), detector)
 
@@ -51,24 +47,39 @@ def detect_custom_labels(version: ObjectVersion, model_version_arn: str, min_con
     ------
     ModelNotReady
         The model is not running yet, or not any more.
-    ObjectNotFound, AccessDenied, ImageTooLarge, InvalidImage, Throttled, ServiceUnavailable
+    ObjectNotFound, ObjectNotAccessible, AccessDenied, ImageTooLarge, InvalidImage, Throttled, ServiceUnavailable
     """
     rekognition = client("rekognition")
     try:
-        with domain_errors("DetectCustomLabels"):
+        with _refusals("DetectCustomLabels", version):
             response = rekognition.detect_custom_labels(
                 ProjectVersionArn=model_version_arn, Image={"S3Object": _source(version)}, MinConfidence=min_confidence
             )
-    except rekognition.exceptions.InvalidParameterException as error:
-        raise _refused("DetectCustomLabels", error) from error
     except rekognition.exceptions.ResourceNotReadyException as error:
         raise ModelNotReady("DetectCustomLabels: the model is not running; wait until it is") from error
     return Detection(labels.from_custom_labels(response), {"name": CUSTOM_DETECTOR_NAME, "version": model_version_arn})
 
 
-def _refused(operation: str, error: ClientError) -> InvalidImage:
-    message = error.response["Error"].get("Message", "").rstrip(".")
-    return InvalidImage(f"{operation}: {message}; check the sides of the image, or save it again as JPEG or PNG")
+@contextmanager
+def _refusals(operation: str, version: ObjectVersion) -> Iterator[None]:
+    """Turn what Rekognition says of an object into a domain error."""
+    exceptions = client("rekognition").exceptions
+    try:
+        with domain_errors(operation):
+            yield
+    except exceptions.InvalidParameterException as error:
+        message = error.response["Error"].get("Message", "").rstrip(".")
+        raise InvalidImage(
+            f"{operation}: {message}; check the sides of the image, or save it again as JPEG or PNG"
+        ) from error
+    except exceptions.InvalidS3ObjectException as error:
+        # It says the same of an object that is gone and of one that it cannot read: this reads it, or says which.
+        # https://docs.aws.amazon.com/rekognition/latest/dg/error-handling.html
+        storage.read_range(version, 0, 1)
+        raise ObjectNotAccessible(
+            f"{operation}: Rekognition cannot read the image, although it is there; use a bucket of this Region, and "
+            "let the bucket policy and the policy of its KMS key allow what Rekognition reads in the name of this role"
+        ) from error
 
 
 def _source(version: ObjectVersion) -> dict[str, Any]:

@@ -49,7 +49,6 @@ _ERRORS: dict[str, type[VisionError]] = {
     "NoSuchVersion": ObjectNotFound,
     "NoSuchBucket": ObjectNotFound,
     "404": ObjectNotFound,
-    "InvalidS3ObjectException": ObjectNotFound,
     "AccessDenied": AccessDenied,
     "AccessDeniedException": AccessDenied,
     "AuthorizationError": AccessDenied,

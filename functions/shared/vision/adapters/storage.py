@@ -245,6 +245,24 @@ def _source_name(version: ObjectVersion) -> str:
     return f"{photo_id(version.bucket, version.key)}-{version_token(version)}"
 
 
+def region(bucket: str) -> str:
+    """Return the Region of a bucket, also of one that may not be listed; ``""`` where S3 does not tell.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
+
+    Raises
+    ------
+    ServiceUnavailable
+    """
+    s3 = client("s3")
+    with domain_errors(f"s3://{bucket}/ (Region)"):
+        try:
+            response = s3.head_bucket(Bucket=bucket)
+        except s3.exceptions.ClientError as error:
+            response = error.response
+    return str(response["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", ""))
+
+
 def keys(bucket: str, prefix: str, limit: int | None = None) -> Iterator[str]:
     """Yield the keys under a prefix, in order.
 

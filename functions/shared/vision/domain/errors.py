@@ -26,6 +26,10 @@ class ObjectNotFound(Permanent):
     """The object version is gone: deleted or expired between the event and now."""
 
 
+class ObjectNotAccessible(Transient):
+    """Rekognition cannot read an object that is there: a Region, a policy, or trouble between the two services."""
+
+
 class AccessDenied(Permanent):
     """A policy forbids the call: the template, a bucket policy or a key policy must change."""
 
@@ -87,7 +91,7 @@ class LeaseLost(Permanent):
 
 
 class InvalidRun(Permanent):
-    """What a bulk run is asked for cannot be read, or the bucket is not one that it may read."""
+    """What a bulk run is asked for cannot be read, or the bucket is not one that it may read from here."""
 
 
 class InvalidModel(Permanent):

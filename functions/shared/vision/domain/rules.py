@@ -22,9 +22,11 @@ LABELS_LIMIT = 100
 FILTER_LIMIT = 50
 _FILTER = re.compile(r"[A-Za-z0-9àâèçñó'\-_(). ]*")
 
-# The variables of a function take 4 KB together, and those beside the rules need up to a quarter of it.
+# The variables of a function take 4 KB together, measured as one JSON text, in which each quote of the rules takes two
+# bytes. Whether other characters are escaped too is not known; what Lambda might take is not refused here.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-SIZE_LIMIT_BYTES = 3000
+# https://github.com/github-aws-runners/terraform-aws-github-runner/issues/3594
+ENVIRONMENT_LIMIT_BYTES = 4096
 
 _LISTS = ("any_of", "all_of", "none_of")
 _FIELDS = ("name", "prefix", "min_confidence", *_LISTS)
@@ -91,22 +93,28 @@ def parse(text: str) -> tuple[Rule, ...]:
     return rules
 
 
-def check_deployable(text: str, detector: str) -> None:
+def check_deployable(text: str, detector: str, environments: Sequence[Mapping[str, str]]) -> None:
     """Refuse rules that could be read, but not be deployed or not be asked for.
 
     Parameters
     ----------
     detector
         ``rekognition`` is asked for the labels by name; ``custom-labels`` answers with all that it knows.
+    environments
+        The other variables of each function that reads the rules.
 
     Raises
     ------
     InvalidRule
         Naming the rule and the label, what is wrong and what to do.
     """
-    size_bytes = len(text.encode())
-    if size_bytes > SIZE_LIMIT_BYTES:
-        raise InvalidRule(f"rules: {size_bytes:,} bytes, a function takes {SIZE_LIMIT_BYTES:,}; shorten or join them")
+    for others in environments:
+        variables = json.dumps({**others, "INSPECTION_RULES": text}, ensure_ascii=False, separators=(",", ":"))
+        if (size_bytes := len(variables.encode())) > ENVIRONMENT_LIMIT_BYTES:
+            raise InvalidRule(
+                f"rules: with them the variables of a function take {size_bytes:,} bytes as JSON, "
+                f"Lambda takes {ENVIRONMENT_LIMIT_BYTES:,}; shorten or join them"
+            )
     for rule in parse(text) if detector == "rekognition" else ():
         for label in rule.labels:
             if len(label) > FILTER_LIMIT:

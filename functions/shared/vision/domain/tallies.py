@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
+from vision.domain.errors import AccessDenied, ObjectNotAccessible, ServiceUnavailable, Throttled
 from vision.domain.failures import Failure
 from vision.domain.records import Record
 from vision.domain.statuses import Status
@@ -25,7 +25,7 @@ _PAID_DETECTOR = "rekognition"
 _TOLD = {*PROGRESS, "reasons", "worker_seconds"}
 
 # What no image is to blame for: a batch that has nothing else is in vain.
-_OF_THE_SYSTEM = frozenset(kind.__name__ for kind in (AccessDenied, Throttled, ServiceUnavailable))
+_OF_THE_SYSTEM = frozenset(kind.__name__ for kind in (AccessDenied, ObjectNotAccessible, Throttled, ServiceUnavailable))
 
 
 @dataclass(slots=True)

@@ -1,0 +1,38 @@
+"""What AWS answers where its documentation is silent: what comes back is reported, and must be understood."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.cloud.deployed import photo
+from vision.domain.rules import LABELS_LIMIT
+
+pytestmark = pytest.mark.cloud
+
+
+@pytest.fixture
+def ask(stack):
+    """Ask Rekognition for labels by name; give their names, or the code of its refusal."""
+
+    def asked(names):
+        settings = {"Settings": {"GeneralLabels": {"LabelInclusionFilters": names}}} if names else {}
+        try:
+            answer = stack.client("rekognition").detect_labels(Image={"Bytes": photo()}, MinConfidence=1, **settings)
+        except ClientError as refusal:
+            return refusal.response["Error"]["Code"]
+        return [label["Name"] for label in answer["Labels"]]
+
+    return asked
+
+
+@pytest.mark.parametrize("count", [1, LABELS_LIMIT])
+def test_labels_that_nobody_knows_are_ignored_or_refused_as_an_inspection_understands(ask, learnt, count):
+    answer = ask([f"Widget {number}" for number in range(count)])
+    learnt(f"DetectLabels, asked for {count} labels that it does not know: {answer or 'no label, and no refusal'}")
+    assert answer in ([], "InvalidParameterException")
+
+
+def test_a_label_in_small_letters_is_found_ignored_or_refused_as_an_inspection_understands(ask, learnt):
+    first, *_ = ask([])
+    answer = ask([first.lower()])
+    learnt(f"DetectLabels, asked for {first.lower()!r} where it sees {first!r}: {answer or 'no label, and no refusal'}")
+    assert answer in ([], [first], "InvalidParameterException")
