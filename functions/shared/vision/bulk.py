@@ -46,6 +46,7 @@ _CALLS_RESERVED = 10
 _WAITS_SECONDS = (0.5, 1, 2, 4, 8, 16, 16, 16)
 # An image is not begun, and not tried again, when the worker has less time than this.
 _LAST_SECONDS = 20.0
+
 _Result = TypeVar("_Result")
 
 

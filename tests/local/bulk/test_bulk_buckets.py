@@ -44,7 +44,7 @@ def test_a_bucket_that_the_parameter_names_is_labelled(pipeline: Pipeline) -> No
 def test_a_bucket_that_there_is_not_is_told(pipeline: Pipeline) -> None:
     assert Bulk.of(pipeline, MISSING).refused() == (
         "InvalidRun",
-        f"bucket: there is no bucket {MISSING}; check its name and its Region",
+        f"bucket: there is no bucket {MISSING}; check its name",
     )
 
 

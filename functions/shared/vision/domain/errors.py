@@ -91,7 +91,7 @@ class LeaseLost(Permanent):
 
 
 class InvalidRun(Permanent):
-    """What a bulk run is asked for cannot be read, or the bucket is not one that it may read from here."""
+    """What a bulk run is asked for cannot be read, or its bucket may not be read or is of another Region."""
 
 
 class InvalidModel(Permanent):
