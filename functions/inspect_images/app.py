@@ -31,5 +31,4 @@ inspector = Inspector.from_settings(InspectionSettings.read(), _detect, keep=_ke
 @entry.queue
 def handler(message: str, receives: int) -> None:
     """Inspect the image that a message announces, and count how it went."""
-    for outcome in inspector.inspect_message(message, receives >= RECEIVES_LIMIT):
-        entry.count_inspection(outcome)
+    inspector.inspect_message(message, receives >= RECEIVES_LIMIT, entry.count_inspection)

@@ -138,8 +138,9 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
     def _build_handler_class(self, generation: int, pending: Queue[Any]) -> type[BaseHTTPRequestHandler]:
         handler: type[BaseHTTPRequestHandler] = super()._build_handler_class(generation, pending)
         # One segment for each reply: two small ones cost 40 ms to Nagle's algorithm and delayed ACKs.
-        settings = {"disable_nagle_algorithm": True, "wbufsize": 65536, "parse_request": refuse_browsers}
-        return type("RuntimeApiHandler", (handler,), settings)
+        changed = {"disable_nagle_algorithm": True, "wbufsize": 65536, "parse_request": refuse_browsers}
+        changed |= {"_read_body": _read_whole_body, "_read_what_comes": handler._read_body}  # type: ignore[attr-defined]
+        return type("RuntimeApiHandler", (handler,), changed)
 
     def _drain_stderr_bounded(
         self, first_line_wait: float = 0.005, idle_confirm: float = 0.002, hard_cap: float = 0.25
@@ -161,6 +162,14 @@ def refuse_browsers(handler: BaseHTTPRequestHandler) -> bool:
         return True
     handler.send_error(403, "the Runtime API answers the runtime only")
     return False
+
+
+def _read_whole_body(self: Any) -> bytes:
+    """Read the body of a request; a process that dies while it sends one has not answered."""
+    body: bytes = self._read_what_comes()
+    if len(body) < int(self.headers.get("Content-Length", 0)):
+        raise ConnectionError("the runtime ended in the middle of a request")
+    return body
 
 
 def end_idle_environments() -> int:

@@ -186,14 +186,14 @@ def photo() -> bytes:
 
 @pytest.fixture
 def stored(bucket: str) -> Callable[[dict[str, Any], bytes], None]:
-    """Put content where an envelope says that it is, under the very version id of the envelope."""
+    """Put content where an envelope says that it is, under the very version id and ETag of the envelope."""
     from moto.s3.models import s3_backends
 
     def put(envelope: dict[str, Any], content: bytes) -> None:
         version = Envelope.from_dict(envelope).object
         client("s3").put_object(Bucket=bucket, Key=version.key, Body=content)
         newest = s3_backends["123456789012"]["aws"].get_bucket(bucket).keys.getlist(version.key)[-1]
-        newest._version_id = version.version_id
+        newest._version_id, newest._etag = version.version_id, version.etag
 
     return put
 

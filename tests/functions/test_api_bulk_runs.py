@@ -93,6 +93,21 @@ def test_a_run_that_ended_tells_cost_and_failures(operator: Caller) -> None:
     assert (found["estimated_cost_dollars"], found["failures"]) == (1.75, [{"name": "CorruptImage", "images": 2}])
 
 
+def test_cost_of_a_stopped_run_goes_on_with_its_batches(operator: Caller) -> None:
+    run = start(operator)
+    batch = Tally(seen=100, labelled=100, calls=100, writes=100, batches=1, worker_seconds=30.0)
+    summary = {"status": "ABORTED", "provisional": True, "seen": 100, "estimated_cost_usd": {"rekognition": 0.1}}
+    runs, request = Runs(TABLE), begin(run)
+    runs.count(run["run_id"], batch)
+    runs.close(run["run_id"], request, f"{RUN_ARN}:{run['run_id']}", summary, "2026-11-21T10:00:00.000Z")
+    costs = []
+    for _ in range(2):
+        costs.append(operator.get(f"/api/bulk-runs/{run['run_id']}").json()["estimated_cost_dollars"])
+        runs.count(run["run_id"], batch)
+    assert costs[0] > 0.1
+    assert costs[1] == pytest.approx(2 * costs[0], abs=1e-5)
+
+
 def test_a_run_that_was_stopped_says_so(operator: Caller) -> None:
     run = start(operator)
     client("stepfunctions").stop_execution(

@@ -11,8 +11,11 @@ from tests.conftest import BUCKET, REGION, TABLE
 from tests.functions.conftest import ENVIRONMENT, RESULTS
 from vision.adapters.runs import Runs
 from vision.adapters.session import client
-from vision.domain.bulk import Request
+from vision.adapters.table import Table
+from vision.domain.bulk import Item, Request
+from vision.domain.envelopes import Envelope
 from vision.domain.errors import InvalidRun
+from vision.domain.executions import Run
 from vision.domain.tallies import Tally
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:first"
@@ -158,7 +161,8 @@ def test_a_batch_counts_its_images_in_the_run_and_as_metrics(
 
 def test_a_batch_that_is_given_twice_is_done_once_and_answers_the_same(drive: Any) -> None:
     first, second = drive("process_batch"), drive("process_batch")
-    assert (first["labelled"], second["labelled"], first["calls"], second["calls"]) == (1, 1, 1, 0)
+    # The second has found what the first did and paid for: the first may have died before it could tell.
+    assert (first["labelled"], second["labelled"], first["calls"], second["calls"]) == (1, 1, 1, 1)
 
 
 def test_keys_of_failures_are_data_and_never_logs(
@@ -243,6 +247,33 @@ def test_lost_batches_count_all_their_images(opened: Any) -> None:
     assert (summary["seen"], summary["failed"], summary["reasons"]) == (40, 40, {"States.Timeout": 40})
 
 
+def test_images_of_a_lost_batch_count_as_their_records_say(opened: Any, table_name: str) -> None:
+    run = Run(ARN, NOW)
+    items = [{"key": f"private/{name}.jpg", "etag": f'"{name}"', "size_bytes": 5} for name in ("done", "bad", "left")]
+    done, bad, _ = (Item.of(item, Request.from_dict({"bucket": BUCKET})).version for item in items)
+    labels = {"status": "SUCCEEDED", "labels": [], "detector": {"name": "rekognition", "version": "3.0"}}
+    refused = {"status": "FAILED", "error": {"name": "CorruptImage", "cause": "cut"}}
+    for version, outcome in ((done, labels), (bad, refused)):
+        Table(table_name).advance(Envelope.of(version), run, outcome, NOW)
+    lost = {"Input": json.dumps({"Items": [*items, items[0] | {"size_bytes": 0, "key": "private/folder/"}]})}
+    summary = opened("summarize_run_failed", lost | {"Error": "Runtime.ExitError"}, name="FAILED_0.jsonl")
+    assert {name: summary[name] for name in ("seen", "labelled", "skipped", "failed", "calls", "writes")} == {
+        "seen": 4,
+        "labelled": 1,
+        "skipped": 1,
+        "failed": 2,
+        "calls": 1,
+        "writes": 2,
+    }
+    assert summary["reasons"] == {"CorruptImage": 1, "Runtime.ExitError": 1}
+
+
+def test_lost_batch_whose_items_cannot_be_read_counts_all_its_images(opened: Any) -> None:
+    lost = {"Input": json.dumps({"Items": [{"key": "private/a.jpg"}, {}]}), "Error": "InvalidEvent"}
+    summary = opened("summarize_run_failed", lost, name="FAILED_0.jsonl")
+    assert (summary["failed"], summary["reasons"]) == (2, {"InvalidEvent": 2})
+
+
 def test_a_batch_that_failed_and_was_redriven_counts_once(opened: Any) -> None:
     lost = {"Input": json.dumps({"Items": [{}] * 100}), "Error": "States.Timeout"}
     summary = opened("summarize_run", _batch(seen=100, labelled=100), before_redrive=(lost,))
@@ -273,6 +304,38 @@ def test_a_stopped_run_keeps_what_it_had_counted(opened: Any, runs: Runs) -> Non
     runs.count("first", Tally(seen=50, labelled=50, calls=50, batches=1))
     summary = opened("summarize_run_aborted")
     assert (summary["status"], summary["seen"], summary["labelled"]) == ("ABORTED", 50, 50)
+
+
+@pytest.fixture
+def stopped(opened: Any, runs: Runs, hook: Callable[..., None]) -> dict[str, Any]:
+    """The summary of a stopped run; a batch under way ends while it is summed up, and another one after that."""
+    batch = Tally(seen=50, labelled=50, calls=50, writes=50, batches=1, worker_seconds=12.5)
+    runs.open("first", ARN, Request.from_dict({"bucket": BUCKET, "prefix": "private/"}), NOW)
+    runs.count("first", batch)
+    hook("s3", "before-call.SERVICE.PutObject", lambda **_: runs.count("first", batch))
+    summary = opened("summarize_run_aborted")
+    runs.count("first", batch)
+    return dict(summary)
+
+
+def test_batches_that_end_after_a_stop_are_counted(stopped: dict[str, Any], runs: Runs) -> None:
+    record = runs.read("first") or {}
+    counted = {name: record[name] for name in ("status", "seen", "labelled", "calls", "worker_seconds")}
+    assert counted == {"status": "ABORTED", "seen": 150, "labelled": 150, "calls": 150, "worker_seconds": 37.5}
+
+
+def test_summary_of_a_stopped_run_says_that_it_is_provisional(stopped: dict[str, Any]) -> None:
+    assert (stopped["provisional"], stopped["seen"]) == (True, 50)
+    body = client("s3").get_object(Bucket=RESULTS, Key="imageLabelJobs/first/summary.json")["Body"].read()
+    assert json.loads(body) == stopped
+
+
+def test_redriven_run_that_succeeds_has_its_final_sums(stopped: dict[str, Any], opened: Any, runs: Runs) -> None:
+    assert stopped["provisional"]
+    opened("summarize_run", _batch(seen=120, labelled=120, calls=100))
+    record = runs.read("first") or {}
+    assert (record["status"], record["seen"], record["calls"]) == ("SUCCEEDED", 120, 100)
+    assert (record["estimated_cost_usd"]["rekognition"], "provisional" in record) == (0.1, False)
 
 
 def test_a_run_that_has_summed_itself_up_is_not_closed_again(opened: Any, function: Any, event: Any) -> None:

@@ -66,10 +66,20 @@ def test_the_version_of_the_envelope_is_read_although_a_newer_one_exists(
     assert handler(envelope)["width"] == 640
 
 
+def test_photo_that_was_deleted_before_is_not_processed(
+    handler: Handler, envelope: dict[str, Any], stored: Stored, photo: bytes
+) -> None:
+    stored(envelope, photo)
+    client("s3").delete_object(Bucket="amzn-s3-demo-bucket", Key=envelope["object"]["key"])
+    with pytest.raises(ObjectNotFound, match="deleted from the bucket"):
+        handler(envelope)
+
+
 def test_of_a_long_file_only_the_head_is_fetched(
     handler: Handler, envelope: dict[str, Any], answer: Callable[..., list[dict[str, Any]]], photo: bytes
 ) -> None:
-    asked = answer("s3", "GetObject", {"Body": io.BytesIO(photo + b"\0" * FIRST_BYTES)})
+    version_id = envelope["object"]["version_id"]
+    asked = answer("s3", "GetObject", {"Body": io.BytesIO(photo + b"\0" * FIRST_BYTES), "VersionId": version_id})
     handler(envelope)
     assert [request["Range"] for request in asked] == [f"bytes=0-{FIRST_BYTES - 1}"]
 

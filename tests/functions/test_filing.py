@@ -232,6 +232,18 @@ def test_what_an_execution_that_ended_without_a_word_left_of_a_deleted_photo_is_
     assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
 
 
+def test_thumbnail_of_a_stopped_execution_stays_for_a_redrive_and_goes_with_its_photo(
+    app: PhotoApp, ended: Callable[[str, Envelope], Any]
+) -> None:
+    photo, envelope = app.uploaded()
+    thumbnail = keys.thumbnail_key(envelope.object, "ann")
+    client("s3").put_object(Bucket=app.gallery.bucket, Key=thumbnail, Body=b"small")
+    ended("aborted", envelope)
+    assert thumbnail in objects()
+    app.gallery.delete("ann", photo.photo_id)
+    assert objects() == []
+
+
 @pytest.mark.parametrize("name", ["failed", "redriven"])
 def test_a_photo_that_is_there_is_spared_by_the_end_of_its_execution(
     app: PhotoApp, ended: Callable[[str, Envelope], Any], name: str

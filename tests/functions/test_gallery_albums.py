@@ -1,13 +1,17 @@
 """Albums: the same key once, one owner apart from another, gone with their photos."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
+from tests.conftest import TABLE
 from tests.functions.photo_app import PhotoApp, left_of, objects
 from vision import gallery
+from vision.adapters.items import Items
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.domain import records
@@ -85,6 +89,73 @@ def test_an_album_that_is_deleted_makes_room_for_another(app: PhotoApp, monkeypa
     monkeypatch.setattr(gallery.albums, "ALBUMS_LIMIT", 1)
     app.gallery.delete_album("ann", _album(app))
     assert _album(app)
+
+
+@pytest.fixture
+def two_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery.albums, "ALBUMS_LIMIT", 2)
+
+
+@pytest.mark.usefixtures("two_at_most")
+def test_albums_that_are_made_at_the_same_moment_do_not_exceed_the_limit(
+    app: PhotoApp, hook: Callable[..., None]
+) -> None:
+    _album(app)
+    others = ["Oslo"]
+
+    def meanwhile(**_: Any) -> None:
+        if others:
+            _album(app, name=others.pop())
+
+    for write in ("PutItem", "TransactWriteItems"):
+        hook("dynamodb", f"before-call.SERVICE.{write}", meanwhile)
+    with pytest.raises(Conflict, match="delete one first"):
+        _album(app)
+    assert [album["name"] for album in app.gallery.people.albums("ann")] == ["Rome", "Oslo"]
+
+
+@pytest.mark.usefixtures("two_at_most")
+@pytest.mark.parametrize("deleted", [0, 1])
+def test_albums_of_an_earlier_version_count_and_make_room(app: PhotoApp, deleted: int) -> None:
+    for name in "ab":
+        Items(TABLE).put_once(gallery.albums.album("ann", name * 26, name, records.now()))
+    for name in "ab"[:deleted]:
+        app.gallery.delete_album("ann", name * 26)
+    made = 0
+    with suppress(Conflict):
+        for _ in range(3):
+            _album(app)
+            made += 1
+    assert made == deleted
+
+
+@pytest.mark.usefixtures("two_at_most")
+def test_albums_that_an_earlier_version_deleted_meanwhile_make_room(app: PhotoApp) -> None:
+    made = [_album(app) for _ in range(2)]
+    Items(TABLE).delete_many([gallery.albums.album_key("ann", made[0])])
+    assert _album(app)
+
+
+def test_an_album_is_made_although_another_is_at_the_same_moment(app: PhotoApp, conflict: Callable[[], None]) -> None:
+    conflict()
+    assert _album(app)
+
+
+@pytest.fixture
+def conflict(hook: Callable[..., None]) -> Callable[[], None]:
+    """Let the next transaction meet another one."""
+    code = "TransactionCanceledException"
+    refusal = {
+        "Error": {"Code": code, "Message": "Transaction cancelled"},
+        "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    left = [refusal]
+
+    def refuse(**_: Any) -> Any:
+        return (AWSResponse("", 400, {}, None), left.pop()) if left else None
+
+    return lambda: hook("dynamodb", "before-call.SERVICE.TransactWriteItems", refuse, first=True)
 
 
 def test_an_album_is_renamed(app: PhotoApp) -> None:

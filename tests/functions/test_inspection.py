@@ -24,14 +24,24 @@ from vision.settings import InspectionSettings
 Listing = Callable[[], list[Any]]
 
 
-def test_an_image_that_is_gone_is_acknowledged_with_the_reason(
-    inspector: Inspector, inspected: Envelope, table: Table
+@pytest.mark.parametrize("is_marker", [False, True], ids=["its version", "a delete marker"])
+def test_image_that_was_deleted_before_is_not_inspected(
+    inspector: Inspector,
+    inspected: Envelope,
+    table: Table,
+    results: Listing,
+    notified: Listing,
+    answer: Callable[..., list[dict[str, Any]]],
+    is_marker: bool,
 ) -> None:
+    asked = answer("rekognition", "DetectLabels", {"Labels": []})
     version = inspected.object
-    client("s3").delete_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
+    pin = {} if is_marker else {"VersionId": version.version_id}
+    client("s3").delete_object(Bucket=version.bucket, Key=version.key, **pin)
     assert inspector.inspect(version) == "GONE"
     record = table.image(inspected) or {}
     assert (record["status"], record["error"]["name"]) == ("FAILED", "ObjectNotFound")
+    assert (asked, results(), notified()) == ([], [], [])
 
 
 REFUSED = {
@@ -205,7 +215,9 @@ def test_a_message_is_all_the_images_that_it_announces(
 ) -> None:
     body = event("inspect_images_notification_url_encoded")["Records"][0]["body"]
     assert events.created_objects(body)[0].key == inspected.object.key
-    assert inspector.inspect_message(body) == ["SUCCESS"]
+    told: list[str] = []
+    inspector.inspect_message(body, report=told.append)
+    assert told == ["SUCCESS"]
 
 
 @pytest.mark.parametrize(
@@ -225,5 +237,5 @@ def test_what_is_no_image_to_inspect_leaves_no_trace(
     name: str,
 ) -> None:
     for record in event(name)["Records"]:
-        assert inspector.inspect_message(record["body"]) == []
+        inspector.inspect_message(record["body"])
     assert items() == []

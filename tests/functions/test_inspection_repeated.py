@@ -87,6 +87,7 @@ CALLS = [
     "HeadObject",
     "CopyObject",
     "HeadObject",
+    "GetItem",
     "DeleteObject",
     "UpdateItem",
     "Publish",
@@ -176,8 +177,31 @@ def test_a_crash_never_copies_an_image_twice(
     assert left()["copies"] == 1
 
 
+# The verdict is recorded, and nobody has been told.
+NOT_COUNTED = ("after", 6)
+
+
+@pytest.mark.parametrize("at", range(1, len(CALLS) + 1), ids=[f"{at}-{call}" for at, call in enumerate(CALLS, 1)])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_image_is_counted_once_however_often_it_is_delivered(
+    inspector: Inspector,
+    later: Inspector,
+    inspected: Envelope,
+    crash: Callable[[str, int], list[str]],
+    moment: str,
+    at: int,
+) -> None:
+    counted: list[str] = []
+    crash(moment, at)
+    with pytest.raises(Crash):
+        inspector.inspect(inspected.object, report=counted.append)
+    for _ in range(3):
+        later.inspect(inspected.object, report=counted.append)
+    assert counted == ["SUCCESS"] * ((moment, at) != NOT_COUNTED)
+
+
 # Between telling people and noting it nothing can help: they hear of it twice, under one id.
-TOLD_TWICE = {("after", 15), ("before", 16)}
+TOLD_TWICE = {("after", CALLS.index("Publish") + 1), ("before", len(CALLS))}
 
 
 @pytest.mark.parametrize("at", range(1, len(CALLS) + 1), ids=[f"{at}-{call}" for at, call in enumerate(CALLS, 1)])
@@ -270,6 +294,42 @@ def test_a_redelivery_after_success_changes_nothing(
     before = left()
     assert inspector.inspect(inspected.object) == "SUCCESS"
     assert left() == before
+
+
+def test_repeated_delivery_writes_no_object(inspector: Inspector, inspected: Envelope, results: Listing) -> None:
+    inspector.inspect(inspected.object)
+    before = results()
+    inspector.inspect(inspected.object)
+    assert results() == before
+
+
+def test_image_that_was_deleted_after_its_verdict_is_not_copied(
+    inspector: Inspector,
+    later: Inspector,
+    inspected: Envelope,
+    crash: Callable[[str, int], list[str]],
+    results: Listing,
+) -> None:
+    crash("before", CALLS.index("PutObject") + 1)
+    with pytest.raises(Crash):
+        inspector.inspect(inspected.object)
+    client("s3").delete_object(Bucket=inspected.object.bucket, Key=inspected.object.key)
+    later.inspect(inspected.object)
+    assert results() == [inspections.result_key(inspected.object)]
+
+
+def test_older_version_that_is_copied_late_does_not_hide_the_newer_one(
+    inspector: Inspector, inspected: Envelope, photo: bytes, hook: Callable[..., None]
+) -> None:
+    newer = [dataclasses.replace(upload(inspected, photo), sequencer="F".ljust(64, "0"))]
+
+    def meanwhile(**_: Any) -> None:
+        if newer:
+            inspector.inspect(newer.pop())
+
+    hook("s3", "before-call.SERVICE.CopyObject", meanwhile)
+    inspector.inspect(inspected.object)
+    assert client("s3").get_object(Bucket=RESULTS, Key=ANALYZED)["Body"].read() == photo
 
 
 def test_a_redelivery_asks_rekognition_nothing(

@@ -32,7 +32,7 @@ class Inspecting:
     before: Callable[[], None] = lambda: None
     last: list[str] = field(default_factory=list)
 
-    def inspect_message(self, body: str, is_last_receive: bool = False) -> list[str]:
+    def inspect_message(self, body: str, is_last_receive: bool, report: Callable[[str], None]) -> None:
         self.before()
         self.last += [body] if is_last_receive else []
         script = self.scripts.get(body, [["SUCCESS"]])
@@ -40,7 +40,8 @@ class Inspecting:
         self.seen.append(body)
         if isinstance(step, Exception):
             raise step
-        return step
+        for outcome in step:
+            report(outcome)
 
 
 @dataclass
@@ -168,6 +169,24 @@ def test_an_image_at_which_a_service_always_breaks_does_not_keep_the_model_from_
     session.send("broken", "image")
     assert session.drain(broken=[ServiceUnavailable("broken")]) == Tally(inspected=1, returned=1)
     assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
+
+
+def test_service_that_fails_for_every_image_ends_the_worker_and_costs_no_image_a_receive(session: World) -> None:
+    images = [f"image{number}" for number in range(8)]
+    session.send(*images)
+    with pytest.raises(ServiceUnavailable):
+        session.drain(**{image: [ServiceUnavailable("failed")] for image in images})
+    assert session.receives() == dict.fromkeys(images, 1)
+    # Soon: the model is paid for meanwhile.
+    assert sum(session.slept) < 60
+
+
+def test_service_that_fails_for_the_few_images_there_are_ends_the_worker(session: World) -> None:
+    session.send("one", "two")
+    with pytest.raises(ServiceUnavailable):
+        session.drain(one=[ServiceUnavailable("failed")], two=[ServiceUnavailable("failed")])
+    # These two may be the cause themselves: each has used up one of its receives, as it would among others.
+    assert queue.backlog(session.url) == Backlog(0, 2, 0)
 
 
 def test_those_behind_an_image_that_waits_stay_hidden(session: World, hook: Callable[..., None]) -> None:

@@ -108,6 +108,7 @@ INSPECTION = {
     "s3:GetObjectTagging": {*IMAGES, INSPECTED},
     "s3:GetObjectVersionTagging": {*IMAGES, INSPECTED},
     "s3:ListBucket": {"${ImageBucket.Arn}", "${ResultsBucket.Arn}"},
+    "s3:ListBucketVersions": {"${ResultsBucket.Arn}"},
     "s3:DeleteObject": IMAGES,
     "s3:DeleteObjectVersion": IMAGES,
     "s3:PutObject": RESULTS,
@@ -228,6 +229,7 @@ RESOURCES = {
     },
     "SummarizeRunFunction": {
         **RECORDS,
+        "dynamodb:BatchGetItem": {"${ImageTable.Arn}"},
         "s3:ListBucket": {"${ResultsBucket.Arn}"},
         "s3:GetObject": {RESULTS_OF_A_RUN},
         "s3:PutObject": {RESULTS_OF_A_RUN},

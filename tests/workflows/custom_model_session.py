@@ -19,6 +19,7 @@ SLACK = {"decision": "SLACK", "messages": 2}
 READY = {"status": "RUNNING", "ready": True}
 STARTING = {"status": "STARTING", "ready": False}
 TALLY = {"inspected": 3, "refused": 1, "returned": 0}
+NOTHING = {"inspected": 0, "refused": 0, "returned": 0}
 STOPPED = {"stopped": True, "status": "STOPPED", "model_minutes": 12.5}
 STOPPING = {"stopped": False, "status": "STOPPING"}
 NOT_OURS = {"stopped": True, "status": "NOT_OURS"}

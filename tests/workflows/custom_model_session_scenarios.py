@@ -6,6 +6,7 @@ from tests.workflows.custom_model_session import (
     DRAIN,
     EMPTY,
     NOT_OURS,
+    NOTHING,
     SLACK,
     START,
     STARTING,
@@ -37,6 +38,8 @@ STOPS_LATE_AFTER_A_FAILURE = "a failed session whose model is refused to stop fo
 EVERY_WORKER_LOST = "every worker lost"
 EVERY_WORKER_LOST_LATER = "every worker lost in the second round"
 ONE_WORKER_LOST = "one of three workers lost"
+ALL_IMAGES_FAIL = "a service that fails for every image, all of which one worker received"
+LEFTOVER_FAILS = "images at which a service fails, when all others are done"
 EACH_LOST_ONCE = "one worker lost in each round"
 WORKER_ANSWERS_TEXT = "a worker that answers no tally"
 EXECUTION_TIMEOUT = "a session beyond the time of its execution"
@@ -109,6 +112,15 @@ SCENARIOS = {
         {
             **_looks({**START, "workers": [1, 2]}, DRAIN),
             "drain_queue": [*raising("ModelNotReady"), {}, *raising("ModelNotReady")],
+        }
+    ),
+    ALL_IMAGES_FAIL: Scenario(
+        {"drain_queue": [*raising("ServiceUnavailable"), *[{"return": NOTHING}] * 2]}, MANY_WORKERS
+    ),
+    LEFTOVER_FAILS: Scenario(
+        {
+            **_looks({**START, "workers": [1, 2]}, DRAIN, DRAIN),
+            "drain_queue": [{}, {}, *raising("ServiceUnavailable"), {"return": NOTHING}],
         }
     ),
     WORKER_ANSWERS_TEXT: Scenario(answers={"drain_queue": "no tally"}),

@@ -208,6 +208,20 @@ def test_workers_lost_in_different_rounds_are_not_added_up(session_runs):
     assert run.output["inspected"] == 2 * TALLY["inspected"]
 
 
+def test_service_that_fails_for_every_image_fails_the_session_after_one_round(session_runs):
+    run = session_runs[scenarios.ALL_IMAGES_FAIL]
+    assert (run.status, run.error) == ("FAILED", "ServiceUnavailable")
+    assert len(run.given("drain_queue")) == len(scenarios.WORKERS)
+    assert len(run.given("stop_model")) == 1
+
+
+def test_images_that_fail_when_all_others_are_done_are_left_to_the_next_session(session_runs):
+    run = session_runs[scenarios.LEFTOVER_FAILS]
+    assert run.output == {"inspected": 2 * TALLY["inspected"], "model": STOPPED}
+    # Two rounds: the model is not paid for until they have been received as often as the queue allows.
+    assert len(run.given("drain_queue")) == 4
+
+
 @pytest.mark.parametrize(
     ("name", "lost"),
     [(scenarios.EVERY_WORKER_LOST, len(scenarios.WORKERS)), (scenarios.EVERY_WORKER_LOST_LATER, 1)],

@@ -28,8 +28,8 @@ DOCUMENTED = {
     "Sandbox.Timedout",
     "States.Timeout",
 }
-# What waiting heals, but not there: a worker has waited for the model itself before it lets these out.
-WAITED_FOR = {"drain_queue": {"ModelNotReady", "ObjectNotAccessible", "Throttled"}}
+# What waiting heals, but not there: a worker has waited itself before it lets these out.
+WAITED_FOR = {"drain_queue": {"ModelNotReady", "ObjectNotAccessible", "ServiceUnavailable", "Throttled"}}
 CODE = Code()
 TASKS = {
     f"{file.name.removesuffix('.asl.json')} / {name}": state

@@ -143,21 +143,9 @@ class Worker:
             The table could not be asked what is known: nothing has been done.
         """
         began = time.monotonic()
-        work = {item.version: True for item in items if item.is_work}
-        versions = list(work)
+        versions = list({item.version for item in items if item.is_work})
         known = self._patiently(lambda: self.table.known(versions))
-        tasks: list[tuple[ObjectVersion, tuple[str, ...], Record]] = []
-        for item in items:
-            # Who comes twice finds nothing left.
-            version, record = known.pop(item.version, (item.version, None))
-            steps = bulk.missing_steps(self.request, self.run, record) if work.pop(item.version, False) else ()
-            if steps:
-                tasks.append((version, steps, record or {}))
-            elif record and record.get("execution_arn") == self.run.execution_arn:
-                # An attempt that died had done it.
-                self.tally.end(version.key, record["status"], _recorded_failure(record))
-            else:
-                self.tally.skip()
+        tasks = bulk.left_to_do(self.request, self.run, items, known, self.tally)
         self._turns = Turns(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
         top_k = TOP_K_LIMIT if "verdict" in self.request.steps else None
         self._detector = BulkDetector(self.wishes.own_model_function_arn, top_k)
@@ -302,8 +290,3 @@ def _failure(error: Exception) -> Failure:
     if isinstance(error, NoTimeLeft):
         return _LATE
     return Failure(type(error).__name__, str(error)[:CAUSE_LIMIT])
-
-
-def _recorded_failure(record: Record) -> Failure | None:
-    error = record.get("error")
-    return Failure(error["name"], error["cause"]) if error else None

@@ -66,10 +66,10 @@ class Gallery:
             The key made another one, or there are as many as there may be.
         """
         album_id = tickets.token(owner, idempotency_key and f"album\n{idempotency_key}")
-        known = self.people.album(owner, album_id)
-        if known is None and len(self.people.albums(owner)) >= albums.ALBUMS_LIMIT:
+        new = albums.album(owner, album_id, name, records.now())
+        album = self.people.album(owner, album_id) or self.people.make_album(new, albums.ALBUMS_LIMIT)
+        if album is None:
             raise Conflict(f"albums: {albums.ALBUMS_LIMIT} are the most that a person may have; delete one first")
-        album = known or self.people.make_album(albums.album(owner, album_id, name, records.now()))
         if album["made_as"] != name:
             raise Conflict("Idempotency-Key: it has made an album of another name; take a new key")
         return album

@@ -35,6 +35,10 @@ _TOLD = {
 }
 
 
+def _ignore(_: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inspector:
     """Inspects images with one detector and one set of rules.
@@ -95,30 +99,34 @@ class Inspector:
             keep=keep,
         )
 
-    def inspect_message(self, body: str, is_last_receive: bool = False) -> list[str]:
+    def inspect_message(
+        self, body: str, is_last_receive: bool = False, report: Callable[[str], None] = _ignore
+    ) -> None:
         """Inspect the images that a message announces; what is no image to inspect is forgotten.
 
         Parameters
         ----------
         is_last_receive
             Whether the message goes to the dead-letter queue if this fails: then the record says why.
-
-        Returns
-        -------
-        list of str
-            The outcome of each, see :meth:`inspect`.
+        report
+            Is told each outcome, see :meth:`inspect`.
         """
-        return [
-            self.inspect(version, is_last_receive)
-            for version in events.created_objects(body)
-            if inspections.is_inspected(version.key)
-        ]
+        for version in events.created_objects(body):
+            if inspections.is_inspected(version.key):
+                self.inspect(version, is_last_receive, report)
 
-    def inspect(self, version: ObjectVersion, is_last_receive: bool = False) -> str:
+    def inspect(
+        self, version: ObjectVersion, is_last_receive: bool = False, report: Callable[[str], None] = _ignore
+    ) -> str:
         """Judge an image, record it, write the result file, move the image, tell people.
 
         Every step finds out whether it has been done, so that whatever is delivered again after a crash goes on
         where it stopped, with the verdict that was recorded.
+
+        Parameters
+        ----------
+        report
+            Is told the outcome as soon as it is recorded; a verdict by the delivery that found it, and by no other.
 
         Returns
         -------
@@ -135,7 +143,7 @@ class Inspector:
         """
         envelope = Envelope.of(version)
         try:
-            return self._inspect(version, envelope)
+            return self._inspect(version, envelope, report)
         except Transient as error:
             if is_last_receive:
                 self._give_up(envelope, error, "it waits in the dead-letter queue")
@@ -147,22 +155,28 @@ class Inspector:
             self._give_up(envelope, error, "it is tried again, and then waits in the dead-letter queue")
             raise
 
-    def _inspect(self, version: ObjectVersion, envelope: Envelope) -> str:
+    def _inspect(self, version: ObjectVersion, envelope: Envelope, report: Callable[[str], None]) -> str:
         self.table.register(envelope, records.now())
         record = self.table.image(envelope) or {}
+        is_new = False
         if "verdict" not in record:
             try:
-                self.table.judge(envelope, self._judge(version), records.now())
+                judged = self._judge(version)
+                is_new = self.table.judge(envelope, judged, records.now())
+                if is_new:
+                    report(str(judged["verdict"]))
             except AccessDenied as error:
                 self._refuse(envelope, error)
                 raise
             except Permanent as error:
                 if self._refuse(envelope, error):
-                    return "GONE" if isinstance(error, ObjectNotFound) else type(error).__name__
+                    outcome = "GONE" if isinstance(error, ObjectNotFound) else type(error).__name__
+                    report(outcome)
+                    return outcome
                 # Another delivery found a verdict meanwhile, and may have moved the image away: go on from there, since
                 # this message may be all that is left of it.
             record = self.table.image(envelope) or {}
-        self._leave(envelope, record)
+        self._leave(envelope, record, is_new)
         return str(record["verdict"])
 
     def _judge(self, version: ObjectVersion) -> Record:
@@ -180,15 +194,15 @@ class Inspector:
         labels = self.keep(found, rules.named(self.rules))
         return inspections.judged(verdict, labels, detection.detector, metadata, places, records.now())
 
-    def _leave(self, envelope: Envelope, record: Record) -> None:
+    def _leave(self, envelope: Envelope, record: Record, is_new: bool) -> None:
         """Bring result file, image and message to where the record says that they are."""
-        storage.write(**record["result"], content=inspections.result_file(record), content_type="application/json")
+        if is_new or not storage.exists(**record["result"]):
+            storage.write(**record["result"], content=inspections.result_file(record), content_type="application/json")
         if "moved_to" in record:
             # A version that is gone was moved before, and the copy of a newer one has taken its place; or its owner
             # deleted it. Neither leaves anything to move.
             with suppress(ObjectNotFound):
-                storage.copy(envelope.object, **record["moved_to"])
-                storage.delete(envelope.object)
+                storage.move(envelope.object, **record["moved_to"], is_newest=lambda: self.table.is_newest(envelope))
         if record["verdict"] in self.notifies_of and "notified_at" not in record:
             self._tell(envelope, record)
 

@@ -19,6 +19,8 @@ from vision.domain.photos import has_label
 from vision.domain.records import Record
 from vision.domain.refusals import Conflict, NotFound
 from vision.domain.sessions import timeline
+from vision.domain.summaries import estimated_cost
+from vision.domain.tallies import Tally
 from vision.domain.verdicts import Judgement
 
 DAYS_LIMIT = 92
@@ -141,7 +143,8 @@ class Operations:
             execution = workflow.find(execution.arn) or execution
         record = record or {}
         request: Mapping[str, Any] = record.get("request") or bulk.in_present_form(execution.input)
-        cost = record.get("estimated_cost_usd")
+        is_provisional = record.get("provisional", False)
+        cost = estimated_cost(Tally.of_progress(record)) if is_provisional else record.get("estimated_cost_usd")
         return {
             "run_id": bulk.run_id(execution.arn),
             "status": execution.status,

@@ -30,6 +30,8 @@ POLL_SECONDS = 10
 # that fails after all of them may fail for this one image, which must not keep the model from the others. A model that
 # is not ready then has gone, and one whose images Rekognition cannot read would run for nothing.
 _WAITS_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
+# A service that fails for so many images, and for no fewer than all that a worker tried, fails whatever the image.
+_FAILURES_LIMIT = 3
 
 
 @dataclass(slots=True)
@@ -70,6 +72,8 @@ def drain(
         The model does not run any more: there is no point in going on.
     Throttled
         The model took not one call in all the time that there was.
+    ServiceUnavailable
+        A service failed for every image that this worker tried, and it inspected none.
     AccessDenied, ObjectNotAccessible
         A policy must change, for one image or for all: the other workers show which.
     """
@@ -79,6 +83,8 @@ def drain(
         if not messages:
             break
         worker.take_all(messages)
+    if worker.failure and not worker.tally.inspected:
+        raise worker.failure
     return worker.tally
 
 
@@ -91,6 +97,8 @@ class _Worker:
     sleep: Callable[[float], None]
     hidden_seconds: int
     tally: Tally = field(default_factory=Tally)
+    failed: list[Message] = field(default_factory=list)
+    failure: Transient | None = None
 
     @property
     def has_time(self) -> bool:
@@ -118,6 +126,10 @@ class _Worker:
                 # shown again at once, and after its last receive it is in the dead-letter queue, its reason recorded.
                 queue.hide(self.queue_url, message, 0)
                 self.tally.returned += 1
+            if self.failure and len(self.failed) >= _FAILURES_LIMIT and not self.tally.inspected:
+                # It is not the image: each counts as not tried.
+                self._give_back([*self.failed, *others])
+                raise self.failure
 
     def _take(self, message: Message, others: list[Message]) -> None:
         for attempt in count():
@@ -126,7 +138,7 @@ class _Worker:
                 self.tally.returned += 1
                 return
             try:
-                outcomes = self.inspector.inspect_message(message.body, message.is_last_receive)
+                self.inspector.inspect_message(message.body, message.is_last_receive, self._count)
             except InvalidEvent:
                 # Shown again in a while, and after its last receive it goes to the dead-letter queue.
                 self.tally.returned += 1
@@ -137,18 +149,24 @@ class _Worker:
                     raise
                 if isinstance(error, Throttled) and not self.has_time and not self.tally.inspected:
                     raise
-                if not self.has_time or (tried_enough and not isinstance(error, Throttled)):
+                gives_up = tried_enough and not isinstance(error, Throttled)
+                if gives_up:
+                    self.failed.append(message)
+                    self.failure = error
+                if gives_up or not self.has_time:
                     self.tally.returned += 1
                     return
                 self._wait(attempt, others)
             else:
                 queue.delete(self.queue_url, message)
-                for outcome in outcomes:
-                    self.report(outcome)
-                judged = sum(outcome in tuple(Judgement) for outcome in outcomes)
-                self.tally.inspected += judged
-                self.tally.refused += len(outcomes) - judged
                 return
+
+    def _count(self, outcome: str) -> None:
+        self.report(outcome)
+        if outcome in tuple(Judgement):
+            self.tally.inspected += 1
+        else:
+            self.tally.refused += 1
 
     def _wait(self, attempt: int, others: list[Message]) -> None:
         """Wait for the next attempt at one message; those behind it wait with it, and stay hidden."""

@@ -34,6 +34,18 @@ def handler(event, context):
 """
 
 
+DEATH_IN_AN_ANSWER = """
+import os, signal, socket
+def handler(event, context):
+    host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+    path = f"/2018-06-01/runtime/invocation/{context.aws_request_id}/response"
+    head = f"POST {path} HTTP/1.1\\r\\nContent-Length: 100\\r\\n\\r\\n"
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall((head + event["sent"]).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 def test_an_exception_reaches_the_caller_with_class_message_and_trace(account):
     answer = account.invoke(account.function("def handler(event, context): raise KeyError('photo')"))
     assert (answer["errorType"], answer["errorMessage"]) == ("KeyError", "'photo'")
@@ -76,6 +88,12 @@ def test_a_process_killed_from_outside_fails_its_invocation_at_once(account):
         time.sleep(0.3)
         os.kill(process_id, signal.SIGKILL)
         assert running.result(timeout=5)["errorType"] == "Runtime.ExitError"
+
+
+@pytest.mark.parametrize("sent", ["", '{"statusCode": 200}'])
+def test_process_killed_in_the_middle_of_its_answer_is_an_exit_error(account, sent):
+    answer = account.invoke(account.function(DEATH_IN_AN_ANSWER), {"sent": sent})
+    assert answer["errorType"] == "Runtime.ExitError"
 
 
 def test_a_function_that_runs_too_long_is_a_sandbox_timeout(account):

@@ -77,11 +77,15 @@ def test_a_message_that_is_no_event_ends_in_the_dead_letter_queue(sessions):
 
 
 def test_an_image_deleted_before_its_inspection_is_acknowledged_and_recorded(sessions):
-    [version] = sessions.put(1)
-    sessions.client("s3").delete_object(Bucket=sessions.bucket, Key=version.key, VersionId=version.version_id)
+    version, key = sessions.put(2)
+    s3 = sessions.client("s3")
+    s3.delete_object(Bucket=sessions.bucket, Key=version.key, VersionId=version.version_id)
+    s3.delete_object(Bucket=sessions.bucket, Key=key.key)
     assert sessions.run_session()["status"] == "SUCCEEDED"
-    record = sessions.record(version)
-    assert (record["status"], record["error"]["name"], sessions.waiting()) == ("FAILED", "ObjectNotFound", 0)
+    for deleted in (version, key):
+        record = sessions.record(deleted)
+        assert (record["status"], record["error"]["name"], sessions.copies(deleted)) == ("FAILED", "ObjectNotFound", 0)
+    assert sessions.waiting() == 0
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,14 @@ def test_a_crash_after_the_delete_is_healed_by_moving_again(bucket: str, results
     assert (_copies(), _kept(bucket)) == ([TARGET], [])
 
 
+def test_a_version_below_a_delete_marker_is_not_copied(bucket: str, results: str) -> None:
+    version = _put(bucket, b"photo")
+    client("s3").delete_object(Bucket=bucket, Key=KEY)
+    with pytest.raises(ObjectNotFound, match="deleted"):
+        storage.copy(version, results, TARGET)
+    assert _copies() == []
+
+
 def test_a_version_that_is_gone_without_a_copy_is_not_found(bucket: str, results: str) -> None:
     version = _put(bucket, b"photo")
     storage.delete(version)
@@ -179,17 +187,54 @@ def test_exactly_the_version_is_asked_to_be_deleted(bucket: str) -> None:
         stub.assert_no_pending_responses()
 
 
-def test_the_copy_of_a_newer_version_stays_in_front_of_one_that_comes_late(bucket: str, results: str) -> None:
-    older = replace(_put(bucket, b"older"), sequencer="0A".ljust(64, "0"))
-    newer = replace(_put(bucket, b"newer"), sequencer="0B".ljust(64, "0"))
-    storage.copy(newer, results, TARGET)
-    storage.copy(older, results, TARGET)
-    assert client("s3").get_object(Bucket=results, Key=TARGET)["Body"].read() == b"newer"
+@pytest.fixture
+def in_order(bucket: str) -> list[ObjectVersion]:
+    """Three versions of one image, oldest first."""
+    return [replace(_put(bucket, content), sequencer=content.hex()) for content in (b"first", b"second", b"third")]
 
 
-def test_the_copy_of_an_older_version_gives_way_to_a_newer_one(bucket: str, results: str) -> None:
-    older = replace(_put(bucket, b"older"), sequencer="0A".ljust(64, "0"))
-    newer = replace(_put(bucket, b"newer"), sequencer="0B".ljust(64, "0"))
-    storage.copy(older, results, TARGET)
-    storage.copy(newer, results, TARGET)
-    assert client("s3").get_object(Bucket=results, Key=TARGET)["Body"].read() == b"newer"
+def _move(version: ObjectVersion, known: list[ObjectVersion]) -> None:
+    storage.move(version, RESULTS, TARGET, lambda: version == known[-1])
+
+
+def _in_front() -> bytes:
+    return bytes(client("s3").get_object(Bucket=RESULTS, Key=TARGET)["Body"].read())
+
+
+def test_copy_of_the_newest_version_is_in_front_in_whatever_order_they_come(
+    in_order: list[ObjectVersion], results: str
+) -> None:
+    first, second, third = in_order
+    for version in (second, third, first):
+        _move(version, in_order)
+    assert _in_front() == b"third"
+
+
+@pytest.mark.parametrize("are_there_before", [0, 1])
+def test_newer_version_that_is_copied_at_the_same_moment_stays_in_front(
+    in_order: list[ObjectVersion], results: str, are_there_before: int
+) -> None:
+    first, second, third = in_order
+    known, newer = [second], [third]
+    for version in [first][:are_there_before]:
+        _move(version, [first])
+
+    def meanwhile(**_: Any) -> None:
+        if newer:
+            known.append(newer.pop())
+            _move(known[-1], known)
+
+    events = client("s3").meta.events
+    events.register("before-call.s3.CopyObject", meanwhile)
+    _move(second, known)
+    events.unregister("before-call.s3.CopyObject", meanwhile)
+    assert _in_front() == b"third"
+
+
+def test_tags_are_kept_when_the_newest_copy_is_put_in_front_again(bucket: str, results: str) -> None:
+    older = replace(_put(bucket, b"older"), sequencer="A")
+    newer = replace(_put(bucket, b"newer", Tagging="line=7"), sequencer="B")
+    for version in (newer, older):
+        _move(version, [newer])
+    tags = client("s3").get_object_tagging(Bucket=results, Key=TARGET)["TagSet"]
+    assert (_in_front(), tags) == (b"newer", [{"Key": "line", "Value": "7"}])

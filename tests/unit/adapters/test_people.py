@@ -34,19 +34,19 @@ def _count(items: Items, day: date, name: str, number: int, owner: str = "ann") 
 
 
 def test_an_album_that_is_made_twice_is_the_first_one(people: People) -> None:
-    first = people.make_album(albums.album("ann", "a" * 26, "Rome", NOW))
-    assert people.make_album(albums.album("ann", "a" * 26, "Oslo", NOW)) == first
+    first = people.make_album(albums.album("ann", "a" * 26, "Rome", NOW), 2)
+    assert people.make_album(albums.album("ann", "a" * 26, "Oslo", NOW), 2) == first
 
 
 def test_an_album_that_is_removed_twice_is_gone(people: People) -> None:
-    people.make_album(albums.album("ann", "a" * 26, "Rome", NOW))
+    people.make_album(albums.album("ann", "a" * 26, "Rome", NOW), 2)
     for _ in range(2):
         people.remove_album("ann", "a" * 26)
     assert people.album("ann", "a" * 26) is None
 
 
 def test_renaming_keeps_what_an_album_was(people: People) -> None:
-    album = people.make_album(albums.album("ann", "a" * 26, "Rome", NOW))
+    album = people.make_album(albums.album("ann", "a" * 26, "Rome", NOW), 2)
     assert people.rename_album("ann", "a" * 26, "Roma", "2026-11-22T10:00:00.000Z")
     assert people.album("ann", "a" * 26) == album | {"name": "Roma", "updated_at": "2026-11-22T10:00:00.000Z"}
 
@@ -58,13 +58,13 @@ def test_what_is_no_album_is_not_renamed_into_one(people: People) -> None:
 
 def test_albums_are_not_mixed_up_with_labels_of_the_same_owner(people: People, items: Items) -> None:
     items.put_once(label_name("ann", "Album"))
-    people.make_album(albums.album("ann", "a" * 26, "Rome", NOW))
+    people.make_album(albums.album("ann", "a" * 26, "Rome", NOW), 2)
     assert (len(people.albums("ann")), people.labels("ann", "", 20)) == (1, ["Album"])
 
 
 @pytest.mark.parametrize("owner", ["an", "anne", "ANN", "bob"])
 def test_an_owner_with_a_similar_name_sees_nothing(people: People, items: Items, owner: str) -> None:
-    people.make_album(albums.album("ann", "a" * 26, "Rome", NOW))
+    people.make_album(albums.album("ann", "a" * 26, "Rome", NOW), 2)
     items.put_once(label_name("ann", "Rose"))
     _count(items, DAY, "Rose", 1)
     assert (people.albums(owner), people.labels(owner, "", 20), people.counts(owner, Span())) == ([], [], [])

@@ -47,16 +47,25 @@ def test_a_version_is_read_although_a_newer_one_has_replaced_it(bucket: str) -> 
     assert storage.read(older) == b"older"
 
 
-def test_a_version_is_read_although_the_object_was_deleted(bucket: str) -> None:
+@pytest.mark.parametrize("is_pinned", [True, False], ids=["by version", "by ETag"])
+def test_a_version_below_a_delete_marker_is_not_found(bucket: str, is_pinned: bool) -> None:
     version = _put(bucket, b"photo")
     client("s3").delete_object(Bucket=bucket, Key=KEY)
-    assert storage.read(version) == b"photo"
+    for read in (storage.read, lambda it: storage.read_range(it, 0, 2), lambda it: storage.read_part(it, 0, 2)):
+        with pytest.raises(ObjectNotFound, match="deleted"):
+            read(version if is_pinned else _by_etag(version))
+
+
+def test_a_version_of_the_same_content_is_not_taken_for_another(bucket: str) -> None:
+    older = _put(bucket, b"photo")
+    _put(bucket, b"photo")
+    assert storage.read_part(older, 0, 5) == (b"photo", older.version_id)
 
 
 def test_a_version_that_is_gone_is_not_found(bucket: str) -> None:
     version = _put(bucket, b"photo")
     client("s3").delete_object(Bucket=bucket, Key=KEY, VersionId=version.version_id)
-    with pytest.raises(ObjectNotFound, match="gone from the bucket; upload it again"):
+    with pytest.raises(ObjectNotFound, match="deleted from the bucket; upload it again"):
         storage.read(version)
 
 
@@ -94,17 +103,26 @@ def test_an_empty_range_asks_nobody(s3: Stubber) -> None:
     assert storage.read_range(VERSION, 3, 3) == b""
 
 
-def test_a_range_pins_its_version_too(s3: Stubber) -> None:
-    answer = {"Body": StreamingBody(io.BytesIO(b"ph"), 2)}
-    s3.add_response(
-        "get_object", answer, {"Bucket": VERSION.bucket, "Key": KEY, "VersionId": "v1", "Range": "bytes=0-1"}
-    )
+ASKED = {"Bucket": VERSION.bucket, "Key": KEY, "Range": "bytes=0-1"}
+
+
+def _answer(**more: str) -> dict[str, Any]:
+    return {"Body": StreamingBody(io.BytesIO(b"ph"), 2), **more}
+
+
+def test_a_version_that_its_key_shows_is_read_with_one_request(s3: Stubber) -> None:
+    s3.add_response("get_object", _answer(VersionId="v1"), ASKED | {"IfMatch": '"e1"'})
+    assert storage.read_range(VERSION, 0, 2) == b"ph"
+
+
+def test_a_version_that_was_replaced_is_read_by_its_id(s3: Stubber) -> None:
+    s3.add_client_error("get_object", "PreconditionFailed", http_status_code=412)
+    s3.add_response("get_object", _answer(VersionId="v1"), ASKED | {"VersionId": "v1"})
     assert storage.read_range(VERSION, 0, 2) == b"ph"
 
 
 def test_a_range_without_a_version_id_is_pinned_by_its_etag(s3: Stubber) -> None:
-    answer = {"Body": StreamingBody(io.BytesIO(b"ph"), 2)}
-    s3.add_response("get_object", answer, {"Bucket": VERSION.bucket, "Key": KEY, "IfMatch": "e1", "Range": "bytes=0-1"})
+    s3.add_response("get_object", _answer(), ASKED | {"IfMatch": '"e1"'})
     assert storage.read_range(_by_etag(VERSION), 0, 2) == b"ph"
 
 
@@ -124,7 +142,7 @@ def test_what_s3_refuses_has_a_name(s3: Stubber, code: str, http_status: int, ki
 
 
 def test_a_download_that_breaks_off_is_worth_another_try(s3: Stubber) -> None:
-    s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b"ph"), 5)})
+    s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b"ph"), 5), "VersionId": "v1"})
     with pytest.raises(ServiceUnavailable) as failure:
         storage.read(VERSION)
     assert isinstance(failure.value.__cause__, IncompleteReadError)
@@ -134,6 +152,13 @@ def test_an_object_is_written_with_its_content_type(bucket: str) -> None:
     storage.write(bucket, "private/ann/resized/t.jpg", b"small", "image/jpeg")
     written = client("s3").get_object(Bucket=bucket, Key="private/ann/resized/t.jpg")
     assert (written["Body"].read(), written["ContentType"]) == (b"small", "image/jpeg")
+
+
+def test_object_exists_once_it_is_written(bucket: str) -> None:
+    place = {"bucket": bucket, "key": "results/rose.jpg/v1.json"}
+    before = storage.exists(**place)
+    storage.write(**place, content=b"{}", content_type="application/json")
+    assert (before, storage.exists(**place)) == (False, True)
 
 
 def test_a_write_that_is_denied_has_a_name(s3: Stubber) -> None:

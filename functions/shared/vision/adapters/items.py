@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -20,6 +22,8 @@ _KEYS_LIMIT = 100
 # The most that one BatchWriteItem writes.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 _WRITES_LIMIT = 25
+# How long a transaction that met another one waits; each wait is shortened at random, so that they do not meet again.
+_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -116,23 +120,46 @@ class Items:
 
     def put_together(self, items: Sequence[Item]) -> None:
         """Put items unless there is one of any of their keys: all or none."""
+        self._together([self._put(item) for item in items])
+
+    def put_counted(self, item: Item, counter: Item, amount: str, limit: int) -> bool:
+        """Put an item unless there is one of its key, and add one to a number of another item: both or neither.
+
+        Returns
+        -------
+        bool
+            False when there is the item, or no counter, or the number has reached its limit: nothing has changed.
+        """
+        counting = {
+            "TableName": self._name,
+            "Key": _marshalled(counter),
+            "UpdateExpression": "ADD #amount :one",
+            "ConditionExpression": "#amount < :limit",
+            "ExpressionAttributeNames": {"#amount": amount},
+            "ExpressionAttributeValues": _marshalled({":one": 1, ":limit": limit}),
+        }
+        return self._together([self._put(item), {"Update": counting}])
+
+    def _put(self, item: Item) -> dict[str, Any]:
+        condition = "attribute_not_exists(pk)"
+        return {"Put": {"TableName": self._name, "Item": _marshalled(item), "ConditionExpression": condition}}
+
+    def _together(self, parts: Sequence[Mapping[str, Any]]) -> bool:
+        """Write all parts or none; False when a condition of one does not hold."""
         dynamodb = client("dynamodb")
-        puts = [
-            {
-                "Put": {
-                    "TableName": self._name,
-                    "Item": _marshalled(item),
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
-            }
-            for item in items
-        ]
-        try:
-            with domain_errors("records"):
-                dynamodb.transact_write_items(TransactItems=puts)
-        except dynamodb.exceptions.TransactionCanceledException as cancelled:
-            if not _is_refused(cancelled.response):
-                raise Throttled("records: others are written at the same moment; wait and try again") from cancelled
+        for wait_seconds in (*_WAITS_SECONDS, None):
+            try:
+                with domain_errors("records"):
+                    dynamodb.transact_write_items(TransactItems=parts)
+            except dynamodb.exceptions.TransactionCanceledException as cancelled:
+                if _is_refused(cancelled.response):
+                    return False
+                if wait_seconds is None:
+                    raise Throttled("records: others are written at the same moment; wait and try again") from cancelled
+                time.sleep(random.uniform(0.5, 1) * wait_seconds)  # noqa: S311 not a secret
+            else:
+                break
+        return True
 
     def put_many(self, items: Sequence[Item]) -> None:
         """Put items, in place of those that have their keys; no key may come twice."""
@@ -153,8 +180,8 @@ class Items:
                     raise Throttled("records: not one of them was written; wait, or ask for a higher quota")
                 wanted = left
 
-    def add_once(self, mark: Item, marker: str, now: str, key: Item, first: Item, amount: str) -> bool:
-        """Add one to a number of an item, and mark another item with it, both or neither.
+    def add_once(self, mark: Item, marker: str, now: str, key: Item, first: Item, amount: str, number: int = 1) -> bool:
+        """Add one, or another number, to a number of an item, and mark another item with it, both or neither.
 
         Parameters
         ----------
@@ -180,9 +207,9 @@ class Items:
         counting = {
             "TableName": self._name,
             "Key": _marshalled(key),
-            "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in first)} ADD #amount :one",
+            "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in first)} ADD #amount :number",
             "ExpressionAttributeNames": {"#amount": amount} | {f"#{name}": name for name in first},
-            "ExpressionAttributeValues": _marshalled({":one": 1} | {f":{name}": first[name] for name in first}),
+            "ExpressionAttributeValues": _marshalled({":number": number} | {f":{name}": first[name] for name in first}),
         }
         try:
             with domain_errors("count"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from vision.adapters.items import Items
-from vision.domain import albums, headings
+from vision.domain import albums, headings, records
 from vision.domain.photos import LABEL_PREFIX
 from vision.domain.records import Record
 
@@ -28,10 +28,17 @@ class People:
         """Return one of a person's albums."""
         return self._items.get(albums.album_key(owner, album_id))
 
-    def make_album(self, album: Record) -> Record:
-        """Record an album, unless there is one of this id; return the one that there is."""
-        self._items.put_once(album)
-        return self._items.get(albums.album_key(album["owner"], album["album_id"])) or album
+    def make_album(self, album: Record, limit: int) -> Record | None:
+        """Record an album, unless there is one of this id; return the one that there is.
+
+        None when its owner has as many albums as the limit allows, whoever makes one at the same moment.
+        """
+        owner = album["owner"]
+        if not self._items.put_counted(album, albums.count_key(owner), albums.COUNT, limit):
+            # Full, or never counted, or counted by a version that others have worked beside.
+            self._count_albums(owner)
+            self._items.put_counted(album, albums.count_key(owner), albums.COUNT, limit)
+        return self.album(owner, album["album_id"])
 
     def rename_album(self, owner: str, album_id: str, name: str, now: str) -> bool:
         """Give an album another name; False when there is none."""
@@ -50,7 +57,26 @@ class People:
 
     def remove_album(self, owner: str, album_id: str) -> None:
         """Delete an album, which should have no photos any more."""
-        self._items.delete_many([albums.album_key(owner, album_id)])
+        key, now = albums.album_key(owner, album_id), records.now()
+        if self._items.get(albums.count_key(owner)) is None:
+            self._count_albums(owner)
+        self._items.add_once(key, albums.UNCOUNTED, now, albums.count_key(owner), {"updated_at": now}, albums.COUNT, -1)
+        self._items.delete_many([key])
+
+    def _count_albums(self, owner: str) -> None:
+        """Count the albums that there are, unless their number changes meanwhile."""
+        known = self._items.get(albums.count_key(owner))
+        number = sum(albums.UNCOUNTED not in album for album in self.albums(owner))
+        if known is None:
+            self._items.put_once(albums.counted(owner, number))
+        elif known[albums.COUNT] != number:
+            self._items.update(
+                albums.count_key(owner),
+                {albums.COUNT: number},
+                {},
+                condition=f"#{albums.COUNT} = :known",
+                condition_values={":known": known[albums.COUNT]},
+            )
 
     def labels(self, owner: str, prefix: str, limit: int) -> list[str]:
         """Return the labels that a person's photos have had and that begin so, in any case."""

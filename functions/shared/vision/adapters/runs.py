@@ -8,7 +8,9 @@ from vision.adapters.items import Items
 from vision.domain import keys
 from vision.domain.bulk import Request
 from vision.domain.records import Record
-from vision.domain.tallies import PROGRESS, Tally
+from vision.domain.tallies import MEASURED, PROGRESS, Tally
+
+_COUNTED = (*PROGRESS, *MEASURED)
 
 
 class Runs:
@@ -56,14 +58,19 @@ class Runs:
 
         A run that was never opened gets no record: one of counts alone would not tell what was asked for.
         """
-        progress = {name: getattr(tally, name) for name in PROGRESS}
+        progress = {name: getattr(tally, name) for name in _COUNTED}
         self._items.add(_run_key(run_id), progress, condition="attribute_exists(pk)")
 
     def close(self, run_id: str, request: Request, execution_arn: str, summary: Record, now: str) -> None:
-        """Record how a run ended, and leave its bucket and prefix to the next."""
+        """Record how a run ended, and leave its bucket and prefix to the next.
+
+        Batches of a stopped run may be under way, and count on: what its summary counts is not recorded over it.
+        """
+        left_out = (*_COUNTED, "estimated_cost_usd") if summary.get("provisional") else ()
+        fields = {name: value for name, value in summary.items() if name not in left_out}
         # What an earlier end said of it, before a redrive, is no longer true.
-        gone = tuple(name for name in ("error", "note") if name not in summary)
-        self._items.update(_run_key(run_id), summary | {"updated_at": now}, {}, remove=gone)
+        gone = tuple(name for name in ("error", "note", "provisional") if name not in summary)
+        self._items.update(_run_key(run_id), fields | {"updated_at": now}, {}, remove=gone)
         self._items.update(
             _lease_key(request),
             {"owner": "", "updated_at": now},

@@ -1,9 +1,14 @@
-"""Objects in S3. Every read pins the version, or where there is none the ETag."""
+"""Objects in S3. Every read pins the version, or where there is none the ETag.
+
+What its key does not show any more because of a delete marker is deleted, although S3 still serves its version.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from vision.adapters.session import client, domain_errors
 from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailable
@@ -14,6 +19,9 @@ from vision.domain.records import timestamp
 # Object metadata by which a copy says of which version it is, and which of two is the newer one.
 _SOURCE_VERSION = "source-version"
 _SOURCE_SEQUENCER = "source-sequencer"
+
+# An answer to a HEAD has no body, and so no name of its error.
+_PRECONDITION_FAILED = ("PreconditionFailed", "412")
 
 
 def read(version: ObjectVersion) -> bytes:
@@ -63,30 +71,62 @@ def write(bucket: str, key: str, content: bytes, content_type: str) -> None:
         client("s3").put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
 
 
-def copy(version: ObjectVersion, bucket: str, key: str) -> None:
-    """Copy an object version, and make sure that the copy is whole.
+def exists(bucket: str, key: str) -> bool:
+    """Tell whether there is an object of this key.
 
-    The copy remembers the version that it is of: copying again is a no-op, and when the version is already gone, the
-    copy that an earlier attempt left is enough. The copy of a newer version of the same key stays in front: the one of
-    an older version that comes late becomes one of the earlier versions.
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    return bool(_head(bucket, key))
+
+
+def move(version: ObjectVersion, bucket: str, key: str, is_newest: Callable[[], bool]) -> None:
+    """Copy an object version, see that the copy of the newest version is in front, and delete the version.
+
+    Moving again goes on from where it stopped. Versions of one image may move to one key at the same time: the one
+    that writes last finds out whether a newer one was there, and puts that in front. No condition of a write can order
+    them, since S3 compares ETags, which two versions may share.
+
+    Parameters
+    ----------
+    is_newest
+        Tells whether no newer version of the image is known; a newer one must be known before it is moved.
 
     Raises
     ------
     ObjectNotFound
-        The version is gone and there is no copy of it.
+        The version is deleted and its copy is not in front.
     AccessDenied, Throttled, ServiceUnavailable
     """
-    before = _head(bucket, key)
-    if _is_of(version, before):
+    copy(version, bucket, key)
+    if not is_newest():
+        _put_newest_in_front(bucket, key)
+    delete(version)
+
+
+def copy(version: ObjectVersion, bucket: str, key: str) -> None:
+    """Copy an object version, and make sure that the copy is whole.
+
+    The copy remembers the version that it is of: copying again is a no-op, and when the version is already gone, the
+    copy that an earlier attempt left is enough.
+
+    Raises
+    ------
+    ObjectNotFound
+        The version is deleted and its copy is not in front.
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    if _is_of(version, _head(bucket, key)):
         return
-    source = {"Bucket": version.bucket, "Key": version.key}
+    s3 = client("s3")
+    own = _pinned(version, s3.head_object)
     pin = {"VersionId": version.version_id} if version.version_id else {}
     with domain_errors("image"):
-        own = client("s3").head_object(**source, **pin)
-        copied = client("s3").copy_object(
+        copied = s3.copy_object(
             Bucket=bucket,
             Key=key,
-            CopySource=source | pin,
+            CopySource={"Bucket": version.bucket, "Key": version.key} | pin,
             CopySourceIfMatch=own["ETag"],
             MetadataDirective="REPLACE",
             ContentType=own["ContentType"],
@@ -95,11 +135,6 @@ def copy(version: ObjectVersion, bucket: str, key: str) -> None:
     # Another version of the same key may have been copied over it meanwhile: that one is not what is checked.
     if not _is_of(version, _head(bucket, key, copied.get("VersionId"))):
         raise ServiceUnavailable("image: its copy is not whole; it is copied again with the next delivery")
-    if version.sequencer and before and before["Metadata"].get(_SOURCE_SEQUENCER, "") > version.sequencer:
-        with domain_errors("copy"):
-            client("s3").copy_object(
-                Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key, "VersionId": before["VersionId"]}
-            )
 
 
 def delete(version: ObjectVersion) -> None:
@@ -184,6 +219,20 @@ def _head(bucket: str, key: str, version_id: str | None = None) -> dict[str, Any
         return {}
 
 
+def _put_newest_in_front(bucket: str, key: str) -> None:
+    """Copy the copy of the newest version onto its key, until it is the one in front."""
+    s3 = client("s3")
+    while True:
+        with domain_errors("copies"):
+            pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
+            copies = [one["VersionId"] for page in pages for one in page.get("Versions", []) if one["Key"] == key]
+        newest = max(copies, key=lambda copy: _head(bucket, key, copy).get("Metadata", {}).get(_SOURCE_SEQUENCER, ""))
+        if newest == copies[0]:
+            return
+        with domain_errors("copy"):
+            s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key, "VersionId": newest})
+
+
 def _is_of(version: ObjectVersion, copy: dict[str, Any]) -> bool:
     return bool(
         copy
@@ -252,18 +301,35 @@ def _content(response: dict[str, Any]) -> bytes:
 
 
 def _open(version: ObjectVersion, options: dict[str, Any]) -> dict[str, Any] | None:
-    pin = {"VersionId": version.version_id} if version.version_id else {"IfMatch": version.etag}
     s3 = client("s3")
     try:
-        with domain_errors("image"):
-            return dict(s3.get_object(Bucket=version.bucket, Key=version.key, **pin, **options))
-    except ObjectNotFound as error:
-        raise ObjectNotFound(f"image: version {version.identity} is gone from the bucket; upload it again") from error
-    except s3.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
-            raise ObjectNotFound(
-                f"image: replaced since ETag {version.etag}; the newer upload has its own record"
-            ) from error
+        return _pinned(version, lambda **pinned: s3.get_object(**pinned, **options))
+    except ClientError as error:
         if error.response["Error"]["Code"] in ("InvalidRange", "416"):
             return None
         raise
+
+
+def _pinned(version: ObjectVersion, ask: Callable[..., Any]) -> dict[str, Any]:
+    """Ask S3 for an object version, and take one below a delete marker as deleted.
+
+    Only a request for the key itself meets the marker, so it is the first; it is the only one unless a newer upload
+    has replaced the version.
+    """
+    by_etag = {"IfMatch": f'"{version.etag}"'} if version.etag else None
+    by_id = {"VersionId": version.version_id} if version.version_id else None
+    for pin in filter(None, (by_etag, by_id)):
+        try:
+            with domain_errors("image"):
+                found: dict[str, Any] = dict(ask(Bucket=version.bucket, Key=version.key, **pin))
+        except ObjectNotFound as error:
+            raise ObjectNotFound(
+                f"image: version {version.identity} is deleted from the bucket; upload it again"
+            ) from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _PRECONDITION_FAILED:
+                raise
+        else:
+            if version.version_id in ("", found.get("VersionId")):
+                return found
+    raise ObjectNotFound(f"image: replaced since ETag {version.etag}; the newer upload has its own record")

@@ -60,6 +60,12 @@ class Table:
         )
         return is_new
 
+    def is_newest(self, envelope: Envelope) -> bool:
+        """Tell whether no newer version of the photo is registered; one without a sequencer counts as the newest."""
+        sequencer = envelope.object.sequencer
+        photo = self._items.get(records.photo_key(envelope.photo_id)) or {}
+        return not sequencer or bool(photo.get("sequencer", "") <= sequencer)
+
     def withdraw(self, envelope: Envelope) -> None:
         """Delete the record of a version that was registered once more although its photo is deleted."""
         self._items.delete_many([records.image_key(envelope.object)])

@@ -23,6 +23,7 @@ from vision.domain.executions import Run
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import OPEN, Status
+from vision.domain.tallies import Tally
 
 STEPS = ("metadata", "labels", "thumbnail", "verdict")
 DEFAULT_STEPS = ("metadata", "labels")
@@ -219,6 +220,41 @@ def missing_steps(request: Request, run: Run, record: Record | None) -> tuple[st
     # Of labels and thumbnail the one that is there shows which of them the content made impossible.
     impossible = {"thumbnail"} if "detector" in record else {"labels", "verdict"}
     return tuple(step for step in missing if step not in impossible)
+
+
+def left_to_do(
+    request: Request,
+    run: Run,
+    items: Sequence[Item],
+    known: Mapping[ObjectVersion, tuple[ObjectVersion, Record]],
+    tally: Tally,
+) -> list[tuple[ObjectVersion, tuple[str, ...], Record]]:
+    """Count the objects of a batch of which nothing is left to do, and return the others.
+
+    Parameters
+    ----------
+    known
+        The records that there are, with the version that each is of.
+
+    Returns
+    -------
+    list of tuple
+        The version, the steps that are missing, and the record, empty where there is none.
+    """
+    left = []
+    seen = set()
+    for item in items:
+        is_first = item.version not in seen
+        seen.add(item.version)
+        version, record = known.get(item.version, (item.version, None)) if is_first else (item.version, None)
+        steps = missing_steps(request, run, record) if item.is_work and is_first else ()
+        if steps:
+            left.append((version, steps, record or {}))
+        elif record and record.get("execution_arn") == run.execution_arn:
+            tally.recover(version.key, record)
+        else:
+            tally.skip()
+    return left
 
 
 def workers(calls_per_second: float) -> int:

@@ -52,13 +52,15 @@ class Ending:
             raise InvalidEvent(f"event: expected the execution of a run and its error, if any ({error})") from error
 
 
-def summary(ended: Ending, record: Record, tally: Tally, now: str) -> Record:
+def summary(ended: Ending, record: Record, tally: Tally, now: str, is_provisional: bool = False) -> Record:
     """Return the summary of a run.
 
     Parameters
     ----------
     record
         The run's, with its request and its start.
+    is_provisional
+        Whether batches may be under way, which the sums and the cost lack.
 
     Returns
     -------
@@ -81,6 +83,7 @@ def summary(ended: Ending, record: Record, tally: Tally, now: str) -> Record:
         "ended_at": now,
         "duration_seconds": round(_seconds(record["started_at"], now), 1),
         "estimated_cost_usd": estimated_cost(tally),
+        **({"provisional": True} if is_provisional else {}),
         **({"error": failure.as_dict()} if failure else {}),
         **({"note": _NOTHING} if status == "SUCCEEDED" and tally.seen == 0 else {}),
     }

@@ -18,6 +18,11 @@ FAILURES_LIMIT_BYTES = 128 * 1024
 _CAUSE_LIMIT = 200
 
 PROGRESS = ("seen", "skipped", "labelled", "partial", "failed", "calls", "reads", "writes", "thumbnails", "batches")
+MEASURED = ("worker_seconds", "model_gb_seconds")
+"""What a run's record counts beside its progress: no whole numbers."""
+
+_PAID_DETECTOR = "rekognition"
+_TOLD = {*PROGRESS, "reasons", "worker_seconds"}
 
 # What no image is to blame for: a batch that has nothing else is in vain.
 _OF_THE_SYSTEM = frozenset(kind.__name__ for kind in (AccessDenied, ObjectNotAccessible, Throttled, ServiceUnavailable))
@@ -82,6 +87,16 @@ class Tally:
         if self._failures_bytes <= FAILURES_LIMIT_BYTES:
             self.failures.append(told)
 
+    def recover(self, key: str, record: Record) -> None:
+        """Count an image by its record, which an attempt wrote that may have died before it could tell.
+
+        What was paid is at least what is recorded. A detector that an earlier run has recorded counts too.
+        """
+        error = record.get("error")
+        self.end(key, record["status"], Failure(error["name"], error["cause"]) if error else None)
+        self.calls += record.get("detector", {}).get("name") == _PAID_DETECTOR
+        self.writes += 1
+
     def metrics(self) -> dict[str, int]:
         """Return the metrics that count these images; those of nothing are left out."""
         counts = {
@@ -124,30 +139,28 @@ class Tally:
         tally = cls()
         for name in PROGRESS:
             setattr(tally, name, int(record.get(name, 0)))
+        for name in MEASURED:
+            setattr(tally, name, float(record.get(name, 0)))
         return tally
 
-    def add(self, row: Mapping[str, Any] | str) -> None:
+    def add(self, row: Mapping[str, Any]) -> None:
         """Add the result of one batch, as its execution left it.
 
         Parameters
         ----------
         row
-            The output of an execution that succeeded, or its JSON text; or ``Input``, ``Error`` and ``Cause`` of one
-            that failed, whose cause is its tally when it was in vain, and which lost all of its images otherwise.
+            The output of an execution that succeeded; or ``Input``, ``Error`` and ``Cause`` of one that failed, whose
+            cause is its tally when it was in vain, and which lost all of its images otherwise.
         """
-        # In which of the two forms a result file has an output is documented for one of its transformations only.
-        row = json.loads(row) if isinstance(row, str) else row
-        if "seen" in row:
-            self._add(row)
+        told = told_by(row)
+        if told is not None:
+            self._add(told)
             return
-        try:
-            self._add(json.loads(str(row.get("Cause"))))
-        except (ValueError, TypeError, KeyError):
-            lost = _batch_size(row.get("Input"))
-            self.batches += 1
-            self.seen += lost
-            self.failed += lost
-            self.reasons[str(row.get("Error") or "States.Unknown")] += lost
+        lost = len(items_of(row))
+        self.batches += 1
+        self.seen += lost
+        self.failed += lost
+        self.reasons[error_of(row)] += lost
 
     def _add(self, row: Mapping[str, Any]) -> None:
         self.reasons.update({str(name): int(count) for name, count in row["reasons"].items()})
@@ -168,9 +181,26 @@ def leading_reasons(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in first)
 
 
-def _batch_size(batch: Any) -> int:
+def told_by(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the tally that the row of a batch has, as its output or its cause; None where the batch was lost."""
+    if "seen" in row:
+        return row
     try:
-        data = json.loads(batch) if isinstance(batch, str) else batch
-        return len(data["Items"])
+        cause = json.loads(str(row.get("Cause")))
+    except ValueError:
+        return None
+    return cause if isinstance(cause, Mapping) and cause.keys() >= _TOLD else None
+
+
+def items_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the items that a failed batch was given, none where they cannot be read."""
+    given: Any = row.get("Input")
+    try:
+        return list((json.loads(given) if isinstance(given, str) else given)["Items"])
     except (ValueError, TypeError, KeyError):
-        return 0
+        return []
+
+
+def error_of(row: Mapping[str, Any]) -> str:
+    """Return the name of the error of a failed batch."""
+    return str(row.get("Error") or "States.Unknown")
