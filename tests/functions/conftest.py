@@ -42,8 +42,10 @@ FILES = sorted(path.stem for path in EVENTS.glob("*.json"))
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
 # What an older system was sent and this one refuses: the name of the error, and the input of today in its sentence.
 REFUSED = {
+    "classify_image_older_container": r'InvalidEvent: .* as in \{"objects": \[\{"bucket": ',
     "extract_metadata_older_backend": r'InvalidEvent: .* start with \{"object": \{"bucket": .*, "version_id": ',
     "open_run_older_sample_more_fields": r'InvalidRun: .* write \{"bucket": "my-images", "prefix": ',
+    "start_processing_older_backend": r"InvalidEvent: .* send a notification of S3 to the queue",
 }
 # Those that a queue invokes: what they refuse is an answer, not an error.
 QUEUED = ("start_processing", "inspect_images")

@@ -40,7 +40,7 @@ ERRORS = {
 # https://docs.aws.amazon.com/cli/latest/reference/#options
 COMMON_OPTIONS = {"query", "output", "no-paginate", "max-items", "endpoint-url"}
 # Its commands that are more than one operation: https://docs.aws.amazon.com/cli/latest/reference/s3/
-S3_COMMANDS = {"cp", "rm", "rb", "ls"}
+S3_COMMANDS = {"cp", "mv", "rm", "rb", "ls"}
 # What the AWS CLI calls otherwise than its service, since the name is taken by a common option.
 # https://docs.aws.amazon.com/cli/latest/reference/sns/subscribe.html
 RENAMED = {("sns", "subscribe", "notification-endpoint"): "endpoint"}
@@ -190,6 +190,15 @@ def test_the_security_page_names_each_route_that_answers_without_a_token():
     ]
     told = " ".join(section(page("SECURITY.md"), "## What the design promises").split())
     assert sorted(name for name in named(told) if name.startswith("GET /")) == sorted(public)
+
+
+def test_the_page_for_older_systems_names_what_there_is():
+    told = [name for cells in rows(page("docs/coming-from.md")) for name in named(cells[1])]
+    names = {found[1] for name in told if (found := re.fullmatch(r"([A-Z][a-z]+[A-Z]\w+)(=.*)?", name))}
+    assert names <= {*DESCRIBED["Parameters"], *DESCRIBED["Outputs"], *ERRORS}
+    paths = json.loads(page("docs/openapi.json"))["paths"]
+    routes = {tuple(name.partition("?")[0].split()) for name in told if " /api/" in name}
+    assert routes <= {(method.upper(), path) for path, methods in paths.items() for method in methods}
 
 
 def _error_rows():

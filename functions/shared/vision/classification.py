@@ -28,6 +28,8 @@ DECODERS = 2
 
 Outcome = dict[str, Any]
 
+_EXAMPLE = '{"objects": [{"bucket": …, "key": …, "version_id": …, "size_bytes": …}]}'
+
 
 def classify(classifier: Classifier, event: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the model finds in each image of an event.
@@ -92,7 +94,8 @@ def _objects(event: Mapping[str, Any]) -> Sequence[Any]:
     if not isinstance(objects, list) or not 1 <= len(objects) <= IMAGES_LIMIT:
         number = len(objects) if isinstance(objects, list) else "no list"
         raise InvalidEvent(
-            f"objects: {number}; expected a list of 1 to {IMAGES_LIMIT} object versions; send the rest again"
+            f"objects: {number}; expected a list of 1 to {IMAGES_LIMIT} object versions, as in {_EXAMPLE}; "
+            "send the rest again"
         )
     return objects
 

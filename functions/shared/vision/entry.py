@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from vision.domain.errors import Transient, VisionError
+from vision.domain.errors import InvalidEvent, Transient, VisionError
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -49,7 +49,7 @@ def queue(work: Callable[[str, int], None]) -> Handler:
     """Make a function of one message's body, and of how often it was received, the handler of a queue.
 
     A message whose function raises is reported as failed and delivered again, and after the queue's limit goes
-    to the dead-letter queue; its neighbours are done.
+    to the dead-letter queue; its neighbours are done. What is no batch of messages raises InvalidEvent.
     """
     # Imported here, because only a queue's function should pay for it when it starts cold.
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -61,6 +61,7 @@ def queue(work: Callable[[str, int], None]) -> Handler:
 
     @functools.wraps(work)
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+        _guarded(lambda: _check_messages(event))
         # All of a batch failing is an answer, not a crash: each message then goes its own way.
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         return process_partial_response(event=event, record_handler=one, processor=processor, context=context)
@@ -124,6 +125,15 @@ def each(items: Iterable[_Item], work: Callable[[_Item], None]) -> None:
             refusals.append(refusal)
     if refusals:
         raise refusals[0]
+
+
+def _check_messages(event: Event) -> None:
+    """Refuse what is no batch of messages, such as a notification with which a bucket invokes a function itself."""
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list) or not all(isinstance(one, Mapping) and "messageId" in one for one in records):
+        raise InvalidEvent(
+            "Records: not messages of SQS; send a notification of S3 to the queue as the body of a message"
+        )
 
 
 def _guarded(work: Callable[[], _Result]) -> _Result:

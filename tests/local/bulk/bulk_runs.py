@@ -17,8 +17,8 @@ SOURCE, REQUESTED = events.SOURCE, "Bulk Run Requested"
 OLDER_SOURCE, OLDER_REQUESTED = "serverless-data-processing", "ServerlessDataProcessing"
 
 # Buckets that the parameter BulkBucketArns names: one as any other, one that may not be listed, one whose objects may
-# not be read, and one that there is not.
-OWN, DENIED, SEALED, MISSING = "bulk-own", "bulk-denied", "bulk-sealed", "bulk-missing"
+# not be read, one that there is not, and one of an older system.
+OWN, DENIED, SEALED, MISSING, OLDER = "bulk-own", "bulk-denied", "bulk-sealed", "bulk-missing", "bulk-older"
 
 
 def photo(number: int) -> bytes:

@@ -12,14 +12,16 @@ from local.engine.process import stop_process
 from local.photos import fetch_photos
 from local.rekognition.fetch import fetch_models
 from local.stack import StackFiles
-from tests.local.bulk.bulk_runs import DENIED, MISSING, OWN, SEALED, Bulk
+from tests.local.bulk.bulk_runs import DENIED, MISSING, OLDER, OWN, SEALED, Bulk
 from tests.local.sessions.driver import stack_folder
-from tests.local.stack.conftest import WAIT_SCALE, engine_processes, free_port, no_word
+from tests.local.stack.conftest import WAIT_SCALE, aws_cli, engine_processes, free_port, no_word
 from tests.local.stack.pipeline import Pipeline
 from tests.local.stack.roles import without_statement
 
+__all__ = ["aws_cli"]
+
 PARAMETERS = {
-    "BulkBucketArns": ",".join(f"arn:aws:s3:::{name}" for name in (OWN, DENIED, SEALED, MISSING)),
+    "BulkBucketArns": ",".join(f"arn:aws:s3:::{name}" for name in (OWN, DENIED, SEALED, MISSING, OLDER)),
     # Two workers at a time, so that a run over three batches can be stopped in the middle.
     "BulkCallsPerSecond": "25",
 }
@@ -51,7 +53,7 @@ def shared_pipeline(deployed_bulk: Path, tmp_path_factory: pytest.TempPathFactor
     copytree(deployed_bulk, folder)
     files = StackFiles(folder)
     running = Pipeline(stack.up(no_word, files, PARAMETERS, port=free_port(), wait_scale=WAIT_SCALE), files)
-    for bucket in (OWN, DENIED, SEALED):
+    for bucket in (OWN, DENIED, SEALED, OLDER):
         running.client("s3").create_bucket(Bucket=bucket)
     yield running
     _end(files)

@@ -1,0 +1,173 @@
+"""The commands of docs/coming-from.md, on images and rows in the forms of the older systems."""
+
+import json
+import os
+import re
+import subprocess
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.deployment import REPOSITORY
+from tests.local.bulk.bulk_runs import OLDER, photo
+from tests.local.stack.pipeline import Pipeline, wait_for
+from vision.domain import records
+from vision.domain.keys import photo_id
+from vision.domain.objects import ObjectVersion
+
+pytestmark = pytest.mark.local
+
+PAGE = (REPOSITORY / "docs/coming-from.md").read_text(encoding="utf-8")
+SECTIONS = {
+    text.partition("\n")[0]: re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for text in PAGE.split("\n## ")[1:]
+}
+RUN = {"Custom Labels batch", "Photo backend", "Quality control", "Own model in a container", "Distributed Map"}
+IDENTITY = "us-east-1:4f182a97-9165-46d8-a6de-f29b16927761"
+
+Shell = Callable[..., None]
+
+
+@pytest.fixture
+def shell(pipeline: Pipeline, aws_cli: Path, tmp_path: Path) -> Shell:
+    """Run the block of a section as a reader does, with the names of an older system as variables."""
+    for name, target in {".local": pipeline.files.folder, "local": REPOSITORY / "local"}.items():
+        (tmp_path / name).symlink_to(target)
+    (tmp_path / ".venv").symlink_to(REPOSITORY / ".venv")
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+    def run(section: str, **variables: str) -> None:
+        [block] = SECTIONS[section]
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"source .local/aws.env\n{block}"],
+            cwd=tmp_path,
+            env=own | {"PATH": f"{aws_cli}:{os.environ['PATH']}"} | variables,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture
+def put(pipeline: Pipeline) -> Callable[..., None]:
+    """Put photos into a bucket of an older system; each looks different."""
+    s3 = pipeline.client("s3")
+
+    def into(bucket: str, *keys: str) -> None:
+        if bucket not in {one["Name"] for one in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=bucket)
+        for number, key in enumerate(keys):
+            s3.put_object(Bucket=bucket, Key=key, Body=photo(number) if not key.endswith((".txt", ".json")) else b"[]")
+
+    return into
+
+
+def _keys(pipeline: Pipeline, bucket: str, prefix: str = "") -> set[str]:
+    found = pipeline.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    return {one["Key"] for one in found}
+
+
+def _table(pipeline: Pipeline, name: str, *rows: dict[str, Any]) -> str:
+    name = f"{name}-{uuid.uuid4().hex[:8]}"
+    table = boto3.resource("dynamodb", **pipeline.stack.client_arguments()).create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for row in rows:
+        table.put_item(Item=row)
+    return name
+
+
+def _photo_of(pipeline: Pipeline, owner: str) -> dict[str, Any]:
+    """The one photo of an owner, when its record is done."""
+
+    def done() -> dict[str, Any] | None:
+        found = pipeline.client("dynamodb").query(
+            TableName=pipeline.table,
+            IndexName="listing",
+            KeyConditionExpression="listing_pk = :owner",
+            ExpressionAttributeValues={":owner": {"S": f"OWNER#{owner}"}},
+        )["Items"]
+        [item] = [pipeline.item(one["pk"]["S"], one["sk"]["S"]) for one in found] or [{}]
+        record = pipeline.item(item.get("pk", "none"), f"VERSION#{item.get('object', {}).get('version_id')}")
+        return item | {"record": record} if record.get("status") == "SUCCEEDED" else None
+
+    return wait_for(done)
+
+
+def test_every_command_of_the_page_is_run() -> None:
+    assert {section for section, blocks in SECTIONS.items() if blocks} == RUN
+
+
+def test_images_of_a_custom_labels_batch_are_inspected(shell: Shell, put, pipeline: Pipeline) -> None:
+    put("older-source", "Screenshot 2020-11-17.png", "line 1/part.jpg", "notes.txt", "part.gif")
+    put("older-final", "QwErTyUiOp-part.jpg", "QwErTyUiOp-part.jpg.json")
+    shell("Custom Labels batch", OLD_SOURCE_BUCKET="older-source", OLD_FINAL_BUCKET="older-final")
+    assert _keys(pipeline, "older-source") == {"notes.txt", "part.gif"}
+    results = pipeline.stack.outputs["ResultsBucketName"]
+    assert _keys(pipeline, results, "older/") == {"older/QwErTyUiOp-part.jpg", "older/QwErTyUiOp-part.jpg.json"}
+    inspected = {f"analyzed/success/{key}" for key in ("Screenshot 2020-11-17.png", "line 1/part.jpg")}
+    wait_for(lambda: inspected <= _keys(pipeline, results, "analyzed/"))
+
+
+def test_photo_of_the_photo_backend_is_in_its_album_and_has_a_record(shell: Shell, put, pipeline: Pipeline) -> None:
+    put("older-photos", f"private/{IDENTITY}/uploads/e2d9705b.jpg", f"private/{IDENTITY}/resized/e2d9705b.jpg")
+    album = {"id": "9a1c", "name": "Summer", "owner": "ann", "createdAt": "2023-05-01T09:00:00.000Z"}
+    uploaded = {"id": "e2d9705b", "uploadTime": "2023-05-02T10:00:00.000Z", "objectDetected": ["Dog"]}
+    row = {**uploaded, "albumId": "9a1c", "owner": "ann", "bucket": "older-photos", "ProcessingStatus": "SUCCEEDED"}
+    tables = {
+        "OLD_PHOTO_TABLE": _table(pipeline, "Photo", row),
+        "OLD_ALBUM_TABLE": _table(pipeline, "Album", album),
+    }
+    email = f"ann-{uuid.uuid4().hex[:8]}@example.com"
+    shell("Photo backend", OWNER="ann", EMAIL=email, **tables)
+    found = pipeline.client("cognito-idp").admin_get_user(
+        UserPoolId=pipeline.stack.outputs["UserPoolId"], Username=email
+    )
+    [sub] = [attribute["Value"] for attribute in found["UserAttributes"] if attribute["Name"] == "sub"]
+    moved = _photo_of(pipeline, sub)
+    assert (moved["created_at"], moved["name"]) == ("2023-05-02T10:00:00.000Z", "e2d9705b.jpg")
+    assert pipeline.item(f"OWNER#{sub}", f"ALBUM#{moved['album_id']}")["name"] == "Summer"
+    assert (moved["record"]["owner"], moved["record"]["width"]) == (sub, 160)
+    assert {"labels", "thumbnail"} <= moved["record"].keys()
+
+
+def test_images_of_a_quality_control_are_inspected_and_kept(shell: Shell, put, pipeline: Pipeline) -> None:
+    put("older-quality", "images/line/a+b.png", "analyzed/failure/c.jpg", "other/d.jpg")
+    shell("Quality control", OLD_BUCKET="older-quality")
+    results = pipeline.stack.outputs["ResultsBucketName"]
+    moved = {"analyzed/success/line/a+b.png", "analyzed/failure/c.jpg"}
+    wait_for(lambda: moved <= _keys(pipeline, results, "analyzed/"))
+    assert _keys(pipeline, "older-quality") == {"analyzed/failure/c.jpg", "other/d.jpg"}
+
+
+def test_images_of_an_own_model_are_photos_of_a_person(shell: Shell, put, pipeline: Pipeline) -> None:
+    put("older-model", "rose 1.jpg")
+    shell("Own model in a container", OLD_BUCKET="older-model", SUB="bob-older")
+    assert _photo_of(pipeline, "bob-older")["object"]["key"] == "private/bob-older/uploads/rose 1.jpg"
+
+
+def test_labels_of_the_distributed_map_sample_are_not_paid_again(shell: Shell, put, bulk, pipeline: Pipeline) -> None:
+    put(OLDER, "dog.jpg", "new.jpeg")
+    rows = _table(pipeline, "older-rows", {"id": "dog.jpg", "labels": ("Dog", Decimal("98.7"))})
+    last_run = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    shell("Distributed Map", OLD_TABLE=rows, OLD_BUCKET=OLDER, LAST_RUN=last_run)
+
+    states = pipeline.client("stepfunctions")
+    machine = pipeline.stack.outputs["ProcessBucketStateMachineArn"]
+    [run] = wait_for(lambda: states.list_executions(stateMachineArn=machine)["executions"][:1])
+    summary = json.loads(pipeline.closed(run["executionArn"])["output"])
+    assert (summary["request"]["bucket"], summary["seen"], summary["labelled"], summary["calls"]) == (OLDER, 2, 2, 1)
+    etag = pipeline.client("s3").head_object(Bucket=OLDER, Key="dog.jpg")["ETag"].strip('"')
+    record = pipeline.item(**records.image_key(ObjectVersion(OLDER, "dog.jpg", "", etag, "", 0)))
+    assert record["labels"] == [{"name": "Dog", "confidence": Decimal("98.7")}]
+    assert (record["status"], record["width"], record["photo_id"]) == ("SUCCEEDED", 160, photo_id(OLDER, "dog.jpg"))

@@ -1,0 +1,124 @@
+"""Rows of older systems come over once, and only what they really say."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+
+from local import older_rows
+from tests.conftest import BUCKET, REGION, TABLE
+from vision.adapters.people import People
+from vision.adapters.photos import Photos
+from vision.adapters.table import Table
+from vision.domain.headings import Span, of_album
+from vision.domain.objects import ObjectVersion
+from vision.domain.photos import ERASED
+
+OLD, SUB, IDENTITY = "photo-sharing-older", "a1b2", "eu-west-1:4f182a97-9165-46d8-a6de-f29b16927761"
+ALBUM = {"id": "album-1", "name": "Summer", "owner": "ann", "createdAt": "2023-05-01T09:00:00.000Z"}
+PHOTO = {
+    "id": "photo-1",
+    "albumId": "album-1",
+    "owner": "ann",
+    "uploadTime": "2023-05-02T10:00:00.000Z",
+    "bucket": OLD,
+    "ProcessingStatus": "SUCCEEDED",
+    "objectDetected": ["Dog"],
+}
+
+
+@pytest.fixture
+def older(bucket: str, table_name: str) -> str:
+    """A bucket of an older system."""
+    boto3.client("s3").create_bucket(Bucket=OLD, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return OLD
+
+
+def _table(name: str, *rows: dict[str, Any]) -> str:
+    table = boto3.resource("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for row in rows:
+        table.put_item(Item=row)
+    return name
+
+
+def _put(key: str, content: bytes = b"a dog") -> str:
+    return boto3.client("s3").put_object(Bucket=OLD, Key=key, Body=content)["ETag"].strip('"')
+
+
+def _bring_photos() -> dict[str, int]:
+    return dict(older_rows.bring_photos("Photo", "Album", "ann", SUB, TABLE, BUCKET))
+
+
+def _album() -> list[Any]:
+    [album] = People(TABLE).albums(SUB)
+    photos = Photos(TABLE)
+    return photos.at(list(photos.under(of_album(SUB, album["album_id"]), Span(), None, 10)))
+
+
+def test_photos_of_a_person_come_over_with_album_and_time_and_no_others(older: str) -> None:
+    _table("Album", ALBUM, ALBUM | {"id": "album-2", "name": "Bob's", "owner": "bob"})
+    rows = [PHOTO, PHOTO | {"id": "photo-2", "owner": "bob"}, PHOTO | {"id": "photo-3"}]
+    _table("Photo", *rows, PHOTO | {"id": "photo-4", "ProcessingStatus": "FAILED"})
+    for name in ("photo-1.jpg", "photo-2.jpg", "photo-4.png"):
+        _put(f"private/{IDENTITY}/uploads/{name}")
+    _put(f"private/{IDENTITY}/resized/photo-3.jpg")
+
+    assert _bring_photos() == {"copied": 2, "known": 0, "missing": 1}
+
+    assert [album["name"] for album in People(TABLE).albums(SUB)] == ["Summer"]
+    found = _album()
+    assert {photo.item["name"] for photo in found} == {"photo-1.jpg", "photo-4.png"}
+    assert {photo.item["created_at"] for photo in found} == {PHOTO["uploadTime"]}
+    copies = boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert {one["Key"] for one in copies} == {photo.item["object"]["key"] for photo in found}
+
+
+def test_photo_is_copied_once_and_not_after_it_was_deleted(older: str) -> None:
+    _table("Album", ALBUM)
+    _table("Photo", PHOTO)
+    _put(f"private/{IDENTITY}/uploads/photo-1.jpg")
+    _bring_photos()
+    assert _bring_photos() == {"copied": 0, "known": 1, "missing": 0}
+    assert len(boto3.client("s3").list_object_versions(Bucket=BUCKET)["Versions"]) == 1
+
+    [photo] = _album()
+    Photos(TABLE).mark_erased(photo, "2026-11-30T10:00:00.000Z", "2026-11-30T10:00:00.000Z")
+    boto3.client("s3").delete_object(Bucket=BUCKET, Key=photo.item["object"]["key"])
+    assert _bring_photos() == {"copied": 0, "known": 1, "missing": 0}
+    assert Photos(TABLE).read(photo.photo_id).item.keys() >= {ERASED}
+
+
+def _known(key: str, etag: str) -> dict[str, Any]:
+    version = ObjectVersion(OLD, key, "", etag, "", 5)
+    return Table(TABLE).known([version]).get(version, (version, {}))[1]
+
+
+def test_label_counts_for_content_that_the_sample_has_seen_and_no_other(older: str) -> None:
+    etag = _put("archive/dog.jpg")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    rows = [{"id": "archive/dog.jpg", "labels": ("Dog", Decimal("98.7"))}, {"id": "gone.jpg", "labels": ("Cat", 90)}]
+    _table("rows", *rows, {"id": "empty.jpg", "labels": {}})
+    _put("empty.jpg")
+    _put("new.png")
+
+    earlier = older_rows.bring_labels("rows", OLD, later - timedelta(hours=2), TABLE)
+    assert dict(earlier) == {"recorded": 0, "known": 0, "changed": 1, "without": 2}
+    assert _known("archive/dog.jpg", etag) == {}
+
+    counts = older_rows.bring_labels("rows", OLD, later, TABLE)
+    assert dict(counts) == {"recorded": 1, "known": 0, "changed": 0, "without": 2}
+    assert _known("archive/dog.jpg", etag)["detector"]["version"] == "serverless-data-processing"
+    assert older_rows.bring_labels("rows", OLD, later, TABLE)["known"] == 1
+
+
+def test_table_that_there_is_not_is_a_sentence(older: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--rows", "nowhere", "--bucket", OLD, "--unchanged-since", "2026-11-30", "--table", TABLE]
+    assert older_rows.main(["labels", *options]) == 1
+    assert "ResourceNotFoundException" in capsys.readouterr().out
