@@ -79,7 +79,7 @@ $(OPINION)/installed: $(OPINION_PINS) | setup
 check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
 	@$(VENV)/python -m pytest -q -n auto tests/unit tests/functions -m "not local and not thorough"
 
-TEMPLATES := template.yaml own-model.yaml docs/operations/deployer.yaml pipeline.yaml
+TEMPLATES := template.yaml own-model.yaml docs/operations/deployer.yaml docs/operations/boundary.yaml pipeline.yaml
 
 .PHONY: lint
 lint: setup

@@ -10,7 +10,8 @@ import yaml
 from local.delivery import keep_image, publish, stages
 from tests.template.cloudformation import REPOSITORY, listed, load, references, resolve, walk
 
-TEXT = {name: (REPOSITORY / name).read_text() for name in ("pipeline.yaml", "docs/operations/deployer.yaml")}
+FILES = ("pipeline.yaml", "docs/operations/deployer.yaml", "docs/operations/boundary.yaml")
+TEXT = {name: (REPOSITORY / name).read_text() for name in FILES}
 TEMPLATE = load(TEXT["pipeline.yaml"])
 RESOURCES = TEMPLATE["Resources"]
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
