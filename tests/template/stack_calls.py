@@ -73,7 +73,7 @@ CALLED_FOR_AN_IMAGE = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:G
 _API = f"arn:aws:apigateway:{REGION}::"
 _PACKAGES = [
     "arn:aws:s3:::image-recognition-pipeline-artifactbucket-1a2b3c/deployed/4d5e6f",
-    "arn:aws:s3:::aws-sam-cli-managed-default-samclisourcebucket-1a2b3c/image-recognition-test/4d5e6f",
+    "arn:aws:s3:::aws-sam-cli-managed-default-samclisourcebucket-1a2b3c/{stack}/4d5e6f",
 ]
 # Calls that are authorized on something else than the reference says or the template names, by type and action.
 ELSEWHERE = {
@@ -141,17 +141,20 @@ def actions(resource: dict[str, Any]) -> set[str]:
 
 
 class Stack:
-    """The expanded resources of a template in a stack of that name, whatever its conditions say."""
+    """The expanded resources of a template in the stack of a stage, whatever its conditions say."""
 
-    def __init__(self, resources: dict[str, dict[str, Any]], name: str, *, has_boundary: bool) -> None:
-        self._resources, self._name, self._has_boundary = resources, name, has_boundary
+    def __init__(
+        self, resources: dict[str, dict[str, Any]], stage: str, *, has_boundary: bool, suffix: str = ""
+    ) -> None:
+        self._resources, self._stage, self._has_boundary = resources, stage, has_boundary
+        self._name = f"image-recognition-{stage}{suffix}"
 
     def calls(self) -> Iterator[Call]:
         """Yield the calls for each resource, one for each ARN and each value of a condition key."""
         for logical_id, resource in self._resources.items():
             for action in actions(resource):
-                keys = self._condition_keys(action, logical_id)
                 for arn in self._arns(action, logical_id) or [NOTHING_NAMED]:
+                    keys = self._condition_keys(action, logical_id) | self._tags(action, arn)
                     for values in itertools.product(*keys.values()):
                         yield Call(resource["Type"], action, arn, tuple(zip(keys, values, strict=True)))
 
@@ -163,7 +166,7 @@ class Stack:
             return ["*"]
         for pattern, arns in ELSEWHERE.items():
             if fnmatchcase(f"{resource_type} {action}", pattern):
-                return arns
+                return [arn.replace("{stack}", self._name) for arn in arns]
         known = _IAM.get(action.partition(":")[0], {"resources": {}})["resources"]
         own = f"${{{NAMES.get(resource_type) or IDS.get(resource_type)}}}"
         formats = [known[name]["arn"] for name in kinds]
@@ -225,6 +228,22 @@ class Stack:
         if self._resources[logical_id]["Type"] == "AWS::DynamoDB::Table" and "kms:viaservice" in has:
             keys["kms:viaservice"] = [f"dynamodb.{REGION}.amazonaws.com"]
         return keys
+
+    def _tags(self, action: str, arn: str) -> dict[str, list[str]]:
+        """Return the tag of the stage where IAM sees it: in the request that makes a resource, and then on that.
+
+        The tags of an API are a resource of their own, which has none.
+        """
+        known = _IAM.get(action.partition(":")[0], {"resources": {}})["resources"]
+        # An action that the reference does not know may have any resource of its service.
+        kinds = (_privilege(action) or {"resource_types": known})["resource_types"]
+        in_request = {key for one in kinds.values() for key in one["condition_keys"]}
+        on_resource = {key for name in kinds if name for key in known[name]["condition_keys"]}
+        makes = action.partition(":")[2].startswith("Create") or (action == "apigateway:POST" and arn.endswith("/apis"))
+        if makes and "aws:RequestTag/${TagKey}" in in_request:
+            return {"aws:requesttag/stage": [self._stage]}
+        has_tags = "aws:ResourceTag/${TagKey}" in on_resource and "/tags/" not in arn
+        return {"aws:resourcetag/stage": [self._stage]} if has_tags else {}
 
     def _trusted(self, logical_id: str) -> list[str]:
         """Return the services that trust the roles which a resource refers to."""

@@ -76,7 +76,7 @@ def test_a_workflow_may_only_read_unless_a_job_says_more(workflow):
     assert content(workflow)["permissions"] == {"contents": "read"}
 
 
-def test_only_a_deployment_gets_a_token_for_aws_and_only_a_release_may_write():
+def test_only_what_deploys_signs_publishes_or_reports_findings_may_write():
     granted = {
         (workflow.stem, name): {right for right, level in job["permissions"].items() if level == "write"}
         for workflow in WORKFLOWS
@@ -89,8 +89,34 @@ def test_only_a_deployment_gets_a_token_for_aws_and_only_a_release_may_write():
         ("main", "test"): {"id-token"},
         ("main", "production"): {"id-token"},
         ("main", "keep"): {"id-token"},
-        ("release", "release"): {"contents"},
+        ("release", "release"): {"contents", "id-token", "attestations"},
+        ("security", "codeql"): {"security-events"},
     }
+
+
+def test_every_file_of_a_release_is_signed_before_it_is_published():
+    collect, sign, publish = content(actionlint.WORKFLOWS / "release.yml")["jobs"]["release"]["steps"][-3:]
+    assert sign["uses"].startswith("actions/attest-build-provenance@")
+    folder = sign["with"]["subject-path"]
+    assert f'"$TAG" {folder} ' in publish["run"]
+    written = re.findall(r"--output=\"(\S+?)/|--file \"(\S+?)/|\(cd (\S+) &&", collect["run"])
+    assert {name for found in written for name in found if name} == {folder.removesuffix("/*")}
+
+
+@pytest.mark.parametrize("suffix", [".py", ".js", ".yml"])
+def test_codeql_reads_each_language_of_the_product(suffix):
+    languages = {".py": "python", ".js": "javascript-typescript", ".yml": "actions"}
+    folders = {".py": "functions", ".js": "functions/api/static", ".yml": ".github/workflows"}
+    assert list((REPOSITORY / folders[suffix]).rglob(f"*{suffix}"))
+    matrix = content(actionlint.WORKFLOWS / "security.yml")["jobs"]["codeql"]["strategy"]["matrix"]
+    assert languages[suffix] in matrix["language"]
+
+
+def test_credentials_are_looked_for_in_every_commit_by_the_version_of_the_action():
+    steps = content(actionlint.WORKFLOWS / "security.yml")["jobs"]["credentials"]["steps"]
+    assert steps[0]["with"]["fetch-depth"] == 0
+    pinned = re.search(r"trufflehog@[0-9a-f]{40} # v(\S+)", (actionlint.WORKFLOWS / "security.yml").read_text())
+    assert steps[1]["with"]["version"] == pinned[1]
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)

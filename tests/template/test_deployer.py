@@ -1,16 +1,15 @@
 """The template of a deployer: who may deploy a stage makes all of the template, and nothing of another stage."""
 
 import fnmatch
-import functools
 import json
 import re
 
 import pytest
 
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, plain, resolve, walk
-from tests.template.deployer import OWN_MODEL, RESOURCES, STACK, TEXT, of, unconditional
-from tests.template.iam import PSEUDO_PARAMETERS, is_allowed
-from tests.template.stack_calls import BOUNDARY, Stack
+from local.delivery import stages
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, resolve, walk
+from tests.template.deployer import OWN_MODEL, RESOURCES, STACK, TEXT, calls, denied, may, of, unconditional
+from tests.template.iam import ACCOUNT, REGION
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 ROLE_POLICY_CHARACTERS, MANAGED_POLICY_CHARACTERS = 10_240, 6_144
@@ -101,54 +100,91 @@ NOT_USED = {
     "sns:PutDataProtectionPolicy": "messages carry no personal data",
     "sns:*ubscribe": "a custom resource of the stack subscribes",
 }
-# The stack of pipeline.yaml is made by an administrator.
-STACKS = ((TEMPLATE, "image-recognition-test"), (OWN_MODEL, "image-recognition-test-model"))
-
-
-@functools.cache
-def _calls(*, has_boundary=False):
-    calls = []
-    for file, name in STACKS:
-        template = load(file.read_text())
-        # With it there is all that there is without it.
-        template["Parameters"]["GradualDeployments"]["Default"] = "true"
-        calls += Stack(expand(template)["Resources"], name, has_boundary=has_boundary).calls()
-    return dict.fromkeys(calls)
-
-
-@functools.cache
-def _denied(*, has_boundary=False):
-    """Return the calls that the role of the stage test may not make."""
-    values = {**PSEUDO_PARAMETERS, "Stage": "test", "PermissionsBoundaryArn": BOUNDARY}
-    conditions = {"HasPermissionsBoundary": has_boundary, "IsTest": True}
-    inline = [one["PolicyDocument"] for one in RESOURCES["StackRole"]["Properties"]["Policies"]]
-    documents = [*inline, RESOURCES["RolesPolicy"]["Properties"]["PolicyDocument"]]
-    policies = [plain(one, values.__getitem__, conditions) for one in documents]
-    calls = _calls(has_boundary=has_boundary)
-    return [call for call in calls if not is_allowed(policies, call.action, call.arn, dict(call.context))]
 
 
 def _is_of(call, pattern):
     return fnmatch.fnmatchcase(f"{call.resource_type} {call.action}" if " " in pattern else call.action, pattern)
 
 
-@pytest.mark.parametrize("resource_type", sorted({call.resource_type for call in _calls()}))
+@pytest.mark.parametrize("resource_type", sorted({call.resource_type for call in calls()}))
 def test_stack_role_may_make_each_call_for_a_resource_on_its_arn(resource_type):
-    denied = [call for call in _denied() if call.resource_type == resource_type]
-    assert [call for call in denied if not any(_is_of(call, pattern) for pattern in NOT_USED)] == []
+    refused = [call for call in denied() if call.resource_type == resource_type]
+    assert [call for call in refused if not any(_is_of(call, pattern) for pattern in NOT_USED)] == []
 
 
 @pytest.mark.parametrize("pattern", NOT_USED)
 def test_call_with_a_reason_not_to_be_granted_is_denied(pattern):
-    denied = set(_denied())
-    named = [call for call in _calls() if _is_of(call, pattern)]
+    refused = set(denied())
+    named = [call for call in calls() if _is_of(call, pattern)]
     assert named
-    assert [call for call in named if call not in denied] == []
+    assert [call for call in named if call not in refused] == []
 
 
 def test_with_a_boundary_only_its_removal_is_denied_too():
-    more = {call.action for call in _denied(has_boundary=True)} - {call.action for call in _denied()}
+    more = {call.action for call in denied(has_boundary=True)} - {call.action for call in denied()}
     assert more == {"iam:DeleteRolePermissionsBoundary"}
+
+
+# What a role reaches of another stage in the same account, each with its reason.
+SHARED = {
+    "s3:GetObject*": "packages that a pipeline leaves for both stages, to read",
+    "ecr:*": "the image that both stages run, to read",
+    "kms:*": "the key for tables is AWS's own",
+    "iam:CreateServiceLinkedRole": "the account has one role for the logs of all APIs",
+    "cloudwatch:DescribeAlarms": "CloudWatch authorizes it on all alarms, to read",
+    "codedeploy:GetDeploymentConfig": "the ways to shift are AWS's own",
+    "codedeploy:StopDeployment": "has no resource; the other stage goes back to its old version then",
+    "cognito-idp:DescribeUserPoolDomain": "has no resource, to read",
+    "logs:*": "the delivery of logs has no resource, and its policy is the account's",
+    "apigateway:PUT": "of an API's tags, which are a resource without tags; the tag of the stage is not to be changed",
+}
+
+
+@pytest.mark.parametrize("resource_type", sorted({call.resource_type for call in calls()}))
+def test_stack_role_reaches_nothing_of_another_stage(resource_type):
+    reached = [call for call in calls("prod") if call.resource_type == resource_type and may(*call[1:])]
+    assert [call for call in reached if not any(_is_of(call, pattern) for pattern in SHARED)] == []
+
+
+@pytest.mark.parametrize("pattern", SHARED)
+def test_call_with_a_reason_to_be_shared_by_the_stages_is_allowed(pattern):
+    assert [call for call in calls("prod") if _is_of(call, pattern) and may(*call[1:])]
+
+
+_API = f"arn:aws:apigateway:{REGION}::/tags/arn%3Aaws%3Aapigateway%3A{REGION}%3A%3A"
+
+
+@pytest.mark.parametrize("action", ["apigateway:POST", "apigateway:PUT", "apigateway:DELETE"])
+@pytest.mark.parametrize("path", ["%2Fapis%2F", "%2Fv2%2Fapis%2F"])
+def test_stack_role_takes_no_api_of_another_stage_by_changing_its_tag(action, path):
+    assert not may(action, f"{_API}{path}a1b2c3d4e5", {"aws:tagkeys": ["stage"]})
+    # As IAM saw it when an API was made, which has no id yet.
+    assert may(action, f"{_API}{path}*", {"aws:tagkeys": ["stage"]})
+
+
+@pytest.mark.parametrize("tags", [{}, {"aws:requesttag/stage": "prod"}], ids=["no-tag", "tag-of-another-stage"])
+@pytest.mark.parametrize(
+    ("action", "arn"),
+    [
+        ("apigateway:POST", f"arn:aws:apigateway:{REGION}::/apis"),
+        ("cognito-idp:CreateUserPool", "*"),
+        ("states:CreateStateMachine", f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:ProcessImage-a1b2c3"),
+    ],
+)
+def test_stack_role_makes_nothing_without_the_tag_of_its_stage(action, arn, tags):
+    assert may(action, arn, {"aws:requesttag/stage": "test"})
+    assert not may(action, arn, tags)
+
+
+def test_resource_without_a_tag_is_within_reach_of_the_stage_that_makes_it():
+    # A pool is tagged by a call of its own, before which it has no tag.
+    pool = f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/a1b2c3"
+    assert may("cognito-idp:TagResource", pool, {"aws:requesttag/stage": "test"})
+
+
+@pytest.mark.parametrize("stage", load(TEXT)["Parameters"]["Stage"]["AllowedValues"])
+def test_stack_of_a_stage_is_deployed_with_its_tag(stage):
+    assert stages.read("default" if stage == "dev" else stage).tags["stage"] == stage
 
 
 @pytest.mark.parametrize("resource_type", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Cognito::UserPool"])
@@ -175,7 +211,7 @@ def test_a_statement_allows_actions_by_their_names(statement):
 
 @pytest.mark.parametrize("statement", list(_every_statement()))
 def test_a_statement_for_every_resource_has_its_reason_above_it(statement):
-    if "*" not in listed(statement["Resource"]):
+    if statement["Effect"] == "Deny" or "*" not in listed(statement["Resource"]):
         return
     assert re.search(
         rf"# .*ha(s|ve) no resource.*\n( +- !If\n +- IsTest\n)? +- Sid: {statement['Sid']}\n",
@@ -185,8 +221,8 @@ def test_a_statement_for_every_resource_has_its_reason_above_it(statement):
 
 # What AWS gives names or ids that do not begin with the stack's.
 OTHER_NAMES = {
-    "Packages", "KeyOfTheTable", "StateMachines", "Layers", "Triggers", "TagsOfTriggers", "LookAtAlarms", "HttpApi",
-    "LetTheApiWriteItsLog", "People", "ImageOfTheOwnModel", "WhatHasNoResource", "KeepItsOwnLimits",
+    "Packages", "KeyOfTheTable", "StateMachines", "OlderLayers", "Triggers", "TagsOfTriggers", "LookAtAlarms",
+    "HttpApi", "LetTheApiWriteItsLog", "People", "ImageOfTheOwnModel", "WhatHasNoResource", "KeepItsOwnLimits",
 }  # fmt: skip
 
 
@@ -197,20 +233,11 @@ def test_what_bears_the_name_of_the_stack_is_limited_by_it(statement):
     assert (own == named) == (statement["Sid"] not in OTHER_NAMES)
 
 
-def _ids_of(resource_type):
+def test_what_cloudformation_names_after_its_place_is_limited_by_that():
     template = expand(load(TEMPLATE.read_text()))["Resources"]
-    return {name for name, one in template.items() if one["Type"] == resource_type}
-
-
-@pytest.mark.parametrize(
-    ("sid", "resource_type"),
-    [("StateMachines", "AWS::StepFunctions::StateMachine"), ("Layers", "AWS::Lambda::LayerVersion")],
-)
-def test_what_cloudformation_names_after_its_place_is_limited_by_that(sid, resource_type):
-    statement = of(STACK, sid)
-    names = {re.search(r":(?:stateMachine|layer):(\w+)", resolve(one))[1] for one in listed(statement["Resource"])}
-    # SAM puts a hash behind the name of a layer.
-    assert names == {re.sub(r"Layer[0-9a-f]{10}$", "Layer", name) for name in _ids_of(resource_type)}
+    machines = {name for name, one in template.items() if one["Type"] == "AWS::StepFunctions::StateMachine"}
+    named = [resolve(one) for one in listed(of(STACK, "StateMachines")["Resource"])]
+    assert {re.search(r":stateMachine:(\w+)-\*$", one)[1] for one in named} == machines
 
 
 def test_roles_are_passed_to_the_services_that_take_roles_in_the_template():
@@ -236,12 +263,12 @@ def _characters(document):
 def test_the_policies_fit_where_they_are():
     inline = sum(_characters(one["PolicyDocument"]) for one in RESOURCES["StackRole"]["Properties"]["Policies"])
     assert inline < ROLE_POLICY_CHARACTERS
-    for policy in ("SmokePolicy", "RolesPolicy", "DeployPolicy"):
+    for policy in ("SmokePolicy", "RolesPolicy", "StagePolicy", "DeployPolicy"):
         assert _characters(RESOURCES[policy]["Properties"]["PolicyDocument"]) < MANAGED_POLICY_CHARACTERS
 
 
-def test_cloudformation_has_what_is_said_of_roles():
-    assert RESOURCES["StackRole"]["Properties"]["ManagedPolicyArns"] == [{"Ref": "RolesPolicy"}]
+def test_cloudformation_has_what_is_said_of_roles_and_of_other_stages():
+    assert RESOURCES["StackRole"]["Properties"]["ManagedPolicyArns"] == [{"Ref": "RolesPolicy"}, {"Ref": "StagePolicy"}]
 
 
 def test_a_workflow_becomes_the_role_only_in_its_repository_and_environment():

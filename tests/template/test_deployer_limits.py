@@ -43,7 +43,7 @@ def test_no_role_gets_rights_without_the_boundary_that_is_asked_for():
     "action",
     [
         *("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary"),
-        *("AttachRolePolicy", "DetachRolePolicy"),
+        *("AttachRolePolicy", "DetachRolePolicy", "UpdateAssumeRolePolicy"),
     ],
 )
 def test_what_gives_a_role_rights_is_allowed_only_where_the_boundary_is_asked_for(action):
@@ -128,7 +128,8 @@ def test_whoever_deploys_makes_nothing_alone_and_hands_only_the_role_of_the_stag
 
 def test_a_workflow_may_do_what_somebody_who_deploys_by_hand_may_and_try_it():
     role = RESOURCES["GitHubRole"]["Properties"]
-    assert role["ManagedPolicyArns"] == [{"Ref": "SmokePolicy"}, {"Ref": "DeployPolicy"}]
+    # And is kept out of other stages, as CloudFormation is.
+    assert role["ManagedPolicyArns"] == [{"Ref": "SmokePolicy"}, {"Ref": "DeployPolicy"}, {"Ref": "StagePolicy"}]
     assert "Policies" not in role
 
 

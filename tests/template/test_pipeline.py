@@ -8,9 +8,12 @@ import pytest
 import yaml
 
 from local.delivery import keep_image, publish, stages
-from tests.template.cloudformation import REPOSITORY, listed, load, references, resolve, walk
+from tests.template.cloudformation import REPOSITORY, listed, load, plain, references, refusals, resolve, walk
+from tests.template.deployer import unconditional
+from tests.template.iam import PSEUDO_PARAMETERS, is_allowed
 
-TEXT = {name: (REPOSITORY / name).read_text() for name in ("pipeline.yaml", "docs/operations/deployer.yaml")}
+FILES = ("pipeline.yaml", "docs/operations/deployer.yaml", "docs/operations/boundary.yaml")
+TEXT = {name: (REPOSITORY / name).read_text() for name in FILES}
 TEMPLATE = load(TEXT["pipeline.yaml"])
 RESOURCES = TEMPLATE["Resources"]
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
@@ -52,7 +55,7 @@ def statements():
         documents = [policy["PolicyDocument"] for policy in one["Properties"].get("Policies", [])]
         documents += [one["Properties"]["PolicyDocument"]] if "PolicyDocument" in one["Properties"] else []
         for document in documents:
-            for statement in document["Statement"]:
+            for statement in unconditional(document["Statement"]):
                 yield pytest.param(statement, id=f"{name}-{statement['Sid']}")
 
 
@@ -209,10 +212,93 @@ def test_it_is_a_pipeline_of_the_second_type_that_cuts_nothing_off():
     assert (PIPELINE["PipelineType"], PIPELINE["ExecutionMode"]) == ("V2", "QUEUED")
 
 
-def test_the_source_comes_by_a_code_connection():
-    (source,) = actions("Source").values()
-    assert source["ActionTypeId"]["Provider"] == "CodeStarSourceConnection"
-    assert source["Configuration"]["ConnectionArn"] == {"Ref": "ConnectionArn"}
+def _sources():
+    """Return the source action of each kind of source."""
+    (conditional,) = PIPELINE["Stages"][0]["Actions"]
+    condition, codecommit, connection = conditional["Fn::If"]
+    assert condition == "HasCodeCommit"
+    return codecommit, connection
+
+
+def test_the_source_comes_by_a_code_connection_or_from_codecommit():
+    codecommit, connection = _sources()
+    assert connection["ActionTypeId"]["Provider"] == "CodeStarSourceConnection"
+    assert connection["Configuration"]["ConnectionArn"] == {"Ref": "ConnectionArn"}
+    assert codecommit["ActionTypeId"]["Provider"] == "CodeCommit"
+    assert codecommit["Configuration"]["RepositoryName"] == {"Ref": "CodeCommitRepository"}
+    for source in (codecommit, connection):
+        assert source["Configuration"]["BranchName"] == {"Ref": "BranchName"}
+        assert source["OutputArtifacts"] == [{"Name": "Source"}]
+
+
+def test_a_push_to_codecommit_starts_the_pipeline_once():
+    codecommit, _ = _sources()
+    # Else CodePipeline polls as well:
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeCommit.html
+    assert codecommit["Configuration"]["PollForSourceChanges"] == "false"
+    rule = RESOURCES["PushRule"]["Properties"]
+    # https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html
+    assert rule["EventPattern"] == {
+        "source": ["aws.codecommit"],
+        "detail-type": ["CodeCommit Repository State Change"],
+        "resources": [{"Fn::Sub": REPOSITORY_ARN}],
+        "detail": {
+            "event": ["referenceCreated", "referenceUpdated"],
+            "referenceType": ["branch"],
+            "referenceName": [{"Ref": "BranchName"}],
+        },
+    }
+    (target,) = rule["Targets"]
+    (policy,) = ROLES["PushRole"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert target["RoleArn"] == {"Fn::GetAtt": ["PushRole", "Arn"]}
+    assert (statement["Action"], statement["Resource"]) == ("codepipeline:StartPipelineExecution", target["Arn"])
+
+
+REPOSITORY_ARN = "arn:${AWS::Partition}:codecommit:${AWS::Region}:${AWS::AccountId}:${CodeCommitRepository}"
+
+
+def test_nothing_of_codecommit_is_there_with_a_connection():
+    assert {name for name, one in RESOURCES.items() if one.get("Condition") == "HasCodeCommit"} == {
+        "PushRule",
+        "PushRole",
+    }
+    (policy,) = ROLES["PipelineRole"]["Policies"]
+    ways = [one["Fn::If"] for one in policy["PolicyDocument"]["Statement"] if "Fn::If" in one]
+    (way,) = ways
+    assert way[0] == "HasCodeCommit"
+    assert way[1]["Resource"] == {"Fn::Sub": REPOSITORY_ARN}
+    assert {action.partition(":")[0] for action in way[1]["Action"]} == {"codecommit"}
+    assert resolve(way[2]["Resource"]) == "${ConnectionArn}"
+
+
+CONNECTION = "arn:aws:codeconnections:eu-west-1:123456789012:connection/00000000-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [{"ConnectionArn": CONNECTION, "RepositoryId": "owner/name"}, {"CodeCommitRepository": "image-recognition"}],
+    ids=["connection", "codecommit"],
+)
+def test_one_source_is_taken(source):
+    assert refusals(TEMPLATE, **source) == []
+    assert all(re.fullmatch(TEMPLATE["Parameters"][name]["AllowedPattern"], value) for name, value in source.items())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {},
+        {"ConnectionArn": CONNECTION},
+        {"RepositoryId": "owner/name"},
+        {"RepositoryId": "owner/name", "CodeCommitRepository": "image-recognition"},
+        {"ConnectionArn": CONNECTION, "RepositoryId": "owner/name", "CodeCommitRepository": "image-recognition"},
+    ],
+    ids=["none", "connection-alone", "repository-alone", "repository-and-codecommit", "both"],
+)
+def test_half_a_source_or_two_are_refused(source):
+    (sentence,) = refusals(TEMPLATE, **source)
+    assert re.search("ConnectionArn and RepositoryId.* or CodeCommitRepository", sentence)
 
 
 def test_nothing_is_deployed_before_every_check_and_nothing_to_people_before_it_was_tried():
@@ -356,6 +442,27 @@ def test_every_resource_is_used_only_where_the_service_has_none():
     assert set(told) == everything
 
 
+@pytest.mark.parametrize("artifact", ["Source", "Package", "Model"])
+@pytest.mark.parametrize("project", PROJECTS)
+def test_a_build_writes_no_artifact_but_its_own(project, artifact):
+    # Code of the repository runs in it, while an earlier version may wait for somebody who agrees.
+    (action,) = {json.dumps(one.get("OutputArtifacts", [])) for one in EVERY_ACTION.values()
+                 if one["Configuration"].get("ProjectName") == {"Ref": project}}  # fmt: skip
+    role = ROLES[PROJECTS[project]["ServiceRole"]["Fn::GetAtt"][0]]
+    shared = [RESOURCES[one["Ref"]]["Properties"] for one in role["ManagedPolicyArns"] if "Ref" in one]
+    documents = [policy["PolicyDocument"] for policy in [*shared, *role.get("Policies", [])]]
+    bucket = "arn:aws:s3:::image-recognition-pipeline-artifactbucket-1a2b3c"
+
+    def look_up(name):
+        return PSEUDO_PARAMETERS.get(name) or (bucket if name == "ArtifactBucket.Arn" else f"arn:aws:x:::{name}")
+
+    policies = [plain(document, look_up, {"HasOwnModel": True}) for document in documents]
+    # {pipeline, 20 characters}/{artifact, 10 characters}/{id}: documented nowhere, and so in many public logs.
+    key = f"{bucket}/{PIPELINE['Name'][:20]}/{artifact[:10]}/1A2b3C4"
+    assert is_allowed(policies, "s3:GetObject", key)
+    assert is_allowed(policies, "s3:PutObject", key) == (artifact in action)
+
+
 @pytest.mark.parametrize("name", ROLES)
 def test_a_role_has_the_permissions_boundary(name):
     assert ROLES[name]["PermissionsBoundary"] == BOUNDARY
@@ -364,19 +471,19 @@ def test_a_role_has_the_permissions_boundary(name):
 @pytest.mark.parametrize("name", ROLES)
 def test_a_role_is_assumed_for_this_account_only(name):
     (statement,) = ROLES[name]["AssumeRolePolicyDocument"]["Statement"]
-    service = "codepipeline" if name == "PipelineRole" else "codebuild"
+    service = {"PipelineRole": "codepipeline", "PushRole": "events"}.get(name, "codebuild")
     assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_every_build_has_a_role_of_its_own():
     roles = [project["ServiceRole"]["Fn::GetAtt"][0] for project in PROJECTS.values()]
-    assert sorted(roles) == sorted(set(ROLES) - {"PipelineRole"})
+    assert sorted(roles) == sorted(set(ROLES) - {"PipelineRole", "PushRole"})
 
 
 def _of_pipeline(sid):
     (policy,) = ROLES["PipelineRole"]["Policies"]
-    (statement,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Sid"] == sid]
+    (statement,) = [one for one in unconditional(policy["PolicyDocument"]["Statement"]) if one["Sid"] == sid]
     return statement
 
 
@@ -405,7 +512,8 @@ def test_the_pipeline_hands_only_the_roles_of_the_stages_to_cloudformation_only(
 
 
 def test_code_of_the_repository_runs_with_no_right_to_deploy():
-    allowed = {action for name, role in ROLES.items() if name != "PipelineRole" for policy in role.get("Policies", [])
+    building = {name for name in ROLES if name not in ("PipelineRole", "PushRole")}
+    allowed = {action for name, role in ROLES.items() if name in building for policy in role.get("Policies", [])
                for one in policy["PolicyDocument"]["Statement"] for action in listed(one["Action"])}  # fmt: skip
     assert {action.partition(":")[0] for action in allowed} <= {"s3", "ecr", "inspector2"}
 

@@ -31,22 +31,20 @@ def outputs(client, stack):
 
 @pytest.fixture
 def deployers(environment, client):
-    """Both stages' roles, deployed as docs/delivery.md has it."""
+    """Both stages' roles within their boundaries, deployed as docs/delivery.md has it."""
+    found = {}
     for stage in publish.STAGES:
-        sam(
-            *("deploy", "--template-file", "docs/operations/deployer.yaml"),
-            *("--stack-name", f"image-recognition-{stage}-deployer"),
-            *(
-                "--resolve-s3",
-                "--capabilities",
-                "CAPABILITY_IAM",
-                "--no-confirm-changeset",
-                "--no-fail-on-empty-changeset",
-            ),
-            *("--parameter-overrides", f"Stage={stage}", "GitHubRepository=owner@123456/name@456789"),
-            environment=environment,
-        )
-    return {stage: outputs(client, f"image-recognition-{stage}-deployer") for stage in publish.STAGES}
+        for kind, given in (("boundary", []), ("deployer", ["GitHubRepository=owner@123456/name@456789"])):
+            boundary = [f"PermissionsBoundaryArn={found[stage]['BoundaryArn']}"] if kind == "deployer" else []
+            sam(
+                *("deploy", "--template-file", f"docs/operations/{kind}.yaml"),
+                *("--stack-name", f"image-recognition-{stage}-{kind}", "--capabilities", "CAPABILITY_NAMED_IAM"),
+                *("--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+                *("--parameter-overrides", f"Stage={stage}", *given, *boundary),
+                environment=environment,
+            )
+            found[stage] = outputs(client, f"image-recognition-{stage}-{kind}")
+    return found
 
 
 @pytest.fixture
@@ -126,8 +124,10 @@ def test_what_the_pipeline_stands_on_is_deployed_and_taken_away(pipeline, comman
     assert bucket not in {one["Name"] for one in client("s3").list_buckets()["Buckets"]}
     assert repository not in {one["repositoryName"] for one in client("ecr").describe_repositories()["repositories"]}
     commands("for stage in test prod")
-    left = {one["RoleName"] for one in client("iam").list_roles()["Roles"]}
+    iam = client("iam")
+    left = {one["RoleName"] for one in iam.list_roles()["Roles"]}
     assert [name for name in left if "deployer" in name or "pipeline" in name] == []
+    assert iam.list_policies(Scope="Local")["Policies"] == []
 
 
 @pytest.mark.local

@@ -98,6 +98,16 @@ def test_whoever_is_locked_out_gets_no_token(shell, person, signed_in, cognito):
         signed_in(person)
 
 
+def test_token_that_was_made_before_is_of_no_use_while_everybody_is_locked_out(shell, person, signed_in, ask):
+    token = signed_in(person)
+    shell("people", "aws lambda put-function-concurrency")
+    try:
+        assert ask(token, "GET", "/api/me")[0] >= 500
+    finally:
+        shell("people", "aws lambda delete-function-concurrency")
+    assert ask(token, "GET", "/api/me")[0] == 200
+
+
 def test_scripts_act_as_a_person(shell, person):
     told = shell("people", "aws cognito-idp admin-set-user-password", EMAIL=person, PASSWORD=PASSWORD)
     assert json.loads(told)["is_operator"] is False

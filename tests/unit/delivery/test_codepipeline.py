@@ -12,6 +12,7 @@ NAMES = {
     "AWS::Partition": "aws",
     "ConnectionArn": "arn:aws:codeconnections:eu-west-1:123456789012:connection/00000000-0000-0000-0000-000000000000",
     "RepositoryId": "owner/name",
+    "CodeCommitRepository": "image-recognition",
     "BranchName": "main",
 }
 
@@ -35,9 +36,10 @@ def _as_the_api_has_it(node, key=""):
     return [_as_the_api_has_it(one) for one in node] if isinstance(node, list) else node
 
 
-@pytest.fixture(params=[True, False], ids=["own-model", "no-own-model"])
+@pytest.fixture(params=[(True, False), (False, True)], ids=["own-model", "codecommit"])
 def conditions(request):
-    return {"HasOwnModel": request.param, "AsksBeforeProduction": True}
+    has_own_model, has_codecommit = request.param
+    return {"HasOwnModel": has_own_model, "HasCodeCommit": has_codecommit, "AsksBeforeProduction": True}
 
 
 @pytest.fixture
