@@ -345,7 +345,7 @@ def test_to_delete_a_photo_again_is_no_error(ann: Caller) -> None:
 def test_a_deletion_that_s3_interrupts_can_be_sent_again(ann: Caller, refuse: Callable[..., None]) -> None:
     photo = develop(ann)
     refuse("s3", "DeleteObjects", "SlowDown", 503, calls=(1,))
-    assert ann("DELETE", f"/api/photos/{photo}").status == 503
+    assert ann("DELETE", f"/api/photos/{photo}").status == 429
     assert ids(ann) == []
     assert (ann("DELETE", f"/api/photos/{photo}").status, darkroom.objects()) == (204, [])
 
@@ -356,6 +356,12 @@ def test_a_deletion_that_s3_interrupts_can_be_sent_again(ann: Caller, refuse: Ca
 @pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "ThrottlingException"])
 def test_a_busy_table_asks_to_come_again(ann: Caller, refuse: Callable[..., None], code: str) -> None:
     refuse("dynamodb", "Query", code)
+    answered = ann.get("/api/photos")
+    assert (answered.status, answered.headers["retry-after"]) == (429, "3")
+
+
+def test_a_table_that_does_not_answer_is_a_fault_of_the_service(ann: Caller, refuse: Callable[..., None]) -> None:
+    refuse("dynamodb", "Query", "InternalServerError", 500)
     answered = ann.get("/api/photos")
     assert (answered.status, answered.headers["retry-after"]) == (503, "3")
 
