@@ -1,4 +1,4 @@
-"""Close the records of executions that ended without a word, and end deletions that broke off."""
+"""Close the records of executions that could not do it, and end deletions that broke off."""
 
 from functools import partial
 from itertools import chain
@@ -8,7 +8,9 @@ from vision.adapters import workflow
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import executions, records
+from vision.domain.failures import Failure
 from vision.domain.photos import ERASED
+from vision.domain.statuses import Status
 from vision.settings import TrackExecutionSettings
 
 settings = TrackExecutionSettings.read()
@@ -44,3 +46,13 @@ def _apply(change: executions.StatusChange) -> None:
         entry.count(change.status.metric)
     if change.failure:
         filing.file(photos, change.envelope, change.run, change.changes())
+    if change.status is Status.FAILED and change.failure:
+        _count(change.failure)
+
+
+def _count(failure: Failure) -> None:
+    """Count an execution that failed, recorded or not: the alarm watches the service's faults alone."""
+    if failure.is_of_upload:
+        entry.count("UploadsRefused")
+    else:
+        entry.count("ExecutionFaults")

@@ -24,17 +24,6 @@ DELETING = "DELETING"
 
 SHOWN_LABELS = 10
 
-# What people can do about it; whatever is not here is ours to mend, and trying again is all that they can do.
-_REMEDIES = {
-    "NotSupportedImageType": "Save it as JPEG or PNG and add it again.",
-    "CorruptImage": "The file is damaged; export it again from where it came from, and add that.",
-    "ImageTooLarge": "Make it smaller, at most 15 MB and 10,000 pixels a side, and add it again.",
-    "ImageTooSmall": "Add a larger version, at least 80 pixels a side.",
-    "TooManyPixels": "Make it smaller and add it again.",
-    "InvalidImage": "Save it again as JPEG or PNG and add that.",
-    "ObjectNotFound": "The file is gone from the bucket; add it again.",
-    "UploadMissing": "Add the file again; a lost connection may have stopped it.",
-}
 _OURS = "Delete it and add it again; if that does not help, tell whoever runs this service."
 
 
@@ -128,7 +117,7 @@ class Photo:
 
 
 def _told(error: Mapping[str, Any]) -> Record:
-    remedy = _REMEDIES.get(error["name"], _OURS)
+    remedy = failures.REMEDIES.get(error["name"], _OURS)
     return {**error, "cause": failures.first_cause(error["cause"]), "remedy": remedy}
 
 
