@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import boto3
@@ -36,7 +37,11 @@ PARAMETERS = {
     "OwnModelFunctionArn": "",
     "InspectionRules": json.dumps(inspection_demo.RULES),
     "BulkCallsPerSecond": str(bulk_demo.CALLS_PER_SECOND),
+    "DailyUploads": "500",
+    "DailyMegabytes": "5000",
 }
+# A folder of one's own may have more pictures than a person adds in a day.
+NO_ALLOWANCE = {"DailyUploads": "0", "DailyMegabytes": "0"}
 
 
 def main(arguments: list[str]) -> int:
@@ -84,14 +89,15 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _up(detector: str, model: str) -> Stack:
+def _up(detector: str, model: str, more: Mapping[str, str] | None = None) -> Stack:
+    parameters = PARAMETERS | dict(more or {})
     if detector == REKOGNITION:
         for sentence in fetch_models().skipped:
             console.print(sentence)
-        deployed = stack.up(console.print, parameters=PARAMETERS)
+        deployed = stack.up(console.print, parameters=parameters)
     else:
         rules = {"InspectionRules": json.dumps(inspection_demo.OWN_MODEL_RULES)}
-        deployed = own_model.up(console.print, parameters=PARAMETERS | rules, model=model)
+        deployed = own_model.up(console.print, parameters=parameters | rules, model=model)
     _write_environment(environment.variables(deployed.client, STACK_NAME, deployed.endpoint_url))
     return deployed
 
@@ -112,7 +118,7 @@ def _demo(folder: Path | None, detector: str, model: str) -> None:
             console.print("Folders in it are left out; name one of them to see its pictures.")
     else:
         raise DemoFailed(f"{folder} is no folder; name one with pictures: make demo PHOTOS=folder")
-    deployed = _up(detector, model)
+    deployed = _up(detector, model, NO_ALLOWANCE if folder else None)
     person = demo_person(deployed)
     uploads = demo.process(console, deployed, files, person.owner)
     console.print(demo.result_table(uploads, console.width))

@@ -210,6 +210,27 @@ def test_the_key_of_a_deleted_photo_announces_nothing(ann: Caller) -> None:
     assert (refused.status, "deleted" in refused.problem()["detail"]) == (409, True)
 
 
+# The allowance of a day
+
+
+def test_announcement_past_the_allowance_is_told_when_to_come_again(
+    api: Callable[..., Caller], function: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api("ann")
+    # The application that other tests share comes back afterwards.
+    monkeypatch.delitem(sys.modules, "functions.api.app")
+    monkeypatch.setenv("DAILY_UPLOADS", "1")
+    ann = Caller(function("api"), claims("ann"))
+    with clock("2026-11-30T23:00:00.000Z"):
+        answers = [announce(ann), announce(ann)]
+    assert [answer.status for answer in answers] == [201, 429]
+    assert answers[1].headers["retry-after"] == "3600"
+    assert "1 photos" in answers[1].problem()["detail"]
+    assert "2026-12-01 00:00 UTC" in answers[1].problem()["detail"]
+    with clock("2026-12-01T00:00:00.000Z"):
+        assert announce(ann).status == 201
+
+
 # Looked at
 
 

@@ -146,6 +146,8 @@ RESOURCES = {
         **RECORDS,
         **{action: {"${ProcessingQueue.Arn}"} for action in QUEUE_READER},
         "dynamodb:BatchWriteItem": {"${ImageTable.Arn}"},
+        "s3:DeleteObject": {"${ImageBucket.Arn}/private/*/uploads/*"},
+        "s3:DeleteObjectVersion": {"${ImageBucket.Arn}/private/*/uploads/*"},
         "states:StartExecution": {"${ProcessImage}"},
     },
     "ExtractMetadataFunction": UPLOADS,

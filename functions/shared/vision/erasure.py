@@ -23,8 +23,9 @@ def erase(photos: Photos, photo: Photo) -> None:
     photos.mark_erased(photo, erased_at, records.now())
     where = photo.item["object"]
     # An upload of the same key that came after the photo was erased is another one's.
-    is_ticket = "content_type" in photo.item
-    storage.delete_versions(where["bucket"], where["key"], is_prefix=False, until="" if is_ticket else erased_at)
+    storage.delete_versions(
+        where["bucket"], where["key"], is_prefix=False, until="" if photo.is_announced else erased_at
+    )
     until = erased_at if photos.is_replaced(photo.photo_id) else ""
     # Those that no record names yet are made by an execution under way.
     folders = {(where["bucket"], folder) for folder in keys.thumbnail_folders(photo.photo_id, photo.owner)}

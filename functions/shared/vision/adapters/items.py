@@ -114,25 +114,19 @@ class Items:
             return False
         return True
 
-    def put_together(self, items: Sequence[Item]) -> None:
-        """Put items unless there is one of any of their keys: all or none."""
+    def put_together(self, item: Item, *others: Item) -> bool:
+        """Put an item unless there is one of its key, and others with it: all or none; False when there is one."""
         dynamodb = client("dynamodb")
-        puts = [
-            {
-                "Put": {
-                    "TableName": self._name,
-                    "Item": _marshalled(item),
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
-            }
-            for item in items
-        ]
+        puts: list[Any] = [{"Put": {"TableName": self._name, "Item": _marshalled(one)}} for one in (item, *others)]
+        puts[0]["Put"]["ConditionExpression"] = "attribute_not_exists(pk)"
         try:
             with domain_errors("records"):
                 dynamodb.transact_write_items(TransactItems=puts)
         except dynamodb.exceptions.TransactionCanceledException as cancelled:
-            if not _is_refused(cancelled.response):
-                raise Throttled("records: others are written at the same moment; wait and try again") from cancelled
+            if _is_refused(cancelled.response):
+                return False
+            raise Throttled("records: others are written at the same moment; wait and try again") from cancelled
+        return True
 
     def put_many(self, items: Sequence[Item]) -> None:
         """Put items, in place of those that have their keys; no key may come twice."""
@@ -194,19 +188,30 @@ class Items:
         return True
 
     def add(
-        self, key: Item, amounts: Mapping[str, float], *, condition: str = "", values: Mapping[str, Any] | None = None
+        self,
+        key: Item,
+        amounts: Mapping[str, float],
+        *,
+        fields: Mapping[str, Any] | None = None,
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
     ) -> Item | None:
-        """Add to numbers of an item, at once; return them, or ``None`` when the condition did not hold."""
+        """Add to numbers of an item and set fields, at once; return them, or ``None`` when the condition did not hold.
+
+        ``values`` are those of the condition.
+        """
         dynamodb = client("dynamodb")
-        numbers = {f":{name}": amount for name, amount in amounts.items()} | dict(values or {})
+        fields = fields or {}
+        written = {f":{name}": value for name, value in {**amounts, **fields}.items()} | dict(values or {})
+        settings = f" SET {', '.join(f'#{name} = :{name}' for name in fields)}" if fields else ""
         try:
             with domain_errors("record"):
                 response = dynamodb.update_item(
                     TableName=self._name,
                     Key=_marshalled(key),
-                    UpdateExpression="ADD " + ", ".join(f"#{name} :{name}" for name in amounts),
-                    ExpressionAttributeNames={f"#{name}": name for name in amounts},
-                    ExpressionAttributeValues=_marshalled(numbers),
+                    UpdateExpression="ADD " + ", ".join(f"#{name} :{name}" for name in amounts) + settings,
+                    ExpressionAttributeNames={f"#{name}": name for name in (*amounts, *fields)},
+                    ExpressionAttributeValues=_marshalled(written),
                     ReturnValues="UPDATED_NEW",
                     **({"ConditionExpression": condition} if condition else {}),
                 )

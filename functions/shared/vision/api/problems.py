@@ -12,7 +12,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from vision.api import forms
-from vision.domain.errors import InvalidRun, Throttled, Transient
+from vision.domain import allowances, records
+from vision.domain.errors import AllowanceExceeded, InvalidRun, Throttled, Transient
 from vision.domain.refusals import Conflict, InvalidDays, NotFound
 
 CONTENT_TYPE = "application/problem+json"
@@ -53,6 +54,7 @@ def install(app: APIGatewayHttpResolver) -> None:
         Conflict: _conflict,
         Forbidden: _forbidden,
         Unauthorized: _unauthorized,
+        AllowanceExceeded: _too_much,
         Throttled: _too_fast,
         Transient: _busy,
         RecursionError: _too_deep,
@@ -92,6 +94,10 @@ def _forbidden(_: Forbidden) -> Response[str]:
 
 def _unauthorized(_: Unauthorized) -> Response[str]:
     return problem(HTTPStatus.UNAUTHORIZED, "Sign in first.")
+
+
+def _too_much(error: AllowanceExceeded) -> Response[str]:
+    return _later(HTTPStatus.TOO_MANY_REQUESTS, str(error), allowances.seconds_left(records.now()))
 
 
 def _too_fast(error: Throttled) -> Response[str]:

@@ -20,6 +20,7 @@ REMEDIES = {
     "InvalidImage": "Save it again as JPEG or PNG and add that.",
     "ObjectNotFound": "The file is gone from the bucket; add it again.",
     "UploadMissing": "Add the file again; a lost connection may have stopped it.",
+    "AllowanceExceeded": "Add it again tomorrow, or ask an operator for a larger allowance.",
 }
 """What the owner of an image can do, by the error's name: these errors lie in the upload, all others in the service."""
 

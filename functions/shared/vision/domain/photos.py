@@ -11,7 +11,7 @@ from vision.domain import counts, failures, headings, records
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import Status
-from vision.domain.tickets import FORGOTTEN_SECONDS
+from vision.domain.tickets import FORGOTTEN_SECONDS, FORM_VERSION
 
 ERASED = "erased_at"
 """The attribute of a photo that was deleted; the item stays for a while, so that what comes late finds it out."""
@@ -58,9 +58,18 @@ class Photo:
         return "etag" in self.item.get("object", {})
 
     @property
+    def is_announced(self) -> bool:
+        """Whether it was announced to the API, and so has a form that uploads it."""
+        return "content_type" in self.item
+
+    @property
     def version(self) -> ObjectVersion | None:
         """Its newest version, if S3 has one."""
         return ObjectVersion.from_dict(self.item["object"]) if self.is_uploaded else None
+
+    def refuses(self, version: ObjectVersion) -> bool:
+        """Tell whether a version of an announced photo's form is one too many: it has another, or is deleted."""
+        return ERASED in self.item or self.item.get(FORM_VERSION, version.identity) != version.identity
 
     @property
     def labels(self) -> list[Mapping[str, Any]]:
