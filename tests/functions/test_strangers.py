@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,14 @@ from tests.conftest import BUCKET, TABLE
 from tests.functions.conftest import Handler
 from tests.functions.darkroom import clock
 from tests.functions.photo_app import PhotoApp, rows
+from vision import erasure, filing
 from vision.adapters.people import People
 from vision.adapters.session import client
 from vision.domain import records, tickets
 from vision.domain.allowances import Allowance, seconds_left
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AllowanceExceeded
+from vision.domain.executions import Run
 from vision.domain.limits import MEGABYTE
 from vision.domain.photos import Photo, Wanted
 from vision.domain.refusals import NotFound
@@ -476,3 +479,116 @@ def test_announcement_that_dynamodb_has_deleted_is_made_anew_in_its_album(app: P
     app.announce(key="k", album_id=album_id)
     assert app.listed(album_id=album_id) == [photo.photo_id]
 
+
+# Refused content is no file host
+
+
+def refused(app: PhotoApp, envelope: Envelope, name: str) -> None:
+    """Let the execution of an upload end with an error, as store_metadata records it."""
+    record = app.table.image(envelope) or {}
+    run = Run(record["execution_arn"], record["run_started_at"])
+    outcome = {"status": "FAILED", "error": {"name": name, "cause": "no image"}}
+    app.table.advance(envelope, run, outcome, records.now())
+    filing.file(app.photos, envelope, run, outcome)
+
+
+@pytest.fixture
+def sweep(app: PhotoApp, function: Callable[[str], Handler], event: Callable[[str], dict[str, Any]]) -> Deliver:
+    """Let the schedule look."""
+    handler = function("track_execution")
+    return lambda: handler(event("track_execution_schedule"))
+
+
+@pytest.fixture
+def uploaded(app: PhotoApp, deliver: Deliver) -> Envelope:
+    envelope = _put(app, app.announce())
+    deliver(envelope)
+    return envelope
+
+
+def _long_ago() -> AbstractContextManager[None]:
+    return clock(records.timestamp(datetime.now(UTC) - timedelta(hours=25)))
+
+
+def test_content_of_a_refused_upload_is_kept_for_a_day_and_then_deleted(
+    app: PhotoApp, uploaded: Envelope, sweep: Deliver
+) -> None:
+    with clock(records.timestamp(datetime.now(UTC) - timedelta(hours=23))):
+        refused(app, uploaded, "NotSupportedImageType")
+    sweep()
+    assert _stored() == {uploaded.object.version_id}
+    assert app.gallery.image_url(app.gallery.photo("ann", uploaded.photo_id))
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_refused_upload_is_shown_without_its_content_after_a_day(
+    app: PhotoApp, uploaded: Envelope, sweep: Deliver, looks: int
+) -> None:
+    with _long_ago():
+        refused(app, uploaded, "NotSupportedImageType")
+    for _ in range(looks):
+        sweep()
+    photo = app.gallery.photo("ann", uploaded.photo_id)
+    assert (_stored(), app.gallery.image_url(photo)) == (set(), None)
+    assert photo.as_dict(records.now())["error"]["name"] == "NotSupportedImageType"
+
+
+def test_refused_upload_that_was_processed_again_with_success_stays(
+    app: PhotoApp, uploaded: Envelope, sweep: Deliver
+) -> None:
+    with _long_ago():
+        refused(app, uploaded, "CorruptImage")
+    app.finish(uploaded, started_at="2099-01-01T00:00:00.000Z")
+    sweep()
+    sweep()
+    photo = app.gallery.photo("ann", uploaded.photo_id)
+    assert uploaded.object.version_id in _stored()
+    assert app.gallery.image_url(photo)
+
+
+@pytest.mark.parametrize("name", ["AccessDenied", "States.Timeout", "ServiceUnavailable"])
+def test_upload_that_the_service_failed_on_stays(app: PhotoApp, uploaded: Envelope, sweep: Deliver, name: str) -> None:
+    with _long_ago():
+        refused(app, uploaded, name)
+    sweep()
+    assert _stored() == {uploaded.object.version_id}
+
+
+def test_refused_content_that_came_otherwise_than_by_a_form_stays(
+    app: PhotoApp, deliver: Deliver, sweep: Deliver
+) -> None:
+    envelope = app.put("private/ann/uploads/notes.txt")
+    deliver(envelope, reason=PUT)
+    with _long_ago():
+        refused(app, envelope, "NotSupportedImageType")
+    sweep()
+    assert _stored() == {envelope.object.version_id}
+
+
+def test_deletion_of_refused_content_that_breaks_off_is_finished_by_the_next_look(
+    app: PhotoApp, uploaded: Envelope, sweep: Deliver, refuse: Callable[..., None]
+) -> None:
+    with _long_ago():
+        refused(app, uploaded, "NotSupportedImageType")
+    # After the object has gone, before the record says so.
+    refuse("dynamodb", "UpdateItem", "ThrottlingException", calls=(1,))
+    with pytest.raises(Exception, match="as the service says it"):
+        sweep()
+    sweep()
+    assert app.gallery.image_url(app.gallery.photo("ann", uploaded.photo_id)) is None
+    assert [row for row in rows("image") if "listing_pk" in row] == []
+
+
+def test_more_refused_uploads_than_a_look_deletes_wait_for_the_next(
+    app: PhotoApp, deliver: Deliver, sweep: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "_REFUSED_AT_ONCE", 2)
+    uploads = [_put(app, app.announce()) for _ in range(3)]
+    deliver(*uploads)
+    with _long_ago():
+        for envelope in uploads:
+            refused(app, envelope, "NotSupportedImageType")
+    sweep()
+    assert len(_stored()) == 1
+    sweep()
+    assert _stored() == set()

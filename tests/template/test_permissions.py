@@ -159,7 +159,11 @@ RESOURCES = {
         **DEAD_LETTERS,
         **FILING,
         **ERASURE,
-        "dynamodb:Query": {"${ImageTable.Arn}", "${ImageTable.Arn}/index/by_status"},
+        "dynamodb:Query": {
+            "${ImageTable.Arn}",
+            "${ImageTable.Arn}/index/by_status",
+            "${ImageTable.Arn}/index/listing",
+        },
         "states:DescribeExecution": {
             "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ProcessImage.Name}:*"
         },

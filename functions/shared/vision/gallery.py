@@ -13,7 +13,7 @@ from vision.adapters.photos import Photos
 from vision.domain import albums, counts, headings, records, tickets
 from vision.domain.allowances import Allowance
 from vision.domain.headings import Place, Span
-from vision.domain.photos import ERASED, Photo, Wanted
+from vision.domain.photos import CONTENT_DELETED, ERASED, Photo, Wanted
 from vision.domain.records import Record
 from vision.domain.refusals import Conflict, NotFound
 from vision.domain.tickets import Ticket
@@ -255,7 +255,7 @@ class Gallery:
     def image_url(self, photo: Photo) -> str | None:
         """Return an address of the image itself, if it is there."""
         version = photo.version
-        if version is None:
+        if version is None or CONTENT_DELETED in photo.record:
             return None
         pin = version.version_id
         return storage.presigned_url(version.bucket, version.key, version_id=pin, valid_seconds=_SHOWN_SECONDS)

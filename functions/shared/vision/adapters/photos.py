@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 from vision.adapters.items import Items
 from vision.domain import counts, records
 from vision.domain.envelopes import Envelope
-from vision.domain.headings import Place, Span
+from vision.domain.headings import REFUSED, Place, Span
 from vision.domain.objects import ObjectVersion
-from vision.domain.photos import DELETING, ERASED, GONE, Photo, label_entry, label_name
+from vision.domain.photos import CONTENT_DELETED, DELETING, ERASED, GONE, Photo, label_entry, label_name
 from vision.domain.records import Record
 from vision.domain.tickets import EXPIRES, NEVER, Ticket
 
 _RECORD = (
     *("status", "error", "width", "height", "format", "labels", "detector", "thumbnail"),
-    *("capture_time", "camera_make", "camera_model", "location", "execution_arn"),
+    *("capture_time", "camera_make", "camera_model", "location", "execution_arn", CONTENT_DELETED),
 )
 _PHOTO = (
     *("photo_id", "owner", "album_id", "name", "object", "content_type", "size_bytes", "status", "created_at"),
@@ -117,6 +117,36 @@ class Photos:
             counts.count_key(envelope.owner, day, class_name),
             counts.count(envelope.owner, day, class_name),
             counts.COUNT,
+        )
+
+    def list_refused(self, envelope: Envelope, now: str) -> None:
+        """Let :meth:`refused` find a version from now on."""
+        self._items.update(
+            records.image_key(envelope.object),
+            {"listing_pk": REFUSED, "listing_sk": f"{now}#{envelope.photo_id}"},
+            {},
+            condition="attribute_exists(pk) AND attribute_not_exists(listing_pk)",
+        )
+
+    def refused(self, before: str) -> Iterator[Place]:
+        """Yield the places of the versions that were refused before a moment, oldest first."""
+        found = self._items.query(
+            "listing", "listing_pk = :heading AND listing_sk < :before", {}, {":heading": REFUSED, ":before": before}
+        )
+        return (Place(item["listing_sk"], item["pk"], item["sk"]) for item in found)
+
+    def record(self, place: Place) -> Record | None:
+        """Return the image record at a place, as it is now."""
+        return self._items.get({"pk": place.pk, "sk": place.sk})
+
+    def unlist_refused(self, place: Place, fields: Record) -> None:
+        """Take a version out of the list of those that were refused, and set some attributes of it."""
+        self._items.update(
+            {"pk": place.pk, "sk": place.sk},
+            fields,
+            {},
+            condition="attribute_exists(pk)",
+            remove=("listing_pk", "listing_sk"),
         )
 
     def mark_erased(self, photo: Photo, erased_at: str, now: str) -> None:

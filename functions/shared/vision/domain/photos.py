@@ -22,6 +22,9 @@ GONE = "gone_at"
 DELETING = "DELETING"
 """The status of a photo whose deletion has not ended, so that one that broke off is found and finished."""
 
+CONTENT_DELETED = "content_deleted_at"
+"""The attribute of an image record whose content was refused, and deleted after a day."""
+
 SHOWN_LABELS = 10
 
 _OURS = "Delete it and add it again; if that does not help, tell whoever runs this service."
@@ -66,6 +69,10 @@ class Photo:
     def version(self) -> ObjectVersion | None:
         """Its newest version, if S3 has one."""
         return ObjectVersion.from_dict(self.item["object"]) if self.is_uploaded else None
+
+    def is_of_form(self, version: ObjectVersion) -> bool:
+        """Tell whether a version is the one that the photo's form has uploaded."""
+        return self.item.get(FORM_VERSION) == version.identity
 
     def refuses(self, version: ObjectVersion) -> bool:
         """Tell whether a version of an announced photo's form is one too many: it has another, or is deleted."""
