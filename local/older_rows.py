@@ -57,7 +57,9 @@ def bring_photos(photo_table: str, album_table: str, owner: str, person: str, ta
         if row.get("owner") == owner:
             album_ids[row["id"]] = tickets.token(person, f"older album\n{row['id']}")
             made_at = _timestamp(row.get("createdAt", ""))
-            people.make_album(albums.album(person, album_ids[row["id"]], row["name"], made_at))
+            album = albums.album(person, album_ids[row["id"]], row["name"], made_at)
+            if people.make_album(album, albums.ALBUMS_LIMIT) is None:
+                raise ValueError(f"albums: {albums.ALBUMS_LIMIT} are the most that a person may have; join some first")
     rows = [row for row in _rows(photo_table) if row.get("owner") == owner]
     # The backend named each object after its row. The row names the object only when all went well.
     uploads = {

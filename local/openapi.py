@@ -11,6 +11,7 @@ from vision.adapters.photos import Photos
 from vision.adapters.runs import Runs
 from vision.api import resolver
 from vision.api.site import Place
+from vision.domain.allowances import Allowance
 from vision.gallery import Gallery
 from vision.operations import Operations
 
@@ -20,7 +21,7 @@ DOCUMENT = REPOSITORY / "docs" / "openapi.json"
 def document() -> str:
     """Return the document as a file has it: indented, its paths in the order of the alphabet."""
     # Routes are only described here, and no service is asked: names of a table and a bucket do not matter.
-    gallery = Gallery(People("table"), Photos("table"), "bucket")
+    gallery = Gallery(People("table"), Photos("table"), "bucket", Allowance(0, 0))
     operations = Operations(Photos("table"), Runs("table"), sessions=None, run_arn="")
     app = resolver.build(gallery, operations, Path(), Place("", "", "", ()))
     described = json.loads(resolver.document(app))

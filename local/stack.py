@@ -153,7 +153,7 @@ def up(
     """
     files = files or StackFiles()
     stack = start(say, files, port, wait_scale)
-    target = files.target(_addresses(stack) | (parameters or {}), stack.client_arguments())
+    target = files.target(_own_parameters(stack) | (parameters or {}), stack.client_arguments())
     wanted = deployment.fingerprint(target)
     known = _read(files.notes)
     if stack.outputs and known.get("deployed") == wanted:
@@ -186,7 +186,7 @@ def up_beside(say: Say, name: str, parameters: dict[str, str], files: StackFiles
     first = running(files)
     if first is None:
         raise EngineNotHealthyError(f"there is no stack up for {name} to stand beside; run `make up`")
-    target = files.target(_addresses(first) | parameters, first.client_arguments(), name)
+    target = files.target(_own_parameters(first) | parameters, first.client_arguments(), name)
     wanted, known = deployment.fingerprint(target), _read(files.notes)
     beside = known.get("beside", {})
     outputs = _outputs(first.client("cloudformation"), name)
@@ -200,10 +200,11 @@ def up_beside(say: Say, name: str, parameters: dict[str, str], files: StackFiles
     return Stack(**(asdict(first) | {"outputs": outputs}))
 
 
-def _addresses(stack: Stack) -> dict[str, str]:
-    """Return where the engine serves the page, and where people sign in: hosts that browsers take for loopback."""
+def _own_parameters(stack: Stack) -> dict[str, str]:
+    """Return what is not as in the template: hosts that browsers take for loopback, and that people sign up."""
     port = stack.endpoint_url.rsplit(":", 1)[1]
-    return {"AppUrl": f"http://{APP_HOST}:{port}", "SignInUrl": f"http://localhost:{port}"}
+    addresses = {"AppUrl": f"http://{APP_HOST}:{port}", "SignInUrl": f"http://localhost:{port}"}
+    return addresses | {"SelfSignUp": "ENABLED"}
 
 
 @contextmanager

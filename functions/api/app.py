@@ -17,7 +17,7 @@ from vision.settings import ApiSettings
 
 settings = ApiSettings.read()
 photos = Photos(settings.image_table_name)
-gallery = Gallery(People(settings.image_table_name), photos, settings.image_bucket_name)
+gallery = Gallery(People(settings.image_table_name), photos, settings.image_bucket_name, settings.allowance)
 operations = Operations(
     photos,
     Runs(settings.image_table_name),

@@ -1,4 +1,4 @@
-"""Close the records of executions that ended without a word, and end deletions that broke off."""
+"""Close the records of executions that could not do it, end deletions that broke off, and delete refused uploads."""
 
 from functools import partial
 from itertools import chain
@@ -8,7 +8,9 @@ from vision.adapters import workflow
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import executions, records
+from vision.domain.failures import Failure
 from vision.domain.photos import ERASED
+from vision.domain.statuses import Status
 from vision.settings import TrackExecutionSettings
 
 settings = TrackExecutionSettings.read()
@@ -17,14 +19,15 @@ table, photos = Table(settings.image_table_name), Photos(settings.image_table_na
 
 @entry.task
 def handler(event: entry.Event) -> None:
-    """Take one status-change event; or, on schedule, look at each execution and each deletion that has been silent."""
+    """Take one status-change event; or, on schedule, look at silent executions, deletions and refused uploads."""
     if event.get("detail-type") == executions.STATUS_CHANGE:
         _apply(executions.status_change(event.get("detail", {})))
         return
     silent_since = records.seconds_ago(settings.silent_after_seconds)
     silent = (partial(_look, record) for record in table.running_since(silent_since))
     broken_off = (partial(_erase, photo_id) for photo_id in photos.half_erased(silent_since))
-    entry.each(chain(silent, broken_off), lambda look: look())
+    refused = (partial(erasure.delete_refused, photos, place) for place in erasure.refused(photos))
+    entry.each(chain(silent, broken_off, refused), lambda look: look())
 
 
 def _erase(photo_id: str) -> None:
@@ -44,3 +47,13 @@ def _apply(change: executions.StatusChange) -> None:
         entry.count(change.status.metric)
     if change.failure:
         filing.file(photos, change.envelope, change.run, change.changes())
+    if change.status is Status.FAILED and change.failure:
+        _count(change.failure)
+
+
+def _count(failure: Failure) -> None:
+    """Count an execution that failed, recorded or not: the alarm watches the service's faults alone."""
+    if failure.is_of_upload:
+        entry.count("UploadsRefused")
+    else:
+        entry.count("ExecutionFaults")

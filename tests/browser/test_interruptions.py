@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.browser import pictures
 from tests.browser.lines import Line
 from tests.local.stack.pipeline import wait_for
+from vision.domain import allowances, records
 
 # At 40 KB a second it takes five seconds: time enough to come in between.
 LARGE = pictures.noise()
@@ -144,6 +145,17 @@ def test_retry_uploads_what_had_failed(failed, photos):
     failed.button("Retry red.jpg").click()
     expect(failed.page.get_by_role("heading", name="1 upload done")).to_be_visible()
     assert [photo["is_uploaded"] for photo in photos(failed)] == [True]
+
+
+def test_file_past_the_allowance_of_the_day_is_named_with_the_time_to_add_it_again(make_visit, pipeline, person):
+    day = allowances.day_key(person.owner, records.now())
+    used = {**{name: {"S": value} for name, value in day.items()}, "uploads": {"N": "500"}}
+    pipeline.client("dynamodb").put_item(TableName=pipeline.table, Item=used)
+    visit = make_visit()
+    visit.sign_in(person)
+    visit.choose({"red.jpg": pictures.plain("red")})
+    expect(visit.upload_row("red.jpg")).to_contain_text(re.compile(r"500 photos .* after \d{4}-\d\d-\d\d 00:00 UTC"))
+    expect(visit.button("Retry red.jpg")).to_be_visible()
 
 
 def test_an_upload_goes_on_after_a_reload_in_its_middle(slow):

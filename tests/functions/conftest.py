@@ -95,6 +95,9 @@ ENVIRONMENT = {
     "SIGN_IN_URL": "https://photos-1.auth.eu-west-1.amazoncognito.com",
     "USER_POOL_CLIENT_ID": "1example23456789",
     "EXECUTION_LINKS": "operators",
+    "DAILY_UPLOADS": "500",
+    "DAILY_MEGABYTES": "5000",
+    "ALLOWANCE_COVERS": "all",
     "OWN_MODEL_FUNCTION_ARN": "none",
 }
 

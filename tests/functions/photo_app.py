@@ -11,6 +11,7 @@ from vision.adapters.photos import Photos
 from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain import keys, records
+from vision.domain.allowances import Allowance
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Run
 from vision.domain.objects import ObjectVersion, comparable_sequencer
@@ -50,7 +51,7 @@ def objects(prefix: str = "") -> list[str]:
 class PhotoApp:
     """What lies behind the API, and the workflow that processes what is uploaded."""
 
-    gallery: Gallery = field(default_factory=lambda: Gallery(People(TABLE), Photos(TABLE), BUCKET))
+    gallery: Gallery = field(default_factory=lambda: Gallery(People(TABLE), Photos(TABLE), BUCKET, Allowance(0, 0)))
     table: Table = field(default_factory=lambda: Table(TABLE))
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 

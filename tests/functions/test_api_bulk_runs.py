@@ -213,4 +213,4 @@ def test_an_id_of_another_form_is_refused(operator: Caller, run_id: str) -> None
 def test_a_busy_service_asks_to_come_again(operator: Caller, refuse: Callable[..., None], code: str) -> None:
     refuse("stepfunctions", "StartExecution", code)
     answered = operator("POST", "/api/bulk-runs", {"prefix": "2026/"}, key="k1")
-    assert (answered.status, answered.headers["retry-after"]) == (503, "3")
+    assert (answered.status, answered.headers["retry-after"]) == (429, "3")

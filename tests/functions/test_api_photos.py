@@ -210,6 +210,27 @@ def test_the_key_of_a_deleted_photo_announces_nothing(ann: Caller) -> None:
     assert (refused.status, "deleted" in refused.problem()["detail"]) == (409, True)
 
 
+# The allowance of a day
+
+
+def test_announcement_past_the_allowance_is_told_when_to_come_again(
+    api: Callable[..., Caller], function: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api("ann")
+    # The application that other tests share comes back afterwards.
+    monkeypatch.delitem(sys.modules, "functions.api.app")
+    monkeypatch.setenv("DAILY_UPLOADS", "1")
+    ann = Caller(function("api"), claims("ann"))
+    with clock("2026-11-30T23:00:00.000Z"):
+        answers = [announce(ann), announce(ann)]
+    assert [answer.status for answer in answers] == [201, 429]
+    assert answers[1].headers["retry-after"] == "3600"
+    assert "1 photos" in answers[1].problem()["detail"]
+    assert "2026-12-01 00:00 UTC" in answers[1].problem()["detail"]
+    with clock("2026-12-01T00:00:00.000Z"):
+        assert announce(ann).status == 201
+
+
 # Looked at
 
 
@@ -345,7 +366,7 @@ def test_to_delete_a_photo_again_is_no_error(ann: Caller) -> None:
 def test_a_deletion_that_s3_interrupts_can_be_sent_again(ann: Caller, refuse: Callable[..., None]) -> None:
     photo = develop(ann)
     refuse("s3", "DeleteObjects", "SlowDown", 503, calls=(1,))
-    assert ann("DELETE", f"/api/photos/{photo}").status == 503
+    assert ann("DELETE", f"/api/photos/{photo}").status == 429
     assert ids(ann) == []
     assert (ann("DELETE", f"/api/photos/{photo}").status, darkroom.objects()) == (204, [])
 
@@ -356,6 +377,12 @@ def test_a_deletion_that_s3_interrupts_can_be_sent_again(ann: Caller, refuse: Ca
 @pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "ThrottlingException"])
 def test_a_busy_table_asks_to_come_again(ann: Caller, refuse: Callable[..., None], code: str) -> None:
     refuse("dynamodb", "Query", code)
+    answered = ann.get("/api/photos")
+    assert (answered.status, answered.headers["retry-after"]) == (429, "3")
+
+
+def test_a_table_that_does_not_answer_is_a_fault_of_the_service(ann: Caller, refuse: Callable[..., None]) -> None:
+    refuse("dynamodb", "Query", "InternalServerError", 500)
     answered = ann.get("/api/photos")
     assert (answered.status, answered.headers["retry-after"]) == (503, "3")
 

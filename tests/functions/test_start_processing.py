@@ -41,7 +41,12 @@ def _state(table: Table, items: Listing, executions: Listing, version: ObjectVer
     """All that is left when time is taken away."""
     image = table.image(Envelope.of(version)) or {}
     names = [execution["name"] for execution in executions()]
-    return image.get("status"), "execution_arn" in image, names, sorted(item["sk"]["S"] for item in items())
+    return image.get("status"), "execution_arn" in image, names, sorted(item["sk"]["S"] for item in _of_photos(items))
+
+
+def _of_photos(items: Listing) -> list[dict[str, Any]]:
+    """What the table has, without the count of the day: it may count twice what was delivered twice."""
+    return [item for item in items() if item["record_type"]["S"] != "allowance"]
 
 
 def test_an_upload_becomes_a_running_record(handler: Handler, event: Event, table: Table) -> None:
@@ -122,7 +127,7 @@ def test_the_same_event_twice_starts_one_execution(handler: Handler, event: Even
 def test_the_same_event_five_times_is_one_photo_and_one_image(handler: Handler, event: Event, items: Listing) -> None:
     for _ in range(5):
         handler(event("start_processing"))
-    assert sorted(item["record_type"]["S"] for item in items()) == ["image", "photo"]
+    assert sorted(item["record_type"]["S"] for item in _of_photos(items)) == ["image", "photo"]
 
 
 def test_a_redelivery_after_the_end_changes_nothing(
@@ -148,9 +153,9 @@ def test_a_redelivery_after_the_photo_was_deleted_leaves_nothing_of_it(
     photo = photos.read(Envelope.of(version).photo_id)
     assert photo is not None
     erasure.erase(photos, photo)
-    before = items()
+    before = _of_photos(items)
     assert handler(_redelivered(sqs_event)) == NOTHING_FAILED
-    assert items() == before
+    assert _of_photos(items) == before
 
 
 def test_each_of_two_versions_gets_its_execution(handler: Handler, event: Event, executions: Listing) -> None:
@@ -178,10 +183,12 @@ def test_the_older_of_two_versions_is_kept_as_history(handler: Handler, event: E
 
 
 STEPS = {
+    "looking for the image": ("dynamodb", "GetItem", 1),
+    "counting the upload": ("dynamodb", "UpdateItem", 1),
     "recording the image": ("dynamodb", "PutItem", 1),
-    "recording the photo": ("dynamodb", "UpdateItem", 1),
+    "recording the photo": ("dynamodb", "UpdateItem", 2),
     "starting the execution": ("stepfunctions", "StartExecution", 1),
-    "recording that it runs": ("dynamodb", "UpdateItem", 2),
+    "recording that it runs": ("dynamodb", "UpdateItem", 3),
 }
 FAULTS = [
     ("ProvisionedThroughputExceededException", 400),

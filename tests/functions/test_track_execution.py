@@ -1,5 +1,6 @@
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.conftest import TABLE
 from tests.functions.conftest import Handler
+from tests.template.cloudformation import TEMPLATE, load
 from vision.adapters import workflow
 from vision.adapters.photos import Photos
 from vision.adapters.session import client
@@ -331,3 +333,80 @@ def test_the_input_of_another_photo_cannot_close_this_one(
     with pytest.raises(InvalidEvent, match="photo_id"):
         handler(sample)
     assert _said(table, envelope) == ("RUNNING", None)
+
+
+# Who is to blame
+
+
+def _deployment_alarms_that_sound(metrics: Mapping[tuple[str, str], float]) -> list[str]:
+    """The alarms that take a gradual deployment back when so much is measured within five minutes."""
+    template = load(TEMPLATE.read_text())
+    resources, parameters = template["Resources"], template["Parameters"]
+    watching = {
+        alarm["Ref"]
+        for one in resources.values()
+        for alarm in one.get("Properties", {}).get("DeploymentPreference", {}).get("Alarms", [])
+    }
+    found = []
+    for name in sorted(watching):
+        alarm = resources[name]["Properties"]
+        threshold = alarm["Threshold"]
+        limit = parameters[threshold["Ref"]]["Default"] if isinstance(threshold, dict) else threshold
+        if metrics.get((alarm["Namespace"], alarm["MetricName"]), 0) > limit:
+            found.append(name)
+    return found
+
+
+def _measured(output: str) -> Counter[tuple[str, str]]:
+    """What CloudWatch makes of the lines of a log."""
+    found: Counter[tuple[str, str]] = Counter()
+    for line in map(json.loads, output.splitlines()):
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            for metric in directive["Metrics"]:
+                found[directive["Namespace"], metric["Name"]] += sum(line[metric["Name"]])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("error", "sounding"),
+    [
+        ("NotSupportedImageType", []),
+        ("CorruptImage", []),
+        # Whose owner deleted the photo while it was processed.
+        ("ObjectNotFound", []),
+        ("AccessDenied", ["FailedExecutionsAlarm"]),
+        ("Runtime.ImportModuleError", ["FailedExecutionsAlarm"]),
+    ],
+)
+def test_eleven_failures_take_a_deployment_back_only_if_the_service_is_to_blame(
+    handler: Handler, event: Event, capsys: pytest.CaptureFixture[str], error: str, sounding: list[str]
+) -> None:
+    for number in range(11):
+        failed = event("track_execution_failed")
+        failed["detail"] |= {"error": error, "executionArn": f"{failed['detail']['executionArn']}-{number}"}
+        handler(failed)
+    # Step Functions itself counts them all.
+    measured = _measured(capsys.readouterr().out) | {("AWS/States", "ExecutionsFailed"): 11}
+    assert _deployment_alarms_that_sound(measured) == sounding
+
+
+def test_failure_that_the_execution_recorded_itself_is_counted_as_a_fault_too(
+    handler: Handler,
+    event: Event,
+    table: Table,
+    envelope: Envelope,
+    running: Run,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = {"name": "AccessDenied", "cause": "image"}
+    table.advance(envelope, running, {"status": "FAILED", "error": error}, "2026-11-12T09:31:00.000Z")
+    handler(event("track_execution_failed"))
+    assert _measured(capsys.readouterr().out) == {("ImageRecognition", "ExecutionFaults"): 1}
+
+
+@pytest.mark.parametrize("name", ["timed_out", "aborted", "redriven"])
+def test_what_is_no_failure_is_counted_as_none(
+    handler: Handler, event: Event, running: Run, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    handler(event(f"track_execution_{name}"))
+    assert {"ExecutionFaults", "UploadsRefused"}.isdisjoint(name for _, name in _measured(capsys.readouterr().out))

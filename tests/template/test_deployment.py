@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from local.delivery import stages
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, resolve
 
 STAGES = ["default", "test", "prod"]
@@ -72,6 +73,18 @@ def test_a_stage_sets_parameters_that_exist_to_values_that_are_allowed(config, t
     for setting in config[stage]["deploy"]["parameters"]["parameter_overrides"].split():
         name, value = setting.split("=", 1)
         assert value in {str(allowed) for allowed in template["Parameters"][name]["AllowedValues"]}
+
+
+@pytest.mark.parametrize(("stage", "expected"), [("default", "ENABLED"), ("test", "DISABLED"), ("prod", "DISABLED")])
+def test_strangers_sign_up_in_the_first_stage_alone(template, stage, expected):
+    default = template["Parameters"]["SelfSignUp"]["Default"]
+    assert stages.read(stage).parameters.get("SelfSignUp", default) == expected
+
+
+@pytest.mark.parametrize("stage", ["test", "prod"])
+def test_deployed_stage_keeps_the_value_that_it_has(stage):
+    # What a file names is sent with each update, and would replace what somebody has chosen.
+    assert "SelfSignUp" not in stages.read(stage).parameters
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -147,6 +147,8 @@ RESOURCES = {
         **RECORDS,
         **{action: {"${ProcessingQueue.Arn}"} for action in QUEUE_READER},
         "dynamodb:BatchWriteItem": {"${ImageTable.Arn}"},
+        "s3:DeleteObject": {"${ImageBucket.Arn}/private/*/uploads/*"},
+        "s3:DeleteObjectVersion": {"${ImageBucket.Arn}/private/*/uploads/*"},
         "states:StartExecution": {"${ProcessImage}"},
     },
     "ExtractMetadataFunction": UPLOADS,
@@ -158,7 +160,11 @@ RESOURCES = {
         **DEAD_LETTERS,
         **FILING,
         **ERASURE,
-        "dynamodb:Query": {"${ImageTable.Arn}", "${ImageTable.Arn}/index/by_status"},
+        "dynamodb:Query": {
+            "${ImageTable.Arn}",
+            "${ImageTable.Arn}/index/by_status",
+            "${ImageTable.Arn}/index/listing",
+        },
         "states:DescribeExecution": {
             "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ProcessImage.Name}:*"
         },

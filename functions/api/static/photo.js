@@ -73,10 +73,15 @@ export function open({ photoId, back, neighbours }) {
     });
   }
 
+  function missing() {
+    if (isOpen(photo)) return "The file is not uploaded yet.";
+    if (photo.is_uploaded) return "The file was refused, and deleted a day later. Delete this photo too.";
+    return "The file never came. Delete this photo and add it again.";
+  }
+
   function showPicture() {
     const { width, height, image_url: src, name } = photo;
-    const missing = isOpen(photo) ? "The file is not uploaded yet." : "The file never came. Delete this photo and add it again.";
-    if (!src) return fill(frame, element("p.hint", missing));
+    if (!src) return fill(frame, element("p.hint", missing()));
     frame.classList.toggle("sized", Boolean(width));
     if (width) {
       // The room is taken before the first byte is there, so nothing jumps; and a small photo is not blown up.

@@ -14,6 +14,8 @@ import { forget, keep, unfinished } from "./upload_store.js";
 
 const AT_ONCE = 4;
 const ATTEMPTS = 5;
+// What asks to be left alone for longer, as the allowance of a day does, is for the person to begin again.
+const LONGEST_PAUSE_SECONDS = 300;
 // https://www.w3.org/TR/png-3/#5PNG-file-signature; a JPEG begins with its SOI marker and the first byte of another.
 const SIGNATURES = [
   ["image/jpeg", [0xff, 0xd8, 0xff]],
@@ -238,7 +240,8 @@ function pauseOrFail(upload, error) {
   upload.sentBytes = 0;
   upload.attempts += 1;
   upload.problem = error.message;
-  if (!error.isTransient || upload.attempts === ATTEMPTS) return setState(upload, "failed");
+  const isOver = !error.isTransient || error.waitSeconds > LONGEST_PAUSE_SECONDS || upload.attempts === ATTEMPTS;
+  if (isOver) return setState(upload, "failed");
   setState(upload, "pausing");
   // Doubling, and spread: files that failed together should not come back together.
   const seconds = Math.max(error.waitSeconds, 2 ** upload.attempts * (0.5 + Math.random() / 2));

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from vision.adapters import storage
 from vision.adapters.photos import Photos
 from vision.domain import keys, records
-from vision.domain.photos import ERASED, Photo
+from vision.domain.failures import Failure
+from vision.domain.headings import Place
+from vision.domain.objects import ObjectVersion
+from vision.domain.photos import CONTENT_DELETED, ERASED, Photo
+from vision.domain.statuses import Status
+
+REFUSED_SECONDS = 86_400
+"""For so long the content of a refused upload is kept: an operator can look at it and process it again."""
+
+# So many are deleted within the time that a look has; the next one goes on.
+_REFUSED_AT_ONCE = 200
 
 
 def erase(photos: Photos, photo: Photo) -> None:
@@ -23,11 +36,34 @@ def erase(photos: Photos, photo: Photo) -> None:
     photos.mark_erased(photo, erased_at, records.now())
     where = photo.item["object"]
     # An upload of the same key that came after the photo was erased is another one's.
-    is_ticket = "content_type" in photo.item
-    storage.delete_versions(where["bucket"], where["key"], is_prefix=False, until="" if is_ticket else erased_at)
+    storage.delete_versions(
+        where["bucket"], where["key"], is_prefix=False, until="" if photo.is_announced else erased_at
+    )
     until = erased_at if photos.is_replaced(photo.photo_id) else ""
     # Those that no record names yet are made by an execution under way.
     folders = {(where["bucket"], folder) for folder in keys.thumbnail_folders(photo.photo_id, photo.owner)}
     for bucket, folder in sorted(folders | photos.copies(photo.photo_id)):
         storage.delete_versions(bucket, folder, is_prefix=True, until=until)
     photos.forget(photo.photo_id, records.now(), until=until)
+
+
+def refused(photos: Photos) -> Iterator[Place]:
+    """Yield the places of some refused uploads whose day is over."""
+    return islice(photos.refused(records.seconds_ago(REFUSED_SECONDS)), _REFUSED_AT_ONCE)
+
+
+def delete_refused(photos: Photos, place: Place) -> None:
+    """Delete the content of a refused upload, unless it was processed again with success; its record stays.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    record = photos.record(place)
+    # An index tells for a moment what the table has forgotten.
+    if record is None or record.get("listing_sk") != place.listing_sk:
+        return
+    is_refused = record["status"] == Status.FAILED and Failure(**record["error"]).is_of_upload
+    if is_refused:
+        storage.delete(ObjectVersion.from_dict(record["object"]))
+    photos.unlist_refused(place, {CONTENT_DELETED: records.now()} if is_refused else {"updated_at": records.now()})

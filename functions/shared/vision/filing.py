@@ -10,7 +10,9 @@ from vision.adapters.photos import Photos, is_newest
 from vision.domain import counts, records
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Run
-from vision.domain.photos import ERASED
+from vision.domain.failures import Failure
+from vision.domain.photos import ERASED, Photo
+from vision.domain.statuses import Status
 
 
 def file(photos: Photos, envelope: Envelope, run: Run, outcome: Mapping[str, Any]) -> None:
@@ -28,6 +30,7 @@ def file(photos: Photos, envelope: Envelope, run: Run, outcome: Mapping[str, Any
     if photo is None:
         return
     if ERASED not in photo.item:
+        _mark_refused(photos, photo, envelope, outcome)
         if not outcome.get("labels") or not is_newest(photo, envelope.object):
             return
         photos.file(photo, [label["name"] for label in outcome["labels"]])
@@ -37,3 +40,14 @@ def file(photos: Photos, envelope: Envelope, run: Run, outcome: Mapping[str, Any
         photo = photos.read(envelope.photo_id) or photo
     if ERASED in photo.item:
         erasure.erase(photos, photo)
+
+
+def _mark_refused(photos: Photos, photo: Photo, envelope: Envelope, outcome: Mapping[str, Any]) -> None:
+    """List what a form has uploaded and nobody can use, so that its content is deleted after a day.
+
+    What came otherwise is the team's own, and stays.
+    """
+    if outcome.get("status") != Status.FAILED or not photo.is_of_form(envelope.object):
+        return
+    if Failure(**outcome["error"]).is_of_upload:
+        photos.list_refused(envelope, records.now())

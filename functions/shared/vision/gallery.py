@@ -10,9 +10,10 @@ from vision import erasure
 from vision.adapters import storage
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
-from vision.domain import albums, headings, records, tickets
+from vision.domain import albums, counts, headings, records, tickets
+from vision.domain.allowances import Allowance
 from vision.domain.headings import Place, Span
-from vision.domain.photos import ERASED, Photo, Wanted
+from vision.domain.photos import CONTENT_DELETED, ERASED, Photo, Wanted
 from vision.domain.records import Record
 from vision.domain.refusals import Conflict, NotFound
 from vision.domain.tickets import Ticket
@@ -49,11 +50,12 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """The photos in one table and one bucket."""
+    """The photos in one table and one bucket, and how many of them a person may add in a day."""
 
     people: People
     photos: Photos
     bucket: str
+    allowance: Allowance
 
     # Albums
 
@@ -129,17 +131,14 @@ class Gallery:
             The album is none of this owner's.
         Conflict
             The key made a ticket for something else, or its photo is deleted.
+        AllowanceExceeded
+            The owner has added as much today as a day lets them.
         """
         if not self._takes_photos(owner, album_id):
             raise NotFound
         token = tickets.token(owner, idempotency_key and f"photo\n{idempotency_key}")
         ticket = Ticket(self.bucket, owner, token, name, content_type, size_bytes, album_id)
-        item = self.photos.announce(ticket, records.now())
-        if ERASED in item:
-            raise Conflict("Idempotency-Key: the photo that it made is deleted; take a new key")
-        asked = {"name": name, "content_type": content_type, "size_bytes": size_bytes, "album_id": album_id}
-        if {field: item.get(field, "") for field in asked} != asked:
-            raise Conflict("Idempotency-Key: it has announced another file; take a new key")
+        item = self._announced_today(ticket, records.now())
         # Whoever closed the album in between has looked for its photos before this one was there.
         if not self._takes_photos(owner, album_id):
             erasure.erase(self.photos, Photo(item, {}))
@@ -154,6 +153,17 @@ class Gallery:
         [photo] = self.photos.at([Photo(item, {}).place()])
         return photo, Upload(url, fields, records.seconds_ago(-tickets.UPLOAD_SECONDS))
 
+    def _announced_today(self, ticket: Ticket, now: str) -> Record:
+        """Return the item of a ticket, new or known, that is counted in this day of its owner."""
+        item = self.photos.announced(ticket)
+        if item is not None:
+            _same(ticket, item)
+            if not tickets.is_waiting(item) or tickets.last_announced(item) == counts.day_of(now):
+                return item
+        self.people.charge(ticket.owner, ticket.size_bytes, self.allowance, now)
+        # The same key may have been announced at the same moment, for another file.
+        return _same(ticket, self.photos.announce(ticket, now))
+
     def _takes_photos(self, owner: str, album_id: str) -> bool:
         """Tell whether an album is there and not being deleted; no album takes everything."""
         album = self.people.album(owner, album_id) if album_id else {}
@@ -166,7 +176,7 @@ class Gallery:
         """
         places = self.photos.under(wanted.heading, wanted.span, after, _LOOKS_AT_ONCE)
         found: list[Photo] = []
-        looks, last = 0, None
+        looks, last, now = 0, None, records.now()
         # Most of what a list has is wanted, so a short page looks at few first, and only then at as many as it can.
         step = min(_LOOKS_AT_ONCE, 2 * limit)
         while looks < _LOOKS_LIMIT and (some := list(islice(places, step))):
@@ -175,7 +185,7 @@ class Gallery:
             there = {photo.item["pk"]: photo for photo in self.photos.at(some)}
             for last in some:
                 photo = there.get(last.pk)
-                if photo is not None and wanted.admits(photo):
+                if photo is not None and wanted.admits(photo) and not tickets.has_expired(photo.item, now):
                     found.append(photo)
                 if len(found) == limit:
                     return found, last
@@ -190,6 +200,8 @@ class Gallery:
         """
         photo = self.photos.read(photo_id)
         if photo is None or photo.owner != owner or ERASED in photo.item:
+            raise NotFound
+        if tickets.has_expired(photo.item, records.now()):
             raise NotFound
         return photo
 
@@ -243,7 +255,22 @@ class Gallery:
     def image_url(self, photo: Photo) -> str | None:
         """Return an address of the image itself, if it is there."""
         version = photo.version
-        if version is None:
+        if version is None or CONTENT_DELETED in photo.record:
             return None
         pin = version.version_id
         return storage.presigned_url(version.bucket, version.key, version_id=pin, valid_seconds=_SHOWN_SECONDS)
+
+
+def _same(ticket: Ticket, item: Record) -> Record:
+    """Return the item, if it is what the ticket asks for.
+
+    Raises
+    ------
+    Conflict
+    """
+    if ERASED in item:
+        raise Conflict("Idempotency-Key: the photo that it made is deleted; take a new key")
+    asked = {name: getattr(ticket, name) for name in ("name", "content_type", "size_bytes", "album_id")}
+    if {name: item.get(name, "") for name in asked} != asked:
+        raise Conflict("Idempotency-Key: it has announced another file; take a new key")
+    return item

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar, TypeVar
 
+from vision.domain.allowances import Allowance
 from vision.domain.sessions import Terms
 
 NONE = "none"
@@ -47,10 +48,20 @@ class _FromEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class StartProcessingSettings(_FromEnvironment):
-    """Where uploads are recorded, and which state machine processes them."""
+    """Where uploads are recorded, which state machine processes them, and how much a person may add in a day."""
 
     image_table_name: str
     process_image_state_machine_arn: str
+    daily_uploads: int
+    daily_megabytes: int
+    allowance_covers: str
+
+    @property
+    def allowance(self) -> Allowance:
+        """What a person may upload in a day without an announcement; the API counts announcements."""
+        if self.allowance_covers == "announced":
+            return Allowance(0, 0)
+        return Allowance(self.daily_uploads, self.daily_megabytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,3 +290,10 @@ class ApiSettings(_FromEnvironment):
     sign_in_url: str
     user_pool_client_id: str
     execution_links: str
+    daily_uploads: int
+    daily_megabytes: int
+
+    @property
+    def allowance(self) -> Allowance:
+        """What a person may upload in a day."""
+        return Allowance(self.daily_uploads, self.daily_megabytes)

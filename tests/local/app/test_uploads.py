@@ -3,12 +3,14 @@
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.local.app.conftest import Client, post_form
 from tests.local.stack.pipeline import Pipeline, wait_for
+from vision.domain import allowances, records
 
 pytestmark = pytest.mark.local
 
@@ -168,6 +170,43 @@ def test_a_form_that_has_expired_stores_nothing(
             (post_form(pipeline, upload["url"], form["fields"], picture), len(stored(form["fields"]["key"])))
         )
     assert statuses == [(403, 0), (204, 1)]
+
+
+def test_form_that_is_sent_many_times_at_once_keeps_one_version_and_starts_one_execution(
+    pipeline: Pipeline,
+    ann: Client,
+    announced: dict[str, Any],
+    send: Callable[..., int],
+    stored: Callable[[str], list[str]],
+    picture: bytes,
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: send(picture), range(24))) == {204}
+    key = announced["upload"]["fields"]["key"]
+    wait_for(lambda: len(stored(key)) == 1 and _is_done(ann, announced))
+    states = pipeline.client("stepfunctions").list_executions(stateMachineArn=pipeline.machine_arn)["executions"]
+    assert sum(one["name"].startswith(announced["photo"]["photo_id"]) for one in states) == 1
+    [version] = pipeline.client("s3").list_object_versions(Bucket=pipeline.bucket, Prefix=key)["Versions"]
+    photo = pipeline.item(f"PHOTO#{announced['photo']['photo_id']}", "CURRENT")
+    assert photo["object"]["version_id"] == version["VersionId"]
+
+
+def _is_done(person: Client, announced: dict[str, Any]) -> bool:
+    photo = person.get(f"/api/photos/{announced['photo']['photo_id']}").json()
+    return photo["status"] not in ("PENDING", "RUNNING")
+
+
+def test_announcements_at_the_same_moment_never_take_more_than_the_allowance(pipeline: Pipeline, ann: Client) -> None:
+    owner = ann.get("/api/me").json()["owner"]
+    day = {name: {"S": value} for name, value in allowances.day_key(owner, records.now()).items()}
+    pipeline.client("dynamodb").put_item(TableName=pipeline.table, Item={**day, "uploads": {"N": "490"}})
+    form = {"name": "photo.jpg", "content_type": "image/jpeg", "size_bytes": 7}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ann("POST", "/api/photos", form), range(30)))
+    assert sorted(answer.status for answer in answers) == [201] * 10 + [429] * 20
+    refused = next(answer for answer in answers if answer.status == 429)
+    assert 0 < int(refused.headers["retry-after"]) <= 86_400
+    assert "500 photos" in refused.problem()["detail"]
 
 
 def test_an_image_can_be_looked_at_with_its_address_alone_and_only_that_one(

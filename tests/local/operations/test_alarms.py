@@ -38,6 +38,10 @@ def test_ends_of_start_processing_are_looked_for(shell):
     assert shell("alarms/StartProcessingErrorsAlarm", "aws logs filter-log-events").strip() in ("", "None")
 
 
+def test_ends_of_track_execution_are_looked_for(shell):
+    assert shell("alarms/TrackExecutionErrorsAlarm", "aws logs filter-log-events").strip() in ("", "None")
+
+
 def test_ends_of_inspect_images_are_looked_for(shell):
     assert shell("alarms/InspectImagesErrorsAlarm", "aws logs filter-log-events").strip() in ("", "None")
 

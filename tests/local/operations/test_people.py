@@ -126,6 +126,12 @@ def test_a_person_is_removed_with_all_photos(shell, person, signed_in, ask, pipe
         cognito.admin_get_user(UserPoolId=pool, Username=person)
 
 
+def test_count_of_a_day_is_told_and_begins_anew(shell, pipeline):
+    pipeline.all_finished([pipeline.upload(f"private/diligent/uploads/{number}.jpg", PHOTO) for number in range(2)])
+    assert shell("people", 'DAY="', OWNER="diligent").split() == ["2", str(2 * len(PHOTO))]
+    assert shell("people", 'DAY="', OWNER="diligent").split() == ["None"]
+
+
 def test_an_operator_deletes_all_photos_of_everyone(shell, person, signed_in, pipeline):
     # More than one request deletes.
     versions = [pipeline.upload(f"private/everyone/uploads/{number}.jpg", PHOTO) for number in range(25)]

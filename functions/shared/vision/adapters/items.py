@@ -118,9 +118,11 @@ class Items:
             return False
         return True
 
-    def put_together(self, items: Sequence[Item]) -> None:
-        """Put items unless there is one of any of their keys: all or none."""
-        self._together([self._put(item) for item in items])
+    def put_together(self, item: Item, *others: Item) -> bool:
+        """Put an item unless there is one of its key, and others with it: all or none; False when there is one."""
+        return self._together(
+            [self._put(item), *({"Put": {"TableName": self._name, "Item": _marshalled(one)}} for one in others)]
+        )
 
     def put_counted(self, item: Item, counter: Item, amount: str, limit: int) -> bool:
         """Put an item unless there is one of its key, and add one to a number of another item: both or neither.
@@ -221,19 +223,30 @@ class Items:
         return True
 
     def add(
-        self, key: Item, amounts: Mapping[str, float], *, condition: str = "", values: Mapping[str, Any] | None = None
+        self,
+        key: Item,
+        amounts: Mapping[str, float],
+        *,
+        fields: Mapping[str, Any] | None = None,
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
     ) -> Item | None:
-        """Add to numbers of an item, at once; return them, or ``None`` when the condition did not hold."""
+        """Add to numbers of an item and set fields, at once; return them, or ``None`` when the condition did not hold.
+
+        ``values`` are those of the condition.
+        """
         dynamodb = client("dynamodb")
-        numbers = {f":{name}": amount for name, amount in amounts.items()} | dict(values or {})
+        fields = fields or {}
+        written = {f":{name}": value for name, value in {**amounts, **fields}.items()} | dict(values or {})
+        settings = f" SET {', '.join(f'#{name} = :{name}' for name in fields)}" if fields else ""
         try:
             with domain_errors("record"):
                 response = dynamodb.update_item(
                     TableName=self._name,
                     Key=_marshalled(key),
-                    UpdateExpression="ADD " + ", ".join(f"#{name} :{name}" for name in amounts),
-                    ExpressionAttributeNames={f"#{name}": name for name in amounts},
-                    ExpressionAttributeValues=_marshalled(numbers),
+                    UpdateExpression="ADD " + ", ".join(f"#{name} :{name}" for name in amounts) + settings,
+                    ExpressionAttributeNames={f"#{name}": name for name in (*amounts, *fields)},
+                    ExpressionAttributeValues=_marshalled(written),
                     ReturnValues="UPDATED_NEW",
                     **({"ConditionExpression": condition} if condition else {}),
                 )

@@ -1,11 +1,13 @@
-"""What the table keeps of a person: albums, the labels that were seen, and the counts of each day."""
+"""What the table keeps of a person: albums, labels that were seen, counts of each day, and what a day has room for."""
 
 from __future__ import annotations
 
 from itertools import islice
 
 from vision.adapters.items import Items
-from vision.domain import albums, headings, records
+from vision.domain import albums, allowances, headings, records
+from vision.domain.allowances import Allowance
+from vision.domain.errors import AllowanceExceeded
 from vision.domain.photos import LABEL_PREFIX
 from vision.domain.records import Record
 
@@ -105,6 +107,34 @@ class People:
             },
         )
         return sorted(found, key=lambda count: (count["day"], count["count"]), reverse=True)
+
+    def charge(self, owner: str, size_bytes: int, allowance: Allowance, now: str) -> None:
+        """Count an upload in the person's day; however many ask at the same moment, the day never has more than it may.
+
+        Raises
+        ------
+        AllowanceExceeded
+            The day has no room for it; nothing is counted.
+        """
+        if not allowance.is_limited:
+            return
+        conditions: list[str] = []
+        values: dict[str, int] = {}
+        if allowance.uploads:
+            conditions.append("(attribute_not_exists(#uploads) OR #uploads < :most_uploads)")
+            values[":most_uploads"] = allowance.uploads
+        if allowance.megabytes:
+            conditions.append("(attribute_not_exists(#bytes) OR #bytes <= :most_bytes)")
+            values[":most_bytes"] = allowance.limit_bytes - size_bytes
+        is_counted = allowance.takes(size_bytes) and self._items.add(
+            allowances.day_key(owner, now),
+            {"uploads": 1, "bytes": size_bytes},
+            fields=allowances.day(owner, now),
+            condition=" AND ".join(conditions),
+            values=values,
+        )
+        if not is_counted:
+            raise AllowanceExceeded(allowance.refusal(now))
 
     def _beginning(self, owner: str, start: str) -> list[Record]:
         found = self._items.query(

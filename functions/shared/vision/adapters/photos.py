@@ -8,19 +8,19 @@ from datetime import UTC, datetime, timedelta
 from vision.adapters.items import Items
 from vision.domain import counts, records
 from vision.domain.envelopes import Envelope
-from vision.domain.headings import Place, Span
+from vision.domain.headings import REFUSED, Place, Span
 from vision.domain.objects import ObjectVersion
-from vision.domain.photos import DELETING, ERASED, GONE, Photo, label_entry, label_name
+from vision.domain.photos import CONTENT_DELETED, DELETING, ERASED, GONE, Photo, label_entry, label_name
 from vision.domain.records import Record
-from vision.domain.tickets import NEVER, Ticket
+from vision.domain.tickets import EXPIRES, NEVER, Ticket
 
 _RECORD = (
     *("status", "error", "width", "height", "format", "labels", "detector", "thumbnail"),
-    *("capture_time", "camera_make", "camera_model", "location", "execution_arn"),
+    *("capture_time", "camera_make", "camera_model", "location", "execution_arn", CONTENT_DELETED),
 )
 _PHOTO = (
     *("photo_id", "owner", "album_id", "name", "object", "content_type", "size_bytes", "status", "created_at"),
-    *("listing_sk", "sequencer", ERASED),
+    *("listing_sk", "sequencer", EXPIRES, ERASED),
 )
 
 # For so long what comes late finds out that its photo was erased: longer than queues and executions keep anything.
@@ -36,15 +36,23 @@ class Photos:
     def __init__(self, table_name: str) -> None:
         self._items = Items(table_name)
 
+    def announced(self, ticket: Ticket) -> Record | None:
+        """Return the item of the photo that a ticket of this token announces, if there is one."""
+        return self._items.get(records.photo_key(ticket.photo_id))
+
     def announce(self, ticket: Ticket, now: str) -> Record:
-        """Record a ticket, unless there is one of this token; return the one that there is."""
-        entry = ticket.album_entry(now)
+        """Record a ticket, or let the one of this token that still waits for its upload expire later; return it."""
+        item, entry = ticket.photo(now), ticket.album_entry(now)
         # Both or neither: an album is deleted with what it lists.
-        if entry:
-            self._items.put_together([ticket.photo(now), entry])
-        else:
-            self._items.put_once(ticket.photo(now))
-        return self._items.get(records.photo_key(ticket.photo_id)) or {}
+        if self._items.put_together(item, entry) if entry else self._items.put_once(item):
+            return item
+        self._items.update(
+            records.photo_key(ticket.photo_id),
+            {EXPIRES: item[EXPIRES]},
+            {},
+            condition="attribute_exists(pk) AND attribute_not_exists(sequencer)",
+        )
+        return self.announced(ticket) or {}
 
     def read(self, photo_id: str) -> Photo | None:
         """Return a photo, also one that was erased a while ago."""
@@ -111,13 +119,42 @@ class Photos:
             counts.COUNT,
         )
 
+    def list_refused(self, envelope: Envelope, now: str) -> None:
+        """Let :meth:`refused` find a version from now on."""
+        self._items.update(
+            records.image_key(envelope.object),
+            {"listing_pk": REFUSED, "listing_sk": f"{now}#{envelope.photo_id}"},
+            {},
+            condition="attribute_exists(pk) AND attribute_not_exists(listing_pk)",
+        )
+
+    def refused(self, before: str) -> Iterator[Place]:
+        """Yield the places of the versions that were refused before a moment, oldest first."""
+        found = self._items.query(
+            "listing", "listing_pk = :heading AND listing_sk < :before", {}, {":heading": REFUSED, ":before": before}
+        )
+        return (Place(item["listing_sk"], item["pk"], item["sk"]) for item in found)
+
+    def record(self, place: Place) -> Record | None:
+        """Return the image record at a place, as it is now."""
+        return self._items.get({"pk": place.pk, "sk": place.sk})
+
+    def unlist_refused(self, place: Place, fields: Record) -> None:
+        """Take a version out of the list of those that were refused, and set some attributes of it."""
+        self._items.update(
+            {"pk": place.pk, "sk": place.sk},
+            fields,
+            {},
+            condition="attribute_exists(pk)",
+            remove=("listing_pk", "listing_sk"),
+        )
+
     def mark_erased(self, photo: Photo, erased_at: str, now: str) -> None:
         """Take a photo out of every list that shows it, before anything of it is deleted.
 
         A ticket's key is used once: nothing that is uploaded there later is attached any more. A key that its owner
         chose may be used again, by an upload that is newer; that one is not marked for what was erased before it.
         """
-        is_ticket = "content_type" in photo.item
         is_known = ERASED in photo.item
         self._items.update(
             records.photo_key(photo.photo_id),
@@ -125,7 +162,7 @@ class Photos:
                 ERASED: erased_at,
                 "status": DELETING,
                 "updated_at": now,
-                **({"sequencer": NEVER} if is_ticket else {}),
+                **({"sequencer": NEVER} if photo.is_announced else {}),
             },
             {},
             condition=f"{ERASED} = :{ERASED}" if is_known else "attribute_exists(pk)",

@@ -8,9 +8,11 @@ from vision.adapters.items import Items
 from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Run
+from vision.domain.failures import Failure
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import OPEN, Status
+from vision.domain.tickets import EXPIRES, FORM_VERSION
 
 # A run may write when nobody has run before, when it is newer than the run that wrote last, or while it is itself
 # the run that the record waits for. So an older run never overwrites a newer one, be it the redrive of its own
@@ -21,6 +23,14 @@ _MAY_ADVANCE = (
     " OR (execution_arn = :execution_arn AND run_started_at <= :latest_earlier)"
     " OR (execution_arn = :execution_arn AND run_started_at < :earliest_later"
     f" AND #status IN ({', '.join(f':{status.lower()}' for status in OPEN)}))"
+)
+
+# A form uploads one version, and to an announced photo that is not deleted; a later version that came otherwise stays
+# the photo's newest.
+_TAKES_FORM = (
+    "attribute_exists(content_type) AND attribute_not_exists(erased_at)"
+    f" AND (attribute_not_exists({FORM_VERSION}) OR {FORM_VERSION} = :{FORM_VERSION})"
+    " AND (attribute_not_exists(sequencer) OR sequencer <= :sequencer)"
 )
 
 # What tells how far a record is.
@@ -36,8 +46,8 @@ class Table:
     def __init__(self, name: str) -> None:
         self._items = Items(name)
 
-    def register(self, envelope: Envelope, now: str) -> bool:
-        """Record that a version waits to be processed, and make it its photo's newest unless it is not.
+    def register(self, envelope: Envelope, now: str, failure: Failure | None = None) -> bool:
+        """Record that a version waits to be processed, or why it does not, and make it its photo's newest if it is.
 
         Both writes are no-ops when they have happened before, so a crash between them heals with the next delivery.
 
@@ -46,19 +56,40 @@ class Table:
         bool
             False when there was a record of the version already.
         """
-        is_new = self._items.put_once(records.pending(envelope, now))
-        photo = records.photo(envelope, now)
+        is_new = self._record(envelope, now, failure)
+        self._attach(envelope, now, {}, "attribute_not_exists(sequencer) OR sequencer < :sequencer")
+        return is_new
+
+    def register_form(self, envelope: Envelope, now: str) -> bool | None:
+        """Make a version the one that a photo's form has uploaded, and record that it waits to be processed.
+
+        In this order, so that of several versions of one form one is recorded; both writes may happen again.
+
+        Returns
+        -------
+        bool or None
+            As of :meth:`register`; ``None`` when the photo does not take it: nothing has changed.
+        """
+        if self._attach(envelope, now, {FORM_VERSION: envelope.object.identity}, _TAKES_FORM):
+            return self._record(envelope, now, None)
+        return None
+
+    def _record(self, envelope: Envelope, now: str, failure: Failure | None) -> bool:
+        refused = {"status": Status.FAILED, "error": failure.as_dict()} if failure else {}
+        return self._items.put_once(records.pending(envelope, now) | refused)
+
+    def _attach(self, envelope: Envelope, now: str, more: Record, condition: str) -> bool:
+        photo = records.photo(envelope, now) | more
         fields = {name: value for name, value in photo.items() if name not in ("pk", "sk")}
         first = {"created_at": now} | ({"listing_sk": fields.pop("listing_sk")} if "listing_sk" in fields else {})
-        self._items.update(
+        return self._items.update(
             records.photo_key(envelope.photo_id),
             fields,
             first,
             # What a ticket said of itself, and that an earlier photo of the same key was erased.
-            remove=("status", "erased_at", "gone_at", "forget_after"),
-            condition="attribute_not_exists(sequencer) OR sequencer < :sequencer",
+            remove=("status", "erased_at", "gone_at", EXPIRES),
+            condition=condition,
         )
-        return is_new
 
     def is_newest(self, envelope: Envelope) -> bool:
         """Tell whether no newer version of the photo is registered; one without a sequencer counts as the newest."""

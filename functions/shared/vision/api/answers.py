@@ -23,9 +23,9 @@ _REFUSALS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is no JSON by its Content-Type.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field is not as it should be.",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests; wait and try again.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests, or more uploads than a day has; wait as Retry-After says.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something of ours failed.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "A service is busy; try again in a few seconds.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A service does not answer; try again in a few seconds.",
 }
 # API Gateway itself answers these too: with a message, and no problem.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html

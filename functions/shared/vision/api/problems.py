@@ -12,7 +12,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from vision.api import forms
-from vision.domain.errors import InvalidRun, Transient
+from vision.domain import allowances, records
+from vision.domain.errors import AllowanceExceeded, InvalidRun, Throttled, Transient
 from vision.domain.refusals import Conflict, InvalidDays, NotFound
 
 CONTENT_TYPE = "application/problem+json"
@@ -53,6 +54,8 @@ def install(app: APIGatewayHttpResolver) -> None:
         Conflict: _conflict,
         Forbidden: _forbidden,
         Unauthorized: _unauthorized,
+        AllowanceExceeded: _too_much,
+        Throttled: _too_fast,
         Transient: _busy,
         RecursionError: _too_deep,
         Exception: _unexpected,
@@ -93,10 +96,26 @@ def _unauthorized(_: Unauthorized) -> Response[str]:
     return problem(HTTPStatus.UNAUTHORIZED, "Sign in first.")
 
 
+def _too_much(error: AllowanceExceeded) -> Response[str]:
+    return _later(HTTPStatus.TOO_MANY_REQUESTS, str(error), allowances.seconds_left(records.now()))
+
+
+def _too_fast(error: Throttled) -> Response[str]:
+    # No fault of the service: a caller alone can ask for more of one thing than a second has.
+    _logger.warning("refused", extra={"error": type(error).__name__})
+    return _later(
+        HTTPStatus.TOO_MANY_REQUESTS, "More is asked for than a service takes; try again in a few seconds.", 3
+    )
+
+
 def _busy(error: Transient) -> Response[str]:
     _logger.warning("refused", extra={"error": type(error).__name__})
-    answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "A service is busy; try again in a few seconds.")
-    answer.headers["Retry-After"] = "3"
+    return _later(HTTPStatus.SERVICE_UNAVAILABLE, "A service does not answer; try again in a few seconds.", 3)
+
+
+def _later(status: HTTPStatus, detail: str, seconds: int) -> Response[str]:
+    answer = problem(status, detail)
+    answer.headers["Retry-After"] = str(seconds)
     return answer
 
 

@@ -66,6 +66,10 @@ class ServiceUnavailable(Transient):
     """A service failed on its side, or did not answer in time."""
 
 
+class AllowanceExceeded(Permanent):
+    """A person has uploaded as much on this day as the allowance of a day lets them."""
+
+
 class InvalidRule(Permanent):
     """An inspection rule cannot be read, or contradicts itself."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from vision.domain import keys
@@ -11,8 +13,41 @@ from vision.domain.errors import InvalidEvent
 from vision.domain.objects import ObjectVersion
 
 
+class Origin(Enum):
+    """How an object was created, as S3 tells it: a form's POST, a copy within S3, or any other way.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
+    """
+
+    FORM = "form"
+    COPY = "copy"
+    OTHER = "other"
+
+
+_ORIGINS = {
+    "POST Object": Origin.FORM,
+    "ObjectCreated:Post": Origin.FORM,
+    "CopyObject": Origin.COPY,
+    "ObjectCreated:Copy": Origin.COPY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """An object version that was created, and how."""
+
+    version: ObjectVersion
+    origin: Origin
+
+
 def created_objects(message_body: str) -> list[ObjectVersion]:
-    """Return the object versions whose creation a queue message announces.
+    """Return the object versions whose creation a queue message announces; as :func:`creations`."""
+    return [creation.version for creation in creations(message_body)]
+
+
+def creations(message_body: str) -> list[Creation]:
+    """Return the creations of object versions that a queue message announces.
 
     Parameters
     ----------
@@ -21,7 +56,7 @@ def created_objects(message_body: str) -> list[ObjectVersion]:
 
     Returns
     -------
-    list of ObjectVersion
+    list of Creation
         Empty when the message is not work: a test event, a deletion, an event about something else.
 
     Raises
@@ -44,28 +79,33 @@ def created_objects(message_body: str) -> list[ObjectVersion]:
     raise InvalidEvent("message: neither an EventBridge event nor an S3 notification")
 
 
-def _from_event_bridge(event: Mapping[str, Any]) -> list[ObjectVersion]:
+def _from_event_bridge(event: Mapping[str, Any]) -> list[Creation]:
     if event.get("source") != "aws.s3" or event["detail-type"] != "Object Created":
         return []
     detail = event.get("detail")
     try:
         bucket, source = detail["bucket"]["name"], detail["object"]  # type: ignore[index]
-        return [_version(bucket, source["key"], source.get("version-id"), source)]
+        version = _version(bucket, source["key"], source.get("version-id"), source)
+        reason = str(detail.get("reason"))  # type: ignore[union-attr]
+        return [Creation(version, _ORIGINS.get(reason, Origin.OTHER))]
     except (KeyError, TypeError) as error:
         raise InvalidEvent(f"detail: an Object Created event names bucket and object ({error})") from error
 
 
 def _is_creation(record: Any) -> bool:
-    return isinstance(record, Mapping) and str(record.get("eventName", "")).removeprefix("s3:").startswith(
-        "ObjectCreated"
-    )
+    return isinstance(record, Mapping) and _event_name(record).startswith("ObjectCreated")
 
 
-def _from_notification(record: Mapping[str, Any]) -> ObjectVersion:
+def _event_name(record: Mapping[str, Any]) -> str:
+    return str(record.get("eventName", "")).removeprefix("s3:")
+
+
+def _from_notification(record: Mapping[str, Any]) -> Creation:
     try:
         bucket, source = record["s3"]["bucket"]["name"], record["s3"]["object"]
         key = keys.decode_notification_key(source["key"])
-        return _version(bucket, key, source.get("versionId"), {**source, "etag": source.get("eTag")})
+        version = _version(bucket, key, source.get("versionId"), {**source, "etag": source.get("eTag")})
+        return Creation(version, _ORIGINS.get(_event_name(record), Origin.OTHER))
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidEvent(f"Records: an ObjectCreated record names bucket and object ({error})") from error
 

@@ -11,6 +11,19 @@ from typing import Any
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_FailExecution.html
 CAUSE_LIMIT = 1000
 
+REMEDIES = {
+    "NotSupportedImageType": "Save it as JPEG or PNG and add it again.",
+    "CorruptImage": "The file is damaged; export it again from where it came from, and add that.",
+    "ImageTooLarge": "Make it smaller, at most 15 MB and 10,000 pixels a side, and add it again.",
+    "ImageTooSmall": "Add a larger version, at least 80 pixels a side.",
+    "TooManyPixels": "Make it smaller and add it again.",
+    "InvalidImage": "Save it again as JPEG or PNG and add that.",
+    "ObjectNotFound": "The file is gone from the bucket; add it again.",
+    "UploadMissing": "Add the file again; a lost connection may have stopped it.",
+    "AllowanceExceeded": "Add it again tomorrow, or ask an operator for a larger allowance.",
+}
+"""What the owner of an image can do, by the error's name: these errors lie in the upload, all others in the service."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -34,6 +47,11 @@ class Failure:
         if isinstance(parsed, Mapping) and "errorMessage" in parsed:
             cause = str(parsed["errorMessage"])
         return cls(name[:256], (cause or _explanation(name))[:CAUSE_LIMIT])
+
+    @property
+    def is_of_upload(self) -> bool:
+        """Whether it lies in what was uploaded, or in what its owner did with it, and not in the service."""
+        return self.name in REMEDIES
 
     def as_dict(self) -> dict[str, Any]:
         """Return the form of the record's ``error``."""

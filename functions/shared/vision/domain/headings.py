@@ -41,6 +41,10 @@ def of_verdict(verdict: str, day: date) -> str:
     return f"VERDICT#{verdict}#{day.isoformat()}"
 
 
+REFUSED = "REFUSED"
+"""The heading of uploads that were refused for what they are, whose content is deleted after a day."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
     """A place in a list: where an item stands, and which one."""

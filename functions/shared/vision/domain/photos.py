@@ -11,7 +11,7 @@ from vision.domain import counts, failures, headings, records
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import Status
-from vision.domain.tickets import FORGOTTEN_SECONDS
+from vision.domain.tickets import FORGOTTEN_SECONDS, FORM_VERSION
 
 ERASED = "erased_at"
 """The attribute of a photo that was deleted; the item stays for a while, so that what comes late finds it out."""
@@ -22,19 +22,11 @@ GONE = "gone_at"
 DELETING = "DELETING"
 """The status of a photo whose deletion has not ended, so that one that broke off is found and finished."""
 
+CONTENT_DELETED = "content_deleted_at"
+"""The attribute of an image record whose content was refused, and deleted after a day."""
+
 SHOWN_LABELS = 10
 
-# What people can do about it; whatever is not here is ours to mend, and trying again is all that they can do.
-_REMEDIES = {
-    "NotSupportedImageType": "Save it as JPEG or PNG and add it again.",
-    "CorruptImage": "The file is damaged; export it again from where it came from, and add that.",
-    "ImageTooLarge": "Make it smaller, at most 15 MB and 10,000 pixels a side, and add it again.",
-    "ImageTooSmall": "Add a larger version, at least 80 pixels a side.",
-    "TooManyPixels": "Make it smaller and add it again.",
-    "InvalidImage": "Save it again as JPEG or PNG and add that.",
-    "ObjectNotFound": "The file is gone from the bucket; add it again.",
-    "UploadMissing": "Add the file again; a lost connection may have stopped it.",
-}
 _OURS = "Delete it and add it again; if that does not help, tell whoever runs this service."
 
 
@@ -69,9 +61,22 @@ class Photo:
         return "etag" in self.item.get("object", {})
 
     @property
+    def is_announced(self) -> bool:
+        """Whether it was announced to the API, and so has a form that uploads it."""
+        return "content_type" in self.item
+
+    @property
     def version(self) -> ObjectVersion | None:
         """Its newest version, if S3 has one."""
         return ObjectVersion.from_dict(self.item["object"]) if self.is_uploaded else None
+
+    def is_of_form(self, version: ObjectVersion) -> bool:
+        """Tell whether a version is the one that the photo's form has uploaded."""
+        return self.item.get(FORM_VERSION) == version.identity
+
+    def refuses(self, version: ObjectVersion) -> bool:
+        """Tell whether a version of an announced photo's form is one too many: it has another, or is deleted."""
+        return ERASED in self.item or self.item.get(FORM_VERSION, version.identity) != version.identity
 
     @property
     def labels(self) -> list[Mapping[str, Any]]:
@@ -128,7 +133,7 @@ class Photo:
 
 
 def _told(error: Mapping[str, Any]) -> Record:
-    remedy = _REMEDIES.get(error["name"], _OURS)
+    remedy = failures.REMEDIES.get(error["name"], _OURS)
     return {**error, "cause": failures.first_cause(error["cause"]), "remedy": remedy}
 
 

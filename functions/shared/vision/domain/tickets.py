@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from vision.domain import headings, keys, records
+from vision.domain import counts, headings, keys, records
 from vision.domain.records import Record
 from vision.domain.statuses import Status
 
@@ -21,6 +24,15 @@ UPLOAD_SECONDS = 900
 
 FORGOTTEN_SECONDS = 86_400
 """After so long a ticket says that its upload never came."""
+
+EXPIRES = "forget_after"
+"""The attribute after which DynamoDB deletes a ticket; an upload takes it away."""
+
+FORM_VERSION = "form_version"
+"""The attribute of a photo that names the version which its form has uploaded: the only one that a form can."""
+
+# Longer than queues keep the event of an upload, so that it always finds its ticket.
+_LIFE = timedelta(days=15)
 
 ALBUM_SORT_KEY = "ALBUM"
 
@@ -77,6 +89,7 @@ class Ticket:
             "updated_at": now,
             "listing_pk": headings.of_owner(self.owner),
             "listing_sk": f"{now}#{self.photo_id}",
+            EXPIRES: expiry(now),
             **({"album_id": self.album_id} if self.album_id else {}),
         }
 
@@ -91,6 +104,29 @@ class Ticket:
             "listing_pk": headings.of_album(self.owner, self.album_id),
             "listing_sk": f"{now}#{self.photo_id}",
         }
+
+
+def expiry(now: str) -> int:
+    """Return when a ticket expires for which a form is given now, in seconds since the epoch."""
+    return int((datetime.fromisoformat(now) + _LIFE).timestamp())
+
+
+def is_waiting(item: Mapping[str, Any]) -> bool:
+    """Tell whether a photo's item is a ticket whose upload has not come."""
+    return "content_type" in item and "sequencer" not in item
+
+
+def has_expired(item: Mapping[str, Any], now: str) -> bool:
+    """Tell whether an item is a ticket that is only there because DynamoDB has not deleted it yet."""
+    return is_waiting(item) and item.get(EXPIRES, expiry(now)) <= datetime.fromisoformat(now).timestamp()
+
+
+def last_announced(item: Mapping[str, Any]) -> str:
+    """Return the day on which a ticket was given a form for the first time that day, and so was counted."""
+    if EXPIRES not in item:
+        # Made before tickets expired.
+        return counts.day_of(item["created_at"])
+    return counts.day_of(records.timestamp(datetime.fromtimestamp(item[EXPIRES], UTC) - _LIFE))
 
 
 def token(owner: str, idempotency_key: str) -> str:
