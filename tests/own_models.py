@@ -70,6 +70,26 @@ def colour_model(
     return model.SerializeToString()
 
 
+def endless_model() -> bytes:
+    """Return an ONNX model of colours that loops for ever: nothing in the file itself shows it."""
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["goes_on"], ["still"]), helper.make_node("Identity", ["state"], ["next"])],
+        "body",
+        [value("turn", TensorProto.INT64, []), value("goes_on", TensorProto.BOOL, []), value("state", 1, None)],
+        [value("still", TensorProto.BOOL, []), value("next", 1, None)],
+    )
+    model = onnx.load_from_string(colour_model())
+    # In place of what hands the last numbers on.
+    *nodes, last = model.graph.node
+    loop = helper.make_node("Loop", ["", "for_ever", *last.input], list(last.output), body=body)
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes, loop])
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "for_ever"))
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
 def with_weights_elsewhere(content: bytes, location: str, *, as_node: bool = False) -> tuple[bytes, bytes]:
     """Return a model whose weights are in another file, and what belongs into that file.
 

@@ -18,6 +18,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
     """Return what the Map needs; or that there is nothing for it, or that another execution works on the prefix."""
     request = bulk.Request.from_dict(event["request"])
     _check_buckets(request)
+    left_out = bulk.left_out_prefix(request, settings.image_bucket, reads_photos=settings.reads_photos)
     is_empty = _is_empty(request)
     owner, now = event["execution"]["Id"], records.now()
     previous = runs.owner(request)
@@ -27,7 +28,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
         # Another one looked at the same moment and was faster.
         return {"decision": "BUSY", "execution_arn": runs.owner(request) or previous}
     run_id = bulk.run_id(owner)
-    runs.open(run_id, owner, request, now)
+    runs.open(run_id, owner, request, now, left_out)
     return {
         "decision": "EMPTY" if is_empty else "RUN",
         "run": {"run_id": run_id, "request": request.as_dict(), "execution": event["execution"]},

@@ -22,7 +22,7 @@ def handler(message: str, _receives: int) -> None:
     Each step is a no-op when it has happened before: a message may come twice, and a crash between two steps
     heals with the next delivery. What is not an upload is acknowledged and forgotten.
     """
-    for creation in events.creations(message):
+    for creation in events.creations(message, settings.image_bucket_name):
         version = creation.version
         if keys.upload_key(version.key) is None:
             continue

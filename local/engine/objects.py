@@ -1,4 +1,4 @@
-"""S3: parts of an object's version."""
+"""S3: parts of an object's version, and the headers that an address asks for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,27 @@ Response = tuple[int, dict[str, str], bytes]
 
 def install() -> None:
     """Patch the engine's GetObject."""
+    answer_a_version_with_the_headers_that_are_asked_for()
     read_a_range_of_a_version()
+
+
+def answer_a_version_with_the_headers_that_are_asked_for() -> None:
+    """Answer `response-content-type` and its kind for a version too.
+
+    The engine does for the current object only, and a version keeps the type that its uploader chose.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    get_object = s3._get_object
+
+    def get_object_as_asked(
+        bucket_name: str, key: str, headers: dict[str, str], query_params: dict[str, Any] | None = None
+    ) -> Response:
+        status, answer, body = get_object(bucket_name, key, headers, query_params)
+        if status == 200:
+            s3._apply_response_overrides(answer, query_params or {})
+        return status, answer, body
+
+    s3._get_object = get_object_as_asked
 
 
 def read_a_range_of_a_version() -> None:

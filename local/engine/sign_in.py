@@ -23,6 +23,7 @@ def install() -> None:
     """Patch the engine's Cognito."""
     serve_the_pages_of_managed_login()
     draw_every_page_alike()
+    demand_pkce()
     refresh_with_groups_and_for_the_same_client_only()
     sign_out_to_registered_addresses_only()
     ignore_the_case_of_a_name_where_the_pool_does()
@@ -138,6 +139,22 @@ def revoke(form: dict[str, str]) -> Response:
         return _refused("invalid_request")
     cognito._revoke_token({"Token": form["token"]})
     return 200, {}, b""
+
+
+def demand_pkce() -> None:
+    """Refuse to sign in anybody for an app that sends no PKCE challenge.
+
+    Cognito cannot be made to demand one: it checks a challenge where there is one. The page always sends it, and one
+    that forgets to is found out here.
+    https://docs.aws.amazon.com/cognito/latest/developerguide/using-pkce-in-authorization-code.html
+    """
+    error_redirect = cognito._pkce_error_redirect
+
+    def pkce_error_redirect(redirect_uri: str, challenge: str, method: str, state: str) -> Response | None:
+        refused: Response | None = error_redirect(redirect_uri, challenge, method or "none", state)
+        return refused
+
+    cognito._pkce_error_redirect = pkce_error_redirect
 
 
 def refresh_with_groups_and_for_the_same_client_only() -> None:

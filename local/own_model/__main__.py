@@ -19,6 +19,7 @@ from local.engine.process import EngineNotHealthyError
 from local.own_model import check, comparison, draft, folder, image, page, stack
 from local.rekognition.fetch import fetch_models
 from local.stack import LOCAL_DIR, StackFiles
+from vision.classifier import within_limit
 from vision.domain.errors import VisionError
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -39,9 +40,9 @@ def main(arguments: list[str]) -> int:
     try:
         match options.command:
             case "manifest":
-                _say(draft.write(options.folder, options.version))
+                _say(within_limit(draft.write, options.folder, options.version))
             case "check":
-                _say(check.check(folder.complete(options.folder), options.images))
+                _say(within_limit(check.check, folder.complete(options.folder), options.images))
             case "build":
                 image_uri = image.build(StackFiles().images, console.print, options.model)
                 console.print(f"The image is {image_uri.rpartition('/')[2]}.")

@@ -176,6 +176,20 @@ def test_the_box_of_the_cat_lies_over_the_cat(visit, person, stored):
     assert shown == pytest.approx(expected, abs=0.01)
 
 
+def test_name_with_a_mark_that_reverses_text_is_shown_in_the_order_of_its_letters(visit, person, store):
+    store(person, {"rose\u202egpj.exe": pictures.plain("red")})
+    visit.sign_in(person)
+    expect(visit.tile("rose gpj.exe")).to_be_visible()
+    visit.button("Delete rose gpj.exe").click()
+    expect(visit.notice.locator("bdi")).to_have_text("rose gpj.exe")
+
+
+def test_file_with_a_mark_that_reverses_text_is_added_under_a_name_without_it(visit, person):
+    visit.sign_in(person)
+    visit.choose({"rose\u202egpj.jpg": pictures.plain("red")})
+    expect(visit.tile("rose gpj.jpg").locator("img")).to_be_visible()
+
+
 def test_a_deletion_that_is_undone_leaves_the_photo_where_it_was(visit, person, stored):
     stored(red=pictures.plain("red"))
     page = visit.sign_in(person)

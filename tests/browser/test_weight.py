@@ -1,7 +1,7 @@
 """How much comes over a line until the page can be used, how long that takes on a slow one, and that nothing breaks."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from tests.browser.views import VIEWS, WITH_A_REFUSAL
 
@@ -61,3 +61,10 @@ def test_a_view_keeps_to_the_policy_and_has_no_error_in_its_console(visit, furni
     VIEWS[view](visit)
     visit.page.wait_for_load_state("networkidle")
     assert visit.troubles == []
+
+
+def test_page_takes_no_text_for_html(make_visit, person):
+    visit = make_visit()
+    visit.sign_in(person)
+    with pytest.raises(Error, match="TrustedHTML"):
+        visit.page.evaluate("document.body.innerHTML = '<img src=x onerror=alert(1)>'")

@@ -84,6 +84,7 @@ ENVIRONMENT = {
     "WORKERS_PER_UNIT": "2",
     "WATCHDOG_PERIOD_SECONDS": "600",
     "BULK_BUCKETS": f"arn:aws:s3:::{BUCKET},",
+    "BULK_READS_PHOTOS": "true",
     "BULK_CALLS_PER_SECOND": "50",
     "BULK_BATCH_SIZE": "100",
     "VISION_EVENT_BUS_NAME": "image-recognition-vision",
@@ -359,7 +360,7 @@ def inspected(
     photo: bytes,
 ) -> Envelope:
     """The image that the sample events announce for inspection, in the bucket, with all that an inspection needs."""
-    [version] = created_objects(event("inspect_images")["Records"][0]["body"])
+    [version] = created_objects(event("inspect_images")["Records"][0]["body"], BUCKET)
     envelope = Envelope.of(version)
     stored(envelope.as_dict(), photo.ljust(version.size_bytes, b"\0"))
     answer("rekognition", "DetectCustomLabels", {"CustomLabels": [{"Name": "rose", "Confidence": 98.7}]})
@@ -484,4 +485,4 @@ def upload(envelope: Envelope, content: bytes, key: str = "") -> ObjectVersion:
 def inspector(table: Table) -> Inspector:
     """Moves images, and tells of all."""
     read = rules.parse(ENVIRONMENT["INSPECTION_RULES"])
-    return Inspector(table, read, detect, RESULTS, TOPIC_ARN, moves=True, notifies_of=frozenset(Judgement))
+    return Inspector(table, read, detect, BUCKET, RESULTS, TOPIC_ARN, moves=True, notifies_of=frozenset(Judgement))

@@ -208,5 +208,7 @@ def test_all_albums_are_listed(ann: Caller) -> None:
 
 def test_a_name_with_a_tab_is_refused_in_words(ann: Caller) -> None:
     refused = ann("POST", "/api/albums", {"name": "Rome\t2026"}).problem()
-    sentence = "Write something visible, without tabs, line ends and other control characters."
+    sentence = (
+        "Write something visible, without tabs, line ends, other control characters and marks that reverse the text."
+    )
     assert refused["errors"] == [{"field": "name", "message": sentence}]

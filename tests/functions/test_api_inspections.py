@@ -73,6 +73,22 @@ def test_the_address_of_an_image_that_was_moved_is_where_it_is_now(operator: Cal
     assert (address.netloc.startswith(RESULTS), address.path) == (True, "/analyzed/success/rose.jpg")
 
 
+@pytest.mark.parametrize(
+    ("known", "content_type", "disposition"),
+    [
+        ({"format": "PNG"}, "image/png", "inline; filename*=UTF-8''page.html.png"),
+        ({}, "application/octet-stream", "attachment"),
+    ],
+)
+def test_address_of_an_inspected_image_serves_it_as_what_its_content_is(
+    operator: Caller, known: dict[str, str], content_type: str, disposition: str
+) -> None:
+    inspect("2026-11-03", key="images/garden/page.html", **known)
+    [found] = operator.get("/api/inspections", **{"from": "2026-11-03", "to": "2026-11-03"}).json()["inspections"]
+    query = parse_qs(urlsplit(found["image_url"]).query)
+    assert (query["response-content-type"], query["response-content-disposition"]) == ([content_type], [disposition])
+
+
 def test_inspections_of_both_verdicts_are_listed_newest_first(operator: Caller) -> None:
     made = [
         id_of(inspect(f"2026-11-0{day}T{hour}:00:00.000Z", judgement))

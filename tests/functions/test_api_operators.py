@@ -57,12 +57,29 @@ def test_only_an_access_token_is_taken(api: Callable[..., Caller], use: str | No
         (("operators2",), False),
         (("Operators",), False),
         (("not-operators",), False),
+        # API Gateway puts brackets around the list; a name may begin or end with some of its own.
+        (("[operators]",), False),
+        (("[operators",), False),
+        (("operators]",), False),
+        (("[[operators]]",), False),
+        (("[operators", "operators]"), False),
+        (("[guests]", "operators"), True),
+        # Cognito's names have no spaces of any kind, and none of these separates two groups.
+        (("guests\u00a0operators",), False),
+        (("guests\toperators",), False),
     ],
 )
 def test_an_operator_is_who_is_in_the_group(
     api: Callable[..., Caller], groups: tuple[str, ...], is_operator: bool
 ) -> None:
     assert api("olga", *groups).get("/api/me").json()["is_operator"] is is_operator
+
+
+@pytest.mark.parametrize("groups", ["operators", "[operators", "operators]", "", "[]"])
+def test_groups_that_are_no_list_make_no_operator(api: Callable[..., Caller], groups: str) -> None:
+    olga = api("olga")
+    asks = Caller(olga.handler, {**(olga.told or {}), "cognito:groups": groups})
+    assert asks.get("/api/bulk-runs").status == 403
 
 
 @pytest.mark.parametrize("claim", ["scope", "username", "custom:groups", "groups", "cognito:roles", "email"])

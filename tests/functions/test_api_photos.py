@@ -104,6 +104,9 @@ def test_no_photo_is_announced_into_an_album_that_is_not_there(ann: Caller) -> N
         ("name", "x" * 255),
         ("name", "😀" * 255),
         ("name", "a/b\\c.jpg"),
+        ("name", "\u05d0\u200f!.jpg"),
+        ("name", "\u06cc\u200c\u06a9.jpg"),
+        ("name", "\U0001f469\u200d\U0001f52c.jpg"),
         ("size_bytes", 1),
         ("size_bytes", LIMIT_BYTES),
         ("album_id", None),
@@ -123,6 +126,12 @@ def test_a_field_at_its_limit_is_taken(ann: Caller, field: str, value: Any) -> N
         ("name", "x" * 256),
         ("name", "a\0b.jpg"),
         ("name", "a\nb.jpg"),
+        ("name", "a\u0085b.jpg"),
+        ("name", "a\u2028b.jpg"),
+        # What follows reads from right to left: it looks like rose.exe.jpg.
+        ("name", "rose.\u202egpj.exe"),
+        ("name", "\u2066rose.jpg"),
+        ("name", "rose.jpg\u2069"),
         ("name", None),
         ("name", 5),
         ("size_bytes", 0),
@@ -266,6 +275,25 @@ def test_the_address_of_an_image_is_that_of_the_version_that_was_looked_at(ann: 
     assert parse_qs(urlsplit(photo["image_url"]).query)["versionId"] == [version["VersionId"]]
 
 
+def asked_of_s3(url: str) -> tuple[list[str], list[str] | None]:
+    query = parse_qs(urlsplit(url).query)
+    return query["response-content-type"], query.get("response-content-disposition")
+
+
+def test_addresses_serve_image_and_thumbnail_as_images(ann: Caller) -> None:
+    # Whatever the object was uploaded as, by means other than the form.
+    photo = ann.get(f"/api/photos/{develop(ann, name='page.html')}").json()
+    assert asked_of_s3(photo["image_url"]) == (["image/jpeg"], ["inline; filename*=UTF-8''page.html.jpg"])
+    assert asked_of_s3(photo["thumbnail"]["url"]) == (["image/jpeg"], None)
+
+
+def test_address_of_what_nothing_has_read_saves_it_and_shows_nothing(ann: Caller) -> None:
+    announced = announce(ann).json()
+    darkroom.upload(announced, b"<script>alert(document.domain)</script>")
+    photo = ann.get(f"/api/photos/{announced['photo']['photo_id']}").json()
+    assert asked_of_s3(photo["image_url"]) == (["application/octet-stream"], ["attachment"])
+
+
 def test_a_photo_that_is_not_uploaded_has_no_addresses(ann: Caller) -> None:
     photo = ann.get(f"/api/photos/{announce(ann).json()['photo']['photo_id']}").json()
     assert (photo["image_url"], photo["thumbnail"]) == (None, None)
@@ -369,6 +397,33 @@ def test_a_deletion_that_s3_interrupts_can_be_sent_again(ann: Caller, refuse: Ca
     assert ann("DELETE", f"/api/photos/{photo}").status == 429
     assert ids(ann) == []
     assert (ann("DELETE", f"/api/photos/{photo}").status, darkroom.objects()) == (204, [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "groups"),
+    [
+        ("DELETE", "/api/photos/{photo_id}", None, ()),
+        ("DELETE", "/api/albums/{album_id}", None, ()),
+        ("DELETE", "/api/photos", {"confirm": "delete all photos of everyone"}, ("operators",)),
+    ],
+)
+def test_deletion_that_a_policy_forbids_is_no_crash_and_says_who_can_allow_it(
+    api: Callable[..., Caller],
+    ann: Caller,
+    answer: Callable[..., list[Any]],
+    method: str,
+    path: str,
+    body: Any,
+    groups: tuple[str, ...],
+) -> None:
+    album = ann("POST", "/api/albums", {"name": "Rome"}).json()["album_id"]
+    photo = develop(ann, album_id=album)
+    answer("s3", "DeleteObjects", {"Errors": [{"Key": "private/ann/uploads/a", "Code": "AccessDenied"}]})
+    answered = api("ann", *groups)(method, path.format(photo_id=photo, album_id=album), body)
+    assert (answered.status, answered.headers["retry-after"]) == (503, "900")
+    assert answered.problem()["detail"].startswith("A policy keeps this service from deleting files")
+    # Hidden all the same, and erased by a later look.
+    assert ids(ann) == []
 
 
 # When a service refuses

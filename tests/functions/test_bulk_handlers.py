@@ -66,6 +66,15 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
     assert items() == []
 
 
+def test_run_over_photos_of_people_is_refused_before_anything_is_written(
+    function: Any, filled: str, runs: Runs, items: Any, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULK_READS_PHOTOS", "false")
+    with pytest.raises(InvalidRun, match="BulkReadsPhotos"):
+        function("open_run")(asked())
+    assert items() == []
+
+
 def test_a_bucket_that_is_not_there_is_named(function: Any, runs: Runs, asked: Any) -> None:
     with pytest.raises(InvalidRun, match="there is no bucket amzn-s3-demo-bucket"):
         function("open_run")(asked())
@@ -176,6 +185,34 @@ def test_keys_of_failures_are_data_and_never_logs(
     answered = drive("process_batch")
     assert [one["key"].rpartition("/")[2] for one in answered["failures"]] == ["rose (1) 50%+.jpg"]
     assert "rose" not in "".join(capsys.readouterr())
+
+
+def test_batch_skips_photos_of_people_where_its_run_leaves_them_out(
+    drive: Any, runs: Runs, event: Any, answer: Callable[..., list[dict[str, Any]]], function: Any
+) -> None:
+    drive("process_batch")
+    asked = answer("rekognition", "DetectLabels", {"Labels": []})
+    everything = Request.from_dict({"bucket": BUCKET, "prefix": ""})
+    runs.open("second", ARN.replace(":first", ":second"), everything, NOW, "private/")
+    sample = event("process_batch")
+    sample["BatchInput"] |= {"run_id": "second", "request": everything.as_dict()}
+    answered = function("process_batch")(sample)
+    assert (answered["seen"], answered["skipped"], asked) == (2, 2, [])
+
+
+@pytest.mark.parametrize("field", ["bucket", "prefix", "run_id"])
+def test_batch_that_no_run_was_opened_for_is_refused_and_records_nothing(
+    drive: Any, runs: Runs, items: Any, event: Any, function: Any, field: str
+) -> None:
+    sample = event("process_batch")
+    request = Request.from_dict(sample["BatchInput"]["request"])
+    runs.open("first", ARN, request, NOW)
+    before = items()
+    where = sample["BatchInput"] if field == "run_id" else sample["BatchInput"]["request"]
+    where[field] = "somebody-elses"
+    with pytest.raises(InvalidRun, match="was not opened for this bucket and prefix"):
+        function("process_batch")(sample)
+    assert items() == before
 
 
 # The end
@@ -291,6 +328,12 @@ def test_without_result_files_the_reasons_are_in_the_records(opened: Any, runs: 
     summary = opened("summarize_run_failed")
     assert "50 of 50 images failed" in summary["error"]["cause"]
     assert ": their records say why; mend these" in summary["error"]["cause"]
+
+
+def test_summary_says_that_the_photos_of_people_were_skipped(opened: Any, runs: Runs) -> None:
+    runs.open("first", ARN, Request.from_dict({"bucket": BUCKET, "prefix": ""}), NOW, "private/")
+    summary = opened("summarize_run", _batch(seen=2, labelled=1, skipped=1))
+    assert summary["note"] == "what lies below private/ was skipped; BulkReadsPhotos lets bulk runs read it"
 
 
 def test_an_empty_prefix_is_a_success_with_a_hint(opened: Any) -> None:

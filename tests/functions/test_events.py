@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import BUCKET
 from tests.functions.conftest import FILES, FUNCTIONS, QUEUED, REFUSED, Model, function_of
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
@@ -176,6 +177,6 @@ def test_a_record_of_sqs_has_the_digest_of_its_body(event: Callable[[str], dict[
 
 
 def test_the_samples_of_the_tasks_are_what_start_processing_sends(event: Callable[[str], dict[str, Any]]) -> None:
-    [version] = created_objects(event("start_processing")["Records"][0]["body"])
+    [version] = created_objects(event("start_processing")["Records"][0]["body"], BUCKET)
     sent = Envelope.of(version).as_dict()
     assert [event(name) for name in ("extract_metadata", "detect_labels", "generate_thumbnail")] == [sent] * 3

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import BUCKET
 from tests.functions.conftest import ENVIRONMENT, Handler
 from vision.adapters import queue
 from vision.adapters.session import client
@@ -48,6 +49,27 @@ def test_only_the_poison_of_a_batch_is_delivered_again(handler: Handler, event: 
     sqs_event = event("inspect_images_batch_with_poison")
     poison = sqs_event["Records"][1]["messageId"]
     assert handler(sqs_event) == {"batchItemFailures": [{"itemIdentifier": poison}]}
+
+
+@pytest.mark.parametrize("name", ["inspect_images", "inspect_images_notification_url_encoded"])
+def test_message_of_another_bucket_goes_to_the_dead_letter_queue_and_leaves_no_trace(
+    handler: Handler, event: Event, items: Callable[[], list[Any]], name: str
+) -> None:
+    sqs_event = event(name)
+    [message] = sqs_event["Records"]
+    message["body"] = message["body"].replace(BUCKET, "somebody-elses")
+    assert handler(sqs_event) == {"batchItemFailures": [{"itemIdentifier": message["messageId"]}]}
+    assert items() == []
+
+
+def test_message_of_another_bucket_stays_in_the_queue_of_a_session(
+    worker: Handler, event: Event, items: Callable[[], list[Any]], inspection_queue: str
+) -> None:
+    body = event("inspect_images")["Records"][0]["body"].replace(BUCKET, "somebody-elses")
+    client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=body)
+    assert worker({}) == {"inspected": 0, "refused": 0, "returned": 1}
+    # Hidden for a while, and after its last receive it goes to the dead-letter queue.
+    assert (queue.backlog(inspection_queue).in_flight, items()) == (1, [])
 
 
 def test_an_image_delivered_twice_is_told_of_once(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import BUCKET
 from tests.functions.conftest import RESULTS, TOPIC_ARN, detect, upload
 from tests.unit.images.pictures import jpeg_of, png_of, scene
 from vision.adapters import rekognition
@@ -138,6 +139,39 @@ def test_a_missing_permission_is_recorded_and_raised_so_that_the_message_comes_a
     assert (table.image(inspected) or {})["error"]["name"] == "AccessDenied"
 
 
+def test_image_that_is_also_a_page_is_copied_as_the_image_that_it_is(
+    inspector: Inspector, inspected: Envelope, table: Table
+) -> None:
+    # Whoever may put images could have them opened, with their address, as a page of the bucket's origin.
+    page = jpeg_of(scene()) + b"<html><script>alert(document.domain)</script>"
+    put = client("s3").put_object(
+        Bucket=BUCKET, Key="images/garden/page.jpg", Body=page, ContentType="text/html", ContentDisposition="inline"
+    )
+    version = ObjectVersion(BUCKET, "images/garden/page.jpg", put["VersionId"], put["ETag"].strip('"'), "", len(page))
+    assert inspector.inspect(version) == "SUCCESS"
+    moved = (table.image(Envelope.of(version)) or {})["moved_to"]
+    assert client("s3").head_object(Bucket=moved["bucket"], Key=moved["key"])["ContentType"] == "image/jpeg"
+
+
+def test_image_goes_where_an_earlier_release_recorded_that_it_goes(
+    inspector: Inspector,
+    inspected: Envelope,
+    table: Table,
+    results: Listing,
+    monkeypatch: pytest.MonkeyPatch,
+    refuse: Callable[..., None],
+) -> None:
+    # It kept paths that climb out of their folder.
+    refuse("s3", "PutObject", "SlowDown", 503, calls=(1,))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(inspections, "analyzed_key", lambda *_: "analyzed/success/../x.jpg")
+        with pytest.raises(Transient):
+            inspector.inspect(inspected.object)
+    assert inspector.inspect(inspected.object) == "SUCCESS"
+    assert (table.image(inspected) or {})["moved_to"]["key"] == "analyzed/success/../x.jpg"
+    assert "analyzed/success/../x.jpg" in results()
+
+
 def test_an_image_that_is_to_stay_stays_and_has_its_result(
     inspector: Inspector, inspected: Envelope, table: Table, results: Listing
 ) -> None:
@@ -162,7 +196,7 @@ def test_people_are_told_of_what_they_want_to_hear(
     table: Table, inspected: Envelope, notified: Listing, setting: str, wanted: str, told: bool
 ) -> None:
     rule = {"name": "garden", "prefix": "images/", "any_of": [wanted]}
-    settings = InspectionSettings(table._items._name, RESULTS, TOPIC_ARN, json.dumps([rule]), "move", setting)
+    settings = InspectionSettings(BUCKET, table._items._name, RESULTS, TOPIC_ARN, json.dumps([rule]), "move", setting)
     verdict = Inspector.from_settings(settings, detect).inspect(inspected.object)
     assert [message["verdict"] for message in notified()] == [verdict] * told
 
@@ -214,7 +248,7 @@ def test_a_message_is_all_the_images_that_it_announces(
     inspector: Inspector, inspected: Envelope, event: Callable[[str], dict[str, Any]]
 ) -> None:
     body = event("inspect_images_notification_url_encoded")["Records"][0]["body"]
-    assert events.created_objects(body)[0].key == inspected.object.key
+    assert events.created_objects(body, BUCKET)[0].key == inspected.object.key
     told: list[str] = []
     inspector.inspect_message(body, report=told.append)
     assert told == ["SUCCESS"]

@@ -1,5 +1,11 @@
-"""What a browser may do with the page, to the letter: whoever widens it sees here how far."""
+"""What a browser may do with the page and with answers, to the letter: whoever widens it sees here how far."""
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.functions.http_api import Caller
 from vision.api.site import Place
 
 
@@ -19,4 +25,51 @@ def test_the_policy_of_the_page_allows_this_and_nothing_else():
         "form-action 'self'",
         "frame-ancestors 'none'",
         "base-uri 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
     ]
+
+
+EVERYWHERE = {
+    "referrer-policy": "no-referrer",
+    # Not of subdomains: a team's own domain may have some that are none of this stack's.
+    "strict-transport-security": "max-age=31536000",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+@pytest.mark.parametrize("path", ["/", "/static/app.js", "/config.json"])
+def test_page_shares_no_window_and_no_device(api: Callable[..., Caller], path: str) -> None:
+    headers = api("ann").get(path).headers
+    assert {name: headers[name] for name in EVERYWHERE} == EVERYWHERE
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    denied = headers["permissions-policy"].split(", ")
+    assert {"camera=()", "geolocation=()", "microphone=()"} <= set(denied)
+    assert all(one.endswith("=()") for one in denied)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/api/me", None, 200),
+        ("GET", "/api/openapi.json", None, 200),
+        ("GET", "/api/photos/none", None, 422),
+        ("GET", "/api/nowhere", None, 404),
+        ("PUT", "/api/me", None, 405),
+        ("GET", "/api/bulk-runs", None, 403),
+        ("GET", "/static/nowhere.js", None, 404),
+        ("POST", "/api/albums", {"name": "a" * 20_000}, 413),
+        ("DELETE", "/api/albums/" + "a" * 26, None, 404),
+    ],
+)
+def test_answer_of_the_api_is_no_page_and_kept_by_nobody(
+    api: Callable[..., Caller], method: str, path: str, body: Any, status: int
+) -> None:
+    answered = api("ann")(method, path, body)
+    expected = EVERYWHERE | {
+        "cache-control": "no-store",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    }
+    assert answered.status == status
+    assert {name: answered.headers.get(name) for name in expected} == expected

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import TABLE
+from tests.conftest import BUCKET, TABLE
 from tests.functions.conftest import Handler
 from vision import erasure
 from vision.adapters.photos import Photos
@@ -26,7 +26,7 @@ def handler(function: Callable[[str], Handler], table: Table, state_machine_arn:
 
 
 def _versions(sqs_event: dict[str, Any]) -> list[ObjectVersion]:
-    return [version for record in sqs_event["Records"] for version in created_objects(record["body"])]
+    return [version for record in sqs_event["Records"] for version in created_objects(record["body"], BUCKET)]
 
 
 def _redelivered(sqs_event: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +97,17 @@ def test_what_is_no_upload_is_acknowledged_and_leaves_no_trace(
     handler: Handler, event: Event, items: Listing, executions: Listing, name: str
 ) -> None:
     assert handler(event(name)) == NOTHING_FAILED
+    assert (items(), executions()) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["start_processing", "start_processing_notification_url_encoded"])
+def test_message_of_another_bucket_goes_to_the_dead_letter_queue_and_leaves_no_trace(
+    handler: Handler, event: Event, items: Listing, executions: Listing, name: str
+) -> None:
+    sqs_event = event(name)
+    [message] = sqs_event["Records"]
+    message["body"] = message["body"].replace(BUCKET, "somebody-elses")
+    assert handler(sqs_event) == {"batchItemFailures": [{"itemIdentifier": message["messageId"]}]}
     assert (items(), executions()) == ([], [])
 
 

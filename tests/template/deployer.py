@@ -25,6 +25,7 @@ def unconditional(statements):
 OF_ROLES = RESOURCES["RolesPolicy"]["Properties"]["PolicyDocument"]["Statement"]
 STACK = list(unconditional([*statements(RESOURCES["StackRole"]["Properties"]["Policies"]), *OF_ROLES]))
 DEPLOY = list(unconditional(RESOURCES["DeployPolicy"]["Properties"]["PolicyDocument"]["Statement"]))
+SMOKE = list(unconditional(RESOURCES["SmokePolicy"]["Properties"]["PolicyDocument"]["Statement"]))
 
 
 def of(statements, sid):

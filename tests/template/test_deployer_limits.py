@@ -5,8 +5,9 @@ import tomllib
 
 import pytest
 
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load
-from tests.template.deployer import DEPLOY, DEPLOYER, OF_ROLES, RESOURCES, STACK, of
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, plain, resolve
+from tests.template.deployer import DEPLOY, DEPLOYER, OF_ROLES, RESOURCES, SMOKE, STACK, of
+from tests.template.iam import ACCOUNT, PSEUDO_PARAMETERS, is_allowed
 
 ROLE, POLICY = ("arn:${AWS::Partition}:iam::${AWS::AccountId}:" + kind for kind in ("role/", "policy/"))
 BOUNDED = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
@@ -68,6 +69,28 @@ def test_a_role_is_given_no_policy_but_those_of_the_stack():
     ]
     assert attached
     assert {template[policy["Ref"]]["Type"] for policy in attached} == {"AWS::IAM::ManagedPolicy"}
+
+
+# Names of buckets are of all accounts
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(one, id=one["Sid"])
+        for one in (*STACK, *DEPLOY, *SMOKE)
+        if any("s3:::" in resolve(resource) for resource in listed(one["Resource"]))
+    ],
+)
+def test_bucket_of_another_account_is_out_of_reach_whatever_it_is_called(statement):
+    # The evaluator takes a bucket for one of the account ACCOUNT.
+    reached = {}
+    for account in (ACCOUNT, "999999999999"):
+        values = {**PSEUDO_PARAMETERS, "AWS::AccountId": account, "Stage": "test"}
+        document = {"Statement": [plain(statement, values.__getitem__, {})]}
+        arn = listed(document["Statement"][0]["Resource"])[0]
+        reached[account] = {action for action in listed(statement["Action"]) if is_allowed([document], action, arn)}
+    assert reached == {ACCOUNT: set(listed(statement["Action"])), "999999999999": set()}
 
 
 # One account may hold both stages

@@ -121,6 +121,13 @@ def test_an_own_model_without_its_function_is_refused_before_anything_is_made(te
     assert "OwnModelFunctionArn, the output of own-model.yaml" in assertion["AssertDescription"]
 
 
+def test_api_without_any_address_is_refused_before_anything_is_made(template):
+    rule = template["Rules"]["OneAddressNeedsADomain"]
+    (assertion,) = rule["Assertions"]
+    assert rule["RuleCondition"] == template["Conditions"]["HasOneAddress"]
+    assert assertion["Assert"] == template["Conditions"]["HasAppUrl"]
+
+
 @pytest.mark.parametrize(
     ("function", "condition"),
     [

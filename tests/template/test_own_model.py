@@ -13,6 +13,7 @@ from local import dockerfile
 from local.own_model import image
 from tests.template.call_graph import Code
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, references, walk
+from tests.template.iam import is_allowed
 from tests.template.test_permissions import ACTIONS
 from vision.adapters import session
 
@@ -26,7 +27,7 @@ HADOLINT = Path(sys.executable).with_name("hadolint")
 
 def _statements():
     (policy,) = OWN["Resources"]["ClassifyImageFunctionRole"]["Properties"]["Policies"]
-    return policy["PolicyDocument"]["Statement"]
+    return [one for one in policy["PolicyDocument"]["Statement"] if one.get("Effect") == "Allow"]
 
 
 def test_the_function_may_do_exactly_what_its_code_does_and_write_its_log_and_traces():
@@ -42,6 +43,26 @@ def test_the_function_reads_the_buckets_that_it_was_told_and_nothing_else():
     }
     reached = {one["Sid"]: one["Resource"] for one in _statements() if one["Sid"] not in ("WriteLogs", "SendTraces")}
     assert reached == {"ReadImages": objects, "TellMissingFromForbidden": {"Ref": "ImageBucketArns"}}
+
+
+def test_photos_of_people_are_read_unless_a_parameter_says_otherwise():
+    # A deployed stack labels photos with it, and its parameters know nothing of this one.
+    assert OWN["Parameters"]["ReadsPhotos"]["Default"] == "true"
+    (policy,) = OWN["Resources"]["ClassifyImageFunctionRole"]["Properties"]["Policies"]
+    (denied,) = [one["Fn::If"] for one in policy["PolicyDocument"]["Statement"] if "Fn::If" in one]
+    condition, statement, otherwise = denied
+    assert (condition, otherwise) == ("LeavesPhotosOut", {"Ref": "AWS::NoValue"})
+    allowed, forbidden = _statements()[0], {**statement, "Resource": "arn:aws:s3:::b/private/*"}
+    document = {"Statement": [{**allowed, "Resource": "arn:aws:s3:::b/*"}, forbidden]}
+    reached = {
+        key: is_allowed([document], "s3:GetObjectVersion", f"arn:aws:s3:::b/{key}")
+        for key in ("private/ann/uploads/a.jpg", "images/a.jpg")
+    }
+    assert reached == {"private/ann/uploads/a.jpg": False, "images/a.jpg": True}
+    assert statement["Resource"]["Fn::Split"][1]["Fn::Sub"] == [
+        "${Arns}/private/*",
+        {"Arns": {"Fn::Join": ["/private/*,", {"Ref": "ImageBucketArns"}]}},
+    ]
 
 
 def test_every_resource_is_used_only_for_traces_which_have_none():

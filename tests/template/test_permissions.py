@@ -7,6 +7,7 @@ import pytest
 
 from tests.template.call_graph import Code
 from tests.template.cloudformation import TEMPLATE, listed, load, plain, resolve, walk
+from tests.template.iam import is_allowed
 from vision.domain import bulk
 
 # What IAM asks for each call of the SDK that an adapter makes.
@@ -312,7 +313,7 @@ def _all_statements(of_type, name):
             statements = statements + policy["PolicyDocument"]["Statement"]
     if name in SHARED:
         document = of_type("AWS::IAM::ManagedPolicy")[SHARED[name]]["PolicyDocument"]
-        statements = statements + _flat(document["Statement"])
+        statements = statements + [one for one in _flat(document["Statement"]) if one["Effect"] == "Allow"]
     return statements
 
 
@@ -465,6 +466,26 @@ def test_every_statement_has_a_name_that_says_what_it_is_for(template):
         and not re.fullmatch(r"[A-Z][A-Za-z]+", node.get("Sid", ""))
     ]
     assert not unnamed
+
+
+@pytest.mark.parametrize(
+    ("key", "reads_photos", "allowed"),
+    [
+        ("private/ann/uploads/a.jpg", "false", False),
+        ("private/ann/uploads/a.jpg", "true", True),
+        ("images/a.jpg", "false", True),
+        ("privateer/a.jpg", "false", True),
+    ],
+)
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:GetObjectVersion"])
+def test_bulk_roles_read_photos_of_people_only_where_a_parameter_says_so(resources, action, key, reads_photos, allowed):
+    conditions = {"BulkLeavesPhotosOut": reads_photos == "false", "HasBulkBuckets": False}
+    document = plain(
+        resources["ReadBulkBucketsPolicy"]["Properties"]["PolicyDocument"],
+        {"ImageBucket.Arn": "arn:aws:s3:::b"}.get,
+        conditions,
+    )
+    assert is_allowed([document], action, f"arn:aws:s3:::b/{key}") is allowed
 
 
 def test_policy_has_room_for_as_many_buckets_as_the_deployment_takes(resources):

@@ -31,7 +31,7 @@ def test_a_missing_variable_is_named(kind: type, variable: str) -> None:
 
 
 def test_an_empty_variable_counts_as_missing() -> None:
-    environment = {"IMAGE_TABLE_NAME": "", "PROCESS_IMAGE_STATE_MACHINE_ARN": "arn"}
+    environment = {"IMAGE_BUCKET_NAME": "b", "IMAGE_TABLE_NAME": "", "PROCESS_IMAGE_STATE_MACHINE_ARN": "arn"}
     with pytest.raises(MissingSetting, match="IMAGE_TABLE_NAME"):
         StartProcessingSettings.read(environment)
 

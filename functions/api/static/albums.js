@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { ask } from "./dialogs.js";
-import { element, field } from "./elements.js";
+import { element, field, isolated } from "./elements.js";
 import { plural, withoutControls } from "./format.js";
 import { announce } from "./notices.js";
 
@@ -28,7 +28,7 @@ export async function createAlbum() {
 
 /** Ask for another name. @returns {Promise<boolean>} Whether the album has one. */
 export const renameAlbum = ({ album_id: id, name: before }) =>
-  askName(`Rename ${before}`, "Rename album", before, async (name) => {
+  askName(["Rename ", isolated(before)], "Rename album", before, async (name) => {
     await call("PATCH", `albums/${id}`, { body: { name } });
     announce(`The album is called ${name}.`);
   });
@@ -37,7 +37,7 @@ export const renameAlbum = ({ album_id: id, name: before }) =>
 export function deleteAlbum({ album_id: id, name }) {
   const progress = element("p.hint", { role: "status" });
   return ask({
-    title: `Delete ${name}?`,
+    title: ["Delete ", isolated(name), "?"],
     content: [element("p", "The album and all photos in it are deleted. This cannot be undone."), progress],
     confirm: "Delete album",
     danger: true,

@@ -1,5 +1,6 @@
 /** Requests to the API, and what it answers when something is wrong. */
 
+import { withoutControls } from "./format.js";
 import { accessToken, currentAccessToken, signIn } from "./session.js";
 
 const TIMEOUT_MS = 30_000;
@@ -91,10 +92,10 @@ async function send({ method, address, body, key, signal, keepalive }, token) {
   }
 }
 
-/** What is not JSON, as an empty answer or a proxy's page, says nothing. */
+/** What is not JSON, as an empty answer or a proxy's page, says nothing. What is text may be shown. */
 function parsed(text) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, (_, value) => (typeof value === "string" ? withoutControls(value) : value));
   } catch {
     return null;
   }

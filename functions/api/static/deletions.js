@@ -2,6 +2,7 @@
 
 import { call, deleteOnTheWayOut } from "./api.js";
 import { tell } from "./changes.js";
+import { isolated } from "./elements.js";
 import { plural } from "./format.js";
 import { notify } from "./notices.js";
 import { accessToken, owner } from "./session.js";
@@ -36,7 +37,7 @@ export function deletePhoto(photo) {
   keep(photo);
   tell("leave", photo);
   const undo = () => bringBack(photo);
-  const dismiss = notify(`Deleted ${name}.`, { action: "Undo", run: undo, whenGone: () => deleteForGood(photo) });
+  const dismiss = notify(["Deleted ", isolated(name), "."], { action: "Undo", run: undo, whenGone: () => deleteForGood(photo) });
   waiting.set(photoId, { photo, dismiss, undo: () => (dismiss(), undo()) });
 }
 
@@ -85,7 +86,7 @@ async function send(photo) {
 
 // The page may be out of sight when these come.
 const complain = (photo, { message }) =>
-  notify(`${named([photo])} is not deleted. ${message}`, { tone: "bad", isLasting: true });
+  notify([named([photo]), ` is not deleted. ${message}`], { tone: "bad", isLasting: true });
 
 /**
  * The service may have done it, so the photos do not come back. The next visit does what is not tried again here.
@@ -93,12 +94,13 @@ const complain = (photo, { message }) =>
  * @returns {() => void} Takes the message away.
  */
 function tellNotYet(photos, { message }, run) {
-  const sentence = `${named(photos)} ${photos.length === 1 ? "is" : "are"} not deleted yet.`;
-  return notify(`${sentence} ${message}`, { tone: "bad", isLasting: true, action: "Try again", run });
+  const rest = ` ${photos.length === 1 ? "is" : "are"} not deleted yet. ${message}`;
+  return notify([named(photos), rest], { tone: "bad", isLasting: true, action: "Try again", run });
 }
 
 /** Many photos are one message, which nobody has to dismiss many times; the name of one may be forgotten. */
-const named = (photos) => (photos.length === 1 && photos[0].name) || plural(photos.length, "photo");
+const named = ([first, ...others]) =>
+  others.length === 0 && first.name ? isolated(first.name) : plural(others.length + 1, "photo");
 
 /**
  * Send what waits at once: the person leaves the page, or looks at another and may not come back.
@@ -197,14 +199,14 @@ async function finish(photos) {
     }
   });
   await Promise.all(attempts);
-  if (done.length > 0) notify(`Deleted ${named(done)}, as you asked before you left.`);
+  if (done.length > 0) notify(["Deleted ", named(done), ", as you asked before you left."]);
   if (unsettled.length > 0) tellNotYet(unsettled, reason, () => finish(unsettled));
 }
 
 async function giveUp(photos) {
   const stillThere = (await Promise.all(photos.map(ifStillThere))).filter(Boolean);
   const reason = "the deletion was more than a day old and had not been carried out. Delete again what is to go.";
-  if (stillThere.length > 0) notify(`Kept ${named(stillThere)}: ${reason}`, { isLasting: true });
+  if (stillThere.length > 0) notify(["Kept ", named(stillThere), `: ${reason}`], { isLasting: true });
 }
 
 /** @returns {Promise<object|null>} The photo, if it is there: only the answer to its deletion may have been lost. */

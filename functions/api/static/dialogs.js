@@ -5,7 +5,7 @@ import { button, element } from "./elements.js";
 /**
  * Ask in a modal dialog. The browser's own keeps the focus inside, closes on Escape and gives the focus back.
  *
- * @param {{title: string, content: Node[], confirm: string, danger?: boolean, run: () => Promise<void>}} options
+ * @param {{title: string|(string|Node)[], content: Node[], confirm: string, danger?: boolean, run: () => Promise<void>}} options
  *   `run` is called on confirmation; while it works, and when it throws, the dialog stays and shows the reason.
  * @returns {Promise<boolean>} Whether `run` went through.
  */

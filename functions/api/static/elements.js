@@ -28,6 +28,9 @@ function setAttributes(target, attributes) {
   }
 }
 
+/** A name within a sentence: whatever its script and direction, the words around it stay in their order. */
+export const isolated = (name) => element("bdi", name);
+
 const isAbsent = (value) => value === null || value === undefined || value === false;
 
 const present = (parts) => parts.flat(Infinity).filter((part) => !isAbsent(part));

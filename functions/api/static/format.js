@@ -27,8 +27,11 @@ export const plural = (count, one, several = `${one}s`) => `${number(count)} ${c
 /** A confidence without digits that nobody can use; rounded down, so that only certainty reads as 100%. */
 export const percent = (confidence) => `${Math.floor(confidence)}%`;
 
-/** The API takes no control characters, which a file system and a paste may bring. */
-export const withoutControls = (text) => text.replace(/\p{Cc}/gu, " ");
+/**
+ * The API takes no control characters and no marks that reverse the text behind them, so that `gpj.exe` looks like
+ * `exe.jpg`; a file system, a paste and a key in S3 may bring both.
+ */
+export const withoutControls = (text) => text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, " ");
 
 /** Bytes in the decimal units of file managers. */
 export function size(bytes) {

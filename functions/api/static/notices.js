@@ -15,7 +15,7 @@ export function announce(text) {
  *
  * The time stands still while the pointer or the focus is on it: nobody has to race for its button.
  *
- * @param {string} text
+ * @param {string|(string|Node)[]} text
  * @param {{tone?: "bad", action?: string, run?: () => void, whenGone?: () => void, isLasting?: boolean}} [options]
  *   `action` is the button that does `run`; `whenGone` is called when the message goes without it.
  * @returns {() => void} Takes the message away, without `whenGone`.
@@ -24,10 +24,11 @@ export function notify(text, { tone, action, run, whenGone, isLasting } = {}) {
   let left = SHOWN_MS;
   let since;
   let timer = null;
+  const said = element("p", text);
   const notice = element(
     "div",
     { class: `notice ${tone || ""}`, onpointerenter: pause, onfocusin: pause, onpointerleave: goOn, onfocusout: goOn },
-    element("p", text),
+    said,
     action && button(action, () => (remove(), run()), { class: "quiet" }),
     iconButton("close", "Dismiss", expire, { class: "quiet" }),
   );
@@ -56,7 +57,7 @@ export function notify(text, { tone, action, run, whenGone, isLasting } = {}) {
   }
 
   document.getElementById("notices").append(notice);
-  announce(text + (action && !isLasting ? ` ${action}: for six seconds.` : ""));
+  announce(said.textContent + (action && !isLasting ? ` ${action}: for six seconds.` : ""));
   goOn();
   return remove;
 }

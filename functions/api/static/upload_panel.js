@@ -1,7 +1,7 @@
 /** The list of uploads in the corner: how far each is, with cancel and retry. */
 
 import { button, element, fill, iconButton } from "./elements.js";
-import { plural, size } from "./format.js";
+import { plural, size, withoutControls } from "./format.js";
 import { announce } from "./notices.js";
 import { cancel, clearDone, isUnfinished, retry, uploads, uploadWithoutAlbum } from "./uploads.js";
 
@@ -75,7 +75,8 @@ function leave() {
 const sentBytes = ({ state, file, sentBytes: sent }) => (state === "done" ? file.size : sent);
 
 function makeRow(upload) {
-  const { name, size: bytes } = upload.file;
+  const { size: bytes } = upload.file;
+  const name = withoutControls(upload.file.name);
   const progress = element("progress", { "aria-label": `Upload of ${name}` });
   const words = element("p.hint");
   const actions = element("div.actions");

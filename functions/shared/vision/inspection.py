@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vision.adapters import notifications, storage
 from vision.adapters.table import Table
-from vision.domain import events, inspections, records, rules
+from vision.domain import display, events, inspections, records, rules
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, ServiceUnavailable, Transient, VisionError
 from vision.domain.failures import CAUSE_LIMIT, Failure
@@ -47,6 +47,8 @@ class Inspector:
     ----------
     detect
         Finds all labels that a rule or a record may ask about.
+    image_bucket
+        The bucket whose images are inspected; a message that announces those of another is refused.
     keep
         Selects from them those that the record keeps, together with all that a rule names.
     moves
@@ -62,6 +64,7 @@ class Inspector:
     table: Table
     rules: tuple[Rule, ...]
     detect: Detector
+    image_bucket: str
     results_bucket: str
     topic_arn: str
     moves: bool
@@ -90,6 +93,7 @@ class Inspector:
             table=Table(settings.image_table_name),
             rules=rules.parse(settings.inspection_rules),
             detect=detect,
+            image_bucket=settings.image_bucket_name,
             results_bucket=settings.results_bucket_name,
             topic_arn=settings.quality_topic_arn,
             moves=settings.inspected_images == "move",
@@ -110,8 +114,13 @@ class Inspector:
             Whether the message goes to the dead-letter queue if this fails: then the record says why.
         report
             Is told each outcome, see :meth:`inspect`.
+
+        Raises
+        ------
+        InvalidEvent
+            The message is no event of S3, or announces an object of another bucket.
         """
-        for version in events.created_objects(body):
+        for version in events.created_objects(body, self.image_bucket):
             if inspections.is_inspected(version.key):
                 self.inspect(version, is_last_receive, report)
 
@@ -202,7 +211,12 @@ class Inspector:
             # A version that is gone was moved before, and the copy of a newer one has taken its place; or its owner
             # deleted it. Neither leaves anything to move.
             with suppress(ObjectNotFound):
-                storage.move(envelope.object, **record["moved_to"], is_newest=lambda: self.table.is_newest(envelope))
+                storage.move(
+                    envelope.object,
+                    **record["moved_to"],
+                    content_type=display.content_type(record.get("format")),
+                    is_newest=lambda: self.table.is_newest(envelope),
+                )
         if record["verdict"] in self.notifies_of and "notified_at" not in record:
             self._tell(envelope, record)
 

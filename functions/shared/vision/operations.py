@@ -13,7 +13,7 @@ from vision.adapters.photos import Photos
 from vision.adapters.runs import Runs
 from vision.adapters.session_log import SessionLog
 from vision.adapters.workflow import Execution
-from vision.domain import bulk, headings, prices
+from vision.domain import bulk, display, headings, prices
 from vision.domain.headings import Place, Span
 from vision.domain.photos import has_label
 from vision.domain.records import Record
@@ -174,13 +174,19 @@ def console_url(execution_arn: str) -> str:
 
 def _inspection(record: Record) -> Record:
     where = record.get("moved_to") or record["object"]
+    image_format = record.get("format")
     return {
         **{name: record[name] for name in ("photo_id", "verdict", "rule", "reasons", "inspected_at")},
         "bucket": record["object"]["bucket"],
         "key": record["object"]["key"],
         "labels": [{"name": label["name"], "confidence": label["confidence"]} for label in record.get("labels", [])],
         "image_url": storage.presigned_url(
-            where["bucket"], where["key"], version_id=where.get("version_id", ""), valid_seconds=_SHOWN_SECONDS
+            where["bucket"],
+            where["key"],
+            content_type=display.content_type(image_format),
+            disposition=display.disposition(record["object"]["key"], image_format),
+            version_id=where.get("version_id", ""),
+            valid_seconds=_SHOWN_SECONDS,
         ),
     }
 

@@ -48,8 +48,9 @@ class _FromEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class StartProcessingSettings(_FromEnvironment):
-    """Where uploads are recorded, which state machine processes them, and how much a person may add in a day."""
+    """Which bucket's uploads are taken, where they are recorded, and how much a person may add in a day."""
 
+    image_bucket_name: str
     image_table_name: str
     process_image_state_machine_arn: str
     daily_uploads: int
@@ -105,7 +106,7 @@ class TrackExecutionSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class InspectionSettings(_FromEnvironment):
-    """How images are judged, where results go, and who is told.
+    """Which bucket's images are inspected, how they are judged, where results go, and who is told.
 
     Attributes
     ----------
@@ -117,6 +118,7 @@ class InspectionSettings(_FromEnvironment):
         ``all``, ``failures`` or ``off``.
     """
 
+    image_bucket_name: str
     image_table_name: str
     results_bucket_name: str
     quality_topic_arn: str
@@ -219,7 +221,9 @@ class OpenRunSettings(_FromEnvironment):
     Attributes
     ----------
     bulk_buckets
-        The ARNs of the buckets that they may read, separated by commas.
+        The ARNs of the buckets that they may read, separated by commas; the first is the image bucket.
+    bulk_reads_photos
+        ``true`` where they may read what people upload to it.
     bulk_batch_size
         The largest number of images in a batch.
     aws_region
@@ -228,6 +232,7 @@ class OpenRunSettings(_FromEnvironment):
 
     image_table_name: str
     bulk_buckets: str
+    bulk_reads_photos: str
     bulk_calls_per_second: float
     bulk_batch_size: int
     aws_region: str
@@ -236,6 +241,16 @@ class OpenRunSettings(_FromEnvironment):
     def buckets(self) -> list[str]:
         """The names of the buckets, from their ARNs."""
         return [arn.rsplit(":", 1)[-1] for arn in self.bulk_buckets.split(",") if arn]
+
+    @property
+    def image_bucket(self) -> str:
+        """The name of the bucket that people upload to."""
+        return self.buckets[0]
+
+    @property
+    def reads_photos(self) -> bool:
+        """Whether runs may read what people upload."""
+        return self.bulk_reads_photos == "true"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """A photo on its way: announced, sent with its form alone, processed, found, and deleted whole."""
 
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -214,7 +216,13 @@ def test_an_image_can_be_looked_at_with_its_address_alone_and_only_that_one(
 ) -> None:
     send(picture)
     url = wait_for(lambda: ann.get(f"/api/photos/{announced['photo']['photo_id']}").json()["image_url"])
-    assert urllib.request.urlopen(url).read() == picture
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(url.replace("/uploads/", "/resized/"))
-    assert refused.value.code == 403
+    answered = urllib.request.urlopen(url)
+    assert answered.read() == picture
+    asked = parse_qs(urlsplit(url).query)
+    assert [answered.headers["Content-Type"]] == asked["response-content-type"]
+    assert [answered.headers["Content-Disposition"]] == asked["response-content-disposition"]
+    as_a_page = re.sub("response-content-type=[^&]*", "response-content-type=text%2Fhtml", url)
+    for forged in (url.replace("/uploads/", "/resized/"), as_a_page):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(forged)
+        assert refused.value.code == 403

@@ -22,6 +22,8 @@ __all__ = ["aws_cli"]
 
 PARAMETERS = {
     "BulkBucketArns": ",".join(f"arn:aws:s3:::{name}" for name in (OWN, DENIED, SEALED, MISSING, OLDER)),
+    # A run over photos that the photo workflow has labelled.
+    "BulkReadsPhotos": "true",
     # Two workers at a time, so that a run over three batches can be stopped in the middle.
     "BulkCallsPerSecond": "25",
 }

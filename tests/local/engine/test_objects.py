@@ -32,5 +32,11 @@ def test_a_range_behind_the_end_of_a_version_is_refused(account, version):
         account.client("s3").get_object(**version, Range="bytes=200000-200001")
 
 
+def test_version_is_answered_with_the_headers_that_are_asked_for(account, version):
+    asked = {"ResponseContentType": "image/png", "ResponseContentDisposition": "attachment"}
+    answer = account.client("s3").get_object(**version, **asked)
+    assert (answer["ContentType"], answer["ContentDisposition"]) == ("image/png", "attachment")
+
+
 def test_a_version_without_a_range_is_whole(account, version):
     assert account.client("s3").get_object(**version)["Body"].read() == CONTENT

@@ -116,6 +116,7 @@ def test_the_sign_up_page_says_what_a_password_needs_and_that_no_email_is_sent(a
         ({"response_type": "token"}, 400),
         ({"scope": "openid photos/everything"}, 302),
         ({"code_challenge_method": "plain"}, 302),
+        ({"code_challenge": "", "code_challenge_method": ""}, 302),
     ],
 )
 def test_a_request_that_cognito_refuses_shows_no_form(app, path, change, status):
@@ -170,6 +171,15 @@ def test_a_code_is_redeemed_once(app):
     assert app.redeem(redirect).status == 200
     again = app.redeem(redirect)
     assert (again.status, again.json()["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize("path", ["/signup", "/login"])
+def test_form_without_a_challenge_signs_nobody_in(app, path):
+    name = email()
+    app.sign_up(name)
+    filled = {"/signup": {"email": email()}, "/login": {"username": name}}[path]
+    form = app.authorize_request(code_challenge="", code_challenge_method="", password=PASSWORD, **filled)
+    assert query_of(app.post(path, form)) == {"error": "invalid_request", "state": "back to /#/albums & <more>"}
 
 
 @pytest.mark.parametrize("change", [{"code_verifier": "guessed" * 7}, {"code_verifier": ""}, {"redirect_uri": ""}])

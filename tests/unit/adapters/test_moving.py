@@ -30,6 +30,10 @@ def _put(bucket: str, content: bytes, **options: Any) -> ObjectVersion:
     return ObjectVersion(bucket, KEY, put["VersionId"], put["ETag"].strip('"'), "", len(content))
 
 
+def _copy(version: ObjectVersion, bucket: str, key: str) -> None:
+    storage.copy(version, bucket, key, content_type="image/jpeg")
+
+
 def _copies() -> list[str]:
     listed = client("s3").list_object_versions(Bucket=RESULTS).get("Versions", [])
     return [version["Key"] for version in listed]
@@ -45,21 +49,32 @@ def _kept(bucket: str) -> list[str]:
 def test_a_copy_has_the_content_of_its_version(bucket: str, results: str) -> None:
     older = _put(bucket, b"older")
     _put(bucket, b"newer")
-    storage.copy(older, results, TARGET)
+    _copy(older, results, TARGET)
     assert client("s3").get_object(Bucket=results, Key=TARGET)["Body"].read() == b"older"
 
 
-def test_a_copy_keeps_content_type_and_what_the_user_noted(bucket: str, results: str) -> None:
-    version = _put(bucket, b"photo", ContentType="image/jpeg", Metadata={"line": "7", "shift": "night"})
-    storage.copy(version, results, TARGET)
+def test_a_copy_keeps_what_the_user_noted(bucket: str, results: str) -> None:
+    version = _put(bucket, b"photo", Metadata={"line": "7", "shift": "night"})
+    _copy(version, results, TARGET)
     copied = client("s3").head_object(Bucket=results, Key=TARGET)
     noted = {name: value for name, value in copied["Metadata"].items() if name in ("line", "shift")}
-    assert (copied["ContentType"], noted) == ("image/jpeg", {"line": "7", "shift": "night"})
+    assert noted == {"line": "7", "shift": "night"}
+
+
+def test_copy_has_the_type_of_its_content_and_no_header_of_the_uploader(bucket: str, results: str) -> None:
+    told = {"ContentType": "text/html", "ContentDisposition": "inline", "ContentEncoding": "gzip"}
+    _copy(_put(bucket, b"photo", **told), results, TARGET)
+    copied = client("s3").head_object(Bucket=results, Key=TARGET)
+    assert {name: copied.get(name) for name in told} == {
+        "ContentType": "image/jpeg",
+        "ContentDisposition": None,
+        "ContentEncoding": None,
+    }
 
 
 def test_a_copy_keeps_the_tags_of_the_image(bucket: str, results: str) -> None:
     version = _put(bucket, b"photo", Tagging="line=7")
-    storage.copy(version, results, TARGET)
+    _copy(version, results, TARGET)
     tags = client("s3").get_object_tagging(Bucket=results, Key=TARGET)["TagSet"]
     assert tags == [{"Key": "line", "Value": "7"}]
 
@@ -67,14 +82,14 @@ def test_a_copy_keeps_the_tags_of_the_image(bucket: str, results: str) -> None:
 def test_copying_again_copies_nothing(bucket: str, results: str) -> None:
     version = _put(bucket, b"photo")
     for _ in range(3):
-        storage.copy(version, results, TARGET)
+        _copy(version, results, TARGET)
     assert _copies() == [TARGET]
 
 
 def test_a_crash_between_copy_and_delete_is_healed_by_moving_again(bucket: str, results: str) -> None:
     version = _put(bucket, b"photo")
-    storage.copy(version, results, TARGET)
-    storage.copy(version, results, TARGET)
+    _copy(version, results, TARGET)
+    _copy(version, results, TARGET)
     storage.delete(version)
     assert (_copies(), _kept(bucket)) == ([TARGET], [])
 
@@ -82,7 +97,7 @@ def test_a_crash_between_copy_and_delete_is_healed_by_moving_again(bucket: str, 
 def test_a_crash_after_the_delete_is_healed_by_moving_again(bucket: str, results: str) -> None:
     version = _put(bucket, b"photo")
     for _ in range(2):
-        storage.copy(version, results, TARGET)
+        _copy(version, results, TARGET)
         storage.delete(version)
     assert (_copies(), _kept(bucket)) == ([TARGET], [])
 
@@ -91,7 +106,7 @@ def test_a_version_below_a_delete_marker_is_not_copied(bucket: str, results: str
     version = _put(bucket, b"photo")
     client("s3").delete_object(Bucket=bucket, Key=KEY)
     with pytest.raises(ObjectNotFound, match="deleted"):
-        storage.copy(version, results, TARGET)
+        storage.copy(version, results, TARGET, content_type="image/jpeg")
     assert _copies() == []
 
 
@@ -99,41 +114,41 @@ def test_a_version_that_is_gone_without_a_copy_is_not_found(bucket: str, results
     version = _put(bucket, b"photo")
     storage.delete(version)
     with pytest.raises(ObjectNotFound, match="image"):
-        storage.copy(version, results, TARGET)
+        _copy(version, results, TARGET)
 
 
 def test_the_copy_of_another_version_does_not_count(bucket: str, results: str) -> None:
     older, newer = _put(bucket, b"older"), _put(bucket, b"newer")
-    storage.copy(older, results, TARGET)
-    storage.copy(newer, results, TARGET)
+    _copy(older, results, TARGET)
+    _copy(newer, results, TARGET)
     assert client("s3").get_object(Bucket=results, Key=TARGET)["Body"].read() == b"newer"
 
 
 def test_a_truncated_copy_is_copied_again(bucket: str, results: str) -> None:
     version = _put(bucket, b"photo")
-    storage.copy(version, results, TARGET)
+    _copy(version, results, TARGET)
     noted = client("s3").head_object(Bucket=results, Key=TARGET)["Metadata"]
     client("s3").put_object(Bucket=results, Key=TARGET, Body=b"pho", Metadata=noted)
-    storage.copy(version, results, TARGET)
+    _copy(version, results, TARGET)
     assert client("s3").get_object(Bucket=results, Key=TARGET)["Body"].read() == b"photo"
 
 
 def test_a_copy_that_is_not_whole_is_worth_another_delivery(bucket: str, results: str) -> None:
     version = replace(_put(bucket, b"photo"), size_bytes=7)
     with pytest.raises(ServiceUnavailable, match="its copy is not whole; it is copied again with the next delivery"):
-        storage.copy(version, results, TARGET)
+        _copy(version, results, TARGET)
 
 
 def test_a_newer_upload_of_the_same_key_stays(bucket: str, results: str) -> None:
     older, newer = _put(bucket, b"older"), _put(bucket, b"newer")
-    storage.copy(older, results, TARGET)
+    _copy(older, results, TARGET)
     storage.delete(older)
     assert _kept(bucket) == [newer.version_id]
 
 
 def test_an_older_version_stays_when_the_newer_one_moves(bucket: str, results: str) -> None:
     older, newer = _put(bucket, b"older"), _put(bucket, b"newer")
-    storage.copy(newer, results, TARGET)
+    _copy(newer, results, TARGET)
     storage.delete(newer)
     assert _kept(bucket) == [older.version_id]
 
@@ -147,8 +162,8 @@ def test_an_upload_in_parts_is_whole_although_its_copy_has_another_etag(bucket: 
         parts.append({"PartNumber": number, "ETag": part["ETag"]})
     done = s3.complete_multipart_upload(Bucket=bucket, Key=KEY, UploadId=upload, MultipartUpload={"Parts": parts})
     version = ObjectVersion(bucket, KEY, done["VersionId"], done["ETag"].strip('"'), "", 5 * MiB + 4)
-    storage.copy(version, results, TARGET)
-    storage.copy(version, results, TARGET)
+    _copy(version, results, TARGET)
+    _copy(version, results, TARGET)
     copied = s3.head_object(Bucket=results, Key=TARGET)
     assert "-2" in version.etag
     assert (copied["ContentLength"], _copies()) == (version.size_bytes, [TARGET])
@@ -171,7 +186,7 @@ def test_what_s3_refuses_to_move_has_a_name(
     bucket: str, operation: str, code: str, http_status: int, kind: type[Exception]
 ) -> None:
     calls = {
-        "head_object": lambda: storage.copy(VERSION, RESULTS, TARGET),
+        "head_object": lambda: _copy(VERSION, RESULTS, TARGET),
         "delete_object": lambda: storage.delete(VERSION),
     }
     with Stubber(client("s3")) as stub:
@@ -194,7 +209,7 @@ def in_order(bucket: str) -> list[ObjectVersion]:
 
 
 def _move(version: ObjectVersion, known: list[ObjectVersion]) -> None:
-    storage.move(version, RESULTS, TARGET, lambda: version == known[-1])
+    storage.move(version, RESULTS, TARGET, content_type="image/jpeg", is_newest=lambda: version == known[-1])
 
 
 def _in_front() -> bytes:

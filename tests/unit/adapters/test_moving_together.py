@@ -124,7 +124,7 @@ def test_newest_version_is_in_front_and_none_is_lost(order: list[tuple[int, int]
         step()
         registered.add(version.sequencer)
         with suppress(ObjectNotFound):
-            storage.move(version, RESULTS, TARGET, lambda: is_newest(version))
+            storage.move(version, RESULTS, TARGET, content_type="image/jpeg", is_newest=lambda: is_newest(version))
 
     deliveries = [Delivery(lambda version=version: deliver(version)) for version in VERSIONS]
     with pytest.MonkeyPatch.context() as patch:

@@ -131,14 +131,21 @@ def test_a_form_ends_when_it_should(aws: None, seconds: int) -> None:
 
 
 def test_an_address_pins_the_version_that_it_shows(aws: None) -> None:
-    url = storage.presigned_url(BUCKET, KEY, version_id="v1", valid_seconds=60)
+    url = storage.presigned_url(BUCKET, KEY, content_type="image/jpeg", version_id="v1", valid_seconds=60)
     query = parse_qs(urlsplit(url).query)
     assert (query["versionId"], query["X-Amz-Expires"]) == (["v1"], ["60"])
 
 
+def test_address_says_how_s3_answers(aws: None) -> None:
+    url = storage.presigned_url(BUCKET, KEY, content_type="image/png", disposition="attachment", valid_seconds=60)
+    query = parse_qs(urlsplit(url).query)
+    assert query["response-content-type"] == ["image/png"]
+    assert query["response-content-disposition"] == ["attachment"]
+
+
 @pytest.mark.parametrize("key", [KEY, "a?b#c", "写真.jpg", "a//b/../c"])
 def test_an_address_leads_to_its_key_whatever_that_is_called(aws: None, key: str) -> None:
-    url = storage.presigned_url(BUCKET, key, valid_seconds=60)
+    url = storage.presigned_url(BUCKET, key, content_type="image/jpeg", valid_seconds=60)
     assert unquote(urlsplit(url).path) == f"/{key}"
 
 

@@ -169,6 +169,33 @@ def test_what_is_not_under_the_prefix_is_no_work() -> None:
     assert not _of(request, "2026+a/x.jpg").is_work
 
 
+@pytest.mark.parametrize("prefix", ["private/", "private/ann/uploads/"])
+def test_run_over_photos_of_people_is_refused_with_the_parameter_that_allows_it(prefix: str) -> None:
+    asked = Request.from_dict({"bucket": BUCKET, "prefix": prefix})
+    with pytest.raises(InvalidRun, match=r"^prefix: below private/ .* set the parameter BulkReadsPhotos to true"):
+        bulk.left_out_prefix(asked, BUCKET, reads_photos=False)
+    assert bulk.left_out_prefix(asked, BUCKET, reads_photos=True) == ""
+    # In any other bucket it is a folder like another.
+    assert bulk.left_out_prefix(asked, "image-bucket", reads_photos=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("prefix", "left_out"),
+    [("", "private/"), ("p", "private/"), ("private", "private/"), ("privateer/", ""), ("images/private/", "")],
+)
+def test_run_over_more_than_photos_of_people_leaves_them_out(prefix: str, left_out: str) -> None:
+    asked = Request.from_dict({"bucket": BUCKET, "prefix": prefix})
+    assert bulk.left_out_prefix(asked, BUCKET, reads_photos=False) == left_out
+    assert bulk.left_out_prefix(asked, BUCKET, reads_photos=True) == ""
+
+
+def test_object_that_a_run_leaves_out_is_no_work() -> None:
+    listed = {"etag": "e1", "size_bytes": 5}
+    keys = ["private/ann/uploads/a.jpg", "privateer/a.jpg", "a/private/a.jpg"]
+    assert [Item.of(listed | {"key": key}, EVERYTHING, "private/").is_work for key in keys] == [False, True, True]
+    assert Item.of(listed | {"key": keys[0]}, EVERYTHING).is_work
+
+
 def test_an_object_in_a_folder_that_has_content_is_work() -> None:
     assert _of(EVERYTHING, "strange/", size_bytes=5).is_work
 

@@ -7,8 +7,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.strategies import KEY_TRAPS, json_values, keys
+from vision.domain import events
 from vision.domain.errors import InvalidEvent
-from vision.domain.events import created_objects
+from vision.domain.objects import ObjectVersion
+
+BUCKET = "amzn-s3-demo-bucket"
+
+
+def created_objects(body: str) -> list[ObjectVersion]:
+    return events.created_objects(body, BUCKET)
 
 
 def _event_bridge(key: str, **fields: Any) -> str:
@@ -146,6 +153,17 @@ def test_what_is_no_creation_is_no_work(body: dict[str, Any]) -> None:
 def test_a_poisoned_message_is_an_invalid_event(body: str) -> None:
     with pytest.raises(InvalidEvent):
         created_objects(body)
+
+
+@pytest.mark.parametrize("foreign", ["somebody-elses", f"{BUCKET}-2", BUCKET.upper()])
+@pytest.mark.parametrize(
+    "body", [_event_bridge("private/ann/uploads/planted.jpg"), _body(_notification("a.jpg"), _notification("b.jpg"))]
+)
+def test_message_that_names_another_bucket_is_invalid_and_says_which_is_taken(body: str, foreign: str) -> None:
+    # The last object that it announces, so that no earlier one is taken before the message is refused.
+    foreign_body = f'"name": "{foreign}"'.join(body.rsplit(f'"name": "{BUCKET}"', 1))
+    with pytest.raises(InvalidEvent, match=f"bucket '{foreign}', this queue takes those of {BUCKET};"):
+        created_objects(foreign_body)
 
 
 _POISONS = st.one_of(

@@ -70,12 +70,18 @@ def test_nothing_else_is_inspected(key: str) -> None:
     assert not inspections.is_inspected(key)
 
 
+def _is_kept(key: str) -> bool:
+    return len(key.encode()) <= 1024 and ".." not in key.replace("\\", "/").split("/")
+
+
 @given(versions, judgements)
-def test_an_analyzed_image_keeps_its_path_where_a_key_has_room(version: ObjectVersion, judgement: Judgement) -> None:
+def test_an_analyzed_image_keeps_its_path_where_a_key_has_room_and_climbs_nowhere(
+    version: ObjectVersion, judgement: Judgement
+) -> None:
     path = version.key.removeprefix("images/")
     kept = f"analyzed/{judgement.lower()}/{path}"
     shortened = f"analyzed/{judgement.lower()}/-/{keys.photo_id(version.bucket, version.key)}"
-    assert inspections.analyzed_key(version, judgement) == (kept if len(kept.encode()) <= 1024 else shortened)
+    assert inspections.analyzed_key(version, judgement) == (kept if _is_kept(kept) else shortened)
 
 
 @given(versions)
@@ -83,7 +89,7 @@ def test_a_result_file_keeps_the_images_path_where_a_key_has_room(version: Objec
     token = keys.version_token(version)
     kept = f"results/{version.key.removeprefix('images/')}/{token}.json"
     shortened = f"results/-/{keys.photo_id(version.bucket, version.key)}/{token}.json"
-    assert inspections.result_key(version) == (kept if len(kept.encode()) <= 1024 else shortened)
+    assert inspections.result_key(version) == (kept if _is_kept(kept) else shortened)
 
 
 @given(versions, judgements)
@@ -110,6 +116,23 @@ def test_two_versions_never_share_a_result_file(one: ObjectVersion, other: Objec
 def test_a_new_version_of_an_image_has_a_result_file_of_its_own(version: ObjectVersion, identity: str) -> None:
     newer = replace(version, version_id=f"{identity}{version.version_id}")
     assert inspections.result_key(newer) != inspections.result_key(version)
+
+
+@pytest.mark.parametrize(
+    "path", ["../../x.jpg", "a/../x.jpg", "a/..", "..\\..\\x.jpg", "a\\../x.jpg", "..", "../.ssh/k.jpg"]
+)
+def test_path_that_climbs_out_of_its_folder_is_replaced_by_the_id_of_the_photo(path: str) -> None:
+    # Who downloads the results bucket with a script that trusts keys would write beside the folder that it names.
+    version = replace(VERSION, key=f"images/{path}")
+    photo_id = keys.photo_id(version.bucket, version.key)
+    assert inspections.analyzed_key(version, Judgement.SUCCESS) == f"analyzed/success/-/{photo_id}"
+    assert inspections.result_key(version) == f"results/-/{photo_id}/{keys.version_token(version)}.json"
+
+
+@pytest.mark.parametrize("path", ["...", "a..b.jpg", "..a/x.jpg", "x..", "./x.jpg", "a//x.jpg"])
+def test_dots_that_climb_nowhere_are_kept(path: str) -> None:
+    version = replace(VERSION, key=f"images/{path}")
+    assert inspections.analyzed_key(version, Judgement.SUCCESS) == f"analyzed/success/{path}"
 
 
 def test_two_images_whose_paths_are_too_long_are_not_mixed_up() -> None:

@@ -12,9 +12,9 @@ from local.downloads import DownloadFailed
 from local.own_model import __main__ as commands
 from local.own_model import check, folder, memory
 from local.own_model import image as own_image
-from tests.own_models import colour_model, write_model
+from tests.own_models import colour_model, endless_model, write_model
 from tests.unit.images.pictures import jpeg_of, png_of
-from vision import classification
+from vision import classification, classifier
 from vision.domain.errors import ImageTooLarge, InvalidModel, NotSupportedImageType
 from vision.domain.limits import MEGABYTE
 
@@ -114,6 +114,18 @@ def test_the_command_ends_with_a_sentence_and_a_code_where_something_is_wrong(
 ) -> None:
     code, told = ran("check", write_model(tmp_path, **change))
     assert (code, told.startswith(words)) == (1, True), told
+
+
+@pytest.mark.parametrize("command", ["check", "manifest"])
+def test_command_ends_with_a_sentence_where_the_model_never_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(classifier, "TRY_SECONDS", 3)
+    endless = write_model(tmp_path, endless_model())
+    if command == "manifest":
+        (endless / "manifest.json").unlink()
+    code, told = ran(command, endless)
+    assert (code, told.startswith("InvalidModel: the model has not ended within 3 s; ")) == (1, True), told
 
 
 def test_the_command_says_which_folder_is_missing(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A model is tried against its manifest when it is loaded: what does not fit is said before any image comes."""
 
 import json
+import signal
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from onnx import TensorProto
 
-from tests.own_models import COLOURS, SIDE, colour_model, manifest, with_weights_elsewhere, write_model
+from tests.own_models import COLOURS, SIDE, colour_model, endless_model, manifest, with_weights_elsewhere, write_model
 from vision import classifier
 from vision.classifier import Classifier
 from vision.domain import classes
@@ -225,6 +226,19 @@ def test_the_build_ends_with_a_sentence_where_the_model_answers_what_is_no_numbe
 ) -> None:
     assert classifier._main([str(write_model(tmp_path, colour_model(divisor=0)))]) == 1
     assert capsys.readouterr().err.startswith("InvalidModel: colours.onnx: tried with a picture of grey: ")
+
+
+def test_build_ends_with_a_sentence_where_the_model_never_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(classifier, "TRY_SECONDS", 3)
+    assert classifier._main([str(write_model(tmp_path, endless_model()))]) == 1
+    assert capsys.readouterr().err.startswith("InvalidModel: the model has not ended within 3 s; ")
+
+
+def test_build_ends_with_a_sentence_where_the_model_ends_its_process() -> None:
+    with pytest.raises(InvalidModel, match=r"the process that tried the model died \(exit code -9\)"):
+        classifier.within_limit(signal.raise_signal, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(("side", "at_once"), [(8, 8), (1024, 2), (2048, 1)])

@@ -93,7 +93,7 @@ class Photos:
         """Return the image records at these places, as they are now."""
         found = self._items.get_many(
             [{"pk": place.pk, "sk": place.sk} for place in dict.fromkeys(places)],
-            ("photo_id", "object", "moved_to", "labels", "verdict", "rule", "reasons", "inspected_at"),
+            ("photo_id", "object", "moved_to", "format", "labels", "verdict", "rule", "reasons", "inspected_at"),
         )
         records = {(item["pk"], item["sk"]): item for item in found}
         return {place: records[place.pk, place.sk] for place in places if (place.pk, place.sk) in records}

@@ -7,6 +7,7 @@ from typing import Any
 from vision.adapters.items import Items
 from vision.domain import keys
 from vision.domain.bulk import Request
+from vision.domain.errors import InvalidRun
 from vision.domain.records import Record
 from vision.domain.tallies import MEASURED, PROGRESS, Tally
 
@@ -37,8 +38,8 @@ class Runs:
             condition_values={":previous": previous},
         )
 
-    def open(self, run_id: str, execution_arn: str, request: Request, now: str) -> None:
-        """Record that a run has begun; a redrive goes on with the same record."""
+    def open(self, run_id: str, execution_arn: str, request: Request, now: str, left_out: str = "") -> None:
+        """Record that a run has begun, and below which prefix it touches nothing; a redrive keeps the record."""
         self._items.update(
             _run_key(run_id),
             {"status": "RUNNING", "updated_at": now},
@@ -47,11 +48,26 @@ class Runs:
                 "run_id": run_id,
                 "execution_arn": execution_arn,
                 "request": request.as_dict(),
+                "left_out_prefix": left_out,
                 "started_at": now,
                 "listing_pk": "RUNS",
                 "listing_sk": f"{now}#{run_id}",
             },
         )
+
+    def left_out(self, run_id: str, request: Request) -> str:
+        """Return below which prefix a run touches nothing; ``""`` for none.
+
+        Raises
+        ------
+        InvalidRun
+            The run was not opened for this bucket and prefix: nobody has checked whether it may read them.
+        """
+        run = self.read(run_id) or {}
+        opened = run.get("request", {})
+        if (opened.get("bucket"), opened.get("prefix")) != (request.bucket, request.prefix):
+            raise InvalidRun(f"run {run_id}: was not opened for this bucket and prefix; start it by its state machine")
+        return str(run.get("left_out_prefix", ""))
 
     def count(self, run_id: str, tally: Tally) -> None:
         """Add a batch to the progress of a run. A batch that is done twice counts twice here, but not in the end.

@@ -81,7 +81,7 @@ def exists(bucket: str, key: str) -> bool:
     return bool(_head(bucket, key))
 
 
-def move(version: ObjectVersion, bucket: str, key: str, is_newest: Callable[[], bool]) -> None:
+def move(version: ObjectVersion, bucket: str, key: str, *, content_type: str, is_newest: Callable[[], bool]) -> None:
     """Copy an object version, see that the copy of the newest version is in front, and delete the version.
 
     Moving again goes on from where it stopped. Versions of one image may move to one key at the same time: the one
@@ -90,6 +90,8 @@ def move(version: ObjectVersion, bucket: str, key: str, is_newest: Callable[[], 
 
     Parameters
     ----------
+    content_type
+        What the content is; whoever uploaded it may have called it something else, such as a page.
     is_newest
         Tells whether no newer version of the image is known; a newer one must be known before it is moved.
 
@@ -99,13 +101,13 @@ def move(version: ObjectVersion, bucket: str, key: str, is_newest: Callable[[], 
         The version is deleted and its copy is not in front.
     AccessDenied, Throttled, ServiceUnavailable
     """
-    copy(version, bucket, key)
+    copy(version, bucket, key, content_type=content_type)
     if not is_newest():
         _put_newest_in_front(bucket, key)
     delete(version)
 
 
-def copy(version: ObjectVersion, bucket: str, key: str) -> None:
+def copy(version: ObjectVersion, bucket: str, key: str, *, content_type: str) -> None:
     """Copy an object version, and make sure that the copy is whole.
 
     The copy remembers the version that it is of: copying again is a no-op, and when the version is already gone, the
@@ -129,7 +131,7 @@ def copy(version: ObjectVersion, bucket: str, key: str) -> None:
             CopySource={"Bucket": version.bucket, "Key": version.key} | pin,
             CopySourceIfMatch=own["ETag"],
             MetadataDirective="REPLACE",
-            ContentType=own["ContentType"],
+            ContentType=content_type,
             Metadata=own["Metadata"] | {_SOURCE_VERSION: _source_name(version), _SOURCE_SEQUENCER: version.sequencer},
         )
     # Another version of the same key may have been copied over it meanwhile: that one is not what is checked.
@@ -192,20 +194,28 @@ def presigned_post(
     return signed["url"], signed["fields"]
 
 
-def presigned_url(bucket: str, key: str, *, version_id: str = "", valid_seconds: int) -> str:
-    """Return an address that shows one object to whoever has it, for a while."""
-    pin = {"VersionId": version_id} if version_id else {}
+def presigned_url(
+    bucket: str, key: str, *, content_type: str, disposition: str = "", version_id: str = "", valid_seconds: int
+) -> str:
+    """Return an address that shows one object to whoever has it, for a while.
+
+    Parameters
+    ----------
+    content_type, disposition
+        What S3 answers as Content-Type and Content-Disposition, whatever the object was uploaded with; without a
+        disposition the latter stays as it is.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    asked = {"Bucket": bucket, "Key": key, "ResponseContentType": content_type}
+    asked |= {"VersionId": version_id} if version_id else {}
+    asked |= {"ResponseContentDisposition": disposition} if disposition else {}
     with domain_errors("image"):
-        return str(
-            client("s3").generate_presigned_url(
-                "get_object", Params={"Bucket": bucket, "Key": key, **pin}, ExpiresIn=valid_seconds
-            )
-        )
+        return str(client("s3").generate_presigned_url("get_object", Params=asked, ExpiresIn=valid_seconds))
 
 
 def origin(bucket: str) -> str:
     """Return the origin of a bucket's presigned addresses, for a browser that may load nothing else."""
-    scheme, rest = presigned_url(bucket, "-", valid_seconds=1).split("://", 1)
+    scheme, rest = presigned_url(bucket, "-", content_type="image/jpeg", valid_seconds=1).split("://", 1)
     return f"{scheme}://{rest.split('/', 1)[0]}"
 
 

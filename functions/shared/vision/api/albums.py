@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as R
 from vision.api import forms
 from vision.api.answers import IdempotencyKey, accepted, no_content, responses
 from vision.api.caller import caller
+from vision.api.problems import erasing
 from vision.domain.records import Record
 from vision.gallery import Gallery
 
@@ -51,7 +52,8 @@ def routes(gallery: Gallery) -> Router:
         responses=responses(forms.Deleted, HTTPStatus.ACCEPTED, or_nothing=True),
     )
     def delete_album(album_id: Annotated[forms.Identifier, Path()]) -> Response[Any]:
-        deleted = gallery.delete_album(caller(router).owner, album_id)
+        with erasing():
+            deleted = gallery.delete_album(caller(router).owner, album_id)
         return accepted(forms.Deleted(deleted=deleted)) if deleted else no_content()
 
     return router

@@ -78,9 +78,12 @@ def operator(router: Router) -> Caller:
 def _groups(claim: Any) -> list[str]:
     """Return the groups of a token: an HTTP API writes the list as text, such as ``[operators guests]``.
 
+    A name of a group may begin or end with a bracket of its own, and has no white space.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+    https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
     """
     if isinstance(claim, list):
         return [str(group) for group in claim]
-    # Names of groups have no spaces, but may have commas.
-    return str(claim).strip("[]").split()
+    listed = str(claim)
+    is_list = len(listed) > 1 and listed.startswith("[") and listed.endswith("]")
+    return listed[1:-1].split(" ") if is_list else []

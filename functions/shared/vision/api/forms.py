@@ -9,10 +9,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from vision.api.parameters import Cursor
 from vision.domain.bulk import Request
+from vision.domain.display import UNSEEN
 from vision.domain.tickets import UPLOAD_LIMIT_BYTES
 
-# No control characters: names are shown, and kept in the table.
-PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+# Something to see, and nothing that changes how the text around it is read: names are shown, and kept in the table.
+PRINTABLE = rf"^[^{UNSEEN}]*[^\s{UNSEEN}][^{UNSEEN}]*$"
 AlbumName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PRINTABLE)]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=PRINTABLE)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{26}$")]

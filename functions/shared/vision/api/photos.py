@@ -13,6 +13,7 @@ from vision.api import forms
 from vision.api.answers import IdempotencyKey, accepted, no_content, responses
 from vision.api.caller import caller, operator
 from vision.api.parameters import Cursor, Day, LabelName, Limit, place, span
+from vision.api.problems import erasing
 from vision.domain import records
 from vision.domain.photos import Photo, Wanted
 from vision.gallery import Gallery
@@ -106,7 +107,8 @@ def routes(gallery: Gallery, *, links_owners: bool) -> Router:
         responses=responses(None, or_nothing=True),
     )
     def delete_photo(photo_id: Annotated[forms.Identifier, Path()]) -> Response[Any]:
-        gallery.delete(caller(router).owner, photo_id)
+        with erasing():
+            gallery.delete(caller(router).owner, photo_id)
         return no_content()
 
     @router.delete(
@@ -117,7 +119,8 @@ def routes(gallery: Gallery, *, links_owners: bool) -> Router:
     )
     def delete_everything(form: Annotated[forms.Confirmation, Body()]) -> Response[Any]:
         operator(router)
-        deleted, following = gallery.delete_some_of_everyone(place(form.cursor or ""))
+        with erasing():
+            deleted, following = gallery.delete_some_of_everyone(place(form.cursor or ""))
         if following is None:
             return no_content()
         return accepted(forms.Deleted(deleted=deleted, cursor=following.cursor()))

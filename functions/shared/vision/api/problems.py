@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -13,10 +14,21 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from vision.api import forms
 from vision.domain import allowances, records
-from vision.domain.errors import AllowanceExceeded, InvalidRun, Throttled, Transient
+from vision.domain.errors import AccessDenied, AllowanceExceeded, InvalidRun, Throttled, Transient
 from vision.domain.refusals import Conflict, InvalidDays, NotFound
 
 CONTENT_TYPE = "application/problem+json"
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    # Not of subdomains: a domain of a team's own may have some that are none of this stack's.
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What every answer of the API has: it is one person's, and no browser may take it for a page."""
 
 BODY_LIMIT_BYTES = 16 * 1024
 """No request of this API needs more."""
@@ -35,13 +47,33 @@ class Unauthorized(Exception):
     """The request carries no claims: API Gateway lets none of those through, whoever asks the function may."""
 
 
+class NotErasedYet(Exception):
+    """Photos are taken out of every list, and a policy keeps the stack from deleting their objects."""
+
+
+# The schedule of track_execution, which goes on with deletions that broke off.
+_ERASED_AGAIN_SECONDS = 900
+
+
+@contextmanager
+def erasing() -> Iterator[None]:
+    """Let a deletion that a policy forbids say so: nothing of ours failed, and nobody who asks can do anything.
+
+    Raises
+    ------
+    NotErasedYet
+    """
+    try:
+        yield
+    except AccessDenied as error:
+        raise NotErasedYet from error
+
+
 def problem(status: HTTPStatus, detail: str, errors: list[dict[str, str]] | None = None) -> Response[str]:
     """Return an answer that says what is wrong and what to do."""
     content = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     body = json.dumps(content | ({"errors": errors} if errors else {}), ensure_ascii=False)
-    return Response(
-        status.value, CONTENT_TYPE, body, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    )
+    return Response(status.value, CONTENT_TYPE, body, headers=dict(HEADERS))
 
 
 def install(app: APIGatewayHttpResolver) -> None:
@@ -57,6 +89,7 @@ def install(app: APIGatewayHttpResolver) -> None:
         AllowanceExceeded: _too_much,
         Throttled: _too_fast,
         Transient: _busy,
+        NotErasedYet: _not_erased_yet,
         RecursionError: _too_deep,
         Exception: _unexpected,
     }
@@ -119,6 +152,18 @@ def _later(status: HTTPStatus, detail: str, seconds: int) -> Response[str]:
     return answer
 
 
+def _not_erased_yet(_: NotErasedYet) -> Response[str]:
+    # Whoever runs the stack hears of it by the dead letters of track_execution, too.
+    _logger.warning("refused", extra={"error": AccessDenied.__name__})
+    answer = problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "A policy keeps this service from deleting files. They are hidden, and deleted as soon as it may: it tries "
+        "again every 15 minutes. Tell whoever runs it.",
+    )
+    answer.headers["Retry-After"] = str(_ERASED_AGAIN_SECONDS)
+    return answer
+
+
 def _unexpected(error: Exception) -> Response[str]:
     _logger.exception("unexpected error", extra={"error": type(error).__name__})
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something of ours failed; it is in the log. Try again later.")
@@ -135,7 +180,10 @@ def _sentence(error: Mapping[str, object]) -> str:
     """Say what is wrong; a pattern is for programs, and stands in the document for them."""
     match error:
         case {"type": "string_pattern_mismatch", "ctx": {"pattern": forms.PRINTABLE}}:
-            return "Write something visible, without tabs, line ends and other control characters."
+            return (
+                "Write something visible, without tabs, line ends, other control characters and marks that reverse the "
+                "text."
+            )
         case {"type": "string_pattern_mismatch"}:
             return "Not of the form that /api/openapi.json says; take it as the API gave it."
     return str(error.get("msg", ""))

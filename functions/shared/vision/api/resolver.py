@@ -101,10 +101,9 @@ def _unknown(app: APIGatewayHttpResolver, written: str) -> Response[str]:
 
 
 def _keep_private(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
-    """Let nobody on the way keep an answer of the API: it is one person's; and no browser take it for a page."""
+    """Let nobody on the way keep an answer of the API, and no browser take it for a page."""
     answered = next_middleware(app)
-    answered.headers.setdefault("Cache-Control", "no-store")
-    answered.headers.setdefault("X-Content-Type-Options", "nosniff")
+    answered.headers = {**problems.HEADERS, **answered.headers}
     return answered
 
 

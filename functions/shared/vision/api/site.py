@@ -13,7 +13,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
 
-from vision.api.problems import problem
+from vision.api.problems import HEADERS, problem
 from vision.domain.tickets import CONTENT_TYPES, UPLOAD_LIMIT_BYTES
 
 _TYPES = {
@@ -23,6 +23,8 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _INDEX = "index.html"
+# A photo is chosen, never taken; where it was taken, the photo says.
+_NO_USE_FOR = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "usb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,9 @@ class Place:
                 "form-action 'self'",
                 "frame-ancestors 'none'",
                 "base-uri 'none'",
+                # No text becomes a script or HTML, whoever writes that into the page by mistake.
+                "require-trusted-types-for 'script'",
+                "trusted-types 'none'",
             ]
         )
 
@@ -126,11 +131,11 @@ def _read(folder: File) -> dict[str, _Asset]:
 
 def _headers(place: Place) -> dict[str, str]:
     # A new deployment is seen at once: files are asked for each time, and sent only when they have changed.
-    return {
+    return HEADERS | {
         "Cache-Control": "no-cache",
         "Content-Security-Policy": place.policy,
-        "Referrer-Policy": "no-referrer",
-        "Strict-Transport-Security": "max-age=31536000",
+        # Who opened the page, or is opened by it, gets no handle on it.
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _NO_USE_FOR),
         "Vary": "Accept-Encoding",
-        "X-Content-Type-Options": "nosniff",
     }

@@ -61,6 +61,10 @@ _OF_THE_IMAGE = frozenset(
 _MADE_BY = {"metadata": "width", "labels": "detector", "thumbnail": "thumbnail", "verdict": "verdict"}
 
 
+PHOTOS_PREFIX = "private/"
+"""Where the image bucket has the photos of people."""
+
+
 def check_buckets(arns: Sequence[str]) -> None:
     """Refuse more buckets than the policy that lets bulk runs read them can name.
 
@@ -142,6 +146,24 @@ class Request:
         )
 
 
+def left_out_prefix(request: Request, image_bucket: str, *, reads_photos: bool) -> str:
+    """Return below which prefix a run touches nothing: the photos of people, unless it may read them; ``""`` for none.
+
+    Raises
+    ------
+    InvalidRun
+        Nothing else was asked for.
+    """
+    if reads_photos or request.bucket != image_bucket:
+        return ""
+    if request.prefix.startswith(PHOTOS_PREFIX):
+        raise InvalidRun(
+            f"prefix: below {PHOTOS_PREFIX} are the photos of people, which bulk runs of this stack may not read; set "
+            "the parameter BulkReadsPhotos to true, or name another prefix"
+        )
+    return PHOTOS_PREFIX if PHOTOS_PREFIX.startswith(request.prefix) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One object that a listing or an inventory names."""
@@ -150,12 +172,13 @@ class Item:
     is_work: bool
 
     @classmethod
-    def of(cls, listed: Mapping[str, Any], request: Request) -> Item:
+    def of(cls, listed: Mapping[str, Any], request: Request, left_out: str = "") -> Item:
         """Read an item of the Map.
 
         A listing names raw keys and no version, so that the ETag tells the version. An inventory names URL-encoded
         keys, sometimes versions, and also what is deleted or replaced: that is no work. Nor are the empty objects
-        that stand for folders, and the thumbnails of the photo workflow. Rows of an inventory are all text.
+        that stand for folders, the thumbnails of the photo workflow, and what lies below the prefix that the run leaves
+        out. Rows of an inventory are all text.
         https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html
 
@@ -173,7 +196,8 @@ class Item:
         size_bytes = int(listed.get("size_bytes") or 0)
         gone = str(listed.get("is_latest", "true")).lower() == "false" or _is_true(listed.get("is_delete_marker"))
         is_folder = key.endswith("/") and size_bytes == 0
-        if gone or is_folder or keys.is_thumbnail(key) or not key.startswith(request.prefix):
+        is_left_out = bool(left_out) and key.startswith(left_out)
+        if gone or is_folder or is_left_out or keys.is_thumbnail(key) or not key.startswith(request.prefix):
             # What an inventory tells of a delete marker has neither size nor ETag.
             return cls(ObjectVersion(request.bucket, key, "", "", "", size_bytes), is_work=False)
         for column in ("size_bytes", "etag"):

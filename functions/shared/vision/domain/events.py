@@ -41,18 +41,21 @@ class Creation:
     origin: Origin
 
 
-def created_objects(message_body: str) -> list[ObjectVersion]:
+def created_objects(message_body: str, bucket: str) -> list[ObjectVersion]:
     """Return the object versions whose creation a queue message announces; as :func:`creations`."""
-    return [creation.version for creation in creations(message_body)]
+    return [creation.version for creation in creations(message_body, bucket)]
 
 
-def creations(message_body: str) -> list[Creation]:
+def creations(message_body: str, bucket: str) -> list[Creation]:
     """Return the creations of object versions that a queue message announces.
 
     Parameters
     ----------
     message_body
         JSON of an EventBridge ``Object Created`` event, or of a notification that the bucket sent itself.
+    bucket
+        The bucket whose objects are taken. Who may send to the queue could name any other, and what is recorded of an
+        object there would be listed, and asked of this stack's roles, as if it were here.
 
     Returns
     -------
@@ -62,8 +65,19 @@ def creations(message_body: str) -> list[Creation]:
     Raises
     ------
     InvalidEvent
-        When it is not an event at all, or announces an object without naming it.
+        When it is not an event at all, announces an object without naming it, or one of another bucket.
     """
+    announced = _announced(message_body)
+    for creation in announced:
+        if creation.version.bucket != bucket:
+            raise InvalidEvent(
+                f"message: announces an object of the bucket {creation.version.bucket[:80]!r}, this queue takes those "
+                f"of {bucket}; remove the rule or notification that sends it here"
+            )
+    return announced
+
+
+def _announced(message_body: str) -> list[Creation]:
     try:
         event = json.loads(message_body)
     except (ValueError, RecursionError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from vision.domain import keys
@@ -114,8 +115,13 @@ def sentence(record: Record) -> str:
 
 
 def _kept_path(folder: str, version: ObjectVersion, ending: str) -> str:
-    """Return a key below a folder with the image's path, or with its id where the path leaves no room in a key."""
-    key = f"{folder}/{version.key.removeprefix(INSPECTED_PREFIX)}{ending}"
-    if len(key.encode()) <= keys.KEY_LIMIT_BYTES:
+    """Return a key below a folder with the image's path.
+
+    With the id of the photo instead where the path leaves no room in a key, or climbs out of the folder: to S3 ``..``
+    is a name like another, but not to who downloads a bucket.
+    """
+    path = version.key.removeprefix(INSPECTED_PREFIX)
+    key = f"{folder}/{path}{ending}"
+    if len(key.encode()) <= keys.KEY_LIMIT_BYTES and ".." not in re.split(r"[/\\]", path):
         return key
     return f"{folder}/-/{keys.photo_id(version.bucket, version.key)}{ending}"

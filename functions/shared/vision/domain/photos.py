@@ -56,6 +56,11 @@ class Photo:
         return str(self.item.get("owner", ""))
 
     @property
+    def name(self) -> str:
+        """What its owner calls it, or else the end of its key."""
+        return str(self.item.get("name") or str(self.item["object"]["key"]).rsplit("/", 1)[-1])
+
+    @property
     def is_uploaded(self) -> bool:
         """Whether S3 has it."""
         return "etag" in self.item.get("object", {})
@@ -93,7 +98,7 @@ class Photo:
         return {
             "photo_id": self.photo_id,
             "album_id": self.item.get("album_id"),
-            "name": self.item.get("name") or str(self.item["object"]["key"]).rsplit("/", 1)[-1],
+            "name": self.name,
             "status": status,
             "is_uploaded": self.is_uploaded,
             "created_at": self.item["created_at"],

@@ -85,13 +85,20 @@ def summary(ended: Ending, record: Record, tally: Tally, now: str, is_provisiona
         "estimated_cost_usd": estimated_cost(tally),
         **({"provisional": True} if is_provisional else {}),
         **({"error": failure.as_dict()} if failure else {}),
-        **({"note": _NOTHING} if status == "SUCCEEDED" and tally.seen == 0 else {}),
+        **({"note": note} if (note := _note(record, status, tally)) else {}),
     }
 
 
 # Without result files only what the run's record has counted is known.
 _REASONS_UNKNOWN = "their records say why"
 _NOTHING = "no object has a key that starts with this prefix; look at the bucket and at how the prefix is written"
+
+
+def _note(record: Record, status: str, tally: Tally) -> str:
+    if status == "SUCCEEDED" and tally.seen == 0:
+        return _NOTHING
+    left_out = record.get("left_out_prefix", "")
+    return f"what lies below {left_out} was skipped; BulkReadsPhotos lets bulk runs read it" if left_out else ""
 
 
 def estimated_cost(tally: Tally) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""Whom roles trust: a service, and that only on behalf of this account, where the service says on whose."""
+
+from fnmatch import fnmatchcase
+
+import pytest
+
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, generated_name, load, plain
+from tests.template.deployer import DEPLOYER
+
+TEMPLATES = (TEMPLATE, REPOSITORY / "own-model.yaml", REPOSITORY / "pipeline.yaml", DEPLOYER)
+# They pass the account of what they work for when they assume a role.
+SAYS_ON_WHOSE_BEHALF = {
+    "events.amazonaws.com": "https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html",
+    "codedeploy.amazonaws.com": "https://docs.aws.amazon.com/codedeploy/latest/userguide/security_confused_deputy.html",
+    "states.amazonaws.com": "https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html",
+    "codebuild.amazonaws.com": "https://docs.aws.amazon.com/codebuild/latest/userguide/cross-service-confused-deputy-prevention.html",
+    "codepipeline.amazonaws.com": "https://docs.aws.amazon.com/codepipeline/latest/userguide/cross-service-confused-deputy-prevention.html",
+}
+# Of an execution role, and of the service role of a stack, no documentation says that they do: with a key that is not
+# sent nothing could assume the role. A role is passed to them with iam:PassRole, within its own account only.
+SAYS_NOTHING = {"lambda.amazonaws.com", "cloudformation.amazonaws.com"}
+TRUSTED = [
+    pytest.param(template.name, name, statement, id=f"{template.stem}-{name}")
+    for template in TEMPLATES
+    for name, one in load(template.read_text())["Resources"].items()
+    if one["Type"] == "AWS::IAM::Role"
+    for statement in one["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    if "Service" in statement["Principal"]
+]
+
+
+@pytest.mark.parametrize(("template", "name", "statement"), TRUSTED)
+def test_service_is_trusted_on_behalf_of_this_account_only_where_it_says_on_whose(template, name, statement):
+    service = statement["Principal"]["Service"]
+    accounts = statement.get("Condition", {}).get("StringEquals", {}).get("aws:SourceAccount")
+    if service in SAYS_NOTHING:
+        assert "Condition" not in statement
+    else:
+        assert (service in SAYS_ON_WHOSE_BEHALF, accounts) == (True, {"Ref": "AWS::AccountId"})
+
+
+@pytest.mark.parametrize("stack", ["photos", "s" * 128], ids=["short", "long"])
+@pytest.mark.parametrize("name", ["BulkRunRule", "SessionRule"])
+def test_rule_assumes_its_role_under_the_name_that_cloudformation_gives_it(resources, name, stack):
+    """The trust policy cannot name the rule, which names the role."""
+    rule = resources[name]["Properties"]
+    (target,) = rule["Targets"]
+    role = resources[target["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+    known = {"AWS::Partition": "aws", "AWS::Region": "r", "AWS::AccountId": "1", "VisionEventBus": f"{stack}-vision"}
+    (statement,) = plain(role["AssumeRolePolicyDocument"], known.__getitem__, {})["Statement"]
+    on_bus = f"{stack}-vision/" if "EventBusName" in rule else ""
+    # The name of a rule has 64 characters, as that of a function.
+    # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+    arns = [f"arn:aws:events:r:1:rule/{on_bus}{generated_name(stack, one)}" for one in (name, "OtherRule")]
+    matched = [fnmatchcase(arn, statement["Condition"]["ArnLike"]["aws:SourceArn"]) for arn in arns]
+    # Any rule of the stack's own bus is a rule of the stack.
+    assert matched == [True, bool(on_bus)]
