@@ -24,7 +24,7 @@ from rich.text import Text
 
 from local.demo import DemoFailed
 from local.stack import Stack
-from vision.adapters import events
+from vision.adapters import event_bus
 
 LARGEST = 100_000
 """Images that the demo makes at most: the engine keeps its objects in memory."""
@@ -157,7 +157,7 @@ def request(stack: Stack, prefix: str, objects: int) -> Run:
         Entries=[
             {
                 "EventBusName": stack.outputs["VisionEventBusName"],
-                "Source": events.SOURCE,
+                "Source": event_bus.SOURCE,
                 "DetailType": "Bulk Run Requested",
                 "Detail": json.dumps(detail),
             }

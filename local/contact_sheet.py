@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from local.demo import Upload, camera, capture_time, place
 from local.inspection_demo import verdict
 from local.stack import Stack
-from vision.domain.verdicts import Judgement
+from vision.domain.inspection.verdicts import Judgement
 
 # The longest side of an inspected image on the page.
 _INSPECTED_PIXELS = 160

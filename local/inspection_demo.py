@@ -16,8 +16,8 @@ from rich.text import Text
 
 from local.demo import DemoFailed, Upload, findings, upload, watch
 from local.stack import Stack
-from vision.domain.inspections import INSPECTED_SUFFIXES
-from vision.domain.verdicts import Judgement
+from vision.domain.inspection.results import INSPECTED_SUFFIXES
+from vision.domain.inspection.verdicts import Judgement
 
 FOLDER = "images/demo"
 

@@ -18,13 +18,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from vision.adapters.items import Items
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
-from vision.domain import albums, keys, records, tickets
+from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import VisionError
+from vision.domain.gallery import albums, pending_uploads
+from vision.domain.gallery.pending_uploads import Ticket
+from vision.domain.gallery.photos import ERASED
 from vision.domain.objects import ObjectVersion
-from vision.domain.photos import ERASED
 from vision.domain.statuses import Status
-from vision.domain.tickets import Ticket
 
 # The records tell by it that another system asked Rekognition.
 DETECTOR = {"name": "rekognition", "version": "serverless-data-processing"}
@@ -55,7 +56,7 @@ def bring_photos(photo_table: str, album_table: str, owner: str, person: str, ta
     album_ids = {}
     for row in _rows(album_table):
         if row.get("owner") == owner:
-            album_ids[row["id"]] = tickets.token(person, f"older album\n{row['id']}")
+            album_ids[row["id"]] = pending_uploads.token(person, f"older album\n{row['id']}")
             made_at = _timestamp(row.get("createdAt", ""))
             album = albums.album(person, album_ids[row["id"]], row["name"], made_at)
             if people.make_album(album, albums.ALBUMS_LIMIT) is None:
@@ -79,7 +80,7 @@ def bring_photos(photo_table: str, album_table: str, owner: str, person: str, ta
         ticket = Ticket(
             bucket,
             person,
-            token=tickets.token(person, f"older photo\n{row['id']}"),
+            token=pending_uploads.token(person, f"older photo\n{row['id']}"),
             name=name,
             content_type="image/png" if name.lower().endswith(".png") else "image/jpeg",
             size_bytes=upload["Size"],

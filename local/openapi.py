@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 from local.deployment import REPOSITORY
+from vision.adapters.bulk_runs import Runs
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
-from vision.adapters.runs import Runs
 from vision.api import resolver
 from vision.api.site import Place
-from vision.domain.allowances import Allowance
-from vision.gallery import Gallery
-from vision.operations import Operations
+from vision.domain.gallery.daily_allowance import Allowance
+from vision.services.gallery import Gallery
+from vision.services.operations import Operations
 
 DOCUMENT = REPOSITORY / "docs" / "openapi.json"
 

@@ -51,7 +51,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty AWS account in this process, and adapters that have not met it yet."""
     from moto import mock_aws
 
-    from vision.adapters import session
+    from vision.adapters import aws_sdk
 
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -59,12 +59,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setattr(session, "_session", _Session)
+    monkeypatch.setattr(aws_sdk, "_session", _Session)
 
-    session.client.cache_clear()
+    aws_sdk.client.cache_clear()
     with mock_aws():
         yield
-    session.client.cache_clear()
+    aws_sdk.client.cache_clear()
 
 
 class _Session:
@@ -89,7 +89,7 @@ class _Session:
 @pytest.fixture
 def bucket(aws: None) -> str:
     """A versioned bucket."""
-    from vision.adapters.session import client
+    from vision.adapters.aws_sdk import client
 
     client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -99,7 +99,7 @@ def bucket(aws: None) -> str:
 @pytest.fixture
 def table_name(aws: None) -> str:
     """The table as the template describes it, so that its keys, indexes and projections are under test too."""
-    from vision.adapters.session import client
+    from vision.adapters.aws_sdk import client
 
     client("dynamodb").create_table(TableName=TABLE, **_table_of_the_template())
     return TABLE
@@ -108,7 +108,7 @@ def table_name(aws: None) -> str:
 @pytest.fixture
 def state_machine_arn(aws: None) -> str:
     """A state machine with the name that the events carry; moto leaves its executions RUNNING."""
-    from vision.adapters.session import client
+    from vision.adapters.aws_sdk import client
 
     machine = client("stepfunctions").create_state_machine(
         name="image-recognition-ProcessImage",

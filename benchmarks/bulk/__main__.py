@@ -19,7 +19,8 @@ from benchmarks.goals import Table, markdown
 from benchmarks.peers import ROOT
 from benchmarks.photos import BASELINE_12, PHOTOS, make_photos
 from local.downloads import DownloadFailed
-from vision.domain import bulk, prices
+from vision.domain import prices
+from vision.domain.bulk import bulk_run
 
 RESULTS = ROOT / "benchmarks" / "bulk.md"
 COMMAND = "python -m benchmarks.bulk"
@@ -106,9 +107,9 @@ def measure(thoroughness: Thoroughness) -> tuple[list[Table], list[str]]:
         "",
         *goals.counts_lines(runs),
         "",
-        "### What follows for `vision.domain.bulk`",
+        "### What follows for `vision.domain.bulk.bulk_run`",
         "",
-        f"- IMAGES_PER_SECOND_AND_WORKER is {bulk.IMAGES_PER_SECOND_AND_WORKER:g}; measured, divided by {KAPPA:g}: "
+        f"- IMAGES_PER_SECOND_AND_WORKER is {bulk_run.IMAGES_PER_SECOND_AND_WORKER:g}; measured, divided by {KAPPA:g}: "
         f"{speed.images_per_second / KAPPA:.1f} photos of 12 MP a second with thumbnails.",
     ]
     return tables, [*sections, *_findings(by_quota)]

@@ -20,13 +20,13 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from vision import bulk as service
 from vision.adapters import rekognition
-from vision.adapters.pace import Pace
+from vision.adapters.rate_limiter import Pace
 from vision.adapters.table import Table
-from vision.domain.bulk import Item, Request
+from vision.domain.bulk.bulk_run import Item, Request
 from vision.domain.executions import Run
 from vision.domain.labels import Detection
+from vision.services import bulk_worker as service
 
 BUCKET = "photos"
 _RUN = Run("arn:aws:states:us-east-1:123456789012:execution:bulk:benchmark", "2026-11-01T00:00:00.000Z")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchmarks.bulk.counted import Counts
 from benchmarks.bulk.simulation import Outcome
 from vision.domain import prices
-from vision.domain.summaries import WORKER_GIGABYTES
+from vision.domain.bulk.summaries import WORKER_GIGABYTES
 
 MILLION = 1_000_000
 GOAL_DOLLARS = 12.0

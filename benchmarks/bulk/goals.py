@@ -146,7 +146,8 @@ def simulation_table(runs: Sequence[tuple[Outcome, Size]], contended: Outcome) -
             f"{CHILD_SECONDS:g} s between two batches of a worker; that the Map lists faster than workers work.",
             "- Workers and batches: `bulk.workers`, `bulk.batch_size`. Moments: `Turns` and `Pace` themselves. A "
             f"throttled call is tried {SDK_ATTEMPTS} times by the SDK, without the client-side limit of its adaptive "
-            "mode, then by `vision.bulk` with a turn of its own. Somebody else calls at random and does not retry.",
+            "mode, then by `vision.services.bulk_worker` with a turn of its own. Somebody else calls at random and "
+            "does not retry.",
         ],
     )
 

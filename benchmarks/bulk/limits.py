@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from benchmarks.bulk.counted import Counts
 from benchmarks.bulk.simulation import KAPPA, Outcome
-from vision.domain import bulk, keys
-from vision.domain.tallies import Tally
+from vision.domain import keys
+from vision.domain.bulk import bulk_run
+from vision.domain.bulk.tallies import Tally
 
 PAYLOAD_LIMIT = 256 * 1024
 HISTORY_LIMIT = 25_000
@@ -53,7 +54,7 @@ def size_of(run: Outcome, counts: Counts, line_seconds: float) -> Size:
 
 def payload_bytes(key: str, images: int) -> int:
     """Return the size of the input of a batch whose keys are all like this one."""
-    request = bulk.Request.from_dict({"bucket": "b" * 63, "prefix": "archive/"}).as_dict()
+    request = bulk_run.Request.from_dict({"bucket": "b" * 63, "prefix": "archive/"}).as_dict()
     arn = "arn:aws:states:us-east-1:123456789012:execution:image-recognition-ProcessBucket-0123456789AB:" + "0" * 36
     run = {"run_id": "0" * 36, "request": request, "execution": {"Id": arn, "StartTime": "2026-11-01T00:00:00.000Z"}}
     item = {"key": key, "etag": '"' + "0" * 32 + '"', "size_bytes": 3_000_000}

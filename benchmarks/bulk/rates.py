@@ -18,7 +18,7 @@ from benchmarks.goals import Result, Table, at_least, at_most
 from benchmarks.peers import ROOT, Worker, running
 from benchmarks.photos import BASELINE_12, resized
 from benchmarks.runner import Rounds, take_rounds
-from vision.domain import bulk
+from vision.domain.bulk import bulk_run
 
 SEQUENTIAL_GOAL = 8.0
 BOUND_GOAL = 0.9
@@ -83,7 +83,7 @@ def listing(photo: Path, name: str, count: int, first: int = 0) -> list[dict[str
 
 def alone(endpoint: str, rounds: int) -> tuple[Table, Speed]:
     """Measure one worker on one processor: P10."""
-    batch = listing(BASELINE_12.path, LARGE, bulk.batch_size(QUOTA))
+    batch = listing(BASELINE_12.path, LARGE, bulk_run.batch_size(QUOTA))
     rates: dict[str, list[float]] = {name: [] for name in (_OURS, _TWIN, _ALONE, _BOUND)}
     spent: list[float] = []
 
@@ -126,7 +126,7 @@ def _alone_table(taken: Rounds, rates: Mapping[str, Sequence[float]]) -> Table:
         rows,
         [
             f"- Metadata, labels and a thumbnail of a 12 MP photo of {BASELINE_12.path.stat().st_size / 1e6:.1f} MB, "
-            f"in batches of {bulk.batch_size(QUOTA)}, on one processor. Images a second, medians: {details}. "
+            f"in batches of {bulk_run.batch_size(QUOTA)}, on one processor. Images a second, medians: {details}. "
             f"A/A spread {taken.spread:.1%}.",
             "- *Sequential* is the same worker with one call at a time. *Without waiting* is images per CPU second of "
             "that one, when everything answers at once: no worker on one processor can be faster.",
@@ -138,7 +138,7 @@ def together(endpoint: str, images: int) -> Table:
     """Let several workers share a quota, then the older sample's threads have the same: P11."""
     small = BASELINE_12.path.parent / SMALL
     items = listing(small, SMALL, images)
-    size, count = bulk.batch_size(QUOTA), bulk.workers(QUOTA)
+    size, count = bulk_run.batch_size(QUOTA), bulk_run.workers(QUOTA)
     limited = Behaviour(calls_per_second=QUOTA)
     with running({f"worker {number}": _command(endpoint) for number in range(count)}) as workers:
         become(endpoint, NO_WAITING)

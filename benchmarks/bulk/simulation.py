@@ -1,8 +1,9 @@
 """P13: a run of millions of images, event by event, on the decisions of the product.
 
-How many workers there are and how large a batch is say ``vision.domain.bulk``; when a call may be made say the real
-``vision.bulk.Turns`` and ``vision.adapters.pace.Pace``, on a table that is one number and a clock that is simulated;
-what waits again says ``vision.bulk`` too. The quota is the strict bucket of :mod:`benchmarks.bulk.aws`.
+``vision.domain.bulk.bulk_run`` says how many workers there are and how large a batch is. The real
+``vision.services.bulk_worker.Turns`` and ``vision.adapters.rate_limiter.Pace`` say when a call may be made, on a table
+that is one number and a clock that is simulated; ``vision.services.bulk_worker`` also says what waits again. The quota
+is the strict bucket of :mod:`benchmarks.bulk.aws`.
 """
 
 import heapq
@@ -14,9 +15,9 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.bulk.aws import Behaviour, Bucket
-from vision import bulk as service
-from vision.adapters import pace
-from vision.domain import bulk
+from vision.adapters import rate_limiter
+from vision.domain.bulk import bulk_run
+from vision.services import bulk_worker as service
 
 KAPPA = 1.5
 """How much longer a whole processor of Lambda takes than one of the machine of the spike: assumed, not measured."""
@@ -27,7 +28,7 @@ CHILD_SECONDS = 0.2
 WORKER_SECONDS = 270
 """The timeout of process_batch."""
 SDK_ATTEMPTS = 3
-"""As vision/adapters/session.py sets them; the SDK waits a random part of 1, 2, 4 … seconds in between."""
+"""As vision/adapters/aws_sdk.py sets them; the SDK waits a random part of 1, 2, 4 … seconds in between."""
 
 _SIGMA = 0.15
 _READ, _CALL, _AGAIN, _DONE, _OTHER = range(5)
@@ -167,20 +168,20 @@ class _Image:
 def simulate(load: Load, behaviour: Behaviour | None = None, seed: int = 7) -> Outcome:
     """Run the simulation; the same seed gives the same outcome."""
     clock = _Clock()
-    with mock.patch.multiple(pace, Items=_OneItem, time=SimpleNamespace(time=clock.time)):
-        paced = pace.Pace("", "DetectLabels", load.quota)
+    with mock.patch.multiple(rate_limiter, Items=_OneItem, time=SimpleNamespace(time=clock.time)):
+        paced = rate_limiter.Pace("", "DetectLabels", load.quota)
         return _Simulation(load, behaviour or Behaviour(), clock, paced, random.Random(seed)).run()
 
 
 class _Simulation:
     def __init__(
-        self, load: Load, behaviour: Behaviour, clock: _Clock, paced: pace.Pace, chance: random.Random
+        self, load: Load, behaviour: Behaviour, clock: _Clock, paced: rate_limiter.Pace, chance: random.Random
     ) -> None:
         self._load, self._behaviour, self._clock, self._pace, self._chance = load, behaviour, clock, paced, chance
         self._bucket = Bucket(load.quota, 0.0)
-        self._size = bulk.batch_size(load.quota)
+        self._size = bulk_run.batch_size(load.quota)
         self._left = load.images
-        self._cpu_free = [0.0] * bulk.workers(load.quota)
+        self._cpu_free = [0.0] * bulk_run.workers(load.quota)
         self._batches: list[_Batch | None] = [None] * len(self._cpu_free)
         self._events: list[tuple[float, int, int, Any]] = []
         self._number = 0

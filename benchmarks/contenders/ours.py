@@ -8,27 +8,27 @@ import PIL
 from PIL import Image, features
 
 from benchmarks.contenders.worker import Photo, serve
-from vision.domain import images
 from vision.domain.errors import VisionError
-from vision.domain.sparse import SparseFile
+from vision.domain.image_file import pixels
+from vision.domain.image_file.sparse import SparseFile
 
 
 def _thumbnail(photo: Photo) -> bytes:
-    return images.thumbnail(photo.data, photo.box).data
+    return pixels.thumbnail(photo.data, photo.box).data
 
 
 def _thumbnail_at_100(photo: Photo) -> bytes:
     """Encode so well that only decoding and resizing can be told from the reference."""
-    quality = images.QUALITY
-    images.QUALITY = 100
+    quality = pixels.QUALITY
+    pixels.QUALITY = 100
     try:
         return _thumbnail(photo)
     finally:
-        images.QUALITY = quality
+        pixels.QUALITY = quality
 
 
 def _metadata_and_thumbnail(photo: Photo) -> bytes:
-    images.read_metadata(io.BytesIO(photo.data), len(photo.data))
+    pixels.read_metadata(io.BytesIO(photo.data), len(photo.data))
     return _thumbnail(photo)
 
 
@@ -42,7 +42,7 @@ def _floor(photo: Photo) -> bytes:
 def _metadata(photo: Photo) -> bytes:
     """Read through ranged requests; JSON of the metadata, the requests and the bytes that they brought."""
     source = SparseFile(lambda start, end: photo.data[start:end], len(photo.data))
-    metadata = images.read_metadata(source, len(photo.data))
+    metadata = pixels.read_metadata(source, len(photo.data))
     counts = {"requests": source.requests, "fetched_bytes": source.fetched_bytes}
     return json.dumps({"metadata": asdict(metadata), **counts}).encode()
 
@@ -52,14 +52,14 @@ def _refusal(photo: Photo) -> bytes:
     try:
         size_bytes = len(photo.data)
         source = SparseFile(lambda start, end: photo.data[start:end], size_bytes)
-        images.check_limits(images.read_metadata(source, size_bytes), size_bytes)
+        pixels.check_limits(pixels.read_metadata(source, size_bytes), size_bytes)
     except VisionError as error:
         refused = type(error).__name__
     else:
         refused = ""
     # Also what the limits refuse goes on to the decoder: bulk runs and one's own model have limits of their own.
     try:
-        images.thumbnail(photo.data, photo.box)
+        pixels.thumbnail(photo.data, photo.box)
     except VisionError as error:
         refused = refused or type(error).__name__
     return refused.encode()

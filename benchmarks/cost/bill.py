@@ -15,9 +15,10 @@ from benchmarks.cost.usage import FunctionUse, Measured, Usage
 from benchmarks.peers import ROOT
 from benchmarks.sessions import policies
 from benchmarks.sessions.policies import DEFAULT
-from vision.detectors import BATCHES_AT_ONCE
-from vision.domain import bulk, prices
-from vision.domain.summaries import WORKER_GIGABYTES
+from vision.domain import prices
+from vision.domain.bulk import bulk_run
+from vision.domain.bulk.summaries import WORKER_GIGABYTES
+from vision.services.detectors import BATCHES_AT_ONCE
 
 PHOTO: Final = "photo"
 BULK: Final = "bulk"
@@ -210,7 +211,7 @@ def unit_hours(images: int) -> float:
 
 def _workflow(usage: Usage, way: str, images: int) -> list[Row]:
     if way == BULK:
-        batches = ceil(images / bulk.batch_size(calls_per_second()))
+        batches = ceil(images / bulk_run.batch_size(calls_per_second()))
         worker_seconds = bulk_seconds(usage, images)
         return [
             Row("Step Functions: transitions", f"{batches:,}", batches * prices.STANDARD_TRANSITION),
@@ -248,7 +249,7 @@ def simulation_seconds(load: Load) -> float:
 
 def _functions(usage: Usage, way: str, images: int) -> list[Row]:
     if way == BULK:
-        invocations = ceil(images / bulk.batch_size(calls_per_second()))
+        invocations = ceil(images / bulk_run.batch_size(calls_per_second()))
         gigabyte_seconds = bulk_seconds(usage, images) * WORKER_GIGABYTES
     else:
         own = {name: use for name, use in usage.functions.items() if name != CLASSIFIER}

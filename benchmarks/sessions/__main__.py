@@ -19,7 +19,7 @@ from benchmarks.sessions.model import DOLLARS_PER_UNIT_HOUR, START_SECONDS, STOP
 from benchmarks.sessions.outcome import Outcome
 from benchmarks.sessions.policies import DEFAULT, OLDER, SETTINGS, policies
 from benchmarks.sessions.session import STEP_SECONDS
-from vision.domain.sessions import IMAGES_PER_SECOND_AND_UNIT, SLACK_SECONDS, WORTH_RUNNING
+from vision.domain.session.decisions import IMAGES_PER_SECOND_AND_UNIT, SLACK_SECONDS, WORTH_RUNNING
 
 RESULTS = ROOT / "benchmarks" / "sessions.md"
 COMMAND = "python -m benchmarks.sessions"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from vision.domain import models
+from vision.domain.session import custom_model
 
 # How long StartProjectVersion takes until RUNNING. The developer guide speaks of 10 to 20 minutes without a model for a
 # stop and a start, and of "a few minutes" for a start; 15 is also what the older batch waits. Read 2026-11-21.
@@ -68,7 +68,7 @@ class Model:
         ValueError
             It does not rest: Rekognition answers ResourceInUseException.
         """
-        if models.step_to_stop(self.status(moment)) is not models.Rest.STOPPED:
+        if custom_model.step_to_stop(self.status(moment)) is not custom_model.Rest.STOPPED:
             raise ValueError(f"model: {self.status(moment)} at {moment:.0f} s, start it when it rests")
         self.runs.append(Run(units, moment, moment + START_SECONDS, float("inf"), float("inf")))
 
@@ -80,6 +80,6 @@ class Model:
         ValueError
             It does not run: Rekognition answers ResourceInUseException.
         """
-        if not models.is_paid_for(self.status(moment)):
+        if not custom_model.is_paid_for(self.status(moment)):
             raise ValueError(f"model: {self.status(moment)} at {moment:.0f} s, stop it while it is RUNNING")
         self.runs[-1] = replace(self.runs[-1], stopping=moment, stopped=moment + STOP_SECONDS)

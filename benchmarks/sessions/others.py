@@ -7,7 +7,7 @@ from benchmarks.sessions.loads import DAY, HOUR, WEEK, Arrivals
 from benchmarks.sessions.model import START_SECONDS, STOP_SECONDS, Model, Run
 from benchmarks.sessions.outcome import Outcome
 from benchmarks.sessions.queue import Queue
-from vision.domain import models
+from vision.domain.session import custom_model
 
 # Seconds of the older batch, rate(1 hours) and its two waits.
 # https://github.com/aws-samples/amazon-rekognition-custom-labels-batch-processing/blob/main/template.yaml
@@ -43,7 +43,7 @@ def older_batch(arrivals: Arrivals, seed: int) -> Outcome:
 
 
 def _hold(queue: Queue, model: Model, moment: float) -> float:
-    while not models.is_paid_for(model.status(moment)):
+    while not custom_model.is_paid_for(model.status(moment)):
         moment += _WAIT
     while True:
         moment = queue.serve(moment, moment + _HOLD, 1)

@@ -7,7 +7,7 @@ from math import ceil, inf
 
 from benchmarks.sessions.model import DOLLARS_PER_UNIT_HOUR, Run
 from benchmarks.sessions.queue import Queue
-from vision.domain.sessions import IMAGES_PER_SECOND_AND_UNIT
+from vision.domain.session.decisions import IMAGES_PER_SECOND_AND_UNIT
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from math import inf
 
 from benchmarks.sessions.loads import Arrivals
-from vision.domain.sessions import IMAGES_PER_SECOND_AND_UNIT, Backlog
+from vision.domain.session.decisions import IMAGES_PER_SECOND_AND_UNIT, Backlog
 
 
 class Queue:

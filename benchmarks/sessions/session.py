@@ -10,7 +10,8 @@ from benchmarks.sessions.model import Model
 from benchmarks.sessions.outcome import Outcome
 from benchmarks.sessions.queue import Queue
 from benchmarks.sessions.settings import Settings
-from vision.domain import models, records, sessions
+from vision.domain import records
+from vision.domain.session import custom_model, decisions
 
 # Of one state that invokes a function, a cold start included; assumed.
 STEP_SECONDS: Final = 1.0
@@ -54,20 +55,20 @@ class Sessions:
                 break
         return Outcome(self.queue, self.model.runs, self._looks)
 
-    def _count(self, moment: float) -> sessions.Backlog:
+    def _count(self, moment: float) -> decisions.Backlog:
         backlog = self.queue.backlog(moment)
-        self._waiting_since = sessions.waiting_since(self._waiting_since, backlog, _timestamp(moment))
+        self._waiting_since = decisions.waiting_since(self._waiting_since, backlog, _timestamp(moment))
         return backlog
 
     def _check_queue(self, moment: float) -> None:
         moment += STEP_SECONDS
         backlog = self._count(moment)
-        waited_seconds = sessions.seconds_between(self._waiting_since, _timestamp(moment))
-        if sessions.is_worth_starting(backlog, waited_seconds, self.settings.terms):
-            units = sessions.inference_units(backlog, self.settings.terms)
+        waited_seconds = decisions.seconds_between(self._waiting_since, _timestamp(moment))
+        if decisions.is_worth_starting(backlog, waited_seconds, self.settings.terms):
+            units = decisions.inference_units(backlog, self.settings.terms)
             deadline = moment + self.settings.terms.maximum_seconds
             moment = self._start_model(moment, units, deadline)
-            if models.is_paid_for(self.model.status(moment)):
+            if custom_model.is_paid_for(self.model.status(moment)):
                 moment = self._drain(moment, units, deadline)
             moment = self._stop_model(moment)
         self._lease_free_at = moment
@@ -75,10 +76,10 @@ class Sessions:
     def _start_model(self, moment: float, units: int, deadline: float) -> float:
         while True:
             moment += STEP_SECONDS
-            step = models.step_to_run(self.model.status(moment))
-            if step is models.Step.START:
+            step = custom_model.step_to_run(self.model.status(moment))
+            if step is custom_model.Step.START:
                 self.model.start(moment, units)
-            if step is models.Step.USE or moment > deadline:
+            if step is custom_model.Step.USE or moment > deadline:
                 return moment
             moment += self.settings.poll_seconds
 
@@ -90,12 +91,12 @@ class Sessions:
                 done, begin = len(self.queue.done), moment + STEP_SECONDS
                 end = begin + self.settings.round_seconds
                 ended = self.queue.serve(begin, end, units, self.settings.patience_seconds)
-                last = sessions.Round(len(self.queue.done) - done, ended - moment, units)
+                last = decisions.Round(len(self.queue.done) - done, ended - moment, units)
                 moment = ended
             moment += STEP_SECONDS
             # As check_queue does: what waits now has not waited before.
             self._waiting_since = ""
-            step = sessions.next_step(self._count(moment), last)
+            step = decisions.next_step(self._count(moment), last)
             empty_looks = empty_looks + 1 if step == "EMPTY" else 0
             if moment > deadline or step == "SLACK" or empty_looks == EMPTY_LOOKS:
                 return moment
@@ -105,10 +106,10 @@ class Sessions:
     def _stop_model(self, moment: float) -> float:
         while True:
             moment += STEP_SECONDS
-            rest = models.step_to_stop(self.model.status(moment))
-            if rest is models.Rest.STOPPED:
+            rest = custom_model.step_to_stop(self.model.status(moment))
+            if rest is custom_model.Rest.STOPPED:
                 return moment
-            if rest is models.Rest.STOP:
+            if rest is custom_model.Rest.STOP:
                 self.model.stop(moment)
             moment += self.settings.poll_seconds
 

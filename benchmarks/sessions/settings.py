@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from benchmarks.peers import ROOT
-from vision.domain.sessions import Terms
+from vision.domain.session.decisions import Terms
 
 Overrides = Mapping[str, str | int]
 

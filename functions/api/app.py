@@ -5,14 +5,14 @@ from typing import Any
 
 from vision import entry
 from vision.adapters import storage
+from vision.adapters.bulk_runs import Runs
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
-from vision.adapters.runs import Runs
 from vision.adapters.session_log import SessionLog
 from vision.api import resolver
 from vision.api.site import Place
-from vision.gallery import Gallery
-from vision.operations import Operations
+from vision.services.gallery import Gallery
+from vision.services.operations import Operations
 from vision.settings import ApiSettings
 
 settings = ApiSettings.read()

@@ -6,9 +6,10 @@ from vision import entry
 from vision.adapters import queue
 from vision.adapters.lease import Lease, expiry
 from vision.adapters.session_log import SessionLog
-from vision.domain import records, sessions
+from vision.domain import records
 from vision.domain.errors import LeaseLost
-from vision.domain.sessions import Round
+from vision.domain.session import decisions
+from vision.domain.session.decisions import Round
 from vision.settings import SessionSettings
 
 # A session looks at the queue more often than this, and takes its lease anew each time.
@@ -31,20 +32,20 @@ def handler(event: entry.Event) -> dict[str, Any]:
     backlog = queue.backlog(settings.inspection_queue_url)
     # Within a session the images that were seen before have had their turn: what waits now waits from now on.
     known = "" if event["phase"] == "session" else lease.read().waiting_since
-    since = sessions.waiting_since(known, backlog, now)
+    since = decisions.waiting_since(known, backlog, now)
     lease.note_waiting(since, now)
     if event["phase"] == "session":
         last = Round(**event["round"]) if event["round"] else None
-        return {"decision": sessions.next_step(backlog, last), "messages": backlog.messages}
-    if not sessions.is_worth_starting(backlog, sessions.seconds_between(since, now), settings.terms):
+        return {"decision": decisions.next_step(backlog, last), "messages": backlog.messages}
+    if not decisions.is_worth_starting(backlog, decisions.seconds_between(since, now), settings.terms):
         lease.give_back(owner, now)
         return {"decision": "WAIT", "messages": backlog.messages}
-    units = sessions.inference_units(backlog, settings.terms)
+    units = decisions.inference_units(backlog, settings.terms)
     log.open(owner, units, now)
     return {
         "decision": "START",
         "messages": backlog.messages,
         "units": units,
-        "workers": sessions.workers(units, settings.workers_per_unit),
+        "workers": decisions.workers(units, settings.workers_per_unit),
         "seconds": settings.maximum_session_seconds,
     }

@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from vision import classification, entry
-from vision.classifier import Classifier
+from vision import entry
+from vision.services.own_model import classification
+from vision.services.own_model.runtime import Classifier
 from vision.settings import ClassifyImageSettings
 
 settings = ClassifyImageSettings.read()

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from vision import detectors, entry
+from vision import entry
 from vision.domain.envelopes import Envelope
+from vision.services import detectors
 from vision.settings import DetectLabelsSettings
 
 settings = DetectLabelsSettings.read()

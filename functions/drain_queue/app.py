@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from vision import entry, worker
+from vision import entry
 from vision.adapters import rekognition
+from vision.domain.image_file.limits import CUSTOM_LABELS_LIMITS
+from vision.domain.inspection.rules import Rule
 from vision.domain.labels import Detection
-from vision.domain.limits import CUSTOM_LABELS_LIMITS
 from vision.domain.objects import ObjectVersion
-from vision.domain.rules import Rule
-from vision.inspection import Inspector
+from vision.services import queue_worker
+from vision.services.inspection import Inspector
 from vision.settings import DrainQueueSettings, InspectionSettings
 
 settings = DrainQueueSettings.read()
@@ -30,7 +31,7 @@ inspector = Inspector.from_settings(
 @entry.worker
 def handler(_: entry.Event, remaining_seconds: Callable[[], float]) -> dict[str, Any]:
     """Take messages until the queue is empty or the time is over; return how many images were done."""
-    tally = worker.drain(
+    tally = queue_worker.drain(
         inspector,
         settings.inspection_queue_url,
         remaining_seconds,

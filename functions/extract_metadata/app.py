@@ -5,9 +5,9 @@ from typing import Any
 from vision import entry
 from vision.adapters import storage
 from vision.domain.envelopes import Envelope
-from vision.domain.limits import check_limits
-from vision.domain.metadata import read_metadata
-from vision.domain.sparse import SparseFile
+from vision.domain.image_file.limits import check_limits
+from vision.domain.image_file.metadata import read_metadata
+from vision.domain.image_file.sparse import SparseFile
 
 
 @entry.task

@@ -4,8 +4,9 @@ from typing import Any
 
 from vision import entry
 from vision.adapters import storage
-from vision.domain import images, keys
+from vision.domain import keys
 from vision.domain.envelopes import Envelope
+from vision.domain.image_file import pixels
 from vision.settings import GenerateThumbnailSettings
 
 settings = GenerateThumbnailSettings.read()
@@ -15,7 +16,7 @@ settings = GenerateThumbnailSettings.read()
 def handler(event: entry.Event) -> dict[str, Any]:
     """Store the thumbnail beside the owner's uploads, and return where it is and its size in pixels."""
     envelope = Envelope.from_dict(event)
-    thumbnail = images.thumbnail(storage.read(envelope.object), settings.thumbnail_size)
+    thumbnail = pixels.thumbnail(storage.read(envelope.object), settings.thumbnail_size)
     bucket, key = envelope.object.bucket, keys.thumbnail_key(envelope.object, envelope.owner)
     storage.write(bucket, key, thumbnail.data, thumbnail.content_type)
     return {"bucket": bucket, "key": key, "width": thumbnail.width, "height": thumbnail.height}

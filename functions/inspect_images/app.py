@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 
-from vision import detectors, entry
+from vision import entry
 from vision.adapters.queue import RECEIVES_LIMIT
+from vision.domain.inspection.rules import Rule
 from vision.domain.labels import Detection, Label
 from vision.domain.objects import ObjectVersion
-from vision.domain.rules import Rule
-from vision.inspection import Inspector
+from vision.services import detectors
+from vision.services.inspection import Inspector
 from vision.settings import InspectImagesSettings, InspectionSettings
 
 settings = InspectImagesSettings.read()

@@ -4,8 +4,9 @@ from typing import Any
 
 from vision import entry
 from vision.adapters import storage, workflow
-from vision.adapters.runs import Runs
-from vision.domain import bulk, records
+from vision.adapters.bulk_runs import Runs
+from vision.domain import records
+from vision.domain.bulk import bulk_run
 from vision.domain.errors import AccessDenied, InvalidRun, ObjectNotFound
 from vision.settings import OpenRunSettings
 
@@ -16,9 +17,9 @@ runs = Runs(settings.image_table_name)
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
     """Return what the Map needs; or that there is nothing for it, or that another execution works on the prefix."""
-    request = bulk.Request.from_dict(event["request"])
+    request = bulk_run.Request.from_dict(event["request"])
     _check_buckets(request)
-    left_out = bulk.left_out_prefix(request, settings.image_bucket, reads_photos=settings.reads_photos)
+    left_out = bulk_run.left_out_prefix(request, settings.image_bucket, reads_photos=settings.reads_photos)
     is_empty = _is_empty(request)
     owner, now = event["execution"]["Id"], records.now()
     previous = runs.owner(request)
@@ -27,18 +28,18 @@ def handler(event: entry.Event) -> dict[str, Any]:
     if not runs.take(request, owner, previous, now):
         # Another one looked at the same moment and was faster.
         return {"decision": "BUSY", "execution_arn": runs.owner(request) or previous}
-    run_id = bulk.run_id(owner)
+    run_id = bulk_run.run_id(owner)
     runs.open(run_id, owner, request, now, left_out)
     return {
         "decision": "EMPTY" if is_empty else "RUN",
         "run": {"run_id": run_id, "request": request.as_dict(), "execution": event["execution"]},
-        "workers": bulk.workers(settings.bulk_calls_per_second),
-        "batch_size": bulk.batch_size(settings.bulk_calls_per_second, settings.bulk_batch_size),
-        "results_prefix": bulk.results_prefix(run_id),
+        "workers": bulk_run.workers(settings.bulk_calls_per_second),
+        "batch_size": bulk_run.batch_size(settings.bulk_calls_per_second, settings.bulk_batch_size),
+        "results_prefix": bulk_run.results_prefix(run_id),
     }
 
 
-def _check_buckets(request: bulk.Request) -> None:
+def _check_buckets(request: bulk_run.Request) -> None:
     named = {"bucket": request.bucket, "inventory.bucket": (request.inventory or {}).get("bucket", request.bucket)}
     for field, bucket in named.items():
         if bucket not in settings.buckets:
@@ -49,7 +50,7 @@ def _check_buckets(request: bulk.Request) -> None:
             raise InvalidRun(f"{field}: {bucket} is in {region}, this stack in {settings.aws_region}; deploy one there")
 
 
-def _is_empty(request: bulk.Request) -> bool:
+def _is_empty(request: bulk_run.Request) -> bool:
     """Tell whether nothing can be listed; what an inventory names is looked for object by object."""
     try:
         first = next(storage.keys(request.bucket, request.prefix, 1), None)

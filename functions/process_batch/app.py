@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from vision import entry
-from vision.adapters.pace import Pace
-from vision.adapters.runs import Runs
+from vision.adapters.bulk_runs import Runs
+from vision.adapters.rate_limiter import Pace
 from vision.adapters.table import Table
-from vision.bulk import Wishes, Worker
-from vision.domain import bulk, rules
+from vision.domain.bulk import bulk_run
 from vision.domain.executions import Run
+from vision.domain.inspection import rules
+from vision.services.bulk_worker import Wishes, Worker
 from vision.settings import ProcessBatchSettings
 
 settings = ProcessBatchSettings.read()
@@ -30,11 +31,11 @@ wishes = Wishes(
 def handler(event: entry.Event, remaining_seconds: Callable[[], float]) -> dict[str, Any]:
     """Return how the images of the batch ended."""
     batch = event["BatchInput"]
-    request = bulk.Request.from_dict(batch["request"])
+    request = bulk_run.Request.from_dict(batch["request"])
     run = Run.from_context(batch["execution"])
     left_out = runs.left_out(batch["run_id"], request)
     worker = Worker(run, request, wishes, table, pace.reserve, remaining_seconds)
-    tally = worker.work([bulk.Item.of(listed, request, left_out) for listed in event["Items"]])
+    tally = worker.work([bulk_run.Item.of(listed, request, left_out) for listed in event["Items"]])
     runs.count(batch["run_id"], tally)
     for metric, images in tally.metrics().items():
         entry.count(metric, images)

@@ -4,9 +4,9 @@ import time
 
 from vision import entry
 from vision.adapters import cloudformation
-from vision.adapters.models import Model
-from vision.domain import models
+from vision.adapters.custom_model import Model
 from vision.domain.errors import ModelNotReady, ModelNotUsable, Permanent
+from vision.domain.session import custom_model
 from vision.settings import ReleaseModelSettings
 
 settings = ReleaseModelSettings.read()
@@ -22,7 +22,7 @@ def handler(event: entry.Event) -> None:
     """
     properties = event["ResourceProperties"]
     if event["RequestType"] != "Delete":
-        reason = models.mismatch(properties["ProjectArn"], properties["ModelVersionArn"])
+        reason = custom_model.mismatch(properties["ProjectArn"], properties["ModelVersionArn"])
         cloudformation.respond(event, reason, properties["ModelVersionArn"])
         return
     try:
@@ -43,7 +43,7 @@ def _release(model: Model) -> None:
 def _stop(model: Model) -> None:
     deadline = time.monotonic() + settings.patience_seconds
     while (status := model.describe().status) in ("STARTING", "RUNNING"):
-        if models.step_to_stop(status) is models.Rest.STOP:
+        if custom_model.step_to_stop(status) is custom_model.Rest.STOP:
             model.stop()
         elif time.monotonic() > deadline:
             raise ModelNotReady(f"model: {status}, it cannot be stopped yet; it is tried again")

@@ -3,10 +3,11 @@
 from typing import Any
 
 from vision import entry
+from vision.adapters.custom_model import Model
 from vision.adapters.lease import Lease, expiry
-from vision.adapters.models import Model
-from vision.domain import models, records
+from vision.domain import records
 from vision.domain.errors import LeaseLost
+from vision.domain.session import custom_model
 from vision.settings import ModelSettings
 
 LEASE_SECONDS = 1800
@@ -23,9 +24,9 @@ def handler(event: entry.Event) -> dict[str, Any]:
     if not lease.extend(owner, records.now(), expiry(LEASE_SECONDS)):
         raise LeaseLost("session: its lease is held by another; it ends without touching the model")
     found = model.describe()
-    step = models.step_to_run(found.status, found.message)
-    if step is models.Step.START:
+    step = custom_model.step_to_run(found.status, found.message)
+    if step is custom_model.Step.START:
         model.start(units, units)
-    if step is models.Step.USE:
+    if step is custom_model.Step.USE:
         lease.note_running(owner, records.now())
-    return {"status": found.status, "ready": step is models.Step.USE}
+    return {"status": found.status, "ready": step is custom_model.Step.USE}

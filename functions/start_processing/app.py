@@ -5,9 +5,9 @@ from vision.adapters import workflow
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
-from vision.admission import Admission, Gate
 from vision.domain import events, keys, records
 from vision.domain.envelopes import Envelope
+from vision.services.upload_admission import Admission, Gate
 from vision.settings import StartProcessingSettings
 
 settings = StartProcessingSettings.read()

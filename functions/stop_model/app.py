@@ -4,8 +4,8 @@ from typing import Any
 
 from vision import entry
 from vision.domain import executions
+from vision.services.model_lifecycle import Watchdog
 from vision.settings import ModelSettings
-from vision.watchdog import Watchdog
 
 watchdog = Watchdog.from_settings(ModelSettings.read(), entry.count, entry.warn)
 

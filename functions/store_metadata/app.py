@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from vision import entry, filing
+from vision import entry
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import records
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Run
 from vision.domain.failures import Failure
+from vision.services import label_index
 from vision.settings import ImageTableSettings
 
 settings = ImageTableSettings.read()
@@ -24,5 +25,5 @@ def handler(event: entry.Event) -> dict[str, Any]:
     outcome = records.outcome(event.get("parts", {}), failures)
     if table.advance(envelope, run, outcome, records.now()):
         entry.count(outcome["status"].metric)
-    filing.file(photos, envelope, run, outcome)
+    label_index.file(photos, envelope, run, outcome)
     return {name: outcome[name] for name in ("status", "error") if name in outcome}

@@ -3,14 +3,16 @@
 import json
 from typing import Any
 
-from vision import entry, sums
-from vision.adapters import events, storage
-from vision.adapters.runs import Runs
+from vision import entry
+from vision.adapters import event_bus, storage
+from vision.adapters.bulk_runs import Runs
 from vision.adapters.table import Table
-from vision.domain import bulk, executions, records, summaries
+from vision.domain import executions, records
+from vision.domain.bulk import bulk_run, summaries
+from vision.domain.bulk.tallies import Tally
 from vision.domain.errors import InvalidRun
 from vision.domain.executions import Run
-from vision.domain.tallies import Tally
+from vision.services import bulk_totals
 from vision.settings import SummarizeRunSettings
 
 settings = SummarizeRunSettings.read()
@@ -26,16 +28,16 @@ def handler(event: entry.Event) -> dict[str, Any] | None:
         return None
     if "request" not in record:
         raise InvalidRun(f"run {ended.run_id}: no record tells what it was asked for; start the run again")
-    request = bulk.Request.from_dict(record["request"])
+    request = bulk_run.Request.from_dict(record["request"])
     run = Run(ended.execution_arn, record["started_at"])
-    tally = sums.of_run(table, settings.results_bucket_name, run, request)
+    tally = bulk_totals.of_run(table, settings.results_bucket_name, run, request)
     # A run that was stopped left no result files; its record counts what is done, and batches under way go on with it.
     is_provisional = not tally.batches and ended.status != "SUCCEEDED"
     tally = Tally.of_progress(record) if is_provisional else tally
     summary = summaries.summary(ended, record, tally, records.now(), is_provisional)
-    key = f"{bulk.results_prefix(ended.run_id)}summary.json"
-    summary["results"] = {"bucket": settings.results_bucket_name, "prefix": bulk.results_prefix(ended.run_id)}
+    key = f"{bulk_run.results_prefix(ended.run_id)}summary.json"
+    summary["results"] = {"bucket": settings.results_bucket_name, "prefix": bulk_run.results_prefix(ended.run_id)}
     storage.write(settings.results_bucket_name, key, json.dumps(summary, indent=2).encode(), "application/json")
     runs.close(ended.run_id, request, ended.execution_arn, summary, records.now())
-    events.put(settings.vision_event_bus_name, "Bulk Run Ended", summary)
+    event_bus.put(settings.vision_event_bus_name, "Bulk Run Ended", summary)
     return summary

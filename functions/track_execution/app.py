@@ -3,14 +3,15 @@
 from functools import partial
 from itertools import chain
 
-from vision import entry, erasure, filing
+from vision import entry
 from vision.adapters import workflow
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import executions, records
 from vision.domain.failures import Failure
-from vision.domain.photos import ERASED
+from vision.domain.gallery.photos import ERASED
 from vision.domain.statuses import Status
+from vision.services import label_index, photo_deletion
 from vision.settings import TrackExecutionSettings
 
 settings = TrackExecutionSettings.read()
@@ -26,14 +27,14 @@ def handler(event: entry.Event) -> None:
     silent_since = records.seconds_ago(settings.silent_after_seconds)
     silent = (partial(_look, record) for record in table.running_since(silent_since))
     broken_off = (partial(_erase, photo_id) for photo_id in photos.half_erased(silent_since))
-    refused = (partial(erasure.delete_refused, photos, place) for place in erasure.refused(photos))
+    refused = (partial(photo_deletion.delete_refused, photos, place) for place in photo_deletion.refused(photos))
     entry.each(chain(silent, broken_off, refused), lambda look: look())
 
 
 def _erase(photo_id: str) -> None:
     photo = photos.read(photo_id)
     if photo is not None and ERASED in photo.item:
-        erasure.erase(photos, photo)
+        photo_deletion.erase(photos, photo)
 
 
 def _look(record: records.Record) -> None:
@@ -46,7 +47,7 @@ def _apply(change: executions.StatusChange) -> None:
     if table.advance(change.envelope, change.run, change.changes(), records.now()) and change.failure:
         entry.count(change.status.metric)
     if change.failure:
-        filing.file(photos, change.envelope, change.run, change.changes())
+        label_index.file(photos, change.envelope, change.run, change.changes())
     if change.status is Status.FAILED and change.failure:
         _count(change.failure)
 

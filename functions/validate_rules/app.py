@@ -4,7 +4,8 @@ from typing import Any
 
 from vision import entry
 from vision.adapters import cloudformation, notifications
-from vision.domain import bulk, rules
+from vision.domain.bulk import bulk_run
+from vision.domain.inspection import rules
 from vision.settings import ValidateRulesSettings
 
 settings = ValidateRulesSettings.read()
@@ -26,7 +27,7 @@ def _apply(properties: dict[str, Any], before: dict[str, Any]) -> None:
     rules.parse(properties["Rules"])
     # An update that goes back to an earlier release names neither environments nor buckets.
     rules.check_deployable(properties["Rules"], properties.get("Environments", []))
-    bulk.check_buckets([arn for arn in properties.get("BulkBucketArns", []) if arn])
+    bulk_run.check_buckets([arn for arn in properties.get("BulkBucketArns", []) if arn])
     # Who has not confirmed yet would get another mail with each deployment.
     known = {"", *before.get("EmailAddresses", [])}
     for address in (one for one in properties["EmailAddresses"] if one not in known):

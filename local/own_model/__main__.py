@@ -19,8 +19,8 @@ from local.engine.process import EngineNotHealthyError
 from local.own_model import check, comparison, draft, folder, image, page, stack
 from local.rekognition.fetch import fetch_models
 from local.stack import LOCAL_DIR, StackFiles
-from vision.classifier import within_limit
 from vision.domain.errors import VisionError
+from vision.services.own_model.runtime import within_limit
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
 PAGE = LOCAL_DIR / "comparison.html"

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from local.own_model import memory
-from vision import classification
-from vision.classifier import Classifier
-from vision.domain import classes, images
 from vision.domain.errors import InvalidEvent, VisionError
+from vision.domain.image_file import pixels
 from vision.domain.labels import Label
-from vision.domain.manifests import Manifest
+from vision.domain.own_model import scores
+from vision.domain.own_model.manifests import Manifest
+from vision.services.own_model import classification
+from vision.services.own_model.runtime import Classifier
 
 _RUNS = 5
 
@@ -51,8 +52,8 @@ def look(classifier: Classifier, content: bytes, top_k: int | None = None) -> li
     ------
     VisionError
     """
-    [answer] = classifier.answers([images.input_pixels(content, classifier.manifest.input)])
-    return classes.most_probable(classifier.manifest, classes.probabilities(classifier.manifest, answer), top_k)
+    [answer] = classifier.answers([pixels.input_pixels(content, classifier.manifest.input)])
+    return scores.most_probable(classifier.manifest, scores.probabilities(classifier.manifest, answer), top_k)
 
 
 def _describe(manifest: Manifest) -> str:
@@ -85,7 +86,7 @@ def _noise(classifier: Classifier) -> list[str]:
     size = side.width * side.height * 3
     random = np.random.default_rng(0)
     pictures = [b"\x00" * size, b"\xff" * size, random.integers(0, 256, size, np.uint8).tobytes()]
-    found = [classes.probabilities(classifier.manifest, answer) for answer in classifier.answers(pictures)]
+    found = [scores.probabilities(classifier.manifest, answer) for answer in classifier.answers(pictures)]
     if all(np.allclose(found[0], one, rtol=0, atol=1e-9) for one in found[1:]):
         return [
             "Look again: black, white and noise have the same answer. Either scale, mean and std of the manifest are "

@@ -15,10 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.demo import DemoFailed, utf8_name
 from local.own_model.opinions import Compared, Comparison, Opinion
-from vision.classification import IMAGES_LIMIT
-from vision.domain import images, labels
+from vision.domain import labels
 from vision.domain.errors import VisionError
+from vision.domain.image_file import pixels
 from vision.domain.objects import ObjectVersion
+from vision.services.own_model.classification import IMAGES_LIMIT
 
 _ENDINGS = (".jpg", ".jpeg", ".png")
 _MAX_LABELS = 10
@@ -86,10 +87,10 @@ def _impossible(error: Exception) -> DemoFailed:
     return DemoFailed(f"the pictures cannot be compared ({error}); mend that and compare again")
 
 
-def _thumbnail(file: Path) -> images.Thumbnail | None:
+def _thumbnail(file: Path) -> pixels.Thumbnail | None:
     """Draw a picture within the memory that the product allows it, or not at all: by now its labels are paid for."""
     try:
-        return images.thumbnail(file.read_bytes())
+        return pixels.thumbnail(file.read_bytes())
     except (VisionError, OSError):
         return None
 

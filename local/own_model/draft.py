@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from vision.classifier import load_session
-from vision.domain import manifests
 from vision.domain.errors import InvalidModel
-from vision.domain.manifests import FILE_NAME
+from vision.domain.own_model import manifests
+from vision.domain.own_model.manifests import FILE_NAME
+from vision.services.own_model.runtime import load_session
 
 # How torchvision and timm prepare images of ImageNet, which most models begin with.
 # https://docs.pytorch.org/vision/stable/models.html

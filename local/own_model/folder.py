@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from local.downloads import LOCAL_DIR, DownloadFailed
-from vision.classifier import read_manifest
 from vision.domain.errors import InvalidModel
+from vision.services.own_model.runtime import read_manifest
 
 FETCHED_DIR = LOCAL_DIR / "own-model"
 _FETCH = "fetch.py"

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from local.deployment import REPOSITORY
-from vision import classification
-from vision.classifier import Classifier
 from vision.domain.errors import InvalidModel
-from vision.domain.images import DECODE_BUDGET_BYTES
-from vision.domain.limits import MEGABYTE
+from vision.domain.image_file.limits import MEGABYTE
+from vision.domain.image_file.pixels import DECODE_BUDGET_BYTES
+from vision.services.own_model import classification
+from vision.services.own_model.runtime import Classifier
 
 DEFAULT_MB = 2048
 """MemorySize of own-model.yaml."""

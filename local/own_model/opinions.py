@@ -6,9 +6,9 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vision.domain.images import Thumbnail
+from vision.domain.image_file.pixels import Thumbnail
 from vision.domain.labels import Label
-from vision.domain.manifests import UNKNOWN
+from vision.domain.own_model.manifests import UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """What an image may cost before it is decoded: the memory and work that the product allows its own decoders.
 
-See `vision.domain.images`. Rekognition names no such limits; the machine of a developer has them.
+See `vision.domain.image_file.pixels`. Rekognition names no such limits; the machine of a developer has them.
 """
 
 import io
 
 from local.rekognition import errors
-from vision.domain import jpeg, png
 from vision.domain.errors import TooManyPixels, VisionError
+from vision.domain.image_file import jpeg, png
 
 MAX_BYTES = 400_000_000
 MAX_VALUES = 600_000_000

@@ -15,8 +15,8 @@ from PIL.PngImagePlugin import PngImageFile
 
 from local.rekognition import errors, limits
 from local.rekognition.admission import admit
-from vision.domain import jpeg, png
 from vision.domain.errors import VisionError
+from vision.domain.image_file import jpeg, png
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {

@@ -12,7 +12,7 @@ from local.rekognition.fetch import DETECTOR, MODELS_DIR
 from tests.browser import pictures
 from tests.browser.people import new_email, new_password
 from tests.local.stack.pipeline import wait_for
-from vision.domain.tickets import UPLOAD_LIMIT_BYTES
+from vision.domain.gallery.pending_uploads import UPLOAD_LIMIT_BYTES
 
 
 @pytest.fixture

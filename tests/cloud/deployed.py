@@ -20,7 +20,9 @@ import boto3
 from boto3.dynamodb.types import TypeDeserializer
 from PIL import Image
 
-from vision.domain import bulk, inspections, keys, records
+from vision.domain import keys, records
+from vision.domain.bulk import bulk_run
+from vision.domain.inspection import results
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN
 
@@ -229,21 +231,21 @@ class Visit:
 
     def prefixes(self) -> list[tuple[str, str]]:
         """Where objects of this visit can be, as bucket and prefix."""
-        image, results = self.stack.bucket, self.stack.results
+        image, results_bucket = self.stack.bucket, self.stack.results
         below = [(image, f"{self.name}/"), (image, f"images/{self.name}/")]
         below += [(image, f"private/{owner}/") for owner in [self.name, *self.owners]]
         for version in self.versions:
-            below += [(results, f"thumbnails/{keys.photo_id(version.bucket, version.key)}/")]
-            below += [(results, inspections.result_key(version))]
-        below += [(results, f"analyzed/{verdict}/{self.name}/") for verdict in ("success", "failure")]
-        return below + [(results, bulk.results_prefix(bulk.run_id(arn))) for arn in self.runs]
+            below += [(results_bucket, f"thumbnails/{keys.photo_id(version.bucket, version.key)}/")]
+            below += [(results_bucket, results.result_key(version))]
+        below += [(results_bucket, f"analyzed/{verdict}/{self.name}/") for verdict in ("success", "failure")]
+        return below + [(results_bucket, bulk_run.results_prefix(bulk_run.run_id(arn))) for arn in self.runs]
 
     def partitions(self) -> list[str]:
         """The partitions of the table that only this visit writes to."""
         pks = [records.image_key(version)["pk"] for version in self.versions]
         pks += [f"{kind}#{owner}" for kind in ("OWNER", "COUNTS") for owner in [self.name, *self.owners]]
         pks += [f"PREFIX#{keys.photo_id(self.stack.bucket, f'{self.name}/')}"]
-        return [*dict.fromkeys(pks), *(f"RUN#{bulk.run_id(arn)}" for arn in self.runs)]
+        return [*dict.fromkeys(pks), *(f"RUN#{bulk_run.run_id(arn)}" for arn in self.runs)]
 
     def end(self) -> None:
         """Remove all of it, each kind of thing even if another could not be removed, and make sure that it is gone."""

@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.cloud.deployed import photo
-from vision.domain.rules import LABELS_LIMIT
+from vision.domain.inspection.rules import LABELS_LIMIT
 
 pytestmark = pytest.mark.cloud
 

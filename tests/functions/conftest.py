@@ -19,22 +19,24 @@ from PIL import Image
 from tests.conftest import BUCKET, EVENTS, REGION, ROOT, TABLE
 from tests.functions.http_api import Caller, claims
 from tests.own_models import write_model
-from vision import detectors, entry, gallery
+from vision import entry
+from vision.adapters.aws_sdk import client
+from vision.adapters.bulk_runs import Runs
 from vision.adapters.lease import Lease, expiry
 from vision.adapters.rekognition import Detection
-from vision.adapters.runs import Runs
-from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.api import problems
-from vision.domain import records, rules
-from vision.domain.bulk import Request
+from vision.domain import records
+from vision.domain.bulk.bulk_run import Request
 from vision.domain.envelopes import Envelope
 from vision.domain.events import created_objects
 from vision.domain.executions import Run
+from vision.domain.inspection import rules
+from vision.domain.inspection.rules import Rule
+from vision.domain.inspection.verdicts import Judgement
 from vision.domain.objects import ObjectVersion
-from vision.domain.rules import Rule
-from vision.domain.verdicts import Judgement
-from vision.inspection import Inspector
+from vision.services import detectors, gallery
+from vision.services.inspection import Inspector
 from vision.settings import NONE
 
 Handler = Callable[[dict[str, Any]], Any]

@@ -12,17 +12,18 @@ from PIL import Image
 
 from tests.conftest import BUCKET, TABLE
 from tests.functions.http_api import Answer, Caller
-from vision import filing
+from vision.adapters.aws_sdk import client
 from vision.adapters.items import Items
 from vision.adapters.photos import Photos
-from vision.adapters.session import client
 from vision.adapters.table import Table
-from vision.domain import inspections, keys, records
+from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Run
+from vision.domain.gallery.pending_uploads import Ticket
+from vision.domain.inspection import results
+from vision.domain.inspection.verdicts import Judgement, Verdict
 from vision.domain.objects import ObjectVersion
-from vision.domain.tickets import Ticket
-from vision.domain.verdicts import Judgement, Verdict
+from vision.services import label_index
 
 EXECUTION_ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessImage:one"
 DETECTOR = {"name": "rekognition", "version": "3.0"}
@@ -99,7 +100,7 @@ def process(envelope: Envelope, labels: Mapping[str, float], **changes: Any) -> 
     }
     run = Run(EXECUTION_ARN, records.now())
     Table(TABLE).advance(envelope, run, outcome, records.now())
-    filing.file(Photos(TABLE), envelope, run, outcome)
+    label_index.file(Photos(TABLE), envelope, run, outcome)
 
 
 def found(labels: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -116,7 +117,7 @@ def inspect(
     with clock(moment):
         envelope = put(key or f"images/garden/{uuid4().hex}.jpg")
         reasons = () if judgement == "SUCCESS" else ("Rose was not found with at least 90",)
-        told = inspections.told(Verdict(Judgement(judgement), "garden", reasons), records.now())
+        told = results.told(Verdict(Judgement(judgement), "garden", reasons), records.now())
         Table(TABLE).judge(
             envelope, told | {"labels": found(labels or {}), "status": "SUCCEEDED", **places}, records.now()
         )

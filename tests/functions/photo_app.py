@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.conftest import BUCKET, TABLE
-from vision import filing
+from vision.adapters.aws_sdk import client
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
-from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain import keys, records
-from vision.domain.allowances import Allowance
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Run
+from vision.domain.gallery.daily_allowance import Allowance
+from vision.domain.gallery.photos import Photo, Wanted
 from vision.domain.objects import ObjectVersion, comparable_sequencer
-from vision.domain.photos import Photo, Wanted
-from vision.gallery import Gallery
+from vision.services import label_index
+from vision.services.gallery import Gallery
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessImage"
 STARTED_AT = "2026-11-21T10:00:00.000Z"
@@ -99,7 +99,7 @@ class PhotoApp:
         }
         run = self.run(envelope, started_at)
         self.table.advance(envelope, run, outcome, records.now())
-        filing.file(self.photos, envelope, run, outcome)
+        label_index.file(self.photos, envelope, run, outcome)
 
     @staticmethod
     def run(envelope: Envelope, started_at: str = STARTED_AT) -> Run:

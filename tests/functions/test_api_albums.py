@@ -10,7 +10,7 @@ from tests.functions import darkroom
 from tests.functions.darkroom import announce, clock, develop
 from tests.functions.http_api import Caller
 from vision.adapters.items import Items
-from vision.domain import albums
+from vision.domain.gallery import albums
 
 UNKNOWN = "a" * 26
 LIMIT_OF_A_REQUEST = 20

@@ -8,10 +8,10 @@ import pytest
 
 from tests.conftest import BUCKET, TABLE
 from tests.functions.http_api import Caller
-from vision.adapters.runs import Runs
-from vision.adapters.session import client
-from vision.domain.bulk import Request
-from vision.domain.tallies import Tally
+from vision.adapters.aws_sdk import client
+from vision.adapters.bulk_runs import Runs
+from vision.domain.bulk.bulk_run import Request
+from vision.domain.bulk.tallies import Tally
 
 RUN_ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket"
 ABSENT = "nobody-started-this"

@@ -15,8 +15,8 @@ from tests.conftest import BUCKET
 from tests.functions import darkroom
 from tests.functions.darkroom import PICTURE, announce, clock, develop
 from tests.functions.http_api import Caller, claims
-from vision.adapters.session import client
-from vision.domain.tickets import UPLOAD_LIMIT_BYTES
+from vision.adapters.aws_sdk import client
+from vision.domain.gallery.pending_uploads import UPLOAD_LIMIT_BYTES
 
 UNKNOWN = "a" * 26
 LIMIT_BYTES = 15 * 1024 * 1024

@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSResponse
 from tests.conftest import TABLE
 from tests.functions.conftest import STATE_MACHINE_ARN
 from tests.functions.http_api import Caller
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.adapters.session_log import SessionLog
 
 SESSION_ARN = STATE_MACHINE_ARN.replace("ProcessImage", "CustomModelSession")

@@ -17,7 +17,7 @@ from tests.conftest import TABLE
 from tests.functions import darkroom
 from tests.functions.darkroom import announce, develop
 from tests.functions.http_api import GOOD_BODIES, OPERATIONS, Answer, Caller, filled, form_of, good_body, operation
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 
 pytestmark = pytest.mark.thorough
 

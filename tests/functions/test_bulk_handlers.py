@@ -9,14 +9,14 @@ import pytest
 
 from tests.conftest import BUCKET, REGION, TABLE
 from tests.functions.conftest import ENVIRONMENT, RESULTS
-from vision.adapters.runs import Runs
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
+from vision.adapters.bulk_runs import Runs
 from vision.adapters.table import Table
-from vision.domain.bulk import Item, Request
+from vision.domain.bulk.bulk_run import Item, Request
+from vision.domain.bulk.tallies import Tally
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import InvalidRun
 from vision.domain.executions import Run
-from vision.domain.tallies import Tally
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:first"
 NOW = "2026-11-12T09:30:03.000Z"

@@ -15,20 +15,21 @@ from PIL import Image
 
 from tests.conftest import BUCKET
 from tests.functions.conftest import RESULTS
-from vision import bulk as workers
 from vision.adapters import own_model, rekognition
+from vision.adapters.aws_sdk import client
 from vision.adapters.rekognition import Detection
-from vision.adapters.session import client
 from vision.adapters.table import Table
-from vision.bulk import NoTimeLeft, Turns, Wishes, Worker
-from vision.domain import bulk, records
-from vision.domain.bulk import Item, Request
+from vision.domain import records
+from vision.domain.bulk import bulk_run
+from vision.domain.bulk.bulk_run import Item, Request
+from vision.domain.bulk.tallies import Tally
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, InvalidImage, ObjectNotAccessible, ServiceUnavailable, Throttled
 from vision.domain.executions import Run
+from vision.domain.inspection.rules import Rule, parse
 from vision.domain.objects import ObjectVersion
-from vision.domain.rules import Rule, parse
-from vision.domain.tallies import Tally
+from vision.services import bulk_worker as workers
+from vision.services.bulk_worker import NoTimeLeft, Turns, Wishes, Worker
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:"
 FIRST, SECOND = Run(f"{ARN}first", "2026-11-12T09:30:02.345Z"), Run(f"{ARN}second", "2026-11-12T10:30:02.345Z")
@@ -617,6 +618,6 @@ def test_calls_that_wait_never_stop_each_other_from_being_made(world: World) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rekognition, "detect_labels", once)
-        tally = world.asking(steps=list(bulk.STEPS[:3])).work(items)
+        tally = world.asking(steps=list(bulk_run.STEPS[:3])).work(items)
     assert _counts(tally) == (len(names), 0, len(names), 0, 0)
     assert tally.thumbnails == len(names)

@@ -12,11 +12,11 @@ from tests.conftest import BUCKET
 from tests.functions.conftest import Handler
 from tests.own_models import colour_model, write_model
 from tests.unit.images.pictures import gradients, jpeg_of, png_of
-from vision import classification
-from vision.adapters.session import client
-from vision.classifier import Classifier
-from vision.domain import images
+from vision.adapters.aws_sdk import client
 from vision.domain.errors import InvalidEvent, InvalidModel
+from vision.domain.image_file import pixels
+from vision.services.own_model import classification
+from vision.services.own_model.runtime import Classifier
 
 Put = Callable[[str, bytes], dict[str, Any]]
 
@@ -68,7 +68,7 @@ def test_an_answer_says_which_model_in_which_version_gave_it(handler: Handler, p
 def test_bad_images_of_a_batch_leave_their_neighbours_untouched(
     handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images, "_MAX_VALUES", 900 * 900)
+    monkeypatch.setattr(pixels, "_MAX_VALUES", 900 * 900)
     good = put("good.jpg", colour(5, 250, 5))
     objects = [
         good,

@@ -9,17 +9,18 @@ from moto.s3.models import s3_backends
 
 from tests.conftest import BUCKET, REGION, ROOT, TABLE
 from tests.functions.photo_app import PhotoApp, left_of, objects, rows
-from vision import erasure, gallery
 from vision.adapters import storage
+from vision.adapters.aws_sdk import client
 from vision.adapters.items import Items
 from vision.adapters.photos import Photos
-from vision.adapters.session import client
-from vision.domain import bulk, records
+from vision.domain import records
+from vision.domain.bulk import bulk_run
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled, VisionError
-from vision.domain.headings import Place
-from vision.domain.photos import ERASED, Photo
+from vision.domain.gallery.listing import Place
+from vision.domain.gallery.photos import ERASED, Photo
 from vision.domain.refusals import NotFound
+from vision.services import gallery, photo_deletion
 
 Refuse = Callable[..., None]
 BY_HAND = "private/ann/uploads/by hand.jpg"
@@ -303,7 +304,7 @@ def test_a_deletion_that_is_finished_late_spares_an_upload_that_came_after_it(ap
     marked = app.photos.read(first.photo_id)
     assert marked is not None
     second = app.put(BY_HAND)
-    erasure.erase(app.photos, marked)
+    photo_deletion.erase(app.photos, marked)
     assert storage.read(second.object) == b"content"
     assert objects() == [BY_HAND]
 
@@ -361,7 +362,7 @@ def test_the_copies_that_a_bulk_run_made_are_deleted_too(app: PhotoApp) -> None:
     photo, results = app.processed(), "amzn-s3-demo-results"
     client("s3").create_bucket(Bucket=results, CreateBucketConfiguration={"LocationConstraint": REGION})
     assert photo.version is not None
-    copy = bulk.thumbnail_key(photo.version)
+    copy = bulk_run.thumbnail_key(photo.version)
     client("s3").put_object(Bucket=results, Key=copy, Body=b"small")
     Items(TABLE).update(records.image_key(photo.version), {"thumbnail": {"bucket": results, "key": copy}}, {})
     app.gallery.delete("ann", photo.photo_id)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.functions.conftest import Handler
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.domain.errors import (
     AccessDenied,
     CorruptImage,
@@ -19,7 +19,7 @@ from vision.domain.errors import (
     ServiceUnavailable,
     Throttled,
 )
-from vision.domain.sparse import FIRST_BYTES
+from vision.domain.image_file.sparse import FIRST_BYTES
 
 Stored = Callable[[dict[str, Any], bytes], None]
 

@@ -9,11 +9,11 @@ from botocore.stub import Stubber
 
 from tests.functions.conftest import Handler
 from tests.functions.photo_app import STARTED_AT, PhotoApp, found, left_of, objects, rows
-from vision import filing
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import Throttled, VisionError
+from vision.services import label_index
 
 Event = Callable[[str], dict[str, Any]]
 
@@ -103,7 +103,7 @@ def test_an_image_that_was_never_registered_is_not_counted(app: PhotoApp) -> Non
 
 
 def _file(app: PhotoApp, envelope: Envelope, **outcome: Any) -> None:
-    filing.file(app.photos, envelope, app.run(envelope), outcome)
+    label_index.file(app.photos, envelope, app.run(envelope), outcome)
 
 
 @pytest.mark.parametrize("operation", ["GetItem", "BatchWriteItem", "BatchGetItem", "TransactWriteItems"])

@@ -10,14 +10,14 @@ from botocore.awsrequest import AWSResponse
 
 from tests.conftest import TABLE
 from tests.functions.photo_app import PhotoApp, left_of, objects
-from vision import gallery
 from vision.adapters.items import Items
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.domain import records
 from vision.domain.errors import Throttled
-from vision.domain.headings import Place
+from vision.domain.gallery.listing import Place
 from vision.domain.refusals import Conflict, NotFound
+from vision.services import gallery
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import pytest
 
 from tests.conftest import TABLE
 from tests.functions.photo_app import PhotoApp, found
-from vision import gallery
 from vision.adapters.items import Items
 from vision.domain import records
 from vision.domain.errors import Throttled
-from vision.domain.headings import Place, Span
-from vision.domain.photos import Photo, Wanted
+from vision.domain.gallery.listing import Place, Span
+from vision.domain.gallery.photos import Photo, Wanted
 from vision.domain.refusals import NotFound
+from vision.services import gallery
 
 
 @pytest.fixture

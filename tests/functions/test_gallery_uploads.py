@@ -12,9 +12,9 @@ from tests.functions.photo_app import PhotoApp, left_of, rows
 from vision.adapters.photos import Photos
 from vision.domain import records
 from vision.domain.errors import Throttled
+from vision.domain.gallery.pending_uploads import Ticket
 from vision.domain.records import Record
 from vision.domain.refusals import Conflict, NotFound
-from vision.domain.tickets import Ticket
 
 FILE = {"name": "rose.jpg", "content_type": "image/jpeg", "size_bytes": 7}
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.functions.conftest import Handler
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.domain import keys
 from vision.domain.errors import (
     AccessDenied,

@@ -7,13 +7,13 @@ import pytest
 from tests.conftest import BUCKET
 from tests.functions.conftest import ENVIRONMENT, Handler
 from vision.adapters import queue
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.adapters.table import Table
-from vision.domain import inspections
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import InvalidRule, ModelNotReady
 from vision.domain.failures import Failure
-from vision.domain.sessions import Backlog
+from vision.domain.inspection import results
+from vision.domain.session.decisions import Backlog
 
 Event = Callable[[str], dict[str, Any]]
 NOTHING_FAILED: dict[str, list[Any]] = {"batchItemFailures": []}
@@ -206,7 +206,7 @@ def test_the_reason_of_an_image_in_the_dead_letter_queue_is_in_its_record(
 def test_an_image_that_comes_back_from_the_dead_letter_queue_is_inspected(
     function: Callable[[str], Handler], event: Event, inspected: Envelope, table: Table
 ) -> None:
-    refused = inspections.refused(Failure("Throttled", "wait"))
+    refused = results.refused(Failure("Throttled", "wait"))
     table.register(inspected, "2026-11-20T00:00:00.000Z")
     table.refuse(inspected, refused, "2026-11-20T00:00:00.000Z")
     function("inspect_images")(event("inspect_images"))
@@ -277,7 +277,7 @@ def test_a_worker_without_a_model_gives_its_messages_back(
     refuse: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vision.worker._WAITS_SECONDS", (0,))
+    monkeypatch.setattr("vision.services.queue_worker._WAITS_SECONDS", (0,))
     client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=event("inspect_images")["Records"][0]["body"])
     refuse("rekognition", "DetectCustomLabels", "ResourceNotReadyException")
     with pytest.raises(ModelNotReady, match="the model is not running; wait until it is"):

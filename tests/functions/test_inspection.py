@@ -11,15 +11,16 @@ from tests.conftest import BUCKET
 from tests.functions.conftest import RESULTS, TOPIC_ARN, detect, upload
 from tests.unit.images.pictures import jpeg_of, png_of, scene
 from vision.adapters import rekognition
+from vision.adapters.aws_sdk import client
 from vision.adapters.rekognition import Detection
-from vision.adapters.session import client
 from vision.adapters.table import Table
-from vision.domain import events, inspections
+from vision.domain import events
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, Permanent, Transient
+from vision.domain.inspection.results import result_file, result_key
+from vision.domain.inspection.rules import Rule
 from vision.domain.objects import ObjectVersion
-from vision.domain.rules import Rule
-from vision.inspection import Inspector
+from vision.services.inspection import Inspector
 from vision.settings import InspectionSettings
 
 Listing = Callable[[], list[Any]]
@@ -164,7 +165,7 @@ def test_image_goes_where_an_earlier_release_recorded_that_it_goes(
     # It kept paths that climb out of their folder.
     refuse("s3", "PutObject", "SlowDown", 503, calls=(1,))
     with monkeypatch.context() as earlier:
-        earlier.setattr(inspections, "analyzed_key", lambda *_: "analyzed/success/../x.jpg")
+        earlier.setattr("vision.domain.inspection.results.analyzed_key", lambda *_: "analyzed/success/../x.jpg")
         with pytest.raises(Transient):
             inspector.inspect(inspected.object)
     assert inspector.inspect(inspected.object) == "SUCCESS"
@@ -177,7 +178,7 @@ def test_an_image_that_is_to_stay_stays_and_has_its_result(
 ) -> None:
     dataclasses.replace(inspector, moves=False).inspect(inspected.object)
     client("s3").head_object(Bucket=inspected.object.bucket, Key=inspected.object.key)
-    assert results() == [inspections.result_key(inspected.object)]
+    assert results() == [result_key(inspected.object)]
     assert "moved_to" not in (table.image(inspected) or {})
 
 
@@ -203,9 +204,9 @@ def test_people_are_told_of_what_they_want_to_hear(
 
 def test_the_result_file_is_what_the_record_says(inspector: Inspector, inspected: Envelope, table: Table) -> None:
     inspector.inspect(inspected.object)
-    written = client("s3").get_object(Bucket=RESULTS, Key=inspections.result_key(inspected.object))
+    written = client("s3").get_object(Bucket=RESULTS, Key=result_key(inspected.object))
     assert written["ContentType"] == "application/json"
-    assert written["Body"].read() == inspections.result_file(table.image(inspected) or {})
+    assert written["Body"].read() == result_file(table.image(inspected) or {})
 
 
 def test_all_labels_are_asked_for_down_to_the_lower_confidence(

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 
 from tests.functions.conftest import RESULTS, detect, upload
+from vision.adapters.aws_sdk import client
 from vision.adapters.rekognition import Detection
-from vision.adapters.session import client
 from vision.adapters.table import Table
-from vision.domain import inspections, keys
+from vision.domain import keys
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailable
+from vision.domain.inspection.results import result_key
+from vision.domain.inspection.rules import Rule
 from vision.domain.objects import ObjectVersion
-from vision.domain.rules import Rule
-from vision.inspection import Inspector
+from vision.services.inspection import Inspector
 
 pytestmark = pytest.mark.thorough
 
@@ -117,7 +118,7 @@ def test_an_inspection_leaves_all_that_it_should(
     assert found.pop("record")["verdict"] == "SUCCESS"
     assert found == {
         "notified": True,
-        "results": sorted([ANALYZED, inspections.result_key(inspected.object)]),
+        "results": sorted([ANALYZED, result_key(inspected.object)]),
         "copies": 1,
         "images": [],
         "messages": [_message_id(inspected)],
@@ -133,7 +134,7 @@ def whole(inspected: Envelope) -> dict[str, Any]:
     """What a crash may not change."""
     return {
         "notified": True,
-        "results": sorted([ANALYZED, inspections.result_key(inspected.object)]),
+        "results": sorted([ANALYZED, result_key(inspected.object)]),
         "images": [],
     }
 
@@ -315,7 +316,7 @@ def test_image_that_was_deleted_after_its_verdict_is_not_copied(
         inspector.inspect(inspected.object)
     client("s3").delete_object(Bucket=inspected.object.bucket, Key=inspected.object.key)
     later.inspect(inspected.object)
-    assert results() == [inspections.result_key(inspected.object)]
+    assert results() == [result_key(inspected.object)]
 
 
 def test_older_version_that_is_copied_late_does_not_hide_the_newer_one(
@@ -380,7 +381,7 @@ def test_two_versions_of_an_image_have_two_result_files(
     for version in (inspected.object, newer):
         inspector.inspect(version)
     assert {key for key in results() if key.startswith("results/")} == {
-        inspections.result_key(version) for version in (inspected.object, newer)
+        result_key(version) for version in (inspected.object, newer)
     }
 
 

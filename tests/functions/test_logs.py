@@ -13,8 +13,8 @@ import pytest
 from local.engine import lambda_logs
 from tests.functions.conftest import FILES, QUEUED, REFUSED, function_of
 from tests.template.cloudformation import TEMPLATE, load
-from vision import bulk
 from vision.domain.errors import Permanent
+from vision.services import bulk_worker
 
 # Each is in the sample events, in the photo, in what Rekognition says of it, or in a request to AWS.
 PRIVATE = ("rose", "Rose", "garden", "uploads", "resized", ".jpg", ".png", "café", "48.8", "48°", "2.29", "iPhone")
@@ -68,7 +68,7 @@ def debugging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def fail(refuse: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     """Let the service that a function works with refuse it, however often it is asked."""
-    monkeypatch.setattr(bulk, "_WAITS_SECONDS", (0.0,))
+    monkeypatch.setattr(bulk_worker, "_WAITS_SECONDS", (0.0,))
 
     def register(name: str, code: str) -> None:
         service, operation = FAILING[function_of(name)]

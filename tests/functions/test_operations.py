@@ -12,23 +12,24 @@ from botocore.stub import Stubber
 
 from tests.conftest import TABLE
 from tests.functions.photo_app import PhotoApp, found
-from vision import operations
 from vision.adapters import workflow
+from vision.adapters.aws_sdk import client
+from vision.adapters.bulk_runs import Runs
 from vision.adapters.items import Items
 from vision.adapters.photos import Photos
-from vision.adapters.runs import Runs
-from vision.adapters.session import client
 from vision.adapters.session_log import SessionLog
-from vision.domain import bulk, inspections
-from vision.domain.headings import Place, Span
+from vision.domain.bulk import bulk_run
+from vision.domain.bulk.tallies import Tally
+from vision.domain.gallery.listing import Place, Span
+from vision.domain.inspection import results
+from vision.domain.inspection.verdicts import Judgement, Verdict
 from vision.domain.refusals import Conflict, NotFound
-from vision.domain.tallies import Tally
-from vision.domain.verdicts import Judgement, Verdict
-from vision.operations import Inspected, Operations
+from vision.services import operations
+from vision.services.operations import Inspected, Operations
 
 DAY = date(2026, 11, 20)
-REQUEST = bulk.Request.from_dict({"bucket": "amzn-s3-demo-bucket", "prefix": "archive/"})
-OTHER = bulk.Request.from_dict({"bucket": "amzn-s3-demo-bucket", "prefix": "other/"})
+REQUEST = bulk_run.Request.from_dict({"bucket": "amzn-s3-demo-bucket", "prefix": "archive/"})
+OTHER = bulk_run.Request.from_dict({"bucket": "amzn-s3-demo-bucket", "prefix": "other/"})
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def inspected(app: PhotoApp) -> Callable[..., str]:
         envelope = app.put(f"images/{next(numbers):03}.jpg")
         app.table.register(envelope, moment)
         verdict = Verdict(Judgement(judgement), "garden", () if judgement == "SUCCESS" else ("Weed was found",))
-        record = inspections.told(verdict, moment) | {"labels": found(**(confidences or {"Rose": 98}))}
+        record = results.told(verdict, moment) | {"labels": found(**(confidences or {"Rose": 98}))}
         if moved_to:
             record["moved_to"] = {"bucket": "amzn-s3-demo-results", "key": moved_to}
         app.table.judge(envelope, record, moment)

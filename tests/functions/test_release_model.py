@@ -8,7 +8,7 @@ import pytest
 
 from tests.functions.conftest import Handler, Model
 from vision.domain.errors import AccessDenied, ModelNotReady, ServiceUnavailable, Throttled
-from vision.domain.models import STATUSES
+from vision.domain.session.custom_model import STATUSES
 
 Event = Callable[[str], dict[str, Any]]
 Answers = list[dict[str, Any]]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.functions.conftest import Handler, Model
+from vision.adapters.aws_sdk import client
 from vision.adapters.lease import Lease, expiry
-from vision.adapters.session import client
 from vision.domain import records
 from vision.domain.errors import AccessDenied, LeaseLost, ModelFailed, ModelNotUsable, Throttled
 

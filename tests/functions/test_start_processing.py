@@ -6,14 +6,14 @@ import pytest
 
 from tests.conftest import BUCKET, TABLE
 from tests.functions.conftest import Handler
-from vision import erasure
+from vision.adapters.aws_sdk import client
 from vision.adapters.photos import Photos
-from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain import keys
 from vision.domain.envelopes import Envelope
 from vision.domain.events import created_objects
 from vision.domain.objects import ObjectVersion
+from vision.services import photo_deletion
 
 Event = Callable[[str], dict[str, Any]]
 Listing = Callable[[], list[dict[str, Any]]]
@@ -163,7 +163,7 @@ def test_a_redelivery_after_the_photo_was_deleted_leaves_nothing_of_it(
     photos = Photos(TABLE)
     photo = photos.read(Envelope.of(version).photo_id)
     assert photo is not None
-    erasure.erase(photos, photo)
+    photo_deletion.erase(photos, photo)
     before = _of_photos(items)
     assert handler(_redelivered(sqs_event)) == NOTHING_FAILED
     assert _of_photos(items) == before

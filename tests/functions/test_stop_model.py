@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.functions.conftest import Handler, Model
+from vision.adapters.aws_sdk import client
 from vision.adapters.lease import Lease, expiry
-from vision.adapters.session import client
 from vision.domain import records
 from vision.domain.errors import AccessDenied, ServiceUnavailable
-from vision.domain.models import STATUSES
+from vision.domain.session.custom_model import STATUSES
 
 Event = Callable[[str], dict[str, Any]]
 Metrics = Callable[[], dict[str, float]]

@@ -13,18 +13,19 @@ from tests.conftest import BUCKET, TABLE
 from tests.functions.conftest import Handler
 from tests.functions.darkroom import clock
 from tests.functions.photo_app import PhotoApp, rows
-from vision import erasure, filing
+from vision.adapters.aws_sdk import client
 from vision.adapters.people import People
-from vision.adapters.session import client
-from vision.domain import records, tickets
-from vision.domain.allowances import Allowance, seconds_left
+from vision.domain import records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AllowanceExceeded
 from vision.domain.executions import Run
-from vision.domain.limits import MEGABYTE
-from vision.domain.photos import Photo, Wanted
+from vision.domain.gallery import pending_uploads
+from vision.domain.gallery.daily_allowance import Allowance, seconds_left
+from vision.domain.gallery.photos import Photo, Wanted
+from vision.domain.image_file.limits import MEGABYTE
 from vision.domain.refusals import NotFound
-from vision.gallery import Gallery
+from vision.services import label_index, photo_deletion
+from vision.services.gallery import Gallery
 
 Deliver = Callable[..., Any]
 Listing = Callable[[], list[dict[str, Any]]]
@@ -260,7 +261,7 @@ def test_without_limits_nothing_is_counted(table_name: str) -> None:
 def test_count_of_a_day_is_forgotten_by_itself(table_name: str) -> None:
     People(table_name).charge("ann", 1, Allowance(1, 0), NOW)
     [day] = rows("allowance")
-    kept = datetime.fromtimestamp(int(day[tickets.EXPIRES]["N"]), UTC) - datetime(2026, 12, 1, tzinfo=UTC)
+    kept = datetime.fromtimestamp(int(day[pending_uploads.EXPIRES]["N"]), UTC) - datetime(2026, 12, 1, tzinfo=UTC)
     assert timedelta(days=1) <= kept < timedelta(days=8)
 
 
@@ -338,7 +339,7 @@ def test_ticket_that_was_made_before_allowances_is_announced_and_uploaded(
     table.update_item(
         TableName=TABLE,
         Key={name: {"S": value} for name, value in key.items()},
-        UpdateExpression=f"REMOVE {tickets.EXPIRES}",
+        UpdateExpression=f"REMOVE {pending_uploads.EXPIRES}",
     )
     bounded.announce(key="k")
     deliver(_put(bounded, photo))
@@ -437,7 +438,7 @@ def test_refusals_of_uploads_are_counted_apart(
 def test_announcement_that_is_not_used_expires(app: PhotoApp) -> None:
     with clock("2026-11-01"):
         photo = app.announce()
-    expires = datetime.fromtimestamp(photo.item[tickets.EXPIRES], UTC)
+    expires = datetime.fromtimestamp(photo.item[pending_uploads.EXPIRES], UTC)
     # Queues keep the event of an upload for 14 days at most.
     assert timedelta(days=14) < expires - datetime(2026, 11, 1, 10, tzinfo=UTC) < timedelta(days=16)
 
@@ -460,7 +461,7 @@ def test_upload_takes_the_expiry_of_its_announcement_away(app: PhotoApp, deliver
     deliver(_put(app, photo))
     found = app.photos.read(photo.photo_id)
     assert found is not None
-    assert tickets.EXPIRES not in found.item
+    assert pending_uploads.EXPIRES not in found.item
 
 
 def test_announcement_that_is_repeated_later_expires_later(app: PhotoApp) -> None:
@@ -489,7 +490,7 @@ def refused(app: PhotoApp, envelope: Envelope, name: str) -> None:
     run = Run(record["execution_arn"], record["run_started_at"])
     outcome = {"status": "FAILED", "error": {"name": name, "cause": "no image"}}
     app.table.advance(envelope, run, outcome, records.now())
-    filing.file(app.photos, envelope, run, outcome)
+    label_index.file(app.photos, envelope, run, outcome)
 
 
 @pytest.fixture
@@ -582,7 +583,7 @@ def test_deletion_of_refused_content_that_breaks_off_is_finished_by_the_next_loo
 def test_more_refused_uploads_than_a_look_deletes_wait_for_the_next(
     app: PhotoApp, deliver: Deliver, sweep: Deliver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasure, "_REFUSED_AT_ONCE", 2)
+    monkeypatch.setattr(photo_deletion, "_REFUSED_AT_ONCE", 2)
     uploads = [_put(app, app.announce()) for _ in range(3)]
     deliver(*uploads)
     with _long_ago():

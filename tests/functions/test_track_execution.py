@@ -10,16 +10,16 @@ from tests.conftest import TABLE
 from tests.functions.conftest import Handler
 from tests.template.cloudformation import TEMPLATE, load
 from vision.adapters import workflow
+from vision.adapters.aws_sdk import client
 from vision.adapters.photos import Photos
-from vision.adapters.session import client
 from vision.adapters.table import Table
 from vision.domain import keys
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, InvalidEvent, ServiceUnavailable, Throttled
 from vision.domain.executions import Run
+from vision.domain.gallery.pending_uploads import Ticket
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import timestamp
-from vision.domain.tickets import Ticket
 
 Event = Callable[[str], dict[str, Any]]
 ENDS = {"failed": "FAILED", "timed_out": "TIMED_OUT", "aborted": "ABORTED"}

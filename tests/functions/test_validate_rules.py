@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.functions.conftest import TOPIC_ARN, Handler
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 
 Event = Callable[[str], dict[str, Any]]
 Answers = list[dict[str, Any]]

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from vision import worker
 from vision.adapters import queue
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.domain.errors import (
     AccessDenied,
     InvalidEvent,
@@ -17,8 +16,9 @@ from vision.domain.errors import (
     ServiceUnavailable,
     Throttled,
 )
-from vision.domain.sessions import Backlog
-from vision.worker import Tally
+from vision.domain.session.decisions import Backlog
+from vision.services import queue_worker
+from vision.services.queue_worker import Tally
 
 Script = list[list[str] | Exception]
 
@@ -60,7 +60,9 @@ class World:
 
     def drain(self, **scripts: Script) -> Tally:
         self.inspecting.scripts = scripts
-        return worker.drain(self.inspecting, self.url, self.clock, self.told.append, self.slept.append, poll_seconds=0)
+        return queue_worker.drain(
+            self.inspecting, self.url, self.clock, self.told.append, self.slept.append, poll_seconds=0
+        )
 
     def clock(self) -> float:
         if len(self.remaining) > 1:

@@ -9,8 +9,8 @@ from PIL import Image
 from local import __main__ as commands
 from local import bulk_demo
 from local.demo import DemoFailed
-from vision.domain.summaries import estimated_cost
-from vision.domain.tallies import Tally
+from vision.domain.bulk.summaries import estimated_cost
+from vision.domain.bulk.tallies import Tally
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ class Code:
 
     def _out_of(self, name: str, out: dict[str, set[str]], handler: str) -> set[str]:
         """Return the errors that a function lets out, given those of the functions that it calls."""
-        if name.startswith("vision.adapters.session."):
+        if name.startswith("vision.adapters.aws_sdk."):
             return set()
         if name.startswith("vision.adapters."):
             return set(re.findall(r"\b[A-Z]\w+\b", _raises(self._docstrings.get(name, "")))) & (PERMANENT | TRANSIENT)

@@ -16,17 +16,21 @@ from botocore import xform_name
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 from tests.workflows.definition import tasks
 from vision.adapters.lease import Holding
-from vision.domain import errors, images, inspections, jpeg, keys, manifests, models, records, rules
+from vision.domain import errors, keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import CAUSE_LIMIT, Failure
-from vision.domain.limits import REKOGNITION_LIMITS
-from vision.domain.location import Location
-from vision.domain.metadata import Metadata, read_metadata
+from vision.domain.image_file import jpeg, pixels
+from vision.domain.image_file.gps import Location
+from vision.domain.image_file.limits import REKOGNITION_LIMITS
+from vision.domain.image_file.metadata import Metadata, read_metadata
+from vision.domain.image_file.sparse import SparseFile
+from vision.domain.inspection import results, rules
+from vision.domain.inspection.rules import Rule
+from vision.domain.inspection.verdicts import Judgement, Verdict, judge
 from vision.domain.objects import ObjectVersion
-from vision.domain.rules import Rule
-from vision.domain.sparse import SparseFile
+from vision.domain.own_model import manifests
+from vision.domain.session import custom_model
 from vision.domain.statuses import Status
-from vision.domain.verdicts import Judgement, Verdict, judge
 
 PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "events/README.md")]
 PAGES += sorted((REPOSITORY / "docs").rglob("*.md"))
@@ -221,7 +225,7 @@ def test_the_table_of_errors_says_what_is_retried(name):
     [
         ("ImageTooLarge", [REKOGNITION_LIMITS.max_size_bytes // 1_048_576, REKOGNITION_LIMITS.max_side_px]),
         ("ImageTooSmall", [REKOGNITION_LIMITS.min_side_px]),
-        ("TooManyPixels", [REKOGNITION_LIMITS.max_pixels, images.DECODE_BUDGET_BYTES // 1_000_000, jpeg.MAX_SCANS]),
+        ("TooManyPixels", [REKOGNITION_LIMITS.max_pixels, pixels.DECODE_BUDGET_BYTES // 1_000_000, jpeg.MAX_SCANS]),
     ],
 )
 def test_the_table_of_errors_names_the_limits_that_are_checked(name, limits):
@@ -275,7 +279,7 @@ def _inspected_record():
     verdict = Verdict(Judgement.FAILURE, "cars", ("no car",))
     metadata = Metadata("PNG", 640, 480, 1, False)
     record = records.pending(envelope, records.now())
-    return envelope, record | inspections.judged(verdict, [], {}, metadata, places, records.now())
+    return envelope, record | results.judged(verdict, [], {}, metadata, places, records.now())
 
 
 def test_the_table_of_an_inspected_image_has_every_attribute_that_only_an_inspection_writes():
@@ -354,8 +358,8 @@ def test_the_sentence_of_a_wrong_rule_is_that_of_the_code():
 
 def test_the_example_of_a_result_file_has_the_form_that_the_code_writes():
     result = _examples("docs/inspection.md")[1]
-    assert result["schema"] == inspections.RESULT_SCHEMA
-    assert list(result) == list(json.loads(inspections.result_file(_inspected_record()[1])))
+    assert result["schema"] == results.RESULT_SCHEMA
+    assert list(result) == list(json.loads(results.result_file(_inspected_record()[1])))
 
 
 def test_the_table_of_a_result_file_has_each_of_its_fields():
@@ -365,7 +369,7 @@ def test_the_table_of_a_result_file_has_each_of_its_fields():
 
 def test_the_example_of_a_message_is_of_the_example_of_a_result_file():
     _, result, message = _examples("docs/inspection.md")
-    assert list(message) == list(inspections.message(*_inspected_record()))
+    assert list(message) == list(results.message(*_inspected_record()))
     assert {name: message[name] for name in ("verdict", "rule", "reasons", "image", "inspected_at")} == {
         name: result[name] for name in ("verdict", "rule", "reasons", "image", "inspected_at")
     }
@@ -376,8 +380,8 @@ def test_the_examples_of_an_inspection_have_the_keys_and_the_verdict_that_the_co
     version = ObjectVersion.from_dict(result["object"])
     token = keys.version_token(version)
     verdict = judge(rules.rule_for(rules.parse(json.dumps(example)), version.key), result["labels"])
-    assert result["image"]["key"] == inspections.analyzed_key(version, verdict.judgement)
-    assert message["result"]["key"] == inspections.result_key(version)
+    assert result["image"]["key"] == results.analyzed_key(version, verdict.judgement)
+    assert message["result"]["key"] == results.result_key(version)
     assert message["id"] == f"{keys.photo_id(version.bucket, version.key)}-{token}"
     assert (result["verdict"], result["rule"], tuple(result["reasons"])) == (
         verdict.judgement,
@@ -389,7 +393,7 @@ def test_the_examples_of_an_inspection_have_the_keys_and_the_verdict_that_the_co
 def _model_step(status):
     """Return what the code does to run a model of a status: a step, or the name of the error and its sentence."""
     try:
-        return models.step_to_run(status), ""
+        return custom_model.step_to_run(status), ""
     except errors.VisionError as error:
         return type(error).__name__, str(error)
 
@@ -400,15 +404,15 @@ def _model_rows():
 
 
 def test_the_table_of_model_statuses_has_every_status():
-    assert set(_model_rows()) == models.STATUSES
+    assert set(_model_rows()) == custom_model.STATUSES
 
 
-@pytest.mark.parametrize("status", sorted(models.STATUSES))
+@pytest.mark.parametrize("status", sorted(custom_model.STATUSES))
 def test_the_table_of_model_statuses_says_what_the_code_does(status):
     step, sentence = _model_step(status)
-    paid = "yes" if models.is_paid_for(status) else "no"
+    paid = "yes" if custom_model.is_paid_for(status) else "no"
     _, run, rest, told_paid, told = _model_rows()[status]
-    assert [run, rest, told_paid] == [f"`{step}`", f"`{models.step_to_stop(status)}`", paid]
+    assert [run, rest, told_paid] == [f"`{step}`", f"`{custom_model.step_to_stop(status)}`", paid]
     assert not sentence or told in sentence
 
 

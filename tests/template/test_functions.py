@@ -85,7 +85,7 @@ def test_pillow_is_carried_only_where_images_are_decoded(of_type):
     assert carriers == {
         f"{file.parent.name.title().replace('_', '')}Function"
         for file in (REPOSITORY / "functions").glob("*/app.py")
-        if any(name.startswith("vision.domain.images.") for name in CODE.reached(file.parent.name))
+        if any(name.startswith("vision.domain.image_file.pixels.") for name in CODE.reached(file.parent.name))
         # Functions of images have no layers.
         if not (file.parent / "Dockerfile").exists()
     }

@@ -46,14 +46,18 @@ def test_the_project_keeps_the_dependency_rule():
         ("functions/shared/vision/settings.py", "import vision.entry", "Inside the layer"),
         ("functions/shared/vision/settings.py", "import vision.adapters.queue", "Inside the layer"),
         ("functions/shared/vision/adapters/queue.py", "import vision.settings", "Inside the layer"),
-        ("functions/shared/vision/adapters/queue.py", "import vision.inspection", "Inside the layer"),
-        ("functions/shared/vision/domain/rules.py", "import vision.inspection", "Inside the layer"),
-        ("functions/shared/vision/inspection.py", "import vision.worker", "Inside the layer"),
-        ("functions/shared/vision/inspection.py", "import vision.entry", "Inside the layer"),
-        ("functions/shared/vision/worker.py", "import vision.entry", "Inside the layer"),
-        ("functions/shared/vision/entry.py", "import vision.worker", "Inside the layer"),
-        ("functions/shared/vision/worker.py", "import boto3", "Only adapters talk to AWS"),
-        ("functions/shared/vision/inspection.py", "import aws_lambda_powertools", "One place wires Powertools"),
+        ("functions/shared/vision/adapters/queue.py", "import vision.services.inspection", "Inside the layer"),
+        ("functions/shared/vision/domain/inspection/rules.py", "import vision.services.inspection", "Inside the layer"),
+        ("functions/shared/vision/services/inspection.py", "import vision.services.queue_worker", "Inside the layer"),
+        ("functions/shared/vision/services/inspection.py", "import vision.entry", "Inside the layer"),
+        ("functions/shared/vision/services/queue_worker.py", "import vision.entry", "Inside the layer"),
+        ("functions/shared/vision/entry.py", "import vision.services.queue_worker", "Inside the layer"),
+        ("functions/shared/vision/services/queue_worker.py", "import boto3", "Only adapters talk to AWS"),
+        (
+            "functions/shared/vision/services/inspection.py",
+            "import aws_lambda_powertools",
+            "One place wires Powertools",
+        ),
         ("functions/shared/vision/domain/keys.py", "import boto3", "Only adapters talk to AWS"),
         ("functions/shared/vision/entry.py", "import botocore", "Only adapters talk to AWS"),
         ("functions/shared/vision/domain/keys.py", "import PIL", "The domain needs nothing but"),
@@ -84,4 +88,4 @@ def test_the_domain_imports_the_standard_library_and_only_images_imports_pillow(
         for imported in graph.find_modules_directly_imported_by(importer)
         if graph.is_module_squashed(imported) and imported not in sys.stdlib_module_names
     }
-    assert foreign == {("vision.domain.images", "PIL")}
+    assert foreign == {("vision.domain.image_file.pixels", "PIL")}

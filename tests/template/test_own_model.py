@@ -15,7 +15,7 @@ from tests.template.call_graph import Code
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, references, walk
 from tests.template.iam import is_allowed
 from tests.template.test_permissions import ACTIONS
-from vision.adapters import session
+from vision.adapters import aws_sdk
 
 TEXT = image.TEMPLATE.read_text(encoding="utf-8")
 OWN = load(TEXT)
@@ -131,7 +131,7 @@ def test_the_main_template_has_no_function_of_an_image():
 
 def test_whoever_asks_waits_longer_than_a_call_and_less_long_than_its_own_time(of_type):
     # The call ends first, then the function that made it, then the state that waits for that.
-    call = session._OF_SERVICE["lambda"].read_timeout
+    call = aws_sdk._OF_SERVICE["lambda"].read_timeout
     timeouts = {name: one.get("Timeout", 0) for name, one in of_type("AWS::Lambda::Function").items()}
     machine = json.loads((REPOSITORY / "statemachines/process_image.asl.json").read_text())
     (state,) = [node for _, node in walk(machine) if isinstance(node, dict) and "Detect Labels" in node]
@@ -141,7 +141,7 @@ def test_whoever_asks_waits_longer_than_a_call_and_less_long_than_its_own_time(o
 
 
 def test_a_call_of_the_own_model_is_made_once_since_the_state_machine_tries_again():
-    assert session._OF_SERVICE["lambda"].retries["total_max_attempts"] == 1
+    assert aws_sdk._OF_SERVICE["lambda"].retries["total_max_attempts"] == 1
 
 
 def test_every_reference_is_defined_and_every_parameter_used():
@@ -204,7 +204,7 @@ def test_the_image_carries_the_package_since_it_cannot_use_layers():
 
 
 def test_the_model_is_checked_at_the_end_of_the_build():
-    assert STEPS[-2].argument == "python -m vision.classifier model"
+    assert STEPS[-2].argument == "python -m vision.services.own_model.runtime model"
     assert (STEPS[-1].name, json.loads(STEPS[-1].argument)) == ("CMD", ["app.handler"])
 
 

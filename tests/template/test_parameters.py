@@ -6,7 +6,8 @@ import re
 import pytest
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
-from vision.domain import bulk, rules
+from vision.domain.bulk import bulk_run
+from vision.domain.inspection import rules
 
 PARAMETERS = load(TEMPLATE.read_text())["Parameters"]
 
@@ -117,7 +118,7 @@ def test_no_session_starts_by_itself_unless_somebody_switches_it_on():
 
 
 def test_batches_of_bulk_runs_are_as_large_as_a_worker_has_time_for_by_default():
-    assert PARAMETERS["BulkBatchSize"]["Default"] == PARAMETERS["BulkBatchSize"]["MaxValue"] == bulk.BATCH_LIMIT
+    assert PARAMETERS["BulkBatchSize"]["Default"] == PARAMETERS["BulkBatchSize"]["MaxValue"] == bulk_run.BATCH_LIMIT
 
 
 def test_people_hear_of_failures_by_default():

@@ -8,7 +8,7 @@ import pytest
 from tests.template.call_graph import Code
 from tests.template.cloudformation import TEMPLATE, listed, load, plain, resolve, walk
 from tests.template.iam import is_allowed
-from vision.domain import bulk
+from vision.domain.bulk import bulk_run
 
 # What IAM asks for each call of the SDK that an adapter makes.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/
@@ -497,4 +497,4 @@ def test_policy_has_room_for_as_many_buckets_as_the_deployment_takes(resources):
     assert len(of_bulk_buckets) == 2
     for statement in of_bulk_buckets:
         statement["Resource"] = []
-    assert len(json.dumps(named, separators=(",", ":"))) + bulk.BUCKETS_LIMIT_CHARACTERS <= 6_144
+    assert len(json.dumps(named, separators=(",", ":"))) + bulk_run.BUCKETS_LIMIT_CHARACTERS <= 6_144

@@ -8,7 +8,7 @@ from ministack.services import eventbridge
 
 from tests.template.cloudformation import TEMPLATE, load, references, resolve, walk
 from vision.adapters.queue import RECEIVES_LIMIT
-from vision.domain import inspections
+from vision.domain.inspection import results
 
 DAY_SECONDS = 86_400
 QUEUES = [name for name, one in load(TEMPLATE.read_text())["Resources"].items() if one["Type"] == "AWS::SQS::Queue"]
@@ -251,7 +251,7 @@ def _inspected(of_type, key):
 )
 def test_an_image_below_images_is_sent_to_its_inspection_once(of_type, key):
     assert _inspected(of_type, key) == 1
-    assert inspections.is_inspected(key)
+    assert results.is_inspected(key)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_an_image_below_images_is_sent_to_its_inspection_once(of_type, key):
 )
 def test_what_is_no_image_below_images_is_not_inspected(of_type, key):
     assert _inspected(of_type, key) == 0
-    assert not inspections.is_inspected(key)
+    assert not results.is_inspected(key)
 
 
 @pytest.mark.parametrize("name", INSPECTION_RULES)

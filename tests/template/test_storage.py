@@ -2,10 +2,11 @@
 
 import pytest
 
-from vision.domain import inspections, records
+from vision.domain import records
 from vision.domain.envelopes import Envelope
+from vision.domain.inspection import results
+from vision.domain.inspection.verdicts import Judgement
 from vision.domain.objects import ObjectVersion
-from vision.domain.verdicts import Judgement
 
 BUCKETS = ["ImageBucket", "ResultsBucket"]
 
@@ -96,12 +97,12 @@ def archiving(resources):
 def test_images_of_a_verdict_are_archived_after_its_days(archiving, rule, judgement, days):
     version = ObjectVersion("bucket", "images/a.jpg", "v1", "etag", "0A", 1)
     assert archiving[rule]["Transitions"] == [{"StorageClass": "GLACIER", "TransitionInDays": {"Ref": days}}]
-    assert inspections.analyzed_key(version, judgement).startswith(archiving[rule]["Prefix"])
+    assert results.analyzed_key(version, judgement).startswith(archiving[rule]["Prefix"])
 
 
 def test_only_images_are_archived(archiving):
     version = ObjectVersion("bucket", "images/a.jpg", "v1", "etag", "0A", 1)
-    key = inspections.result_key(version)
+    key = results.result_key(version)
     assert not [rule for rule in archiving.values() if key.startswith(rule["Prefix"])]
 
 

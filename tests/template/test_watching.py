@@ -7,8 +7,8 @@ import pytest
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, references
 from vision import entry
+from vision.domain.bulk.tallies import Tally
 from vision.domain.statuses import OPEN, Status
-from vision.domain.tallies import Tally
 
 ALARMS = [
     name for name, one in load(TEMPLATE.read_text())["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"

@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 
 from hypothesis import strategies as st
 
+from vision.domain.gallery.pending_uploads import CONTENT_TYPES, UPLOAD_LIMIT_BYTES, Ticket
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import timestamp
-from vision.domain.tickets import CONTENT_TYPES, UPLOAD_LIMIT_BYTES, Ticket
 
 KEY_TRAPS = (
     "photo (1).png",

@@ -12,9 +12,9 @@ from tests.conftest import BUCKET, REGION, TABLE
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
-from vision.domain.headings import Span, of_album
+from vision.domain.gallery.listing import Span, of_album
+from vision.domain.gallery.photos import ERASED
 from vision.domain.objects import ObjectVersion
-from vision.domain.photos import ERASED
 
 OLD, SUB, IDENTITY = "photo-sharing-older", "a1b2", "eu-west-1:4f182a97-9165-46d8-a6de-f29b16927761"
 ALBUM = {"id": "album-1", "name": "Summer", "owner": "ann", "createdAt": "2023-05-01T09:00:00.000Z"}

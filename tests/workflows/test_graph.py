@@ -8,7 +8,7 @@ from jsonata import Jsonata
 
 from tests.workflows.definition import STATE_MACHINES, expressions, load, machines, states, targets, tasks
 from vision.domain.failures import CAUSE_LIMIT
-from vision.domain.sessions import WORKERS_LIMIT
+from vision.domain.session.decisions import WORKERS_LIMIT
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html, JSONata only
 COMMON = {"Type", "Comment", "QueryLanguage", "Output"}

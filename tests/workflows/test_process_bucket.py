@@ -12,7 +12,7 @@ from tests.local.inventories import write_inventory
 from tests.workflows.definition import PROCESS_BUCKET, branches, load, permanent, states, tasks, transient
 from tests.workflows.execution import SLEEP_SECONDS, Run, Scenario, Workflow, message, raising
 from tests.workflows.second_opinion.opinions import ending, second_endings
-from vision.domain.tallies import Tally
+from vision.domain.bulk.tallies import Tally
 
 pytestmark = pytest.mark.local
 

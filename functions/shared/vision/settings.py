@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar, TypeVar
 
-from vision.domain.allowances import Allowance
-from vision.domain.sessions import Terms
+from vision.domain.gallery.daily_allowance import Allowance
+from vision.domain.session.decisions import Terms
 
 NONE = "none"
 """What a variable says that may stay without a value: an empty one counts as forgotten."""
@@ -111,7 +111,7 @@ class InspectionSettings(_FromEnvironment):
     Attributes
     ----------
     inspection_rules
-        JSON, see :mod:`vision.domain.rules`.
+        JSON, see :mod:`vision.domain.inspection.rules`.
     inspected_images
         ``move`` or ``keep``.
     notifications
@@ -181,7 +181,7 @@ class ReleaseModelSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings(_FromEnvironment):
-    """When a session starts and how large it is, see :class:`vision.domain.sessions.Terms`."""
+    """When a session starts and how large it is, see :class:`vision.domain.session.decisions.Terms`."""
 
     image_table_name: str
     model_version_arn: str

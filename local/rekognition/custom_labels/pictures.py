@@ -15,7 +15,7 @@ from local.rekognition import errors
 from local.rekognition.admission import admit
 from local.rekognition.custom_labels import limits
 from local.rekognition.images import flatten, square
-from vision.domain import png
+from vision.domain.image_file import png
 
 
 def views(data: bytes, sides: list[int]) -> list[Image.Image]:

@@ -10,9 +10,9 @@ from typing import Any
 from PIL import Image
 
 from tests.local.stack.pipeline import Pipeline, wait_for
-from vision.adapters import events
+from vision.adapters import event_bus
 
-SOURCE, REQUESTED = events.SOURCE, "Bulk Run Requested"
+SOURCE, REQUESTED = event_bus.SOURCE, "Bulk Run Requested"
 # What the AWS sample for Distributed Map takes.
 OLDER_SOURCE, OLDER_REQUESTED = "serverless-data-processing", "ServerlessDataProcessing"
 

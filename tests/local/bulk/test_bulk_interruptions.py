@@ -9,7 +9,7 @@ import pytest
 
 from tests.local.bulk.bulk_runs import OWN, Bulk
 from tests.local.stack.pipeline import Pipeline, function_processes, wait_for
-from vision.bulk import THREADS
+from vision.services.bulk_worker import THREADS
 
 pytestmark = pytest.mark.local
 

@@ -15,7 +15,8 @@ from local.labelled_pictures import LABELLED_PICTURES_DIR
 from local.stack import Stack, StackFiles
 from tests.local.sessions.switch import DynamoDBSwitch
 from tests.local.stack.pipeline import Pipeline, entered_states, function_processes, wait_for
-from vision.domain import inspections, keys
+from vision.domain import keys
+from vision.domain.inspection import results
 from vision.domain.objects import ObjectVersion
 
 FUNCTIONS = ("CheckQueueFunction", "StartModelFunction", "DrainQueueFunction", "StopModelFunction")
@@ -233,14 +234,12 @@ class Sessions(Pipeline):
 
     def results(self, version: ObjectVersion) -> int:
         """How many result files a version has, each write of one counted."""
-        listed = self.client("s3").list_object_versions(
-            Bucket=self.results_bucket, Prefix=inspections.result_key(version)
-        )
+        listed = self.client("s3").list_object_versions(Bucket=self.results_bucket, Prefix=results.result_key(version))
         return len({one["Key"] for one in listed.get("Versions", [])})
 
     def copies(self, version: ObjectVersion) -> int:
         """How many copies of a version are below analyzed/."""
-        keys_of_version = [inspections.analyzed_key(version, verdict) for verdict in inspections.Judgement]
+        keys_of_version = [results.analyzed_key(version, verdict) for verdict in results.Judgement]
         found = 0
         for key in keys_of_version:
             listed = self.client("s3").list_objects_v2(Bucket=self.results_bucket, Prefix=key)

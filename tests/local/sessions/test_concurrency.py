@@ -8,7 +8,8 @@ import pytest
 
 from tests.local.sessions.driver import letter_id, picture
 from tests.local.stack.pipeline import created, wait_for
-from vision.domain import inspections, keys
+from vision.domain import keys
+from vision.domain.inspection import results
 from vision.domain.objects import ObjectVersion
 
 pytestmark = pytest.mark.local
@@ -188,6 +189,6 @@ def test_a_worker_killed_around_copy_and_delete_leaves_one_copy_and_no_original(
 def test_a_copy_says_of_which_version_it_is(sessions):
     [version] = sessions.put(1)
     sessions.run_session()
-    key = inspections.analyzed_key(version, inspections.Judgement.SUCCESS)
+    key = results.analyzed_key(version, results.Judgement.SUCCESS)
     found = sessions.client("s3").head_object(Bucket=sessions.results_bucket, Key=key)
     assert found["Metadata"]["source-version"] == letter_id(version)

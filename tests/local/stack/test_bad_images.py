@@ -14,7 +14,7 @@ from tests.local.stack.pipeline import Pipeline, count, created, entered_states
 from tests.local.stack.record_form import violations
 from tests.unit.images import pictures
 from tests.unit.images.pictures import exif_block, gradients, jpeg_of, png_of, rational, text, with_exif
-from vision.domain.limits import MEGABYTE
+from vision.domain.image_file.limits import MEGABYTE
 
 pytestmark = pytest.mark.local
 

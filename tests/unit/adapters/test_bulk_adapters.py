@@ -11,19 +11,19 @@ import pytest
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 
-from vision.adapters import events, storage
+from vision.adapters import event_bus, storage
+from vision.adapters.aws_sdk import client
+from vision.adapters.bulk_runs import Runs
 from vision.adapters.items import Items
-from vision.adapters.pace import SHARE_OF_QUOTA, Pace
-from vision.adapters.runs import Runs
-from vision.adapters.session import client
+from vision.adapters.rate_limiter import SHARE_OF_QUOTA, Pace
 from vision.adapters.table import Table
 from vision.domain import records
-from vision.domain.bulk import Request
+from vision.domain.bulk.bulk_run import Request
+from vision.domain.bulk.tallies import PROGRESS, Tally
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailable, Throttled
 from vision.domain.executions import Run
 from vision.domain.objects import ObjectVersion
-from vision.domain.tallies import PROGRESS, Tally
 
 BUCKET = "amzn-s3-demo-bucket"
 REQUEST = Request.from_dict({"bucket": BUCKET, "prefix": "archive/"})
@@ -367,13 +367,13 @@ def test_an_event_that_the_bus_does_not_take_is_tried_again(aws: None) -> None:
         refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]}
         stub.add_response("put_events", refused)
         with pytest.raises(ServiceUnavailable, match="InternalFailure"):
-            events.put("bus", "Bulk Run Ended", {"run_id": "one"})
+            event_bus.put("bus", "Bulk Run Ended", {"run_id": "one"})
 
 
 def test_clients_that_threads_ask_for_at_once_are_made_one_after_the_other(
     aws: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vision.adapters import session
+    from vision.adapters import aws_sdk
 
     making, most, lock = 0, 0, threading.Lock()
 
@@ -388,13 +388,13 @@ def test_clients_that_threads_ask_for_at_once_are_made_one_after_the_other(
                 making -= 1
             return service
 
-    session.client.cache_clear()
-    monkeypatch.setattr(session, "_session", Session)
+    aws_sdk.client.cache_clear()
+    monkeypatch.setattr(aws_sdk, "_session", Session)
     names = ["s3", "rekognition", "dynamodb"] * 4
     with ThreadPoolExecutor(12) as pool:
-        assert list(pool.map(session.client, names)) == names
+        assert list(pool.map(aws_sdk.client, names)) == names
     assert most == 1
-    session.client.cache_clear()
+    aws_sdk.client.cache_clear()
 
 
 def test_a_record_of_a_run_holds_its_request_and_is_found_under_runs(runs: Runs, items: Items) -> None:

@@ -5,8 +5,8 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vision.adapters.aws_sdk import client
 from vision.adapters.items import Items, _marshalled, _unmarshalled
-from vision.adapters.session import client
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
 
 ALWAYS = "attribute_not_exists(pk) OR attribute_exists(pk)"

@@ -9,8 +9,8 @@ import pytest
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 
+from vision.adapters.aws_sdk import client
 from vision.adapters.items import Items
-from vision.adapters.session import client
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
 
 TABLE = "image-table"

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
+from vision.adapters.aws_sdk import client
 from vision.adapters.lease import Holding, Lease, expiry
-from vision.adapters.session import client
 from vision.domain import records
 
 VERSION_ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/things/version/things.1/1794479400123"

@@ -7,8 +7,8 @@ import botocore.session
 import pytest
 from botocore.stub import Stubber
 
-from vision.adapters.models import Description, Model
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
+from vision.adapters.custom_model import Description, Model
 from vision.domain.errors import AccessDenied, ModelNotUsable, ServiceUnavailable, Throttled
 
 ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/things"

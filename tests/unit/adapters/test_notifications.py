@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.adapters import notifications
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:QualityTopic"

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from vision.adapters.items import Items
 from vision.adapters.people import People
-from vision.domain import albums, counts
-from vision.domain.headings import Span
-from vision.domain.photos import label_name
+from vision.domain.gallery import albums, daily_counts
+from vision.domain.gallery.listing import Span
+from vision.domain.gallery.photos import label_name
 
 DAY = date(2026, 11, 21)
 NOW = "2026-11-21T10:00:00.000Z"
@@ -26,7 +26,9 @@ def items(table_name: str) -> Items:
 
 def _count(items: Items, day: date, name: str, number: int, owner: str = "ann") -> None:
     items.put_once(
-        counts.count_key(owner, str(day), name) | counts.count(owner, str(day), name) | {counts.COUNT: number}
+        daily_counts.count_key(owner, str(day), name)
+        | daily_counts.count(owner, str(day), name)
+        | {daily_counts.COUNT: number}
     )
 
 

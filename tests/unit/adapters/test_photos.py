@@ -7,12 +7,13 @@ import pytest
 from vision.adapters.items import Items
 from vision.adapters.photos import Photos, is_newest
 from vision.adapters.table import Table
-from vision.domain import headings, records
+from vision.domain import records
 from vision.domain.envelopes import Envelope
-from vision.domain.headings import Place, Span
+from vision.domain.gallery import listing
+from vision.domain.gallery.listing import Place, Span
+from vision.domain.gallery.pending_uploads import EXPIRES, NEVER, Ticket
+from vision.domain.gallery.photos import ERASED, GONE, Photo
 from vision.domain.objects import ObjectVersion, comparable_sequencer
-from vision.domain.photos import ERASED, GONE, Photo
-from vision.domain.tickets import EXPIRES, NEVER, Ticket
 
 NOW, LATER = "2026-11-21T10:00:00.000Z", "2026-11-21T11:00:00.000Z"
 TICKET = Ticket("amzn-s3-demo-bucket", "ann", "a" * 26, "rose.jpg", "image/jpeg", 7, "b" * 26)
@@ -64,7 +65,7 @@ def test_a_ticket_is_announced_once(photos: Photos) -> None:
 
 def test_a_ticket_is_found_in_its_album_and_under_its_owner(photos: Photos) -> None:
     photos.announce(TICKET, NOW)
-    headings_of = (headings.of_owner("ann"), headings.of_album("ann", "b" * 26))
+    headings_of = (listing.of_owner("ann"), listing.of_album("ann", "b" * 26))
     assert [_under(photos, heading) for heading in headings_of] == [["CURRENT"], ["ALBUM"]]
 
 
@@ -92,8 +93,8 @@ def test_an_upload_takes_the_status_of_the_ticket_away(photos: Photos, uploaded:
 def test_a_list_has_its_places_newest_first_after_the_last_one(photos: Photos) -> None:
     for hour in range(10, 14):
         photos.announce(replace(TICKET, token=f"{'a' * 25}{hour - 8}"), f"2026-11-21T{hour}:00:00.000Z")
-    places = list(photos.under(headings.of_owner("ann"), Span(), None, 10))
-    assert [list(photos.under(headings.of_owner("ann"), Span(), place, 10)) for place in places] == [
+    places = list(photos.under(listing.of_owner("ann"), Span(), None, 10))
+    assert [list(photos.under(listing.of_owner("ann"), Span(), place, 10)) for place in places] == [
         places[number:] for number in range(1, 5)
     ]
 
@@ -152,7 +153,7 @@ def test_a_ticket_has_no_newest_version(photos: Photos, uploaded: Callable[..., 
 def test_an_erased_photo_is_in_no_list_of_its_owner(photos: Photos) -> None:
     photos.announce(TICKET, NOW)
     photos.mark_erased(_read(photos), LATER, LATER)
-    assert _under(photos, headings.of_owner("ann")) == []
+    assert _under(photos, listing.of_owner("ann")) == []
 
 
 def test_no_upload_is_newer_than_an_erased_ticket(photos: Photos, uploaded: Callable[..., Envelope]) -> None:

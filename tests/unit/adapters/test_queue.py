@@ -4,10 +4,10 @@ import pytest
 from botocore.stub import Stubber
 
 from vision.adapters import queue
+from vision.adapters.aws_sdk import client
 from vision.adapters.queue import Message
-from vision.adapters.session import client
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
-from vision.domain.sessions import Backlog
+from vision.domain.session.decisions import Backlog
 
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/InspectionQueue"
 MESSAGE = Message("body", "handle")

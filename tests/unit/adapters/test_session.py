@@ -7,8 +7,8 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from vision.adapters import session
-from vision.adapters.session import domain_errors
+from vision.adapters import aws_sdk
+from vision.adapters.aws_sdk import domain_errors
 from vision.domain.errors import (
     AccessDenied,
     ImageTooLarge,
@@ -45,7 +45,7 @@ CODES = {
 def test_adapters_are_tested_with_the_oldest_sdk_of_a_lambda_runtime(aws: None) -> None:
     # Newer ones know this parameter.
     with pytest.raises(ParamValidationError, match="IfNoneMatch"):
-        session.client("s3").copy_object(Bucket="b", Key="k", CopySource="b/k", IfNoneMatch="*")
+        aws_sdk.client("s3").copy_object(Bucket="b", Key="k", CopySource="b/k", IfNoneMatch="*")
 
 
 def _refusal(code: str, http_status: int = 400, message: str = "as the service says it") -> ClientError:
@@ -60,7 +60,7 @@ def test_a_code_becomes_the_error_that_the_state_machine_knows(kind: type[Vision
 
 
 def test_no_code_is_mapped_without_a_test() -> None:
-    assert {(code, kind) for kind, codes in CODES.items() for code in codes} == set(session._ERRORS.items())
+    assert {(code, kind) for kind, codes in CODES.items() for code in codes} == set(aws_sdk._ERRORS.items())
 
 
 @pytest.mark.parametrize("code", ["InternalServerError", "InternalError", "ServiceUnavailable", "SomethingNew"])
@@ -114,10 +114,10 @@ def test_each_message_ends_with_a_remedy(kind: type[VisionError]) -> None:
 
 
 def test_a_client_is_made_once(aws: None) -> None:
-    assert session.client("s3") is session.client("s3")
+    assert aws_sdk.client("s3") is aws_sdk.client("s3")
 
 
 def test_a_client_gives_up_well_before_its_function_does(aws: None) -> None:
     # The shortest function has 30 seconds; after that nobody would see a named error.
-    config = session.client("s3").meta.config
+    config = aws_sdk.client("s3").meta.config
     assert config.connect_timeout + config.read_timeout < 30

@@ -7,7 +7,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from vision.adapters import storage
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailable, Throttled
 from vision.domain.objects import ObjectVersion
 

@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from vision.adapters import storage
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.domain.errors import AccessDenied, ServiceUnavailable
 
 KEY = "private/ann/uploads/a+b 50%.jpg"

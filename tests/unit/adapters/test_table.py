@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.adapters.table import Table
 from vision.domain import records
 from vision.domain.envelopes import Envelope

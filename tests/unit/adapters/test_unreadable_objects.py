@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from vision.adapters import rekognition
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.domain.errors import AccessDenied, ObjectNotAccessible, ObjectNotFound
 from vision.domain.labels import Detection
 from vision.domain.objects import ObjectVersion

@@ -5,7 +5,7 @@ import pytest
 from botocore.stub import Stubber
 
 from vision.adapters import workflow
-from vision.adapters.session import client
+from vision.adapters.aws_sdk import client
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
 from vision.domain.executions import Run, silent_end

@@ -6,8 +6,8 @@ from benchmarks.bulk.aws import Behaviour
 from benchmarks.bulk.goals import OF_BOUND_GOAL, contention
 from benchmarks.bulk.limits import PAYLOAD_LIMIT, payload_bytes
 from benchmarks.bulk.simulation import Load, simulate
-from vision.adapters.pace import SHARE_OF_QUOTA
-from vision.domain import bulk
+from vision.adapters.rate_limiter import SHARE_OF_QUOTA
+from vision.domain.bulk import bulk_run
 
 pytestmark = pytest.mark.thorough
 
@@ -30,7 +30,7 @@ def test_a_run_takes_the_time_that_its_share_of_the_quota_needs():
 def test_workers_and_batches_are_those_of_the_product():
     outcome = simulate(Load(1_000, 120, CPU_SECONDS))
 
-    assert (outcome.workers, outcome.batch_size) == (bulk.workers(120), bulk.batch_size(120))
+    assert (outcome.workers, outcome.batch_size) == (bulk_run.workers(120), bulk_run.batch_size(120))
 
 
 def test_a_worker_that_is_slower_than_the_quota_decides_the_time():
@@ -80,4 +80,4 @@ def test_a_million_images_lose_none_to_an_hour_at_twice_the_quota():
 
 
 def test_the_input_of_a_batch_of_the_longest_keys_fits():
-    assert payload_bytes("k" * 1_024, bulk.BATCH_LIMIT) < PAYLOAD_LIMIT
+    assert payload_bytes("k" * 1_024, bulk_run.BATCH_LIMIT) < PAYLOAD_LIMIT

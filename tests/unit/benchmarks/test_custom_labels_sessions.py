@@ -16,7 +16,7 @@ from benchmarks.sessions.outcome import Outcome
 from benchmarks.sessions.policies import policies
 from benchmarks.sessions.queue import Queue
 from benchmarks.sessions.session import EMPTY_LOOKS, LATE_SECONDS, Sessions, schedule
-from vision.domain.sessions import Terms
+from vision.domain.session.decisions import Terms
 
 pytestmark = pytest.mark.thorough
 

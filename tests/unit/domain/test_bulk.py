@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit import strategies
-from vision.domain import bulk
-from vision.domain.bulk import Item, Request
+from vision.domain.bulk import bulk_run
+from vision.domain.bulk.bulk_run import Item, Request
 from vision.domain.errors import InvalidEvent, InvalidRun
 from vision.domain.executions import Run
 
@@ -18,7 +18,7 @@ ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-Process
 RUN = Run(ARN, "2026-11-12T09:30:02.345Z")
 EVERYTHING = Request.from_dict({"bucket": BUCKET})
 INVENTORY = Request.from_dict({"bucket": BUCKET, "inventory": {"bucket": BUCKET, "key": "2026/manifest.json"}})
-ALL_STEPS = Request.from_dict({"bucket": BUCKET, "steps": list(bulk.STEPS)})
+ALL_STEPS = Request.from_dict({"bucket": BUCKET, "steps": list(bulk_run.STEPS)})
 requests = st.fixed_dictionaries(
     {},
     optional={
@@ -112,7 +112,7 @@ def test_ambiguous_input_of_the_older_sample_is_refused_with_the_present_form(ol
 
 @pytest.mark.parametrize(("rate", "largest", "size"), [(50, 100, 100), (50, 7, 7), (1, 100, 30), (1, 7, 7)])
 def test_batch_is_no_larger_than_asked_and_takes_a_minute_at_most(rate: float, largest: int, size: int) -> None:
-    assert bulk.batch_size(rate, largest) == size
+    assert bulk_run.batch_size(rate, largest) == size
 
 
 def test_steps_run_in_one_order_and_once() -> None:
@@ -173,10 +173,10 @@ def test_what_is_not_under_the_prefix_is_no_work() -> None:
 def test_run_over_photos_of_people_is_refused_with_the_parameter_that_allows_it(prefix: str) -> None:
     asked = Request.from_dict({"bucket": BUCKET, "prefix": prefix})
     with pytest.raises(InvalidRun, match=r"^prefix: below private/ .* set the parameter BulkReadsPhotos to true"):
-        bulk.left_out_prefix(asked, BUCKET, reads_photos=False)
-    assert bulk.left_out_prefix(asked, BUCKET, reads_photos=True) == ""
+        bulk_run.left_out_prefix(asked, BUCKET, reads_photos=False)
+    assert bulk_run.left_out_prefix(asked, BUCKET, reads_photos=True) == ""
     # In any other bucket it is a folder like another.
-    assert bulk.left_out_prefix(asked, "image-bucket", reads_photos=False) == ""
+    assert bulk_run.left_out_prefix(asked, "image-bucket", reads_photos=False) == ""
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_run_over_photos_of_people_is_refused_with_the_parameter_that_allows_it(
 )
 def test_run_over_more_than_photos_of_people_leaves_them_out(prefix: str, left_out: str) -> None:
     asked = Request.from_dict({"bucket": BUCKET, "prefix": prefix})
-    assert bulk.left_out_prefix(asked, BUCKET, reads_photos=False) == left_out
-    assert bulk.left_out_prefix(asked, BUCKET, reads_photos=True) == ""
+    assert bulk_run.left_out_prefix(asked, BUCKET, reads_photos=False) == left_out
+    assert bulk_run.left_out_prefix(asked, BUCKET, reads_photos=True) == ""
 
 
 def test_object_that_a_run_leaves_out_is_no_work() -> None:
@@ -241,7 +241,7 @@ DENIED, CORRUPT = {"name": "AccessDenied", "cause": "no"}, {"name": "CorruptImag
     ],
 )
 def test_only_what_is_missing_is_done(record: dict[str, Any] | None, missing: tuple[str, ...]) -> None:
-    assert bulk.missing_steps(ALL_STEPS, RUN, record) == missing
+    assert bulk_run.missing_steps(ALL_STEPS, RUN, record) == missing
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_only_what_is_missing_is_done(record: dict[str, Any] | None, missing: tu
 )
 def test_with_force_all_is_done_again_but_not_twice_by_the_same_run(record: dict[str, Any], again: bool) -> None:
     forced = Request.from_dict({"bucket": BUCKET, "force": True})
-    assert bulk.missing_steps(forced, RUN, record) == (forced.steps if again else ())
+    assert bulk_run.missing_steps(forced, RUN, record) == (forced.steps if again else ())
 
 
 RATES = [1, 2, 5, 5.5, 8, 10, 25, 50, 100, 500, 1000, 5000]
@@ -264,34 +264,34 @@ RATES = [1, 2, 5, 5.5, 8, 10, 25, 50, 100, 500, 1000, 5000]
 @pytest.mark.parametrize("rate", RATES)
 def test_a_batch_ends_long_before_its_worker_must(rate: float) -> None:
     # 270 s are the function's; a batch takes a share of the rate, or as long as a worker needs by itself.
-    workers, size = bulk.workers(rate), bulk.batch_size(rate)
-    assert 2 <= workers <= bulk.WORKERS_LIMIT
-    assert 1 <= size <= bulk.BATCH_LIMIT
+    workers, size = bulk_run.workers(rate), bulk_run.batch_size(rate)
+    assert 2 <= workers <= bulk_run.WORKERS_LIMIT
+    assert 1 <= size <= bulk_run.BATCH_LIMIT
     assert size / (rate / workers) <= 120
-    assert size / bulk.IMAGES_PER_SECOND_AND_WORKER <= 120
+    assert size / bulk_run.IMAGES_PER_SECOND_AND_WORKER <= 120
 
 
 @given(st.floats(1, 5000))
 def test_workers_together_keep_up_with_the_rate(rate: float) -> None:
-    assert bulk.workers(rate) * bulk.IMAGES_PER_SECOND_AND_WORKER >= rate
+    assert bulk_run.workers(rate) * bulk_run.IMAGES_PER_SECOND_AND_WORKER >= rate
 
 
 def test_a_thumbnail_of_a_run_has_a_name_for_each_content() -> None:
-    keys = {bulk.thumbnail_key(_of(EVERYTHING, "a.jpg", etag=etag).version) for etag in ("e1", "e2")}
+    keys = {bulk_run.thumbnail_key(_of(EVERYTHING, "a.jpg", etag=etag).version) for etag in ("e1", "e2")}
     assert len(keys) == 2
     assert all(key.startswith("thumbnails/") and len(key.encode()) <= 1024 for key in keys)
 
 
 def test_a_run_has_the_name_of_its_execution() -> None:
-    assert bulk.run_id(ARN) == "one"
-    assert bulk.results_prefix("one") == "imageLabelJobs/one/"
+    assert bulk_run.run_id(ARN) == "one"
+    assert bulk_run.results_prefix("one") == "imageLabelJobs/one/"
 
 
 def test_buckets_that_a_policy_can_name_are_taken() -> None:
-    bulk.check_buckets(["arn:aws:s3:::" + "b" * 63] * (bulk.BUCKETS_LIMIT_CHARACTERS // 160))
+    bulk_run.check_buckets(["arn:aws:s3:::" + "b" * 63] * (bulk_run.BUCKETS_LIMIT_CHARACTERS // 160))
 
 
 def test_one_bucket_too_many_is_refused_with_the_limit() -> None:
-    arns = ["arn:aws:s3:::" + "b" * 63] * (bulk.BUCKETS_LIMIT_CHARACTERS // 160 + 1)
+    arns = ["arn:aws:s3:::" + "b" * 63] * (bulk_run.BUCKETS_LIMIT_CHARACTERS // 160 + 1)
     with pytest.raises(InvalidRun, match=r"^BulkBucketArns: 34 buckets take 5,440 characters .* room for 5,400;"):
-        bulk.check_buckets(arns)
+        bulk_run.check_buckets(arns)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from tests.unit.strategies import keys
-from vision.domain import display
+from vision.domain.gallery import display
 
 RIGHT_TO_LEFT = "\u202e"
 

@@ -6,9 +6,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.unit.strategies import api_owners, days, labels, moments, tokens
-from vision.domain import headings, inspections
-from vision.domain.headings import Place, Span
-from vision.domain.verdicts import Judgement, Verdict
+from vision.domain.gallery import listing
+from vision.domain.gallery.listing import Place, Span
+from vision.domain.inspection import results
+from vision.domain.inspection.verdicts import Judgement, Verdict
 
 line = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\n"), max_size=60)
 places = st.builds(Place, line, line.filter(bool), line.filter(bool))
@@ -16,7 +17,7 @@ NOT_OURS = "not one that this API gave; leave it out to begin with the newest"
 
 
 def _of(owner: str, album_id: str, label: str) -> set[str]:
-    return {headings.of_owner(owner), headings.of_album(owner, album_id), headings.of_label(owner, label)}
+    return {listing.of_owner(owner), listing.of_album(owner, album_id), listing.of_label(owner, label)}
 
 
 @given(api_owners, api_owners, tokens, labels, labels)
@@ -34,13 +35,13 @@ def test_an_album_is_never_the_heading_of_a_label(owner: str, album_id: str, lab
 
 @given(api_owners, labels)
 def test_the_case_of_a_label_makes_no_heading_of_its_own(owner: str, label: str) -> None:
-    assert headings.of_label(owner, label.casefold()) == headings.of_label(owner, label)
+    assert listing.of_label(owner, label.casefold()) == listing.of_label(owner, label)
 
 
 @given(st.sampled_from(Judgement), moments)
 def test_an_inspection_is_found_under_its_verdict_and_day(judgement: Judgement, now: str) -> None:
-    told = inspections.told(Verdict(judgement, "garden", ()), now)
-    assert told["listing_pk"] == headings.of_verdict(judgement, date.fromisoformat(now[:10]))
+    told = results.told(Verdict(judgement, "garden", ()), now)
+    assert told["listing_pk"] == listing.of_verdict(judgement, date.fromisoformat(now[:10]))
 
 
 # Cursors

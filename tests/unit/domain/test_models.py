@@ -4,7 +4,7 @@ import botocore.session
 import pytest
 
 from vision.domain.errors import ModelFailed, ModelNotUsable
-from vision.domain.models import STATUSES, Rest, Step, is_paid_for, mismatch, step_to_run, step_to_stop
+from vision.domain.session.custom_model import STATUSES, Rest, Step, is_paid_for, mismatch, step_to_run, step_to_stop
 
 SERVICE_MODEL = botocore.session.get_session().get_service_model("rekognition")
 KNOWN = SERVICE_MODEL.shape_for("ProjectVersionStatus").enum

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.strategies import api_owners, labels, moments, tickets, tokens
-from vision.domain import albums, counts, headings, photos
-from vision.domain.photos import ERASED, Photo, Wanted
-from vision.domain.tickets import FORGOTTEN_SECONDS, Ticket
+from vision.domain.gallery import albums, daily_counts, listing, photos
+from vision.domain.gallery.pending_uploads import FORGOTTEN_SECONDS, Ticket
+from vision.domain.gallery.photos import ERASED, Photo, Wanted
 
 NOW, LATER = "2026-11-21T10:00:00.000Z", "2026-11-22T10:00:00.000Z"
 TICKET = Ticket("amzn-s3-demo-bucket", "ann", "a" * 26, "rose.jpg", "image/jpeg", 7, "")
@@ -165,7 +165,7 @@ def test_a_label_entry_has_the_place_of_its_photo(ticket: Ticket, label: str, no
     assert (entry["pk"], entry["listing_sk"], entry["listing_pk"]) == (
         item["pk"],
         item["listing_sk"],
-        headings.of_label(ticket.owner, label),
+        listing.of_label(ticket.owner, label),
     )
 
 
@@ -191,21 +191,21 @@ def test_an_album_is_its_owners(owner: str, album_id: str, name: str, now: str) 
 @given(found)
 def test_the_class_is_a_label_of_highest_confidence(some: list[dict[str, Any]]) -> None:
     surest = {label["name"] for label in some if label["confidence"] == max(one["confidence"] for one in some)}
-    assert counts.class_of({"labels": some}) in (surest or {""})
+    assert daily_counts.class_of({"labels": some}) in (surest or {""})
 
 
 @pytest.mark.parametrize("record", [{}, {"labels": []}, {"labels": None}])
 def test_a_photo_without_labels_is_of_no_class(record: dict[str, Any]) -> None:
-    assert counts.class_of(record) == ""
+    assert daily_counts.class_of(record) == ""
 
 
 @given(moments)
 def test_the_day_is_that_of_the_moment_in_utc(moment: str) -> None:
-    assert counts.day_of(moment) == moment.split("T")[0]
+    assert daily_counts.day_of(moment) == moment.split("T")[0]
 
 
 @given(st.tuples(api_owners, st.dates().map(str), labels), st.tuples(api_owners, st.dates().map(str), labels))
 def test_two_counts_share_an_item_only_if_owner_day_and_class_are_the_same(
     one: tuple[str, str, str], other: tuple[str, str, str]
 ) -> None:
-    assert (counts.count_key(*one) == counts.count_key(*other)) == (one == other)
+    assert (daily_counts.count_key(*one) == daily_counts.count_key(*other)) == (one == other)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.unit.strategies import json_values
 from vision.domain.errors import InvalidRule, NoRule
-from vision.domain.rules import DEFAULT_MIN_CONFIDENCE, LABELS_LIMIT, Rule, check_deployable, parse, rule_for
+from vision.domain.inspection.rules import DEFAULT_MIN_CONFIDENCE, LABELS_LIMIT, Rule, check_deployable, parse, rule_for
 
 labels = st.text("abcAB é", min_size=1, max_size=6).filter(str.strip)
 label_lists = st.lists(labels, max_size=4)

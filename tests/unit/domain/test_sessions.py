@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.domain import sessions
 from vision.domain.records import timestamp
-from vision.domain.sessions import (
+from vision.domain.session import decisions
+from vision.domain.session.decisions import (
     IMAGES_PER_SECOND_AND_UNIT,
     Backlog,
     Round,
@@ -131,7 +131,7 @@ def test_a_unit_is_added_for_each_backlog_that_one_drains_in_time(messages: int,
 
 @given(st.integers(1, 50), st.integers(1, 10))
 def test_a_session_has_the_wanted_workers_as_far_as_a_map_runs_them_at_once(units: int, workers_per_unit: int) -> None:
-    numbers = sessions.workers(units, workers_per_unit)
+    numbers = decisions.workers(units, workers_per_unit)
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) == min(units * workers_per_unit, 40)
 

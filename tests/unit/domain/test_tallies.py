@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from tests.unit import strategies
 from vision.domain import prices
-from vision.domain.bulk import BATCH_LIMIT
+from vision.domain.bulk.bulk_run import BATCH_LIMIT
+from vision.domain.bulk.summaries import estimated_cost
+from vision.domain.bulk.tallies import Tally, is_too_many, leading_reasons
 from vision.domain.failures import CAUSE_LIMIT, Failure
-from vision.domain.summaries import estimated_cost
-from vision.domain.tallies import Tally, is_too_many, leading_reasons
 
 STATE_LIMIT_BYTES = 256 * 1024
 

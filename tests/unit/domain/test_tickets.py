@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from tests.unit.strategies import api_owners, idempotency_keys, moments, sequencers, text_of, tickets
 from vision.domain import keys, records
-from vision.domain import tickets as domain
+from vision.domain.gallery import pending_uploads as domain
+from vision.domain.gallery.pending_uploads import Ticket
 from vision.domain.objects import comparable_sequencer
-from vision.domain.tickets import Ticket
 
 
 @given(tickets)

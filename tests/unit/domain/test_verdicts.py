@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vision.domain.inspection.rules import Rule
+from vision.domain.inspection.verdicts import Judgement, judge
 from vision.domain.labels import Label
-from vision.domain.rules import Rule
-from vision.domain.verdicts import Judgement, judge
 
 NAMES = ("Rose", "Tulip", "Weed", "Straße")
 names = st.sampled_from(NAMES)

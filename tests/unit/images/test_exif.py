@@ -27,8 +27,8 @@ from tests.unit.images.pictures import (
     short,
     text,
 )
-from vision.domain.exif import Exif, read_exif
-from vision.domain.location import Location
+from vision.domain.image_file.exif import Exif, read_exif
+from vision.domain.image_file.gps import Location
 
 LATITUDE = rational((48, 1), (51, 1), (296, 10))
 LONGITUDE = rational((2, 1), (17, 1), (402, 10))

@@ -28,10 +28,10 @@ from tests.unit.images.pictures import (
     with_exif,
     with_segments,
 )
-from vision.domain import jpeg
 from vision.domain.errors import CorruptImage, TooManyPixels, VisionError
-from vision.domain.images import thumbnail
-from vision.domain.metadata import read_metadata
+from vision.domain.image_file import jpeg
+from vision.domain.image_file.metadata import read_metadata
+from vision.domain.image_file.pixels import thumbnail
 
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 BASELINE = with_exif(jpeg_of(gradients(300, 200)), exif_block({}, None, PARIS))
@@ -237,7 +237,7 @@ def test_any_png_header_ends_in_a_named_error_or_a_thumbnail(
 
 MEASURE = """
 import resource, sys
-from vision.domain.images import thumbnail
+from vision.domain.image_file.pixels import thumbnail
 data = open(sys.argv[1], "rb").read()
 thumbnail(open(sys.argv[2], "rb").read())
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -3,8 +3,8 @@
 import pytest
 
 from vision.domain.errors import ImageTooLarge, ImageTooSmall, TooManyPixels
-from vision.domain.limits import REKOGNITION_LIMITS, Limits, check_limits
-from vision.domain.metadata import Metadata
+from vision.domain.image_file.limits import REKOGNITION_LIMITS, Limits, check_limits
+from vision.domain.image_file.metadata import Metadata
 
 MEGABYTE = 1_048_576
 

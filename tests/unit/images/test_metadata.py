@@ -30,10 +30,10 @@ from tests.unit.images.pictures import (
     with_exif,
     with_segments,
 )
-from vision.domain import images
 from vision.domain.errors import CorruptImage, NotSupportedImageType
-from vision.domain.metadata import Metadata, read_metadata
-from vision.domain.sparse import SparseFile
+from vision.domain.image_file import pixels
+from vision.domain.image_file.metadata import Metadata, read_metadata
+from vision.domain.image_file.sparse import SparseFile
 
 CAMERA_BLOCK = exif_block(
     {MAKE: text("Canon"), MODEL: text("EOS R5"), ORIENTATION: short(6)}, {TAKEN: text("2024:05:01 12:34:56")}, PARIS
@@ -256,10 +256,10 @@ def test_the_values_are_those_that_pillow_reads_from_the_whole_file(name: str) -
 
 
 def test_the_module_of_images_offers_the_same_names() -> None:
-    assert (images.read_metadata, images.Metadata) == (read_metadata, Metadata)
+    assert (pixels.read_metadata, pixels.Metadata) == (read_metadata, Metadata)
 
 
 def test_metadata_and_limits_need_no_pillow() -> None:
-    code = "import sys; sys.modules['PIL'] = None; import vision.domain.metadata, vision.domain.limits"
+    code = "import sys; sys.modules['PIL'] = None; from vision.domain.image_file import limits, metadata"
     path = os.pathsep.join(sys.path)
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, check=True, timeout=30)

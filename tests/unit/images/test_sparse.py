@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.domain.sparse import SparseFile
+from vision.domain.image_file.sparse import SparseFile
 
 OBJECT = bytes(index * 7 % 251 for index in range(5_000))
 

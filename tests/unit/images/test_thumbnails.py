@@ -32,9 +32,9 @@ from tests.unit.images.pictures import (
     with_exif,
     with_segments,
 )
-from vision.domain import jpeg
 from vision.domain.errors import CorruptImage, NotSupportedImageType
-from vision.domain.images import Thumbnail, thumbnail
+from vision.domain.image_file import jpeg
+from vision.domain.image_file.pixels import Thumbnail, thumbnail
 
 
 def quarters(image: Image.Image) -> list[Any]:

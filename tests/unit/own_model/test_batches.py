@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vision.batches import Batches
 from vision.domain.errors import CorruptImage, Throttled, VisionError
 from vision.domain.labels import Detection
 from vision.domain.objects import ObjectVersion
+from vision.services.own_model.batches import Batches
 
 PATIENCE_SECONDS = 20
 

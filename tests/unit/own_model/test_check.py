@@ -14,9 +14,9 @@ from local.own_model import check, folder, memory
 from local.own_model import image as own_image
 from tests.own_models import colour_model, endless_model, write_model
 from tests.unit.images.pictures import jpeg_of, png_of
-from vision import classification, classifier
 from vision.domain.errors import ImageTooLarge, InvalidModel, NotSupportedImageType
-from vision.domain.limits import MEGABYTE
+from vision.domain.image_file.limits import MEGABYTE
+from vision.services.own_model import classification, runtime
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_sample_of_many_gigabytes_is_refused_without_being_read(tmp_path: Path
 
 
 def test_the_check_sees_what_the_function_sees(tmp_path: Path) -> None:
-    from vision.classifier import Classifier
+    from vision.services.own_model.runtime import Classifier
 
     classifier = Classifier.load(write_model(tmp_path))
     photo = png_of(Image.new("RGB", (30, 20), (10, 200, 30)))
@@ -120,7 +120,7 @@ def test_the_command_ends_with_a_sentence_and_a_code_where_something_is_wrong(
 def test_command_ends_with_a_sentence_where_the_model_never_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr(classifier, "TRY_SECONDS", 3)
+    monkeypatch.setattr(runtime, "TRY_SECONDS", 3)
     endless = write_model(tmp_path, endless_model())
     if command == "manifest":
         (endless / "manifest.json").unlink()

@@ -10,11 +10,11 @@ import pytest
 from onnx import TensorProto
 
 from tests.own_models import COLOURS, SIDE, colour_model, endless_model, manifest, with_weights_elsewhere, write_model
-from vision import classifier
-from vision.classifier import Classifier
-from vision.domain import classes
 from vision.domain.errors import InvalidModel
-from vision.domain.limits import MEGABYTE
+from vision.domain.image_file.limits import MEGABYTE
+from vision.domain.own_model import scores
+from vision.services.own_model import runtime
+from vision.services.own_model.runtime import Classifier
 
 RED, GREEN, BLUE = (bytes(colour) * SIDE * SIDE for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
 INPUT: dict[str, Any] = manifest(b"")["input"]
@@ -22,8 +22,8 @@ INPUT: dict[str, Any] = manifest(b"")["input"]
 
 def named(model: Classifier, *pixels: bytes) -> list[str]:
     """The best class of each image."""
-    found = [classes.probabilities(model.manifest, answer) for answer in model.answers(pixels)]
-    return [classes.most_probable(model.manifest, one)[0]["name"] for one in found]
+    found = [scores.probabilities(model.manifest, answer) for answer in model.answers(pixels)]
+    return [scores.most_probable(model.manifest, one)[0]["name"] for one in found]
 
 
 def refused(folder: Path) -> str:
@@ -207,7 +207,7 @@ def test_a_model_that_answers_scores_where_its_manifest_says_probabilities_is_re
 
 
 def test_the_build_says_which_model_it_has_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert classifier._main([str(write_model(tmp_path))]) == 0
+    assert runtime._main([str(write_model(tmp_path))]) == 0
     assert capsys.readouterr().out == "colours 7: 3 classes, checked\n"
 
 
@@ -217,28 +217,28 @@ def test_the_build_ends_with_a_sentence_where_the_manifest_is_wrong(
     write_model(tmp_path)
     fields = json.loads((tmp_path / "manifest.json").read_text())
     (tmp_path / "manifest.json").write_text(json.dumps(fields | {"threshold": 200}))
-    assert classifier._main([str(tmp_path)]) == 1
+    assert runtime._main([str(tmp_path)]) == 1
     assert capsys.readouterr().err == "InvalidModel: threshold: is 200; expected a number from 0 to 100\n"
 
 
 def test_the_build_ends_with_a_sentence_where_the_model_answers_what_is_no_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert classifier._main([str(write_model(tmp_path, colour_model(divisor=0)))]) == 1
+    assert runtime._main([str(write_model(tmp_path, colour_model(divisor=0)))]) == 1
     assert capsys.readouterr().err.startswith("InvalidModel: colours.onnx: tried with a picture of grey: ")
 
 
 def test_build_ends_with_a_sentence_where_the_model_never_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(classifier, "TRY_SECONDS", 3)
-    assert classifier._main([str(write_model(tmp_path, endless_model()))]) == 1
+    monkeypatch.setattr(runtime, "TRY_SECONDS", 3)
+    assert runtime._main([str(write_model(tmp_path, endless_model()))]) == 1
     assert capsys.readouterr().err.startswith("InvalidModel: the model has not ended within 3 s; ")
 
 
 def test_build_ends_with_a_sentence_where_the_model_ends_its_process() -> None:
     with pytest.raises(InvalidModel, match=r"the process that tried the model died \(exit code -9\)"):
-        classifier.within_limit(signal.raise_signal, signal.SIGKILL)
+        runtime.within_limit(signal.raise_signal, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(("side", "at_once"), [(8, 8), (1024, 2), (2048, 1)])

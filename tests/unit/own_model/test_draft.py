@@ -9,8 +9,8 @@ from onnx import TensorProto
 
 from local.own_model import draft
 from tests.own_models import COLOURS, colour_model, with_weights_elsewhere
-from vision.classifier import Classifier
 from vision.domain.errors import InvalidModel
+from vision.services.own_model.runtime import Classifier
 
 
 @pytest.fixture

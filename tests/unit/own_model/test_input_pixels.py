@@ -22,10 +22,10 @@ from tests.unit.images.pictures import (
     with_exif,
 )
 from tests.unit.own_model.test_manifests import FIELDS, INPUT, parsed
-from vision.classifier import prepare
-from vision.domain import images
 from vision.domain.errors import CorruptImage, NotSupportedImageType, TooManyPixels
-from vision.domain.manifests import Input
+from vision.domain.image_file import pixels
+from vision.domain.image_file.model_input import Input
+from vision.services.own_model.runtime import prepare
 
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -40,7 +40,7 @@ def wanted(width: int = 64, height: int = 48, **changes: Any) -> Input:
 
 
 def seen(data: bytes, what: Input) -> NDArray[np.uint8]:
-    return np.frombuffer(images.input_pixels(data, what), np.uint8).reshape(what.height, what.width, 3)
+    return np.frombuffer(pixels.input_pixels(data, what), np.uint8).reshape(what.height, what.width, 3)
 
 
 def difference(one: Any, other: Any) -> float:
@@ -76,7 +76,7 @@ def test_a_large_photo_looks_as_if_it_had_been_decoded_whole(width: int, height:
     photo = jpeg_of(gradients(width, height), quality=95)
     what = wanted(224, 224, resize=resize)
     with Image.open(io.BytesIO(photo)) as image:
-        expected = images._fitted(image.convert("RGB"), what)
+        expected = pixels._fitted(image.convert("RGB"), what)
     assert difference(seen(photo, what), expected) < 1.5
 
 
@@ -109,17 +109,17 @@ def test_one_colour_stays_one_colour(width: int, height: int, resize: str, fract
 
 def test_an_image_larger_than_the_memory_allows_is_refused_before_it_is_decoded() -> None:
     with pytest.raises(TooManyPixels, match=r"decoding takes \d+ MB, 1 MB are allowed; resize before upload"):
-        images.input_pixels(png_of(gradients(900, 900)), wanted(), budget_bytes=1_000_000)
+        pixels.input_pixels(png_of(gradients(900, 900)), wanted(), budget_bytes=1_000_000)
 
 
 def test_a_truncated_image_is_corrupt() -> None:
     with pytest.raises(CorruptImage, match="ends before its picture does"):
-        images.input_pixels(jpeg_of(gradients(900, 900))[:-2000], wanted())
+        pixels.input_pixels(jpeg_of(gradients(900, 900))[:-2000], wanted())
 
 
 def test_what_is_no_image_is_refused() -> None:
     with pytest.raises(NotSupportedImageType):
-        images.input_pixels(b"2 l milk\n", wanted())
+        pixels.input_pixels(b"2 l milk\n", wanted())
 
 
 PIXELS = bytes(range(2 * 4 * 3))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.domain import manifests
 from vision.domain.errors import InvalidModel
-from vision.domain.manifests import CLASSES_LIMIT, Manifest
+from vision.domain.own_model import manifests
+from vision.domain.own_model.manifests import CLASSES_LIMIT, Manifest
 
 SHA256 = "0123456789abcdef" * 4
 INPUT: dict[str, Any] = {"width": 224, "height": 192, "layout": "NCHW", "channels": "RGB", "resize": "stretch"}

@@ -8,11 +8,11 @@ from PIL import Image
 from local.own_model import page
 from local.own_model.opinions import Compared, Comparison, Opinion, Outcome, outcome
 from tests.unit.images.pictures import jpeg_of
-from vision.domain import images
-from vision.domain.images import Thumbnail
+from vision.domain.image_file import pixels
+from vision.domain.image_file.pixels import Thumbnail
 from vision.domain.labels import Label
 
-PHOTO = images.thumbnail(jpeg_of(Image.new("RGB", (400, 300), (9, 9, 200))))
+PHOTO = pixels.thumbnail(jpeg_of(Image.new("RGB", (400, 300), (9, 9, 200))))
 
 
 def label(name: str, confidence: float = 90, *parents: str) -> Label:

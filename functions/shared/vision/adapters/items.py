@@ -11,7 +11,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from vision.adapters.session import client, domain_errors
+from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain.errors import Throttled
 
 Item = dict[str, Any]

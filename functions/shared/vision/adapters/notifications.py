@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from vision.adapters.session import client, domain_errors
+from vision.adapters.aws_sdk import client, domain_errors
 
 
 def publish(

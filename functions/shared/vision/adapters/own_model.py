@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vision.adapters.session import client, domain_errors
+from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain.errors import (
     AccessDenied,
     CorruptImage,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import islice
 
 from vision.adapters.items import Items
-from vision.domain import albums, allowances, headings, records
-from vision.domain.allowances import Allowance
+from vision.domain import records
 from vision.domain.errors import AllowanceExceeded
-from vision.domain.photos import LABEL_PREFIX
+from vision.domain.gallery import albums, daily_allowance, listing
+from vision.domain.gallery.daily_allowance import Allowance
+from vision.domain.gallery.photos import LABEL_PREFIX
 from vision.domain.records import Record
 
 
@@ -83,7 +84,7 @@ class People:
     def labels(self, owner: str, prefix: str, limit: int) -> list[str]:
         """Return the labels that a person's photos have had and that begin so, in any case."""
         start = f"{LABEL_PREFIX}{prefix.casefold()}"
-        if len(start.encode()) > headings.SORT_KEY_LIMIT_BYTES:
+        if len(start.encode()) > listing.SORT_KEY_LIMIT_BYTES:
             return []
         found = self._items.query(
             "",
@@ -94,7 +95,7 @@ class People:
         )
         return [item["name"] for item in islice(found, limit)]
 
-    def counts(self, owner: str, span: headings.Span) -> list[Record]:
+    def counts(self, owner: str, span: listing.Span) -> list[Record]:
         """Return how many photos of each class came on each day, newest day first."""
         found = self._items.query(
             "",
@@ -127,9 +128,9 @@ class People:
             conditions.append("(attribute_not_exists(#bytes) OR #bytes <= :most_bytes)")
             values[":most_bytes"] = allowance.limit_bytes - size_bytes
         is_counted = allowance.takes(size_bytes) and self._items.add(
-            allowances.day_key(owner, now),
+            daily_allowance.day_key(owner, now),
             {"uploads": 1, "bytes": size_bytes},
-            fields=allowances.day(owner, now),
+            fields=daily_allowance.day(owner, now),
             condition=" AND ".join(conditions),
             values=values,
         )

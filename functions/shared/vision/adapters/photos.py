@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from vision.adapters.items import Items
-from vision.domain import counts, records
+from vision.domain import records
 from vision.domain.envelopes import Envelope
-from vision.domain.headings import REFUSED, Place, Span
+from vision.domain.gallery import daily_counts
+from vision.domain.gallery.listing import REFUSED, Place, Span
+from vision.domain.gallery.pending_uploads import EXPIRES, NEVER, Ticket
+from vision.domain.gallery.photos import CONTENT_DELETED, DELETING, ERASED, GONE, Photo, label_entry, label_name
 from vision.domain.objects import ObjectVersion
-from vision.domain.photos import CONTENT_DELETED, DELETING, ERASED, GONE, Photo, label_entry, label_name
 from vision.domain.records import Record
-from vision.domain.tickets import EXPIRES, NEVER, Ticket
 
 _RECORD = (
     *("status", "error", "width", "height", "format", "labels", "detector", "thumbnail"),
@@ -112,11 +113,11 @@ class Photos:
         """Count a version under its class and day, once."""
         self._items.add_once(
             records.image_key(envelope.object),
-            counts.MARK,
+            daily_counts.MARK,
             now,
-            counts.count_key(envelope.owner, day, class_name),
-            counts.count(envelope.owner, day, class_name),
-            counts.COUNT,
+            daily_counts.count_key(envelope.owner, day, class_name),
+            daily_counts.count(envelope.owner, day, class_name),
+            daily_counts.COUNT,
         )
 
     def list_refused(self, envelope: Envelope, now: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vision.adapters.session import client, domain_errors
-from vision.domain.sessions import Backlog
+from vision.adapters.aws_sdk import client, domain_errors
+from vision.domain.session.decisions import Backlog
 
 # The most that one ReceiveMessage gives.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from vision.adapters import storage
-from vision.adapters.session import client, domain_errors
+from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain import labels
 from vision.domain.errors import InvalidImage, ModelNotReady, ObjectNotAccessible
 from vision.domain.labels import Detection

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from vision.adapters.session import client, domain_errors
+from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailable
 from vision.domain.keys import photo_id, version_token
 from vision.domain.objects import ObjectVersion

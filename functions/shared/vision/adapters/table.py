@@ -9,10 +9,10 @@ from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Run
 from vision.domain.failures import Failure
+from vision.domain.gallery.pending_uploads import EXPIRES, FORM_VERSION
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import OPEN, Status
-from vision.domain.tickets import EXPIRES, FORM_VERSION
 
 # A run may write when nobody has run before, when it is newer than the run that wrote last, or while it is itself
 # the run that the record waits for. So an older run never overwrites a newer one, be it the redrive of its own

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vision.adapters.session import client, domain_errors
+from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain.executions import Run, is_closed
 from vision.domain.records import timestamp
 

@@ -14,7 +14,7 @@ from vision.api.answers import IdempotencyKey, accepted, no_content, responses
 from vision.api.caller import caller
 from vision.api.problems import erasing
 from vision.domain.records import Record
-from vision.gallery import Gallery
+from vision.services.gallery import Gallery
 
 _TAGS = ["Albums"]
 

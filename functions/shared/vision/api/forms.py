@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from vision.api.parameters import Cursor
-from vision.domain.bulk import Request
-from vision.domain.display import UNSEEN
-from vision.domain.tickets import UPLOAD_LIMIT_BYTES
+from vision.domain.bulk.bulk_run import Request
+from vision.domain.gallery.display import UNSEEN
+from vision.domain.gallery.pending_uploads import UPLOAD_LIMIT_BYTES
 
 # Something to see, and nothing that changes how the text around it is read: names are shown, and kept in the table.
 PRINTABLE = rf"^[^{UNSEEN}]*[^\s{UNSEEN}][^{UNSEEN}]*$"

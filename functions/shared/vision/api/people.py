@@ -11,7 +11,7 @@ from vision.api import forms
 from vision.api.answers import responses
 from vision.api.caller import caller
 from vision.api.parameters import Day, LabelName, days
-from vision.gallery import LABELS_LIMIT, Gallery
+from vision.services.gallery import LABELS_LIMIT, Gallery
 
 COUNTED_DAYS_LIMIT = 366
 """How many days of counts one answer has at most, and if none are named."""

@@ -15,9 +15,9 @@ from vision.api.caller import caller, operator
 from vision.api.parameters import Cursor, Day, LabelName, Limit, place, span
 from vision.api.problems import erasing
 from vision.domain import records
-from vision.domain.photos import Photo, Wanted
-from vision.gallery import Gallery
-from vision.operations import console_url
+from vision.domain.gallery.photos import Photo, Wanted
+from vision.services.gallery import Gallery
+from vision.services.operations import console_url
 
 _TAGS = ["Photos"]
 

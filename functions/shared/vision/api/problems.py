@@ -13,8 +13,9 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from vision.api import forms
-from vision.domain import allowances, records
+from vision.domain import records
 from vision.domain.errors import AccessDenied, AllowanceExceeded, InvalidRun, Throttled, Transient
+from vision.domain.gallery import daily_allowance
 from vision.domain.refusals import Conflict, InvalidDays, NotFound
 
 CONTENT_TYPE = "application/problem+json"
@@ -130,7 +131,7 @@ def _unauthorized(_: Unauthorized) -> Response[str]:
 
 
 def _too_much(error: AllowanceExceeded) -> Response[str]:
-    return _later(HTTPStatus.TOO_MANY_REQUESTS, str(error), allowances.seconds_left(records.now()))
+    return _later(HTTPStatus.TOO_MANY_REQUESTS, str(error), daily_allowance.seconds_left(records.now()))
 
 
 def _too_fast(error: Throttled) -> Response[str]:

@@ -16,8 +16,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from vision.api import albums, bodies, operators, people, photos, problems, site
 from vision.api.problems import problem
-from vision.gallery import Gallery
-from vision.operations import Operations
+from vision.services.gallery import Gallery
+from vision.services.operations import Operations
 
 # What everybody may have, and the document does not describe.
 _PUBLIC = ("/", "/config.json", "/api/openapi.json")

@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
 
 from vision.api.problems import HEADERS, problem
-from vision.domain.tickets import CONTENT_TYPES, UPLOAD_LIMIT_BYTES
+from vision.domain.gallery.pending_uploads import CONTENT_TYPES, UPLOAD_LIMIT_BYTES
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",

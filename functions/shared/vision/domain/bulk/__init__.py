@@ -1,0 +1,1 @@
+"""Bulk runs: the request, what is left to do, tallies and summaries."""

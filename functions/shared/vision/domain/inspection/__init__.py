@@ -1,0 +1,1 @@
+"""Inspection: rules, verdicts, and what an inspection leaves."""

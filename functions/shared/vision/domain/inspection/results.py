@@ -1,0 +1,127 @@
+"""What an inspection leaves behind: attributes of the record, the result file, the image's new place, the message."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from vision.domain import keys
+from vision.domain.envelopes import Envelope
+from vision.domain.failures import Failure
+from vision.domain.image_file.metadata import Metadata
+from vision.domain.inspection.verdicts import Judgement, Verdict
+from vision.domain.labels import Label
+from vision.domain.objects import ObjectVersion
+from vision.domain.records import Record
+from vision.domain.statuses import Status
+
+RESULT_SCHEMA = "image-recognition/inspection-result/1"
+"""Name and version of the result file's form; docs/inspection.md describes it. A change of meaning is a new number."""
+
+_LABELS_IN_A_LINE = 5
+
+INSPECTED_PREFIX = "images/"
+INSPECTED_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+def is_inspected(key: str) -> bool:
+    """Tell whether an object is an image to inspect; the rule of the queue lets nothing else through either."""
+    return key.startswith(INSPECTED_PREFIX) and key.lower().endswith(INSPECTED_SUFFIXES)
+
+
+def analyzed_key(version: ObjectVersion, judgement: Judgement) -> str:
+    """Return where the image goes in the results bucket: its path is kept below the verdict."""
+    return _kept_path(f"analyzed/{judgement.lower()}", version, "")
+
+
+def result_key(version: ObjectVersion) -> str:
+    """Return where the result file goes; the version is part of it, so that a re-upload has a file of its own."""
+    return _kept_path("results", version, f"/{keys.version_token(version)}.json")
+
+
+def judged(
+    verdict: Verdict, found: list[Label], detector: dict[str, str], metadata: Metadata, places: Record, now: str
+) -> Record:
+    """Return the attributes that an inspection adds to the image record.
+
+    Parameters
+    ----------
+    places
+        ``result`` and, unless images stay where they are, ``moved_to``: bucket and key of each.
+    """
+    return {
+        **metadata.as_dict(),
+        "labels": found,
+        "detector": detector,
+        **places,
+        **told(verdict, now),
+        "status": Status.SUCCEEDED,
+    }
+
+
+def told(verdict: Verdict, now: str) -> Record:
+    """Return the attributes that tell a verdict, and find it by its day."""
+    day = now[: len("2026-11-20")]
+    return {
+        "verdict": verdict.judgement,
+        "rule": verdict.rule,
+        "reasons": list(verdict.reasons),
+        "inspected_at": now,
+        "listing_pk": f"VERDICT#{verdict.judgement}#{day}",
+        "listing_sk": now,
+    }
+
+
+def refused(failure: Failure) -> Record:
+    """Return the attributes of an image that could not be inspected."""
+    return {"status": Status.FAILED, "error": failure.as_dict()}
+
+
+def result_file(record: Record) -> bytes:
+    """Return the result file of an inspected image: the same record always gives the same bytes."""
+    copied = ("photo_id", "object", "verdict", "rule", "reasons", "labels", "detector", "format", "width", "height")
+    places = {"image": record["moved_to"]} if "moved_to" in record else {}
+    content = {
+        "schema": RESULT_SCHEMA,
+        "inspected_at": record["inspected_at"],
+        **{name: record[name] for name in copied},
+        **places,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2).encode()
+
+
+def message(envelope: Envelope, record: Record) -> dict[str, Any]:
+    """Return what people are told: the verdict with its id, its reasons and the labels with their confidence."""
+    return {
+        "id": f"{envelope.photo_id}-{keys.version_token(envelope.object)}",
+        "verdict": record["verdict"],
+        "rule": record["rule"],
+        "reasons": record["reasons"],
+        "labels": [{"name": label["name"], "confidence": label["confidence"]} for label in record["labels"]],
+        "object": {"bucket": envelope.object.bucket, "key": envelope.object.key},
+        "image": record.get("moved_to"),
+        "result": record["result"],
+        "inspected_at": record["inspected_at"],
+    }
+
+
+def sentence(record: Record) -> str:
+    """Return what happened in one line that a person reads in a mail."""
+    verdict = "passed" if record["verdict"] == Judgement.SUCCESS else "failed"
+    found = ", ".join(f"{label['name']} {label['confidence']:.0f} %" for label in record["labels"][:_LABELS_IN_A_LINE])
+    because = "; ".join(record["reasons"]) or (f"Found: {found}" if found else "Nothing was found")
+    return f"{record['object']['key']} {verdict} the rule {record['rule']}. {because}."
+
+
+def _kept_path(folder: str, version: ObjectVersion, ending: str) -> str:
+    """Return a key below a folder with the image's path.
+
+    With the id of the photo instead where the path leaves no room in a key, or climbs out of the folder: to S3 ``..``
+    is a name like another, but not to who downloads a bucket.
+    """
+    path = version.key.removeprefix(INSPECTED_PREFIX)
+    key = f"{folder}/{path}{ending}"
+    if len(key.encode()) <= keys.KEY_LIMIT_BYTES and ".." not in re.split(r"[/\\]", path):
+        return key
+    return f"{folder}/-/{keys.photo_id(version.bucket, version.key)}{ending}"

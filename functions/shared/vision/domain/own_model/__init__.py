@@ -1,0 +1,1 @@
+"""A team's own model: its manifest, and the scores that it answers."""

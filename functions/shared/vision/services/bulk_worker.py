@@ -1,0 +1,295 @@
+"""A worker of a bulk run: one batch of objects, many at a time, each with an outcome of its own."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from vision.adapters import storage
+from vision.adapters.table import Table
+from vision.domain import labels, records
+from vision.domain.bulk import bulk_run
+from vision.domain.bulk.bulk_run import Item, Request
+from vision.domain.bulk.tallies import Tally
+from vision.domain.envelopes import Envelope
+from vision.domain.errors import NoRule, ServiceUnavailable, Transient
+from vision.domain.executions import Run
+from vision.domain.failures import CAUSE_LIMIT, Failure
+from vision.domain.image_file import pixels
+from vision.domain.image_file.limits import check_limits
+from vision.domain.image_file.metadata import Metadata, read_metadata
+from vision.domain.image_file.sparse import SparseFile
+from vision.domain.inspection import results
+from vision.domain.inspection.rules import Rule, named, rule_for
+from vision.domain.inspection.verdicts import judge
+from vision.domain.keys import photo_id
+from vision.domain.labels import Detection
+from vision.domain.objects import ObjectVersion
+from vision.domain.own_model.manifests import TOP_K_LIMIT
+from vision.domain.records import Record
+from vision.domain.statuses import Status
+from vision.services import detectors
+from vision.services.detectors import ALL_LABELS, BulkDetector
+from vision.settings import NONE
+
+# So many images at a time keep a processor busy while Rekognition takes its time.
+THREADS = 24
+# A processor decodes no faster when it decodes more at a time, but each takes up to 450 MB, see benchmarks/results.md.
+_DECODERS = 2
+# Moments are reserved in blocks: one write of the table for so many calls.
+_CALLS_RESERVED = 10
+# Waits between attempts at what can heal itself, each shortened at random so that threads do not march in step.
+_WAITS_SECONDS = (0.5, 1, 2, 4, 8, 16, 16, 16)
+# An image is not begun, and not tried again, when the worker has less time than this.
+_LAST_SECONDS = 20.0
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the template's parameters and the request ask of labels, thumbnails and verdicts.
+
+    Attributes
+    ----------
+    own_model_function_arn
+        Who finds the labels; ``none`` for Rekognition.
+    """
+
+    max_labels: int
+    min_confidence: float
+    thumbnail_size: int
+    results_bucket: str
+    rules: tuple[Rule, ...]
+    own_model_function_arn: str = NONE
+
+
+class NoTimeLeft(Exception):
+    """A worker ends before it could do this."""
+
+
+_LATE = Failure(ServiceUnavailable.__name__, "its worker had no time left; run again, only the rest is done")
+
+
+class Turns:
+    """Hands out the moments of calls, one at a time, to the threads of a worker."""
+
+    def __init__(
+        self,
+        reserve: Callable[[int], list[float]],
+        wanted: int,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._reserve = reserve
+        self._wanted = wanted
+        self._moments: deque[float] = deque()
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._sleep = sleep
+
+    def wait(self, longest_seconds: float = math.inf) -> None:
+        """Wait for the next moment at which a call may be made.
+
+        Raises
+        ------
+        NoTimeLeft
+            Others have reserved so much that it comes too late.
+        """
+        with self._lock:
+            if not self._moments:
+                # Never more than what is left to do: a moment that nobody uses is lost to all.
+                self._moments.extend(self._reserve(max(1, min(_CALLS_RESERVED, self._wanted))))
+            moment = self._moments.popleft()
+            self._wanted -= 1
+        wait_seconds = moment - self._clock()
+        if wait_seconds > longest_seconds:
+            raise NoTimeLeft
+        self._sleep(max(0.0, wait_seconds))
+
+
+@dataclass
+class Worker:
+    """Works on the images of one batch.
+
+    Attributes
+    ----------
+    remaining_seconds
+        How long the worker may still run.
+    """
+
+    run: Run
+    request: Request
+    wishes: Wishes
+    table: Table
+    reserve: Callable[[int], list[float]]
+    remaining_seconds: Callable[[], float]
+    sleep: Callable[[float], None] = time.sleep
+    tally: Tally = field(default_factory=Tally)
+
+    def work(self, items: Sequence[Item]) -> Tally:
+        """Do what is missing for each object, record it at once, and return how it went.
+
+        An image that fails is an outcome, whatever it was; what has been recorded when a worker dies is not done again
+        by the next.
+
+        Raises
+        ------
+        Throttled, ServiceUnavailable, AccessDenied
+            The table could not be asked what is known: nothing has been done.
+        """
+        began = time.monotonic()
+        versions = list({item.version for item in items if item.is_work})
+        known = self._patiently(lambda: self.table.known(versions))
+        tasks = bulk_run.left_to_do(self.request, self.run, items, known, self.tally)
+        self._turns = Turns(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
+        top_k = TOP_K_LIMIT if "verdict" in self.request.steps else None
+        self._detector = BulkDetector(self.wishes.own_model_function_arn, top_k)
+        self._lock = threading.Lock()
+        self._decoders = threading.Semaphore(_DECODERS)
+        # Calls wait in threads of their own, so that a thumbnail is made while Rekognition looks at the same image.
+        with ThreadPoolExecutor(THREADS) as photos, ThreadPoolExecutor(THREADS) as calls:
+            self._calls = calls
+            for _ in photos.map(lambda task: self._one(*task), tasks):
+                pass
+        self.tally.model_gb_seconds += self._detector.gb_seconds
+        self.tally.worker_seconds += time.monotonic() - began
+        self.tally.batches = 1
+        return self.tally
+
+    def _one(self, version: ObjectVersion, steps: tuple[str, ...], record: Record) -> None:
+        if self.remaining_seconds() < _LAST_SECONDS:
+            with self._lock:
+                self.tally.end(version.key, Status.FAILED, _LATE)
+            return
+        parts: dict[str, Any] = {}
+        failures = list(self._parts(version, steps, parts))
+        outcome = records.outcome(parts, failures)
+        if outcome["status"] is Status.FAILED and ("detector" in record or "thumbnail" in record):
+            outcome["status"] = Status.PARTIAL
+        if "labels" in outcome and self.request.record == "compact":
+            outcome["labels"] = bulk_run.compact(outcome["labels"])
+        outcome |= parts.get("judged", {})
+        envelope = Envelope(version, photo_id(version.bucket, version.key), record.get("owner", ""))
+        try:
+            self._patiently(lambda: self.table.advance(envelope, self.run, outcome, records.now()))
+        except Exception as error:  # Nor must a record that the table does not take.
+            failures.append(_failure(error))
+            outcome["status"] = Status.FAILED
+        with self._lock:
+            self.tally.writes += 1
+            self.tally.end(version.key, outcome["status"], failures[0] if failures else None)
+
+    def _parts(self, version: ObjectVersion, steps: tuple[str, ...], parts: dict[str, Any]) -> list[Failure]:
+        """Fill in what could be found out, and return why the rest could not."""
+        try:
+            metadata, pinned = self._patiently(lambda: self._metadata(version))
+        except Exception as error:  # One image of a kind that nobody expected must not end the other ninety-nine.
+            return [_failure(error)]
+        parts["metadata"] = metadata.as_dict()
+        failures = []
+        rule = None
+        if "verdict" in steps:
+            try:
+                rule = rule_for(self.wishes.rules, version.key)
+            except NoRule as error:
+                failures.append(_failure(error))
+        detection = self._calls.submit(self._detect, pinned, rule) if rule or "labels" in steps else None
+        if "thumbnail" in steps:
+            try:
+                parts["thumbnail"] = self._patiently(lambda: self._thumbnail(version))
+            except Exception as error:
+                failures.append(_failure(error))
+        if detection is not None:
+            try:
+                parts |= self._found(metadata, rule, detection.result())
+            except Exception as error:
+                failures.insert(0, _failure(error))
+        return failures
+
+    def _metadata(self, version: ObjectVersion) -> tuple[Metadata, ObjectVersion]:
+        """Return the metadata, checked, and the version with its id, where the bucket keeps versions."""
+        version_ids: list[str] = []
+
+        def fetch(start: int, end: int) -> bytes:
+            part, version_id = storage.read_part(version, start, end)
+            version_ids.append(version_id)
+            with self._lock:
+                self.tally.reads += 1
+            return part
+
+        metadata = read_metadata(SparseFile(fetch, version.size_bytes), version.size_bytes)
+        check_limits(metadata, version.size_bytes)
+        return metadata, version.pinned_to(version_ids[0])
+
+    def _detect(self, version: ObjectVersion, rule: Rule | None) -> Detection:
+        confidence, most = self.wishes.min_confidence, self.wishes.max_labels
+        if rule:
+            confidence, most = min(confidence, rule.min_confidence), ALL_LABELS
+
+        def call() -> Detection:
+            self._wait_for_turn()
+            return self._detector.detect(version, most, confidence)
+
+        found = self._patiently(call)
+        with self._lock:
+            self.tally.calls += self.wishes.own_model_function_arn == NONE
+            self.tally.reads += 1  # The detector's own, of the object.
+        return found
+
+    def _wait_for_turn(self) -> None:
+        left_seconds = self.remaining_seconds() - _LAST_SECONDS
+        if self.wishes.own_model_function_arn == NONE:
+            self._turns.wait(left_seconds)
+        elif left_seconds < 0:
+            # Rekognition's quota is not the own model's, whose batches gather while others are under way.
+            raise NoTimeLeft
+
+    def _found(self, metadata: Metadata, rule: Rule | None, found: Detection) -> dict[str, Any]:
+        parts: dict[str, Any] = {"detector": found.detector}
+        if rule:
+            upright = found.labels if metadata.format == "JPEG" else labels.turned(found.labels, metadata.orientation)
+            parts["judged"] = results.told(judge(rule, upright), records.now())
+        parts["labels"] = detectors.recorded(
+            self.wishes.own_model_function_arn,
+            found.labels,
+            self.wishes.max_labels,
+            self.wishes.min_confidence,
+            named(self.wishes.rules) if rule else (),
+        )
+        return parts
+
+    def _thumbnail(self, version: ObjectVersion) -> dict[str, Any]:
+        content = storage.read(version)
+        with self._decoders:
+            thumbnail = pixels.thumbnail(content, self.wishes.thumbnail_size)
+        place = {"bucket": self.wishes.results_bucket, "key": bulk_run.thumbnail_key(version)}
+        storage.write(**place, content=thumbnail.data, content_type=thumbnail.content_type)
+        with self._lock:
+            self.tally.reads += 1
+            self.tally.thumbnails += 1
+        return {**place, "width": thumbnail.width, "height": thumbnail.height}
+
+    def _patiently(self, call: Callable[[], _Result]) -> _Result:
+        """Try what can heal itself again, as long as there is time."""
+        for wait_seconds in _WAITS_SECONDS:
+            try:
+                return call()
+            except Transient:
+                if self.remaining_seconds() < _LAST_SECONDS:
+                    raise
+                self.sleep(wait_seconds * random.uniform(0.5, 1))  # noqa: S311 not a secret
+        return call()
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, NoTimeLeft):
+        return _LATE
+    return Failure(type(error).__name__, str(error)[:CAUSE_LIMIT])

@@ -1,0 +1,251 @@
+"""What happens to one inspected image, in an order that is safe to repeat from any point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from vision.adapters import notifications, storage
+from vision.adapters.table import Table
+from vision.domain import events, records
+from vision.domain.envelopes import Envelope
+from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, ServiceUnavailable, Transient, VisionError
+from vision.domain.failures import CAUSE_LIMIT, Failure
+from vision.domain.gallery import display
+from vision.domain.image_file.limits import REKOGNITION_LIMITS, Limits, check_limits
+from vision.domain.image_file.metadata import read_metadata
+from vision.domain.image_file.sparse import SparseFile
+from vision.domain.inspection import results, rules
+from vision.domain.inspection.rules import Rule
+from vision.domain.inspection.verdicts import Judgement, judge
+from vision.domain.labels import Detection, Label, bounded, turned
+from vision.domain.objects import ObjectVersion
+from vision.domain.records import Record
+from vision.settings import InspectionSettings
+
+Detector = Callable[[ObjectVersion, Rule], Detection]
+Keep = Callable[[Sequence[Label], Collection[str]], list[Label]]
+
+# Between claim and message there is one call to SNS, which the SDK gives up sooner than this.
+_CLAIM_SECONDS = 120
+
+_TOLD = {
+    "all": frozenset(Judgement),
+    "failures": frozenset({Judgement.FAILURE}),
+    "off": frozenset[Judgement](),
+}
+
+
+def _ignore(_: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Inspects images with one detector and one set of rules.
+
+    Attributes
+    ----------
+    detect
+        Finds all labels that a rule or a record may ask about.
+    image_bucket
+        The bucket whose images are inspected; a message that announces those of another is refused.
+    keep
+        Selects from them those that the record keeps, together with all that a rule names.
+    moves
+        Whether an inspected image moves to the results bucket, or stays where it is.
+    notifies_of
+        The judgements that people are told of.
+    limits
+        What the detector takes.
+    claim_seconds
+        After how long a delivery that wanted to tell people, and did not, has died.
+    """
+
+    table: Table
+    rules: tuple[Rule, ...]
+    detect: Detector
+    image_bucket: str
+    results_bucket: str
+    topic_arn: str
+    moves: bool
+    notifies_of: frozenset[Judgement]
+    limits: Limits = REKOGNITION_LIMITS
+    claim_seconds: int = _CLAIM_SECONDS
+    keep: Keep = lambda found, _: bounded(found)
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: InspectionSettings,
+        detect: Detector,
+        limits: Limits = REKOGNITION_LIMITS,
+        claim_seconds: int = _CLAIM_SECONDS,
+        keep: Keep = lambda found, _: bounded(found),
+    ) -> Inspector:
+        """Return the inspector that the template's parameters describe.
+
+        Raises
+        ------
+        InvalidRule
+            When the rules cannot be read; the deployment has checked them, but a variable can be changed by hand.
+        """
+        return cls(
+            table=Table(settings.image_table_name),
+            rules=rules.parse(settings.inspection_rules),
+            detect=detect,
+            image_bucket=settings.image_bucket_name,
+            results_bucket=settings.results_bucket_name,
+            topic_arn=settings.quality_topic_arn,
+            moves=settings.inspected_images == "move",
+            notifies_of=_TOLD[settings.notifications],
+            limits=limits,
+            claim_seconds=claim_seconds,
+            keep=keep,
+        )
+
+    def inspect_message(
+        self, body: str, is_last_receive: bool = False, report: Callable[[str], None] = _ignore
+    ) -> None:
+        """Inspect the images that a message announces; what is no image to inspect is forgotten.
+
+        Parameters
+        ----------
+        is_last_receive
+            Whether the message goes to the dead-letter queue if this fails: then the record says why.
+        report
+            Is told each outcome, see :meth:`inspect`.
+
+        Raises
+        ------
+        InvalidEvent
+            The message is no event of S3, or announces an object of another bucket.
+        """
+        for version in events.created_objects(body, self.image_bucket):
+            if results.is_inspected(version.key):
+                self.inspect(version, is_last_receive, report)
+
+    def inspect(
+        self, version: ObjectVersion, is_last_receive: bool = False, report: Callable[[str], None] = _ignore
+    ) -> str:
+        """Judge an image, record it, write the result file, move the image, tell people.
+
+        Every step finds out whether it has been done, so that whatever is delivered again after a crash goes on
+        where it stopped, with the verdict that was recorded.
+
+        Parameters
+        ----------
+        report
+            Is told the outcome as soon as it is recorded; a verdict by the delivery that found it, and by no other.
+
+        Returns
+        -------
+        str
+            ``SUCCESS`` or ``FAILURE``; the name of the error of an image that cannot be inspected; or ``GONE`` for one
+            that was deleted before.
+
+        Raises
+        ------
+        Transient
+            A service is busy; the message should be delivered again.
+        AccessDenied
+            A policy must change, and then the message be delivered again; meanwhile the record says so.
+        """
+        envelope = Envelope.of(version)
+        try:
+            return self._inspect(version, envelope, report)
+        except Transient as error:
+            if is_last_receive:
+                self._give_up(envelope, error, "it waits in the dead-letter queue")
+            raise
+        except Permanent:
+            raise
+        except Exception as error:
+            # Nothing of ours expects it: the record tells what it was, wherever the message ends.
+            self._give_up(envelope, error, "it is tried again, and then waits in the dead-letter queue")
+            raise
+
+    def _inspect(self, version: ObjectVersion, envelope: Envelope, report: Callable[[str], None]) -> str:
+        self.table.register(envelope, records.now())
+        record = self.table.image(envelope) or {}
+        is_new = False
+        if "verdict" not in record:
+            try:
+                judged = self._judge(version)
+                is_new = self.table.judge(envelope, judged, records.now())
+                if is_new:
+                    report(str(judged["verdict"]))
+            except AccessDenied as error:
+                self._refuse(envelope, error)
+                raise
+            except Permanent as error:
+                if self._refuse(envelope, error):
+                    outcome = "GONE" if isinstance(error, ObjectNotFound) else type(error).__name__
+                    report(outcome)
+                    return outcome
+                # Another delivery found a verdict meanwhile, and may have moved the image away: go on from there, since
+                # this message may be all that is left of it.
+            record = self.table.image(envelope) or {}
+        self._leave(envelope, record, is_new)
+        return str(record["verdict"])
+
+    def _judge(self, version: ObjectVersion) -> Record:
+        rule = rules.rule_for(self.rules, version.key)
+        source = SparseFile(lambda start, end: storage.read_range(version, start, end), version.size_bytes)
+        metadata = read_metadata(source, version.size_bytes)
+        check_limits(metadata, version.size_bytes, self.limits)
+        detection = self.detect(version, rule)
+        found = detection.labels if metadata.format == "JPEG" else turned(detection.labels, metadata.orientation)
+        verdict = judge(rule, found)
+        places = {"result": {"bucket": self.results_bucket, "key": results.result_key(version)}}
+        if self.moves:
+            key = results.analyzed_key(version, verdict.judgement)
+            places["moved_to"] = {"bucket": self.results_bucket, "key": key}
+        labels = self.keep(found, rules.named(self.rules))
+        return results.judged(verdict, labels, detection.detector, metadata, places, records.now())
+
+    def _leave(self, envelope: Envelope, record: Record, is_new: bool) -> None:
+        """Bring result file, image and message to where the record says that they are."""
+        if is_new or not storage.exists(**record["result"]):
+            storage.write(**record["result"], content=results.result_file(record), content_type="application/json")
+        if "moved_to" in record:
+            # A version that is gone was moved before, and the copy of a newer one has taken its place; or its owner
+            # deleted it. Neither leaves anything to move.
+            with suppress(ObjectNotFound):
+                storage.move(
+                    envelope.object,
+                    **record["moved_to"],
+                    content_type=display.content_type(record.get("format")),
+                    is_newest=lambda: self.table.is_newest(envelope),
+                )
+        if record["verdict"] in self.notifies_of and "notified_at" not in record:
+            self._tell(envelope, record)
+
+    def _tell(self, envelope: Envelope, record: Record) -> None:
+        """Tell people, unless another delivery of the same message has done it meanwhile.
+
+        Who claims it first tells them. One that died before it could has lost its claim a while later.
+        """
+        if not self.table.claim_notification(envelope, records.now(), records.seconds_ago(self.claim_seconds)):
+            if "notified_at" in (self.table.image(envelope) or {}):
+                return
+            raise ServiceUnavailable("notification: another delivery is at it; whether it was told is looked at later")
+        subject = f"Inspection {record['verdict']}: rule {record['rule']}"
+        attributes = {"verdict": record["verdict"], "rule": record["rule"]}
+        try:
+            notifications.publish(
+                self.topic_arn, subject, results.message(envelope, record), results.sentence(record), attributes
+            )
+        except VisionError:
+            self.table.give_up_notification(envelope, records.now())
+            raise
+        self.table.mark_notified(envelope, records.now())
+
+    def _refuse(self, envelope: Envelope, error: Permanent) -> bool:
+        failure = Failure(type(error).__name__, str(error))
+        return self.table.refuse(envelope, results.refused(failure), records.now())
+
+    def _give_up(self, envelope: Envelope, error: Exception, then: str) -> None:
+        failure = Failure(type(error).__name__, f"{str(error)[: CAUSE_LIMIT - 100]}; {then}")
+        self.table.refuse(envelope, results.refused(failure), records.now())

@@ -1,0 +1,141 @@
+"""How a Custom Labels model comes to rest: at the end of its session, and whenever it runs although nobody holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vision.adapters import workflow
+from vision.adapters.custom_model import Model
+from vision.adapters.lease import Holding, Lease, expiry
+from vision.adapters.session_log import SessionLog
+from vision.domain import records
+from vision.domain.errors import VisionError
+from vision.domain.session import custom_model, decisions
+from vision.settings import ModelSettings
+
+# A model that stops is looked at more often than this, and its lease extended anew each time.
+_LEASE_SECONDS = 1800
+# What one look holds the lease for, so that no session starts the model that it is about to stop.
+_LOOK_SECONDS = 60
+_WATCHDOG = "watchdog"
+
+
+@dataclass(frozen=True, slots=True)
+class Watchdog:
+    """Who stops one model.
+
+    All methods raise Throttled, ServiceUnavailable, AccessDenied and ModelNotUsable; what was counted until then stays.
+
+    Attributes
+    ----------
+    count
+        Is told each metric and its value.
+    warn
+        Is told what is wrong and harms nothing.
+    """
+
+    model: Model
+    lease: Lease
+    log: SessionLog
+    period_seconds: int
+    count: Callable[[str, float], None]
+    warn: Callable[[str], None]
+
+    @classmethod
+    def from_settings(
+        cls, settings: ModelSettings, count: Callable[[str, float], None], warn: Callable[[str], None]
+    ) -> Watchdog:
+        """Look after the model that the settings name."""
+        return cls(
+            Model(settings.project_arn, settings.model_version_arn),
+            Lease(settings.image_table_name, settings.model_version_arn),
+            SessionLog(settings.image_table_name),
+            settings.watchdog_period_seconds,
+            count,
+            warn,
+        )
+
+    def end_session(self, owner: str, inspected: int) -> dict[str, Any]:
+        """Bring a session's model one step nearer to rest.
+
+        Parameters
+        ----------
+        owner
+            ARN of the session's execution.
+        inspected
+            How many images it has inspected.
+
+        Returns
+        -------
+        dict
+            ``stopped`` is False while the session has to ask again, ``status`` is the model's, or why it is left
+            alone; once it rests, ``model_minutes`` are those that were paid for.
+        """
+        holding, now = self.lease.read(), records.now()
+        if holding.owner != owner:
+            return {"stopped": True, "status": "NOT_OURS"}
+        if self._is_wanted(holding, now):
+            self.lease.give_back(owner, now)
+            return {"stopped": True, "status": "KEPT_RUNNING"}
+        status = self.model.describe().status
+        rest = custom_model.step_to_stop(status)
+        if rest is custom_model.Rest.STOP:
+            self.model.stop()
+        if rest is not custom_model.Rest.STOPPED:
+            self.lease.extend(owner, now, expiry(_LEASE_SECONDS))
+            return {"stopped": False, "status": status}
+        minutes = decisions.seconds_between(holding.running_at, now) / 60
+        if minutes:
+            self.count("SessionModelMinutes", minutes)
+            self.count("ImagesPerModelHour", inspected / minutes * 60)
+        self.log.close(owner, inspected, round(minutes, 1), now)
+        self.lease.give_back(owner, now)
+        return {"stopped": True, "status": status, "model_minutes": round(minutes, 1)}
+
+    def look(self, ended: str = "") -> None:
+        """Stop a model that runs although no live session holds it, unless an operator wants it to run.
+
+        Parameters
+        ----------
+        ended
+            ARN of a session's execution that is known to have ended: it holds nothing any more.
+        """
+        if ended:
+            self.lease.give_back(ended, records.now())
+        holding, now, status = self.lease.read(), records.now(), self.model.describe().status
+        if custom_model.is_paid_for(status):
+            self.count("ModelMinutes", decisions.minutes_to_count(holding.watched_at, now, self.period_seconds))
+        self.lease.note_watched(now)
+        if holding.is_held(now) and self._is_dead(holding.owner):
+            self.lease.give_back(holding.owner, now)
+        if not custom_model.is_paid_for(status) or self._is_wanted(holding, now):
+            return
+        if self.lease.take(_WATCHDOG, now, expiry(_LOOK_SECONDS)):
+            try:
+                self._stop(status)
+            finally:
+                self.lease.give_back(_WATCHDOG, records.now())
+
+    def _stop(self, status: str) -> None:
+        if custom_model.step_to_stop(status) is custom_model.Rest.STOP:
+            self.model.stop()
+            self.count("ModelsStoppedByWatchdog", 1)
+
+    def _is_wanted(self, holding: Holding, now: str) -> bool:
+        try:
+            return decisions.declared(holding.keep_running_until) > now
+        except (ValueError, OverflowError):
+            self.warn("keep_running_until is no timestamp like 2026-11-21T18:00:00Z, and so counts as not there")
+            return False
+
+    def _is_dead(self, owner: str) -> bool:
+        """Tell whether the session that holds the lease has ended without a word; in doubt it lives."""
+        if owner == _WATCHDOG:
+            return False
+        try:
+            return workflow.has_ended(owner)
+        except VisionError as error:
+            self.warn(f"{type(error).__name__}: whether the lease's owner lives is not known, so it counts as alive")
+            return False

@@ -1,0 +1,224 @@
+"""What operators look at and start: inspections, bulk runs, sessions of the Custom Labels model."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import Any
+
+from vision.adapters import storage, workflow
+from vision.adapters.bulk_runs import Runs
+from vision.adapters.photos import Photos
+from vision.adapters.session_log import SessionLog
+from vision.adapters.workflow import Execution
+from vision.domain import prices
+from vision.domain.bulk import bulk_run
+from vision.domain.bulk.summaries import estimated_cost
+from vision.domain.bulk.tallies import Tally
+from vision.domain.gallery import display, listing
+from vision.domain.gallery.listing import Place, Span
+from vision.domain.gallery.photos import has_label
+from vision.domain.inspection.verdicts import Judgement
+from vision.domain.records import Record
+from vision.domain.refusals import Conflict, NotFound
+from vision.domain.session.decisions import timeline
+
+DAYS_LIMIT = 92
+"""How many days a look at inspections may span: each is a query for each verdict."""
+
+DAYS_SHOWN = 31
+"""How many it spans if none are named."""
+
+RUNS_SHOWN = 20
+SESSIONS_SHOWN = 10
+
+_LOOKS_LIMIT = 400
+_LOOKS_AT_ONCE = 50
+_SHOWN_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """Which inspections are wanted; ``""`` and 0 ask for nothing."""
+
+    days: Span
+    verdict: str = ""
+    rule: str = ""
+    label: str = ""
+    min_confidence: float = 0
+
+    @property
+    def judgements(self) -> list[str]:
+        """The verdicts to look for."""
+        return [self.verdict] if self.verdict else [str(judgement) for judgement in Judgement]
+
+    def fits(self, record: Record) -> bool:
+        """Tell whether the record of an inspection is wanted; its day and its verdict were looked up."""
+        is_of_rule = not self.rule or record.get("rule") == self.rule
+        return is_of_rule and has_label(record, self.label, self.min_confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """The operations of one stack.
+
+    Attributes
+    ----------
+    sessions
+        ``None`` where no Custom Labels model is used.
+    run_arn
+        The state machine of bulk runs.
+    """
+
+    photos: Photos
+    runs: Runs
+    sessions: SessionLog | None
+    run_arn: str
+
+    def inspections(self, wanted: Inspected, after: Place | None, limit: int) -> tuple[list[Record], Place | None]:
+        """Return a page of inspections, newest first, and the place after which the next one begins."""
+        places = self._judged(wanted, after)
+        found: list[Record] = []
+        looks, last = 0, None
+        while looks < _LOOKS_LIMIT and (some := list(islice(places, _LOOKS_AT_ONCE))):
+            looks += len(some)
+            there = self.photos.records_at(some)
+            for last in some:
+                record = there.get(last, {})
+                if "verdict" in record and wanted.fits(record):
+                    found.append(_inspection(record))
+                if len(found) == limit:
+                    return found, last
+        return found, last if looks >= _LOOKS_LIMIT else None
+
+    def start_run(self, request: bulk_run.Request, name: str) -> Record:
+        """Start a bulk run; the same name starts it once.
+
+        Raises
+        ------
+        Conflict
+            The name has started another one.
+        """
+        execution = workflow.start_once(self.run_arn, name, request.as_dict())
+        if execution is None or execution.input != request.as_dict():
+            raise Conflict("Idempotency-Key: it has started another run; take a new key")
+        return self._run(execution, self.runs.read(name))
+
+    def latest_runs(self) -> list[Record]:
+        """Return the latest runs, newest first, with how far each is."""
+        return [
+            self._run(execution, self.runs.read(bulk_run.run_id(execution.arn)))
+            for execution in workflow.latest(self.run_arn, RUNS_SHOWN)
+        ]
+
+    def run(self, run_id: str) -> Record:
+        """Return a run.
+
+        Raises
+        ------
+        NotFound
+        """
+        execution = workflow.find(f"{self.run_arn.replace(':stateMachine:', ':execution:', 1)}:{run_id}")
+        if execution is None:
+            raise NotFound
+        return self._run(execution, self.runs.read(run_id))
+
+    def latest_sessions(self) -> list[Record]:
+        """Return the latest sessions of the model, newest first, with what each cost."""
+        noted = self.sessions.latest(SESSIONS_SHOWN) if self.sessions else []
+        found = [(workflow.find(record["execution_arn"]), record) for record in noted]
+        return [_session(execution, record) for execution, record in found if execution]
+
+    def _judged(self, wanted: Inspected, after: Place | None) -> Iterator[Place]:
+        for day in wanted.days.days():
+            lists = [
+                _in_order(self.photos.under(listing.of_verdict(verdict, day), Span(day, day), after, _LOOKS_AT_ONCE))
+                for verdict in wanted.judgements
+            ]
+            yield from heapq.merge(*lists, reverse=True)
+
+    def _run(self, execution: Execution, record: Record | None) -> Record:
+        if record is None:
+            # It has not begun yet, or was refused, or found another one at its prefix: only its execution tells.
+            execution = workflow.find(execution.arn) or execution
+        record = record or {}
+        request: Mapping[str, Any] = record.get("request") or bulk_run.in_present_form(execution.input)
+        is_provisional = record.get("provisional", False)
+        cost = estimated_cost(Tally.of_progress(record)) if is_provisional else record.get("estimated_cost_usd")
+        return {
+            "run_id": bulk_run.run_id(execution.arn),
+            "status": execution.status,
+            "bucket": str(request.get("bucket", "")),
+            "prefix": str(request.get("prefix", "")),
+            "started_at": execution.started_at,
+            "ended_at": execution.ended_at,
+            "counts": {name: record.get(name, 0) for name in ("seen", "labelled", "partial", "skipped", "failed")},
+            "failures": [{"name": name, "images": images} for name, images in record.get("reasons", {}).items()],
+            "estimated_cost_dollars": cost["rekognition"] + cost["everything_else"] if cost else None,
+            "error": record.get("error") or _busy(execution) or _error(execution),
+            "execution_url": console_url(execution.arn),
+        }
+
+
+def _in_order(listed: Iterator[Place]) -> Iterator[Place]:
+    """Yield places newest first, those of the same moment too: the index has these in any order, and cursors in one."""
+    for _, places in groupby(listed, key=lambda place: place.listing_sk):
+        yield from sorted(places, reverse=True)
+
+
+def console_url(execution_arn: str) -> str:
+    """Return the page of an execution in the console of Step Functions."""
+    region = execution_arn.split(":")[3]
+    return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution_arn}"
+
+
+def _inspection(record: Record) -> Record:
+    where = record.get("moved_to") or record["object"]
+    image_format = record.get("format")
+    return {
+        **{name: record[name] for name in ("photo_id", "verdict", "rule", "reasons", "inspected_at")},
+        "bucket": record["object"]["bucket"],
+        "key": record["object"]["key"],
+        "labels": [{"name": label["name"], "confidence": label["confidence"]} for label in record.get("labels", [])],
+        "image_url": storage.presigned_url(
+            where["bucket"],
+            where["key"],
+            content_type=display.content_type(image_format),
+            disposition=display.disposition(record["object"]["key"], image_format),
+            version_id=where.get("version_id", ""),
+            valid_seconds=_SHOWN_SECONDS,
+        ),
+    }
+
+
+def _session(execution: Execution, record: Record) -> Record:
+    minutes = record.get("model_minutes")
+    hours = None if minutes is None else minutes / 60 * record["units"]
+    milestones = timeline(workflow.entered(execution.arn))
+    return {
+        "session_id": execution.arn.rsplit(":", 1)[-1],
+        "status": execution.status,
+        "started_at": execution.started_at,
+        "ended_at": execution.ended_at,
+        "images": record.get("images"),
+        "model_minutes": minutes,
+        "cost_dollars": None if hours is None else round(hours * prices.CUSTOM_LABELS_UNIT_HOUR, 4),
+        "timeline": [{"at": at, "state": state} for at, state in milestones],
+        "error": _error(execution),
+        "execution_url": console_url(execution.arn),
+    }
+
+
+def _error(execution: Execution) -> Record | None:
+    # Who stops an execution may give a cause alone:
+    # https://docs.aws.amazon.com/cli/latest/reference/stepfunctions/stop-execution.html
+    is_told = execution.error or execution.cause
+    return {"name": execution.error, "cause": execution.cause} if is_told else None
+
+
+def _busy(execution: Execution) -> Record | None:
+    if execution.output.get("decision") != "BUSY":
+        return None
+    return {"name": "Busy", "cause": "Another run works on this bucket and prefix; start it again when that has ended."}

@@ -1,0 +1,69 @@
+"""What is erased of a photo, in an order that is safe to repeat from any point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from vision.adapters import storage
+from vision.adapters.photos import Photos
+from vision.domain import keys, records
+from vision.domain.failures import Failure
+from vision.domain.gallery.listing import Place
+from vision.domain.gallery.photos import CONTENT_DELETED, ERASED, Photo
+from vision.domain.objects import ObjectVersion
+from vision.domain.statuses import Status
+
+REFUSED_SECONDS = 86_400
+"""For so long the content of a refused upload is kept: an operator can look at it and process it again."""
+
+# So many are deleted within the time that a look has; the next one goes on.
+_REFUSED_AT_ONCE = 200
+
+
+def erase(photos: Photos, photo: Photo) -> None:
+    """Erase a photo: first nobody finds it any more, then its objects go, then its records.
+
+    What an execution under way still writes is erased when that execution ends, see :mod:`vision.services.label_index`,
+    or when ``track_execution`` closes its record.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+        Some of it may be left; it is erased again by the next look for such, see :meth:`Photos.half_erased`.
+    """
+    erased_at = photo.item.get(ERASED) or records.now()
+    photos.mark_erased(photo, erased_at, records.now())
+    where = photo.item["object"]
+    # An upload of the same key that came after the photo was erased is another one's.
+    storage.delete_versions(
+        where["bucket"], where["key"], is_prefix=False, until="" if photo.is_announced else erased_at
+    )
+    until = erased_at if photos.is_replaced(photo.photo_id) else ""
+    # Those that no record names yet are made by an execution under way.
+    folders = {(where["bucket"], folder) for folder in keys.thumbnail_folders(photo.photo_id, photo.owner)}
+    for bucket, folder in sorted(folders | photos.copies(photo.photo_id)):
+        storage.delete_versions(bucket, folder, is_prefix=True, until=until)
+    photos.forget(photo.photo_id, records.now(), until=until)
+
+
+def refused(photos: Photos) -> Iterator[Place]:
+    """Yield the places of some refused uploads whose day is over."""
+    return islice(photos.refused(records.seconds_ago(REFUSED_SECONDS)), _REFUSED_AT_ONCE)
+
+
+def delete_refused(photos: Photos, place: Place) -> None:
+    """Delete the content of a refused upload, unless it was processed again with success; its record stays.
+
+    Raises
+    ------
+    AccessDenied, Throttled, ServiceUnavailable
+    """
+    record = photos.record(place)
+    # An index tells for a moment what the table has forgotten.
+    if record is None or record.get("listing_sk") != place.listing_sk:
+        return
+    is_refused = record["status"] == Status.FAILED and Failure(**record["error"]).is_of_upload
+    if is_refused:
+        storage.delete(ObjectVersion.from_dict(record["object"]))
+    photos.unlist_refused(place, {CONTENT_DELETED: records.now()} if is_refused else {"updated_at": records.now()})
