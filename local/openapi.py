@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from local.deployment import REPOSITORY
+from local.stack.deployment import REPOSITORY
 from vision.adapters.bulk_runs import Runs
 from vision.adapters.people import People
 from vision.adapters.photos import Photos

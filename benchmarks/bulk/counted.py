@@ -19,9 +19,9 @@ from PIL import Image
 
 from benchmarks.peers import ROOT
 from benchmarks.photos import real_photos
-from local import stack
 from local.engine import control
-from local.stack import Stack, StackFiles
+from local.stack import local_stack
+from local.stack.local_stack import Stack, StackFiles
 
 IMAGES = 1_000
 FAIL_EVERY = 50
@@ -125,12 +125,12 @@ def recorded() -> Iterator[tuple[Stack, str]]:
     files = StackFiles(ROOT / ".local" / "bulk-counted")
     parameters = {"BulkCallsPerSecond": str(CALLS_PER_SECOND)}
     try:
-        deployed = stack.up(lambda _: None, files, parameters, port=_PORT)
+        deployed = local_stack.up(lambda _: None, files, parameters, port=_PORT)
         with _recorder(deployed) as endpoint:
             _redirect(deployed, endpoint)
             yield deployed, endpoint
     finally:
-        stack.down(lambda _: None, files)
+        local_stack.down(lambda _: None, files)
 
 
 @contextmanager

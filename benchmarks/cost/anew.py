@@ -10,10 +10,11 @@ from benchmarks.cost.bill import BULK, CLASSIFIER, CUSTOM_LABELS, INSPECTION, OW
 from benchmarks.cost.usage import Measured, Usage
 from benchmarks.peers import ROOT
 from benchmarks.photos import BASELINE_12, make_photos
-from local import session_demo, stack
+from local.demo import session_demo
 from local.own_model import stack as own_model
 from local.rekognition.fetch import fetch_models
-from local.stack import Stack, StackFiles
+from local.stack import local_stack
+from local.stack.local_stack import Stack, StackFiles
 
 PORT = 4795
 IMAGES = 20
@@ -44,20 +45,20 @@ def measure(say: Callable[[str], None]) -> None:
         usage.write(Measured(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", ways))
 
     try:
-        deployed = stack.up(say, files, {}, port=PORT, wait_scale=WAIT_SCALE)
+        deployed = local_stack.up(say, files, {}, port=PORT, wait_scale=WAIT_SCALE)
         for name, (way, functions, images) in WAYS.items():
             say(f"Counting {name} ...")
             keep(f"{name}, {REKOGNITION}", sizes(deployed, way, functions, images, BASELINE_12.path))
         say("Counting a Custom Labels session ...")
         keep(f"{INSPECTION}, {CUSTOM_LABELS}", _session(say, files))
-        stack.down(say, files)
+        local_stack.down(say, files)
         deployed = own_model.up(say, own_files, port=PORT, wait_scale=WAIT_SCALE)
         for name, (way, functions, images) in WAYS.items():
             say(f"Counting {name} with an own model ...")
             keep(f"{name}, {OWN_MODEL}", sizes(deployed, way, (*functions, CLASSIFIER), images, BASELINE_12.path))
     finally:
         for each in (files, own_files):
-            stack.down(say, each)
+            local_stack.down(say, each)
 
 
 def sizes(deployed: Stack, way: one.Way, functions: Sequence[str], images: int, source: Path) -> tuple[Usage, Usage]:
@@ -69,5 +70,5 @@ def sizes(deployed: Stack, way: one.Way, functions: Sequence[str], images: int, 
 def _session(say: Callable[[str], None], files: StackFiles) -> tuple[Usage, Usage]:
     fetch_models(say=say)
     model = session_demo.trained_model(files.log / "training.log")
-    beside = stack.up_beside(say, session_demo.STACK_NAME, session_demo.parameters(model), files)
+    beside = local_stack.up_beside(say, session_demo.STACK_NAME, session_demo.parameters(model), files)
     return sizes(beside, one.sessions, one.SESSION, IMAGES, BASELINE_12.path)

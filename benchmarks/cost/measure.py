@@ -20,8 +20,8 @@ from benchmarks.bulk.counted import item_bytes
 from benchmarks.cost import capacity
 from benchmarks.cost.usage import FunctionUse, Usage
 from benchmarks.peers import ROOT
-from local.session_demo import FOLDER
-from local.stack import Stack
+from local.demo.session_demo import FOLDER
+from local.stack.local_stack import Stack
 from vision.domain import keys, records
 from vision.domain.objects import ObjectVersion
 

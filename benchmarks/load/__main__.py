@@ -18,10 +18,11 @@ from PIL import Image
 
 from benchmarks.load.visitors import THINKING_SECONDS, Log, Visitor, add, read, upload
 from benchmarks.peers import ROOT
-from local import people, stack
-from local.photos import fetch_photos, photos
+from local.demo import people
+from local.demo.sample_photos import fetch_photos, photos
 from local.rekognition.fetch import fetch_models
-from local.stack import Stack, StackFiles
+from local.stack import local_stack
+from local.stack.local_stack import Stack, StackFiles
 
 RESULTS = ROOT / "benchmarks" / "load.md"
 COMMAND = "python -m benchmarks.load"
@@ -43,10 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     fetch_photos(say=lambda _: None)
     files = StackFiles(ROOT / ".local" / "load")
     try:
-        deployed = stack.up(print, files, port=_PORT)
+        deployed = local_stack.up(print, files, port=_PORT)
         log = run(deployed, options.readers, options.uploaders, options.seconds)
     finally:
-        stack.down(print, files)
+        local_stack.down(print, files)
     text = report(log, options.readers, options.uploaders, options.seconds)
     print(text)
     is_full = (options.readers, options.uploaders, options.seconds) == (READERS, UPLOADERS, SECONDS)

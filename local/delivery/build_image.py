@@ -8,7 +8,7 @@ import sys
 
 from local.delivery import command, stages
 from local.delivery.publish import OWN_MODEL
-from local.deployment import REPOSITORY, SAM
+from local.stack.deployment import REPOSITORY, SAM
 
 ARCHITECTURES = ("arm64", "x86_64")
 

@@ -20,7 +20,7 @@ import boto3
 
 from local.delivery import command, images, stages
 from local.delivery.publish import OWN_MODEL, published_image
-from local.deployment import REPOSITORY, SAM
+from local.stack.deployment import REPOSITORY, SAM
 
 
 def release() -> str:

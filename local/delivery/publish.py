@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from local.delivery import command, images, stages
-from local.deployment import REPOSITORY, SAM
+from local.stack.deployment import REPOSITORY, SAM
 
 # Below it the pipeline keeps packages for as long as somebody may want to go back to them.
 PREFIX = "deployed"

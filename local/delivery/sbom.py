@@ -14,7 +14,7 @@ from pathlib import Path
 
 from local.delivery import command
 from local.delivery.publish import OWN_MODEL, STACK
-from local.deployment import REPOSITORY
+from local.stack.deployment import REPOSITORY
 
 CYCLONEDX = "cyclonedx-bom==7.5.0"
 # Where an image of Lambda has its function and its packages.

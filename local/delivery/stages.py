@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.deployment import REPOSITORY
+from local.stack.deployment import REPOSITORY
 
 CONFIGURATION = REPOSITORY / "samconfig.toml"
 # Below functions/classify_image/, the model that comes with the product.

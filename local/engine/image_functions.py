@@ -1,7 +1,8 @@
 """Lambda functions of container images, run without Docker.
 
-An image is a folder here: what `local.dockerfile` made of the steps of a Dockerfile. A function that names the image
-runs in it as one of a deployment package does, under awslambdaric, from the folder that is `/var/task` on AWS.
+An image is a folder here, which `local.own_model.dockerfile` made of the steps of a Dockerfile. A function that names
+the image runs in it as one of a deployment package does: under awslambdaric, from the folder that is `/var/task` on
+AWS.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from ministack.services import lambda_svc
 
-from local.engine.settings import ACCOUNT_ID, REGION
+from local.account import ACCOUNT_ID, REGION
 
 # One more takes some 300 MB with its model, and ONNX Runtime uses every core for one.
 IMAGE_FUNCTIONS_AT_ONCE = 2

@@ -13,8 +13,9 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
+from local.account import REGION
 from local.engine.port import PortTakenError, require_free
-from local.engine.settings import DEFAULT_RUNTIME_PYTHON, REGION, ROOT_ACCESS_KEY_ID
+from local.engine.settings import DEFAULT_RUNTIME_PYTHON, ROOT_ACCESS_KEY_ID
 from local.engine.state import secret_access_key
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -7,10 +7,8 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.account import REGION
 from local.engine.state import secret_access_key
-
-REGION = "us-east-1"
-ACCOUNT_ID = "000000000000"
 
 # ministack treats this key as the account's root user and checks no policy for it. Its secret is in the state folder.
 ROOT_ACCESS_KEY_ID = "test"

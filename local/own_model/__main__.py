@@ -12,13 +12,13 @@ import boto3
 from rich.console import Console
 from rich.text import Text
 
-from local.demo import DemoFailed
-from local.deployment import REPOSITORY, DeploymentFailed
+from local.demo.photo_demo import DemoFailed
 from local.downloads import DownloadFailed
 from local.engine.process import EngineNotHealthyError
 from local.own_model import check, comparison, draft, folder, image, page, stack
 from local.rekognition.fetch import fetch_models
-from local.stack import LOCAL_DIR, StackFiles
+from local.stack.deployment import REPOSITORY, DeploymentFailed
+from local.stack.local_stack import LOCAL_DIR, StackFiles
 from vision.domain.errors import VisionError
 from vision.services.own_model.runtime import within_limit
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.demo import DemoFailed, utf8_name
+from local.demo.photo_demo import DemoFailed, utf8_name
 from local.own_model.opinions import Compared, Comparison, Opinion
 from vision.domain import labels
 from vision.domain.errors import VisionError

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from local import deployment, dockerfile
-from local.deployment import REPOSITORY, DeploymentFailed, Target
 from local.engine.image_functions import REGISTRY, Image, describe, image_folder
+from local.own_model import dockerfile
+from local.stack import deployment
+from local.stack.deployment import REPOSITORY, DeploymentFailed, Target
 
 CONTEXT = REPOSITORY / "functions"
 TEMPLATE = REPOSITORY / "own-model.yaml"

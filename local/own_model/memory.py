@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from local.deployment import REPOSITORY
+from local.stack.deployment import REPOSITORY
 from vision.domain.errors import InvalidModel
 from vision.domain.image_file.limits import MEGABYTE
 from vision.domain.image_file.pixels import DECODE_BUDGET_BYTES

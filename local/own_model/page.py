@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-from local.contact_sheet import STYLE
+from local.demo.contact_sheet import STYLE
 from local.own_model.opinions import Compared, Comparison, Opinion, Outcome
 from vision.domain.labels import Label
 

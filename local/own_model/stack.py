@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local import deployment, stack
 from local.engine.settings import DEFAULT_PORT
 from local.own_model import image
 from local.own_model.image import CONTEXT, DEFAULT_MODEL, Say
-from local.stack import Stack, StackFiles
+from local.stack import deployment, local_stack
+from local.stack.local_stack import Stack, StackFiles
 
 DETECTOR = "own-model"
 
@@ -43,7 +43,7 @@ def up(
     files, parameters = files or StackFiles(), parameters or {}
     _, function_arn = up_beside(say, files, parameters, model=model, context=context, port=port, wait_scale=wait_scale)
     own = {"PhotoDetector": DETECTOR, "InspectionDetector": DETECTOR, "OwnModelFunctionArn": function_arn}
-    return stack.up(say, files, parameters | own)
+    return local_stack.up(say, files, parameters | own)
 
 
 def up_beside(
@@ -69,9 +69,9 @@ def up_beside(
     """
     files = files or StackFiles()
     image_uri = image.build(files.images, say, model, context)
-    deployed = stack.start(say, files, port, wait_scale)
+    deployed = local_stack.start(say, files, port, wait_scale)
     if not deployed.outputs:
-        deployed = stack.up(say, files, parameters)
+        deployed = local_stack.up(say, files, parameters)
     return deployed, _deployed(say, files, deployed, image_uri)
 
 
@@ -79,10 +79,10 @@ def _deployed(say: Say, files: StackFiles, main: Stack, image_uri: str) -> str:
     """Deploy own-model.yaml with an image, unless it has that one already, and return its function's ARN."""
     target = files.target({}, main.client_arguments(), image.STACK_NAME)
     wanted = deployment.fingerprint_of(image.TEMPLATE, image_uri, main.outputs["ImageBucketName"])
-    known = stack.note(files, DETECTOR)
+    known = local_stack.note(files, DETECTOR)
     if known.get("deployed") == wanted:
         return str(known["function_arn"])
     say("Deploying own-model.yaml to the local AWS (sam deploy) ...")
     function_arn = image.deploy(target, image_uri, main.outputs["ImageBucketName"])
-    stack.note(files, DETECTOR, {"deployed": wanted, "function_arn": function_arn})
+    local_stack.note(files, DETECTOR, {"deployed": wanted, "function_arn": function_arn})
     return function_arn

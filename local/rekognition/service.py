@@ -45,7 +45,7 @@ class Rekognition:
     faults
         Shared with whoever wants to switch faults without going over the wire.
     projects_dir
-        Where ``python -m local.train`` put the project versions of Custom Labels.
+        Where ``python -m local.rekognition.train`` put the project versions of Custom Labels.
 
     Raises
     ------

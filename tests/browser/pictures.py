@@ -7,9 +7,9 @@ from functools import cache
 
 from PIL import ExifTags, Image
 
-from local.photos import PHOTOS_DIR
+from local.demo.sample_photos import PHOTOS_DIR
 
-# Licence in local/photos.toml: CC0 or public domain. Each may stand in a screenshot.
+# Licence in local/demo/sample_photos.toml: CC0 or public domain. Each may stand in a screenshot.
 FREE = ("cat.png", "coffee.png", "rocket.jpg", "astronaut.png", "photographer.png")
 
 # In German a name may be one word; it is longer than any place for it.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.deployment import STACK_NAME
-from local.stack import StackFiles
+from local.stack.deployment import STACK_NAME
+from local.stack.local_stack import StackFiles
 from tests.cloud.deployed import Deployed, Visit
 from tests.local.stack.conftest import LocalStacks, copy_of_deployed, deployed, local_stacks
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from local import __main__ as commands
-from local import bulk_demo
-from local.demo import DemoFailed
+from local.demo import bulk_demo
+from local.demo.photo_demo import DemoFailed
 from vision.domain.bulk.summaries import estimated_cost
 from vision.domain.bulk.tallies import Tally
 

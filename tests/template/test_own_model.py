@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local import dockerfile
-from local.own_model import image
+from local.own_model import dockerfile, image
 from tests.template.call_graph import Code
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, references, walk
 from tests.template.iam import is_allowed

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from local.account import ACCOUNT_ID, REGION
 from local.downloads import write_atomically
-from local.engine.settings import ACCOUNT_ID, REGION
 from local.rekognition.custom_labels.head import Head
 from local.rekognition.fetch import MODELS_DIR
 

@@ -7,8 +7,8 @@ def not_found(arn: str) -> RekognitionError:
     """No project or version has this ARN."""
     return RekognitionError(
         "ResourceNotFoundException",
-        f"There is no {arn}. Compare it with DescribeProjects and DescribeProjectVersions; `python -m local.train` "
-        "makes a version.",
+        f"There is no {arn}. Compare it with DescribeProjects and DescribeProjectVersions; "
+        "`python -m local.rekognition.train` makes a version.",
     )
 
 

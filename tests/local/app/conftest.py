@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.photos import PHOTOS_DIR
-from local.stack import StackFiles
+from local.demo.sample_photos import PHOTOS_DIR
+from local.stack.local_stack import StackFiles
 from tests.browser.people import make_person, tokens_of
 from tests.functions.http_api import Answer, conform
 from tests.local.engine import web_app

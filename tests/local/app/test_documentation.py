@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.deployment import REPOSITORY
+from local.stack.deployment import REPOSITORY
 from tests.browser.people import new_password
 from tests.local.app.conftest import HOST, Client, port_of
 from tests.local.stack.conftest import aws_cli

@@ -7,11 +7,11 @@ from shutil import copytree
 
 import pytest
 
-from local import stack
+from local.demo.sample_photos import fetch_photos
 from local.engine.process import stop_process
-from local.photos import fetch_photos
 from local.rekognition.fetch import fetch_models
-from local.stack import StackFiles
+from local.stack import local_stack
+from local.stack.local_stack import StackFiles
 from tests.local.bulk.bulk_runs import DENIED, MISSING, OLDER, OWN, SEALED, Bulk
 from tests.local.sessions.driver import stack_folder
 from tests.local.stack.conftest import WAIT_SCALE, aws_cli, engine_processes, free_port, no_word
@@ -41,8 +41,8 @@ def deployed_bulk(tmp_path_factory: pytest.TempPathFactory) -> Path:
             fetch_photos(say=no_word)
             files = StackFiles(folder)
             try:
-                stack.up(no_word, files, PARAMETERS, port=free_port(), wait_scale=WAIT_SCALE)
-                stack.down(no_word, files)
+                local_stack.up(no_word, files, PARAMETERS, port=free_port(), wait_scale=WAIT_SCALE)
+                local_stack.down(no_word, files)
             finally:
                 _end(files)
             (folder / "complete").touch()
@@ -54,7 +54,7 @@ def shared_pipeline(deployed_bulk: Path, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("bulk") / "stack"
     copytree(deployed_bulk, folder)
     files = StackFiles(folder)
-    running = Pipeline(stack.up(no_word, files, PARAMETERS, port=free_port(), wait_scale=WAIT_SCALE), files)
+    running = Pipeline(local_stack.up(no_word, files, PARAMETERS, port=free_port(), wait_scale=WAIT_SCALE), files)
     for bucket in (OWN, DENIED, SEALED, OLDER):
         running.client("s3").create_bucket(Bucket=bucket)
     yield running

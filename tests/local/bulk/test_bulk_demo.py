@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from local import __main__ as commands
-from local import bulk_demo
-from local.bulk_demo import Run
-from local.photos import PHOTOS_DIR
+from local.demo import bulk_demo
+from local.demo.bulk_demo import Run
+from local.demo.sample_photos import PHOTOS_DIR
 from tests.local.stack.pipeline import Pipeline, wait_for
 
 pytestmark = pytest.mark.local

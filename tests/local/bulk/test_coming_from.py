@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.deployment import REPOSITORY
+from local.stack.deployment import REPOSITORY
 from tests.local.bulk.bulk_runs import OLDER, photo
 from tests.local.stack.pipeline import Pipeline, wait_for
 from vision.domain import records

@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
-from local.deployment import Target
 from local.engine.process import EngineProcess
+from local.stack.deployment import Target
 from tests.local.engine.conftest import engine
 from tests.local.stack.conftest import aws_cli
 

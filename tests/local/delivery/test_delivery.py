@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from local.delivery import deploy, publish, stages
-from local.deployment import REPOSITORY, SAM
+from local.stack.deployment import REPOSITORY, SAM
 from tests.template.cloudformation import load
 
 # The engine has no CodePipeline; tests/template/test_pipeline.py gives that to moto.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local.deployment import REPOSITORY
 from local.engine.lambda_logs import kept
+from local.stack.deployment import REPOSITORY
 from tests.local.engine.account import Account, unique
 from tests.template.cloudformation import load
 

@@ -11,10 +11,10 @@ from shutil import copytree
 
 import pytest
 
-from local import stack
-from local.deployment import REPOSITORY, SAM
 from local.engine.process import stop_process
-from local.stack import StackFiles
+from local.stack import local_stack
+from local.stack.deployment import REPOSITORY, SAM
+from local.stack.local_stack import StackFiles
 from tests.local.operations import guide
 from tests.local.operations.preloaded_cli import SHIM
 from tests.local.sessions.conftest import deployed_sessions, sessions, shared_sessions
@@ -110,7 +110,7 @@ def doomed(deployed_sessions: Path, tmp_path: Path) -> Iterator[Sessions]:
     folder = tmp_path / "doomed"
     copytree(deployed_sessions, folder)
     files, parameters = StackFiles(folder), json.loads((folder / "complete").read_text())
-    running = stack.up(no_word, files, parameters, port=free_port(), wait_scale=0.01)
+    running = local_stack.up(no_word, files, parameters, port=free_port(), wait_scale=0.01)
     doomed = Sessions(running, files, parameters["ProjectArn"], parameters["ModelVersionArn"])
     yield doomed
     doomed.close()

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from local.deployment import REPOSITORY
+from local.stack.deployment import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 INDEX = "operations"

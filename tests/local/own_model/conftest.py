@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local.deployment import REPOSITORY
 from local.engine.process import stop_process
 from local.own_model import stack as own_model
-from local.stack import StackFiles
+from local.stack.deployment import REPOSITORY
+from local.stack.local_stack import StackFiles
 from tests.local.stack.conftest import WAIT_SCALE, engine_processes, free_port, no_word
 from tests.local.stack.pipeline import Pipeline
 from tests.local.stack.roles import without_statement

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from local import __main__ as commands
-from local.deployment import REPOSITORY
 from local.own_model import __main__ as own_commands
+from local.stack.deployment import REPOSITORY
 from tests.local.own_model.conftest import BLUE, RED
 from tests.local.stack.pipeline import Pipeline
 

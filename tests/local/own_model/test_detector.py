@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local import people
+from local.demo import people
 from local.own_model import comparison
 from local.own_model.opinions import Outcome
 from tests.local.bulk.bulk_runs import Bulk

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from local.deployment import REPOSITORY, DeploymentFailed
+from local.demo.sample_photos import fetch_photos
 from local.downloads import LOCAL_DIR
 from local.engine.image_functions import image_folder
 from local.engine.settings import DEFAULT_RUNTIME_PYTHON
 from local.own_model import image
-from local.photos import fetch_photos
+from local.stack.deployment import REPOSITORY, DeploymentFailed
 from tests.local.stack.conftest import no_word
 from tests.own_models import write_model
 

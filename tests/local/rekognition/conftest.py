@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.photos import PHOTOS_DIR, fetch_photos
+from local.demo.sample_photos import PHOTOS_DIR, fetch_photos
 from local.rekognition.fetch import DETECTOR, MODELS_DIR, fetch_models
 from local.rekognition.service import Rekognition
 

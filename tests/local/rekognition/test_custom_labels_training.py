@@ -5,10 +5,10 @@ import shutil
 import numpy as np
 import pytest
 
-from local import labelled_pictures as catalogue
-from local import train
+from local.demo import labelled_pictures as catalogue
+from local.demo.labelled_pictures import fetch_labelled_pictures, labelled_pictures
 from local.downloads import DownloadFailed
-from local.labelled_pictures import fetch_labelled_pictures, labelled_pictures
+from local.rekognition import train
 from local.rekognition.custom_labels import head
 from local.rekognition.custom_labels.embedding import Embedder
 from local.rekognition.custom_labels.projects import Projects
@@ -85,7 +85,7 @@ def test_every_picture_is_another_drawing(pictures_dir):
 
 def test_the_command_says_what_to_do_next(pictures_dir, capsys):
     assert catalogue.main() == 0
-    assert "Next: python -m local.train .local/labelled-pictures/training" in capsys.readouterr().out
+    assert "Next: python -m local.rekognition.train .local/labelled-pictures/training" in capsys.readouterr().out
 
 
 def test_a_failed_download_is_a_sentence(monkeypatch, capsys):

@@ -5,8 +5,8 @@ import io
 import pytest
 from PIL import ExifTags, Image, ImageChops, ImageOps, ImageStat
 
-from local import photos as catalogue
-from local.photos import fetch_photos, photos
+from local.demo import sample_photos as catalogue
+from local.demo.sample_photos import fetch_photos, photos
 
 pytestmark = pytest.mark.local
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.photos import photos
+from local.demo.sample_photos import photos
 from local.rekognition.fetch import CLASSIFIER
 from local.rekognition.models import Box
 from local.rekognition.service import Rekognition

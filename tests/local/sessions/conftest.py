@@ -8,12 +8,13 @@ from shutil import copytree
 
 import pytest
 
-from local import stack, train
+from local.demo.labelled_pictures import LABELLED_PICTURES_DIR, fetch_labelled_pictures
 from local.engine.process import stop_process
-from local.labelled_pictures import LABELLED_PICTURES_DIR, fetch_labelled_pictures
+from local.rekognition import train
 from local.rekognition.custom_labels.projects import Projects
 from local.rekognition.fetch import fetch_models
-from local.stack import StackFiles
+from local.stack import local_stack
+from local.stack.local_stack import StackFiles
 from tests.local.sessions import matrix
 from tests.local.sessions.driver import Sessions, stack_folder
 from tests.local.stack.conftest import ADDRESSES, engine_processes, free_port, no_word
@@ -52,8 +53,8 @@ def deployed_sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
             parameters = _parameters()
             files = StackFiles(folder)
             try:
-                stack.up(no_word, files, parameters, port=free_port(), wait_scale=WAIT_SCALE)
-                stack.down(no_word, files)
+                local_stack.up(no_word, files, parameters, port=free_port(), wait_scale=WAIT_SCALE)
+                local_stack.down(no_word, files)
             finally:
                 for pid in engine_processes(files):
                     stop_process(pid)
@@ -67,7 +68,7 @@ def shared_sessions(deployed_sessions: Path, tmp_path_factory: pytest.TempPathFa
     copytree(deployed_sessions, folder)
     files = StackFiles(folder)
     parameters = json.loads((folder / "complete").read_text())
-    running = stack.up(no_word, files, parameters, port=free_port(), wait_scale=WAIT_SCALE)
+    running = local_stack.up(no_word, files, parameters, port=free_port(), wait_scale=WAIT_SCALE)
     sessions = Sessions(running, files, parameters["ProjectArn"], parameters["ModelVersionArn"])
     yield sessions
     sessions.close()

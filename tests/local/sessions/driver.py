@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.labelled_pictures import LABELLED_PICTURES_DIR
-from local.stack import Stack, StackFiles
+from local.demo.labelled_pictures import LABELLED_PICTURES_DIR
+from local.stack.local_stack import Stack, StackFiles
 from tests.local.sessions.switch import DynamoDBSwitch
 from tests.local.stack.pipeline import Pipeline, entered_states, function_processes, wait_for
 from vision.domain import keys

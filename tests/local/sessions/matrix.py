@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import LOCAL_DIR
+from local.stack.local_stack import LOCAL_DIR
 from tests.local.sessions.driver import Sessions, letter_id
 from tests.local.stack.pipeline import wait_for
 from vision.domain.objects import ObjectVersion

@@ -7,10 +7,10 @@ from shutil import copytree
 
 import pytest
 
-from local import stack
-from local.deployment import STACK_NAME
 from local.engine.process import stop_process
-from local.stack import StackFiles
+from local.stack import local_stack
+from local.stack.deployment import STACK_NAME
+from local.stack.local_stack import StackFiles
 from tests.local.sessions.conftest import WAIT_SCALE
 from tests.local.sessions.driver import Sessions
 from tests.local.stack.conftest import engine_processes, free_port, no_word
@@ -26,7 +26,7 @@ def own_sessions(deployed_sessions: Path, tmp_path: Path) -> Iterator[Sessions]:
     folder = tmp_path / "sessions"
     copytree(deployed_sessions, folder)
     files, parameters = StackFiles(folder), json.loads((folder / "complete").read_text())
-    running = stack.up(no_word, files, parameters, port=free_port(), wait_scale=WAIT_SCALE)
+    running = local_stack.up(no_word, files, parameters, port=free_port(), wait_scale=WAIT_SCALE)
     sessions = Sessions(running, files, parameters["ProjectArn"], parameters["ModelVersionArn"])
     sessions.set_model(status="RUNNING")
     yield sessions
@@ -48,7 +48,7 @@ def own_sessions(deployed_sessions: Path, tmp_path: Path) -> Iterator[Sessions]:
 )
 def test_a_deployment_that_names_the_model_no_more_stops_it(own_sessions: Sessions, change: dict[str, str]) -> None:
     parameters = json.loads((own_sessions.files.description.parent / "complete").read_text())
-    stack.up(no_word, own_sessions.files, parameters | change)
+    local_stack.up(no_word, own_sessions.files, parameters | change)
     own_sessions.wait_for_model("STOPPED")
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from local import stack
+from local.demo.sample_photos import fetch_photos
 from local.engine.process import stop_process
-from local.photos import fetch_photos
 from local.rekognition.fetch import fetch_models
-from local.stack import StackFiles
+from local.stack import local_stack
+from local.stack.local_stack import StackFiles
 from tests.local.stack.pipeline import Pipeline
 from vision.domain.objects import ObjectVersion
 
@@ -50,10 +50,10 @@ class LocalStacks:
     folders: list[StackFiles] = field(default_factory=list)
 
     def up(
-        self, files: StackFiles, say: stack.Say = no_word, port: int | None = None, wait_scale: float = WAIT_SCALE
+        self, files: StackFiles, say: local_stack.Say = no_word, port: int | None = None, wait_scale: float = WAIT_SCALE
     ) -> Pipeline:
         self.folders.append(files)
-        return Pipeline(stack.up(say, files, PARAMETERS, port=port or free_port(), wait_scale=wait_scale), files)
+        return Pipeline(local_stack.up(say, files, PARAMETERS, port=port or free_port(), wait_scale=wait_scale), files)
 
     def end(self) -> None:
         for files in self.folders:
@@ -97,7 +97,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             files = StackFiles(folder)
             try:
                 stacks.up(files)
-                stack.down(no_word, files)
+                local_stack.down(no_word, files)
             finally:
                 stacks.end()
             (folder / "complete").touch()

@@ -13,7 +13,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 
 from local.engine import control
-from local.stack import Stack, StackFiles
+from local.stack.local_stack import Stack, StackFiles
 from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.objects import ObjectVersion

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local import __main__ as commands
-from local.photos import PHOTOS_DIR
+from local.demo.sample_photos import PHOTOS_DIR
 from tests.local.stack.pipeline import Pipeline
 from tests.unit.images.pictures import MAKE, MODEL, exif_block, gps_of, gradients, jpeg_of, rational, text, with_exif
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.hostile_files import chunk, flat_jpeg, png, repeat_last_scan, with_empty_scans, zeros
+from local.demo.sample_photos import PHOTOS_DIR
 from local.engine import state
-from local.photos import PHOTOS_DIR
 from tests.local.stack.pipeline import PATIENCE_SECONDS, Pipeline
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.photos import PHOTOS_DIR
+from local.demo.sample_photos import PHOTOS_DIR
 from tests.local.stack.inspections import Inspections
 from tests.local.stack.pipeline import Pipeline, created, wait_for
 from tests.unit.images.pictures import gradients, jpeg_of, png_of

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.deployment import STACK_NAME
+from local.stack.deployment import STACK_NAME
 from tests.local.stack.pipeline import Pipeline, wait_for
 from tests.local.stack.roles import without_statement
 from tests.unit.images.pictures import gradients, jpeg_of

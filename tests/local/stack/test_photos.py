@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
+from local.demo.sample_photos import PHOTOS_DIR, Photo, photos
 from local.engine import control
-from local.photos import PHOTOS_DIR, Photo, photos
 from local.rekognition.fetch import DETECTOR, MODELS_DIR
 from tests.local.stack.pipeline import Pipeline, count, entered_states
 from tests.local.stack.record_form import violations

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.deployment import REPOSITORY, SAM
+from local.stack.deployment import REPOSITORY, SAM
 from tests.local.stack.pipeline import Pipeline, wait_for
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def test_the_aws_cli_invokes_a_function_with_an_image_of_the_repository(shell) -
 
 
 def test_the_deployment_is_two_commands_of_the_sam_cli() -> None:
-    # The same two deploy this stack: see local/deployment.py.
+    # The same two deploy this stack: see local/stack/deployment.py.
     assert _block("sam build") == "sam build\nsam deploy --guided"
     assert "--guided" in subprocess.run([SAM, "deploy", "--help"], capture_output=True, text=True, check=True).stdout
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local import stack
+from local.stack import local_stack
 from tests.local.stack.conftest import LocalStacks, engine_processes, free_port, no_word
 from tests.local.stack.pipeline import Pipeline, wait_for
 from tests.local.stack.record_form import violations
@@ -33,7 +33,7 @@ def restart(local_stacks: LocalStacks) -> Restart:
     """Stop a stack as `make down` does and start it again as `make up` does, on another port."""
 
     def stop_and_start(pipeline: Pipeline) -> Pipeline:
-        stack.down(no_word, pipeline.files)
+        local_stack.down(no_word, pipeline.files)
         return local_stacks.up(pipeline.files, port=free_port())
 
     return stop_and_start

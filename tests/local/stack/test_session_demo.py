@@ -8,9 +8,10 @@ import shutil
 import pytest
 from rich.console import Console
 
-from local import deployment, labelled_pictures, session_demo, stack
+from local.demo import labelled_pictures, session_demo
+from local.demo.session_demo import IDLE_SECONDS, Session
 from local.downloads import DownloadFailed
-from local.session_demo import IDLE_SECONDS, Session
+from local.stack import deployment, local_stack
 from tests.local.stack.pipeline import Pipeline
 
 pytestmark = pytest.mark.local
@@ -28,11 +29,11 @@ def shown(shared_pipeline: Pipeline) -> tuple[str, list]:
     files = shared_pipeline.files
     # The tests' stacks are copies of one, and a built template names the state machines relative to its own folder.
     deployment.build(files.target({}, shared_pipeline.stack.client_arguments()))
-    up_beside, shorter_waits = stack.up_beside, stack.shorter_waits
+    up_beside, shorter_waits = local_stack.up_beside, local_stack.shorter_waits
     console = Console(file=io.StringIO(), width=160, highlight=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stack, "up_beside", lambda say, name, parameters: up_beside(say, name, parameters, files))
-        patch.setattr(stack, "shorter_waits", lambda deployed, scale: shorter_waits(deployed, scale, files))
+        patch.setattr(local_stack, "up_beside", lambda say, name, parameters: up_beside(say, name, parameters, files))
+        patch.setattr(local_stack, "shorter_waits", lambda deployed, scale: shorter_waits(deployed, scale, files))
         inspected = session_demo.show(console)
     return console.file.getvalue(), inspected
 
@@ -73,8 +74,8 @@ def test_the_description_stays_that_of_the_first_stack(shown, shared_pipeline):
 
 
 def test_a_second_stack_needs_a_first(tmp_path):
-    with pytest.raises(stack.EngineNotHealthyError, match="make up"):
-        stack.up_beside(lambda _: None, "second", {}, stack.StackFiles(tmp_path))
+    with pytest.raises(local_stack.EngineNotHealthyError, match="make up"):
+        local_stack.up_beside(lambda _: None, "second", {}, local_stack.StackFiles(tmp_path))
 
 
 def test_an_hour_of_a_unit_costs_its_price_and_aws_adds_the_idle_minute():

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from local import deployment, stack
-from local.deployment import STACK_NAME, DeploymentFailed
 from local.engine.process import stop_process
-from local.stack import StackFiles
+from local.stack import deployment, local_stack
+from local.stack.deployment import STACK_NAME, DeploymentFailed
+from local.stack.local_stack import StackFiles
 from tests.local.stack.conftest import PARAMETERS, LocalStacks, engine_processes, no_word
 from tests.local.stack.pipeline import Pipeline, function_processes, wait_for
 from tests.unit.images.pictures import gradients, jpeg_of
@@ -77,7 +77,7 @@ def test_the_engine_listens_on_loopback_only(module_pipeline):
 def test_a_running_stack_is_reused_without_deploying(module_pipeline, said):
     files = module_pipeline.files
     before = engine_processes(files), files.log.joinpath("sam.log").read_text()
-    again = stack.up(said.append, files, PARAMETERS)
+    again = local_stack.up(said.append, files, PARAMETERS)
     assert again == module_pipeline.stack
     assert (engine_processes(files), files.log.joinpath("sam.log").read_text()) == before
     assert said == [f"The stack is up at {again.endpoint_url}, nothing has changed since."]
@@ -88,12 +88,12 @@ def test_down_ends_every_process_and_removes_the_description(own_pipeline, said)
     functions = [own_pipeline.resource_name(f"{name}Function") for name in ("ExtractMetadata", "StoreMetadata")]
     endpoint = own_pipeline.stack.endpoint_url
     assert all(function_processes(endpoint, name) for name in functions)
-    stack.down(said.append, own_pipeline.files)
+    local_stack.down(said.append, own_pipeline.files)
     assert engine_processes(own_pipeline.files) == []
     wait_for(lambda: not any(function_processes(endpoint, name) for name in functions), 10)
     assert not own_pipeline.files.description.exists()
     assert not own_pipeline.files.shell.exists()
-    stack.down(said.append, own_pipeline.files)
+    local_stack.down(said.append, own_pipeline.files)
     assert said[-1] == "The stack is not up."
 
 
@@ -101,7 +101,7 @@ def test_a_taken_port_leads_to_another_one_and_a_stack_that_moves_still_works(tm
     files = copy_of_deployed(tmp_path / "stack")
     first = local_stacks.up(files)
     port = int(first.stack.endpoint_url.rpartition(":")[2])
-    stack.down(no_word, files)
+    local_stack.down(no_word, files)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
@@ -110,14 +110,14 @@ def test_a_taken_port_leads_to_another_one_and_a_stack_that_moves_still_works(tm
         assert moved.stack.endpoint_url != first.stack.endpoint_url
         assert f":{port}/" not in json.dumps(moved.stack.outputs)
         assert moved.finished(moved.upload("private/a/uploads/a.jpg", PHOTO))["status"] == "SUCCEEDED"
-        stack.down(no_word, files)
+        local_stack.down(no_word, files)
 
 
 def test_a_stack_whose_engine_was_killed_is_started_again(own_pipeline, local_stacks):
     for process in engine_processes(own_pipeline.files):
         os.kill(process, signal.SIGKILL)
     wait_for(lambda: engine_processes(own_pipeline.files) == [])
-    assert stack.running(own_pipeline.files) is None
+    assert local_stack.running(own_pipeline.files) is None
     again = local_stacks.up(own_pipeline.files)
     assert again.finished(again.upload("private/a/uploads/a.jpg", PHOTO))["status"] == "SUCCEEDED"
 
@@ -139,7 +139,7 @@ def test_changed_source_is_deployed_again(own_pipeline, own_source, said):
     definition = own_source / "statemachines" / "process_image.asl.json"
     definition.write_text(definition.read_text().replace('"TimeoutSeconds": 3600', '"TimeoutSeconds": 3599'))
     before = own_pipeline.stack
-    assert stack.up(said.append, own_pipeline.files, PARAMETERS) == before
+    assert local_stack.up(said.append, own_pipeline.files, PARAMETERS) == before
     assert said[-1].startswith("Deployed in")
     machine = own_pipeline.client("stepfunctions").describe_state_machine(stateMachineArn=own_pipeline.machine_arn)
     assert json.loads(machine["definition"])["TimeoutSeconds"] == 3599
@@ -149,7 +149,7 @@ def test_changed_source_is_deployed_again(own_pipeline, own_source, said):
 def test_a_broken_template_is_a_sentence_that_names_the_log(own_pipeline, own_source):
     (own_source / "template.yaml").write_text("Resources:\n  Broken: [\n")
     with pytest.raises(DeploymentFailed) as failure:
-        stack.up(no_word, own_pipeline.files)
+        local_stack.up(no_word, own_pipeline.files)
     assert "`sam build` failed" in str(failure.value)
     assert str(own_pipeline.files.log / "sam.log") in str(failure.value)
     assert "Traceback" not in str(failure.value)
@@ -159,7 +159,7 @@ def test_a_missing_sam_cli_is_a_sentence_with_the_remedy(own_pipeline, own_sourc
     monkeypatch.setattr(deployment, "SAM", own_source / ".local" / "sam" / "bin" / "sam")
     (own_source / "template.yaml").write_text("changed")
     with pytest.raises(DeploymentFailed, match=r"SAM CLI is missing.*make setup"):
-        stack.up(no_word, own_pipeline.files)
+        local_stack.up(no_word, own_pipeline.files)
 
 
 def test_a_folder_that_is_missing_is_a_sentence_and_an_exit_code():
@@ -175,7 +175,7 @@ def test_a_folder_that_is_missing_is_a_sentence_and_an_exit_code():
 
 
 def test_down_without_a_stack_says_so(tmp_path, said):
-    stack.down(said.append, StackFiles(tmp_path))
+    local_stack.down(said.append, StackFiles(tmp_path))
     assert said == ["The stack is not up."]
 
 
@@ -189,12 +189,12 @@ def test_an_unknown_command_is_refused_with_the_known_ones():
 def test_an_engine_that_has_the_port_by_now_is_not_taken_for_the_own_one(pipeline, tmp_path):
     stale = StackFiles(tmp_path)
     stale.description.write_text(pipeline.files.description.read_text())
-    assert stack.running(stale) is None
+    assert local_stack.running(stale) is None
 
 
 def test_down_ends_no_engine_but_its_own(pipeline, tmp_path, said):
     stale = StackFiles(tmp_path)
     stale.description.write_text(pipeline.files.description.read_text())
-    stack.down(said.append, stale)
+    local_stack.down(said.append, stale)
     assert said == ["The stack is not up."]
-    assert stack.running(pipeline.files) is not None
+    assert local_stack.running(pipeline.files) is not None

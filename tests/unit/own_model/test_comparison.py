@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ProfileNotFound
 
-from local.demo import DemoFailed
+from local.demo.photo_demo import DemoFailed
 from local.own_model import comparison, page
 from tests.unit.images.pictures import chunk, jpeg_of, scene
 

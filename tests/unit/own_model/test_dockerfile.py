@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local import dockerfile
-from local.dockerfile import BuildFailed, Step
+from local.own_model import dockerfile
+from local.own_model.dockerfile import BuildFailed, Step
 
 # https://docs.docker.com/reference/dockerfile/
 PYTHON = Path(sys.executable)

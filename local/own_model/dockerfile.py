@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
-from local.deployment import REPOSITORY
 from local.engine.settings import DEFAULT_RUNTIME_PYTHON
+from local.stack.deployment import REPOSITORY
 
 # What the images of Lambda set: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 LAMBDA_IMAGE = {"LAMBDA_TASK_ROOT": "/var/task"}

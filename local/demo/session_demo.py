@@ -21,15 +21,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local import stack as local_stack
-from local.demo import DemoFailed, Upload, upload
+from local.demo.inspection_demo import verdict_table, wait_until_moved
+from local.demo.labelled_pictures import LABELLED_PICTURES_DIR, fetch_labelled_pictures
+from local.demo.photo_demo import DemoFailed, Upload, upload
 from local.downloads import DownloadFailed, HashMismatch
 from local.engine import control
-from local.inspection_demo import verdict_table, wait_until_moved
-from local.labelled_pictures import LABELLED_PICTURES_DIR, fetch_labelled_pictures
 from local.rekognition.custom_labels.projects import Projects
-from local.stack import LOCAL_DIR, Stack
-from local.train import TrainedModel, train
+from local.rekognition.train import TrainedModel, train
+from local.stack import local_stack
+from local.stack.local_stack import LOCAL_DIR, Stack
 from vision.domain import prices
 
 STACK_NAME = "image-recognition-session"
@@ -86,7 +86,7 @@ def show(console: Console) -> list[Upload]:
         When the session does not end with a stopped model.
     HashMismatch
         When the drawings that came are not the pinned ones.
-    local.deployment.DeploymentFailed
+    local.stack.deployment.DeploymentFailed
     """
     try:
         fetch_labelled_pictures(say=console.print)

@@ -1,4 +1,4 @@
-"""Train Custom Labels on a folder of pictures: ``python -m local.train FOLDER --name NAME``.
+"""Train Custom Labels on a folder of pictures: ``python -m local.rekognition.train FOLDER --name NAME``.
 
 The folder has one sub-folder per label. What comes out is a version of the project NAME that the local Rekognition
 describes, starts and asks as AWS would; the same pictures give the same version again.
@@ -26,7 +26,9 @@ from local.rekognition.fetch import CLASSIFIER, MODELS_DIR, fetch_models
 
 def main(arguments: list[str]) -> int:
     """Train, say how well it recognizes pictures that it has not seen, and give the ARNs to run it with."""
-    parser = argparse.ArgumentParser(prog="python -m local.train", description="Train Custom Labels on a folder.")
+    parser = argparse.ArgumentParser(
+        prog="python -m local.rekognition.train", description="Train Custom Labels on a folder."
+    )
     parser.add_argument("folder", type=Path, help="folder with one sub-folder of pictures for each label")
     parser.add_argument("--name", required=True, help="name of the project")
     parser.add_argument("--unseen", type=Path, help="folder of the same form to test on pictures that are not learned")

@@ -10,9 +10,9 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from local.demo import Upload, camera, capture_time, place
-from local.inspection_demo import verdict
-from local.stack import Stack
+from local.demo.inspection_demo import verdict
+from local.demo.photo_demo import Upload, camera, capture_time, place
+from local.stack.local_stack import Stack
 from vision.domain.inspection.verdicts import Judgement
 
 # The longest side of an inspected image on the page.

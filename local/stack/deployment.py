@@ -13,7 +13,7 @@ from pathlib import Path
 
 import boto3
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 SAM = REPOSITORY / ".local" / "sam" / "bin" / "sam"
 STACK_NAME = "image-recognition-local"
 

@@ -22,8 +22,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from local.demo import DemoFailed
-from local.stack import Stack
+from local.demo.photo_demo import DemoFailed
+from local.stack.local_stack import Stack
 from vision.adapters import event_bus
 
 LARGEST = 100_000
@@ -178,7 +178,7 @@ def pieces(photos: Sequence[Path], images: int) -> Iterator[tuple[str, bytes]]:
     """
     opened = [picture for path in photos if (picture := _picture(path))]
     if not opened:
-        raise DemoFailed("there is no photo to cut images from; run python -m local.photos")
+        raise DemoFailed("there is no photo to cut images from; run python -m local.demo.sample_photos")
     for number in range(images):
         if number % 100 == 99:
             yield f"{number:06}.jpg", _NO_IMAGE + str(number).encode()

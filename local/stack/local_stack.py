@@ -18,11 +18,11 @@ from typing import Any
 
 import boto3
 
-from local import deployment
-from local.deployment import REPOSITORY, Target
 from local.engine import control, state
 from local.engine.process import EngineNotHealthyError, EngineProcess, is_healthy, stop_process
 from local.engine.settings import APP_HOST, DEFAULT_PORT
+from local.stack import deployment
+from local.stack.deployment import REPOSITORY, Target
 
 LOCAL_DIR = REPOSITORY / ".local"
 

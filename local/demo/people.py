@@ -7,7 +7,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from local.stack import LOCAL_DIR, Stack
+from local.stack.local_stack import LOCAL_DIR, Stack
 
 PERSON = LOCAL_DIR / "person.json"
 EMAIL = "demo@example.com"

@@ -1,4 +1,4 @@
-"""Labelled pictures to train Custom Labels on: ``python -m local.labelled_pictures``.
+"""Labelled pictures to train Custom Labels on: ``python -m local.demo.labelled_pictures``.
 
 They are drawings, not photos: four kinds of things out of the emoji font Noto (The Android Open Source Project,
 Apache-2.0), which a package of npm carries as one sheet of 64 pixels each. No drawing is in both folders, though some
@@ -109,7 +109,7 @@ def main() -> int:
         f"in {fetched.seconds:.1f} s"
     )
     folder = LABELLED_PICTURES_DIR.relative_to(LOCAL_DIR.parent)
-    print(f"Next: python -m local.train {folder}/training --name things --unseen {folder}/unseen")
+    print(f"Next: python -m local.rekognition.train {folder}/training --name things --unseen {folder}/unseen")
     return 0
 
 

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from local.stack import Stack
+from local.stack.local_stack import Stack
 from vision.domain import records
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN, Status
