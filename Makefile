@@ -90,8 +90,8 @@ $(CHECKOV)/installed: local/requirements-checkov.txt | setup
 	@touch $@
 
 .PHONY: check
-check: setup lint ## Run the quick checks: style, types, layers, unit and handler tests
-	@$(VENV)/python -m pytest -q -n auto tests/unit tests/functions -m "not local and not thorough"
+check: setup lint ## Run the quick checks: style, types, layers, tests of functions, benchmarks and local tools
+	@$(VENV)/python -m pytest -q -n auto tests/functions tests/benchmarks tests/local -m "not local and not thorough"
 
 TEMPLATES := template.yaml own-model.yaml docs/operations/deployer.yaml docs/operations/boundary.yaml pipeline.yaml
 

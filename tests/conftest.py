@@ -11,7 +11,7 @@ import yaml
 from hypothesis import settings
 
 # The same examples in each run, however busy the machine: a red test is then about the change that made it red.
-# `pytest --hypothesis-profile explore tests/unit` looks for new ones.
+# `pytest --hypothesis-profile explore tests/functions` looks for new ones.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=2_000)
 settings.load_profile("repeatable")

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.conftest import BUCKET
 from tests.functions.conftest import Handler
 from tests.own_models import colour_model, write_model
-from tests.unit.images.pictures import gradients, jpeg_of, png_of
+from tests.pictures import gradients, jpeg_of, png_of
 from vision.adapters.aws_sdk import client
 from vision.domain.errors import InvalidEvent, InvalidModel
 from vision.domain.image_file import pixels

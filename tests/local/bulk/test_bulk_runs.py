@@ -9,7 +9,7 @@ import pytest
 from tests.local.bulk.bulk_runs import Bulk, photo
 from tests.local.stack.pipeline import Pipeline
 from tests.local.stack.record_form import violations
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.local.stack.pipeline import created
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
 

@@ -7,7 +7,7 @@ import pytest
 from tests.local.operations.conftest import forbidden
 from tests.local.sessions.driver import picture
 from tests.local.stack.pipeline import wait_for
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.local.stack.pipeline import wait_for
+from tests.pictures import gradients, jpeg_of
 from tests.template.cloudformation import TEMPLATE, load
-from tests.unit.images.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
 

@@ -16,7 +16,7 @@ from tests.local.stack.conftest import WAIT_SCALE, engine_processes, free_port, 
 from tests.local.stack.pipeline import Pipeline
 from tests.local.stack.roles import without_statement
 from tests.own_models import write_model
-from tests.unit.images.pictures import jpeg_of
+from tests.pictures import jpeg_of
 
 RULES = [{"name": "no-red", "prefix": "images/", "min_confidence": 90, "none_of": ["Red", "unknown"]}]
 PARAMETERS = {"InspectionRules": json.dumps(RULES), "BulkCallsPerSecond": "25"}

@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
+from tests import pictures
 from tests.local.stack.pipeline import Pipeline, count, created, entered_states
 from tests.local.stack.record_form import violations
-from tests.unit.images import pictures
-from tests.unit.images.pictures import exif_block, gradients, jpeg_of, png_of, rational, text, with_exif
+from tests.pictures import exif_block, gradients, jpeg_of, png_of, rational, text, with_exif
 from vision.domain.image_file.limits import MEGABYTE
 
 pytestmark = pytest.mark.local

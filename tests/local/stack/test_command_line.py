@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.stack.pipeline import Pipeline
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 from vision.domain.objects import ObjectVersion
 
 pytestmark = pytest.mark.local

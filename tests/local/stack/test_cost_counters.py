@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.cost import measure, usage
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
 

@@ -12,7 +12,7 @@ import pytest
 from local import __main__ as commands
 from local.demo.sample_photos import PHOTOS_DIR
 from tests.local.stack.pipeline import Pipeline
-from tests.unit.images.pictures import MAKE, MODEL, exif_block, gps_of, gradients, jpeg_of, rational, text, with_exif
+from tests.pictures import MAKE, MODEL, exif_block, gps_of, gradients, jpeg_of, rational, text, with_exif
 
 pytestmark = pytest.mark.local
 

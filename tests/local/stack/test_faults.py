@@ -3,7 +3,7 @@
 import pytest
 
 from tests.local.stack.pipeline import count
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
 

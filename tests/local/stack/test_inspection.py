@@ -10,7 +10,7 @@ import pytest
 from local.demo.sample_photos import PHOTOS_DIR
 from tests.local.stack.inspections import Inspections
 from tests.local.stack.pipeline import Pipeline, created, wait_for
-from tests.unit.images.pictures import gradients, jpeg_of, png_of
+from tests.pictures import gradients, jpeg_of, png_of
 from vision.domain import keys
 from vision.domain.inspection.results import RESULT_SCHEMA
 from vision.domain.keys import KEY_LIMIT_BYTES

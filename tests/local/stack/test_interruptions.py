@@ -10,7 +10,7 @@ import pytest
 
 from tests.local.stack.pipeline import Pipeline, function_processes, wait_for
 from tests.local.stack.record_form import violations
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 from vision.domain.objects import ObjectVersion
 
 pytestmark = pytest.mark.local

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.local.stack.pipeline import Pipeline
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 from vision.domain.keys import KEY_LIMIT_BYTES
 
 pytestmark = pytest.mark.local

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from local.stack.deployment import STACK_NAME
 from tests.local.stack.pipeline import Pipeline, wait_for
 from tests.local.stack.roles import without_statement
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.local.stack.pipeline import Pipeline, created, wait_for
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 from vision.domain import keys
 from vision.domain.objects import ObjectVersion
 

@@ -12,7 +12,7 @@ from local.stack import local_stack
 from tests.local.stack.conftest import LocalStacks, engine_processes, free_port, no_word
 from tests.local.stack.pipeline import Pipeline, wait_for
 from tests.local.stack.record_form import violations
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 from vision.domain.objects import ObjectVersion
 
 pytestmark = pytest.mark.local

@@ -19,7 +19,7 @@ from local.stack.deployment import STACK_NAME, DeploymentFailed
 from local.stack.local_stack import StackFiles
 from tests.local.stack.conftest import PARAMETERS, LocalStacks, engine_processes, no_word
 from tests.local.stack.pipeline import Pipeline, function_processes, wait_for
-from tests.unit.images.pictures import gradients, jpeg_of
+from tests.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
 

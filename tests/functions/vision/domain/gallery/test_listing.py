@@ -1,0 +1,138 @@
+import base64
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.strategies import api_owners, days, labels, moments, tokens
+from vision.domain.gallery import listing
+from vision.domain.gallery.listing import Place, Span
+from vision.domain.inspection import results
+from vision.domain.inspection.verdicts import Judgement, Verdict
+
+line = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\n"), max_size=60)
+places = st.builds(Place, line, line.filter(bool), line.filter(bool))
+NOT_OURS = "not one that this API gave; leave it out to begin with the newest"
+
+
+def _of(owner: str, album_id: str, label: str) -> set[str]:
+    return {listing.of_owner(owner), listing.of_album(owner, album_id), listing.of_label(owner, label)}
+
+
+@given(api_owners, api_owners, tokens, labels, labels)
+def test_no_heading_of_one_owner_is_one_of_another(
+    owner: str, other: str, album_id: str, label: str, their_label: str
+) -> None:
+    assume(owner != other)
+    assert _of(owner, album_id, label).isdisjoint(_of(other, album_id, their_label))
+
+
+@given(api_owners, tokens, labels)
+def test_an_album_is_never_the_heading_of_a_label(owner: str, album_id: str, label: str) -> None:
+    assert len(_of(owner, album_id, label)) == 3
+
+
+@given(api_owners, labels)
+def test_the_case_of_a_label_makes_no_heading_of_its_own(owner: str, label: str) -> None:
+    assert listing.of_label(owner, label.casefold()) == listing.of_label(owner, label)
+
+
+@given(st.sampled_from(Judgement), moments)
+def test_an_inspection_is_found_under_its_verdict_and_day(judgement: Judgement, now: str) -> None:
+    told = results.told(Verdict(judgement, "garden", ()), now)
+    assert told["listing_pk"] == listing.of_verdict(judgement, date.fromisoformat(now[:10]))
+
+
+# Cursors
+
+
+@given(places)
+def test_a_place_comes_back_from_its_cursor(place: Place) -> None:
+    assert Place.from_cursor(place.cursor()) == place
+
+
+@given(places)
+def test_a_cursor_goes_into_an_address_as_it_is(place: Place) -> None:
+    assert set(place.cursor()) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=")
+
+
+def _read(cursor: str) -> Place | None:
+    try:
+        return Place.from_cursor(cursor)
+    except ValueError:
+        return None
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200).map(lambda content: base64.urlsafe_b64encode(content).decode()))
+def test_any_text_is_a_place_that_dynamodb_takes_or_refused(text: str) -> None:
+    place = _read(text)
+    assert place is None or (place.pk and place.sk)
+
+
+@given(places, st.data())
+def test_a_cursor_that_lost_its_end_is_refused_or_another_place(place: Place, data: st.DataObject) -> None:
+    cursor = place.cursor()
+    assert _read(cursor[: data.draw(st.integers(0, len(cursor) - 1))]) != place
+
+
+@pytest.mark.parametrize(
+    ("listing_sk", "pk", "sk"),
+    [
+        ("2026", "", "CURRENT"),
+        ("2026", "PHOTO#a", ""),
+        ("2" * 1025, "PHOTO#a", "CURRENT"),
+        ("é" * 513, "PHOTO#a", "CURRENT"),
+        ("2026", "p" * 2049, "CURRENT"),
+        ("2026", "PHOTO#a", "s" * 1025),
+    ],
+)
+def test_a_cursor_that_dynamodb_would_not_take_is_refused(listing_sk: str, pk: str, sk: str) -> None:
+    with pytest.raises(ValueError, match=NOT_OURS):
+        Place.from_cursor(Place(listing_sk, pk, sk).cursor())
+
+
+def test_the_longest_keys_are_a_place() -> None:
+    place = Place("2" * 1024, "p" * 1024, "s" * 1024)
+    assert Place.from_cursor(place.cursor()) == place
+
+
+@pytest.mark.parametrize("text", ["a", "====", "YQ==", "YQpiCmMKZA==", "YQpi Cg==", "_w==", "é", "\ud800"])
+def test_what_is_no_cursor_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=NOT_OURS):
+        Place.from_cursor(text)
+
+
+# Days
+
+spans = st.builds(Span, st.none() | days, st.none() | days)
+
+
+@given(spans, moments, tokens)
+def test_a_photo_is_in_a_span_if_its_day_is(span: Span, moment: str, photo_id: str) -> None:
+    day = date.fromisoformat(moment[:10])
+    is_in = (span.first is None or span.first <= day) and (span.last is None or day <= span.last)
+    assert (span.low <= f"{moment}#{photo_id}" <= span.high(None)) == is_in
+
+
+@given(spans, places)
+def test_after_a_place_a_span_has_nothing_newer(span: Span, after: Place) -> None:
+    assert span.high(after) <= min(span.high(None), after.listing_sk)
+
+
+@given(days, st.integers(0, 100))
+def test_a_span_has_each_of_its_days_newest_first(last: date, back: int) -> None:
+    assume(last >= date(2000, 1, 1) + timedelta(days=back))
+    found = Span(last - timedelta(days=back), last).days()
+    assert (found[0], found[-1], len(found), found) == (
+        last,
+        last - timedelta(days=back),
+        back + 1,
+        sorted(found, reverse=True),
+    )
+
+
+@pytest.mark.parametrize("span", [Span(), Span(date(2026, 11, 21)), Span(None, date(2026, 11, 21))])
+def test_an_open_span_has_no_list_of_days(span: Span) -> None:
+    with pytest.raises(ValueError, match="both ends must be known"):
+        span.days()

@@ -1,0 +1,103 @@
+"""From a model's numbers to classes: probabilities, the best of them, and unknown below the threshold."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.functions.vision.domain.own_model.test_manifests import FIELDS, parsed
+from vision.domain.errors import UnusableAnswer
+from vision.domain.own_model import scores
+from vision.domain.own_model.manifests import UNKNOWN, Manifest
+
+NAMES = ["Fine", "Scratched", "Bent", "Wet"]
+SCORES = st.lists(st.floats(-500, 500), min_size=4, max_size=4)
+
+
+def model(**changes: Any) -> Manifest:
+    return parsed(FIELDS | {"labels": NAMES, "top_k": 2} | changes)
+
+
+SCORING = model()
+TELLING = model(output={"softmax": False})
+
+
+def test_scores_become_probabilities() -> None:
+    found = scores.probabilities(SCORING, [math.log(1), math.log(2), math.log(5), math.log(2)])
+    assert found == pytest.approx([0.1, 0.2, 0.5, 0.2])
+
+
+def test_large_scores_do_not_overflow() -> None:
+    assert scores.probabilities(SCORING, [1e4, 0, -1e4, 0]) == pytest.approx([1, 0, 0, 0])
+
+
+@given(SCORES)
+def test_probabilities_add_up_to_one_and_keep_the_order_of_the_scores(answer: list[float]) -> None:
+    found = scores.probabilities(SCORING, answer)
+    assert math.fsum(found) == pytest.approx(1)
+    for one, other in zip(range(4), [1, 2, 3, 0], strict=True):
+        assert found[one] <= found[other] or answer[one] >= answer[other]
+
+
+def test_probabilities_of_the_model_stay_what_they_are() -> None:
+    assert scores.probabilities(TELLING, [0.1, 0.2, 0.5, 0.2]) == [0.1, 0.2, 0.5, 0.2]
+
+
+def test_what_rounding_adds_to_a_probability_is_taken_away() -> None:
+    assert scores.probabilities(TELLING, [1.0001, -0.0001, 0, 0]) == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("manifest", [SCORING, TELLING], ids=["scores", "probabilities"])
+def test_what_is_no_number_is_an_error_that_names_the_class(manifest: Manifest, value: float) -> None:
+    with pytest.raises(UnusableAnswer, match=rf"answered {value} for class 2, Scratched; check scale, mean and std"):
+        scores.probabilities(manifest, [0.5, value, 0.1, 0.1])
+
+
+@pytest.mark.parametrize("value", [1.5, -3.0])
+def test_a_score_where_the_manifest_promises_probabilities_is_an_error(value: float) -> None:
+    with pytest.raises(UnusableAnswer, match=r"set output\.softmax to true"):
+        scores.probabilities(TELLING, [0, value, 0, 0])
+
+
+@pytest.mark.parametrize("number", [0, 3, 5])
+def test_as_many_numbers_as_labels_are_expected(number: int) -> None:
+    with pytest.raises(UnusableAnswer, match=f"answered with {number} numbers for 4 labels"):
+        scores.probabilities(SCORING, [0.0] * number)
+
+
+def test_the_most_probable_classes_come_first_as_labels_like_those_of_every_detector() -> None:
+    assert scores.most_probable(SCORING, [0.08, 0.2, 0.70004, 0.01996]) == [
+        {"name": "Bent", "confidence": 70.0, "parents": [], "instances": []},
+        {"name": "Scratched", "confidence": 20.0, "parents": [], "instances": []},
+    ]
+
+
+def test_as_many_classes_are_told_as_are_asked_for() -> None:
+    assert len(scores.most_probable(SCORING, [0.1, 0.1, 0.7, 0.1], top_k=3)) == 3
+
+
+def test_equally_probable_classes_come_in_the_order_of_the_model() -> None:
+    found = scores.most_probable(model(threshold=0, top_k=4), [0.25, 0.25, 0.25, 0.25])
+    assert [label["name"] for label in found] == NAMES
+
+
+def test_an_image_of_which_the_model_is_less_sure_than_its_threshold_is_unknown_and_nothing_else() -> None:
+    [label] = scores.most_probable(model(threshold=60), [0.1, 0.2, 0.59, 0.11])
+    assert (label["name"], label["confidence"]) == (UNKNOWN, 100)
+
+
+def test_an_image_just_as_sure_as_the_threshold_is_known() -> None:
+    assert scores.most_probable(model(threshold=60), [0.1, 0.2, 0.6, 0.1])[0]["name"] == "Bent"
+
+
+@given(SCORES, st.floats(0, 100), st.integers(1, 4))
+def test_labels_are_sorted_bounded_and_named_by_the_manifest(answer: list[float], threshold: float, top_k: int) -> None:
+    manifest = model(threshold=threshold)
+    found = scores.most_probable(manifest, scores.probabilities(manifest, answer), top_k)
+    confidences = [label["confidence"] for label in found]
+    assert confidences == sorted(confidences, reverse=True)
+    assert all(0 <= confidence <= 100 for confidence in confidences)
+    assert [label["name"] for label in found] == [UNKNOWN] or len(found) == top_k

@@ -1,0 +1,137 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.strategies import json_values
+from vision.domain.envelopes import Envelope
+from vision.domain.errors import InvalidEvent
+from vision.domain.executions import Run, silent_end, status_change
+from vision.domain.objects import ObjectVersion
+from vision.domain.records import timestamp
+
+ARN = "arn:aws:states:eu-west-1:123456789012:execution:ProcessImage:one"
+ENVELOPE = Envelope.of(ObjectVersion("amzn-s3-demo-bucket", "private/ann/uploads/rose.jpg", "v1", "e1", "", 7))
+STARTED = 1794475802345
+STARTED_AT = "2026-11-12T09:30:02.345Z"
+RECORD = {"object": ENVELOPE.object.as_dict(), "execution_arn": ARN, "run_started_at": STARTED_AT}
+
+
+def _detail(status: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "executionArn": ARN,
+        "status": status,
+        "startDate": STARTED,
+        "redriveDate": None,
+        "input": json.dumps(ENVELOPE.as_dict()),
+        "error": None,
+        "cause": None,
+    } | fields
+
+
+def test_a_run_is_read_from_the_context_object() -> None:
+    assert Run.from_context({"Id": ARN, "StartTime": STARTED_AT}) == Run(ARN, STARTED_AT)
+
+
+def test_a_redrive_is_a_run_of_its_own() -> None:
+    context = {"Id": ARN, "StartTime": STARTED_AT, "RedriveTime": "2026-11-12T10:30:02.345Z"}
+    assert Run.from_context(context) == Run(ARN, "2026-11-12T10:30:02.345Z")
+
+
+@given(json_values | st.fixed_dictionaries({}, optional={"Id": json_values, "StartTime": json_values}))
+@example({"Id": ARN, "StartTime": "0001-01-01T00:00:00+23:00"})
+def test_any_other_context_is_an_invalid_event_or_a_run(context: Any) -> None:
+    try:
+        run = Run.from_context(context)
+    except InvalidEvent:
+        return
+    assert run.started_at.endswith("Z")
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
+def test_the_event_and_the_context_name_the_same_start(moment: datetime) -> None:
+    # Whether a run is the one that the record waits for is decided by comparing the two.
+    milliseconds = int(moment.timestamp() * 1000)
+    context = datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
+    by_context = Run.from_context({"Id": ARN, "StartTime": timestamp(context)})
+    by_event = status_change(_detail("FAILED", startDate=milliseconds)).run
+    assert by_event == by_context
+
+
+def test_a_failed_execution_closes_its_record_with_its_own_error() -> None:
+    change = status_change(_detail("FAILED", error="CorruptImage", cause="the file is empty"))
+    assert change.changes() == {"status": "FAILED", "error": {"name": "CorruptImage", "cause": "the file is empty"}}
+
+
+@pytest.mark.parametrize(("state", "name"), [("TIMED_OUT", "States.Timeout"), ("ABORTED", "ExecutionAborted")])
+def test_an_execution_ended_from_outside_says_so(state: str, name: str) -> None:
+    changes = status_change(_detail(state)).changes()
+    assert (changes["status"], changes["error"]["name"]) == (state, name)
+
+
+def test_a_redriven_execution_is_running_again_and_has_no_error() -> None:
+    change = status_change(_detail("RUNNING", redriveDate=STARTED + 1000))
+    assert (change.changes(), change.run) == ({"status": "RUNNING"}, Run(ARN, "2026-11-12T09:30:03.345Z"))
+
+
+def test_the_envelope_comes_from_the_input() -> None:
+    assert status_change(_detail("ABORTED")).envelope == ENVELOPE
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "PENDING_REDRIVE", "", None])
+def test_a_status_that_needs_no_closing_is_refused(state: Any) -> None:
+    with pytest.raises(InvalidEvent, match="status"):
+        status_change(_detail(state))
+
+
+def test_an_input_that_event_bridge_left_out_for_its_size_is_refused() -> None:
+    with pytest.raises(InvalidEvent, match="input"):
+        status_change(_detail("FAILED", input=None))
+
+
+@given(st.sampled_from(("executionArn", "status", "startDate", "redriveDate", "input")), json_values)
+@example("startDate", float("inf"))
+@example("startDate", float("nan"))
+@example("startDate", 10**300)
+@example("startDate", 1e300)
+@example("startDate", 67_768_036_191_676_796_000)
+@example("input", "[" * 10_000)
+def test_a_hostile_detail_is_an_invalid_event_or_a_change(name: str, value: Any) -> None:
+    try:
+        change = status_change({**_detail("FAILED"), name: value})
+    except InvalidEvent:
+        return
+    assert change.envelope == ENVELOPE
+
+
+@given(json_values)
+def test_whatever_is_no_detail_is_an_invalid_event(detail: Any) -> None:
+    with pytest.raises(InvalidEvent):
+        status_change(detail)
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])
+def test_an_execution_that_lives_or_succeeded_is_left_alone(state: str) -> None:
+    assert silent_end(RECORD, _detail(state)) is None
+
+
+@pytest.mark.parametrize("state", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_execution_that_ended_unseen_is_closed(state: str) -> None:
+    change = silent_end(RECORD, _detail(state))
+    assert change is not None
+    assert change.status == state
+
+
+def test_an_execution_that_is_gone_is_closed_as_the_run_that_the_record_knows() -> None:
+    change = silent_end(RECORD, None)
+    assert change is not None
+    assert (change.run, change.envelope) == (Run(ARN, STARTED_AT), ENVELOPE)
+
+
+def test_an_execution_that_is_gone_failed_with_a_remedy() -> None:
+    change = silent_end(RECORD, None)
+    assert change is not None
+    assert "process the image again" in change.changes()["error"]["cause"]
