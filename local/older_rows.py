@@ -22,7 +22,7 @@ from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import VisionError
 from vision.domain.gallery import albums, pending_uploads
-from vision.domain.gallery.pending_uploads import Ticket
+from vision.domain.gallery.pending_uploads import PendingUpload
 from vision.domain.gallery.photos import ERASED
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import Status
@@ -56,7 +56,7 @@ def bring_photos(photo_table: str, album_table: str, owner: str, person: str, ta
     album_ids = {}
     for row in _rows(album_table):
         if row.get("owner") == owner:
-            album_ids[row["id"]] = pending_uploads.token(person, f"older album\n{row['id']}")
+            album_ids[row["id"]] = pending_uploads.idempotent_id(person, f"older album\n{row['id']}")
             made_at = _timestamp(row.get("createdAt", ""))
             album = albums.album(person, album_ids[row["id"]], row["name"], made_at)
             if people.make_album(album, albums.ALBUMS_LIMIT) is None:
@@ -77,10 +77,10 @@ def bring_photos(photo_table: str, album_table: str, owner: str, person: str, ta
             counts["missing"] += 1
             continue
         name = upload["Key"].rpartition("/")[2]
-        ticket = Ticket(
+        ticket = PendingUpload(
             bucket,
             person,
-            token=pending_uploads.token(person, f"older photo\n{row['id']}"),
+            token=pending_uploads.idempotent_id(person, f"older photo\n{row['id']}"),
             name=name,
             content_type="image/png" if name.lower().endswith(".png") else "image/jpeg",
             size_bytes=upload["Size"],

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 from local.stack.deployment import REPOSITORY
-from vision.adapters.bulk_runs import Runs
+from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.api import resolver
-from vision.api.site import Place
+from vision.api.site import SiteConfig
 from vision.domain.gallery.daily_allowance import Allowance
 from vision.services.gallery import Gallery
 from vision.services.operations import Operations
@@ -22,8 +22,8 @@ def document() -> str:
     """Return the document as a file has it: indented, its paths in the order of the alphabet."""
     # Routes are only described here, and no service is asked: names of a table and a bucket do not matter.
     gallery = Gallery(People("table"), Photos("table"), "bucket", Allowance(0, 0))
-    operations = Operations(Photos("table"), Runs("table"), sessions=None, run_arn="")
-    app = resolver.build(gallery, operations, Path(), Place("", "", "", ()))
+    operations = Operations(Photos("table"), BulkRuns("table"), sessions=None, run_arn="")
+    app = resolver.build(gallery, operations, Path(), SiteConfig("", "", "", ()))
     described = json.loads(resolver.document(app))
     described["paths"] = {path: dict(sorted(described["paths"][path].items())) for path in sorted(described["paths"])}
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 from hypothesis import strategies as st
 
-from vision.domain.gallery.pending_uploads import CONTENT_TYPES, UPLOAD_LIMIT_BYTES, Ticket
+from vision.domain.gallery.pending_uploads import CONTENT_TYPES, UPLOAD_LIMIT_BYTES, PendingUpload
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import timestamp
 
@@ -101,7 +101,7 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2999, 12, 31)).map(
 days = st.dates(date(2000, 1, 1), date(2999, 12, 31))
 
 tickets = st.builds(
-    Ticket,
+    PendingUpload,
     bucket=st.sampled_from(("amzn-s3-demo-bucket", "other-bucket")),
     owner=api_owners,
     token=tokens,

@@ -1,7 +1,8 @@
 """A server in the shape of AWS, for real botocore clients: latency, a strict quota, injected failures, counters.
 
-It keeps no quota but that of DetectLabels, and no data but the photos it was started with and the moment that
-:class:`vision.adapters.rate_limiter.Pace` moves on. Records are counted and forgotten, so that each image is a new one.
+It keeps no quota but that of DetectLabels, and no data but the photos that it was started with and the moment that
+:class:`~vision.adapters.rate_limiter.RateLimiter` moves on. It counts and forgets records, so that each image is a new
+one.
 
 ``python -m benchmarks.bulk.aws PORT NAME=PHOTO …`` serves each photo under every key that ends with its name.
 """

@@ -21,16 +21,16 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from vision.adapters import rekognition
-from vision.adapters.rate_limiter import Pace
+from vision.adapters.rate_limiter import RateLimiter
 from vision.adapters.table import Table
 from vision.domain.bulk.bulk_run import Item, Request
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.labels import Detection
 from vision.services import bulk_worker as service
 
 BUCKET = "photos"
-_RUN = Run("arn:aws:states:us-east-1:123456789012:execution:bulk:benchmark", "2026-11-01T00:00:00.000Z")
-_WISHES = service.Wishes(10, 70.0, 250, "results", ())
+_RUN = Attempt("arn:aws:states:us-east-1:123456789012:execution:bulk:benchmark", "2026-11-01T00:00:00.000Z")
+_WISHES = service.BatchOptions(10, 70.0, 250, "results", ())
 _BATCH_SECONDS = 270.0
 # As the older bulk sample sets them.
 _OLDER_CONFIG: dict[str, Any] = {"retries": {"mode": "standard", "max_attempts": 10}}
@@ -57,9 +57,9 @@ def batch(request: dict[str, Any]) -> dict[str, Any]:
     """Let the product's worker work on one batch."""
     call_seconds: list[float] = []
     wanted = Request.from_dict({"bucket": BUCKET, "steps": request["steps"]})
-    pace = Pace("table", "DetectLabels", request["calls_per_second"])
+    pace = RateLimiter("table", "DetectLabels", request["calls_per_second"])
     started, cpu = time.monotonic(), _cpu_seconds()
-    worker = service.Worker(
+    worker = service.BatchWorker(
         _RUN, wanted, _WISHES, Table("table"), pace.reserve, lambda: _BATCH_SECONDS - (time.monotonic() - started)
     )
     executor = OneAfterAnother if request.get("sequential") else ThreadPoolExecutor

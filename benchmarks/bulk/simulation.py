@@ -1,9 +1,9 @@
 """P13: a run of millions of images, event by event, on the decisions of the product.
 
 ``vision.domain.bulk.bulk_run`` says how many workers there are and how large a batch is. The real
-``vision.services.bulk_worker.Turns`` and ``vision.adapters.rate_limiter.Pace`` say when a call may be made, on a table
-that is one number and a clock that is simulated; ``vision.services.bulk_worker`` also says what waits again. The quota
-is the strict bucket of :mod:`benchmarks.bulk.aws`.
+``vision.services.bulk_worker.CallSlots`` and ``vision.adapters.rate_limiter.RateLimiter`` say when a call may be made,
+on a table that is one number and a clock that is simulated; ``vision.services.bulk_worker`` also says what waits again.
+The quota is the strict bucket of :mod:`benchmarks.bulk.aws`.
 """
 
 import heapq
@@ -145,13 +145,13 @@ class _OneItem:
 class _Batch:
     """A batch under way."""
 
-    __slots__ = ("began", "ends_at", "open", "todo", "turns")
+    __slots__ = ("began", "ends_at", "open", "slots", "todo")
 
-    def __init__(self, began: float, images: int, turns: service.Turns) -> None:
+    def __init__(self, began: float, images: int, slots: service.CallSlots) -> None:
         self.began = began
         self.ends_at = began + WORKER_SECONDS
         self.todo = self.open = images
-        self.turns = turns
+        self.slots = slots
 
 
 class _Image:
@@ -169,13 +169,13 @@ def simulate(load: Load, behaviour: Behaviour | None = None, seed: int = 7) -> O
     """Run the simulation; the same seed gives the same outcome."""
     clock = _Clock()
     with mock.patch.multiple(rate_limiter, Items=_OneItem, time=SimpleNamespace(time=clock.time)):
-        paced = rate_limiter.Pace("", "DetectLabels", load.quota)
+        paced = rate_limiter.RateLimiter("", "DetectLabels", load.quota)
         return _Simulation(load, behaviour or Behaviour(), clock, paced, random.Random(seed)).run()
 
 
 class _Simulation:
     def __init__(
-        self, load: Load, behaviour: Behaviour, clock: _Clock, paced: rate_limiter.Pace, chance: random.Random
+        self, load: Load, behaviour: Behaviour, clock: _Clock, paced: rate_limiter.RateLimiter, chance: random.Random
     ) -> None:
         self._load, self._behaviour, self._clock, self._pace, self._chance = load, behaviour, clock, paced, chance
         self._bucket = Bucket(load.quota, 0.0)
@@ -229,7 +229,7 @@ class _Simulation:
         images = min(self._size, self._left)
         self._left -= images
         self._children += 1
-        batch = _Batch(at, images, service.Turns(self._pace.reserve, images, self._clock.time, self._clock.sleep))
+        batch = _Batch(at, images, service.CallSlots(self._pace.reserve, images, self._clock.time, self._clock.sleep))
         self._batches[worker] = batch
         known_at = at + 2 * self._behaviour.table_seconds  # Two keys for each image, a hundred keys a request.
         for _ in range(min(service.THREADS, images)):
@@ -254,7 +254,7 @@ class _Simulation:
     def _take_turn(self, image: _Image, batch: _Batch) -> None:
         self._clock.waited = 0.0
         try:
-            batch.turns.wait(batch.ends_at - self._clock.now - service._LAST_SECONDS)
+            batch.slots.wait(batch.ends_at - self._clock.now - service._LAST_SECONDS)
         except service.NoTimeLeft:
             self._fail(image)
             return

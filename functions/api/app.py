@@ -5,12 +5,12 @@ from typing import Any
 
 from vision import entry
 from vision.adapters import storage
-from vision.adapters.bulk_runs import Runs
+from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.adapters.session_log import SessionLog
 from vision.api import resolver
-from vision.api.site import Place
+from vision.api.site import SiteConfig
 from vision.services.gallery import Gallery
 from vision.services.operations import Operations
 from vision.settings import ApiSettings
@@ -20,13 +20,13 @@ photos = Photos(settings.image_table_name)
 gallery = Gallery(People(settings.image_table_name), photos, settings.image_bucket_name, settings.allowance)
 operations = Operations(
     photos,
-    Runs(settings.image_table_name),
+    BulkRuns(settings.image_table_name),
     SessionLog(settings.image_table_name) if settings.custom_model_session_state_machine_arn != "none" else None,
     settings.process_bucket_state_machine_arn,
 )
 buckets = (settings.image_bucket_name, settings.results_bucket_name)
 origins = dict.fromkeys(storage.origin(bucket) for bucket in buckets)
-place = Place(settings.app_url, settings.sign_in_url, settings.user_pool_client_id, tuple(origins))
+place = SiteConfig(settings.app_url, settings.sign_in_url, settings.user_pool_client_id, tuple(origins))
 links_owners = settings.execution_links == "owners"
 app = resolver.build(gallery, operations, Path(__file__).parent / "static", place, links_owners=links_owners)
 

@@ -4,16 +4,13 @@ from typing import Any
 
 from vision import entry
 from vision.adapters import queue
-from vision.adapters.lease import Lease, expiry
+from vision.adapters.lease import LEASE_SECONDS, Lease, expiry
 from vision.adapters.session_log import SessionLog
 from vision.domain import records
 from vision.domain.errors import LeaseLost
 from vision.domain.session import decisions
 from vision.domain.session.decisions import Round
 from vision.settings import SessionSettings
-
-# A session looks at the queue more often than this, and takes its lease anew each time.
-LEASE_SECONDS = 1800
 
 settings = SessionSettings.read()
 lease = Lease(settings.image_table_name, settings.model_version_arn)
@@ -22,12 +19,12 @@ log = SessionLog(settings.image_table_name)
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Take the lease, count the messages, decide; give the lease back when there is nothing to do with it."""
-    owner, now = event["execution_arn"], records.now()
+    """Acquire the lease, count the messages, decide; release the lease when no session starts."""
+    holder, now = event["execution_arn"], records.now()
     if event["phase"] == "session":
-        if not lease.extend(owner, now, expiry(LEASE_SECONDS)):
+        if not lease.extend(holder, now, expiry(LEASE_SECONDS)):
             raise LeaseLost("session: its lease is held by another; it ends without touching the model")
-    elif not lease.take(owner, now, expiry(LEASE_SECONDS)):
+    elif not lease.acquire(holder, now, expiry(LEASE_SECONDS)):
         return {"decision": "BUSY"}
     backlog = queue.backlog(settings.inspection_queue_url)
     # Within a session the images that were seen before have had their turn: what waits now waits from now on.
@@ -38,10 +35,10 @@ def handler(event: entry.Event) -> dict[str, Any]:
         last = Round(**event["round"]) if event["round"] else None
         return {"decision": decisions.next_step(backlog, last), "messages": backlog.messages}
     if not decisions.is_worth_starting(backlog, decisions.seconds_between(since, now), settings.terms):
-        lease.give_back(owner, now)
+        lease.release(holder, now)
         return {"decision": "WAIT", "messages": backlog.messages}
     units = decisions.inference_units(backlog, settings.terms)
-    log.open(owner, units, now)
+    log.open(holder, units, now)
     return {
         "decision": "START",
         "messages": backlog.messages,

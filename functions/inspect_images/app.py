@@ -21,7 +21,7 @@ def _detect(version: ObjectVersion, rule: Rule) -> Detection:
 
 
 def _keep(found: Sequence[Label], named: Collection[str]) -> list[Label]:
-    return detectors.recorded(
+    return detectors.labels_to_store(
         settings.own_model_function_arn, found, settings.max_labels, settings.min_confidence, named
     )
 

@@ -4,14 +4,14 @@ from typing import Any
 
 from vision import entry
 from vision.adapters import storage, workflow
-from vision.adapters.bulk_runs import Runs
+from vision.adapters.bulk_runs import BulkRuns
 from vision.domain import records
 from vision.domain.bulk import bulk_run
 from vision.domain.errors import AccessDenied, InvalidRun, ObjectNotFound
 from vision.settings import OpenRunSettings
 
 settings = OpenRunSettings.read()
-runs = Runs(settings.image_table_name)
+runs = BulkRuns(settings.image_table_name)
 
 
 @entry.task
@@ -21,15 +21,15 @@ def handler(event: entry.Event) -> dict[str, Any]:
     _check_buckets(request)
     left_out = bulk_run.left_out_prefix(request, settings.image_bucket, reads_photos=settings.reads_photos)
     is_empty = _is_empty(request)
-    owner, now = event["execution"]["Id"], records.now()
-    previous = runs.owner(request)
-    if previous != owner and workflow.is_running(previous):
+    holder, now = event["execution"]["Id"], records.now()
+    previous = runs.holder(request)
+    if previous != holder and workflow.is_running(previous):
         return {"decision": "BUSY", "execution_arn": previous}
-    if not runs.take(request, owner, previous, now):
+    if not runs.acquire(request, holder, previous, now):
         # Another one looked at the same moment and was faster.
-        return {"decision": "BUSY", "execution_arn": runs.owner(request) or previous}
-    run_id = bulk_run.run_id(owner)
-    runs.open(run_id, owner, request, now, left_out)
+        return {"decision": "BUSY", "execution_arn": runs.holder(request) or previous}
+    run_id = bulk_run.run_id(holder)
+    runs.open(run_id, holder, request, now, left_out)
     return {
         "decision": "EMPTY" if is_empty else "RUN",
         "run": {"run_id": run_id, "request": request.as_dict(), "execution": event["execution"]},

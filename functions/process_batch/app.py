@@ -4,20 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from vision import entry
-from vision.adapters.bulk_runs import Runs
-from vision.adapters.rate_limiter import Pace
+from vision.adapters.bulk_runs import BulkRuns
+from vision.adapters.rate_limiter import RateLimiter
 from vision.adapters.table import Table
 from vision.domain.bulk import bulk_run
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.inspection import rules
-from vision.services.bulk_worker import Wishes, Worker
+from vision.services.bulk_worker import BatchOptions, BatchWorker
 from vision.settings import ProcessBatchSettings
 
 settings = ProcessBatchSettings.read()
 table = Table(settings.image_table_name)
-runs = Runs(settings.image_table_name)
-pace = Pace(settings.image_table_name, "DetectLabels", settings.bulk_calls_per_second)
-wishes = Wishes(
+runs = BulkRuns(settings.image_table_name)
+pace = RateLimiter(settings.image_table_name, "DetectLabels", settings.bulk_calls_per_second)
+wishes = BatchOptions(
     max_labels=settings.max_labels,
     min_confidence=settings.min_confidence,
     thumbnail_size=settings.thumbnail_size,
@@ -32,9 +32,9 @@ def handler(event: entry.Event, remaining_seconds: Callable[[], float]) -> dict[
     """Return how the images of the batch ended."""
     batch = event["BatchInput"]
     request = bulk_run.Request.from_dict(batch["request"])
-    run = Run.from_context(batch["execution"])
+    run = Attempt.from_context(batch["execution"])
     left_out = runs.left_out(batch["run_id"], request)
-    worker = Worker(run, request, wishes, table, pace.reserve, remaining_seconds)
+    worker = BatchWorker(run, request, wishes, table, pace.reserve, remaining_seconds)
     tally = worker.work([bulk_run.Item.of(listed, request, left_out) for listed in event["Items"]])
     runs.count(batch["run_id"], tally)
     for metric, images in tally.metrics().items():

@@ -4,13 +4,11 @@ from typing import Any
 
 from vision import entry
 from vision.adapters.custom_model import Model
-from vision.adapters.lease import Lease, expiry
+from vision.adapters.lease import LEASE_SECONDS, Lease, expiry
 from vision.domain import records
 from vision.domain.errors import LeaseLost
 from vision.domain.session import custom_model
 from vision.settings import ModelSettings
-
-LEASE_SECONDS = 1800
 
 settings = ModelSettings.read()
 model = Model(settings.project_arn, settings.model_version_arn)
@@ -20,13 +18,13 @@ lease = Lease(settings.image_table_name, settings.model_version_arn)
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
     """Start the model unless it runs or is about to; return its status and whether it is ready."""
-    owner, units = event["execution_arn"], event["units"]
-    if not lease.extend(owner, records.now(), expiry(LEASE_SECONDS)):
+    holder, units = event["execution_arn"], event["units"]
+    if not lease.extend(holder, records.now(), expiry(LEASE_SECONDS)):
         raise LeaseLost("session: its lease is held by another; it ends without touching the model")
     found = model.describe()
     step = custom_model.step_to_run(found.status, found.message)
     if step is custom_model.Step.START:
         model.start(units, units)
     if step is custom_model.Step.USE:
-        lease.note_running(owner, records.now())
+        lease.note_running(holder, records.now())
     return {"status": found.status, "ready": step is custom_model.Step.USE}

@@ -4,20 +4,20 @@ from typing import Any
 
 from vision import entry
 from vision.domain import executions
-from vision.services.model_lifecycle import Watchdog
+from vision.services.model_lifecycle import ModelLifecycle
 from vision.settings import ModelSettings
 
-watchdog = Watchdog.from_settings(ModelSettings.read(), entry.count, entry.warn)
+lifecycle = ModelLifecycle.from_settings(ModelSettings.read(), entry.count, entry.warn)
 
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any] | None:
     """End a session's model; or, for a dead session's event and on schedule, look after the model."""
     if "execution_arn" in event:
-        return watchdog.end_session(event["execution_arn"], event["inspected"])
+        return lifecycle.end_session(event["execution_arn"], event["inspected"])
     is_end = event.get("detail-type") == executions.STATUS_CHANGE
     try:
-        watchdog.look(ended=event["detail"]["executionArn"] if is_end else "")
+        lifecycle.look(ended=event["detail"]["executionArn"] if is_end else "")
     except Exception:
         entry.count("WatchdogFailures")
         raise

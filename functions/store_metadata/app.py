@@ -7,7 +7,7 @@ from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import records
 from vision.domain.envelopes import Envelope
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.failures import Failure
 from vision.services import label_index
 from vision.settings import ImageTableSettings
@@ -20,10 +20,10 @@ table, photos = Table(settings.image_table_name), Photos(settings.image_table_na
 def handler(event: entry.Event) -> dict[str, Any]:
     """Finish the image record, unless a newer run has; return its status, and its error if it has one."""
     envelope = Envelope.from_dict(event.get("envelope", {}))
-    run = Run.from_context(event.get("execution", {}))
+    run = Attempt.from_context(event.get("execution", {}))
     failures = [Failure.from_error_output(error) for error in event.get("errors", [])]
     outcome = records.outcome(event.get("parts", {}), failures)
     if table.advance(envelope, run, outcome, records.now()):
         entry.count(outcome["status"].metric)
-    label_index.file(photos, envelope, run, outcome)
+    label_index.add(photos, envelope, run, outcome)
     return {name: outcome[name] for name in ("status", "error") if name in outcome}

@@ -5,18 +5,18 @@ from typing import Any
 
 from vision import entry
 from vision.adapters import event_bus, storage
-from vision.adapters.bulk_runs import Runs
+from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.table import Table
 from vision.domain import executions, records
 from vision.domain.bulk import bulk_run, summaries
 from vision.domain.bulk.tallies import Tally
 from vision.domain.errors import InvalidRun
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.services import bulk_totals
 from vision.settings import SummarizeRunSettings
 
 settings = SummarizeRunSettings.read()
-table, runs = Table(settings.image_table_name), Runs(settings.image_table_name)
+table, runs = Table(settings.image_table_name), BulkRuns(settings.image_table_name)
 
 
 @entry.task
@@ -29,7 +29,7 @@ def handler(event: entry.Event) -> dict[str, Any] | None:
     if "request" not in record:
         raise InvalidRun(f"run {ended.run_id}: no record tells what it was asked for; start the run again")
     request = bulk_run.Request.from_dict(record["request"])
-    run = Run(ended.execution_arn, record["started_at"])
+    run = Attempt(ended.execution_arn, record["started_at"])
     tally = bulk_totals.of_run(table, settings.results_bucket_name, run, request)
     # A run that was stopped left no result files; its record counts what is done, and batches under way go on with it.
     is_provisional = not tally.batches and ended.status != "SUCCEEDED"

@@ -26,7 +26,7 @@ def handler(event: entry.Event) -> None:
         return
     silent_since = records.seconds_ago(settings.silent_after_seconds)
     silent = (partial(_look, record) for record in table.running_since(silent_since))
-    broken_off = (partial(_erase, photo_id) for photo_id in photos.half_erased(silent_since))
+    broken_off = (partial(_erase, photo_id) for photo_id in photos.unfinished_deletions(silent_since))
     refused = (partial(photo_deletion.delete_refused, photos, place) for place in photo_deletion.refused(photos))
     entry.each(chain(silent, broken_off, refused), lambda look: look())
 
@@ -34,7 +34,7 @@ def handler(event: entry.Event) -> None:
 def _erase(photo_id: str) -> None:
     photo = photos.read(photo_id)
     if photo is not None and ERASED in photo.item:
-        photo_deletion.erase(photos, photo)
+        photo_deletion.delete_photo(photos, photo)
 
 
 def _look(record: records.Record) -> None:
@@ -47,7 +47,7 @@ def _apply(change: executions.StatusChange) -> None:
     if table.advance(change.envelope, change.run, change.changes(), records.now()) and change.failure:
         entry.count(change.status.metric)
     if change.failure:
-        label_index.file(photos, change.envelope, change.run, change.changes())
+        label_index.add(photos, change.envelope, change.run, change.changes())
     if change.status is Status.FAILED and change.failure:
         _count(change.failure)
 

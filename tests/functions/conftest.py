@@ -21,7 +21,7 @@ from tests.functions.http_api import Caller, claims
 from tests.own_models import write_model
 from vision import entry
 from vision.adapters.aws_sdk import client
-from vision.adapters.bulk_runs import Runs
+from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.lease import Lease, expiry
 from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
@@ -30,7 +30,7 @@ from vision.domain import records
 from vision.domain.bulk.bulk_run import Request
 from vision.domain.envelopes import Envelope
 from vision.domain.events import created_objects
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.inspection import rules
 from vision.domain.inspection.rules import Rule
 from vision.domain.inspection.verdicts import Judgement
@@ -419,17 +419,17 @@ def drive(
     def process() -> None:
         # Long before any clock that this runs by, so that the schedule finds the execution silent.
         table.register(world, "2020-01-01T00:00:00.000Z")
-        run = Run.from_context(event("store_metadata")["execution"])
+        run = Attempt.from_context(event("store_metadata")["execution"])
         table.mark_running(world, run, "2020-01-01T00:00:01.000Z")
 
     def hold() -> None:
         client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=event("inspect_images")["Records"][0]["body"])
-        lease.take(event("start_model")["execution_arn"], records.now(), expiry(1800))
+        lease.acquire(event("start_model")["execution_arn"], records.now(), expiry(1800))
 
     def run() -> None:
         sample = event("open_run")
         request, arn = Request.from_dict(sample["request"]), sample["execution"]["Id"]
-        Runs(TABLE).open("first", arn, request, "2026-11-12T09:30:03.000Z")
+        BulkRuns(TABLE).open("first", arn, request, "2026-11-12T09:30:03.000Z")
         # A listing names the ETag, which is of whatever content the bucket really holds.
         head = client("s3").head_object(Bucket=BUCKET, Key=world.object.key)
         changed["etag"], changed["size_bytes"] = head["ETag"], head["ContentLength"]
@@ -456,7 +456,7 @@ def drive(
                 hold()
                 model.status = "RUNNING"
                 if name == "stop_model_watchdog":
-                    lease.give_back(event("start_model")["execution_arn"], records.now())
+                    lease.release(event("start_model")["execution_arn"], records.now())
             case "open_run":
                 pass
             case "process_batch":

@@ -18,8 +18,8 @@ from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
-from vision.domain.executions import Run
-from vision.domain.gallery.pending_uploads import Ticket
+from vision.domain.executions import Attempt
+from vision.domain.gallery.pending_uploads import PendingUpload
 from vision.domain.inspection import results
 from vision.domain.inspection.verdicts import Judgement, Verdict
 from vision.domain.objects import ObjectVersion
@@ -70,7 +70,7 @@ def upload(announced: Mapping[str, Any], content: bytes = PICTURE) -> Envelope:
 
 def shelve(owner: str, number: int, day: str) -> None:
     """Announce so many photos at once, without asking the API for each."""
-    tickets = [Ticket(BUCKET, owner, f"shelved-{at}", "a.jpg", "image/jpeg", 1, "") for at in range(number)]
+    tickets = [PendingUpload(BUCKET, owner, f"shelved-{at}", "a.jpg", "image/jpeg", 1, "") for at in range(number)]
     Items(TABLE).put_many([ticket.photo(f"{day}T10:00:00.000Z") for ticket in tickets])
 
 
@@ -98,9 +98,9 @@ def process(envelope: Envelope, labels: Mapping[str, float], **changes: Any) -> 
         "thumbnail": {**thumbnail, "width": 50, "height": 40},
         **changes,
     }
-    run = Run(EXECUTION_ARN, records.now())
+    run = Attempt(EXECUTION_ARN, records.now())
     Table(TABLE).advance(envelope, run, outcome, records.now())
-    label_index.file(Photos(TABLE), envelope, run, outcome)
+    label_index.add(Photos(TABLE), envelope, run, outcome)
 
 
 def found(labels: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def inspect(
     with clock(moment):
         envelope = put(key or f"images/garden/{uuid4().hex}.jpg")
         reasons = () if judgement == "SUCCESS" else ("Rose was not found with at least 90",)
-        told = results.told(Verdict(Judgement(judgement), "garden", reasons), records.now())
+        told = results.verdict_attributes(Verdict(Judgement(judgement), "garden", reasons), records.now())
         Table(TABLE).judge(
             envelope, told | {"labels": found(labels or {}), "status": "SUCCEEDED", **places}, records.now()
         )

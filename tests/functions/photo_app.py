@@ -11,9 +11,9 @@ from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.gallery.daily_allowance import Allowance
-from vision.domain.gallery.photos import Photo, Wanted
+from vision.domain.gallery.photos import Photo, PhotoQuery
 from vision.domain.objects import ObjectVersion, comparable_sequencer
 from vision.services import label_index
 from vision.services.gallery import Gallery
@@ -99,11 +99,11 @@ class PhotoApp:
         }
         run = self.run(envelope, started_at)
         self.table.advance(envelope, run, outcome, records.now())
-        label_index.file(self.photos, envelope, run, outcome)
+        label_index.add(self.photos, envelope, run, outcome)
 
     @staticmethod
-    def run(envelope: Envelope, started_at: str = STARTED_AT) -> Run:
-        return Run(f"{ARN}:{keys.execution_name(envelope.object)}", started_at)
+    def run(envelope: Envelope, started_at: str = STARTED_AT) -> Attempt:
+        return Attempt(f"{ARN}:{keys.execution_name(envelope.object)}", started_at)
 
     def processed(self, labels: dict[str, float] | None = None, **announced: Any) -> Photo:
         """A photo that was announced, uploaded and processed, as it is then."""
@@ -115,4 +115,4 @@ class PhotoApp:
 
     def listed(self, owner: str = "ann", **wanted: Any) -> list[str]:
         """The ids of the photos that somebody finds."""
-        return [photo.photo_id for photo in self.gallery.find(Wanted(owner, **wanted), None, 100)[0]]
+        return [photo.photo_id for photo in self.gallery.find(PhotoQuery(owner, **wanted), None, 100)[0]]

@@ -10,13 +10,13 @@ import pytest
 from tests.conftest import BUCKET, REGION, TABLE
 from tests.functions.conftest import ENVIRONMENT, RESULTS
 from vision.adapters.aws_sdk import client
-from vision.adapters.bulk_runs import Runs
+from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.table import Table
 from vision.domain.bulk.bulk_run import Item, Request
 from vision.domain.bulk.tallies import Tally
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import InvalidRun
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:first"
 NOW = "2026-11-12T09:30:03.000Z"
@@ -38,12 +38,12 @@ def filled(bucket: str, event: Callable[[str], dict[str, Any]]) -> str:
 
 
 @pytest.fixture
-def runs(table_name: str) -> Runs:
-    return Runs(table_name)
+def runs(table_name: str) -> BulkRuns:
+    return BulkRuns(table_name)
 
 
 def test_batch_size_is_the_setting(
-    function: Any, bucket: str, runs: Runs, asked: Any, monkeypatch: pytest.MonkeyPatch
+    function: Any, bucket: str, runs: BulkRuns, asked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BULK_BATCH_SIZE", "7")
     assert function("open_run")(asked())["batch_size"] == 7
@@ -59,7 +59,7 @@ def test_batch_size_is_the_setting(
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_written(
-    function: Any, bucket: str, runs: Runs, items: Any, asked: Any, fields: dict[str, Any], told: str
+    function: Any, bucket: str, runs: BulkRuns, items: Any, asked: Any, fields: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(InvalidRun, match=told):
         function("open_run")(asked(**fields))
@@ -67,7 +67,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
 
 
 def test_run_over_photos_of_people_is_refused_before_anything_is_written(
-    function: Any, filled: str, runs: Runs, items: Any, asked: Any, monkeypatch: pytest.MonkeyPatch
+    function: Any, filled: str, runs: BulkRuns, items: Any, asked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BULK_READS_PHOTOS", "false")
     with pytest.raises(InvalidRun, match="BulkReadsPhotos"):
@@ -75,14 +75,14 @@ def test_run_over_photos_of_people_is_refused_before_anything_is_written(
     assert items() == []
 
 
-def test_a_bucket_that_is_not_there_is_named(function: Any, runs: Runs, asked: Any) -> None:
+def test_a_bucket_that_is_not_there_is_named(function: Any, runs: BulkRuns, asked: Any) -> None:
     with pytest.raises(InvalidRun, match="there is no bucket amzn-s3-demo-bucket"):
         function("open_run")(asked())
 
 
 @pytest.mark.parametrize("named", ["bucket", "inventory.bucket"])
 def test_a_bucket_of_another_region_is_refused_before_anything_is_paid(
-    function: Any, bucket: str, runs: Runs, items: Any, asked: Any, monkeypatch: pytest.MonkeyPatch, named: str
+    function: Any, bucket: str, runs: BulkRuns, items: Any, asked: Any, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
     elsewhere = boto3.client("s3", region_name="us-west-2")
     elsewhere.create_bucket(Bucket=ELSEWHERE, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
@@ -96,7 +96,7 @@ def test_a_bucket_of_another_region_is_refused_before_anything_is_paid(
     assert items() == []
 
 
-def test_the_map_is_given_all_that_it_needs(function: Any, filled: str, runs: Runs, asked: Any) -> None:
+def test_the_map_is_given_all_that_it_needs(function: Any, filled: str, runs: BulkRuns, asked: Any) -> None:
     opened = function("open_run")(asked())
     assert opened["decision"] == "RUN"
     assert opened.keys() == {"decision", "run", "workers", "batch_size", "results_prefix"}
@@ -112,7 +112,7 @@ def test_the_map_is_given_all_that_it_needs(function: Any, filled: str, runs: Ru
     ("inventory", "decision"), [(None, "EMPTY"), ({"bucket": BUCKET, "key": "manifest.json"}, "RUN")]
 )
 def test_a_prefix_without_objects_needs_no_map(
-    function: Any, filled: str, runs: Runs, asked: Any, inventory: Any, decision: str
+    function: Any, filled: str, runs: BulkRuns, asked: Any, inventory: Any, decision: str
 ) -> None:
     # What is named by an inventory may be gone since, and then each of its objects says so.
     assert function("open_run")(asked(prefix="nothing/", inventory=inventory))["decision"] == decision
@@ -120,11 +120,11 @@ def test_a_prefix_without_objects_needs_no_map(
 
 
 def test_the_same_prefix_is_left_to_whoever_still_works_on_it(
-    function: Any, filled: str, runs: Runs, asked: Any, state_machine_arn: str
+    function: Any, filled: str, runs: BulkRuns, asked: Any, state_machine_arn: str
 ) -> None:
     states = client("stepfunctions")
     running = states.start_execution(stateMachineArn=state_machine_arn, name="running")["executionArn"]
-    runs.take(Request.from_dict(asked()["request"]), running, "", NOW)
+    runs.acquire(Request.from_dict(asked()["request"]), running, "", NOW)
     assert function("open_run")(asked()) == {"decision": "BUSY", "execution_arn": running}
     assert runs.read("first") is None
     # Another prefix of the same bucket is not theirs, and they may end without a word.
@@ -134,27 +134,29 @@ def test_the_same_prefix_is_left_to_whoever_still_works_on_it(
 
 
 def test_of_two_that_come_at_once_the_second_names_the_first(
-    function: Any, bucket: str, runs: Runs, asked: Any, monkeypatch: pytest.MonkeyPatch
+    function: Any, bucket: str, runs: BulkRuns, asked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = Runs.owner
+    look = BulkRuns.owner
 
-    def beaten(self: Runs, request: Request) -> str:
+    def beaten(self: BulkRuns, request: Request) -> str:
         found = look(self, request)
         self.take(request, f"{ARN}-and-faster", found, NOW)
         return found
 
-    monkeypatch.setattr(Runs, "owner", beaten)
+    monkeypatch.setattr(BulkRuns, "owner", beaten)
     assert function("open_run")(asked()) == {"decision": "BUSY", "execution_arn": f"{ARN}-and-faster"}
     assert runs.read("first") is None
 
 
-def test_an_opening_that_is_tried_again_opens_the_same_run(function: Any, bucket: str, runs: Runs, asked: Any) -> None:
+def test_an_opening_that_is_tried_again_opens_the_same_run(
+    function: Any, bucket: str, runs: BulkRuns, asked: Any
+) -> None:
     first, second = function("open_run")(asked()), function("open_run")(asked())
     assert first == second
 
 
 def test_a_batch_counts_its_images_in_the_run_and_as_metrics(
-    drive: Any, runs: Runs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    drive: Any, runs: BulkRuns, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered = drive("process_batch")
     record = runs.read("first") or {}
@@ -188,7 +190,7 @@ def test_keys_of_failures_are_data_and_never_logs(
 
 
 def test_batch_skips_photos_of_people_where_its_run_leaves_them_out(
-    drive: Any, runs: Runs, event: Any, answer: Callable[..., list[dict[str, Any]]], function: Any
+    drive: Any, runs: BulkRuns, event: Any, answer: Callable[..., list[dict[str, Any]]], function: Any
 ) -> None:
     drive("process_batch")
     asked = answer("rekognition", "DetectLabels", {"Labels": []})
@@ -202,7 +204,7 @@ def test_batch_skips_photos_of_people_where_its_run_leaves_them_out(
 
 @pytest.mark.parametrize("field", ["bucket", "prefix", "run_id"])
 def test_batch_that_no_run_was_opened_for_is_refused_and_records_nothing(
-    drive: Any, runs: Runs, items: Any, event: Any, function: Any, field: str
+    drive: Any, runs: BulkRuns, items: Any, event: Any, function: Any, field: str
 ) -> None:
     sample = event("process_batch")
     request = Request.from_dict(sample["BatchInput"]["request"])
@@ -219,7 +221,7 @@ def test_batch_that_no_run_was_opened_for_is_refused_and_records_nothing(
 
 
 @pytest.fixture
-def opened(function: Any, results: Any, runs: Runs, event: Any) -> Callable[..., Any]:
+def opened(function: Any, results: Any, runs: BulkRuns, event: Any) -> Callable[..., Any]:
     """A run with result files as its Map leaves them, and its end."""
     client("events").create_event_bus(Name=ENVIRONMENT["VISION_EVENT_BUS_NAME"])
     request = Request.from_dict({"bucket": BUCKET, "prefix": "private/"})
@@ -235,7 +237,7 @@ def opened(function: Any, results: Any, runs: Runs, event: Any) -> Callable[...,
         name: str = "SUCCEEDED_0.jsonl",
         before_redrive: tuple[dict[str, Any], ...] = (),
     ) -> Any:
-        runs.take(request, ARN, "", NOW)
+        runs.acquire(request, ARN, "", NOW)
         runs.open("first", ARN, request, NOW)
         if before_redrive:
             put("FAILED_0.jsonl", "\n".join(map(json.dumps, before_redrive)))
@@ -254,7 +256,7 @@ def _batch(**counts: int) -> dict[str, Any]:
     return Tally(batches=1, worker_seconds=12.5, **counts).as_dict() | {"reasons": reasons, "in_vain": False}
 
 
-def test_the_summary_adds_up_what_the_batches_left(opened: Any, runs: Runs) -> None:
+def test_the_summary_adds_up_what_the_batches_left(opened: Any, runs: BulkRuns) -> None:
     rows = [_batch(seen=100, labelled=99, failed=1, calls=99, reads=300, writes=100)] * 3
     summary = opened("summarize_run", *rows)
     assert (summary["status"], summary["seen"], summary["labelled"], summary["failed"]) == ("SUCCEEDED", 300, 297, 3)
@@ -285,7 +287,7 @@ def test_lost_batches_count_all_their_images(opened: Any) -> None:
 
 
 def test_images_of_a_lost_batch_count_as_their_records_say(opened: Any, table_name: str) -> None:
-    run = Run(ARN, NOW)
+    run = Attempt(ARN, NOW)
     items = [{"key": f"private/{name}.jpg", "etag": f'"{name}"', "size_bytes": 5} for name in ("done", "bad", "left")]
     done, bad, _ = (Item.of(item, Request.from_dict({"bucket": BUCKET})).version for item in items)
     labels = {"status": "SUCCEEDED", "labels": [], "detector": {"name": "rekognition", "version": "3.0"}}
@@ -322,7 +324,7 @@ def test_an_output_that_is_written_as_text_is_read(opened: Any) -> None:
     assert opened("summarize_run", json.dumps(_batch(seen=2, labelled=2)))["labelled"] == 2
 
 
-def test_without_result_files_the_reasons_are_in_the_records(opened: Any, runs: Runs) -> None:
+def test_without_result_files_the_reasons_are_in_the_records(opened: Any, runs: BulkRuns) -> None:
     runs.open("first", ARN, Request.from_dict({"bucket": BUCKET, "prefix": "private/"}), NOW)
     runs.count("first", Tally(seen=50, failed=50, batches=1))
     summary = opened("summarize_run_failed")
@@ -330,7 +332,7 @@ def test_without_result_files_the_reasons_are_in_the_records(opened: Any, runs: 
     assert ": their records say why; mend these" in summary["error"]["cause"]
 
 
-def test_summary_says_that_the_photos_of_people_were_skipped(opened: Any, runs: Runs) -> None:
+def test_summary_says_that_the_photos_of_people_were_skipped(opened: Any, runs: BulkRuns) -> None:
     runs.open("first", ARN, Request.from_dict({"bucket": BUCKET, "prefix": ""}), NOW, "private/")
     summary = opened("summarize_run", _batch(seen=2, labelled=1, skipped=1))
     assert summary["note"] == "what lies below private/ was skipped; BulkReadsPhotos lets bulk runs read it"
@@ -342,7 +344,7 @@ def test_an_empty_prefix_is_a_success_with_a_hint(opened: Any) -> None:
     assert "prefix" in summary["note"]
 
 
-def test_a_stopped_run_keeps_what_it_had_counted(opened: Any, runs: Runs) -> None:
+def test_a_stopped_run_keeps_what_it_had_counted(opened: Any, runs: BulkRuns) -> None:
     runs.open("first", ARN, Request.from_dict({"bucket": BUCKET, "prefix": "private/"}), NOW)
     runs.count("first", Tally(seen=50, labelled=50, calls=50, batches=1))
     summary = opened("summarize_run_aborted")
@@ -350,7 +352,7 @@ def test_a_stopped_run_keeps_what_it_had_counted(opened: Any, runs: Runs) -> Non
 
 
 @pytest.fixture
-def stopped(opened: Any, runs: Runs, hook: Callable[..., None]) -> dict[str, Any]:
+def stopped(opened: Any, runs: BulkRuns, hook: Callable[..., None]) -> dict[str, Any]:
     """The summary of a stopped run; a batch under way ends while it is summed up, and another one after that."""
     batch = Tally(seen=50, labelled=50, calls=50, writes=50, batches=1, worker_seconds=12.5)
     runs.open("first", ARN, Request.from_dict({"bucket": BUCKET, "prefix": "private/"}), NOW)
@@ -361,7 +363,7 @@ def stopped(opened: Any, runs: Runs, hook: Callable[..., None]) -> dict[str, Any
     return dict(summary)
 
 
-def test_batches_that_end_after_a_stop_are_counted(stopped: dict[str, Any], runs: Runs) -> None:
+def test_batches_that_end_after_a_stop_are_counted(stopped: dict[str, Any], runs: BulkRuns) -> None:
     record = runs.read("first") or {}
     counted = {name: record[name] for name in ("status", "seen", "labelled", "calls", "worker_seconds")}
     assert counted == {"status": "ABORTED", "seen": 150, "labelled": 150, "calls": 150, "worker_seconds": 37.5}
@@ -373,7 +375,7 @@ def test_summary_of_a_stopped_run_says_that_it_is_provisional(stopped: dict[str,
     assert json.loads(body) == stopped
 
 
-def test_redriven_run_that_succeeds_has_its_final_sums(stopped: dict[str, Any], opened: Any, runs: Runs) -> None:
+def test_redriven_run_that_succeeds_has_its_final_sums(stopped: dict[str, Any], opened: Any, runs: BulkRuns) -> None:
     assert stopped["provisional"]
     opened("summarize_run", _batch(seen=120, labelled=120, calls=100))
     record = runs.read("first") or {}
@@ -387,7 +389,7 @@ def test_a_run_that_has_summed_itself_up_is_not_closed_again(opened: Any, functi
 
 
 def test_a_redriven_run_that_succeeds_is_told_without_its_earlier_error(
-    opened: Any, function: Any, event: Any, runs: Runs
+    opened: Any, function: Any, event: Any, runs: BulkRuns
 ) -> None:
     opened("summarize_run_aborted")
     assert "error" in (runs.read("first") or {})
@@ -396,9 +398,9 @@ def test_a_redriven_run_that_succeeds_is_told_without_its_earlier_error(
     assert (record["status"], "error" in record) == ("SUCCEEDED", False)
 
 
-def test_an_end_leaves_the_prefix_to_the_next(opened: Any, runs: Runs) -> None:
+def test_an_end_leaves_the_prefix_to_the_next(opened: Any, runs: BulkRuns) -> None:
     opened("summarize_run_aborted")
-    assert runs.owner(Request.from_dict({"bucket": BUCKET, "prefix": "private/"})) == ""
+    assert runs.holder(Request.from_dict({"bucket": BUCKET, "prefix": "private/"})) == ""
 
 
 def test_a_run_that_never_opened_has_no_end(function: Any, table_name: str, event: Any) -> None:
@@ -407,7 +409,7 @@ def test_a_run_that_never_opened_has_no_end(function: Any, table_name: str, even
 
 
 @pytest.mark.parametrize("sample", ["summarize_run", "summarize_run_failed"])
-def test_machine_whose_run_has_no_record_is_told_so(function: Any, runs: Runs, event: Any, sample: str) -> None:
+def test_machine_whose_run_has_no_record_is_told_so(function: Any, runs: BulkRuns, event: Any, sample: str) -> None:
     with pytest.raises(InvalidRun, match=r"^run first: no record tells what it was asked for; start the run again$"):
         function("summarize_run")(event(sample))
 

@@ -24,12 +24,12 @@ def check(function: Callable[[str], Handler], lease: Lease, inspection_queue: st
 
 @pytest.fixture
 def start(function: Callable[[str], Handler], lease: Lease, model: Model, event: Event) -> Handler:
-    lease.take(event("start_model")["execution_arn"], records.now(), expiry(60))
+    lease.acquire(event("start_model")["execution_arn"], records.now(), expiry(60))
     return function("start_model")
 
 
 @pytest.fixture
-def owner(event: Event) -> str:
+def execution_arn(event: Event) -> str:
     return str(event("start_model")["execution_arn"])
 
 
@@ -42,8 +42,8 @@ def fill(inspection_queue: str) -> Fill:
     return send
 
 
-def _hold(lease: Lease, owner: str) -> None:
-    assert lease.take(owner, records.now(), expiry(60))
+def _hold(lease: Lease, execution_arn: str) -> None:
+    assert lease.acquire(execution_arn, records.now(), expiry(60))
 
 
 def test_an_empty_queue_starts_nothing(check: Handler, event: Event) -> None:
@@ -58,7 +58,7 @@ def test_a_single_new_image_waits_for_others(check: Handler, event: Event, fill:
 def test_a_look_without_a_session_gives_the_lease_back(check: Handler, event: Event, fill: Fill, lease: Lease) -> None:
     fill(1)
     check(event("check_queue_start"))
-    assert lease.read().owner == ""
+    assert lease.read().holder == ""
 
 
 def test_enough_images_start_a_session_with_its_workers(check: Handler, event: Event, fill: Fill) -> None:
@@ -73,11 +73,11 @@ def test_enough_images_start_a_session_with_its_workers(check: Handler, event: E
 
 
 def test_who_starts_a_session_holds_the_lease(
-    check: Handler, event: Event, fill: Fill, lease: Lease, owner: str
+    check: Handler, event: Event, fill: Fill, lease: Lease, execution_arn: str
 ) -> None:
     fill(20)
     check(event("check_queue_start"))
-    assert (lease.read().owner, lease.read().is_held(records.now())) == (owner, True)
+    assert (lease.read().holder, lease.read().is_held(records.now())) == (execution_arn, True)
 
 
 def test_messages_in_flight_are_work_too(check: Handler, event: Event, fill: Fill, inspection_queue: str) -> None:
@@ -104,8 +104,10 @@ def test_the_first_look_at_an_image_is_remembered(check: Handler, event: Event, 
     assert (bool(first), lease.read().waiting_since) == (True, first)
 
 
-def test_an_empty_queue_forgets_since_when_it_was_not(check: Handler, event: Event, lease: Lease, owner: str) -> None:
-    _hold(lease, owner)
+def test_an_empty_queue_forgets_since_when_it_was_not(
+    check: Handler, event: Event, lease: Lease, execution_arn: str
+) -> None:
+    _hold(lease, execution_arn)
     lease.note_waiting(LONG_AGO, records.now())
     check(event("check_queue_session"))
     assert lease.read().waiting_since == ""
@@ -119,44 +121,44 @@ def test_of_two_sessions_at_once_the_second_is_told_that_it_is_busy(
     assert check(event("check_queue_start") | {"execution_arn": OTHER}) == {"decision": "BUSY"}
 
 
-def test_a_session_whose_owner_died_does_not_keep_the_next_one_out(
+def test_a_session_whose_holder_died_does_not_keep_the_next_one_out(
     check: Handler, event: Event, fill: Fill, lease: Lease
 ) -> None:
     fill(20)
-    lease.take(OTHER, LONG_AGO, "2020-01-01T00:30:00.000Z")
+    lease.acquire(OTHER, LONG_AGO, "2020-01-01T00:30:00.000Z")
     assert check(event("check_queue_start"))["decision"] == "START"
 
 
 @pytest.mark.parametrize(("count", "decision"), [(0, "EMPTY"), (1, "DRAIN")])
 def test_within_a_session_every_image_counts(
-    check: Handler, event: Event, fill: Fill, lease: Lease, owner: str, count: int, decision: str
+    check: Handler, event: Event, fill: Fill, lease: Lease, execution_arn: str, count: int, decision: str
 ) -> None:
-    _hold(lease, owner)
+    _hold(lease, execution_arn)
     fill(count)
     assert check(event("check_queue_session")) == {"decision": decision, "messages": count}
 
 
 def test_a_session_whose_last_round_idled_ends(
-    check: Handler, event: Event, fill: Fill, lease: Lease, owner: str
+    check: Handler, event: Event, fill: Fill, lease: Lease, execution_arn: str
 ) -> None:
-    _hold(lease, owner)
+    _hold(lease, execution_arn)
     fill(3)
     idle = {"inspected": 130, "seconds": 240.0, "units": 1}
     assert check(event("check_queue_session") | {"round": idle}) == {"decision": "SLACK", "messages": 3}
 
 
 def test_without_a_round_to_judge_every_image_counts(
-    check: Handler, event: Event, fill: Fill, lease: Lease, owner: str
+    check: Handler, event: Event, fill: Fill, lease: Lease, execution_arn: str
 ) -> None:
-    _hold(lease, owner)
+    _hold(lease, execution_arn)
     fill(3)
     assert check(event("check_queue_session") | {"round": None})["decision"] == "DRAIN"
 
 
 def test_what_a_session_leaves_waits_from_then_on(
-    check: Handler, event: Event, fill: Fill, lease: Lease, owner: str
+    check: Handler, event: Event, fill: Fill, lease: Lease, execution_arn: str
 ) -> None:
-    _hold(lease, owner)
+    _hold(lease, execution_arn)
     lease.note_waiting(LONG_AGO, records.now())
     fill(3)
     before = records.now()
@@ -164,8 +166,10 @@ def test_what_a_session_leaves_waits_from_then_on(
     assert lease.read().waiting_since >= before
 
 
-def test_a_look_within_a_session_holds_the_lease_longer(check: Handler, event: Event, lease: Lease, owner: str) -> None:
-    _hold(lease, owner)
+def test_a_look_within_a_session_holds_the_lease_longer(
+    check: Handler, event: Event, lease: Lease, execution_arn: str
+) -> None:
+    _hold(lease, execution_arn)
     before = lease.read().expires_at
     check(event("check_queue_session"))
     assert lease.read().expires_at > before
@@ -177,7 +181,7 @@ def test_a_session_that_has_lost_its_lease_ends(check: Handler, event: Event, le
         _hold(lease, holder)
     with pytest.raises(LeaseLost, match="it ends without touching the model"):
         check(event("check_queue_session"))
-    assert lease.read().owner == holder
+    assert lease.read().holder == holder
 
 
 def test_a_queue_that_cannot_be_counted_leaves_the_lease_to_the_retry(
@@ -245,9 +249,9 @@ def test_a_start_that_is_refused_for_lack_of_capacity_is_worth_another_try(
 
 @pytest.mark.parametrize("holder", ["", OTHER])
 def test_who_does_not_hold_the_lease_does_not_touch_the_model(
-    start: Handler, event: Event, model: Model, lease: Lease, owner: str, holder: str
+    start: Handler, event: Event, model: Model, lease: Lease, execution_arn: str, holder: str
 ) -> None:
-    lease.give_back(owner, records.now())
+    lease.release(execution_arn, records.now())
     if holder:
         _hold(lease, holder)
     with pytest.raises(LeaseLost, match="without touching the model"):

@@ -206,7 +206,7 @@ def test_the_reason_of_an_image_in_the_dead_letter_queue_is_in_its_record(
 def test_an_image_that_comes_back_from_the_dead_letter_queue_is_inspected(
     function: Callable[[str], Handler], event: Event, inspected: Envelope, table: Table
 ) -> None:
-    refused = results.refused(Failure("Throttled", "wait"))
+    refused = results.refusal_attributes(Failure("Throttled", "wait"))
     table.register(inspected, "2026-11-20T00:00:00.000Z")
     table.refuse(inspected, refused, "2026-11-20T00:00:00.000Z")
     function("inspect_images")(event("inspect_images"))

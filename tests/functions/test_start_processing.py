@@ -163,7 +163,7 @@ def test_a_redelivery_after_the_photo_was_deleted_leaves_nothing_of_it(
     photos = Photos(TABLE)
     photo = photos.read(Envelope.of(version).photo_id)
     assert photo is not None
-    photo_deletion.erase(photos, photo)
+    photo_deletion.delete_photo(photos, photo)
     before = _of_photos(items)
     assert handler(_redelivered(sqs_event)) == NOTHING_FAILED
     assert _of_photos(items) == before

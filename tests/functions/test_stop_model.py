@@ -29,7 +29,7 @@ def handler(function: Callable[[str], Handler], lease: Lease, model: Model) -> H
 
 
 @pytest.fixture
-def owner(event: Event) -> str:
+def execution_arn(event: Event) -> str:
     return str(event("stop_model")["execution_arn"])
 
 
@@ -41,9 +41,9 @@ def alive(answer: Callable[..., list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def held(lease: Lease, owner: str) -> Lease:
+def held(lease: Lease, execution_arn: str) -> Lease:
     """The lease, held by the session of the sample events."""
-    assert lease.take(owner, records.now(), expiry(60))
+    assert lease.acquire(execution_arn, records.now(), expiry(60))
     return lease
 
 
@@ -77,11 +77,11 @@ def test_a_session_waits_for_a_model_on_its_way(
 
 @pytest.mark.parametrize("status", ["RUNNING", "STARTING", "STOPPING"])
 def test_a_session_holds_its_lease_until_the_model_rests(
-    handler: Handler, event: Event, model: Model, held: Lease, owner: str, status: str
+    handler: Handler, event: Event, model: Model, held: Lease, execution_arn: str, status: str
 ) -> None:
     model.status, before = status, held.read().expires_at
     handler(event("stop_model"))
-    assert (held.read().owner, held.read().expires_at > before) == (owner, True)
+    assert (held.read().holder, held.read().expires_at > before) == (execution_arn, True)
 
 
 @pytest.mark.parametrize("status", sorted(STATUSES - {"RUNNING", "STARTING", "STOPPING"}))
@@ -90,14 +90,14 @@ def test_the_lease_is_free_once_the_model_rests(
 ) -> None:
     model.status = status
     assert handler(event("stop_model")) == {"stopped": True, "status": status, "model_minutes": 0.0}
-    assert held.read().owner == ""
+    assert held.read().holder == ""
 
 
 def test_what_a_session_cost_and_did_is_counted(
-    handler: Handler, event: Event, model: Model, held: Lease, owner: str, metrics: Metrics
+    handler: Handler, event: Event, model: Model, held: Lease, execution_arn: str, metrics: Metrics
 ) -> None:
     half_an_hour_ago = records.timestamp(datetime.now(UTC) - timedelta(minutes=30))
-    held.note_running(owner, half_an_hour_ago)
+    held.note_running(execution_arn, half_an_hour_ago)
     model.status = "STOPPED"
     assert handler(event("stop_model"))["model_minutes"] == pytest.approx(30, abs=0.1)
     counted = metrics()
@@ -118,18 +118,18 @@ def test_a_session_does_not_stop_a_model_that_it_does_not_hold(
     handler: Handler, event: Event, model: Model, lease: Lease, holder: str
 ) -> None:
     if holder:
-        lease.take(holder, records.now(), expiry(60))
+        lease.acquire(holder, records.now(), expiry(60))
     assert handler(event("stop_model")) == {"stopped": True, "status": "NOT_OURS"}
-    assert (model.stopped, lease.read().owner) == (0, holder)
+    assert (model.stopped, lease.read().holder) == (0, holder)
 
 
 def test_a_stop_that_is_refused_keeps_the_lease_for_the_next_try(
-    handler: Handler, event: Event, model: Model, held: Lease, owner: str, refuse: Callable[..., None]
+    handler: Handler, event: Event, model: Model, held: Lease, execution_arn: str, refuse: Callable[..., None]
 ) -> None:
     refuse("rekognition", "StopProjectVersion", "InternalServerError", 500, calls=(1, 2, 3))
     with pytest.raises(ServiceUnavailable):
         handler(event("stop_model"))
-    assert held.read().owner == owner
+    assert held.read().holder == execution_arn
 
 
 @pytest.mark.parametrize("name", LOOKS)
@@ -137,36 +137,42 @@ def test_a_model_that_nobody_holds_is_stopped(
     handler: Handler, event: Event, model: Model, lease: Lease, name: str
 ) -> None:
     handler(event(name))
-    assert (model.stopped, lease.read().owner) == (1, "")
+    assert (model.stopped, lease.read().holder) == (1, "")
 
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_a_lease_that_has_expired_does_not_protect_a_model(
     handler: Handler, event: Event, model: Model, lease: Lease, name: str
 ) -> None:
-    lease.take(OTHER, LONG_AGO, LESS_LONG_AGO)
+    lease.acquire(OTHER, LONG_AGO, LESS_LONG_AGO)
     handler(event(name))
-    assert (model.stopped, lease.read().owner) == (1, "")
+    assert (model.stopped, lease.read().holder) == (1, "")
 
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_the_model_of_a_live_session_is_left_alone(
     handler: Handler, event: Event, model: Model, lease: Lease, alive: list[dict[str, Any]], name: str
 ) -> None:
-    lease.take(OTHER, records.now(), expiry(60))
+    lease.acquire(OTHER, records.now(), expiry(60))
     handler(event(name))
-    assert (model.stopped, lease.read().owner) == (0, OTHER)
+    assert (model.stopped, lease.read().holder) == (0, OTHER)
     assert [asked["executionArn"] for asked in alive] == [OTHER]
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
 def test_a_session_that_ended_without_a_word_frees_its_lease_and_its_model_stops(
-    handler: Handler, event: Event, model: Model, held: Lease, answer: Callable[..., Any], owner: str, status: str
+    handler: Handler,
+    event: Event,
+    model: Model,
+    held: Lease,
+    answer: Callable[..., Any],
+    execution_arn: str,
+    status: str,
 ) -> None:
-    ended = {"executionArn": owner, "status": status, "startDate": datetime.now(UTC)}
+    ended = {"executionArn": execution_arn, "status": status, "startDate": datetime.now(UTC)}
     answer("stepfunctions", "DescribeExecution", ended)
     handler(event("stop_model_watchdog"))
-    assert (model.stopped, held.read().owner) == (1, "")
+    assert (model.stopped, held.read().holder) == (1, "")
 
 
 @pytest.mark.parametrize("status", ["STOPPED", "STARTING"])
@@ -175,7 +181,7 @@ def test_the_lease_of_a_dead_session_is_freed_although_its_model_does_not_run(
 ) -> None:
     model.status = status
     handler(event("stop_model_watchdog"))
-    assert (model.stopped, held.read().owner) == (0, "")
+    assert (model.stopped, held.read().holder) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -187,14 +193,14 @@ def test_a_session_of_which_nothing_can_be_learned_counts_as_alive(
     event: Event,
     model: Model,
     held: Lease,
-    owner: str,
+    execution_arn: str,
     refuse: Callable[..., None],
     code: str,
     http_status: int,
 ) -> None:
     refuse("stepfunctions", "DescribeExecution", code, http_status)
     handler(event("stop_model_watchdog"))
-    assert (model.stopped, held.read().owner) == (0, owner)
+    assert (model.stopped, held.read().holder) == (0, execution_arn)
 
 
 @pytest.mark.parametrize("name", DEAD)
@@ -202,14 +208,14 @@ def test_a_dead_session_frees_its_lease_and_its_model_stops_at_once(
     handler: Handler, event: Event, model: Model, held: Lease, name: str
 ) -> None:
     handler(event(name))
-    assert (model.stopped, held.read().owner) == (1, "")
+    assert (model.stopped, held.read().holder) == (1, "")
 
 
 def test_the_schedule_alone_frees_no_live_lease(
-    handler: Handler, event: Event, model: Model, held: Lease, owner: str, alive: list[dict[str, Any]]
+    handler: Handler, event: Event, model: Model, held: Lease, execution_arn: str, alive: list[dict[str, Any]]
 ) -> None:
     handler(event("stop_model_watchdog"))
-    assert (model.stopped, held.read().owner) == (0, owner)
+    assert (model.stopped, held.read().holder) == (0, execution_arn)
 
 
 def _keep_running(table_name: str, lease: Lease, until: str) -> None:
@@ -235,7 +241,7 @@ def test_a_session_does_not_stop_a_model_that_an_operator_keeps_running(
 ) -> None:
     _keep_running(table_name, held, expiry(3600))
     assert handler(event("stop_model")) == {"stopped": True, "status": "KEPT_RUNNING"}
-    assert (model.stopped, held.read().owner) == (0, "")
+    assert (model.stopped, held.read().holder) == (0, "")
 
 
 def test_what_an_operator_misspelt_does_not_protect_the_model_and_is_said(
@@ -316,7 +322,7 @@ def test_when_rekognition_refuses_to_stop_the_minutes_are_counted_the_lease_is_f
     with pytest.raises(AccessDenied):
         handler(event(name))
     counted = metrics()
-    assert ("ModelMinutes" in counted, "ModelsStoppedByWatchdog" in counted, lease.read().owner) == (True, False, "")
+    assert ("ModelMinutes" in counted, "ModelsStoppedByWatchdog" in counted, lease.read().holder) == (True, False, "")
     assert counted["WatchdogFailures"] == 1
 
 

@@ -16,8 +16,8 @@ from vision.adapters.table import Table
 from vision.domain import keys
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, InvalidEvent, ServiceUnavailable, Throttled
-from vision.domain.executions import Run
-from vision.domain.gallery.pending_uploads import Ticket
+from vision.domain.executions import Attempt
+from vision.domain.gallery.pending_uploads import PendingUpload
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import timestamp
 
@@ -36,10 +36,10 @@ def envelope(event: Event) -> Envelope:
 
 
 @pytest.fixture
-def running(table: Table, envelope: Envelope, event: Event) -> Run:
+def running(table: Table, envelope: Envelope, event: Event) -> Attempt:
     """The run of the sample events, RUNNING in the table."""
     execution = event("store_metadata")["execution"]
-    run = Run.from_context(execution)
+    run = Attempt.from_context(execution)
     table.register(envelope, "2026-11-12T09:30:01.000Z")
     table.mark_running(envelope, run, "2026-11-12T09:30:02.400Z")
     return run
@@ -56,7 +56,7 @@ def _said(table: Table, envelope: Envelope) -> tuple[str, str | None]:
     [("failed", "States.DataLimitExceeded"), ("timed_out", "States.Timeout"), ("aborted", "ExecutionAborted")],
 )
 def test_an_execution_that_ended_without_a_word_is_closed(
-    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Run, name: str, error: str
+    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Attempt, name: str, error: str
 ) -> None:
     handler(event(f"track_execution_{name}"))
     assert _said(table, envelope) == (ENDS[name], error)
@@ -74,7 +74,7 @@ def test_an_execution_that_ended_before_it_was_seen_running_is_closed(
 @pytest.mark.parametrize("name", ENDS)
 @pytest.mark.parametrize("said", ["SUCCEEDED", "PARTIAL", "FAILED"])
 def test_what_an_execution_said_itself_is_never_overwritten(
-    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Run, name: str, said: str
+    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Attempt, name: str, said: str
 ) -> None:
     table.advance(envelope, running, {"status": said}, "2026-11-12T09:31:00.000Z")
     before = table.image(envelope)
@@ -83,7 +83,7 @@ def test_what_an_execution_said_itself_is_never_overwritten(
 
 
 def test_a_redrive_moves_a_failed_record_back_to_running(
-    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Run
+    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Attempt
 ) -> None:
     handler(event("track_execution_failed"))
     handler(event("track_execution_redriven"))
@@ -91,7 +91,7 @@ def test_a_redrive_moves_a_failed_record_back_to_running(
 
 
 def test_the_late_end_of_the_first_run_does_not_close_its_redrive(
-    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Run
+    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Attempt
 ) -> None:
     handler(event("track_execution_redriven"))
     handler(event("track_execution_failed"))
@@ -100,7 +100,7 @@ def test_the_late_end_of_the_first_run_does_not_close_its_redrive(
 
 @pytest.mark.parametrize("name", [*ENDS, "redriven"])
 def test_a_status_change_twice_is_once(
-    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Run, name: str
+    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Attempt, name: str
 ) -> None:
     handler(event(f"track_execution_{name}"))
     before = table.image(envelope)
@@ -117,14 +117,24 @@ def test_a_status_change_twice_is_once(
     [("failed", "ImagesFailed"), ("timed_out", "ImagesTimedOut"), ("aborted", "ImagesAborted")],
 )
 def test_a_correction_is_counted(
-    handler: Handler, event: Event, running: Run, capsys: pytest.CaptureFixture[str], name: str, metric: str
+    handler: Handler,
+    event: Event,
+    running: Attempt,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    metric: str,
 ) -> None:
     handler(event(f"track_execution_{name}"))
     assert metric in capsys.readouterr().out
 
 
 def test_an_ending_that_was_recorded_already_is_not_counted(
-    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Run, capsys: pytest.CaptureFixture[str]
+    handler: Handler,
+    event: Event,
+    table: Table,
+    envelope: Envelope,
+    running: Attempt,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     table.advance(envelope, running, {"status": "FAILED"}, "2026-11-12T09:31:00.000Z")
     handler(event("track_execution_failed"))
@@ -201,14 +211,14 @@ def half_erased(table: Table, bucket: str) -> Callable[[float], tuple[Envelope, 
 
     def make(hours_ago: float) -> tuple[Envelope, Photos]:
         photos, moment = Photos(TABLE), timestamp(datetime.now(UTC) - timedelta(hours=hours_ago))
-        ticket = Ticket(bucket, "ann", "token", "gone.jpg", "image/jpeg", 5, "")
+        ticket = PendingUpload(bucket, "ann", "token", "gone.jpg", "image/jpeg", 5, "")
         photos.announce(ticket, moment)
         client("s3").put_object(Bucket=bucket, Key=ticket.key, Body=b"photo")
         envelope = Envelope.of(ObjectVersion(bucket, ticket.key, "v1", "e1", "1", 5))
         table.register(envelope, moment)
         photo = photos.read(envelope.photo_id)
         assert photo is not None
-        photos.mark_erased(photo, moment, moment)
+        photos.mark_deleting(photo, moment, moment)
         return envelope, photos
 
     return make
@@ -264,7 +274,7 @@ FAULTS = [
 def test_an_end_that_cannot_be_written_is_not_swallowed(
     handler: Handler,
     event: Event,
-    running: Run,
+    running: Attempt,
     refuse: Callable[..., None],
     code: str,
     http_status: int,
@@ -324,7 +334,7 @@ def test_a_status_change_without_its_detail_is_refused(handler: Handler, event: 
 
 
 def test_the_input_of_another_photo_cannot_close_this_one(
-    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Run
+    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Attempt
 ) -> None:
     sample = event("track_execution_failed")
     stranger = json.loads(sample["detail"]["input"])
@@ -395,7 +405,7 @@ def test_failure_that_the_execution_recorded_itself_is_counted_as_a_fault_too(
     event: Event,
     table: Table,
     envelope: Envelope,
-    running: Run,
+    running: Attempt,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     error = {"name": "AccessDenied", "cause": "image"}
@@ -406,7 +416,7 @@ def test_failure_that_the_execution_recorded_itself_is_counted_as_a_fault_too(
 
 @pytest.mark.parametrize("name", ["timed_out", "aborted", "redriven"])
 def test_what_is_no_failure_is_counted_as_none(
-    handler: Handler, event: Event, running: Run, capsys: pytest.CaptureFixture[str], name: str
+    handler: Handler, event: Event, running: Attempt, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     handler(event(f"track_execution_{name}"))
     assert {"ExecutionFaults", "UploadsRefused"}.isdisjoint(name for _, name in _measured(capsys.readouterr().out))

@@ -59,7 +59,7 @@ def _bring_photos() -> dict[str, int]:
 def _album() -> list[Any]:
     [album] = People(TABLE).albums(SUB)
     photos = Photos(TABLE)
-    return photos.at(list(photos.under(of_album(SUB, album["album_id"]), Span(), None, 10)))
+    return photos.get_many(list(photos.list_positions(of_album(SUB, album["album_id"]), Span(), None, 10)))
 
 
 def test_photos_of_a_person_come_over_with_album_and_time_and_no_others(older: str) -> None:
@@ -97,7 +97,7 @@ def test_photo_is_copied_once_and_not_after_it_was_deleted(older: str) -> None:
 
 def _known(key: str, etag: str) -> dict[str, Any]:
     version = ObjectVersion(OLD, key, "", etag, "", 5)
-    return Table(TABLE).known([version]).get(version, (version, {}))[1]
+    return Table(TABLE).recorded_versions([version]).get(version, (version, {}))[1]
 
 
 def test_label_counts_for_content_that_the_sample_has_seen_and_no_other(older: str) -> None:

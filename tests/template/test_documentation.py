@@ -15,7 +15,7 @@ from botocore import xform_name
 
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 from tests.workflows.definition import tasks
-from vision.adapters.lease import Holding
+from vision.adapters.lease import LeaseState
 from vision.domain import errors, keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import CAUSE_LIMIT, Failure
@@ -279,7 +279,7 @@ def _inspected_record():
     verdict = Verdict(Judgement.FAILURE, "cars", ("no car",))
     metadata = Metadata("PNG", 640, 480, 1, False)
     record = records.pending(envelope, records.now())
-    return envelope, record | results.judged(verdict, [], {}, metadata, places, records.now())
+    return envelope, record | results.inspection_attributes(verdict, [], {}, metadata, places, records.now())
 
 
 def test_the_table_of_an_inspected_image_has_every_attribute_that_only_an_inspection_writes():
@@ -292,7 +292,7 @@ def test_the_table_of_an_inspected_image_has_every_attribute_that_only_an_inspec
 def test_the_table_of_a_session_has_every_attribute_of_the_lease():
     told = rows(section(page("docs/record.md"), "## The session of a model"))
     names = {name for cells in told for name in named(cells[0])}
-    assert names == {"pk", "sk", "record_type", "updated_at"} | set(Holding.__dataclass_fields__)
+    assert names == {"pk", "sk", "record_type", "updated_at"} | set(LeaseState.__dataclass_fields__)
 
 
 def test_the_example_of_a_record_has_no_attribute_that_the_table_lacks():
@@ -378,7 +378,7 @@ def test_the_example_of_a_message_is_of_the_example_of_a_result_file():
 def test_the_examples_of_an_inspection_have_the_keys_and_the_verdict_that_the_code_makes():
     example, result, message = _examples("docs/inspection.md")
     version = ObjectVersion.from_dict(result["object"])
-    token = keys.version_token(version)
+    token = keys.version_digest(version)
     verdict = judge(rules.rule_for(rules.parse(json.dumps(example)), version.key), result["labels"])
     assert result["image"]["key"] == results.analyzed_key(version, verdict.judgement)
     assert message["result"]["key"] == results.result_key(version)

@@ -71,8 +71,8 @@ def test_a_run_that_was_not_redriven_has_no_time_of_a_redrive(photo_runs):
 def test_the_record_is_given_the_run_that_writes_it(photo_runs):
     run = photo_runs[scenarios.SUCCESS]
     assert run.status == "SUCCEEDED"
-    started = executions.Run(run.execution["executionArn"], timestamp(run.execution["startDate"]))
-    assert executions.Run.from_context(stored(run)["execution"]) == started
+    started = executions.Attempt(run.execution["executionArn"], timestamp(run.execution["startDate"]))
+    assert executions.Attempt.from_context(stored(run)["execution"]) == started
 
 
 def test_the_execution_answers_what_the_record_says(photo_runs):

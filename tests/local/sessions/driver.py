@@ -170,7 +170,7 @@ class Sessions(Pipeline):
         wait_for(lambda: self.model_status() in statuses, timeout_seconds)
 
     def lease(self) -> dict[str, Any]:
-        return self.item(f"SESSION#{keys.model_token(self.version_arn)}", "LEASE")
+        return self.item(f"SESSION#{keys.model_digest(self.version_arn)}", "LEASE")
 
     def is_lease_free(self) -> bool:
         lease = self.lease()
@@ -278,7 +278,7 @@ class Sessions(Pipeline):
 
 def letter_id(version: ObjectVersion) -> str:
     """The id of a version's notification."""
-    return f"{keys.photo_id(version.bucket, version.key)}-{keys.version_token(version)}"
+    return f"{keys.photo_id(version.bucket, version.key)}-{keys.version_digest(version)}"
 
 
 def stack_folder(base: Path) -> Path:

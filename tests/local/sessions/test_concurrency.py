@@ -38,7 +38,7 @@ def hold_lease(sessions):
         sessions.client("dynamodb").put_item(
             TableName=sessions.table,
             Item={
-                "pk": {"S": f"SESSION#{keys.model_token(sessions.version_arn)}"},
+                "pk": {"S": f"SESSION#{keys.model_digest(sessions.version_arn)}"},
                 "sk": {"S": "LEASE"},
                 "owner": {"S": owner},
                 "expires_at": {"S": expires_at},

@@ -14,7 +14,7 @@ from vision.domain.records import Record
 _COUNTED = (*PROGRESS, *MEASURED)
 
 
-class Runs:
+class BulkRuns:
     """The runs in the image table.
 
     All methods raise Throttled, ServiceUnavailable and AccessDenied.
@@ -23,16 +23,16 @@ class Runs:
     def __init__(self, table_name: str) -> None:
         self._items = Items(table_name)
 
-    def owner(self, request: Request) -> str:
+    def holder(self, request: Request) -> str:
         """Return the execution that works on this bucket and prefix, or did so last and was not heard of again."""
         item = self._items.get(_lease_key(request)) or {}
         return str(item.get("owner", ""))
 
-    def take(self, request: Request, owner: str, previous: str, now: str) -> bool:
+    def acquire(self, request: Request, holder: str, previous: str, now: str) -> bool:
         """Let an execution work on a bucket and prefix, in place of a previous one; False when another was faster."""
         return self._items.update(
             _lease_key(request),
-            {"owner": owner, "record_type": "lease", "updated_at": now},
+            {"owner": holder, "record_type": "lease", "updated_at": now},
             {},
             condition="attribute_not_exists(#owner) OR #owner = :owner OR #owner = :previous",
             condition_values={":previous": previous},

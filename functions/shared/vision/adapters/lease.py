@@ -6,25 +6,28 @@ from dataclasses import dataclass
 
 from vision.adapters.items import Items
 from vision.domain import records
-from vision.domain.keys import model_token
+from vision.domain.keys import model_digest
 from vision.domain.records import Record
+
+LEASE_SECONDS = 1800
+"""How long a session holds the lease; each of its functions extends it far more often than this."""
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class LeaseState:
     """What the lease's item says now.
 
     Attributes
     ----------
-    owner
-        The execution that holds it, or the watchdog; ``""`` when nobody does.
+    holder
+        The execution that holds it, or the watchdog; ``""`` when none does. The item calls it ``owner``.
     expires_at, waiting_since, running_at, watched_at, keep_running_until
-        Timestamps, or ``""``: until when it is held, since when images wait, when its owner first found the model
-        running, when the watchdog last looked, and until when an operator keeps the model running on purpose, in the
-        operator's own spelling.
+        Timestamps, or ``""``: until when the lease is held, since when images wait, when its holder first found the
+        model running, when the watchdog last looked, and until when an operator keeps the model running on purpose, in
+        the operator's own spelling.
     """
 
-    owner: str = ""
+    holder: str = ""
     expires_at: str = ""
     waiting_since: str = ""
     running_at: str = ""
@@ -33,7 +36,7 @@ class Holding:
 
     def is_held(self, now: str) -> bool:
         """Tell whether somebody holds it."""
-        return bool(self.owner) and self.expires_at > now
+        return bool(self.holder) and self.expires_at > now
 
 
 class Lease:
@@ -44,48 +47,49 @@ class Lease:
 
     def __init__(self, table_name: str, model_version_arn: str) -> None:
         self._items = Items(table_name)
-        self._key: Record = {"pk": f"SESSION#{model_token(model_version_arn)}", "sk": "LEASE"}
+        self._key: Record = {"pk": f"SESSION#{model_digest(model_version_arn)}", "sk": "LEASE"}
 
-    def read(self) -> Holding:
+    def read(self) -> LeaseState:
         """Return what the item says."""
         item = self._items.get(self._key) or {}
-        return Holding(**{name: str(item.get(name, "")) for name in Holding.__dataclass_fields__})
+        item["holder"] = item.get("owner", "")
+        return LeaseState(**{name: str(item.get(name, "")) for name in LeaseState.__dataclass_fields__})
 
-    def take(self, owner: str, now: str, expires_at: str) -> bool:
+    def acquire(self, holder: str, now: str, expires_at: str) -> bool:
         """Take the lease, or hold it longer; return False when somebody else holds it.
 
-        A lease that has expired is free: its owner died, and what it noted of its model goes with it.
+        A lease that has expired is free: its holder died, and what it noted of its model goes with it.
         """
-        return self.extend(owner, now, expires_at) or self._items.update(
+        return self.extend(holder, now, expires_at) or self._items.update(
             self._key,
-            {"owner": owner, "expires_at": expires_at, "record_type": "session", "updated_at": now},
+            {"owner": holder, "expires_at": expires_at, "record_type": "session", "updated_at": now},
             {},
             condition="attribute_not_exists(#owner) OR #owner = :nobody OR expires_at < :now",
             condition_values={":nobody": "", ":now": now},
             remove=("running_at",),
         )
 
-    def extend(self, owner: str, now: str, expires_at: str) -> bool:
-        """Hold the lease longer; return False when this owner does not hold it any more.
+    def extend(self, holder: str, now: str, expires_at: str) -> bool:
+        """Hold the lease longer; return False when this holder has lost it.
 
-        Unlike :meth:`take` it never takes what was given back: a function that outlives its session must not hold
+        Unlike :meth:`acquire` it never takes what was released: a function that outlives its session must not hold
         the model for the dead.
         """
         return self._items.update(
             self._key,
-            {"owner": owner, "expires_at": expires_at, "updated_at": now},
+            {"owner": holder, "expires_at": expires_at, "updated_at": now},
             {},
             condition="#owner = :owner",
         )
 
-    def give_back(self, owner: str, now: str) -> bool:
-        """Free the lease if this owner holds it; return whether it did."""
+    def release(self, holder: str, now: str) -> bool:
+        """Release the lease if this holder has it; return whether it did."""
         return self._items.update(
             self._key,
             {"owner": "", "expires_at": "", "updated_at": now},
             {},
             condition="#owner = :holder",
-            condition_values={":holder": owner},
+            condition_values={":holder": holder},
             remove=("running_at",),
         )
 
@@ -93,10 +97,10 @@ class Lease:
         """Remember since when images wait, since no attribute of a queue tells it; ``""`` when none does."""
         self._items.update(self._key, {"waiting_since": since, "updated_at": now}, {}, condition="attribute_exists(pk)")
 
-    def note_running(self, owner: str, now: str) -> None:
-        """Remember when this owner first found its model running: from then on it is paid for."""
+    def note_running(self, holder: str, now: str) -> None:
+        """Remember when this holder first found its model running: from then on it is paid for."""
         self._items.update(
-            self._key, {"owner": owner, "updated_at": now}, {"running_at": now}, condition="#owner = :owner"
+            self._key, {"owner": holder, "updated_at": now}, {"running_at": now}, condition="#owner = :owner"
         )
 
     def note_watched(self, now: str) -> None:

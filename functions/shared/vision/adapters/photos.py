@@ -9,8 +9,8 @@ from vision.adapters.items import Items
 from vision.domain import records
 from vision.domain.envelopes import Envelope
 from vision.domain.gallery import daily_counts
-from vision.domain.gallery.listing import REFUSED, Place, Span
-from vision.domain.gallery.pending_uploads import EXPIRES, NEVER, Ticket
+from vision.domain.gallery.listing import REFUSED, ListPosition, Span
+from vision.domain.gallery.pending_uploads import EXPIRES, NEVER, PendingUpload
 from vision.domain.gallery.photos import CONTENT_DELETED, DELETING, ERASED, GONE, Photo, label_entry, label_name
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
@@ -37,11 +37,11 @@ class Photos:
     def __init__(self, table_name: str) -> None:
         self._items = Items(table_name)
 
-    def announced(self, ticket: Ticket) -> Record | None:
+    def announced(self, ticket: PendingUpload) -> Record | None:
         """Return the item of the photo that a ticket of this token announces, if there is one."""
         return self._items.get(records.photo_key(ticket.photo_id))
 
-    def announce(self, ticket: Ticket, now: str) -> Record:
+    def announce(self, ticket: PendingUpload, now: str) -> Record:
         """Record a ticket, or let the one of this token that still waits for its upload expire later; return it."""
         item, entry = ticket.photo(now), ticket.album_entry(now)
         # Both or neither: an album is deleted with what it lists.
@@ -64,7 +64,9 @@ class Photos:
         record = self._items.get(records.image_key(photo.version)) if photo.version else None
         return Photo(item, record or {})
 
-    def under(self, heading: str, span: Span, after: Place | None, page_size: int) -> Iterator[Place]:
+    def list_positions(
+        self, heading: str, span: Span, after: ListPosition | None, page_size: int
+    ) -> Iterator[ListPosition]:
         """Yield the places of a list, newest first, from the one after a place on."""
         if span.is_empty(after):
             return
@@ -77,11 +79,11 @@ class Photos:
             page_size=page_size,
         )
         for item in found:
-            place = Place(item["listing_sk"], item["pk"], item["sk"])
+            place = ListPosition(item["listing_sk"], item["pk"], item["sk"])
             if after is None or place < after:
                 yield place
 
-    def at(self, places: Sequence[Place]) -> list[Photo]:
+    def get_many(self, places: Sequence[ListPosition]) -> list[Photo]:
         """Return the photos at these places, in their order, as they are now; those that are gone are left out."""
         wanted = [{"pk": pk, "sk": records.PHOTO_SORT_KEY} for pk in dict.fromkeys(place.pk for place in places)]
         items = {item["pk"]: item for item in self._items.get_many(wanted, _PHOTO)}
@@ -90,7 +92,7 @@ class Photos:
         found = {item["pk"]: item for item in self._items.get_many(keys, _RECORD)}
         return [Photo(items[place.pk], found.get(place.pk, {})) for place in places if place.pk in items]
 
-    def records_at(self, places: Sequence[Place]) -> dict[Place, Record]:
+    def records_at(self, places: Sequence[ListPosition]) -> dict[ListPosition, Record]:
         """Return the image records at these places, as they are now."""
         found = self._items.get_many(
             [{"pk": place.pk, "sk": place.sk} for place in dict.fromkeys(places)],
@@ -129,18 +131,18 @@ class Photos:
             condition="attribute_exists(pk) AND attribute_not_exists(listing_pk)",
         )
 
-    def refused(self, before: str) -> Iterator[Place]:
+    def refused(self, before: str) -> Iterator[ListPosition]:
         """Yield the places of the versions that were refused before a moment, oldest first."""
         found = self._items.query(
             "listing", "listing_pk = :heading AND listing_sk < :before", {}, {":heading": REFUSED, ":before": before}
         )
-        return (Place(item["listing_sk"], item["pk"], item["sk"]) for item in found)
+        return (ListPosition(item["listing_sk"], item["pk"], item["sk"]) for item in found)
 
-    def record(self, place: Place) -> Record | None:
+    def record(self, place: ListPosition) -> Record | None:
         """Return the image record at a place, as it is now."""
         return self._items.get({"pk": place.pk, "sk": place.sk})
 
-    def unlist_refused(self, place: Place, fields: Record) -> None:
+    def unlist_refused(self, place: ListPosition, fields: Record) -> None:
         """Take a version out of the list of those that were refused, and set some attributes of it."""
         self._items.update(
             {"pk": place.pk, "sk": place.sk},
@@ -150,7 +152,7 @@ class Photos:
             remove=("listing_pk", "listing_sk"),
         )
 
-    def mark_erased(self, photo: Photo, erased_at: str, now: str) -> None:
+    def mark_deleting(self, photo: Photo, erased_at: str, now: str) -> None:
         """Take a photo out of every list that shows it, before anything of it is deleted.
 
         A ticket's key is used once: nothing that is uploaded there later is attached any more. A key that its owner
@@ -170,7 +172,7 @@ class Photos:
             remove=("listing_pk", "listing_sk", "name", GONE, "forget_after"),
         )
 
-    def half_erased(self, before: str) -> Iterator[str]:
+    def unfinished_deletions(self, before: str) -> Iterator[str]:
         """Yield the ids of photos whose deletion had not ended and was not gone on with since before a moment."""
         found = self._items.query(
             "by_status",
@@ -180,11 +182,11 @@ class Photos:
         )
         return (str(item["photo_id"]) for item in found)
 
-    def strike(self, places: Sequence[Place]) -> None:
+    def delete_entries(self, places: Sequence[ListPosition]) -> None:
         """Delete these places themselves from the list that has them."""
         self._items.delete_many([{"pk": place.pk, "sk": place.sk} for place in places])
 
-    def copies(self, photo_id: str) -> set[tuple[str, str]]:
+    def thumbnail_folders(self, photo_id: str) -> set[tuple[str, str]]:
         """Return the buckets and folders in which thumbnails of a photo are recorded, of bulk runs too."""
         known = self._items.query("", "pk = :pk", {}, {":pk": records.photo_key(photo_id)["pk"]})
         thumbnails = [item["thumbnail"] for item in known if item.get("thumbnail")]
@@ -195,7 +197,7 @@ class Photos:
         item = self._items.get(records.photo_key(photo_id))
         return item is not None and ERASED not in item
 
-    def forget(self, photo_id: str, now: str, *, until: str = "") -> None:
+    def delete_records(self, photo_id: str, now: str, *, until: str = "") -> None:
         """Delete whatever the table knows of a photo, but for that it was erased; its objects should be gone.
 
         With ``until`` only what was recorded until then: of a photo that was replaced meanwhile.
@@ -212,7 +214,7 @@ class Photos:
         gone = {GONE: now, "forget_after": expires}
         self._items.update(key, gone, {}, condition=f"attribute_exists({ERASED})", remove=("status",))
 
-    def some(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:
+    def scan_page(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:
         """Return some photos of anybody, and where to go on.
 
         One of which nothing is left is none, nor is an inspected image or one of a bulk run: they have no owner.

@@ -13,7 +13,7 @@ SHARE_OF_QUOTA = 0.98
 _MICROSECONDS = 1_000_000
 
 
-class Pace:
+class RateLimiter:
     """When the next calls of one operation may be made, by everyone in the account who asks here.
 
     An item of the table holds the next free moment. Each worker moves it on by as many calls as it wants to make, and

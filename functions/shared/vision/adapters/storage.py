@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailable
-from vision.domain.keys import photo_id, version_token
+from vision.domain.keys import photo_id, version_digest
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import timestamp
 
@@ -252,7 +252,7 @@ def _is_of(version: ObjectVersion, copy: dict[str, Any]) -> bool:
 
 
 def _source_name(version: ObjectVersion) -> str:
-    return f"{photo_id(version.bucket, version.key)}-{version_token(version)}"
+    return f"{photo_id(version.bucket, version.key)}-{version_digest(version)}"
 
 
 def region(bucket: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from vision.adapters.items import Items
 from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.failures import Failure
 from vision.domain.gallery.pending_uploads import EXPIRES, FORM_VERSION
 from vision.domain.objects import ObjectVersion
@@ -101,7 +101,7 @@ class Table:
         """Delete the record of a version that was registered once more although its photo is deleted."""
         self._items.delete_many([records.image_key(envelope.object)])
 
-    def mark_running(self, envelope: Envelope, run: Run, now: str) -> bool:
+    def mark_running(self, envelope: Envelope, run: Attempt, now: str) -> bool:
         """Record that the execution has started, unless it has already said more than that itself."""
         return self._items.update(
             records.image_key(envelope.object),
@@ -110,7 +110,7 @@ class Table:
             condition="attribute_exists(pk) AND attribute_not_exists(execution_arn)",
         )
 
-    def advance(self, envelope: Envelope, run: Run, changes: Record, now: str) -> bool:
+    def advance(self, envelope: Envelope, run: Attempt, changes: Record, now: str) -> bool:
         """Move the image record forward to what this run knows.
 
         Parameters
@@ -202,7 +202,7 @@ class Table:
         """Return the image record of a version, if there is one."""
         return self._items.get(records.image_key(envelope.object))
 
-    def known(self, versions: Sequence[ObjectVersion]) -> dict[ObjectVersion, tuple[ObjectVersion, Record]]:
+    def recorded_versions(self, versions: Sequence[ObjectVersion]) -> dict[ObjectVersion, tuple[ObjectVersion, Record]]:
         """Return what is recorded of objects of which a listing told only the ETag.
 
         That is the record of the ETag; or, where the photo workflow has seen the same content, that of its version.
@@ -246,5 +246,5 @@ def _key(pk: str, sk: str) -> Record:
     return {"pk": pk, "sk": sk}
 
 
-def _run_fields(run: Run) -> Record:
+def _run_fields(run: Attempt) -> Record:
     return {"execution_arn": run.execution_arn, "run_started_at": run.started_at}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vision.adapters.aws_sdk import client, domain_errors
-from vision.domain.executions import Run, is_closed
+from vision.domain.executions import Attempt, is_closed
 from vision.domain.records import timestamp
 
 # The most that one request is told.
@@ -20,7 +20,7 @@ _EVENTS_AT_ONCE = 1000
 _UNTIL_KNOWN_SECONDS = (1.0, 2.0)
 
 
-def start(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> Run | None:
+def start(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> Attempt | None:
     """Start an execution, or find the running one of the same name and input.
 
     Returns
@@ -40,7 +40,7 @@ def start(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> 
             )
     except states.exceptions.ExecutionAlreadyExists:
         return None
-    return Run(started["executionArn"], timestamp(started["startDate"]))
+    return Attempt(started["executionArn"], timestamp(started["startDate"]))
 
 
 @dataclass(frozen=True, slots=True)

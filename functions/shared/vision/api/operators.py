@@ -63,7 +63,7 @@ def routes(operations: Operations, image_bucket: str) -> Router:
     def start_run(
         form: Annotated[forms.RunForm, Body()], idempotency_key: Annotated[IdempotencyKey, Header()] = ""
     ) -> forms.Run:
-        name = pending_uploads.token(operator(router).owner, idempotency_key and f"run\n{idempotency_key}")
+        name = pending_uploads.idempotent_id(operator(router).owner, idempotency_key and f"run\n{idempotency_key}")
         return forms.Run.model_validate(operations.start_run(forms.bulk_request(form, image_bucket), name))
 
     @router.get("/api/bulk-runs/<run_id>", summary="Look at a bulk run", tags=_TAGS, responses=responses(forms.Run))

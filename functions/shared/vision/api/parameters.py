@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from vision.domain.gallery.listing import Place, Span
+from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.refusals import InvalidDays
 
 LabelName = Annotated[str, StringConstraints(max_length=256)]
@@ -19,7 +19,7 @@ Limit = Annotated[int, Field(ge=1, le=100)]
 
 def _is_cursor(text: str) -> str:
     if text:
-        Place.from_cursor(text)
+        ListPosition.from_cursor(text)
     return text
 
 
@@ -37,9 +37,9 @@ def _is_day(text: object) -> object:
 Day = Annotated[date, BeforeValidator(_is_day), Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
 
-def place(cursor: str) -> Place | None:
+def place(cursor: str) -> ListPosition | None:
     """Return the place of a cursor, ``None`` for ``""``."""
-    return Place.from_cursor(cursor) if cursor else None
+    return ListPosition.from_cursor(cursor) if cursor else None
 
 
 def days(first: date | None, last: date | None, usual: int, limit: int) -> Span:

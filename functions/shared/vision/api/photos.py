@@ -15,7 +15,7 @@ from vision.api.caller import caller, operator
 from vision.api.parameters import Cursor, Day, LabelName, Limit, place, span
 from vision.api.problems import erasing
 from vision.domain import records
-from vision.domain.gallery.photos import Photo, Wanted
+from vision.domain.gallery.photos import Photo, PhotoQuery
 from vision.services.gallery import Gallery
 from vision.services.operations import console_url
 
@@ -67,7 +67,7 @@ def routes(gallery: Gallery, *, links_owners: bool) -> Router:
         limit: Annotated[Limit, Query()] = 50,
         cursor: Annotated[Cursor, Query()] = "",
     ) -> forms.Photos:
-        wanted = Wanted(
+        wanted = PhotoQuery(
             caller(router).owner,
             album_id or "",
             label,

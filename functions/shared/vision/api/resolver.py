@@ -32,7 +32,7 @@ DESCRIPTION = (
 
 
 def build(
-    gallery: Gallery, operations: Operations, page: Path, place: site.Place, *, links_owners: bool = False
+    gallery: Gallery, operations: Operations, page: Path, place: site.SiteConfig, *, links_owners: bool = False
 ) -> APIGatewayHttpResolver:
     """Return what answers the events of the HTTP API.
 

@@ -28,7 +28,7 @@ _NO_USE_FOR = ("camera", "display-capture", "geolocation", "microphone", "midi",
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SiteConfig:
     """Where the page is, where people sign in, and where images are.
 
     Attributes
@@ -84,7 +84,7 @@ class _Asset:
     tag: str
 
 
-def routes(folder: File, place: Place) -> Router:
+def routes(folder: File, place: SiteConfig) -> Router:
     """Return the routes over a folder of files; they are read when the first of them is asked for."""
     router = Router()
     assets: dict[str, _Asset] = {}
@@ -129,7 +129,7 @@ def _read(folder: File) -> dict[str, _Asset]:
     return found
 
 
-def _headers(place: Place) -> dict[str, str]:
+def _headers(place: SiteConfig) -> dict[str, str]:
     # A new deployment is seen at once: files are asked for each time, and sent only when they have changed.
     return HEADERS | {
         "Cache-Control": "no-cache",

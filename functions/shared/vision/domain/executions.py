@@ -37,7 +37,7 @@ def is_closed(status: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Attempt:
     """One run of an execution; a redrive is a new run of the same execution.
 
     Attributes
@@ -52,7 +52,7 @@ class Run:
     started_at: str
 
     @classmethod
-    def from_context(cls, execution: Mapping[str, Any]) -> Run:
+    def from_context(cls, execution: Mapping[str, Any]) -> Attempt:
         """Read ``$states.context.Execution`` as a state machine passes it on.
 
         Raises
@@ -88,7 +88,7 @@ class StatusChange:
     """An execution that was redriven, or that ended without having written its record."""
 
     envelope: Envelope
-    run: Run
+    run: Attempt
     status: Status
     failure: Failure | None
 
@@ -114,7 +114,7 @@ def status_change(detail: Mapping[str, Any]) -> StatusChange:
     try:
         arn, state = str(detail["executionArn"]), str(detail["status"])
         started = detail.get("redriveDate") or detail["startDate"]
-        run = Run(arn, timestamp(datetime.fromtimestamp(started / 1000, UTC)))
+        run = Attempt(arn, timestamp(datetime.fromtimestamp(started / 1000, UTC)))
         envelope = Envelope.from_dict(json.loads(detail["input"]))
     except (KeyError, TypeError, ValueError, OverflowError, OSError, RecursionError) as error:
         raise InvalidEvent(f"detail: expected executionArn, status, startDate and input ({error})") from error
@@ -145,7 +145,7 @@ def silent_end(record: Record, detail: Mapping[str, Any] | None) -> StatusChange
         ``None`` while the execution is still running, or has succeeded and so has written the record itself.
     """
     if detail is None:
-        run = Run(record["execution_arn"], record["run_started_at"])
+        run = Attempt(record["execution_arn"], record["run_started_at"])
         failure = Failure("ExecutionDoesNotExist", "The execution is gone without a result; process the image again.")
         return StatusChange(Envelope.from_dict({"object": record["object"]}), run, Status.FAILED, failure)
     return status_change(detail) if detail["status"] in _CLOSED else None

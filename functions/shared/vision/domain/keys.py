@@ -48,17 +48,17 @@ def photo_id(bucket: str, key: str) -> str:
     return _digest(f"{bucket}/{key}", _PHOTO_ID_LENGTH)
 
 
-def version_token(version: ObjectVersion) -> str:
+def version_digest(version: ObjectVersion) -> str:
     """Return a short name of the version, unique within its photo: 13 letters and digits."""
     return _digest(version.identity, _VERSION_TOKEN_LENGTH)
 
 
-def token(text: str) -> str:
+def digest(text: str) -> str:
     """Return a name for what a text tells apart: 26 lower-case letters and digits."""
     return _digest(text, _PHOTO_ID_LENGTH)
 
 
-def model_token(model_version_arn: str) -> str:
+def model_digest(model_version_arn: str) -> str:
     """Return a short name of a Custom Labels model, under which its session is recorded."""
     return _digest(model_version_arn, _PHOTO_ID_LENGTH)
 
@@ -69,7 +69,7 @@ def execution_name(version: ObjectVersion, attempt: int = 1) -> str:
     The same version always gets the same name, and Step Functions refuses a name twice within 90 days, so a
     repeated event starts nothing. Processing again on purpose takes the next attempt.
     """
-    name = f"{photo_id(version.bucket, version.key)}-{version_token(version)}"
+    name = f"{photo_id(version.bucket, version.key)}-{version_digest(version)}"
     return name if attempt == 1 else f"{name}-{attempt}"
 
 
@@ -80,7 +80,7 @@ def thumbnail_key(version: ObjectVersion, owner: str) -> str:
     Where the owner's name leaves no room in a key, the thumbnail goes into ``private//resized/``, a folder that
     belongs to nobody, since no upload has an empty owner.
     """
-    name = f"{photo_id(version.bucket, version.key)}/{version_token(version)}.jpg"
+    name = f"{photo_id(version.bucket, version.key)}/{version_digest(version)}.jpg"
     key = f"private/{owner}/resized/{name}"
     return key if len(key.encode()) <= KEY_LIMIT_BYTES else f"private//resized/{name}"
 

@@ -99,7 +99,7 @@ def from_custom_labels(response: Mapping[str, Any]) -> list[Label]:
     )
 
 
-def kept(found: Sequence[Label], max_labels: int, named: Collection[str] = ()) -> list[Label]:
+def most_certain(found: Sequence[Label], max_labels: int, named: Collection[str] = ()) -> list[Label]:
     """Return the labels that a record keeps, in their order.
 
     Parameters
@@ -138,7 +138,7 @@ def bounded(found: Sequence[Label]) -> list[Label]:
     return fitting
 
 
-def turned(found: list[Label], orientation: int) -> list[Label]:
+def to_displayed(found: list[Label], orientation: int) -> list[Label]:
     """Move boxes from the stored pixels onto the displayed image.
 
     Rekognition turns a JPEG upright before it looks, and takes a PNG as it is stored.

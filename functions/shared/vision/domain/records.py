@@ -107,7 +107,7 @@ def outcome(parts: Mapping[str, Any], failures: list[Failure]) -> Record:
     kept = {name: parts[name] for name in ("labels", "detector", "thumbnail") if parts.get(name) is not None}
     metadata = {name: value for name, value in (parts.get("metadata") or {}).items() if value is not None}
     if "labels" in kept and metadata.get("format") == "PNG":
-        kept["labels"] = labels.turned(kept["labels"], metadata.get("orientation", 1))
+        kept["labels"] = labels.to_displayed(kept["labels"], metadata.get("orientation", 1))
     error = combined(failures)
     if error is None:
         status = Status.SUCCEEDED

@@ -12,12 +12,12 @@ from vision.domain.bulk import bulk_run, tallies
 from vision.domain.bulk.bulk_run import Item, Request
 from vision.domain.bulk.tallies import Tally
 from vision.domain.errors import InvalidEvent
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.failures import Failure
 from vision.domain.statuses import Status
 
 
-def of_run(table: Table, results_bucket: str, run: Run, request: Request) -> Tally:
+def of_run(table: Table, results_bucket: str, run: Attempt, request: Request) -> Tally:
     """Add up what the manifest of a Map Run names, and so not what failed before a redrive; a stopped run has none.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
@@ -38,7 +38,7 @@ def of_run(table: Table, results_bucket: str, run: Run, request: Request) -> Tal
     return tally
 
 
-def _add(tally: Tally, table: Table, run: Run, request: Request, row: Mapping[str, Any]) -> None:
+def _add(tally: Tally, table: Table, run: Attempt, request: Request, row: Mapping[str, Any]) -> None:
     """Add a batch; the records tell what became of the images of one that was lost."""
     try:
         items = [] if tallies.told_by(row) else [Item.of(listed, request) for listed in tallies.items_of(row)]
@@ -47,7 +47,7 @@ def _add(tally: Tally, table: Table, run: Run, request: Request, row: Mapping[st
     if not items:
         tally.add(row)
         return
-    known = table.known(list({item.version for item in items if item.is_work}))
+    known = table.recorded_versions(list({item.version for item in items if item.is_work}))
     lost = Failure(tallies.error_of(row), "its batch was lost")
     for version, _, _ in bulk_run.left_to_do(request, run, items, known, tally):
         tally.end(version.key, Status.FAILED, lost)

@@ -20,7 +20,7 @@ from vision.domain.bulk.bulk_run import Item, Request
 from vision.domain.bulk.tallies import Tally
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import NoRule, ServiceUnavailable, Transient
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.image_file import pixels
 from vision.domain.image_file.limits import check_limits
@@ -54,7 +54,7 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class BatchOptions:
     """What the template's parameters and the request ask of labels, thumbnails and verdicts.
 
     Attributes
@@ -78,7 +78,7 @@ class NoTimeLeft(Exception):
 _LATE = Failure(ServiceUnavailable.__name__, "its worker had no time left; run again, only the rest is done")
 
 
-class Turns:
+class CallSlots:
     """Hands out the moments of calls, one at a time, to the threads of a worker."""
 
     def __init__(
@@ -116,7 +116,7 @@ class Turns:
 
 
 @dataclass
-class Worker:
+class BatchWorker:
     """Works on the images of one batch.
 
     Attributes
@@ -125,9 +125,9 @@ class Worker:
         How long the worker may still run.
     """
 
-    run: Run
+    run: Attempt
     request: Request
-    wishes: Wishes
+    options: BatchOptions
     table: Table
     reserve: Callable[[int], list[float]]
     remaining_seconds: Callable[[], float]
@@ -147,11 +147,11 @@ class Worker:
         """
         began = time.monotonic()
         versions = list({item.version for item in items if item.is_work})
-        known = self._patiently(lambda: self.table.known(versions))
+        known = self._patiently(lambda: self.table.recorded_versions(versions))
         tasks = bulk_run.left_to_do(self.request, self.run, items, known, self.tally)
-        self._turns = Turns(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
+        self._slots = CallSlots(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
         top_k = TOP_K_LIMIT if "verdict" in self.request.steps else None
-        self._detector = BulkDetector(self.wishes.own_model_function_arn, top_k)
+        self._detector = BulkDetector(self.options.own_model_function_arn, top_k)
         self._lock = threading.Lock()
         self._decoders = threading.Semaphore(_DECODERS)
         # Calls wait in threads of their own, so that a thumbnail is made while Rekognition looks at the same image.
@@ -198,7 +198,7 @@ class Worker:
         rule = None
         if "verdict" in steps:
             try:
-                rule = rule_for(self.wishes.rules, version.key)
+                rule = rule_for(self.options.rules, version.key)
             except NoRule as error:
                 failures.append(_failure(error))
         detection = self._calls.submit(self._detect, pinned, rule) if rule or "labels" in steps else None
@@ -230,7 +230,7 @@ class Worker:
         return metadata, version.pinned_to(version_ids[0])
 
     def _detect(self, version: ObjectVersion, rule: Rule | None) -> Detection:
-        confidence, most = self.wishes.min_confidence, self.wishes.max_labels
+        confidence, most = self.options.min_confidence, self.options.max_labels
         if rule:
             confidence, most = min(confidence, rule.min_confidence), ALL_LABELS
 
@@ -240,14 +240,14 @@ class Worker:
 
         found = self._patiently(call)
         with self._lock:
-            self.tally.calls += self.wishes.own_model_function_arn == NONE
+            self.tally.calls += self.options.own_model_function_arn == NONE
             self.tally.reads += 1  # The detector's own, of the object.
         return found
 
     def _wait_for_turn(self) -> None:
         left_seconds = self.remaining_seconds() - _LAST_SECONDS
-        if self.wishes.own_model_function_arn == NONE:
-            self._turns.wait(left_seconds)
+        if self.options.own_model_function_arn == NONE:
+            self._slots.wait(left_seconds)
         elif left_seconds < 0:
             # Rekognition's quota is not the own model's, whose batches gather while others are under way.
             raise NoTimeLeft
@@ -255,22 +255,24 @@ class Worker:
     def _found(self, metadata: Metadata, rule: Rule | None, found: Detection) -> dict[str, Any]:
         parts: dict[str, Any] = {"detector": found.detector}
         if rule:
-            upright = found.labels if metadata.format == "JPEG" else labels.turned(found.labels, metadata.orientation)
-            parts["judged"] = results.told(judge(rule, upright), records.now())
-        parts["labels"] = detectors.recorded(
-            self.wishes.own_model_function_arn,
+            upright = (
+                found.labels if metadata.format == "JPEG" else labels.to_displayed(found.labels, metadata.orientation)
+            )
+            parts["judged"] = results.verdict_attributes(judge(rule, upright), records.now())
+        parts["labels"] = detectors.labels_to_store(
+            self.options.own_model_function_arn,
             found.labels,
-            self.wishes.max_labels,
-            self.wishes.min_confidence,
-            named(self.wishes.rules) if rule else (),
+            self.options.max_labels,
+            self.options.min_confidence,
+            named(self.options.rules) if rule else (),
         )
         return parts
 
     def _thumbnail(self, version: ObjectVersion) -> dict[str, Any]:
         content = storage.read(version)
         with self._decoders:
-            thumbnail = pixels.thumbnail(content, self.wishes.thumbnail_size)
-        place = {"bucket": self.wishes.results_bucket, "key": bulk_run.thumbnail_key(version)}
+            thumbnail = pixels.thumbnail(content, self.options.thumbnail_size)
+        place = {"bucket": self.options.results_bucket, "key": bulk_run.thumbnail_key(version)}
         storage.write(**place, content=thumbnail.data, content_type=thumbnail.content_type)
         with self._lock:
             self.tally.reads += 1

@@ -117,7 +117,7 @@ def detect_for_rule(
     return Detection([*found.labels, *others], found.detector)
 
 
-def recorded(
+def labels_to_store(
     own_model_function_arn: str,
     found: Sequence[Label],
     max_labels: int,
@@ -136,4 +136,4 @@ def recorded(
     sure = [
         label for label in found[certain:] if label["confidence"] >= min_confidence or label["name"].casefold() in names
     ]
-    return labels.kept([*found[:certain], *sure], max_labels, names)
+    return labels.most_certain([*found[:certain], *sure], max_labels, names)

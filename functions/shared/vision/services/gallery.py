@@ -12,9 +12,9 @@ from vision.adapters.photos import Photos
 from vision.domain import records
 from vision.domain.gallery import albums, daily_counts, display, listing, pending_uploads
 from vision.domain.gallery.daily_allowance import Allowance
-from vision.domain.gallery.listing import Place, Span
-from vision.domain.gallery.pending_uploads import Ticket
-from vision.domain.gallery.photos import CONTENT_DELETED, ERASED, Photo, Wanted
+from vision.domain.gallery.listing import ListPosition, Span
+from vision.domain.gallery.pending_uploads import PendingUpload
+from vision.domain.gallery.photos import CONTENT_DELETED, ERASED, Photo, PhotoQuery
 from vision.domain.records import Record
 from vision.domain.refusals import Conflict, NotFound
 from vision.services import photo_deletion
@@ -68,7 +68,7 @@ class Gallery:
         Conflict
             The key made another one, or there are as many as there may be.
         """
-        album_id = pending_uploads.token(owner, idempotency_key and f"album\n{idempotency_key}")
+        album_id = pending_uploads.idempotent_id(owner, idempotency_key and f"album\n{idempotency_key}")
         new = albums.album(owner, album_id, name, records.now())
         album = self.people.album(owner, album_id) or self.people.make_album(new, albums.ALBUMS_LIMIT)
         if album is None:
@@ -110,14 +110,14 @@ class Gallery:
             places = self._some_of_album(owner, album_id)
         if not places:
             self.people.remove_album(owner, album_id)
-        for photo in self.photos.at(places):
-            photo_deletion.erase(self.photos, photo)
-        self.photos.strike(places)
+        for photo in self.photos.get_many(places):
+            photo_deletion.delete_photo(self.photos, photo)
+        self.photos.delete_entries(places)
         return len(places)
 
-    def _some_of_album(self, owner: str, album_id: str) -> list[Place]:
+    def _some_of_album(self, owner: str, album_id: str) -> list[ListPosition]:
         heading = listing.of_album(owner, album_id)
-        return list(islice(self.photos.under(heading, Span(), None, ERASED_AT_ONCE), ERASED_AT_ONCE))
+        return list(islice(self.photos.list_positions(heading, Span(), None, ERASED_AT_ONCE), ERASED_AT_ONCE))
 
     # Photos
 
@@ -137,12 +137,12 @@ class Gallery:
         """
         if not self._takes_photos(owner, album_id):
             raise NotFound
-        token = pending_uploads.token(owner, idempotency_key and f"photo\n{idempotency_key}")
-        ticket = Ticket(self.bucket, owner, token, name, content_type, size_bytes, album_id)
+        token = pending_uploads.idempotent_id(owner, idempotency_key and f"photo\n{idempotency_key}")
+        ticket = PendingUpload(self.bucket, owner, token, name, content_type, size_bytes, album_id)
         item = self._announced_today(ticket, records.now())
         # Whoever closed the album in between has looked for its photos before this one was there.
         if not self._takes_photos(owner, album_id):
-            photo_deletion.erase(self.photos, Photo(item, {}))
+            photo_deletion.delete_photo(self.photos, Photo(item, {}))
             raise NotFound
         url, fields = storage.presigned_post(
             self.bucket,
@@ -151,10 +151,10 @@ class Gallery:
             size_bytes=size_bytes,
             valid_seconds=pending_uploads.UPLOAD_SECONDS,
         )
-        [photo] = self.photos.at([Photo(item, {}).place()])
+        [photo] = self.photos.get_many([Photo(item, {}).place()])
         return photo, Upload(url, fields, records.seconds_ago(-pending_uploads.UPLOAD_SECONDS))
 
-    def _announced_today(self, ticket: Ticket, now: str) -> Record:
+    def _announced_today(self, ticket: PendingUpload, now: str) -> Record:
         """Return the item of a ticket, new or known, that is counted in this day of its owner."""
         item = self.photos.announced(ticket)
         if item is not None:
@@ -170,12 +170,14 @@ class Gallery:
         album = self.people.album(owner, album_id) if album_id else {}
         return album is not None and albums.CLOSED not in album
 
-    def find(self, wanted: Wanted, after: Place | None, limit: int) -> tuple[list[Photo], Place | None]:
+    def find(
+        self, wanted: PhotoQuery, after: ListPosition | None, limit: int
+    ) -> tuple[list[Photo], ListPosition | None]:
         """Return a page of photos, newest first, and the place after which the next one begins.
 
         A page may have less than its limit although there are more: only a missing place says that it is the last.
         """
-        places = self.photos.under(wanted.heading, wanted.span, after, _LOOKS_AT_ONCE)
+        places = self.photos.list_positions(wanted.heading, wanted.span, after, _LOOKS_AT_ONCE)
         found: list[Photo] = []
         looks, last, now = 0, None, records.now()
         # Most of what a list has is wanted, so a short page looks at few first, and only then at as many as it can.
@@ -183,7 +185,7 @@ class Gallery:
         while looks < _LOOKS_LIMIT and (some := list(islice(places, step))):
             step = _LOOKS_AT_ONCE
             looks += len(some)
-            there = {photo.item["pk"]: photo for photo in self.photos.at(some)}
+            there = {photo.item["pk"]: photo for photo in self.photos.get_many(some)}
             for last in some:
                 photo = there.get(last.pk)
                 if photo is not None and wanted.admits(photo) and not pending_uploads.has_expired(photo.item, now):
@@ -216,9 +218,9 @@ class Gallery:
         photo = self.photos.read(photo_id)
         if photo is None or not owner or photo.owner != owner:
             raise NotFound
-        photo_deletion.erase(self.photos, photo)
+        photo_deletion.delete_photo(self.photos, photo)
 
-    def delete_some_of_everyone(self, after: Place | None) -> tuple[int, Place | None]:
+    def delete_some_of_everyone(self, after: ListPosition | None) -> tuple[int, ListPosition | None]:
         """Delete some photos of any owner.
 
         Parameters
@@ -234,15 +236,15 @@ class Gallery:
         deleted, previous = 0, after
         key = {"pk": after.pk, "sk": after.sk} if after else None
         for _ in range(_SCANS_LIMIT):
-            found, key = self.photos.some(key, _LOOKS_AT_ONCE)
+            found, key = self.photos.scan_page(key, _LOOKS_AT_ONCE)
             for photo in found:
                 if deleted == ERASED_AT_ONCE:
                     return deleted, previous
-                photo_deletion.erase(self.photos, photo)
-                deleted, previous = deleted + 1, Place("", photo.item["pk"], photo.item["sk"])
+                photo_deletion.delete_photo(self.photos, photo)
+                deleted, previous = deleted + 1, ListPosition("", photo.item["pk"], photo.item["sk"])
             if key is None:
                 return deleted, None
-        return deleted, Place("", key["pk"], key["sk"]) if key else None
+        return deleted, ListPosition("", key["pk"], key["sk"]) if key else None
 
     # Addresses
 
@@ -274,7 +276,7 @@ class Gallery:
         )
 
 
-def _same(ticket: Ticket, item: Record) -> Record:
+def _same(ticket: PendingUpload, item: Record) -> Record:
     """Return the item, if it is what the ticket asks for.
 
     Raises

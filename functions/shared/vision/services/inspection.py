@@ -19,7 +19,7 @@ from vision.domain.image_file.sparse import SparseFile
 from vision.domain.inspection import results, rules
 from vision.domain.inspection.rules import Rule
 from vision.domain.inspection.verdicts import Judgement, judge
-from vision.domain.labels import Detection, Label, bounded, turned
+from vision.domain.labels import Detection, Label, bounded, to_displayed
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.settings import InspectionSettings
@@ -196,14 +196,14 @@ class Inspector:
         metadata = read_metadata(source, version.size_bytes)
         check_limits(metadata, version.size_bytes, self.limits)
         detection = self.detect(version, rule)
-        found = detection.labels if metadata.format == "JPEG" else turned(detection.labels, metadata.orientation)
+        found = detection.labels if metadata.format == "JPEG" else to_displayed(detection.labels, metadata.orientation)
         verdict = judge(rule, found)
         places = {"result": {"bucket": self.results_bucket, "key": results.result_key(version)}}
         if self.moves:
             key = results.analyzed_key(version, verdict.judgement)
             places["moved_to"] = {"bucket": self.results_bucket, "key": key}
         labels = self.keep(found, rules.named(self.rules))
-        return results.judged(verdict, labels, detection.detector, metadata, places, records.now())
+        return results.inspection_attributes(verdict, labels, detection.detector, metadata, places, records.now())
 
     def _leave(self, envelope: Envelope, record: Record, is_new: bool) -> None:
         """Bring result file, image and message to where the record says that they are."""
@@ -244,8 +244,8 @@ class Inspector:
 
     def _refuse(self, envelope: Envelope, error: Permanent) -> bool:
         failure = Failure(type(error).__name__, str(error))
-        return self.table.refuse(envelope, results.refused(failure), records.now())
+        return self.table.refuse(envelope, results.refusal_attributes(failure), records.now())
 
     def _give_up(self, envelope: Envelope, error: Exception, then: str) -> None:
         failure = Failure(type(error).__name__, f"{str(error)[: CAUSE_LIMIT - 100]}; {then}")
-        self.table.refuse(envelope, results.refused(failure), records.now())
+        self.table.refuse(envelope, results.refusal_attributes(failure), records.now())

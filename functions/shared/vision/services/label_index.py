@@ -8,7 +8,7 @@ from typing import Any
 from vision.adapters.photos import Photos, is_newest
 from vision.domain import records
 from vision.domain.envelopes import Envelope
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.failures import Failure
 from vision.domain.gallery import daily_counts
 from vision.domain.gallery.photos import ERASED, Photo
@@ -16,7 +16,7 @@ from vision.domain.statuses import Status
 from vision.services import photo_deletion
 
 
-def file(photos: Photos, envelope: Envelope, run: Run, outcome: Mapping[str, Any]) -> None:
+def add(photos: Photos, envelope: Envelope, run: Attempt, outcome: Mapping[str, Any]) -> None:
     """File a photo under the labels that were found, and count it once; or erase it, if it was erased meanwhile.
 
     Whatever has been done before changes nothing when it is done again.
@@ -40,7 +40,7 @@ def file(photos: Photos, envelope: Envelope, run: Run, outcome: Mapping[str, Any
         # What was filed after its photo had been erased would stay for ever.
         photo = photos.read(envelope.photo_id) or photo
     if ERASED in photo.item:
-        photo_deletion.erase(photos, photo)
+        photo_deletion.delete_photo(photos, photo)
 
 
 def _mark_refused(photos: Photos, photo: Photo, envelope: Envelope, outcome: Mapping[str, Any]) -> None:

@@ -8,22 +8,20 @@ from typing import Any
 
 from vision.adapters import workflow
 from vision.adapters.custom_model import Model
-from vision.adapters.lease import Holding, Lease, expiry
+from vision.adapters.lease import LEASE_SECONDS, Lease, LeaseState, expiry
 from vision.adapters.session_log import SessionLog
 from vision.domain import records
 from vision.domain.errors import VisionError
 from vision.domain.session import custom_model, decisions
 from vision.settings import ModelSettings
 
-# A model that stops is looked at more often than this, and its lease extended anew each time.
-_LEASE_SECONDS = 1800
 # What one look holds the lease for, so that no session starts the model that it is about to stop.
 _LOOK_SECONDS = 60
 _WATCHDOG = "watchdog"
 
 
 @dataclass(frozen=True, slots=True)
-class Watchdog:
+class ModelLifecycle:
     """Who stops one model.
 
     All methods raise Throttled, ServiceUnavailable, AccessDenied and ModelNotUsable; what was counted until then stays.
@@ -46,7 +44,7 @@ class Watchdog:
     @classmethod
     def from_settings(
         cls, settings: ModelSettings, count: Callable[[str, float], None], warn: Callable[[str], None]
-    ) -> Watchdog:
+    ) -> ModelLifecycle:
         """Look after the model that the settings name."""
         return cls(
             Model(settings.project_arn, settings.model_version_arn),
@@ -57,12 +55,12 @@ class Watchdog:
             warn,
         )
 
-    def end_session(self, owner: str, inspected: int) -> dict[str, Any]:
+    def end_session(self, holder: str, inspected: int) -> dict[str, Any]:
         """Bring a session's model one step nearer to rest.
 
         Parameters
         ----------
-        owner
+        holder
             ARN of the session's execution.
         inspected
             How many images it has inspected.
@@ -74,24 +72,24 @@ class Watchdog:
             alone; once it rests, ``model_minutes`` are those that were paid for.
         """
         holding, now = self.lease.read(), records.now()
-        if holding.owner != owner:
+        if holding.holder != holder:
             return {"stopped": True, "status": "NOT_OURS"}
         if self._is_wanted(holding, now):
-            self.lease.give_back(owner, now)
+            self.lease.release(holder, now)
             return {"stopped": True, "status": "KEPT_RUNNING"}
         status = self.model.describe().status
         rest = custom_model.step_to_stop(status)
         if rest is custom_model.Rest.STOP:
             self.model.stop()
         if rest is not custom_model.Rest.STOPPED:
-            self.lease.extend(owner, now, expiry(_LEASE_SECONDS))
+            self.lease.extend(holder, now, expiry(LEASE_SECONDS))
             return {"stopped": False, "status": status}
         minutes = decisions.seconds_between(holding.running_at, now) / 60
         if minutes:
             self.count("SessionModelMinutes", minutes)
             self.count("ImagesPerModelHour", inspected / minutes * 60)
-        self.log.close(owner, inspected, round(minutes, 1), now)
-        self.lease.give_back(owner, now)
+        self.log.close(holder, inspected, round(minutes, 1), now)
+        self.lease.release(holder, now)
         return {"stopped": True, "status": status, "model_minutes": round(minutes, 1)}
 
     def look(self, ended: str = "") -> None:
@@ -103,39 +101,39 @@ class Watchdog:
             ARN of a session's execution that is known to have ended: it holds nothing any more.
         """
         if ended:
-            self.lease.give_back(ended, records.now())
+            self.lease.release(ended, records.now())
         holding, now, status = self.lease.read(), records.now(), self.model.describe().status
         if custom_model.is_paid_for(status):
             self.count("ModelMinutes", decisions.minutes_to_count(holding.watched_at, now, self.period_seconds))
         self.lease.note_watched(now)
-        if holding.is_held(now) and self._is_dead(holding.owner):
-            self.lease.give_back(holding.owner, now)
+        if holding.is_held(now) and self._is_dead(holding.holder):
+            self.lease.release(holding.holder, now)
         if not custom_model.is_paid_for(status) or self._is_wanted(holding, now):
             return
-        if self.lease.take(_WATCHDOG, now, expiry(_LOOK_SECONDS)):
+        if self.lease.acquire(_WATCHDOG, now, expiry(_LOOK_SECONDS)):
             try:
                 self._stop(status)
             finally:
-                self.lease.give_back(_WATCHDOG, records.now())
+                self.lease.release(_WATCHDOG, records.now())
 
     def _stop(self, status: str) -> None:
         if custom_model.step_to_stop(status) is custom_model.Rest.STOP:
             self.model.stop()
             self.count("ModelsStoppedByWatchdog", 1)
 
-    def _is_wanted(self, holding: Holding, now: str) -> bool:
+    def _is_wanted(self, holding: LeaseState, now: str) -> bool:
         try:
             return decisions.declared(holding.keep_running_until) > now
         except (ValueError, OverflowError):
             self.warn("keep_running_until is no timestamp like 2026-11-21T18:00:00Z, and so counts as not there")
             return False
 
-    def _is_dead(self, owner: str) -> bool:
+    def _is_dead(self, holder: str) -> bool:
         """Tell whether the session that holds the lease has ended without a word; in doubt it lives."""
-        if owner == _WATCHDOG:
+        if holder == _WATCHDOG:
             return False
         try:
-            return workflow.has_ended(owner)
+            return workflow.has_ended(holder)
         except VisionError as error:
-            self.warn(f"{type(error).__name__}: whether the lease's owner lives is not known, so it counts as alive")
+            self.warn(f"{type(error).__name__}: whether the lease's holder lives is not known, so it counts as alive")
             return False

@@ -9,7 +9,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from vision.adapters import storage, workflow
-from vision.adapters.bulk_runs import Runs
+from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.photos import Photos
 from vision.adapters.session_log import SessionLog
 from vision.adapters.workflow import Execution
@@ -18,7 +18,7 @@ from vision.domain.bulk import bulk_run
 from vision.domain.bulk.summaries import estimated_cost
 from vision.domain.bulk.tallies import Tally
 from vision.domain.gallery import display, listing
-from vision.domain.gallery.listing import Place, Span
+from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.gallery.photos import has_label
 from vision.domain.inspection.verdicts import Judgement
 from vision.domain.records import Record
@@ -73,11 +73,13 @@ class Operations:
     """
 
     photos: Photos
-    runs: Runs
+    runs: BulkRuns
     sessions: SessionLog | None
     run_arn: str
 
-    def inspections(self, wanted: Inspected, after: Place | None, limit: int) -> tuple[list[Record], Place | None]:
+    def inspections(
+        self, wanted: Inspected, after: ListPosition | None, limit: int
+    ) -> tuple[list[Record], ListPosition | None]:
         """Return a page of inspections, newest first, and the place after which the next one begins."""
         places = self._judged(wanted, after)
         found: list[Record] = []
@@ -131,10 +133,12 @@ class Operations:
         found = [(workflow.find(record["execution_arn"]), record) for record in noted]
         return [_session(execution, record) for execution, record in found if execution]
 
-    def _judged(self, wanted: Inspected, after: Place | None) -> Iterator[Place]:
+    def _judged(self, wanted: Inspected, after: ListPosition | None) -> Iterator[ListPosition]:
         for day in wanted.days.days():
             lists = [
-                _in_order(self.photos.under(listing.of_verdict(verdict, day), Span(day, day), after, _LOOKS_AT_ONCE))
+                _in_order(
+                    self.photos.list_positions(listing.of_verdict(verdict, day), Span(day, day), after, _LOOKS_AT_ONCE)
+                )
                 for verdict in wanted.judgements
             ]
             yield from heapq.merge(*lists, reverse=True)
@@ -162,7 +166,7 @@ class Operations:
         }
 
 
-def _in_order(listed: Iterator[Place]) -> Iterator[Place]:
+def _in_order(listed: Iterator[ListPosition]) -> Iterator[ListPosition]:
     """Yield places newest first, those of the same moment too: the index has these in any order, and cursors in one."""
     for _, places in groupby(listed, key=lambda place: place.listing_sk):
         yield from sorted(places, reverse=True)

@@ -9,7 +9,7 @@ from vision.adapters import storage
 from vision.adapters.photos import Photos
 from vision.domain import keys, records
 from vision.domain.failures import Failure
-from vision.domain.gallery.listing import Place
+from vision.domain.gallery.listing import ListPosition
 from vision.domain.gallery.photos import CONTENT_DELETED, ERASED, Photo
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import Status
@@ -21,7 +21,7 @@ REFUSED_SECONDS = 86_400
 _REFUSED_AT_ONCE = 200
 
 
-def erase(photos: Photos, photo: Photo) -> None:
+def delete_photo(photos: Photos, photo: Photo) -> None:
     """Erase a photo: first nobody finds it any more, then its objects go, then its records.
 
     What an execution under way still writes is erased when that execution ends, see :mod:`vision.services.label_index`,
@@ -30,10 +30,10 @@ def erase(photos: Photos, photo: Photo) -> None:
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
-        Some of it may be left; it is erased again by the next look for such, see :meth:`Photos.half_erased`.
+        Some of it may be left; it is erased again by the next look for such, see :meth:`Photos.unfinished_deletions`.
     """
     erased_at = photo.item.get(ERASED) or records.now()
-    photos.mark_erased(photo, erased_at, records.now())
+    photos.mark_deleting(photo, erased_at, records.now())
     where = photo.item["object"]
     # An upload of the same key that came after the photo was erased is another one's.
     storage.delete_versions(
@@ -42,17 +42,17 @@ def erase(photos: Photos, photo: Photo) -> None:
     until = erased_at if photos.is_replaced(photo.photo_id) else ""
     # Those that no record names yet are made by an execution under way.
     folders = {(where["bucket"], folder) for folder in keys.thumbnail_folders(photo.photo_id, photo.owner)}
-    for bucket, folder in sorted(folders | photos.copies(photo.photo_id)):
+    for bucket, folder in sorted(folders | photos.thumbnail_folders(photo.photo_id)):
         storage.delete_versions(bucket, folder, is_prefix=True, until=until)
-    photos.forget(photo.photo_id, records.now(), until=until)
+    photos.delete_records(photo.photo_id, records.now(), until=until)
 
 
-def refused(photos: Photos) -> Iterator[Place]:
+def refused(photos: Photos) -> Iterator[ListPosition]:
     """Yield the places of some refused uploads whose day is over."""
     return islice(photos.refused(records.seconds_ago(REFUSED_SECONDS)), _REFUSED_AT_ONCE)
 
 
-def delete_refused(photos: Photos, place: Place) -> None:
+def delete_refused(photos: Photos, place: ListPosition) -> None:
     """Delete the content of a refused upload, unless it was processed again with success; its record stays.
 
     Raises

@@ -35,7 +35,7 @@ _FAILURES_LIMIT = 3
 
 
 @dataclass(slots=True)
-class Tally:
+class DrainResult:
     """What a worker did."""
 
     inspected: int = 0
@@ -52,7 +52,7 @@ def drain(
     *,
     poll_seconds: int = POLL_SECONDS,
     hidden_seconds: int = HIDDEN_SECONDS,
-) -> Tally:
+) -> DrainResult:
     """Inspect what the queue has until it is empty or the time is over.
 
     Parameters
@@ -77,7 +77,7 @@ def drain(
     AccessDenied, ObjectNotAccessible
         A policy must change, for one image or for all: the other workers show which.
     """
-    worker = _Worker(inspector, queue_url, remaining_seconds, report, sleep, hidden_seconds)
+    worker = _QueueWorker(inspector, queue_url, remaining_seconds, report, sleep, hidden_seconds)
     while remaining_seconds() > hidden_seconds / 2:
         messages = queue.receive(queue_url, poll_seconds, hidden_seconds)
         if not messages:
@@ -89,14 +89,14 @@ def drain(
 
 
 @dataclass(slots=True)
-class _Worker:
+class _QueueWorker:
     inspector: Inspector
     queue_url: str
     remaining_seconds: Callable[[], float]
     report: Callable[[str], None]
     sleep: Callable[[float], None]
     hidden_seconds: int
-    tally: Tally = field(default_factory=Tally)
+    tally: DrainResult = field(default_factory=DrainResult)
     failed: list[Message] = field(default_factory=list)
     failure: Transient | None = None
 

@@ -13,23 +13,23 @@ from botocore.stub import Stubber
 
 from vision.adapters import event_bus, storage
 from vision.adapters.aws_sdk import client
-from vision.adapters.bulk_runs import Runs
+from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.items import Items
-from vision.adapters.rate_limiter import SHARE_OF_QUOTA, Pace
+from vision.adapters.rate_limiter import SHARE_OF_QUOTA, RateLimiter
 from vision.adapters.table import Table
 from vision.domain import records
 from vision.domain.bulk.bulk_run import Request
 from vision.domain.bulk.tallies import PROGRESS, Tally
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailable, Throttled
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.objects import ObjectVersion
 
 BUCKET = "amzn-s3-demo-bucket"
 REQUEST = Request.from_dict({"bucket": BUCKET, "prefix": "archive/"})
 OTHER = Request.from_dict({"bucket": BUCKET, "prefix": "archive/2026/"})
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:one"
-RUN = Run(ARN, "2026-11-12T09:30:02.345Z")
+RUN = Attempt(ARN, "2026-11-12T09:30:02.345Z")
 NOW = "2026-11-12T09:31:00.000Z"
 FAULTS = [
     ("ThrottlingException", 400, Throttled),
@@ -54,8 +54,8 @@ def one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def pace(table_name: str) -> Callable[[float], Pace]:
-    return lambda rate: Pace(table_name, "DetectLabels", rate)
+def pace(table_name: str) -> Callable[[float], RateLimiter]:
+    return lambda rate: RateLimiter(table_name, "DetectLabels", rate)
 
 
 def _gaps(moments: list[float]) -> list[float]:
@@ -63,13 +63,13 @@ def _gaps(moments: list[float]) -> list[float]:
     return [later - earlier for earlier, later in itertools.pairwise(ordered)]
 
 
-def test_moments_are_spaced_a_little_below_the_quota(pace: Callable[[float], Pace]) -> None:
+def test_moments_are_spaced_a_little_below_the_quota(pace: Callable[[float], RateLimiter]) -> None:
     moments = pace(50).reserve(10)
     assert moments == sorted(moments)
     assert _gaps(moments) == pytest.approx([1 / (50 * SHARE_OF_QUOTA)] * 9, abs=2e-6)
 
 
-def test_no_moment_lies_in_the_past(pace: Callable[[float], Pace]) -> None:
+def test_no_moment_lies_in_the_past(pace: Callable[[float], RateLimiter]) -> None:
     one = pace(50)
     one.reserve(1)
     time.sleep(0.2)
@@ -77,11 +77,11 @@ def test_no_moment_lies_in_the_past(pace: Callable[[float], Pace]) -> None:
     assert one.reserve(5)[0] >= before - 1e-5
 
 
-def test_workers_that_do_not_know_of_each_other_never_get_the_same_moment(pace: Callable[[float], Pace]) -> None:
+def test_workers_that_do_not_know_of_each_other_never_get_the_same_moment(pace: Callable[[float], RateLimiter]) -> None:
     # More calls than pass while they ask, so that every block comes after the one before.
     workers = [pace(5) for _ in range(8)]
 
-    def reserve(worker: Pace) -> list[float]:
+    def reserve(worker: RateLimiter) -> list[float]:
         return [moment for calls in (10, 1, 3) for moment in worker.reserve(calls)]
 
     with ThreadPoolExecutor(8) as pool:
@@ -90,14 +90,14 @@ def test_workers_that_do_not_know_of_each_other_never_get_the_same_moment(pace: 
     assert min(_gaps(moments)) >= 1 / (5 * SHARE_OF_QUOTA) - 2e-6
 
 
-def test_a_block_begins_where_the_last_one_ended(pace: Callable[[float], Pace]) -> None:
+def test_a_block_begins_where_the_last_one_ended(pace: Callable[[float], RateLimiter]) -> None:
     first, second = pace(2).reserve(3), pace(2).reserve(3)
     assert second[0] - first[-1] == pytest.approx(1 / (2 * SHARE_OF_QUOTA), abs=2e-6)
 
 
 @pytest.mark.parametrize(("code", "http_status", "kind"), FAULTS)
 def test_a_pace_that_cannot_be_kept_says_why(
-    pace: Callable[[float], Pace], code: str, http_status: int, kind: type[Exception]
+    pace: Callable[[float], RateLimiter], code: str, http_status: int, kind: type[Exception]
 ) -> None:
     with Stubber(client("dynamodb")) as stub:
         stub.add_client_error("update_item", code, http_status_code=http_status)
@@ -109,46 +109,49 @@ def test_a_pace_that_cannot_be_kept_says_why(
 
 
 @pytest.fixture
-def runs(table_name: str) -> Runs:
-    return Runs(table_name)
+def runs(table_name: str) -> BulkRuns:
+    return BulkRuns(table_name)
 
 
-def test_one_of_many_takes_a_prefix(runs: Runs) -> None:
+def test_one_of_many_takes_a_prefix(runs: BulkRuns) -> None:
     with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(lambda n: runs.take(REQUEST, f"execution-{n}", "", NOW), range(8)))
+        taken = list(pool.map(lambda n: runs.acquire(REQUEST, f"execution-{n}", "", NOW), range(8)))
     assert taken.count(True) == 1
-    assert runs.owner(REQUEST) == f"execution-{taken.index(True)}"
+    assert runs.holder(REQUEST) == f"execution-{taken.index(True)}"
 
 
-def test_who_has_a_prefix_may_take_it_again(runs: Runs) -> None:
-    assert runs.take(REQUEST, "one", "", NOW)
-    assert runs.take(REQUEST, "one", "", NOW)
+def test_who_has_a_prefix_may_take_it_again(runs: BulkRuns) -> None:
+    assert runs.acquire(REQUEST, "one", "", NOW)
+    assert runs.acquire(REQUEST, "one", "", NOW)
 
 
-def test_a_dead_owner_is_replaced_once(runs: Runs) -> None:
-    runs.take(REQUEST, "dead", "", NOW)
-    assert [runs.take(REQUEST, name, "dead", NOW) for name in ("two", "three")] == [True, False]
+def test_a_dead_owner_is_replaced_once(runs: BulkRuns) -> None:
+    runs.acquire(REQUEST, "dead", "", NOW)
+    assert [runs.acquire(REQUEST, name, "dead", NOW) for name in ("two", "three")] == [True, False]
 
 
-def test_another_prefix_is_another_matter(runs: Runs) -> None:
-    assert [runs.take(request, name, "", NOW) for request, name in ((REQUEST, "one"), (OTHER, "two"))] == [True, True]
+def test_another_prefix_is_another_matter(runs: BulkRuns) -> None:
+    assert [runs.acquire(request, name, "", NOW) for request, name in ((REQUEST, "one"), (OTHER, "two"))] == [
+        True,
+        True,
+    ]
 
 
-def test_a_run_that_ends_leaves_its_prefix_to_the_next(runs: Runs) -> None:
-    runs.take(REQUEST, ARN, "", NOW)
+def test_a_run_that_ends_leaves_its_prefix_to_the_next(runs: BulkRuns) -> None:
+    runs.acquire(REQUEST, ARN, "", NOW)
     runs.open("one", ARN, REQUEST, NOW)
     runs.close("one", REQUEST, ARN, {"status": "SUCCEEDED"}, NOW)
-    assert runs.owner(REQUEST) == ""
-    assert runs.take(REQUEST, "two", "", NOW)
+    assert runs.holder(REQUEST) == ""
+    assert runs.acquire(REQUEST, "two", "", NOW)
 
 
-def test_a_run_that_ends_late_takes_nothing_from_its_successor(runs: Runs) -> None:
-    runs.take(REQUEST, "two", "", NOW)
+def test_a_run_that_ends_late_takes_nothing_from_its_successor(runs: BulkRuns) -> None:
+    runs.acquire(REQUEST, "two", "", NOW)
     runs.close("one", REQUEST, ARN, {"status": "ABORTED"}, NOW)
-    assert runs.owner(REQUEST) == "two"
+    assert runs.holder(REQUEST) == "two"
 
 
-def test_a_run_that_is_opened_again_keeps_its_beginning(runs: Runs) -> None:
+def test_a_run_that_is_opened_again_keeps_its_beginning(runs: BulkRuns) -> None:
     runs.open("one", ARN, REQUEST, NOW)
     runs.open("one", ARN, REQUEST, "2026-11-12T11:00:00.000Z")
     record = runs.read("one") or {}
@@ -156,7 +159,7 @@ def test_a_run_that_is_opened_again_keeps_its_beginning(runs: Runs) -> None:
     assert Request.from_dict(record["request"]) == REQUEST
 
 
-def test_the_progress_of_a_run_adds_up_whoever_counts(runs: Runs) -> None:
+def test_the_progress_of_a_run_adds_up_whoever_counts(runs: BulkRuns) -> None:
     runs.open("one", ARN, REQUEST, NOW)
     tally = Tally(seen=3, skipped=1, labelled=2, calls=2, reads=4, writes=2, batches=1)
     with ThreadPoolExecutor(4) as pool:
@@ -165,7 +168,7 @@ def test_the_progress_of_a_run_adds_up_whoever_counts(runs: Runs) -> None:
     assert {name: record[name] for name in PROGRESS} == {name: 10 * getattr(tally, name) for name in PROGRESS}
 
 
-def test_run_that_nobody_opened_has_no_record_after_a_batch_either(runs: Runs) -> None:
+def test_run_that_nobody_opened_has_no_record_after_a_batch_either(runs: BulkRuns) -> None:
     runs.count("one", Tally(seen=3, batches=1))
     assert runs.read("one") is None
 
@@ -254,12 +257,12 @@ def _seen(etag: str = "e1", sequencer: str = "1", version_id: str = "v1") -> Env
 
 
 def test_of_a_new_object_nothing_is_known(table: Table) -> None:
-    assert table.known([_listed()]) == {}
+    assert table.recorded_versions([_listed()]) == {}
 
 
 def test_the_record_of_the_etag_is_known(table: Table) -> None:
     table.advance(Envelope.of(_listed()), RUN, {"status": "SUCCEEDED", "width": 5, "labels": []}, NOW)
-    [(version, record)] = table.known([_listed()]).values()
+    [(version, record)] = table.recorded_versions([_listed()]).values()
     assert (version, record["status"], record["width"], record["execution_arn"]) == (_listed(), "SUCCEEDED", 5, ARN)
     assert "labels" not in record
 
@@ -267,25 +270,25 @@ def test_the_record_of_the_etag_is_known(table: Table) -> None:
 def test_the_photo_workflows_record_of_the_same_content_is_known(table: Table) -> None:
     table.register(_seen(), NOW)
     table.advance(_seen(), RUN, {"status": "SUCCEEDED", "detector": {"name": "rekognition"}}, NOW)
-    [(listed, (version, record))] = table.known([_listed()]).items()
+    [(listed, (version, record))] = table.recorded_versions([_listed()]).items()
     assert (listed, version, record["status"]) == (_listed(), _seen().object, "SUCCEEDED")
 
 
 def test_content_that_the_photo_workflow_waits_for_is_known(table: Table) -> None:
     table.register(_seen(), NOW)
-    [(_, record)] = table.known([_listed()]).values()
+    [(_, record)] = table.recorded_versions([_listed()]).values()
     assert record["status"] == "PENDING"
 
 
 def test_other_content_of_the_same_key_is_new(table: Table) -> None:
     table.register(_seen("e0"), NOW)
     table.advance(Envelope.of(_listed(etag="e0")), RUN, {"status": "SUCCEEDED"}, NOW)
-    assert table.known([_listed()]) == {}
+    assert table.recorded_versions([_listed()]) == {}
 
 
 def test_a_key_that_comes_twice_is_asked_for_once(table: Table) -> None:
     table.advance(Envelope.of(_listed()), RUN, {"status": "SUCCEEDED"}, NOW)
-    found = table.known([_listed(), _listed(), _listed(etag="e2")])
+    found = table.recorded_versions([_listed(), _listed(), _listed(etag="e2")])
     assert list(found) == [_listed()]
 
 
@@ -293,7 +296,7 @@ def test_each_of_many_objects_is_known_by_its_own_record(table: Table) -> None:
     versions = [_listed(f"archive/{number}.jpg") for number in range(130)]
     for version in versions[::3]:
         table.advance(Envelope.of(version), RUN, {"status": "SUCCEEDED", "owner": version.key}, NOW)
-    found = table.known(versions)
+    found = table.recorded_versions(versions)
     assert found.keys() == set(versions[::3])
     assert all(record["owner"] == version.key for version, (_, record) in found.items())
 
@@ -397,7 +400,7 @@ def test_clients_that_threads_ask_for_at_once_are_made_one_after_the_other(
     aws_sdk.client.cache_clear()
 
 
-def test_a_record_of_a_run_holds_its_request_and_is_found_under_runs(runs: Runs, items: Items) -> None:
+def test_a_record_of_a_run_holds_its_request_and_is_found_under_runs(runs: BulkRuns, items: Items) -> None:
     runs.open("one", ARN, REQUEST, NOW)
     record = runs.read("one") or {}
     assert (record["listing_pk"], record["status"], record["record_type"]) == ("RUNS", "RUNNING", "bulk_run")

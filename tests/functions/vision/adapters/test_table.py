@@ -10,14 +10,14 @@ from vision.adapters.table import Table
 from vision.domain import records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.objects import ObjectVersion, comparable_sequencer
 
 KEY = "private/ann/uploads/a+b 50%.jpg"
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:ProcessImage:one"
-FIRST = Run(ARN, "2026-11-12T09:30:02.345Z")
-REDRIVE = Run(ARN, "2026-11-12T10:30:02.345Z")
-LATER = Run(f"{ARN}-2", "2026-11-12T11:30:02.345Z")
+FIRST = Attempt(ARN, "2026-11-12T09:30:02.345Z")
+REDRIVE = Attempt(ARN, "2026-11-12T10:30:02.345Z")
+LATER = Attempt(f"{ARN}-2", "2026-11-12T11:30:02.345Z")
 ERROR = {"name": "Throttled", "cause": "DetectLabels: slow down"}
 LABELS = [{"name": "Rose", "confidence": 98.71, "parents": ["Plant"], "instances": []}]
 
@@ -243,7 +243,7 @@ def test_the_late_end_of_a_run_does_not_close_the_redrive_of_its_execution(table
 @pytest.mark.parametrize("started_at", ["2026-11-12T09:30:02.344Z", "2026-11-12T09:30:02.346Z"])
 def test_a_run_is_recognised_although_its_start_was_rounded_differently(table: Table, started_at: str) -> None:
     table.register(NEWER, _at(1))
-    table.mark_running(NEWER, Run(ARN, started_at), _at(2))
+    table.mark_running(NEWER, Attempt(ARN, started_at), _at(2))
     assert table.advance(NEWER, FIRST, {"status": "SUCCEEDED"}, _at(3))
 
 
@@ -253,7 +253,7 @@ def test_an_ended_run_stays_ended_although_its_start_was_rounded_differently(
     table: Table, started_at: str, status: str
 ) -> None:
     table.advance(NEWER, FIRST, {"status": "SUCCEEDED"}, _at(1))
-    assert not table.advance(NEWER, Run(ARN, started_at), {"status": status}, _at(2))
+    assert not table.advance(NEWER, Attempt(ARN, started_at), {"status": status}, _at(2))
 
 
 def test_processing_again_on_purpose_writes_over_what_was(table: Table) -> None:
@@ -336,7 +336,7 @@ def test_the_index_carries_what_closing_a_record_needs(table: Table) -> None:
     table.mark_running(NEWER, FIRST, _at(2))
     [silent] = table.running_since(_at(59))
     assert Envelope.from_dict({"object": silent["object"]}) == NEWER
-    assert Run(silent["execution_arn"], silent["run_started_at"]) == FIRST
+    assert Attempt(silent["execution_arn"], silent["run_started_at"]) == FIRST
 
 
 def test_every_page_of_the_silent_ones_is_read(aws: None) -> None:

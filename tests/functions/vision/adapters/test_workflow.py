@@ -8,7 +8,7 @@ from vision.adapters import workflow
 from vision.adapters.aws_sdk import client
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
-from vision.domain.executions import Run, silent_end
+from vision.domain.executions import Attempt, silent_end
 from vision.domain.objects import ObjectVersion
 
 ENVELOPE = Envelope.of(ObjectVersion("amzn-s3-demo-bucket", "private/ann/uploads/rose.jpg", "v1", "e1", "", 7))
@@ -30,7 +30,7 @@ def test_a_run_is_known_by_its_execution_and_its_start(state_machine_arn: str) -
     run = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
     [started] = _executions(state_machine_arn)
     started_at = started["startDate"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    assert run == Run(started["executionArn"], started_at)
+    assert run == Attempt(started["executionArn"], started_at)
 
 
 def test_a_repeated_start_finds_the_running_execution(state_machine_arn: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import BUCKET, TABLE
 from tests.functions.http_api import Caller
 from vision.adapters.aws_sdk import client
-from vision.adapters.bulk_runs import Runs
+from vision.adapters.bulk_runs import BulkRuns
 from vision.domain.bulk.bulk_run import Request
 from vision.domain.bulk.tallies import Tally
 
@@ -31,7 +31,7 @@ def start(operator: Caller, key: str | None = None, **form: Any) -> Any:
 def begin(run: dict[str, Any]) -> Request:
     """Record what the first state of the run records."""
     request = Request.from_dict({"bucket": run["bucket"], "prefix": run["prefix"]})
-    Runs(TABLE).open(run["run_id"], f"{RUN_ARN}:{run['run_id']}", request, run["started_at"])
+    BulkRuns(TABLE).open(run["run_id"], f"{RUN_ARN}:{run['run_id']}", request, run["started_at"])
     return request
 
 
@@ -76,7 +76,7 @@ def test_a_run_is_looked_at_by_its_id(operator: Caller) -> None:
 def test_a_run_tells_how_far_it_is(operator: Caller) -> None:
     run = start(operator)
     begin(run)
-    Runs(TABLE).count(run["run_id"], Tally(seen=9, labelled=5, partial=1, skipped=1, failed=2))
+    BulkRuns(TABLE).count(run["run_id"], Tally(seen=9, labelled=5, partial=1, skipped=1, failed=2))
     counts = operator.get(f"/api/bulk-runs/{run['run_id']}").json()["counts"]
     assert counts == {"seen": 9, "labelled": 5, "partial": 1, "skipped": 1, "failed": 2}
 
@@ -88,7 +88,7 @@ def test_a_run_that_ended_tells_cost_and_failures(operator: Caller) -> None:
         "reasons": {"CorruptImage": 2},
         "estimated_cost_usd": {"rekognition": 1.25, "everything_else": 0.5},
     }
-    Runs(TABLE).close(run["run_id"], begin(run), f"{RUN_ARN}:{run['run_id']}", summary, "2026-11-21T10:00:00.000Z")
+    BulkRuns(TABLE).close(run["run_id"], begin(run), f"{RUN_ARN}:{run['run_id']}", summary, "2026-11-21T10:00:00.000Z")
     found = operator.get(f"/api/bulk-runs/{run['run_id']}").json()
     assert (found["estimated_cost_dollars"], found["failures"]) == (1.75, [{"name": "CorruptImage", "images": 2}])
 
@@ -97,7 +97,7 @@ def test_cost_of_a_stopped_run_goes_on_with_its_batches(operator: Caller) -> Non
     run = start(operator)
     batch = Tally(seen=100, labelled=100, calls=100, writes=100, batches=1, worker_seconds=30.0)
     summary = {"status": "ABORTED", "provisional": True, "seen": 100, "estimated_cost_usd": {"rekognition": 0.1}}
-    runs, request = Runs(TABLE), begin(run)
+    runs, request = BulkRuns(TABLE), begin(run)
     runs.count(run["run_id"], batch)
     runs.close(run["run_id"], request, f"{RUN_ARN}:{run['run_id']}", summary, "2026-11-21T10:00:00.000Z")
     costs = []

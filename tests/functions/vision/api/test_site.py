@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.functions.http_api import Caller
-from vision.api.site import Place
+from vision.api.site import SiteConfig
 
 
 def test_the_policy_of_the_page_allows_this_and_nothing_else():
-    place = Place(
+    place = SiteConfig(
         app_url="https://app.example",
         sign_in_url="https://login.example",
         client_id="client",

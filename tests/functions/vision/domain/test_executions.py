@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.strategies import json_values
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import InvalidEvent
-from vision.domain.executions import Run, silent_end, status_change
+from vision.domain.executions import Attempt, silent_end, status_change
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import timestamp
 
@@ -33,19 +33,19 @@ def _detail(status: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_run_is_read_from_the_context_object() -> None:
-    assert Run.from_context({"Id": ARN, "StartTime": STARTED_AT}) == Run(ARN, STARTED_AT)
+    assert Attempt.from_context({"Id": ARN, "StartTime": STARTED_AT}) == Attempt(ARN, STARTED_AT)
 
 
 def test_a_redrive_is_a_run_of_its_own() -> None:
     context = {"Id": ARN, "StartTime": STARTED_AT, "RedriveTime": "2026-11-12T10:30:02.345Z"}
-    assert Run.from_context(context) == Run(ARN, "2026-11-12T10:30:02.345Z")
+    assert Attempt.from_context(context) == Attempt(ARN, "2026-11-12T10:30:02.345Z")
 
 
 @given(json_values | st.fixed_dictionaries({}, optional={"Id": json_values, "StartTime": json_values}))
 @example({"Id": ARN, "StartTime": "0001-01-01T00:00:00+23:00"})
 def test_any_other_context_is_an_invalid_event_or_a_run(context: Any) -> None:
     try:
-        run = Run.from_context(context)
+        run = Attempt.from_context(context)
     except InvalidEvent:
         return
     assert run.started_at.endswith("Z")
@@ -56,7 +56,7 @@ def test_the_event_and_the_context_name_the_same_start(moment: datetime) -> None
     # Whether a run is the one that the record waits for is decided by comparing the two.
     milliseconds = int(moment.timestamp() * 1000)
     context = datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
-    by_context = Run.from_context({"Id": ARN, "StartTime": timestamp(context)})
+    by_context = Attempt.from_context({"Id": ARN, "StartTime": timestamp(context)})
     by_event = status_change(_detail("FAILED", startDate=milliseconds)).run
     assert by_event == by_context
 
@@ -74,7 +74,7 @@ def test_an_execution_ended_from_outside_says_so(state: str, name: str) -> None:
 
 def test_a_redriven_execution_is_running_again_and_has_no_error() -> None:
     change = status_change(_detail("RUNNING", redriveDate=STARTED + 1000))
-    assert (change.changes(), change.run) == ({"status": "RUNNING"}, Run(ARN, "2026-11-12T09:30:03.345Z"))
+    assert (change.changes(), change.run) == ({"status": "RUNNING"}, Attempt(ARN, "2026-11-12T09:30:03.345Z"))
 
 
 def test_the_envelope_comes_from_the_input() -> None:
@@ -128,7 +128,7 @@ def test_an_execution_that_ended_unseen_is_closed(state: str) -> None:
 def test_an_execution_that_is_gone_is_closed_as_the_run_that_the_record_knows() -> None:
     change = silent_end(RECORD, None)
     assert change is not None
-    assert (change.run, change.envelope) == (Run(ARN, STARTED_AT), ENVELOPE)
+    assert (change.run, change.envelope) == (Attempt(ARN, STARTED_AT), ENVELOPE)
 
 
 def test_an_execution_that_is_gone_failed_with_a_remedy() -> None:

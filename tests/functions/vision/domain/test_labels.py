@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from vision.domain import labels
-from vision.domain.labels import LABELS_LIMIT_BYTES, bounded, from_rekognition, kept
+from vision.domain.labels import LABELS_LIMIT_BYTES, bounded, from_rekognition, most_certain
 
 percentages = st.floats(0, 100, width=32)
 fractions = st.floats(-0.5, 1.5, width=32)
@@ -137,7 +137,7 @@ def test_bounding_labels_leaves_the_list_that_a_verdict_is_judged_by_as_it_is() 
 
 def test_a_record_keeps_the_most_certain_labels_and_all_that_a_rule_names() -> None:
     found = from_rekognition({"Labels": [_label(name, 90 - place) for place, name in enumerate("ABCDE")]})
-    assert [label["name"] for label in kept(found, 2, {"d", "unknown"})] == ["A", "B", "D"]
+    assert [label["name"] for label in most_certain(found, 2, {"d", "unknown"})] == ["A", "B", "D"]
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ def test_a_turned_box_holds_the_pixels_that_it_held_before(orientation: int, box
         {"name": "Cat", "confidence": 90.0, "parents": [], "instances": [{"box": fractions, "confidence": 90.0}]}
     ]
 
-    [label] = labels.turned(found, orientation)
+    [label] = labels.to_displayed(found, orientation)
 
     turned = label["instances"][0]["box"]
     sides = (turned["left"], turned["top"], turned["left"] + turned["width"], turned["top"] + turned["height"])

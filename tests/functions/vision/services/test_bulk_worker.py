@@ -25,14 +25,17 @@ from vision.domain.bulk.bulk_run import Item, Request
 from vision.domain.bulk.tallies import Tally
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, InvalidImage, ObjectNotAccessible, ServiceUnavailable, Throttled
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.inspection.rules import Rule, parse
 from vision.domain.objects import ObjectVersion
 from vision.services import bulk_worker as workers
-from vision.services.bulk_worker import NoTimeLeft, Turns, Wishes, Worker
+from vision.services.bulk_worker import BatchOptions, BatchWorker, CallSlots, NoTimeLeft
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:"
-FIRST, SECOND = Run(f"{ARN}first", "2026-11-12T09:30:02.345Z"), Run(f"{ARN}second", "2026-11-12T10:30:02.345Z")
+FIRST, SECOND = (
+    Attempt(f"{ARN}first", "2026-11-12T09:30:02.345Z"),
+    Attempt(f"{ARN}second", "2026-11-12T10:30:02.345Z"),
+)
 # Typical names of DetectLabels, longer than most.
 NAMES = [
     "Person",
@@ -86,7 +89,7 @@ class World:
     detector: Detector
     request: Request = field(default_factory=lambda: Request.from_dict({"bucket": BUCKET, "prefix": "archive/"}))
     rules: tuple[Rule, ...] = ()
-    run: Run = FIRST
+    run: Attempt = FIRST
     remaining: Callable[[], float] = lambda: 270.0
     slept: list[float] = field(default_factory=list)
 
@@ -100,9 +103,9 @@ class World:
             items.append(Item.of(listed, self.request))
         return items
 
-    def worker(self) -> Worker:
-        wishes = Wishes(10, 60.0, 250, RESULTS, self.rules)
-        return Worker(
+    def worker(self) -> BatchWorker:
+        wishes = BatchOptions(10, 60.0, 250, RESULTS, self.rules)
+        return BatchWorker(
             self.run,
             self.request,
             wishes,
@@ -465,7 +468,7 @@ def test_what_the_photo_workflow_has_labelled_is_skipped(world: World) -> None:
     seen = Envelope.of(replace(item.version, version_id=head["VersionId"], sequencer="1".ljust(64, "0")))
     world.table.register(seen, records.now())
     changes = {"status": "SUCCEEDED", "width": 640, "detector": {"name": "rekognition"}}
-    world.table.advance(seen, Run("another", "2026-11-12T09:00:00.000Z"), changes, records.now())
+    world.table.advance(seen, Attempt("another", "2026-11-12T09:00:00.000Z"), changes, records.now())
     assert _counts(world.work([item])) == (1, 1, 0, 0, 0)
 
 
@@ -528,25 +531,27 @@ class OwnModel:
 
 
 @pytest.fixture
-def with_own_model(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, OwnModel]:
+def with_own_model(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[BatchWorker, OwnModel]:
     """A worker whose detector is the own model; nobody has a moment of Rekognition left."""
     model = OwnModel()
     monkeypatch.setattr(own_model, "classify", model.classify)
     worker = world.worker()
-    worker.wishes = replace(worker.wishes, own_model_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:own")
+    worker.options = replace(
+        worker.options, own_model_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:own"
+    )
     worker.reserve = lambda calls: [4e9] * calls
     return worker, model
 
 
 def test_an_own_model_does_not_wait_for_the_pace_of_rekognition(
-    world: World, with_own_model: tuple[Worker, OwnModel]
+    world: World, with_own_model: tuple[BatchWorker, OwnModel]
 ) -> None:
     worker, _ = with_own_model
     assert _counts(worker.work(world.put("a.jpg", "b.jpg"))) == (2, 0, 2, 0, 0)
 
 
 def test_an_own_model_is_asked_for_many_images_in_few_calls(
-    world: World, with_own_model: tuple[Worker, OwnModel]
+    world: World, with_own_model: tuple[BatchWorker, OwnModel]
 ) -> None:
     worker, model = with_own_model
     worker.work(world.put(*(f"{number}.jpg" for number in range(24))))
@@ -555,7 +560,7 @@ def test_an_own_model_is_asked_for_many_images_in_few_calls(
 
 
 def test_an_own_model_is_not_asked_when_its_worker_has_no_time_left(
-    world: World, with_own_model: tuple[Worker, OwnModel]
+    world: World, with_own_model: tuple[BatchWorker, OwnModel]
 ) -> None:
     worker, model = with_own_model
     times = iter([270.0])
@@ -571,7 +576,7 @@ def test_no_more_moments_are_reserved_than_there_are_calls_to_make() -> None:
         return [float(len(reserved) * 100 + call) for call in range(calls)]
 
     slept: list[float] = []
-    turns = Turns(reserve, 23, clock=lambda: 0.0, sleep=slept.append)
+    turns = CallSlots(reserve, 23, clock=lambda: 0.0, sleep=slept.append)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: turns.wait(), range(23)))
     assert reserved == [10, 10, 3]
@@ -580,7 +585,7 @@ def test_no_more_moments_are_reserved_than_there_are_calls_to_make() -> None:
 
 
 def test_who_tries_again_takes_another_moment() -> None:
-    turns = Turns(lambda calls: [1.0] * calls, 1, clock=lambda: 0.0, sleep=lambda _: None)
+    turns = CallSlots(lambda calls: [1.0] * calls, 1, clock=lambda: 0.0, sleep=lambda _: None)
     for _ in range(3):
         turns.wait()
     with pytest.raises(NoTimeLeft):
@@ -595,7 +600,7 @@ def test_a_reservation_that_fails_leaves_the_turns_usable() -> None:
             raise failures.pop()
         return [0.0] * calls
 
-    turns = Turns(reserve, 2, sleep=lambda _: None)
+    turns = CallSlots(reserve, 2, sleep=lambda _: None)
     with pytest.raises(Throttled):
         turns.wait()
     turns.wait()

@@ -15,7 +15,7 @@ from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.domain import records
 from vision.domain.errors import Throttled
-from vision.domain.gallery.listing import Place
+from vision.domain.gallery.listing import ListPosition
 from vision.domain.refusals import Conflict, NotFound
 from vision.services import gallery
 
@@ -227,7 +227,7 @@ def test_a_photo_that_is_not_listed_yet_goes_with_its_album(app: PhotoApp, monke
     app.announce(album_id=album_id)
     listed, looks = Photos.under, count()
 
-    def late(self: Photos, *arguments: Any) -> Iterator[Place]:
+    def late(self: Photos, *arguments: Any) -> Iterator[ListPosition]:
         return iter(()) if next(looks) == 0 else listed(self, *arguments)
 
     monkeypatch.setattr(Photos, "under", late)

@@ -12,8 +12,8 @@ from tests.functions.photo_app import PhotoApp, found
 from vision.adapters.items import Items
 from vision.domain import records
 from vision.domain.errors import Throttled
-from vision.domain.gallery.listing import Place, Span
-from vision.domain.gallery.photos import Photo, Wanted
+from vision.domain.gallery.listing import ListPosition, Span
+from vision.domain.gallery.photos import Photo, PhotoQuery
 from vision.domain.refusals import NotFound
 from vision.services import gallery
 
@@ -36,21 +36,21 @@ def _many(app: PhotoApp, monkeypatch: pytest.MonkeyPatch, number: int, **announc
     return made[::-1]
 
 
-def _pages(app: PhotoApp, wanted: Wanted, limit: int) -> list[list[str]]:
+def _pages(app: PhotoApp, wanted: PhotoQuery, limit: int) -> list[list[str]]:
     pages, after = [], None
     for _ in range(50):
         found, following = app.gallery.find(wanted, after, limit)
         pages.append([photo.photo_id for photo in found])
         if following is None:
             return pages
-        after = Place.from_cursor(following.cursor())
+        after = ListPosition.from_cursor(following.cursor())
     raise AssertionError(f"no end: {pages}")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
 def test_pages_have_every_photo_once_newest_first(app: PhotoApp, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     made = _many(app, monkeypatch, 7)
-    pages = _pages(app, Wanted("ann"), limit)
+    pages = _pages(app, PhotoQuery("ann"), limit)
     assert [*chain(*pages)] == made
     assert all(len(page) <= limit for page in pages)
 
@@ -59,17 +59,17 @@ def test_a_list_goes_on_after_a_photo_that_was_deleted_meanwhile(
     app: PhotoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = _many(app, monkeypatch, 4)
-    _, after = app.gallery.find(Wanted("ann"), None, 2)
+    _, after = app.gallery.find(PhotoQuery("ann"), None, 2)
     app.gallery.delete("ann", made[1])
-    found, _ = app.gallery.find(Wanted("ann"), after, 2)
+    found, _ = app.gallery.find(PhotoQuery("ann"), after, 2)
     assert [photo.photo_id for photo in found] == made[2:]
 
 
 def test_the_cursor_of_another_shows_nothing_of_the_other(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:
     _many(app, monkeypatch, 3, owner="bob")
     own = _many(app, monkeypatch, 3)
-    _, cursor = app.gallery.find(Wanted("bob"), None, 1)
-    found, _ = app.gallery.find(Wanted("ann"), cursor, 100)
+    _, cursor = app.gallery.find(PhotoQuery("bob"), None, 1)
+    found, _ = app.gallery.find(PhotoQuery("ann"), cursor, 100)
     assert {photo.photo_id for photo in found} <= set(own)
 
 
@@ -79,7 +79,7 @@ def test_a_cursor_that_somebody_made_up_moves_within_the_own_list_only(
 ) -> None:
     own = _many(app, monkeypatch, 3)
     _many(app, monkeypatch, 3, owner="bob")
-    found, _ = app.gallery.find(Wanted("ann"), Place(text, "PHOTO#x", "CURRENT"), 100)
+    found, _ = app.gallery.find(PhotoQuery("ann"), ListPosition(text, "PHOTO#x", "CURRENT"), 100)
     assert {photo.photo_id for photo in found} <= set(own)
 
 
@@ -90,7 +90,7 @@ def test_a_search_that_few_match_answers_with_less_and_a_place_to_go_on(
     oldest = _many(app, monkeypatch, 10)[-1]
     version = app.upload(_read(app, oldest)).object
     Items(TABLE).update(records.image_key(version), {"labels": found(Rose=95.0)}, {})
-    pages = _pages(app, Wanted("ann", min_confidence=90), 2)
+    pages = _pages(app, PhotoQuery("ann", min_confidence=90), 2)
     assert (len(pages) > 1, [*chain(*pages)]) == (True, [oldest])
 
 

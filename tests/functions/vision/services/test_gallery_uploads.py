@@ -12,7 +12,7 @@ from tests.functions.photo_app import PhotoApp, left_of, rows
 from vision.adapters.photos import Photos
 from vision.domain import records
 from vision.domain.errors import Throttled
-from vision.domain.gallery.pending_uploads import Ticket
+from vision.domain.gallery.pending_uploads import PendingUpload
 from vision.domain.records import Record
 from vision.domain.refusals import Conflict, NotFound
 
@@ -94,7 +94,7 @@ def test_a_photo_does_not_go_with_an_album_that_closes_while_it_is_refused_for_i
     oslo = _album(app, name="Oslo")
     announce = Photos.announce
 
-    def slowly(self: Photos, ticket: Ticket, now: str) -> Record:
+    def slowly(self: Photos, ticket: PendingUpload, now: str) -> Record:
         found = announce(self, ticket, now)
         app.gallery.people.close_album("ann", oslo, now)
         return found

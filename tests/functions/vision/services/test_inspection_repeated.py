@@ -126,7 +126,7 @@ def test_an_inspection_leaves_all_that_it_should(
 
 
 def _message_id(envelope: Envelope) -> str:
-    return f"{envelope.photo_id}-{keys.version_token(envelope.object)}"
+    return f"{envelope.photo_id}-{keys.version_digest(envelope.object)}"
 
 
 @pytest.fixture

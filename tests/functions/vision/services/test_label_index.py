@@ -103,7 +103,7 @@ def test_an_image_that_was_never_registered_is_not_counted(app: PhotoApp) -> Non
 
 
 def _file(app: PhotoApp, envelope: Envelope, **outcome: Any) -> None:
-    label_index.file(app.photos, envelope, app.run(envelope), outcome)
+    label_index.add(app.photos, envelope, app.run(envelope), outcome)
 
 
 @pytest.mark.parametrize("operation", ["GetItem", "BatchWriteItem", "BatchGetItem", "TransactWriteItems"])

@@ -14,13 +14,13 @@ from tests.conftest import TABLE
 from tests.functions.photo_app import PhotoApp, found
 from vision.adapters import workflow
 from vision.adapters.aws_sdk import client
-from vision.adapters.bulk_runs import Runs
+from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.items import Items
 from vision.adapters.photos import Photos
 from vision.adapters.session_log import SessionLog
 from vision.domain.bulk import bulk_run
 from vision.domain.bulk.tallies import Tally
-from vision.domain.gallery.listing import Place, Span
+from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.inspection import results
 from vision.domain.inspection.verdicts import Judgement, Verdict
 from vision.domain.refusals import Conflict, NotFound
@@ -39,7 +39,7 @@ def app(table_name: str, bucket: str) -> PhotoApp:
 
 @pytest.fixture
 def desk(table_name: str, bucket: str, state_machine_arn: str) -> Operations:
-    return Operations(Photos(table_name), Runs(table_name), SessionLog(table_name), state_machine_arn)
+    return Operations(Photos(table_name), BulkRuns(table_name), SessionLog(table_name), state_machine_arn)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def inspected(app: PhotoApp) -> Callable[..., str]:
         envelope = app.put(f"images/{next(numbers):03}.jpg")
         app.table.register(envelope, moment)
         verdict = Verdict(Judgement(judgement), "garden", () if judgement == "SUCCESS" else ("Weed was found",))
-        record = results.told(verdict, moment) | {"labels": found(**(confidences or {"Rose": 98}))}
+        record = results.verdict_attributes(verdict, moment) | {"labels": found(**(confidences or {"Rose": 98}))}
         if moved_to:
             record["moved_to"] = {"bucket": "amzn-s3-demo-results", "key": moved_to}
         app.table.judge(envelope, record, moment)
@@ -67,7 +67,7 @@ def _pages(desk: Operations, wanted: Inspected, limit: int) -> list[list[str]]:
         pages.append([one["key"] for one in found])
         if following is None:
             return pages
-        after = Place.from_cursor(following.cursor())
+        after = ListPosition.from_cursor(following.cursor())
     raise AssertionError(f"no end: {pages}")
 
 

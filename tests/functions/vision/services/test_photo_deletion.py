@@ -17,7 +17,7 @@ from vision.domain import records
 from vision.domain.bulk import bulk_run
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled, VisionError
-from vision.domain.gallery.listing import Place
+from vision.domain.gallery.listing import ListPosition
 from vision.domain.gallery.photos import ERASED, Photo
 from vision.domain.refusals import NotFound
 from vision.services import gallery, photo_deletion
@@ -187,7 +187,7 @@ def test_what_comes_late_and_is_not_erased_at_once_makes_the_deletion_one_that_b
     refuse("s3", "ListObjectVersions", "SlowDown", 503, (1,))
     with pytest.raises(Throttled):
         app.gallery.delete("ann", photo.photo_id)
-    assert list(app.photos.half_erased(records.seconds_ago(-1))) == [photo.photo_id]
+    assert list(app.photos.unfinished_deletions(records.seconds_ago(-1))) == [photo.photo_id]
 
 
 @pytest.mark.parametrize(("code", "kind"), [("AccessDenied", AccessDenied), ("InternalError", ServiceUnavailable)])
@@ -300,11 +300,11 @@ def test_a_deletion_that_is_finished_late_spares_an_upload_that_came_after_it(ap
     _date(first, 2019)
     found = app.photos.read(first.photo_id)
     assert found is not None
-    app.photos.mark_erased(found, "2020-01-01T00:00:00.000Z", "2020-01-01T00:00:00.000Z")
+    app.photos.mark_deleting(found, "2020-01-01T00:00:00.000Z", "2020-01-01T00:00:00.000Z")
     marked = app.photos.read(first.photo_id)
     assert marked is not None
     second = app.put(BY_HAND)
-    photo_deletion.erase(app.photos, marked)
+    photo_deletion.delete_photo(app.photos, marked)
     assert storage.read(second.object) == b"content"
     assert objects() == [BY_HAND]
 
@@ -376,7 +376,7 @@ def _delete_all(app: PhotoApp) -> int:
         total += deleted
         if following is None:
             return total
-        after = Place.from_cursor(following.cursor())
+        after = ListPosition.from_cursor(following.cursor())
     raise AssertionError("no end")
 
 

@@ -18,7 +18,7 @@ from vision.domain.errors import (
 )
 from vision.domain.session.decisions import Backlog
 from vision.services import queue_worker
-from vision.services.queue_worker import Tally
+from vision.services.queue_worker import DrainResult
 
 Script = list[list[str] | Exception]
 
@@ -58,7 +58,7 @@ class World:
         for body in bodies:
             client("sqs").send_message(QueueUrl=self.url, MessageBody=body)
 
-    def drain(self, **scripts: Script) -> Tally:
+    def drain(self, **scripts: Script) -> DrainResult:
         self.inspecting.scripts = scripts
         return queue_worker.drain(
             self.inspecting, self.url, self.clock, self.told.append, self.slept.append, poll_seconds=0
@@ -85,12 +85,12 @@ EMPTY = Backlog(0, 0, 0)
 
 
 def test_an_empty_queue_is_no_work(session: World) -> None:
-    assert session.drain() == Tally()
+    assert session.drain() == DrainResult()
 
 
 def test_a_worker_inspects_until_the_queue_is_empty(session: World) -> None:
     session.send(*(f"image{number}" for number in range(23)))
-    assert session.drain() == Tally(inspected=23)
+    assert session.drain() == DrainResult(inspected=23)
     assert queue.backlog(session.url) == EMPTY
 
 
@@ -102,18 +102,18 @@ def test_each_message_is_inspected_once(session: World) -> None:
 
 def test_a_failed_inspection_is_done_too(session: World) -> None:
     session.send("good", "bad")
-    assert session.drain(bad=[["FAILURE"]]) == Tally(inspected=2)
+    assert session.drain(bad=[["FAILURE"]]) == DrainResult(inspected=2)
 
 
 def test_what_is_refused_or_gone_is_done_and_counted_apart(session: World) -> None:
     session.send("corrupt", "gone", "good")
-    assert session.drain(corrupt=[["CorruptImage"]], gone=[["GONE"]]) == Tally(inspected=1, refused=2)
+    assert session.drain(corrupt=[["CorruptImage"]], gone=[["GONE"]]) == DrainResult(inspected=1, refused=2)
     assert queue.backlog(session.url) == EMPTY
 
 
 def test_a_message_that_is_no_image_is_acknowledged(session: World) -> None:
     session.send("test_event")
-    assert session.drain(test_event=[[]]) == Tally()
+    assert session.drain(test_event=[[]]) == DrainResult()
     assert queue.backlog(session.url) == EMPTY
 
 
@@ -126,7 +126,7 @@ def test_each_outcome_is_told(session: World) -> None:
 @pytest.mark.parametrize("error", [Throttled("wait"), ServiceUnavailable("wait"), ModelNotReady("wait")])
 def test_what_waiting_heals_is_healed_within_the_worker(session: World, error: Exception) -> None:
     session.send("image")
-    assert session.drain(image=[error, error, ["SUCCESS"]]) == Tally(inspected=1)
+    assert session.drain(image=[error, error, ["SUCCESS"]]) == DrainResult(inspected=1)
     assert session.slept == [0.2, 0.5]
 
 
@@ -164,12 +164,12 @@ def test_a_model_that_takes_no_call_at_all_ends_the_worker_and_gives_all_back(se
 
 def test_a_worker_that_has_done_something_goes_back_to_the_session_for_another_round(session: World) -> None:
     session.send("image", "busy")
-    assert session.drain(busy=[Throttled("wait")]) == Tally(inspected=1, returned=1)
+    assert session.drain(busy=[Throttled("wait")]) == DrainResult(inspected=1, returned=1)
 
 
 def test_an_image_at_which_a_service_always_breaks_does_not_keep_the_model_from_the_others(session: World) -> None:
     session.send("broken", "image")
-    assert session.drain(broken=[ServiceUnavailable("broken")]) == Tally(inspected=1, returned=1)
+    assert session.drain(broken=[ServiceUnavailable("broken")]) == DrainResult(inspected=1, returned=1)
     assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
 
 
@@ -216,7 +216,7 @@ def test_the_last_receive_of_a_message_is_told_to_the_inspection(session: World)
 
 def test_a_poison_goes_back_at_once_and_the_worker_goes_on(session: World) -> None:
     session.send("poison", "image")
-    assert session.drain(poison=[InvalidEvent("no event")]) == Tally(inspected=1, returned=1)
+    assert session.drain(poison=[InvalidEvent("no event")]) == DrainResult(inspected=1, returned=1)
     assert session.slept == []
     assert queue.backlog(session.url) == Backlog(0, 1, 0)
 
@@ -266,14 +266,14 @@ def test_when_the_time_is_over_the_rest_is_given_back(session: World) -> None:
     session.send(*(f"image{number}" for number in range(5)))
     # Enough to begin, for two messages, and then no more.
     session.remaining = [300.0, 300.0, 120.0, 30.0]
-    assert session.drain() == Tally(inspected=2, returned=3)
+    assert session.drain() == DrainResult(inspected=2, returned=3)
     assert set(session.receives().values()) == {1}
 
 
 def test_a_worker_without_time_takes_no_message(session: World) -> None:
     session.send("image")
     session.remaining = [60.0]
-    assert session.drain() == Tally()
+    assert session.drain() == DrainResult()
     assert session.receives() == {"image": 1}
 
 
@@ -281,7 +281,7 @@ def test_a_message_that_another_worker_has_meanwhile_is_left_to_it(session: Worl
     session.send("image", "late")
     refuse("sqs", "ChangeMessageVisibility", "MessageNotInflight", calls=(2,))
     tally = session.drain()
-    assert (tally, len(session.inspecting.seen)) == (Tally(inspected=1, returned=1), 1)
+    assert (tally, len(session.inspecting.seen)) == (DrainResult(inspected=1, returned=1), 1)
 
 
 def test_a_queue_that_throttles_is_the_sessions_to_wait_for(session: World, refuse: Callable[..., None]) -> None:

@@ -18,10 +18,10 @@ from vision.adapters.people import People
 from vision.domain import records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AllowanceExceeded
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.gallery import pending_uploads
 from vision.domain.gallery.daily_allowance import Allowance, seconds_left
-from vision.domain.gallery.photos import Photo, Wanted
+from vision.domain.gallery.photos import Photo, PhotoQuery
 from vision.domain.image_file.limits import MEGABYTE
 from vision.domain.refusals import NotFound
 from vision.services import label_index, photo_deletion
@@ -366,7 +366,7 @@ def past(app: PhotoApp, deliver: Deliver) -> Envelope:
 def test_upload_past_the_allowance_is_recorded_as_refused_and_not_started(
     app: PhotoApp, past: Envelope, executions: Listing
 ) -> None:
-    [photo] = [one for one in app.gallery.find(Wanted("ann"), None, 10)[0] if one.photo_id == past.photo_id]
+    [photo] = [one for one in app.gallery.find(PhotoQuery("ann"), None, 10)[0] if one.photo_id == past.photo_id]
     shown = photo.as_dict(records.now())
     assert (shown["status"], shown["error"]["name"]) == ("FAILED", "AllowanceExceeded")
     assert "3 photos" in shown["error"]["cause"]
@@ -487,10 +487,10 @@ def test_announcement_that_dynamodb_has_deleted_is_made_anew_in_its_album(app: P
 def refused(app: PhotoApp, envelope: Envelope, name: str) -> None:
     """Let the execution of an upload end with an error, as store_metadata records it."""
     record = app.table.image(envelope) or {}
-    run = Run(record["execution_arn"], record["run_started_at"])
+    run = Attempt(record["execution_arn"], record["run_started_at"])
     outcome = {"status": "FAILED", "error": {"name": name, "cause": "no image"}}
     app.table.advance(envelope, run, outcome, records.now())
-    label_index.file(app.photos, envelope, run, outcome)
+    label_index.add(app.photos, envelope, run, outcome)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from vision.domain.errors import (
     NotSupportedImageType,
     TooManyPixels,
 )
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import OPEN, Status
@@ -223,7 +223,7 @@ def in_present_form(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return fields if len(fields) == len(older) and fields.keys() == {"bucket", "prefix"} else data
 
 
-def missing_steps(request: Request, run: Run, record: Record | None) -> tuple[str, ...]:
+def missing_steps(request: Request, run: Attempt, record: Record | None) -> tuple[str, ...]:
     """Return what is left to do for an object of which there may be a record.
 
     What has been recorded for the same ETag is not done again, and least of all paid for again; what its content
@@ -248,7 +248,7 @@ def missing_steps(request: Request, run: Run, record: Record | None) -> tuple[st
 
 def left_to_do(
     request: Request,
-    run: Run,
+    run: Attempt,
     items: Sequence[Item],
     known: Mapping[ObjectVersion, tuple[ObjectVersion, Record]],
     tally: Tally,
@@ -299,7 +299,7 @@ def compact(labels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def thumbnail_key(version: ObjectVersion) -> str:
     """Return where the thumbnail of a bulk run goes, in the results bucket."""
-    return f"thumbnails/{keys.photo_id(version.bucket, version.key)}/{keys.version_token(version)}.jpg"
+    return f"thumbnails/{keys.photo_id(version.bucket, version.key)}/{keys.version_digest(version)}.jpg"
 
 
 def run_id(execution_arn: str) -> str:

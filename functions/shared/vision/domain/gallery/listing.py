@@ -46,7 +46,7 @@ REFUSED = "REFUSED"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class ListPosition:
     """A place in a list: where an item stands, and which one."""
 
     listing_sk: str
@@ -58,7 +58,7 @@ class Place:
         return base64.urlsafe_b64encode(f"{self.listing_sk}\n{self.pk}\n{self.sk}".encode()).decode()
 
     @classmethod
-    def from_cursor(cls, cursor: str) -> Place:
+    def from_cursor(cls, cursor: str) -> ListPosition:
         """Read what :meth:`cursor` wrote.
 
         Raises
@@ -88,12 +88,12 @@ class Span:
         """The smallest sort key."""
         return self.first.isoformat() if self.first else "0"
 
-    def high(self, after: Place | None) -> str:
+    def high(self, after: ListPosition | None) -> str:
         """Return the largest sort key of what comes after a place."""
         end = f"{(self.last + timedelta(days=1)).isoformat()}" if self.last else _LAST
         return min(end, after.listing_sk) if after else end
 
-    def is_empty(self, after: Place | None) -> bool:
+    def is_empty(self, after: ListPosition | None) -> bool:
         """Tell whether nothing can be in it; DynamoDB refuses to be asked."""
         return self.low > self.high(after)
 

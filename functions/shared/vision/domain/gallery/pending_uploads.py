@@ -42,7 +42,7 @@ NEVER = "~"
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class PendingUpload:
     """What is announced.
 
     Attributes
@@ -130,6 +130,6 @@ def last_announced(item: Mapping[str, Any]) -> str:
     return daily_counts.day_of(records.timestamp(datetime.fromtimestamp(item[EXPIRES], UTC) - _LIFE))
 
 
-def token(owner: str, idempotency_key: str) -> str:
+def idempotent_id(owner: str, idempotency_key: str) -> str:
     """Return the name of what a person asks to be made: the same for the same key, and otherwise never twice."""
-    return keys.token(f"{owner}\n{idempotency_key}" if idempotency_key else secrets.token_hex(32))
+    return keys.digest(f"{owner}\n{idempotency_key}" if idempotency_key else secrets.token_hex(32))

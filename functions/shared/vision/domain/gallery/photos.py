@@ -89,9 +89,9 @@ class Photo:
         """What is in it, the most certain first."""
         return sorted(self.record.get("labels", []), key=lambda label: -float(label["confidence"]))
 
-    def place(self) -> listing.Place:
+    def place(self) -> listing.ListPosition:
         """Return where it stands in a list of its owner."""
-        return listing.Place(str(self.item.get("listing_sk", "")), str(self.item["pk"]), records.PHOTO_SORT_KEY)
+        return listing.ListPosition(str(self.item.get("listing_sk", "")), str(self.item["pk"]), records.PHOTO_SORT_KEY)
 
     def as_dict(self, now: str) -> Record:
         """Return what a list shows."""
@@ -144,7 +144,7 @@ def _told(error: Mapping[str, Any]) -> Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PhotoQuery:
     """What a search asks for; ``""`` and 0 ask for nothing.
 
     Attributes

@@ -37,10 +37,10 @@ def analyzed_key(version: ObjectVersion, judgement: Judgement) -> str:
 
 def result_key(version: ObjectVersion) -> str:
     """Return where the result file goes; the version is part of it, so that a re-upload has a file of its own."""
-    return _kept_path("results", version, f"/{keys.version_token(version)}.json")
+    return _kept_path("results", version, f"/{keys.version_digest(version)}.json")
 
 
-def judged(
+def inspection_attributes(
     verdict: Verdict, found: list[Label], detector: dict[str, str], metadata: Metadata, places: Record, now: str
 ) -> Record:
     """Return the attributes that an inspection adds to the image record.
@@ -55,12 +55,12 @@ def judged(
         "labels": found,
         "detector": detector,
         **places,
-        **told(verdict, now),
+        **verdict_attributes(verdict, now),
         "status": Status.SUCCEEDED,
     }
 
 
-def told(verdict: Verdict, now: str) -> Record:
+def verdict_attributes(verdict: Verdict, now: str) -> Record:
     """Return the attributes that tell a verdict, and find it by its day."""
     day = now[: len("2026-11-20")]
     return {
@@ -73,7 +73,7 @@ def told(verdict: Verdict, now: str) -> Record:
     }
 
 
-def refused(failure: Failure) -> Record:
+def refusal_attributes(failure: Failure) -> Record:
     """Return the attributes of an image that could not be inspected."""
     return {"status": Status.FAILED, "error": failure.as_dict()}
 
@@ -94,7 +94,7 @@ def result_file(record: Record) -> bytes:
 def message(envelope: Envelope, record: Record) -> dict[str, Any]:
     """Return what people are told: the verdict with its id, its reasons and the labels with their confidence."""
     return {
-        "id": f"{envelope.photo_id}-{keys.version_token(envelope.object)}",
+        "id": f"{envelope.photo_id}-{keys.version_digest(envelope.object)}",
         "verdict": record["verdict"],
         "rule": record["rule"],
         "reasons": record["reasons"],

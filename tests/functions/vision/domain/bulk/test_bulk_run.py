@@ -11,11 +11,11 @@ from tests import strategies
 from vision.domain.bulk import bulk_run
 from vision.domain.bulk.bulk_run import Item, Request
 from vision.domain.errors import InvalidEvent, InvalidRun
-from vision.domain.executions import Run
+from vision.domain.executions import Attempt
 
 BUCKET = "amzn-s3-demo-bucket"
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:one"
-RUN = Run(ARN, "2026-11-12T09:30:02.345Z")
+RUN = Attempt(ARN, "2026-11-12T09:30:02.345Z")
 EVERYTHING = Request.from_dict({"bucket": BUCKET})
 INVENTORY = Request.from_dict({"bucket": BUCKET, "inventory": {"bucket": BUCKET, "key": "2026/manifest.json"}})
 ALL_STEPS = Request.from_dict({"bucket": BUCKET, "steps": list(bulk_run.STEPS)})

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from tests.strategies import api_owners, days, labels, moments, tokens
 from vision.domain.gallery import listing
-from vision.domain.gallery.listing import Place, Span
+from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.inspection import results
 from vision.domain.inspection.verdicts import Judgement, Verdict
 
 line = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\n"), max_size=60)
-places = st.builds(Place, line, line.filter(bool), line.filter(bool))
+places = st.builds(ListPosition, line, line.filter(bool), line.filter(bool))
 NOT_OURS = "not one that this API gave; leave it out to begin with the newest"
 
 
@@ -40,7 +40,7 @@ def test_the_case_of_a_label_makes_no_heading_of_its_own(owner: str, label: str)
 
 @given(st.sampled_from(Judgement), moments)
 def test_an_inspection_is_found_under_its_verdict_and_day(judgement: Judgement, now: str) -> None:
-    told = results.told(Verdict(judgement, "garden", ()), now)
+    told = results.verdict_attributes(Verdict(judgement, "garden", ()), now)
     assert told["listing_pk"] == listing.of_verdict(judgement, date.fromisoformat(now[:10]))
 
 
@@ -48,18 +48,18 @@ def test_an_inspection_is_found_under_its_verdict_and_day(judgement: Judgement, 
 
 
 @given(places)
-def test_a_place_comes_back_from_its_cursor(place: Place) -> None:
-    assert Place.from_cursor(place.cursor()) == place
+def test_a_place_comes_back_from_its_cursor(place: ListPosition) -> None:
+    assert ListPosition.from_cursor(place.cursor()) == place
 
 
 @given(places)
-def test_a_cursor_goes_into_an_address_as_it_is(place: Place) -> None:
+def test_a_cursor_goes_into_an_address_as_it_is(place: ListPosition) -> None:
     assert set(place.cursor()) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=")
 
 
-def _read(cursor: str) -> Place | None:
+def _read(cursor: str) -> ListPosition | None:
     try:
-        return Place.from_cursor(cursor)
+        return ListPosition.from_cursor(cursor)
     except ValueError:
         return None
 
@@ -71,7 +71,7 @@ def test_any_text_is_a_place_that_dynamodb_takes_or_refused(text: str) -> None:
 
 
 @given(places, st.data())
-def test_a_cursor_that_lost_its_end_is_refused_or_another_place(place: Place, data: st.DataObject) -> None:
+def test_a_cursor_that_lost_its_end_is_refused_or_another_place(place: ListPosition, data: st.DataObject) -> None:
     cursor = place.cursor()
     assert _read(cursor[: data.draw(st.integers(0, len(cursor) - 1))]) != place
 
@@ -89,18 +89,18 @@ def test_a_cursor_that_lost_its_end_is_refused_or_another_place(place: Place, da
 )
 def test_a_cursor_that_dynamodb_would_not_take_is_refused(listing_sk: str, pk: str, sk: str) -> None:
     with pytest.raises(ValueError, match=NOT_OURS):
-        Place.from_cursor(Place(listing_sk, pk, sk).cursor())
+        ListPosition.from_cursor(ListPosition(listing_sk, pk, sk).cursor())
 
 
 def test_the_longest_keys_are_a_place() -> None:
-    place = Place("2" * 1024, "p" * 1024, "s" * 1024)
-    assert Place.from_cursor(place.cursor()) == place
+    place = ListPosition("2" * 1024, "p" * 1024, "s" * 1024)
+    assert ListPosition.from_cursor(place.cursor()) == place
 
 
 @pytest.mark.parametrize("text", ["a", "====", "YQ==", "YQpiCmMKZA==", "YQpi Cg==", "_w==", "é", "\ud800"])
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=NOT_OURS):
-        Place.from_cursor(text)
+        ListPosition.from_cursor(text)
 
 
 # Days
@@ -116,7 +116,7 @@ def test_a_photo_is_in_a_span_if_its_day_is(span: Span, moment: str, photo_id: s
 
 
 @given(spans, places)
-def test_after_a_place_a_span_has_nothing_newer(span: Span, after: Place) -> None:
+def test_after_a_place_a_span_has_nothing_newer(span: Span, after: ListPosition) -> None:
     assert span.high(after) <= min(span.high(None), after.listing_sk)
 
 

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from tests.strategies import api_owners, labels, moments, tickets, tokens
 from vision.domain.gallery import albums, daily_counts, listing, photos
-from vision.domain.gallery.pending_uploads import FORGOTTEN_SECONDS, Ticket
-from vision.domain.gallery.photos import ERASED, Photo, Wanted
+from vision.domain.gallery.pending_uploads import FORGOTTEN_SECONDS, PendingUpload
+from vision.domain.gallery.photos import ERASED, Photo, PhotoQuery
 
 NOW, LATER = "2026-11-21T10:00:00.000Z", "2026-11-22T10:00:00.000Z"
-TICKET = Ticket("amzn-s3-demo-bucket", "ann", "a" * 26, "rose.jpg", "image/jpeg", 7, "")
+TICKET = PendingUpload("amzn-s3-demo-bucket", "ann", "a" * 26, "rose.jpg", "image/jpeg", 7, "")
 VERSION = {"version_id": "v1", "etag": "e1", "sequencer": "01", "size_bytes": 8}
 confidences = st.floats(0, 100).map(lambda confidence: round(confidence, 2))
 found = st.lists(
@@ -129,29 +129,29 @@ def test_a_photo_shows_nothing_of_where_it_is() -> None:
 )
 def test_a_photo_is_wanted_if_all_holds(wanted: dict[str, Any], is_admitted: bool) -> None:
     record = {"status": "SUCCEEDED", "labels": [_label("Plant", 80), _label()]}
-    assert Wanted("ann", **wanted).admits(_photo(record, album_id="b" * 26)) is is_admitted
+    assert PhotoQuery("ann", **wanted).admits(_photo(record, album_id="b" * 26)) is is_admitted
 
 
 @given(api_owners, api_owners)
 def test_a_photo_is_wanted_by_its_owner_alone(owner: str, other: str) -> None:
-    assert Wanted(owner).admits(_photo(owner=other)) == (owner == other)
+    assert PhotoQuery(owner).admits(_photo(owner=other)) == (owner == other)
 
 
 @pytest.mark.parametrize("owner", ["ann#LABEL#rose", "ann#ALBUM#a", ""])
 def test_an_owner_whose_name_looks_like_a_heading_puts_nothing_into_the_lists_of_another(owner: str) -> None:
     # Whoever may write to the bucket can choose such a folder; a person who signs in cannot.
-    assert not Wanted("ann", label="rose").admits(_photo({"labels": [_label()]}, owner=owner))
+    assert not PhotoQuery("ann", label="rose").admits(_photo({"labels": [_label()]}, owner=owner))
 
 
 @pytest.mark.parametrize("wanted", [{}, {"label": "rose"}, {"album_id": "b" * 26}])
 def test_an_erased_photo_is_never_wanted(wanted: dict[str, Any]) -> None:
     photo = _photo({"labels": [_label()]}, album_id="b" * 26, **{ERASED: NOW})
-    assert not Wanted("ann", **wanted).admits(photo)
+    assert not PhotoQuery("ann", **wanted).admits(photo)
 
 
 @given(api_owners, st.just("") | tokens, st.just("") | labels, st.just("") | labels)
 def test_every_list_is_one_of_the_owner(owner: str, album_id: str, label: str, class_name: str) -> None:
-    heading = Wanted(owner, album_id, label, class_name).heading
+    heading = PhotoQuery(owner, album_id, label, class_name).heading
     assert heading == f"OWNER#{owner}" or heading.startswith(f"OWNER#{owner}#")
 
 
@@ -159,7 +159,7 @@ def test_every_list_is_one_of_the_owner(owner: str, album_id: str, label: str, c
 
 
 @given(tickets, labels, moments)
-def test_a_label_entry_has_the_place_of_its_photo(ticket: Ticket, label: str, now: str) -> None:
+def test_a_label_entry_has_the_place_of_its_photo(ticket: PendingUpload, label: str, now: str) -> None:
     item = ticket.photo(now)
     entry = photos.label_entry(Photo(item, {}), label)
     assert (entry["pk"], entry["listing_sk"], entry["listing_pk"]) == (
@@ -170,7 +170,7 @@ def test_a_label_entry_has_the_place_of_its_photo(ticket: Ticket, label: str, no
 
 
 @given(tickets, labels, moments)
-def test_a_label_entry_never_replaces_the_photo(ticket: Ticket, label: str, now: str) -> None:
+def test_a_label_entry_never_replaces_the_photo(ticket: PendingUpload, label: str, now: str) -> None:
     assert photos.label_entry(Photo(ticket.photo(now), {}), label)["sk"] != ticket.photo(now)["sk"]
 
 

@@ -39,7 +39,7 @@ PLACES = {
 def _record(**changes: Any) -> dict[str, Any]:
     verdict = Verdict(Judgement.FAILURE, "garden", ("Weed was found with 95",))
     metadata = Metadata("JPEG", 640, 480, capture_time="2026-11-11T16:04:05+01:00")
-    judged = results.judged(verdict, FOUND, DETECTOR, metadata, PLACES, NOW)
+    judged = results.inspection_attributes(verdict, FOUND, DETECTOR, metadata, PLACES, NOW)
     envelope = Envelope.of(VERSION)
     return {"photo_id": envelope.photo_id, "object": VERSION.as_dict(), **judged, **changes}
 
@@ -87,7 +87,7 @@ def test_an_analyzed_image_keeps_its_path_where_a_key_has_room_and_climbs_nowher
 
 @given(versions)
 def test_a_result_file_keeps_the_images_path_where_a_key_has_room(version: ObjectVersion) -> None:
-    token = keys.version_token(version)
+    token = keys.version_digest(version)
     kept = f"results/{version.key.removeprefix('images/')}/{token}.json"
     shortened = f"results/-/{keys.photo_id(version.bucket, version.key)}/{token}.json"
     assert results.result_key(version) == (kept if _is_kept(kept) else shortened)
@@ -127,7 +127,7 @@ def test_path_that_climbs_out_of_its_folder_is_replaced_by_the_id_of_the_photo(p
     version = replace(VERSION, key=f"images/{path}")
     photo_id = keys.photo_id(version.bucket, version.key)
     assert results.analyzed_key(version, Judgement.SUCCESS) == f"analyzed/success/-/{photo_id}"
-    assert results.result_key(version) == f"results/-/{photo_id}/{keys.version_token(version)}.json"
+    assert results.result_key(version) == f"results/-/{photo_id}/{keys.version_digest(version)}.json"
 
 
 @pytest.mark.parametrize("path", ["...", "a..b.jpg", "..a/x.jpg", "x..", "./x.jpg", "a//x.jpg"])
@@ -151,7 +151,7 @@ def test_a_judged_image_has_succeeded_whatever_the_verdict() -> None:
 
 
 def test_a_refused_image_has_failed_with_the_reason() -> None:
-    assert results.refused(Failure("NoRule", "no rule covers it")) == {
+    assert results.refusal_attributes(Failure("NoRule", "no rule covers it")) == {
         "status": "FAILED",
         "error": {"name": "NoRule", "cause": "no rule covers it"},
     }
@@ -201,7 +201,7 @@ def test_later_changes_of_the_record_do_not_change_the_file() -> None:
 def test_a_message_tells_the_verdict_with_its_labels_and_places() -> None:
     envelope = Envelope.of(VERSION)
     assert results.message(envelope, _record()) == {
-        "id": f"{envelope.photo_id}-{keys.version_token(VERSION)}",
+        "id": f"{envelope.photo_id}-{keys.version_digest(VERSION)}",
         "verdict": "FAILURE",
         "rule": "garden",
         "reasons": ["Weed was found with 95"],
