@@ -27,10 +27,12 @@ from vision.domain.bulk.bulk_run import Item, Request
 from vision.domain.executions import Attempt
 from vision.domain.labels import Detection
 from vision.services import bulk_worker as service
+from vision.services import detectors
+from vision.settings import NONE
 
 BUCKET = "photos"
 _RUN = Attempt("arn:aws:states:us-east-1:123456789012:execution:bulk:benchmark", "2026-11-01T00:00:00.000Z")
-_WISHES = service.BatchOptions(10, 70.0, 250, "results", ())
+_OPTIONS = service.BatchOptions(detectors.from_arn(NONE, 10, 70.0, print), 250, "results", ())
 _BATCH_SECONDS = 270.0
 # As the older bulk sample sets them.
 _OLDER_CONFIG: dict[str, Any] = {"retries": {"mode": "standard", "max_attempts": 10}}
@@ -60,7 +62,7 @@ def batch(request: dict[str, Any]) -> dict[str, Any]:
     pace = RateLimiter("table", "DetectLabels", request["calls_per_second"])
     started, cpu = time.monotonic(), _cpu_seconds()
     worker = service.BatchWorker(
-        _RUN, wanted, _WISHES, Table("table"), pace.reserve, lambda: _BATCH_SECONDS - (time.monotonic() - started)
+        _RUN, wanted, _OPTIONS, Table("table"), pace.reserve, lambda: _BATCH_SECONDS - (time.monotonic() - started)
     )
     executor = OneAfterAnother if request.get("sequential") else ThreadPoolExecutor
     with (

@@ -8,13 +8,11 @@ from vision.services import detectors
 from vision.settings import DetectLabelsSettings
 
 settings = DetectLabelsSettings.read()
+detector = detectors.from_arn(settings.own_model_function_arn, settings.max_labels, settings.min_confidence, entry.warn)
 
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
     """Return the labels of an image, and the detector that found them."""
-    version = Envelope.from_dict(event).object
-    detection = detectors.detect_labels(
-        settings.own_model_function_arn, version, settings.max_labels, settings.min_confidence
-    )
+    detection = detector.detect(Envelope.from_dict(event).object)
     return {"labels": detection.labels, "detector": detection.detector}

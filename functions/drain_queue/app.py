@@ -5,27 +5,15 @@ from dataclasses import asdict
 from typing import Any
 
 from vision import entry
-from vision.adapters import rekognition
-from vision.domain.image_file.limits import CUSTOM_LABELS_LIMITS
-from vision.domain.inspection.rules import Rule
-from vision.domain.labels import Detection
-from vision.domain.objects import ObjectVersion
 from vision.services import queue_worker
+from vision.services.detectors import CustomLabels
 from vision.services.inspection import Inspector
 from vision.settings import DrainQueueSettings, InspectionSettings
 
 settings = DrainQueueSettings.read()
-
-
-def _detect(version: ObjectVersion, rule: Rule) -> Detection:
-    confidence = min(settings.custom_min_confidence, rule.min_confidence)
-    return rekognition.detect_custom_labels(version, settings.model_version_arn, confidence)
-
-
-# Whoever works on a message keeps it hidden: one that shows again has lost its worker, and so has its claim.
-inspector = Inspector.from_settings(
-    InspectionSettings.read(), _detect, CUSTOM_LABELS_LIMITS, claim_seconds=settings.hidden_seconds
-)
+detector = CustomLabels(settings.model_version_arn, settings.custom_min_confidence)
+# A worker keeps its message hidden: one that shows again has lost its worker, and so has its claim.
+inspector = Inspector.from_settings(InspectionSettings.read(), detector, claim_seconds=settings.hidden_seconds)
 
 
 @entry.worker

@@ -10,20 +10,21 @@ from vision.adapters.table import Table
 from vision.domain.bulk import bulk_run
 from vision.domain.executions import Attempt
 from vision.domain.inspection import rules
+from vision.services import detectors
 from vision.services.bulk_worker import BatchOptions, BatchWorker
 from vision.settings import ProcessBatchSettings
 
 settings = ProcessBatchSettings.read()
 table = Table(settings.image_table_name)
 runs = BulkRuns(settings.image_table_name)
-pace = RateLimiter(settings.image_table_name, "DetectLabels", settings.bulk_calls_per_second)
-wishes = BatchOptions(
-    max_labels=settings.max_labels,
-    min_confidence=settings.min_confidence,
+rate_limiter = RateLimiter(settings.image_table_name, "DetectLabels", settings.bulk_calls_per_second)
+options = BatchOptions(
+    detector=detectors.from_arn(
+        settings.own_model_function_arn, settings.max_labels, settings.min_confidence, entry.warn
+    ),
     thumbnail_size=settings.thumbnail_size,
     results_bucket=settings.results_bucket_name,
     rules=rules.parse(settings.inspection_rules),
-    own_model_function_arn=settings.own_model_function_arn,
 )
 
 
@@ -34,7 +35,7 @@ def handler(event: entry.Event, remaining_seconds: Callable[[], float]) -> dict[
     request = bulk_run.Request.from_dict(batch["request"])
     run = Attempt.from_context(batch["execution"])
     left_out = runs.left_out(batch["run_id"], request)
-    worker = BatchWorker(run, request, wishes, table, pace.reserve, remaining_seconds)
+    worker = BatchWorker(run, request, options, table, rate_limiter.reserve, remaining_seconds)
     tally = worker.work([bulk_run.Item.of(listed, request, left_out) for listed in event["Items"]])
     runs.count(batch["run_id"], tally)
     for metric, images in tally.metrics().items():

@@ -7,7 +7,7 @@ import itertools
 import json
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +31,15 @@ from vision.domain.bulk.bulk_run import Request
 from vision.domain.envelopes import Envelope
 from vision.domain.events import created_objects
 from vision.domain.executions import Attempt
+from vision.domain.image_file.limits import REKOGNITION_LIMITS, Limits
 from vision.domain.inspection import rules
 from vision.domain.inspection.rules import Rule
 from vision.domain.inspection.verdicts import Judgement
+from vision.domain.labels import Label
 from vision.domain.objects import ObjectVersion
-from vision.services import detectors, gallery
+from vision.services import gallery
+from vision.services.detectors import Rekognition
 from vision.services.inspection import Inspector
-from vision.settings import NONE
 
 Handler = Callable[[dict[str, Any]], Any]
 FILES = sorted(path.stem for path in EVENTS.glob("*.json"))
@@ -473,7 +475,23 @@ def drive(
 
 def detect(version: ObjectVersion, rule: Rule) -> Detection:
     """Find labels as inspect_images does."""
-    return detectors.detect_for_rule(NONE, version, rule, float(ENVIRONMENT["MIN_CONFIDENCE"]), entry.warn)
+    return _rekognition().detect_for_rule(version, rule)
+
+
+def _rekognition() -> Rekognition:
+    return Rekognition(int(ENVIRONMENT["MAX_LABELS"]), float(ENVIRONMENT["MIN_CONFIDENCE"]), entry.warn)
+
+
+@dataclass(frozen=True)
+class ScriptedDetector:
+    """A detector of an inspection that does what a test wants; a record keeps all that it finds."""
+
+    detect_for_rule: Callable[[ObjectVersion, Rule], Detection]
+    limits: Limits = REKOGNITION_LIMITS
+
+    @staticmethod
+    def labels_to_store(found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
+        return list(found)
 
 
 def upload(envelope: Envelope, content: bytes, key: str = "") -> ObjectVersion:
@@ -487,4 +505,6 @@ def upload(envelope: Envelope, content: bytes, key: str = "") -> ObjectVersion:
 def inspector(table: Table) -> Inspector:
     """Moves images, and tells of all."""
     read = rules.parse(ENVIRONMENT["INSPECTION_RULES"])
-    return Inspector(table, read, detect, BUCKET, RESULTS, TOPIC_ARN, moves=True, notifies_of=frozenset(Judgement))
+    return Inspector(
+        table, read, _rekognition(), BUCKET, RESULTS, TOPIC_ARN, moves=True, notifies_of=frozenset(Judgement)
+    )

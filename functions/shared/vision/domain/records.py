@@ -18,9 +18,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vision.domain import keys, labels
+from vision.domain import keys
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import Failure, combined
+from vision.domain.image_file.formats import displayed
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import Status
 
@@ -106,8 +107,8 @@ def outcome(parts: Mapping[str, Any], failures: list[Failure]) -> Record:
     """
     kept = {name: parts[name] for name in ("labels", "detector", "thumbnail") if parts.get(name) is not None}
     metadata = {name: value for name, value in (parts.get("metadata") or {}).items() if value is not None}
-    if "labels" in kept and metadata.get("format") == "PNG":
-        kept["labels"] = labels.to_displayed(kept["labels"], metadata.get("orientation", 1))
+    if "labels" in kept:
+        kept["labels"] = displayed(kept["labels"], metadata.get("format"), metadata.get("orientation", 1))
     error = combined(failures)
     if error is None:
         status = Status.SUCCEEDED

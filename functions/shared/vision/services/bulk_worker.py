@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from vision.adapters import storage
 from vision.adapters.table import Table
-from vision.domain import labels, records
+from vision.domain import records
 from vision.domain.bulk import bulk_run
 from vision.domain.bulk.bulk_run import Item, Request
 from vision.domain.bulk.tallies import Tally
@@ -23,21 +23,18 @@ from vision.domain.errors import NoRule, ServiceUnavailable, Transient
 from vision.domain.executions import Attempt
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.image_file import pixels
-from vision.domain.image_file.limits import check_limits
-from vision.domain.image_file.metadata import Metadata, read_metadata
-from vision.domain.image_file.sparse import SparseFile
+from vision.domain.image_file.formats import displayed
+from vision.domain.image_file.metadata import Metadata
 from vision.domain.inspection import results
 from vision.domain.inspection.rules import Rule, named, rule_for
 from vision.domain.inspection.verdicts import judge
 from vision.domain.keys import photo_id
 from vision.domain.labels import Detection
 from vision.domain.objects import ObjectVersion
-from vision.domain.own_model.manifests import TOP_K_LIMIT
 from vision.domain.records import Record
 from vision.domain.statuses import Status
-from vision.services import detectors
-from vision.services.detectors import ALL_LABELS, BulkDetector
-from vision.settings import NONE
+from vision.services.detectors import Detector
+from vision.services.examination import examine
 
 # So many images at a time keep a processor busy while Rekognition takes its time.
 THREADS = 24
@@ -59,16 +56,14 @@ class BatchOptions:
 
     Attributes
     ----------
-    own_model_function_arn
-        Who finds the labels; ``none`` for Rekognition.
+    detector
+        Finds the labels.
     """
 
-    max_labels: int
-    min_confidence: float
+    detector: Detector
     thumbnail_size: int
     results_bucket: str
     rules: tuple[Rule, ...]
-    own_model_function_arn: str = NONE
 
 
 class NoTimeLeft(Exception):
@@ -150,8 +145,7 @@ class BatchWorker:
         known = self._patiently(lambda: self.table.recorded_versions(versions))
         tasks = bulk_run.left_to_do(self.request, self.run, items, known, self.tally)
         self._slots = CallSlots(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
-        top_k = TOP_K_LIMIT if "verdict" in self.request.steps else None
-        self._detector = BulkDetector(self.options.own_model_function_arn, top_k)
+        self._detector = self.options.detector.for_batch(judges="verdict" in self.request.steps)
         self._lock = threading.Lock()
         self._decoders = threading.Semaphore(_DECODERS)
         # Calls wait in threads of their own, so that a thumbnail is made while Rekognition looks at the same image.
@@ -218,35 +212,30 @@ class BatchWorker:
         """Return the metadata, checked, and the version with its id, where the bucket keeps versions."""
         version_ids: list[str] = []
 
-        def fetch(start: int, end: int) -> bytes:
+        def fetch(version: ObjectVersion, start: int, end: int) -> bytes:
             part, version_id = storage.read_part(version, start, end)
             version_ids.append(version_id)
             with self._lock:
                 self.tally.reads += 1
             return part
 
-        metadata = read_metadata(SparseFile(fetch, version.size_bytes), version.size_bytes)
-        check_limits(metadata, version.size_bytes)
+        metadata = examine(version, self._detector.limits, fetch)
         return metadata, version.pinned_to(version_ids[0])
 
     def _detect(self, version: ObjectVersion, rule: Rule | None) -> Detection:
-        confidence, most = self.options.min_confidence, self.options.max_labels
-        if rule:
-            confidence, most = min(confidence, rule.min_confidence), ALL_LABELS
-
         def call() -> Detection:
-            self._wait_for_turn()
-            return self._detector.detect(version, most, confidence)
+            self._wait_for_slot()
+            return self._detector.detect_for_rule(version, rule) if rule else self._detector.detect(version)
 
         found = self._patiently(call)
         with self._lock:
-            self.tally.calls += self.options.own_model_function_arn == NONE
+            self.tally.calls += self._detector.is_paced
             self.tally.reads += 1  # The detector's own, of the object.
         return found
 
-    def _wait_for_turn(self) -> None:
+    def _wait_for_slot(self) -> None:
         left_seconds = self.remaining_seconds() - _LAST_SECONDS
-        if self.options.own_model_function_arn == NONE:
+        if self._detector.is_paced:
             self._slots.wait(left_seconds)
         elif left_seconds < 0:
             # Rekognition's quota is not the own model's, whose batches gather while others are under way.
@@ -255,17 +244,9 @@ class BatchWorker:
     def _found(self, metadata: Metadata, rule: Rule | None, found: Detection) -> dict[str, Any]:
         parts: dict[str, Any] = {"detector": found.detector}
         if rule:
-            upright = (
-                found.labels if metadata.format == "JPEG" else labels.to_displayed(found.labels, metadata.orientation)
-            )
+            upright = displayed(found.labels, metadata.format, metadata.orientation)
             parts["judged"] = results.verdict_attributes(judge(rule, upright), records.now())
-        parts["labels"] = detectors.labels_to_store(
-            self.options.own_model_function_arn,
-            found.labels,
-            self.options.max_labels,
-            self.options.min_confidence,
-            named(self.options.rules) if rule else (),
-        )
+        parts["labels"] = self._detector.labels_to_store(found.labels, named(self.options.rules) if rule else ())
         return parts
 
     def _thumbnail(self, version: ObjectVersion) -> dict[str, Any]:

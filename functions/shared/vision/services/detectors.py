@@ -1,13 +1,19 @@
-"""Who finds the labels of photos, of inspected images and in bulk: Rekognition, or a team's own model."""
+"""The detectors: Rekognition, a Custom Labels model, and a team's own model, each behind the same protocol.
+
+A new detector is a class here, over an adapter of its own, and a case of :func:`from_arn`.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from vision.adapters import own_model, rekognition
 from vision.domain import labels
 from vision.domain.errors import InvalidImage, VisionError
+from vision.domain.image_file.limits import CUSTOM_LABELS_LIMITS, REKOGNITION_LIMITS, Limits
 from vision.domain.inspection.rules import LABELS_LIMIT, Rule
 from vision.domain.labels import Detection, Label
 from vision.domain.objects import ObjectVersion
@@ -27,111 +33,199 @@ BATCHES_AT_ONCE = 2
 """Calls of the own model that a worker has under way: its function has so many environments for each worker."""
 
 
-def detect_labels(
-    own_model_function_arn: str, version: ObjectVersion, max_labels: int, min_confidence: float
-) -> Detection:
-    """Return the most certain labels of an object version.
+class InspectionDetector(Protocol):
+    """What an inspection asks of a detector."""
 
-    Parameters
-    ----------
-    own_model_function_arn
-        ``none`` asks Rekognition.
-    min_confidence
-        0 to 100; the class of an own model is kept below it too, since that has a threshold of its own.
-    """
-    if own_model_function_arn != NONE:
-        return own_model.detect_labels(version, own_model_function_arn, max_labels, min_confidence)
-    found = rekognition.detect_labels(version, max_labels, min_confidence)
-    return Detection(labels.bounded(found.labels), found.detector)
+    @property
+    def limits(self) -> Limits:
+        """The images that it takes."""
+
+    def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
+        """Return all labels of an object version that the rule or a record may ask about.
+
+        Labels that the rule does not name are among them: a changed rule can be tried on what a record keeps.
+        """
+
+    def labels_to_store(self, found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
+        """Return those labels that a record keeps: the most certain ones, and all that rules name."""
 
 
-class BulkDetector:
-    """Finds labels for many threads: an own model is asked for some of their images in one call.
+class Detector(InspectionDetector, Protocol):
+    """What photos and bulk runs ask of a detector as well."""
 
-    Parameters
-    ----------
-    own_model_function_arn
-        ``none`` asks Rekognition, for one image at a time.
-    top_k
-        How many classes an own model is asked for, if not as many as its manifest says.
+    @property
+    def is_paced(self) -> bool:
+        """Whether each call is paid for and takes its turn within the quota of DetectLabels."""
+
+    @property
+    def gb_seconds(self) -> float:
+        """What a function of our own has taken for it so far: gigabytes of memory times seconds."""
+
+    def detect(self, version: ObjectVersion) -> Detection:
+        """Return the most certain labels of an object version, bounded to what a state may carry."""
+
+    def for_batch(self, *, judges: bool) -> Detector:
+        """Return the detector for the many threads of a worker, which judge images by rules or do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rekognition:
+    """Rekognition's generic labels.
 
     Attributes
     ----------
-    gb_seconds
-        What the own model's function has taken so far: gigabytes of memory times seconds.
+    max_labels, min_confidence
+        How many labels a photo or record has, and how certain they are, 0 to 100.
+    warn
+        Is called with a sentence when Rekognition refuses the names of a rule.
     """
 
-    def __init__(self, own_model_function_arn: str, top_k: int | None) -> None:
-        self._function_arn = own_model_function_arn
-        self._top_k = top_k
-        self.gb_seconds = 0.0
-        self._lock = threading.Lock()
-        self._batches = Batches(self._ask, _BATCH_SIZE, BATCHES_AT_ONCE)
+    max_labels: int
+    min_confidence: float
+    warn: Callable[[str], None]
+    limits: Limits = REKOGNITION_LIMITS
+    is_paced: bool = True
+    gb_seconds: float = 0.0
 
-    def detect(self, version: ObjectVersion, max_labels: int, min_confidence: float) -> Detection:
-        """Return the most certain labels of an object version; a record keeps some of them, see :func:`recorded`."""
-        if self._function_arn == NONE:
-            return rekognition.detect_labels(version, max_labels, min_confidence)
-        return own_model.limited(self._batches.detect(version), max_labels, min_confidence)
+    def detect(self, version: ObjectVersion) -> Detection:
+        """Return the most certain labels of an object version."""
+        found = rekognition.detect_labels(version, self.max_labels, self.min_confidence)
+        return Detection(labels.bounded(found.labels), found.detector)
 
-    def _ask(self, versions: Sequence[ObjectVersion]) -> list[Detection | VisionError]:
-        classified = own_model.classify(versions, self._function_arn, self._top_k)
+    def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
+        """Return all labels that the rule or a record may ask about.
+
+        Where the list is full, and so may lack a label that the verdict depends on, Rekognition is asked for the
+        labels of the rule as well.
+        """
+        found = rekognition.detect_labels(version, ALL_LABELS, min(self.min_confidence, rule.min_confidence))
+        if len(found.labels) < ALL_LABELS or found.labels[-1]["confidence"] < rule.min_confidence:
+            return found
+        try:
+            named = rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
+        except InvalidImage:
+            # Rekognition took the image a moment ago, so it refuses a name, and with it the request.
+            self.warn(f"rule {rule.name!r}: Rekognition cannot be asked for its labels by name; check their spelling")
+            return found
+        known = {label["name"] for label in found.labels}
+        others = [label for label in named.labels if label["name"] not in known]
+        return Detection([*found.labels, *others], found.detector)
+
+    def labels_to_store(self, found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
+        """Return the most certain labels, and those that rules name however uncertain they are."""
+        return _certain_or_named(found, self.max_labels, self.min_confidence, named)
+
+    def for_batch(self, *, judges: bool) -> Detector:
+        """Return itself: each image is a call of its own."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class CustomLabels:
+    """A Custom Labels model that runs.
+
+    Attributes
+    ----------
+    min_confidence
+        How certain a label is that a record keeps, 0 to 100; a rule may go lower.
+    """
+
+    model_version_arn: str
+    min_confidence: float
+    limits: Limits = CUSTOM_LABELS_LIMITS
+
+    def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
+        """Return all labels of the model that the rule or a record may ask about."""
+        confidence = min(self.min_confidence, rule.min_confidence)
+        return rekognition.detect_custom_labels(version, self.model_version_arn, confidence)
+
+    def labels_to_store(self, found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
+        """Return all that fit: a model has few labels, and each is the team's own."""
+        return labels.bounded(found)
+
+
+@dataclass(slots=True)
+class OwnModel:
+    """A team's own model in its container function.
+
+    Attributes
+    ----------
+    max_labels, min_confidence
+        How many classes a photo or record has, and how certain those behind the first are, 0 to 100. The first stays
+        however uncertain it is, since the model has a threshold of its own.
+    """
+
+    function_arn: str
+    max_labels: int
+    min_confidence: float
+    limits: Limits = REKOGNITION_LIMITS
+    is_paced: bool = False
+    gb_seconds: float = 0.0
+
+    def detect(self, version: ObjectVersion) -> Detection:
+        """Return the class of an object version, and those behind it."""
+        return own_model.detect_labels(version, self.function_arn, self.max_labels, self.min_confidence)
+
+    def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
+        """Return as many classes as a model may have in an answer."""
+        confidence = min(self.min_confidence, rule.min_confidence)
+        return own_model.detect_labels(version, self.function_arn, LABELS_LIMIT, confidence, TOP_K_LIMIT)
+
+    def labels_to_store(self, found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
+        """Return the class, the most certain ones behind it, and those that rules name."""
+        return _certain_or_named(found, self.max_labels, self.min_confidence, named, certain=1)
+
+    def for_batch(self, *, judges: bool) -> Detector:
+        """Return a detector that asks for the images of many threads in few calls."""
+        return _BatchedOwnModel(
+            self.function_arn, self.max_labels, self.min_confidence, top_k=TOP_K_LIMIT if judges else None
+        )
+
+
+@dataclass(slots=True)
+class _BatchedOwnModel(OwnModel):
+    top_k: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _batches: Batches = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._batches = Batches(self._classify, _BATCH_SIZE, BATCHES_AT_ONCE)
+
+    def detect(self, version: ObjectVersion) -> Detection:
+        return own_model.limited(self._batches.detect(version), self.max_labels, self.min_confidence)
+
+    def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
+        confidence = min(self.min_confidence, rule.min_confidence)
+        return own_model.limited(self._batches.detect(version), LABELS_LIMIT, confidence)
+
+    def _classify(self, versions: Sequence[ObjectVersion]) -> list[Detection | VisionError]:
+        classified = own_model.classify(versions, self.function_arn, self.top_k)
         with self._lock:
             self.gb_seconds += classified.gb_seconds
         return classified.outcomes
 
 
-def detect_for_rule(
-    own_model_function_arn: str,
-    version: ObjectVersion,
-    rule: Rule,
-    min_confidence: float,
-    warn: Callable[[str], None],
-) -> Detection:
-    """Return all labels of an object version that a rule or a record may ask about.
-
-    Nothing is left out by name: whoever changes a rule can try it on what was found. Where Rekognition's list is full,
-    and so may lack a label that the verdict depends on, it is asked for the labels of the rule as well.
+def from_arn(
+    own_model_function_arn: str, max_labels: int, min_confidence: float, warn: Callable[[str], None]
+) -> Detector:
+    """Return the detector of photos that the template's parameters choose.
 
     Parameters
     ----------
-    min_confidence
-        What a record keeps, 0 to 100; the rule may go lower.
-    warn
-        Is called with a sentence when Rekognition refuses the names of the rule.
+    own_model_function_arn
+        ``none`` for Rekognition.
+    max_labels, min_confidence, warn
+        See :class:`Rekognition`.
     """
-    confidence = min(min_confidence, rule.min_confidence)
-    if own_model_function_arn != NONE:
-        return own_model.detect_labels(version, own_model_function_arn, LABELS_LIMIT, confidence, TOP_K_LIMIT)
-    found = rekognition.detect_labels(version, ALL_LABELS, confidence)
-    if len(found.labels) < ALL_LABELS or found.labels[-1]["confidence"] < rule.min_confidence:
-        return found
-    try:
-        named = rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
-    except InvalidImage:
-        # The image was looked at a moment ago, so it is a name that is refused, and with it the request.
-        warn(f"rule {rule.name!r}: Rekognition cannot be asked for its labels by name; check how they are written")
-        return found
-    known = {label["name"] for label in found.labels}
-    others = [label for label in named.labels if label["name"] not in known]
-    return Detection([*found.labels, *others], found.detector)
+    if own_model_function_arn == NONE:
+        return Rekognition(max_labels, min_confidence, warn)
+    return OwnModel(own_model_function_arn, max_labels, min_confidence)
 
 
-def labels_to_store(
-    own_model_function_arn: str,
-    found: Sequence[Label],
-    max_labels: int,
-    min_confidence: float,
-    named: Collection[str] = (),
+def _certain_or_named(
+    found: Sequence[Label], max_labels: int, min_confidence: float, named: Collection[str], certain: int = 0
 ) -> list[Label]:
-    """Return those labels that a record keeps, of a list that was asked for a rule's sake and may be longer.
-
-    Parameters
-    ----------
-    named
-        The labels that rules name: they are kept below ``min_confidence`` too, and beyond ``max_labels``.
-    """
-    certain = 0 if own_model_function_arn == NONE else 1
+    """Return labels in their order: the first ``certain``, others that are certain enough, and those that are named."""
     names = {name.casefold() for name in named}
     sure = [
         label for label in found[certain:] if label["confidence"] >= min_confidence or label["name"].casefold() in names

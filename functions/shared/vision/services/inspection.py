@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -13,19 +13,15 @@ from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, ServiceUnavailable, Transient, VisionError
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.gallery import display
-from vision.domain.image_file.limits import REKOGNITION_LIMITS, Limits, check_limits
-from vision.domain.image_file.metadata import read_metadata
-from vision.domain.image_file.sparse import SparseFile
+from vision.domain.image_file.formats import displayed
 from vision.domain.inspection import results, rules
 from vision.domain.inspection.rules import Rule
 from vision.domain.inspection.verdicts import Judgement, judge
-from vision.domain.labels import Detection, Label, bounded, to_displayed
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
+from vision.services.detectors import InspectionDetector
+from vision.services.examination import examine
 from vision.settings import InspectionSettings
-
-Detector = Callable[[ObjectVersion, Rule], Detection]
-Keep = Callable[[Sequence[Label], Collection[str]], list[Label]]
 
 # Between claim and message there is one call to SNS, which the SDK gives up sooner than this.
 _CLAIM_SECONDS = 120
@@ -47,42 +43,34 @@ class Inspector:
 
     Attributes
     ----------
-    detect
-        Finds all labels that a rule or a record may ask about.
+    detector
+        Finds the labels.
     image_bucket
         The bucket whose images are inspected; a message that announces those of another is refused.
-    keep
-        Selects from them those that the record keeps, together with all that a rule names.
     moves
         Whether an inspected image moves to the results bucket, or stays where it is.
     notifies_of
         The judgements that people are told of.
-    limits
-        What the detector takes.
     claim_seconds
         After how long a delivery that wanted to tell people, and did not, has died.
     """
 
     table: Table
     rules: tuple[Rule, ...]
-    detect: Detector
+    detector: InspectionDetector
     image_bucket: str
     results_bucket: str
     topic_arn: str
     moves: bool
     notifies_of: frozenset[Judgement]
-    limits: Limits = REKOGNITION_LIMITS
     claim_seconds: int = _CLAIM_SECONDS
-    keep: Keep = lambda found, _: bounded(found)
 
     @classmethod
     def from_settings(
         cls,
         settings: InspectionSettings,
-        detect: Detector,
-        limits: Limits = REKOGNITION_LIMITS,
+        detector: InspectionDetector,
         claim_seconds: int = _CLAIM_SECONDS,
-        keep: Keep = lambda found, _: bounded(found),
     ) -> Inspector:
         """Return the inspector that the template's parameters describe.
 
@@ -94,15 +82,13 @@ class Inspector:
         return cls(
             table=Table(settings.image_table_name),
             rules=rules.parse(settings.inspection_rules),
-            detect=detect,
+            detector=detector,
             image_bucket=settings.image_bucket_name,
             results_bucket=settings.results_bucket_name,
             topic_arn=settings.quality_topic_arn,
             moves=settings.inspected_images == "move",
             notifies_of=_TOLD[settings.notifications],
-            limits=limits,
             claim_seconds=claim_seconds,
-            keep=keep,
         )
 
     def inspect_message(
@@ -192,17 +178,15 @@ class Inspector:
 
     def _judge(self, version: ObjectVersion) -> Record:
         rule = rules.rule_for(self.rules, version.key)
-        source = SparseFile(lambda start, end: storage.read_range(version, start, end), version.size_bytes)
-        metadata = read_metadata(source, version.size_bytes)
-        check_limits(metadata, version.size_bytes, self.limits)
-        detection = self.detect(version, rule)
-        found = detection.labels if metadata.format == "JPEG" else to_displayed(detection.labels, metadata.orientation)
+        metadata = examine(version, self.detector.limits)
+        detection = self.detector.detect_for_rule(version, rule)
+        found = displayed(detection.labels, metadata.format, metadata.orientation)
         verdict = judge(rule, found)
         places = {"result": {"bucket": self.results_bucket, "key": results.result_key(version)}}
         if self.moves:
             key = results.analyzed_key(version, verdict.judgement)
             places["moved_to"] = {"bucket": self.results_bucket, "key": key}
-        labels = self.keep(found, rules.named(self.rules))
+        labels = self.detector.labels_to_store(found, rules.named(self.rules))
         return results.inspection_attributes(verdict, labels, detection.detector, metadata, places, records.now())
 
     def _leave(self, envelope: Envelope, record: Record, is_new: bool) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.conftest import BUCKET
 from tests.functions.conftest import RESULTS
+from vision import entry
 from vision.adapters import own_model, rekognition
 from vision.adapters.aws_sdk import client
 from vision.adapters.rekognition import Detection
@@ -29,7 +30,9 @@ from vision.domain.executions import Attempt
 from vision.domain.inspection.rules import Rule, parse
 from vision.domain.objects import ObjectVersion
 from vision.services import bulk_worker as workers
+from vision.services import detectors
 from vision.services.bulk_worker import BatchOptions, BatchWorker, CallSlots, NoTimeLeft
+from vision.services.detectors import Rekognition
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket:"
 FIRST, SECOND = (
@@ -104,11 +107,11 @@ class World:
         return items
 
     def worker(self) -> BatchWorker:
-        wishes = BatchOptions(10, 60.0, 250, RESULTS, self.rules)
+        options = BatchOptions(Rekognition(10, 60.0, entry.warn), 250, RESULTS, self.rules)
         return BatchWorker(
             self.run,
             self.request,
-            wishes,
+            options,
             self.table,
             lambda calls: [0.0] * calls,
             self.remaining,
@@ -536,9 +539,8 @@ def with_own_model(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Batch
     model = OwnModel()
     monkeypatch.setattr(own_model, "classify", model.classify)
     worker = world.worker()
-    worker.options = replace(
-        worker.options, own_model_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:own"
-    )
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:own"
+    worker.options = replace(worker.options, detector=detectors.OwnModel(arn, 10, 60.0))
     worker.reserve = lambda calls: [4e9] * calls
     return worker, model
 
@@ -576,20 +578,20 @@ def test_no_more_moments_are_reserved_than_there_are_calls_to_make() -> None:
         return [float(len(reserved) * 100 + call) for call in range(calls)]
 
     slept: list[float] = []
-    turns = CallSlots(reserve, 23, clock=lambda: 0.0, sleep=slept.append)
+    slots = CallSlots(reserve, 23, clock=lambda: 0.0, sleep=slept.append)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: turns.wait(), range(23)))
+        list(pool.map(lambda _: slots.wait(), range(23)))
     assert reserved == [10, 10, 3]
     # Each moment has been somebody's.
     assert len(set(slept)) == 23
 
 
 def test_who_tries_again_takes_another_moment() -> None:
-    turns = CallSlots(lambda calls: [1.0] * calls, 1, clock=lambda: 0.0, sleep=lambda _: None)
+    slots = CallSlots(lambda calls: [1.0] * calls, 1, clock=lambda: 0.0, sleep=lambda _: None)
     for _ in range(3):
-        turns.wait()
+        slots.wait()
     with pytest.raises(NoTimeLeft):
-        turns.wait(0.5)
+        slots.wait(0.5)
 
 
 def test_a_reservation_that_fails_leaves_the_turns_usable() -> None:
@@ -600,10 +602,10 @@ def test_a_reservation_that_fails_leaves_the_turns_usable() -> None:
             raise failures.pop()
         return [0.0] * calls
 
-    turns = CallSlots(reserve, 2, sleep=lambda _: None)
+    slots = CallSlots(reserve, 2, sleep=lambda _: None)
     with pytest.raises(Throttled):
-        turns.wait()
-    turns.wait()
+        slots.wait()
+    slots.wait()
 
 
 def test_calls_that_wait_never_stop_each_other_from_being_made(world: World) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import RESULTS, TOPIC_ARN, detect, upload
+from tests.functions.conftest import RESULTS, TOPIC_ARN, ScriptedDetector, detect, upload
 from tests.pictures import jpeg_of, png_of, scene
 from vision.adapters import rekognition
 from vision.adapters.aws_sdk import client
@@ -117,7 +117,7 @@ def test_a_verdict_is_not_undone_by_a_late_refusal(inspector: Inspector, inspect
         inspector.inspect(version)
         raise Permanent("late")
 
-    dataclasses.replace(inspector, detect=slow).inspect(inspected.object)
+    dataclasses.replace(inspector, detector=ScriptedDetector(slow)).inspect(inspected.object)
     assert (table.image(inspected) or {})["status"] == "SUCCEEDED"
 
 
@@ -198,7 +198,7 @@ def test_people_are_told_of_what_they_want_to_hear(
 ) -> None:
     rule = {"name": "garden", "prefix": "images/", "any_of": [wanted]}
     settings = InspectionSettings(BUCKET, table._items._name, RESULTS, TOPIC_ARN, json.dumps([rule]), "move", setting)
-    verdict = Inspector.from_settings(settings, detect).inspect(inspected.object)
+    verdict = Inspector.from_settings(settings, ScriptedDetector(detect)).inspect(inspected.object)
     assert [message["verdict"] for message in notified()] == [verdict] * told
 
 
@@ -240,7 +240,7 @@ def test_boxes_are_on_the_image_as_it_is_displayed(
     exif = image.getexif()
     exif[0x112] = 6
     version = upload(inspected, encode(image, exif=exif))
-    dataclasses.replace(inspector, detect=boxed).inspect(version)
+    dataclasses.replace(inspector, detector=ScriptedDetector(boxed)).inspect(version)
     [label] = (table.image(Envelope.of(version)) or {})["labels"]
     assert label["instances"][0]["box"] == expected
 

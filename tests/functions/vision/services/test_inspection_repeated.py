@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import RESULTS, detect, upload
+from tests.functions.conftest import RESULTS, ScriptedDetector, detect, upload
 from vision.adapters.aws_sdk import client
 from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
@@ -284,7 +284,7 @@ def test_an_image_that_another_delivery_has_moved_meanwhile_is_not_gone(
         raise ObjectNotFound("GetObject: it is not there")
 
     # Its owner died before it told people, and this may be the last message that can.
-    assert dataclasses.replace(later, detect=overtaken).inspect(inspected.object) == "SUCCESS"
+    assert dataclasses.replace(later, detector=ScriptedDetector(overtaken)).inspect(inspected.object) == "SUCCESS"
     assert len(notified()) == 1
 
 
@@ -356,7 +356,7 @@ def test_of_two_workers_with_one_image_the_first_verdict_counts_for_both(
         inspector.inspect(version)
         return Detection([], {"name": "slow", "version": "1"})
 
-    assert dataclasses.replace(inspector, detect=slow).inspect(inspected.object) == "SUCCESS"
+    assert dataclasses.replace(inspector, detector=ScriptedDetector(slow)).inspect(inspected.object) == "SUCCESS"
     assert (left()["copies"], len(left()["messages"])) == (1, 1)
 
 
@@ -369,7 +369,7 @@ def test_a_reupload_while_the_old_version_is_inspected_stays_for_its_own_inspect
         newer.append(upload(inspected, photo).version_id)
         return detect(version, rule)
 
-    dataclasses.replace(inspector, detect=meanwhile).inspect(inspected.object)
+    dataclasses.replace(inspector, detector=ScriptedDetector(meanwhile)).inspect(inspected.object)
     listed = client("s3").list_object_versions(Bucket=inspected.object.bucket, Prefix="images/")
     assert [one["VersionId"] for one in listed["Versions"]] == newer
 

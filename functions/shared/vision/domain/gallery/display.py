@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
-_ENDINGS = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",)}
+from vision.domain.image_file import formats
 
 UNSEEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 """Characters of a class of a pattern: controls, ends of lines, and the marks that let the text behind them be read in
@@ -26,7 +25,8 @@ def content_type(image_format: str | None) -> str:
     image_format
         ``JPEG`` or ``PNG``, as its record has it; ``None`` where nothing has read the content.
     """
-    return _TYPES.get(image_format or "", "application/octet-stream")
+    known = formats.by_name(image_format)
+    return known.media_type if known else "application/octet-stream"
 
 
 def disposition(name: str, image_format: str | None) -> str:
@@ -35,10 +35,10 @@ def disposition(name: str, image_format: str | None) -> str:
     What nothing has read is saved, not shown, under a name that the browser chooses.
     https://www.rfc-editor.org/rfc/rfc6266
     """
-    endings = _ENDINGS.get(image_format or "")
-    if endings is None:
+    known = formats.by_name(image_format)
+    if known is None:
         return "attachment"
     name = _UNSEEN.sub("", re.split(r"[/\\]", name)[-1]) or "image"
-    if not name.lower().endswith(endings):
-        name += endings[0]
+    if not name.lower().endswith(known.suffixes):
+        name += known.suffixes[0]
     return f"inline; filename*=UTF-8''{quote(name, safe='')}"

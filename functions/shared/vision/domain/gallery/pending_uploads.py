@@ -10,10 +10,11 @@ from typing import Any
 
 from vision.domain import keys, records
 from vision.domain.gallery import daily_counts, listing
+from vision.domain.image_file.formats import MEDIA_TYPES
 from vision.domain.records import Record
 from vision.domain.statuses import Status
 
-CONTENT_TYPES = ("image/jpeg", "image/png")
+CONTENT_TYPES = MEDIA_TYPES
 """What can be uploaded."""
 
 UPLOAD_LIMIT_BYTES = 15 * 1024 * 1024

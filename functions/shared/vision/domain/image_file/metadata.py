@@ -5,28 +5,13 @@ metadata imports them from here and goes without the imaging layer.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
-from vision.domain.errors import CorruptImage, NotSupportedImageType
-from vision.domain.image_file import jpeg, png
+from vision.domain.errors import CorruptImage
 from vision.domain.image_file.exif import read_exif
+from vision.domain.image_file.formats import SIGNATURE_BYTES, FormatName, recognize
 from vision.domain.image_file.gps import Location
+from vision.domain.image_file.jpeg import JpegHead
 from vision.domain.image_file.sparse import ByteSource
-
-ImageFormat = Literal["JPEG", "PNG"]
-
-_SIGNATURE_BYTES = 16
-_OTHER_TYPES = {
-    "GIF": (0, b"GIF8"),
-    "WebP": (8, b"WEBP"),
-    "TIFF": (0, b"II*\0"),
-    "TIFF (big-endian)": (0, b"MM\0*"),
-    "BMP": (0, b"BM"),
-    "HEIC, AVIF or video": (4, b"ftyp"),
-    "PDF": (0, b"%PDF"),
-    "ZIP": (0, b"PK\3\4"),
-    "HTML or XML": (0, b"<"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +36,7 @@ class Metadata:
         Where the photo was taken.
     """
 
-    format: ImageFormat
+    format: FormatName
     width: int
     height: int
     orientation: int = 1
@@ -75,26 +60,6 @@ class Metadata:
         return record
 
 
-def sniff(head: bytes) -> ImageFormat:
-    """Return the format of a file that starts with ``head``, at least 16 bytes of it where there are as many.
-
-    Raises
-    ------
-    CorruptImage
-        The file is empty, or ends within the signature of a JPEG or PNG.
-    NotSupportedImageType
-        It is something else.
-    """
-    if head.startswith(jpeg.SIGNATURE):
-        return "JPEG"
-    if head.startswith(png.SIGNATURE):
-        return "PNG"
-    if jpeg.SIGNATURE.startswith(head) or png.SIGNATURE.startswith(head):
-        raise CorruptImage(f"the file ends after {len(head)} bytes; upload it again")
-    found = next((name for name, (at, mark) in _OTHER_TYPES.items() if head.startswith(mark, at)), "not an image")
-    raise NotSupportedImageType(f"the content is {found}, only JPEG and PNG are looked at; convert it before upload")
-
-
 def read_metadata(source: ByteSource, size_bytes: int) -> Metadata:
     """Read the head of an image; a :class:`~vision.domain.image_file.sparse.SparseFile` fetches no more than that.
 
@@ -115,17 +80,16 @@ def read_metadata(source: ByteSource, size_bytes: int) -> Metadata:
     if size_bytes == 0:
         raise CorruptImage("the file is empty (0 bytes); upload it again")
     source.seek(0)
-    image_format = sniff(source.read(_SIGNATURE_BYTES))
-    head: jpeg.JpegHead | png.PngHead
-    head = jpeg.read_head(source) if image_format == "JPEG" else png.read_head(source)
+    image_format = recognize(source.read(SIGNATURE_BYTES))
+    head = image_format.read_head(source)
     exif = read_exif(head.exif)
     turned = exif.orientation >= 5
     return Metadata(
-        format=image_format,
+        format=image_format.name,
         width=head.height if turned else head.width,
         height=head.width if turned else head.height,
         orientation=exif.orientation,
-        progressive=isinstance(head, jpeg.JpegHead) and head.progressive,
+        progressive=isinstance(head, JpegHead) and head.progressive,
         capture_time=exif.capture_time,
         camera_make=exif.camera_make,
         camera_model=exif.camera_model,

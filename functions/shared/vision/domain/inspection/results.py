@@ -9,6 +9,7 @@ from typing import Any
 from vision.domain import keys
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import Failure
+from vision.domain.image_file.formats import SUFFIXES
 from vision.domain.image_file.metadata import Metadata
 from vision.domain.inspection.verdicts import Judgement, Verdict
 from vision.domain.labels import Label
@@ -22,7 +23,7 @@ RESULT_SCHEMA = "image-recognition/inspection-result/1"
 _LABELS_IN_A_LINE = 5
 
 INSPECTED_PREFIX = "images/"
-INSPECTED_SUFFIXES = (".jpg", ".jpeg", ".png")
+INSPECTED_SUFFIXES = SUFFIXES
 
 
 def is_inspected(key: str) -> bool:

@@ -1,0 +1,108 @@
+"""The formats of images: one row for each that is processed.
+
+Whatever depends on the format asks here. A new format is a row, a module that reads its head as :mod:`.jpeg` does, and
+a decoder in :mod:`.pixels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from vision.domain.errors import CorruptImage, NotSupportedImageType
+from vision.domain.image_file import jpeg, png
+from vision.domain.image_file.sparse import ByteSource
+from vision.domain.labels import Label, to_displayed
+
+FormatName = Literal["JPEG", "PNG"]
+
+SIGNATURE_BYTES = 16
+"""How much of a file's beginning tells its format."""
+
+_OTHER_TYPES = {
+    "GIF": (0, b"GIF8"),
+    "WebP": (8, b"WEBP"),
+    "TIFF": (0, b"II*\0"),
+    "TIFF (big-endian)": (0, b"MM\0*"),
+    "BMP": (0, b"BM"),
+    "HEIC, AVIF or video": (4, b"ftyp"),
+    "PDF": (0, b"%PDF"),
+    "ZIP": (0, b"PK\3\4"),
+    "HTML or XML": (0, b"<"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFormat:
+    """A format that is processed.
+
+    Attributes
+    ----------
+    name
+        As records have it.
+    media_type
+        https://www.iana.org/assignments/media-types/media-types.xhtml#image
+    suffixes
+        Of file names, in lower case; the first is the usual one.
+    signature
+        How every such file begins.
+    read_head
+        Reads what precedes the pixels.
+    is_turned_by_rekognition
+        Whether Rekognition applies the EXIF orientation before it looks, so that its boxes are those of the displayed
+        image. https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
+    """
+
+    name: FormatName
+    media_type: str
+    suffixes: tuple[str, ...]
+    signature: bytes
+    read_head: Callable[[ByteSource], jpeg.JpegHead | png.PngHead]
+    is_turned_by_rekognition: bool
+
+
+FORMATS = (
+    ImageFormat("JPEG", "image/jpeg", (".jpg", ".jpeg"), jpeg.SIGNATURE, jpeg.read_head, is_turned_by_rekognition=True),
+    ImageFormat("PNG", "image/png", (".png",), png.SIGNATURE, png.read_head, is_turned_by_rekognition=False),
+)
+MEDIA_TYPES = tuple(one.media_type for one in FORMATS)
+SUFFIXES = tuple(suffix for one in FORMATS for suffix in one.suffixes)
+
+_NAMES = " and ".join(one.name for one in FORMATS)
+
+
+def by_name(name: str | None) -> ImageFormat | None:
+    """Return the format that a record names; ``None`` where nothing has read the content."""
+    return next((one for one in FORMATS if one.name == name), None)
+
+
+def recognize(head: bytes) -> ImageFormat:
+    """Return the format of a file that starts with ``head``, :data:`SIGNATURE_BYTES` where there are as many.
+
+    Raises
+    ------
+    CorruptImage
+        The file is empty, or ends within a signature.
+    NotSupportedImageType
+        It is something else.
+    """
+    for one in FORMATS:
+        if head.startswith(one.signature):
+            return one
+    if any(one.signature.startswith(head) for one in FORMATS):
+        raise CorruptImage(f"the file ends after {len(head)} bytes; upload it again")
+    found = next((name for name, (at, mark) in _OTHER_TYPES.items() if head.startswith(mark, at)), "not an image")
+    raise NotSupportedImageType(f"the content is {found}, only {_NAMES} are looked at; convert it before upload")
+
+
+def displayed(found: list[Label], image_format: str | None, orientation: int) -> list[Label]:
+    """Return labels whose boxes are those of the displayed image, whatever Rekognition does with the format.
+
+    Parameters
+    ----------
+    image_format, orientation
+        Of the metadata: the format's name, and the EXIF orientation of the stored pixels, 1 to 8.
+    """
+    known = by_name(image_format)
+    return found if known is None or known.is_turned_by_rekognition else to_displayed(found, orientation)
