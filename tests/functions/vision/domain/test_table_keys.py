@@ -1,0 +1,143 @@
+"""Keys of the image table: the forms that deployed stacks have, built by one module."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.strategies import api_owners, labels, tokens, versions
+from vision.domain import table_keys
+from vision.domain.objects import ObjectVersion
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+HOME = Path(inspect.getfile(table_keys)).resolve()
+SOURCES = [file for file in (REPOSITORY / "functions").rglob("*.py") if file.resolve() != HOME]
+SOURCES.append(REPOSITORY / "local/older_rows.py")
+
+MODEL = "arn:aws:rekognition:eu-west-1:123456789012:project/cars/version/cars.1/1700000000000"
+PHOTO_ID = "wp6flvgan5vqv6thw2ory4e3ms"
+
+
+def _version(version_id: str) -> ObjectVersion:
+    return ObjectVersion("amzn-s3-demo-bucket", "private/ann/uploads/rose.jpg", version_id, "e1", "", 7)
+
+
+# As the code wrote them before it had one place for them: what this list says is what tables of deployed stacks have.
+RECORDED = [
+    ("photo_key", (PHOTO_ID,), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "CURRENT"}),
+    ("image_key", (_version("v1"),), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "VERSION#v1"}),
+    ("image_key", (_version(""),), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "VERSION#e1"}),
+    ("album_key", ("ann", "rome"), {"pk": "OWNER#ann", "sk": "ALBUM#rome"}),
+    ("album_key", ("ann", ""), {"pk": "OWNER#ann", "sk": "ALBUM#"}),
+    ("album_count_key", ("ann",), {"pk": "OWNER#ann", "sk": "ALBUMS"}),
+    ("album_entry_key", (PHOTO_ID,), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "ALBUM"}),
+    ("label_entry_key", (PHOTO_ID, "Straße"), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "LABEL#strasse"}),
+    ("label_name_key", ("ann", "Straße"), {"pk": "OWNER#ann", "sk": "LABEL#strasse"}),
+    ("daily_count_key", ("ann", "2026-11-21", "Rose"), {"pk": "COUNTS#ann", "sk": "DAY#2026-11-21#Rose"}),
+    ("daily_counts_bound", ("ann", "2026-11-21"), {"pk": "COUNTS#ann", "sk": "DAY#2026-11-21"}),
+    ("allowance_key", ("ann", "2026-11-21"), {"pk": "ALLOWANCE#ann", "sk": "DAY#2026-11-21"}),
+    ("bulk_run_key", ("nightly",), {"pk": "RUN#nightly", "sk": "SUMMARY"}),
+    ("bulk_lease_key", ("amzn-s3-demo-bucket", "2026/"), {"pk": "PREFIX#thqiaj6hob47e6prvk67o3drpn", "sk": "LEASE"}),
+    ("pace_key", ("DetectLabels",), {"pk": "PACE#DetectLabels", "sk": "NEXT"}),
+    ("model_lease_key", (MODEL,), {"pk": "SESSION#qm623kz5hmaykmfplde4ovxb25", "sk": "LEASE"}),
+    ("model_session_key", ("evening",), {"pk": "MODEL-SESSION#evening", "sk": "SESSION"}),
+    ("owner_listing", ("ann",), "OWNER#ann"),
+    ("album_listing", ("ann", "rome"), "OWNER#ann#ALBUM#rome"),
+    ("label_listing", ("ann", "Straße"), "OWNER#ann#LABEL#strasse"),
+    ("verdict_listing", ("FAILURE", "2026-11-21"), "VERDICT#FAILURE#2026-11-21"),
+    ("listing_sort_key", ("2026-11-21T09:30:01.000Z", PHOTO_ID), f"2026-11-21T09:30:01.000Z#{PHOTO_ID}"),
+]
+CONSTANTS = {
+    "PHOTO_SORT_KEY": "CURRENT",
+    "REFUSED_LISTING": "REFUSED",
+    "RUN_LISTING": "RUNS",
+    "SESSION_LISTING": "SESSIONS",
+    "EXPIRES": "forget_after",
+    "FORM_VERSION": "form_version",
+    "ERASED": "erased_at",
+    "GONE": "gone_at",
+    "DELETING": "DELETING",
+    "CONTENT_DELETED": "content_deleted_at",
+    "COUNTED": "counted_at",
+    "CLOSED": "closed_at",
+    "UNCOUNTED": "uncounted_at",
+}
+
+
+@pytest.mark.parametrize(("name", "arguments", "recorded"), RECORDED)
+def test_a_key_is_that_of_deployed_stacks(name: str, arguments: tuple, recorded: dict[str, str] | str) -> None:
+    assert getattr(table_keys, name)(*arguments) == recorded
+
+
+def test_every_function_has_a_recorded_form() -> None:
+    functions = {
+        name
+        for name, one in inspect.getmembers(table_keys, inspect.isfunction)
+        if one.__module__ == "vision.domain.table_keys"
+    }
+    assert functions == {name for name, _, _ in RECORDED}
+
+
+def test_constants_are_those_of_deployed_stacks() -> None:
+    assert {name: value for name, value in vars(table_keys).items() if name.isupper()} == CONSTANTS
+
+
+# What keys keep apart
+
+
+@given(versions)
+def test_the_version_alone_decides_the_record(version: ObjectVersion) -> None:
+    again = ObjectVersion.from_dict({**version.as_dict(), "sequencer": "", "size_bytes": 0})
+    assert table_keys.image_key(version) == table_keys.image_key(again)
+
+
+@given(st.text("abc123", min_size=1), st.text("abc123", min_size=1))
+def test_two_versions_of_a_photo_are_two_records_side_by_side(a: str, b: str) -> None:
+    assume(a != b)
+    one, other = table_keys.image_key(_version(a)), table_keys.image_key(_version(b))
+    assert (one["pk"], one["sk"] != other["sk"]) == (other["pk"], True)
+
+
+@given(versions)
+def test_a_record_is_never_mistaken_for_its_photo(version: ObjectVersion) -> None:
+    assert table_keys.image_key(version)["sk"] != table_keys.photo_key("any")["sk"]
+
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+@given(versions)
+def test_dynamodb_takes_the_keys_of_any_record(version: ObjectVersion) -> None:
+    key = table_keys.image_key(version)
+    assert (len(key["pk"].encode()) <= 2048, len(key["sk"].encode()) <= 1024) == (True, True)
+
+
+def _of(owner: str, album_id: str, label: str) -> set[str]:
+    return {
+        table_keys.owner_listing(owner),
+        table_keys.album_listing(owner, album_id),
+        table_keys.label_listing(owner, label),
+    }
+
+
+@given(api_owners, api_owners, tokens, labels, labels)
+def test_no_listing_of_one_owner_is_one_of_another(
+    owner: str, other: str, album_id: str, label: str, their_label: str
+) -> None:
+    assume(owner != other)
+    assert _of(owner, album_id, label).isdisjoint(_of(other, album_id, their_label))
+
+
+@given(api_owners, tokens, labels)
+def test_an_album_is_never_the_listing_of_a_label(owner: str, album_id: str, label: str) -> None:
+    assert len(_of(owner, album_id, label)) == 3
+
+
+@given(api_owners, labels)
+def test_the_case_of_a_label_makes_no_listing_of_its_own(owner: str, label: str) -> None:
+    assert table_keys.label_listing(owner, label.casefold()) == table_keys.label_listing(owner, label)
+
+
+@given(api_owners, labels, tokens)
+def test_a_label_and_an_album_of_an_owner_never_share_a_key(owner: str, label: str, album_id: str) -> None:
+    assert table_keys.label_name_key(owner, label)["sk"] != table_keys.album_key(owner, album_id)["sk"]
