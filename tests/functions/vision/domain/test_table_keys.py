@@ -1,6 +1,9 @@
 """Keys of the image table: the forms that deployed stacks have, built by one module."""
 
+import ast
 import inspect
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -141,3 +144,86 @@ def test_the_case_of_a_label_makes_no_listing_of_its_own(owner: str, label: str)
 @given(api_owners, labels, tokens)
 def test_a_label_and_an_album_of_an_owner_never_share_a_key(owner: str, label: str, album_id: str) -> None:
     assert table_keys.label_name_key(owner, label)["sk"] != table_keys.album_key(owner, album_id)["sk"]
+
+
+# One place
+
+ATTRIBUTES = {"pk", "sk", "listing_pk", "listing_sk"}
+MARKERS = sorted({*CONSTANTS.values()} - {"CURRENT", "REFUSED", "RUNS", "SESSIONS", "DELETING"})
+
+
+def _built_keys(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the literals and f-strings that an attribute of a key is set to, or a query compares it with."""
+    for node in ast.walk(tree):
+        pairs: list[tuple[ast.AST | None, ast.AST]] = []
+        if isinstance(node, ast.Dict):
+            pairs = list(zip(node.keys, node.values, strict=True))
+        if isinstance(node, ast.Assign):
+            pairs = [(one.slice, node.value) for one in node.targets if isinstance(one, ast.Subscript)]
+        if isinstance(node, ast.Call):
+            pairs = [(ast.Constant(one.arg), one.value) for one in node.keywords]
+        for name, value in pairs:
+            if isinstance(name, ast.Constant) and str(name.value).lstrip(":") in ATTRIBUTES:
+                yield from (one for one in ast.walk(value) if _is_text(one))
+
+
+def _is_text(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value not in ATTRIBUTES
+    return isinstance(node, ast.JoinedStr)
+
+
+def _texts(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield every string, and every piece of an f-string, but for docstrings."""
+    documented = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
+            yield node
+
+
+def _offences(source: str) -> list[int]:
+    """Return the lines of a module that build a key of the table, or spell the name of a marker."""
+    tree = ast.parse(source)
+    found: list[ast.AST] = list(_built_keys(tree))
+    found += [one for one in _texts(tree) if re.match(r"[A-Z][A-Z-]*#", one.value)]
+    found += [one for one in _texts(tree) if re.search(rf"\b({'|'.join(MARKERS)})\b", one.value)]
+    return sorted({one.lineno for one in found})  # type: ignore[attr-defined]
+
+
+def test_no_other_module_builds_a_key_of_the_table() -> None:
+    found = {str(file.relative_to(REPOSITORY)): _offences(file.read_text()) for file in SOURCES}
+    assert {file: lines for file, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'key = {"pk": f"OWNER#{owner}", "sk": sort_key}',
+        'key = {"pk": partition, "sk": "LEASE"}',
+        'item["listing_pk"] = "RUNS"',
+        'item["listing_sk"] = f"{now}#{photo_id}"',
+        'values = {":pk": "OWNER#" + owner}',
+        "key = dict(pk=f'{kind}#{owner}')",
+        'start = f"DAY#{day}"',
+        'condition = "attribute_not_exists(erased_at)"',
+        'item = {"forget_after": seconds}',
+    ],
+)
+def test_a_key_or_marker_that_a_module_builds_itself_is_found(line: str) -> None:
+    assert _offences(line) == [1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'key = {"pk": item["pk"], "sk": place.sk}',
+        'names = {"#status": "status"}',
+        'condition = "pk = :pk AND begins_with(sk, :start)"',
+        'key = table_keys.album_key(owner, "rome")',
+        '"""An OWNER# in a docstring, with erased_at."""',
+    ],
+)
+def test_a_line_that_builds_no_key_is_none(line: str) -> None:
+    assert _offences(line) == []
