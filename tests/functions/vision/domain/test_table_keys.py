@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.strategies import api_owners, labels, tokens, versions
-from vision.domain import table_keys
+from vision.domain import keys, table_keys
 from vision.domain.objects import ObjectVersion
 
 REPOSITORY = Path(__file__).resolve().parents[4]
@@ -85,6 +85,86 @@ def test_every_function_has_a_recorded_form() -> None:
 
 def test_constants_are_those_of_deployed_stacks() -> None:
     assert {name: value for name, value in vars(table_keys).items() if name.isupper()} == CONSTANTS
+
+
+# The tables for people
+
+
+def _rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines]
+
+
+def _described() -> list[list[str]]:
+    """Return the first five cells of each row of the module's table."""
+    return [cells[:5] for cells in _rows(inspect.getdoc(table_keys) or "")[2:]]
+
+
+def _built() -> list[list[str]]:
+    """Return the table as the functions build it from placeholders."""
+    photo = table_keys.photo_key("{photo_id}")
+    image = table_keys.image_key(_version("{version_id}"))
+    album, label, run, session = ("{owner}", "{album_id}"), ("{owner}", "{label}"), "{run_id}", "{execution_name}"
+    created = table_keys.listing_sort_key("{created_at}", "{photo_id}")
+    items: list[tuple[str, dict[str, str], str, str]] = [
+        ("photo", photo, table_keys.owner_listing("{owner}"), created),
+        ("image", image, "", ""),
+        ("image, inspected", image, table_keys.verdict_listing("{verdict}", "{day}"), "{inspected_at}"),
+        ("image, refused", image, "REFUSED", table_keys.listing_sort_key("{refused_at}", "{photo_id}")),
+        ("album", table_keys.album_key(*album), "", ""),
+        ("album_count", table_keys.album_count_key("{owner}"), "", ""),
+        ("album_entry", table_keys.album_entry_key("{photo_id}"), table_keys.album_listing(*album), created),
+        ("label_entry", table_keys.label_entry_key("{photo_id}", "{label}"), table_keys.label_listing(*label), created),
+        ("label_name", table_keys.label_name_key(*label), "", ""),
+        ("count", table_keys.daily_count_key("{owner}", "{day}", "{class}"), "", ""),
+        ("allowance", table_keys.allowance_key("{owner}", "{day}"), "", ""),
+        ("bulk_run", table_keys.bulk_run_key(run), "RUNS", table_keys.listing_sort_key("{started_at}", run)),
+        ("lease", table_keys.bulk_lease_key("amzn-s3-demo-bucket", "2026/"), "", ""),
+        ("pace", table_keys.pace_key("{operation}"), "", ""),
+        ("session", table_keys.model_lease_key(MODEL), "", ""),
+        (
+            "model_session",
+            table_keys.model_session_key(session),
+            "SESSIONS",
+            table_keys.listing_sort_key("{started_at}", session),
+        ),
+    ]
+    digests = {
+        PHOTO_ID: "{photo_id}",
+        keys.photo_id("amzn-s3-demo-bucket", "2026/"): "{prefix_digest}",
+        keys.model_digest(MODEL): "{model_digest}",
+    }
+    return [[item, _named(key["pk"], digests), key["sk"], *listing] for item, key, *listing in items]
+
+
+def _named(pk: str, digests: dict[str, str]) -> str:
+    kind, _, name = pk.partition("#")
+    return f"{kind}#{digests.get(name, name)}"
+
+
+def test_the_docstring_has_the_keys_that_the_functions_build() -> None:
+    assert _described() == _built()
+
+
+def _of_record_page() -> list[list[str]]:
+    """Return the rows of the table in docs/record.md."""
+    _, _, after = (REPOSITORY / "docs/record.md").read_text().partition("\n## All items of the table\n")
+    return _rows(after.partition("\n## ")[0])[2:]
+
+
+def test_docs_record_has_the_table_of_the_docstring() -> None:
+    assert [cells[:5] for cells in _of_record_page()] == _described()
+
+
+def test_the_writers_of_the_docstring_are_adapters() -> None:
+    writers = {name for cells in _rows(inspect.getdoc(table_keys) or "")[2:] for name in cells[5].split(", ")}
+    adapters = "\n".join(file.read_text() for file in (HOME.parents[1] / "adapters").glob("*.py"))
+    assert writers - set(re.findall(r"^class (\w+)", adapters, re.MULTILINE)) == set()
+
+
+def test_the_writers_of_docs_record_are_functions() -> None:
+    writers = {name for cells in _of_record_page() for name in cells[5].split(", ")}
+    assert [name for name in writers if not (REPOSITORY / "functions" / name / "app.py").exists()] == []
 
 
 # What keys keep apart
