@@ -66,16 +66,16 @@ class Photos:
         return Photo(item, record or {})
 
     def list_positions(
-        self, heading: str, span: Span, after: ListPosition | None, page_size: int
+        self, partition: str, span: Span, after: ListPosition | None, page_size: int
     ) -> Iterator[ListPosition]:
         """Yield the places of a list, newest first, from the one after a place on."""
         if span.is_empty(after):
             return
         found = self._items.query(
             "listing",
-            "listing_pk = :heading AND listing_sk BETWEEN :low AND :high",
+            "listing_pk = :partition AND listing_sk BETWEEN :low AND :high",
             {},
-            {":heading": heading, ":low": span.low, ":high": span.high(after)},
+            {":partition": partition, ":low": span.low, ":high": span.high(after)},
             newest_first=True,
             page_size=page_size,
         )
@@ -139,9 +139,9 @@ class Photos:
         """Yield the places of the versions that were refused before a moment, oldest first."""
         found = self._items.query(
             "listing",
-            "listing_pk = :listing AND listing_sk < :before",
+            "listing_pk = :partition AND listing_sk < :before",
             {},
-            {":listing": table_keys.REFUSED_LISTING, ":before": before},
+            {":partition": table_keys.REFUSED_LISTING, ":before": before},
         )
         return (ListPosition(item["listing_sk"], item["pk"], item["sk"]) for item in found)
 

@@ -37,9 +37,9 @@ class SessionLog:
         """Return the latest sessions, newest first."""
         listed = self._items.query(
             "listing",
-            "listing_pk = :listing",
+            "listing_pk = :partition",
             {},
-            {":listing": table_keys.SESSION_LISTING},
+            {":partition": table_keys.SESSION_LISTING},
             newest_first=True,
             page_size=limit,
         )

@@ -117,8 +117,8 @@ class Gallery:
         return len(places)
 
     def _some_of_album(self, owner: str, album_id: str) -> list[ListPosition]:
-        heading = table_keys.album_listing(owner, album_id)
-        return list(islice(self.photos.list_positions(heading, Span(), None, ERASED_AT_ONCE), ERASED_AT_ONCE))
+        partition = table_keys.album_listing(owner, album_id)
+        return list(islice(self.photos.list_positions(partition, Span(), None, ERASED_AT_ONCE), ERASED_AT_ONCE))
 
     # Photos
 
@@ -178,7 +178,7 @@ class Gallery:
 
         A page may have less than its limit although there are more: only a missing place says that it is the last.
         """
-        places = self.photos.list_positions(wanted.heading, wanted.span, after, _LOOKS_AT_ONCE)
+        places = self.photos.list_positions(wanted.partition, wanted.span, after, _LOOKS_AT_ONCE)
         found: list[Photo] = []
         looks, last, now = 0, None, records.now()
         # Most of what a list has is wanted, so a short page looks at few first, and only then at as many as it can.

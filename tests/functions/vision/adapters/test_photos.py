@@ -50,8 +50,8 @@ def _read(photos: Photos, ticket: PendingUpload = TICKET) -> Photo:
     return photo
 
 
-def _under(photos: Photos, heading: str, span: Span | None = None, after: ListPosition | None = None) -> list[str]:
-    return [place.sk for place in photos.list_positions(heading, span or Span(), after, 10)]
+def _under(photos: Photos, partition: str, span: Span | None = None, after: ListPosition | None = None) -> list[str]:
+    return [place.sk for place in photos.list_positions(partition, span or Span(), after, 10)]
 
 
 # Tickets
@@ -65,8 +65,8 @@ def test_a_ticket_is_announced_once(photos: Photos) -> None:
 
 def test_a_ticket_is_found_in_its_album_and_under_its_owner(photos: Photos) -> None:
     photos.announce(TICKET, NOW)
-    headings_of = (table_keys.owner_listing("ann"), table_keys.album_listing("ann", "b" * 26))
-    assert [_under(photos, heading) for heading in headings_of] == [["CURRENT"], ["ALBUM"]]
+    partitions = (table_keys.owner_listing("ann"), table_keys.album_listing("ann", "b" * 26))
+    assert [_under(photos, partition) for partition in partitions] == [["CURRENT"], ["ALBUM"]]
 
 
 def test_an_upload_keeps_what_was_announced(photos: Photos, uploaded: Callable[..., Envelope]) -> None:

@@ -153,7 +153,7 @@ class PhotoQuery:
     span: listing.Span = field(default_factory=listing.Span)
 
     @property
-    def heading(self) -> str:
+    def partition(self) -> str:
         """The shortest list that has everything wanted."""
         if self.label or self.class_name:
             return table_keys.label_listing(self.owner, self.label or self.class_name)

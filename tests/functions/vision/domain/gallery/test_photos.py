@@ -140,7 +140,7 @@ def test_a_photo_is_wanted_by_its_owner_alone(owner: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("owner", ["ann#LABEL#rose", "ann#ALBUM#a", ""])
-def test_an_owner_whose_name_looks_like_a_heading_puts_nothing_into_the_lists_of_another(owner: str) -> None:
+def test_an_owner_whose_name_looks_like_a_key_puts_nothing_into_the_lists_of_another(owner: str) -> None:
     # Whoever may write to the bucket can choose such a folder; a person who signs in cannot.
     assert not PhotoQuery("ann", label="rose").admits(_photo({"labels": [_label()]}, owner=owner))
 
@@ -153,8 +153,8 @@ def test_an_erased_photo_is_never_wanted(wanted: dict[str, Any]) -> None:
 
 @given(api_owners, st.just("") | tokens, st.just("") | labels, st.just("") | labels)
 def test_every_list_is_one_of_the_owner(owner: str, album_id: str, label: str, class_name: str) -> None:
-    heading = PhotoQuery(owner, album_id, label, class_name).heading
-    assert heading == f"OWNER#{owner}" or heading.startswith(f"OWNER#{owner}#")
+    partition = PhotoQuery(owner, album_id, label, class_name).partition
+    assert partition == f"OWNER#{owner}" or partition.startswith(f"OWNER#{owner}#")
 
 
 # Items
