@@ -23,9 +23,9 @@ from vision.domain.envelopes import Envelope
 from vision.domain.errors import VisionError
 from vision.domain.gallery import albums, pending_uploads
 from vision.domain.gallery.pending_uploads import PendingUpload
-from vision.domain.gallery.photos import ERASED
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import Status
+from vision.domain.table_keys import ERASED
 
 # The records tell by it that another system asked Rekognition.
 DETECTOR = {"name": "rekognition", "version": "serverless-data-processing"}

@@ -22,7 +22,7 @@ from benchmarks.cost.usage import FunctionUse, Usage
 from benchmarks.peers import ROOT
 from local.demo.session_demo import FOLDER
 from local.stack.local_stack import Stack
-from vision.domain import keys, records
+from vision.domain import keys, table_keys
 from vision.domain.objects import ObjectVersion
 
 IMAGES = 10
@@ -219,7 +219,7 @@ def _record(stack: Stack, version: ObjectVersion) -> dict[str, Any]:
         TableName=stack.outputs["ImageTableName"],
         KeyConditionExpression="pk = :pk",
         FilterExpression="record_type = :image",
-        ExpressionAttributeValues={":pk": {"S": records.image_key(version)["pk"]}, ":image": {"S": "image"}},
+        ExpressionAttributeValues={":pk": {"S": table_keys.image_key(version)["pk"]}, ":image": {"S": "image"}},
     )
     [item] = found["Items"]
     return dict(item)

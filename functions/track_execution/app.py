@@ -9,8 +9,8 @@ from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import executions, records
 from vision.domain.failures import Failure
-from vision.domain.gallery.photos import ERASED
 from vision.domain.statuses import Status
+from vision.domain.table_keys import ERASED
 from vision.services import label_index, photo_deletion
 from vision.settings import TrackExecutionSettings
 

@@ -25,6 +25,7 @@ from rich.text import Text
 from local.demo.photo_demo import DemoFailed
 from local.stack.local_stack import Stack
 from vision.adapters import event_bus
+from vision.domain import table_keys
 
 LARGEST = 100_000
 """Images that the demo makes at most: the engine keeps its objects in memory."""
@@ -57,7 +58,7 @@ class Run:
 
     def progress(self) -> dict[str, int]:
         """Return what the run's record has counted so far."""
-        key = {"pk": {"S": f"RUN#{self.run_id}"}, "sk": {"S": "SUMMARY"}}
+        key = {name: {"S": value} for name, value in table_keys.bulk_run_key(self.run_id).items()}
         found = self.stack.client("dynamodb").get_item(TableName=self.stack.outputs["ImageTableName"], Key=key)
         item = found.get("Item", {})
         names = ("seen", "skipped", "labelled", "partial", "failed")

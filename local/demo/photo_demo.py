@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local.stack.local_stack import Stack
-from vision.domain import records
+from vision.domain import table_keys
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN, Status
 
@@ -112,7 +112,7 @@ def watch(stack: Stack, uploads: Sequence[Upload], timeout_seconds: float = 120)
 
 def _read_records(stack: Stack, waiting: Sequence[Upload]) -> None:
     dynamodb, table = stack.client("dynamodb"), stack.outputs["ImageTableName"]
-    by_key = {tuple(records.image_key(upload.version).values()): upload for upload in waiting}
+    by_key = {tuple(table_keys.image_key(upload.version).values()): upload for upload in waiting}
     names = list(by_key)
     # BatchGetItem takes 100 keys.
     for start in range(0, len(names), 100):

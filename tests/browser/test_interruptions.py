@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 from tests.browser import pictures
 from tests.browser.lines import Line
 from tests.local.stack.pipeline import wait_for
-from vision.domain import records
-from vision.domain.gallery import daily_allowance
+from vision.domain import records, table_keys
+from vision.domain.gallery import daily_counts
 
 # At 40 KB a second it takes five seconds: time enough to come in between.
 LARGE = pictures.noise()
@@ -149,7 +149,7 @@ def test_retry_uploads_what_had_failed(failed, photos):
 
 
 def test_file_past_the_allowance_of_the_day_is_named_with_the_time_to_add_it_again(make_visit, pipeline, person):
-    day = daily_allowance.day_key(person.owner, records.now())
+    day = table_keys.allowance_key(person.owner, daily_counts.day_of(records.now()))
     used = {**{name: {"S": value} for name, value in day.items()}, "uploads": {"N": "500"}}
     pipeline.client("dynamodb").put_item(TableName=pipeline.table, Item=used)
     visit = make_visit()

@@ -20,7 +20,7 @@ import boto3
 from boto3.dynamodb.types import TypeDeserializer
 from PIL import Image
 
-from vision.domain import keys, records
+from vision.domain import keys, table_keys
 from vision.domain.bulk import bulk_run
 from vision.domain.inspection import results
 from vision.domain.objects import ObjectVersion
@@ -114,7 +114,7 @@ class Deployed:
         """The image record, or {} while there is none."""
         answer = self.client("dynamodb").get_item(
             TableName=self.table,
-            Key={name: {"S": value} for name, value in records.image_key(version).items()},
+            Key={name: {"S": value} for name, value in table_keys.image_key(version).items()},
             ConsistentRead=True,
         )
         return {name: _deserialize(value) for name, value in answer.get("Item", {}).items()}
@@ -242,7 +242,7 @@ class Visit:
 
     def partitions(self) -> list[str]:
         """The partitions of the table that only this visit writes to."""
-        pks = [records.image_key(version)["pk"] for version in self.versions]
+        pks = [table_keys.image_key(version)["pk"] for version in self.versions]
         pks += [f"{kind}#{owner}" for kind in ("OWNER", "COUNTS") for owner in [self.name, *self.owners]]
         pks += [f"PREFIX#{keys.photo_id(self.stack.bucket, f'{self.name}/')}"]
         return [*dict.fromkeys(pks), *(f"RUN#{bulk_run.run_id(arn)}" for arn in self.runs)]

@@ -12,9 +12,10 @@ from tests.conftest import BUCKET, REGION, TABLE
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
-from vision.domain.gallery.listing import Span, of_album
-from vision.domain.gallery.photos import ERASED
+from vision.domain import table_keys
+from vision.domain.gallery.listing import Span
 from vision.domain.objects import ObjectVersion
+from vision.domain.table_keys import ERASED
 
 OLD, SUB, IDENTITY = "photo-sharing-older", "a1b2", "eu-west-1:4f182a97-9165-46d8-a6de-f29b16927761"
 ALBUM = {"id": "album-1", "name": "Summer", "owner": "ann", "createdAt": "2023-05-01T09:00:00.000Z"}
@@ -59,7 +60,9 @@ def _bring_photos() -> dict[str, int]:
 def _album() -> list[Any]:
     [album] = People(TABLE).albums(SUB)
     photos = Photos(TABLE)
-    return photos.get_many(list(photos.list_positions(of_album(SUB, album["album_id"]), Span(), None, 10)))
+    return photos.get_many(
+        list(photos.list_positions(table_keys.album_listing(SUB, album["album_id"]), Span(), None, 10))
+    )
 
 
 def test_photos_of_a_person_come_over_with_album_and_time_and_no_others(older: str) -> None:

@@ -16,7 +16,7 @@ from botocore import xform_name
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 from tests.workflows.definition import tasks
 from vision.adapters.lease import LeaseState
-from vision.domain import errors, keys, records
+from vision.domain import errors, keys, records, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.image_file import jpeg, pixels
@@ -304,7 +304,7 @@ def test_the_examples_have_the_keys_that_the_code_makes():
     image, photo = _examples()
     version = ObjectVersion.from_dict(image["object"])
     assert {
-        **records.image_key(version),
+        **table_keys.image_key(version),
         "photo_id": keys.photo_id(version.bucket, version.key),
     }.items() <= image.items()
     assert image["thumbnail"]["key"] == keys.thumbnail_key(version, image["owner"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vision.domain import records
+from vision.domain import records, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.inspection import results
 from vision.domain.inspection.verdicts import Judgement
@@ -176,7 +176,7 @@ def _attributes(schema):
 
 def test_the_keys_of_the_table_are_those_of_the_records(table, items):
     version = ObjectVersion("bucket", "private/ann/uploads/a.jpg", "v1", "etag", "0A", 1)
-    assert _attributes(table["KeySchema"]) == list(records.image_key(version))
+    assert _attributes(table["KeySchema"]) == list(table_keys.image_key(version))
     assert all(item.keys() >= set(_attributes(table["KeySchema"])) for item in items)
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.local.app.conftest import Client, post_form
 from tests.local.stack.pipeline import Pipeline, wait_for
-from vision.domain import records
-from vision.domain.gallery import daily_allowance
+from vision.domain import records, table_keys
+from vision.domain.gallery import daily_counts
 
 pytestmark = pytest.mark.local
 
@@ -201,7 +201,10 @@ def _is_done(person: Client, announced: dict[str, Any]) -> bool:
 
 def test_announcements_at_the_same_moment_never_take_more_than_the_allowance(pipeline: Pipeline, ann: Client) -> None:
     owner = ann.get("/api/me").json()["owner"]
-    day = {name: {"S": value} for name, value in daily_allowance.day_key(owner, records.now()).items()}
+    day = {
+        name: {"S": value}
+        for name, value in table_keys.allowance_key(owner, daily_counts.day_of(records.now())).items()
+    }
     pipeline.client("dynamodb").put_item(TableName=pipeline.table, Item={**day, "uploads": {"N": "490"}})
     form = {"name": "photo.jpg", "content_type": "image/jpeg", "size_bytes": 7}
     with ThreadPoolExecutor(8) as pool:

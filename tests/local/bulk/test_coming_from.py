@@ -17,7 +17,7 @@ import pytest
 from local.stack.deployment import REPOSITORY
 from tests.local.bulk.bulk_runs import OLDER, photo
 from tests.local.stack.pipeline import Pipeline, wait_for
-from vision.domain import records
+from vision.domain import table_keys
 from vision.domain.keys import photo_id
 from vision.domain.objects import ObjectVersion
 
@@ -168,6 +168,6 @@ def test_labels_of_the_distributed_map_sample_are_not_paid_again(shell: Shell, p
     summary = json.loads(pipeline.closed(run["executionArn"])["output"])
     assert (summary["request"]["bucket"], summary["seen"], summary["labelled"], summary["calls"]) == (OLDER, 2, 2, 1)
     etag = pipeline.client("s3").head_object(Bucket=OLDER, Key="dog.jpg")["ETag"].strip('"')
-    record = pipeline.item(**records.image_key(ObjectVersion(OLDER, "dog.jpg", "", etag, "", 0)))
+    record = pipeline.item(**table_keys.image_key(ObjectVersion(OLDER, "dog.jpg", "", etag, "", 0)))
     assert record["labels"] == [{"name": "Dog", "confidence": Decimal("98.7")}]
     assert (record["status"], record["width"], record["photo_id"]) == ("SUCCEEDED", 160, photo_id(OLDER, "dog.jpg"))

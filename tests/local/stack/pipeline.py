@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from local.engine import control
 from local.stack.local_stack import Stack, StackFiles
-from vision.domain import keys, records
+from vision.domain import keys, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN
@@ -111,11 +111,11 @@ class Pipeline:
 
     def record(self, version: ObjectVersion) -> dict[str, Any]:
         """The image record, or {} while there is none."""
-        return self.item(**records.image_key(version))
+        return self.item(**table_keys.image_key(version))
 
     def photo(self, version: ObjectVersion) -> dict[str, Any]:
         """The photo's item: which of its versions is the newest."""
-        return self.item(**records.photo_key(keys.photo_id(version.bucket, version.key)))
+        return self.item(**table_keys.photo_key(keys.photo_id(version.bucket, version.key)))
 
     def records_of(self, version: ObjectVersion) -> list[dict[str, Any]]:
         """All items of the photo that this is a version of."""
@@ -123,7 +123,7 @@ class Pipeline:
             TableName=self.table,
             ConsistentRead=True,
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": records.image_key(version)["pk"]}},
+            ExpressionAttributeValues={":pk": {"S": table_keys.image_key(version)["pk"]}},
         )
         return [{name: _deserialize(value) for name, value in item.items()} for item in answer["Items"]]
 

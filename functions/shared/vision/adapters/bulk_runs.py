@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from vision.adapters.items import Items
-from vision.domain import keys
+from vision.domain import table_keys
 from vision.domain.bulk.bulk_run import Request
 from vision.domain.bulk.tallies import MEASURED, PROGRESS, Tally
 from vision.domain.errors import InvalidRun
@@ -25,13 +23,13 @@ class BulkRuns:
 
     def holder(self, request: Request) -> str:
         """Return the execution that works on this bucket and prefix, or did so last and was not heard of again."""
-        item = self._items.get(_lease_key(request)) or {}
+        item = self._items.get(table_keys.bulk_lease_key(request.bucket, request.prefix)) or {}
         return str(item.get("owner", ""))
 
     def acquire(self, request: Request, holder: str, previous: str, now: str) -> bool:
         """Let an execution work on a bucket and prefix, in place of a previous one; False when another was faster."""
         return self._items.update(
-            _lease_key(request),
+            table_keys.bulk_lease_key(request.bucket, request.prefix),
             {"owner": holder, "record_type": "lease", "updated_at": now},
             {},
             condition="attribute_not_exists(#owner) OR #owner = :owner OR #owner = :previous",
@@ -41,7 +39,7 @@ class BulkRuns:
     def open(self, run_id: str, execution_arn: str, request: Request, now: str, left_out: str = "") -> None:
         """Record that a run has begun, and below which prefix it touches nothing; a redrive keeps the record."""
         self._items.update(
-            _run_key(run_id),
+            table_keys.bulk_run_key(run_id),
             {"status": "RUNNING", "updated_at": now},
             {
                 "record_type": "bulk_run",
@@ -50,8 +48,8 @@ class BulkRuns:
                 "request": request.as_dict(),
                 "left_out_prefix": left_out,
                 "started_at": now,
-                "listing_pk": "RUNS",
-                "listing_sk": f"{now}#{run_id}",
+                "listing_pk": table_keys.RUN_LISTING,
+                "listing_sk": table_keys.listing_sort_key(now, run_id),
             },
         )
 
@@ -75,7 +73,7 @@ class BulkRuns:
         A run that was never opened gets no record: one of counts alone would not tell what was asked for.
         """
         progress = {name: getattr(tally, name) for name in _COUNTED}
-        self._items.add(_run_key(run_id), progress, condition="attribute_exists(pk)")
+        self._items.add(table_keys.bulk_run_key(run_id), progress, condition="attribute_exists(pk)")
 
     def close(self, run_id: str, request: Request, execution_arn: str, summary: Record, now: str) -> None:
         """Record how a run ended, and leave its bucket and prefix to the next.
@@ -86,9 +84,9 @@ class BulkRuns:
         fields = {name: value for name, value in summary.items() if name not in left_out}
         # What an earlier end said of it, before a redrive, is no longer true.
         gone = tuple(name for name in ("error", "note", "provisional") if name not in summary)
-        self._items.update(_run_key(run_id), fields | {"updated_at": now}, {}, remove=gone)
+        self._items.update(table_keys.bulk_run_key(run_id), fields | {"updated_at": now}, {}, remove=gone)
         self._items.update(
-            _lease_key(request),
+            table_keys.bulk_lease_key(request.bucket, request.prefix),
             {"owner": "", "updated_at": now},
             {},
             condition="#owner = :holder",
@@ -97,12 +95,4 @@ class BulkRuns:
 
     def read(self, run_id: str) -> Record | None:
         """Return a run's record, if there is one."""
-        return self._items.get(_run_key(run_id))
-
-
-def _lease_key(request: Request) -> dict[str, Any]:
-    return {"pk": f"PREFIX#{keys.photo_id(request.bucket, request.prefix)}", "sk": "LEASE"}
-
-
-def _run_key(run_id: str) -> dict[str, Any]:
-    return {"pk": f"RUN#{run_id}", "sk": "SUMMARY"}
+        return self._items.get(table_keys.bulk_run_key(run_id))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vision.adapters.items import Items
-from vision.domain import records
-from vision.domain.keys import model_digest
-from vision.domain.records import Record
+from vision.domain import records, table_keys
 
 LEASE_SECONDS = 1800
 """How long a session holds the lease; each of its functions extends it far more often than this."""
@@ -47,7 +45,7 @@ class Lease:
 
     def __init__(self, table_name: str, model_version_arn: str) -> None:
         self._items = Items(table_name)
-        self._key: Record = {"pk": f"SESSION#{model_digest(model_version_arn)}", "sk": "LEASE"}
+        self._key = table_keys.model_lease_key(model_version_arn)
 
     def read(self) -> LeaseState:
         """Return what the item says."""

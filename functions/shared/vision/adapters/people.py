@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 from vision.adapters.items import Items
-from vision.domain import records
+from vision.domain import records, table_keys
 from vision.domain.errors import AllowanceExceeded
-from vision.domain.gallery import albums, daily_allowance, listing
+from vision.domain.gallery import albums, daily_allowance, daily_counts, listing
 from vision.domain.gallery.daily_allowance import Allowance
-from vision.domain.gallery.photos import LABEL_PREFIX
 from vision.domain.records import Record
 
 
@@ -24,12 +24,12 @@ class People:
 
     def albums(self, owner: str) -> list[Record]:
         """Return a person's albums, oldest first."""
-        found = self._beginning(owner, albums.PREFIX)
+        found = self._beginning(table_keys.album_key(owner, ""))
         return sorted(found, key=lambda album: (album["created_at"], album["album_id"]))
 
     def album(self, owner: str, album_id: str) -> Record | None:
         """Return one of a person's albums."""
-        return self._items.get(albums.album_key(owner, album_id))
+        return self._items.get(table_keys.album_key(owner, album_id))
 
     def make_album(self, album: Record, limit: int) -> Record | None:
         """Record an album, unless there is one of this id; return the one that there is.
@@ -37,16 +37,16 @@ class People:
         None when its owner has as many albums as the limit allows, whoever makes one at the same moment.
         """
         owner = album["owner"]
-        if not self._items.put_counted(album, albums.count_key(owner), albums.COUNT, limit):
+        if not self._items.put_counted(album, table_keys.album_count_key(owner), albums.COUNT, limit):
             # Full, or never counted, or counted by a version that others have worked beside.
             self._count_albums(owner)
-            self._items.put_counted(album, albums.count_key(owner), albums.COUNT, limit)
+            self._items.put_counted(album, table_keys.album_count_key(owner), albums.COUNT, limit)
         return self.album(owner, album["album_id"])
 
     def rename_album(self, owner: str, album_id: str, name: str, now: str) -> bool:
         """Give an album another name; False when there is none."""
         return self._items.update(
-            albums.album_key(owner, album_id),
+            table_keys.album_key(owner, album_id),
             {"name": name, "updated_at": now},
             {},
             condition="attribute_exists(pk)",
@@ -55,26 +55,26 @@ class People:
     def close_album(self, owner: str, album_id: str, now: str) -> bool:
         """Let an album take no more photos, since it is being deleted; False when there is none."""
         return self._items.update(
-            albums.album_key(owner, album_id), {albums.CLOSED: now}, {}, condition="attribute_exists(pk)"
+            table_keys.album_key(owner, album_id), {table_keys.CLOSED: now}, {}, condition="attribute_exists(pk)"
         )
 
     def remove_album(self, owner: str, album_id: str) -> None:
         """Delete an album, which should have no photos any more."""
-        key, now = albums.album_key(owner, album_id), records.now()
-        if self._items.get(albums.count_key(owner)) is None:
+        key, counter, now = table_keys.album_key(owner, album_id), table_keys.album_count_key(owner), records.now()
+        if self._items.get(counter) is None:
             self._count_albums(owner)
-        self._items.add_once(key, albums.UNCOUNTED, now, albums.count_key(owner), {"updated_at": now}, albums.COUNT, -1)
+        self._items.add_once(key, table_keys.UNCOUNTED, now, counter, {"updated_at": now}, albums.COUNT, -1)
         self._items.delete_many([key])
 
     def _count_albums(self, owner: str) -> None:
         """Count the albums that there are, unless their number changes meanwhile."""
-        known = self._items.get(albums.count_key(owner))
-        number = sum(albums.UNCOUNTED not in album for album in self.albums(owner))
+        known = self._items.get(table_keys.album_count_key(owner))
+        number = sum(table_keys.UNCOUNTED not in album for album in self.albums(owner))
         if known is None:
             self._items.put_once(albums.counted(owner, number))
         elif known[albums.COUNT] != number:
             self._items.update(
-                albums.count_key(owner),
+                table_keys.album_count_key(owner),
                 {albums.COUNT: number},
                 {},
                 condition=f"#{albums.COUNT} = :known",
@@ -83,29 +83,19 @@ class People:
 
     def labels(self, owner: str, prefix: str, limit: int) -> list[str]:
         """Return the labels that a person's photos have had and that begin so, in any case."""
-        start = f"{LABEL_PREFIX}{prefix.casefold()}"
-        if len(start.encode()) > listing.SORT_KEY_LIMIT_BYTES:
+        start = table_keys.label_name_key(owner, prefix)
+        if len(start["sk"].encode()) > listing.SORT_KEY_LIMIT_BYTES:
             return []
-        found = self._items.query(
-            "",
-            "pk = :pk AND begins_with(sk, :start)",
-            {},
-            {":pk": f"OWNER#{owner}", ":start": start},
-            page_size=limit,
-        )
-        return [item["name"] for item in islice(found, limit)]
+        return [item["name"] for item in islice(self._beginning(start, page_size=limit), limit)]
 
     def counts(self, owner: str, span: listing.Span) -> list[Record]:
         """Return how many photos of each class came on each day, newest day first."""
+        low, high = (table_keys.daily_counts_bound(owner, day) for day in (span.low, span.high(None)))
         found = self._items.query(
             "",
             "pk = :pk AND sk BETWEEN :low AND :high",
             {},
-            {
-                ":pk": f"COUNTS#{owner}",
-                ":low": f"DAY#{span.low}",
-                ":high": f"DAY#{span.high(None)}",
-            },
+            {":pk": low["pk"], ":low": low["sk"], ":high": high["sk"]},
         )
         return sorted(found, key=lambda count: (count["day"], count["count"]), reverse=True)
 
@@ -128,7 +118,7 @@ class People:
             conditions.append("(attribute_not_exists(#bytes) OR #bytes <= :most_bytes)")
             values[":most_bytes"] = allowance.limit_bytes - size_bytes
         is_counted = allowance.takes(size_bytes) and self._items.add(
-            daily_allowance.day_key(owner, now),
+            table_keys.allowance_key(owner, daily_counts.day_of(now)),
             {"uploads": 1, "bytes": size_bytes},
             fields=daily_allowance.day(owner, now),
             condition=" AND ".join(conditions),
@@ -137,8 +127,12 @@ class People:
         if not is_counted:
             raise AllowanceExceeded(allowance.refusal(now))
 
-    def _beginning(self, owner: str, start: str) -> list[Record]:
-        found = self._items.query(
-            "", "pk = :pk AND begins_with(sk, :start)", {}, {":pk": f"OWNER#{owner}", ":start": start}
+    def _beginning(self, start: table_keys.Key, page_size: int | None = None) -> Iterator[Record]:
+        """Yield the items of a partition whose sort keys begin as this one."""
+        return self._items.query(
+            "",
+            "pk = :pk AND begins_with(sk, :start)",
+            {},
+            {":pk": start["pk"], ":start": start["sk"]},
+            page_size=page_size,
         )
-        return list(found)

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from vision.adapters.items import Items
-from vision.domain import records
+from vision.domain import table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.gallery import daily_counts
-from vision.domain.gallery.listing import REFUSED, ListPosition, Span
-from vision.domain.gallery.pending_uploads import EXPIRES, NEVER, PendingUpload
-from vision.domain.gallery.photos import CONTENT_DELETED, DELETING, ERASED, GONE, Photo, label_entry, label_name
+from vision.domain.gallery.listing import ListPosition, Span
+from vision.domain.gallery.pending_uploads import NEVER, PendingUpload
+from vision.domain.gallery.photos import Photo, label_entry, label_name
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
+from vision.domain.table_keys import CONTENT_DELETED, DELETING, ERASED, EXPIRES, GONE
 
 _RECORD = (
     *("status", "error", "width", "height", "format", "labels", "detector", "thumbnail"),
@@ -39,7 +40,7 @@ class Photos:
 
     def announced(self, ticket: PendingUpload) -> Record | None:
         """Return the item of the photo that a ticket of this token announces, if there is one."""
-        return self._items.get(records.photo_key(ticket.photo_id))
+        return self._items.get(table_keys.photo_key(ticket.photo_id))
 
     def announce(self, ticket: PendingUpload, now: str) -> Record:
         """Record a ticket, or let the one of this token that still waits for its upload expire later; return it."""
@@ -48,7 +49,7 @@ class Photos:
         if self._items.put_together(item, entry) if entry else self._items.put_once(item):
             return item
         self._items.update(
-            records.photo_key(ticket.photo_id),
+            table_keys.photo_key(ticket.photo_id),
             {EXPIRES: item[EXPIRES]},
             {},
             condition="attribute_exists(pk) AND attribute_not_exists(sequencer)",
@@ -57,24 +58,24 @@ class Photos:
 
     def read(self, photo_id: str) -> Photo | None:
         """Return a photo, also one that was erased a while ago."""
-        item = self._items.get(records.photo_key(photo_id))
+        item = self._items.get(table_keys.photo_key(photo_id))
         if item is None:
             return None
         photo = Photo(item, {})
-        record = self._items.get(records.image_key(photo.version)) if photo.version else None
+        record = self._items.get(table_keys.image_key(photo.version)) if photo.version else None
         return Photo(item, record or {})
 
     def list_positions(
-        self, heading: str, span: Span, after: ListPosition | None, page_size: int
+        self, partition: str, span: Span, after: ListPosition | None, page_size: int
     ) -> Iterator[ListPosition]:
         """Yield the places of a list, newest first, from the one after a place on."""
         if span.is_empty(after):
             return
         found = self._items.query(
             "listing",
-            "listing_pk = :heading AND listing_sk BETWEEN :low AND :high",
+            "listing_pk = :partition AND listing_sk BETWEEN :low AND :high",
             {},
-            {":heading": heading, ":low": span.low, ":high": span.high(after)},
+            {":partition": partition, ":low": span.low, ":high": span.high(after)},
             newest_first=True,
             page_size=page_size,
         )
@@ -85,10 +86,10 @@ class Photos:
 
     def get_many(self, places: Sequence[ListPosition]) -> list[Photo]:
         """Return the photos at these places, in their order, as they are now; those that are gone are left out."""
-        wanted = [{"pk": pk, "sk": records.PHOTO_SORT_KEY} for pk in dict.fromkeys(place.pk for place in places)]
+        wanted = [{"pk": pk, "sk": table_keys.PHOTO_SORT_KEY} for pk in dict.fromkeys(place.pk for place in places)]
         items = {item["pk"]: item for item in self._items.get_many(wanted, _PHOTO)}
         versions = {pk: version for pk, item in items.items() if (version := Photo(item, {}).version)}
-        keys = [records.image_key(version) for version in versions.values()]
+        keys = [table_keys.image_key(version) for version in versions.values()]
         found = {item["pk"]: item for item in self._items.get_many(keys, _RECORD)}
         return [Photo(items[place.pk], found.get(place.pk, {})) for place in places if place.pk in items]
 
@@ -114,10 +115,10 @@ class Photos:
     def count(self, envelope: Envelope, class_name: str, day: str, now: str) -> None:
         """Count a version under its class and day, once."""
         self._items.add_once(
-            records.image_key(envelope.object),
-            daily_counts.MARK,
+            table_keys.image_key(envelope.object),
+            table_keys.COUNTED,
             now,
-            daily_counts.count_key(envelope.owner, day, class_name),
+            table_keys.daily_count_key(envelope.owner, day, class_name),
             daily_counts.count(envelope.owner, day, class_name),
             daily_counts.COUNT,
         )
@@ -125,8 +126,11 @@ class Photos:
     def list_refused(self, envelope: Envelope, now: str) -> None:
         """Let :meth:`refused` find a version from now on."""
         self._items.update(
-            records.image_key(envelope.object),
-            {"listing_pk": REFUSED, "listing_sk": f"{now}#{envelope.photo_id}"},
+            table_keys.image_key(envelope.object),
+            {
+                "listing_pk": table_keys.REFUSED_LISTING,
+                "listing_sk": table_keys.listing_sort_key(now, envelope.photo_id),
+            },
             {},
             condition="attribute_exists(pk) AND attribute_not_exists(listing_pk)",
         )
@@ -134,7 +138,10 @@ class Photos:
     def refused(self, before: str) -> Iterator[ListPosition]:
         """Yield the places of the versions that were refused before a moment, oldest first."""
         found = self._items.query(
-            "listing", "listing_pk = :heading AND listing_sk < :before", {}, {":heading": REFUSED, ":before": before}
+            "listing",
+            "listing_pk = :partition AND listing_sk < :before",
+            {},
+            {":partition": table_keys.REFUSED_LISTING, ":before": before},
         )
         return (ListPosition(item["listing_sk"], item["pk"], item["sk"]) for item in found)
 
@@ -160,7 +167,7 @@ class Photos:
         """
         is_known = ERASED in photo.item
         self._items.update(
-            records.photo_key(photo.photo_id),
+            table_keys.photo_key(photo.photo_id),
             {
                 ERASED: erased_at,
                 "status": DELETING,
@@ -169,7 +176,7 @@ class Photos:
             },
             {},
             condition=f"{ERASED} = :{ERASED}" if is_known else "attribute_exists(pk)",
-            remove=("listing_pk", "listing_sk", "name", GONE, "forget_after"),
+            remove=("listing_pk", "listing_sk", "name", GONE, EXPIRES),
         )
 
     def unfinished_deletions(self, before: str) -> Iterator[str]:
@@ -188,13 +195,13 @@ class Photos:
 
     def thumbnail_folders(self, photo_id: str) -> set[tuple[str, str]]:
         """Return the buckets and folders in which thumbnails of a photo are recorded, of bulk runs too."""
-        known = self._items.query("", "pk = :pk", {}, {":pk": records.photo_key(photo_id)["pk"]})
+        known = self._items.query("", "pk = :pk", {}, {":pk": table_keys.photo_key(photo_id)["pk"]})
         thumbnails = [item["thumbnail"] for item in known if item.get("thumbnail")]
         return {(thumbnail["bucket"], thumbnail["key"].rsplit("/", 1)[0] + "/") for thumbnail in thumbnails}
 
     def is_replaced(self, photo_id: str) -> bool:
         """Tell whether a photo that was erased is there again: a newer upload has come to its key."""
-        item = self._items.get(records.photo_key(photo_id))
+        item = self._items.get(table_keys.photo_key(photo_id))
         return item is not None and ERASED not in item
 
     def delete_records(self, photo_id: str, now: str, *, until: str = "") -> None:
@@ -202,7 +209,7 @@ class Photos:
 
         With ``until`` only what was recorded until then: of a photo that was replaced meanwhile.
         """
-        key = records.photo_key(photo_id)
+        key = table_keys.photo_key(photo_id)
         known = self._items.query("", "pk = :pk", {}, {":pk": key["pk"]})
         erased = [
             {"pk": item["pk"], "sk": item["sk"]}
@@ -211,7 +218,7 @@ class Photos:
         ]
         self._items.delete_many(erased)
         expires = int((datetime.now(UTC) + _REMEMBERED).timestamp())
-        gone = {GONE: now, "forget_after": expires}
+        gone = {GONE: now, EXPIRES: expires}
         self._items.update(key, gone, {}, condition=f"attribute_exists({ERASED})", remove=("status",))
 
     def scan_page(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from vision.adapters.items import Items
-from vision.domain.records import Record
+from vision.domain import table_keys
 
 # Evenly spaced at a little less than the quota: a service counts with a clock of its own.
 SHARE_OF_QUOTA = 0.98
@@ -29,7 +29,7 @@ class RateLimiter:
 
     def __init__(self, table_name: str, operation: str, calls_per_second: float) -> None:
         self._items = Items(table_name)
-        self._key: Record = {"pk": f"PACE#{operation}", "sk": "NEXT"}
+        self._key = table_keys.pace_key(operation)
         self._gap = round(_MICROSECONDS / (calls_per_second * SHARE_OF_QUOTA))
 
     def reserve(self, calls: int) -> list[float]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from itertools import islice
 
 from vision.adapters.items import Items
+from vision.domain import table_keys
 from vision.domain.records import Record
-
-_HEADING = "SESSIONS"
 
 
 class SessionLog:
@@ -21,7 +20,11 @@ class SessionLog:
 
     def open(self, execution_arn: str, units: int, now: str) -> None:
         """Note that a session begins, with how many inference units; once more changes nothing."""
-        listed = {"listing_pk": _HEADING, "listing_sk": f"{now}#{_name(execution_arn)}", "started_at": now}
+        listed = {
+            "listing_pk": table_keys.SESSION_LISTING,
+            "listing_sk": table_keys.listing_sort_key(now, _name(execution_arn)),
+            "started_at": now,
+        }
         said = {"record_type": "model_session", "execution_arn": execution_arn, "units": units, "updated_at": now}
         self._items.update(_key(execution_arn), said, listed)
 
@@ -33,7 +36,12 @@ class SessionLog:
     def latest(self, limit: int) -> list[Record]:
         """Return the latest sessions, newest first."""
         listed = self._items.query(
-            "listing", "listing_pk = :heading", {}, {":heading": _HEADING}, newest_first=True, page_size=limit
+            "listing",
+            "listing_pk = :partition",
+            {},
+            {":partition": table_keys.SESSION_LISTING},
+            newest_first=True,
+            page_size=limit,
         )
         keys = [{"pk": item["pk"], "sk": item["sk"]} for item in islice(listed, limit)]
         found = self._items.get_many(keys, ("execution_arn", "units", "started_at", "images", "model_minutes"))
@@ -44,5 +52,5 @@ def _name(execution_arn: str) -> str:
     return execution_arn.rsplit(":", 1)[-1]
 
 
-def _key(execution_arn: str) -> Record:
-    return {"pk": f"MODEL-SESSION#{_name(execution_arn)}", "sk": "SESSION"}
+def _key(execution_arn: str) -> table_keys.Key:
+    return table_keys.model_session_key(_name(execution_arn))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from vision.adapters.items import Items
-from vision.domain import keys, records
+from vision.domain import keys, records, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Attempt
 from vision.domain.failures import Failure
-from vision.domain.gallery.pending_uploads import EXPIRES, FORM_VERSION
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import OPEN, Status
+from vision.domain.table_keys import ERASED, EXPIRES, FORM_VERSION, GONE
 
 # A run may write when nobody has run before, when it is newer than the run that wrote last, or while it is itself
 # the run that the record waits for. So an older run never overwrites a newer one, be it the redrive of its own
@@ -28,7 +29,7 @@ _MAY_ADVANCE = (
 # A form uploads one version, and to an announced photo that is not deleted; a later version that came otherwise stays
 # the photo's newest.
 _TAKES_FORM = (
-    "attribute_exists(content_type) AND attribute_not_exists(erased_at)"
+    f"attribute_exists(content_type) AND attribute_not_exists({ERASED})"
     f" AND (attribute_not_exists({FORM_VERSION}) OR {FORM_VERSION} = :{FORM_VERSION})"
     " AND (attribute_not_exists(sequencer) OR sequencer <= :sequencer)"
 )
@@ -83,28 +84,28 @@ class Table:
         fields = {name: value for name, value in photo.items() if name not in ("pk", "sk")}
         first = {"created_at": now} | ({"listing_sk": fields.pop("listing_sk")} if "listing_sk" in fields else {})
         return self._items.update(
-            records.photo_key(envelope.photo_id),
+            table_keys.photo_key(envelope.photo_id),
             fields,
             first,
             # What a ticket said of itself, and that an earlier photo of the same key was erased.
-            remove=("status", "erased_at", "gone_at", EXPIRES),
+            remove=("status", ERASED, GONE, EXPIRES),
             condition=condition,
         )
 
     def is_newest(self, envelope: Envelope) -> bool:
         """Tell whether no newer version of the photo is registered; one without a sequencer counts as the newest."""
         sequencer = envelope.object.sequencer
-        photo = self._items.get(records.photo_key(envelope.photo_id)) or {}
+        photo = self._items.get(table_keys.photo_key(envelope.photo_id)) or {}
         return not sequencer or bool(photo.get("sequencer", "") <= sequencer)
 
     def withdraw(self, envelope: Envelope) -> None:
         """Delete the record of a version that was registered once more although its photo is deleted."""
-        self._items.delete_many([records.image_key(envelope.object)])
+        self._items.delete_many([table_keys.image_key(envelope.object)])
 
     def mark_running(self, envelope: Envelope, run: Attempt, now: str) -> bool:
         """Record that the execution has started, unless it has already said more than that itself."""
         return self._items.update(
-            records.image_key(envelope.object),
+            table_keys.image_key(envelope.object),
             _run_fields(run) | {"status": Status.RUNNING, "updated_at": now},
             {},
             condition="attribute_exists(pk) AND attribute_not_exists(execution_arn)",
@@ -129,7 +130,7 @@ class Table:
             if name not in ("pk", "sk", "status", "updated_at")
         }
         return self._items.update(
-            records.image_key(envelope.object),
+            table_keys.image_key(envelope.object),
             changes | _run_fields(run) | {"updated_at": now},
             first,
             remove=() if "error" in changes else ("error",),
@@ -161,7 +162,7 @@ class Table:
             A claim from before this moment is not heeded: whoever made it died.
         """
         return self._items.update(
-            records.image_key(envelope.object),
+            table_keys.image_key(envelope.object),
             {"notifying_at": now, "updated_at": now},
             {},
             condition="attribute_exists(pk) AND attribute_not_exists(notified_at)"
@@ -172,7 +173,7 @@ class Table:
     def give_up_notification(self, envelope: Envelope, now: str) -> None:
         """Take back a claim: people could not be told, and the next delivery may try at once."""
         self._items.update(
-            records.image_key(envelope.object),
+            table_keys.image_key(envelope.object),
             {"updated_at": now},
             {},
             condition="attribute_exists(pk)",
@@ -182,7 +183,7 @@ class Table:
     def mark_notified(self, envelope: Envelope, now: str) -> None:
         """Record that people have been told of the verdict."""
         self._items.update(
-            records.image_key(envelope.object),
+            table_keys.image_key(envelope.object),
             {"notified_at": now, "updated_at": now},
             {},
             condition="attribute_exists(pk)",
@@ -191,7 +192,7 @@ class Table:
 
     def _inspect(self, envelope: Envelope, inspection: Record, now: str, remove: tuple[str, ...] = ()) -> bool:
         return self._items.update(
-            records.image_key(envelope.object),
+            table_keys.image_key(envelope.object),
             inspection | {"updated_at": now},
             {},
             condition="attribute_exists(pk) AND attribute_not_exists(verdict)",
@@ -200,29 +201,29 @@ class Table:
 
     def image(self, envelope: Envelope) -> Record | None:
         """Return the image record of a version, if there is one."""
-        return self._items.get(records.image_key(envelope.object))
+        return self._items.get(table_keys.image_key(envelope.object))
 
     def recorded_versions(self, versions: Sequence[ObjectVersion]) -> dict[ObjectVersion, tuple[ObjectVersion, Record]]:
         """Return what is recorded of objects of which a listing told only the ETag.
 
         That is the record of the ETag; or, where the photo workflow has seen the same content, that of its version.
         """
-        listed = {_primary(records.image_key(version)): version for version in versions}
+        listed = {_primary(table_keys.image_key(version)): version for version in versions}
         photos = {keys.photo_id(version.bucket, version.key) for version in versions}
-        wanted = [records.photo_key(photo) for photo in photos] + [_key(*primary) for primary in listed]
+        wanted = [table_keys.photo_key(photo) for photo in photos] + [_key(*primary) for primary in listed]
         found: dict[ObjectVersion, tuple[ObjectVersion, Record]] = {}
         newest: dict[tuple[str, str], tuple[ObjectVersion, ObjectVersion]] = {}
         for item in self._items.get_many(wanted, ("object", *_PROGRESS)):
-            if item["sk"] != records.PHOTO_SORT_KEY:
+            if item["sk"] != table_keys.PHOTO_SORT_KEY:
                 version = listed[_primary(item)]
                 found[version] = (version, item)
                 continue
             if "etag" not in item["object"]:
                 continue  # A photo that is announced, and not uploaded yet.
             seen = ObjectVersion.from_dict(item["object"])
-            same = listed.get((item["pk"], f"VERSION#{seen.etag}"))
+            same = listed.get(_primary(table_keys.image_key(replace(seen, version_id=""))))
             if same and seen.version_id:
-                newest[_primary(records.image_key(seen))] = (same, seen)
+                newest[_primary(table_keys.image_key(seen))] = (same, seen)
         for item in self._items.get_many([_key(*primary) for primary in newest], _PROGRESS):
             same, seen = newest[_primary(item)]
             found[same] = (seen, item)

@@ -1,15 +1,7 @@
-"""The items of the table: what a photo, an image version and their states look like, as plain dictionaries.
+"""The items of a photo and of an image version, as plain dictionaries with the keys of :mod:`vision.domain.table_keys`.
 
-Keys
-----
-``pk = PHOTO#{photo_id}``
-    ``sk = CURRENT``: the photo (``record_type`` photo), which of its versions is the newest.
-    ``sk = VERSION#{version}``: one image record (``record_type`` image) per object version.
-``listing_pk``, ``listing_sk``
-    The sparse index ``listing``: an item that wants to be found under a heading, newest first, carries both.
-    Photos carry their owner. Albums, labels, verdicts and daily counts of later workflows take the same index.
-``status``, ``updated_at``
-    The index ``by_status`` of image records.
+A photo says which of its versions is the newest; an image record, one for each version, says what is in it. The index
+``by_status`` finds image records by ``status`` and ``updated_at``.
 """
 
 from __future__ import annotations
@@ -18,16 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vision.domain import keys
+from vision.domain import table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import Failure, combined
 from vision.domain.image_file.formats import displayed
-from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import Status
 
 Record = dict[str, Any]
-
-PHOTO_SORT_KEY = "CURRENT"
 
 
 def timestamp(moment: datetime) -> str:
@@ -45,21 +34,10 @@ def seconds_ago(seconds: int) -> str:
     return timestamp(datetime.now(UTC) - timedelta(seconds=seconds))
 
 
-def photo_key(photo_id: str) -> Record:
-    """Return the primary key of a photo."""
-    return {"pk": f"PHOTO#{photo_id}", "sk": PHOTO_SORT_KEY}
-
-
-def image_key(version: ObjectVersion) -> Record:
-    """Return the primary key of an image record; the version alone decides it, so twice is once."""
-    photo_id = keys.photo_id(version.bucket, version.key)
-    return {"pk": f"PHOTO#{photo_id}", "sk": f"VERSION#{version.identity}"}
-
-
 def photo(envelope: Envelope, now: str) -> Record:
     """Return the item that says which version of a photo is the newest."""
     item = {
-        **photo_key(envelope.photo_id),
+        **table_keys.photo_key(envelope.photo_id),
         "record_type": "photo",
         "photo_id": envelope.photo_id,
         "object": envelope.object.as_dict(),
@@ -69,8 +47,8 @@ def photo(envelope: Envelope, now: str) -> Record:
     if envelope.owner:
         item |= {
             "owner": envelope.owner,
-            "listing_pk": f"OWNER#{envelope.owner}",
-            "listing_sk": f"{now}#{envelope.photo_id}",
+            "listing_pk": table_keys.owner_listing(envelope.owner),
+            "listing_sk": table_keys.listing_sort_key(now, envelope.photo_id),
         }
     return item
 
@@ -78,7 +56,7 @@ def photo(envelope: Envelope, now: str) -> Record:
 def pending(envelope: Envelope, now: str) -> Record:
     """Return the image record of a version that waits for its execution."""
     record = {
-        **image_key(envelope.object),
+        **table_keys.image_key(envelope.object),
         "record_type": "image",
         "photo_id": envelope.photo_id,
         "object": envelope.object.as_dict(),

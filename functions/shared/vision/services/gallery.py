@@ -9,14 +9,15 @@ from itertools import islice
 from vision.adapters import storage
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
-from vision.domain import records
-from vision.domain.gallery import albums, daily_counts, display, listing, pending_uploads
+from vision.domain import records, table_keys
+from vision.domain.gallery import albums, daily_counts, display, pending_uploads
 from vision.domain.gallery.daily_allowance import Allowance
 from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.gallery.pending_uploads import PendingUpload
-from vision.domain.gallery.photos import CONTENT_DELETED, ERASED, Photo, PhotoQuery
+from vision.domain.gallery.photos import Photo, PhotoQuery
 from vision.domain.records import Record
 from vision.domain.refusals import Conflict, NotFound
+from vision.domain.table_keys import CONTENT_DELETED, ERASED
 from vision.services import photo_deletion
 
 # A page looks at so many photos of its list at most: a search that few match answers with less, and a place to go on.
@@ -116,8 +117,8 @@ class Gallery:
         return len(places)
 
     def _some_of_album(self, owner: str, album_id: str) -> list[ListPosition]:
-        heading = listing.of_album(owner, album_id)
-        return list(islice(self.photos.list_positions(heading, Span(), None, ERASED_AT_ONCE), ERASED_AT_ONCE))
+        partition = table_keys.album_listing(owner, album_id)
+        return list(islice(self.photos.list_positions(partition, Span(), None, ERASED_AT_ONCE), ERASED_AT_ONCE))
 
     # Photos
 
@@ -168,7 +169,7 @@ class Gallery:
     def _takes_photos(self, owner: str, album_id: str) -> bool:
         """Tell whether an album is there and not being deleted; no album takes everything."""
         album = self.people.album(owner, album_id) if album_id else {}
-        return album is not None and albums.CLOSED not in album
+        return album is not None and table_keys.CLOSED not in album
 
     def find(
         self, wanted: PhotoQuery, after: ListPosition | None, limit: int
@@ -177,7 +178,7 @@ class Gallery:
 
         A page may have less than its limit although there are more: only a missing place says that it is the last.
         """
-        places = self.photos.list_positions(wanted.heading, wanted.span, after, _LOOKS_AT_ONCE)
+        places = self.photos.list_positions(wanted.partition, wanted.span, after, _LOOKS_AT_ONCE)
         found: list[Photo] = []
         looks, last, now = 0, None, records.now()
         # Most of what a list has is wanted, so a short page looks at few first, and only then at as many as it can.

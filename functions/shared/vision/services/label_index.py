@@ -11,8 +11,9 @@ from vision.domain.envelopes import Envelope
 from vision.domain.executions import Attempt
 from vision.domain.failures import Failure
 from vision.domain.gallery import daily_counts
-from vision.domain.gallery.photos import ERASED, Photo
+from vision.domain.gallery.photos import Photo
 from vision.domain.statuses import Status
+from vision.domain.table_keys import ERASED
 from vision.services import photo_deletion
 
 

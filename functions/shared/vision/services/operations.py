@@ -13,11 +13,11 @@ from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.photos import Photos
 from vision.adapters.session_log import SessionLog
 from vision.adapters.workflow import Execution
-from vision.domain import prices
+from vision.domain import prices, table_keys
 from vision.domain.bulk import bulk_run
 from vision.domain.bulk.summaries import estimated_cost
 from vision.domain.bulk.tallies import Tally
-from vision.domain.gallery import display, listing
+from vision.domain.gallery import display
 from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.gallery.photos import has_label
 from vision.domain.inspection.verdicts import Judgement
@@ -137,7 +137,9 @@ class Operations:
         for day in wanted.days.days():
             lists = [
                 _in_order(
-                    self.photos.list_positions(listing.of_verdict(verdict, day), Span(day, day), after, _LOOKS_AT_ONCE)
+                    self.photos.list_positions(
+                        table_keys.verdict_listing(verdict, day.isoformat()), Span(day, day), after, _LOOKS_AT_ONCE
+                    )
                 )
                 for verdict in wanted.judgements
             ]

@@ -10,9 +10,10 @@ from vision.adapters.photos import Photos
 from vision.domain import keys, records
 from vision.domain.failures import Failure
 from vision.domain.gallery.listing import ListPosition
-from vision.domain.gallery.photos import CONTENT_DELETED, ERASED, Photo
+from vision.domain.gallery.photos import Photo
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import Status
+from vision.domain.table_keys import CONTENT_DELETED, ERASED
 
 REFUSED_SECONDS = 86_400
 """For so long the content of a refused upload is kept: an operator can look at it and process it again."""

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from vision.adapters.items import Items
 from vision.adapters.people import People
+from vision.domain import table_keys
 from vision.domain.gallery import albums, daily_counts
 from vision.domain.gallery.listing import Span
 from vision.domain.gallery.photos import label_name
@@ -26,7 +27,7 @@ def items(table_name: str) -> Items:
 
 def _count(items: Items, day: date, name: str, number: int, owner: str = "ann") -> None:
     items.put_once(
-        daily_counts.count_key(owner, str(day), name)
+        table_keys.daily_count_key(owner, str(day), name)
         | daily_counts.count(owner, str(day), name)
         | {daily_counts.COUNT: number}
     )

@@ -7,13 +7,13 @@ import pytest
 from vision.adapters.items import Items
 from vision.adapters.photos import Photos, is_newest
 from vision.adapters.table import Table
-from vision.domain import records
+from vision.domain import table_keys
 from vision.domain.envelopes import Envelope
-from vision.domain.gallery import listing
 from vision.domain.gallery.listing import ListPosition, Span
-from vision.domain.gallery.pending_uploads import EXPIRES, NEVER, PendingUpload
-from vision.domain.gallery.photos import ERASED, GONE, Photo
+from vision.domain.gallery.pending_uploads import NEVER, PendingUpload
+from vision.domain.gallery.photos import Photo
 from vision.domain.objects import ObjectVersion, comparable_sequencer
+from vision.domain.table_keys import ERASED, EXPIRES, GONE
 
 NOW, LATER = "2026-11-21T10:00:00.000Z", "2026-11-21T11:00:00.000Z"
 TICKET = PendingUpload("amzn-s3-demo-bucket", "ann", "a" * 26, "rose.jpg", "image/jpeg", 7, "b" * 26)
@@ -50,8 +50,8 @@ def _read(photos: Photos, ticket: PendingUpload = TICKET) -> Photo:
     return photo
 
 
-def _under(photos: Photos, heading: str, span: Span | None = None, after: ListPosition | None = None) -> list[str]:
-    return [place.sk for place in photos.list_positions(heading, span or Span(), after, 10)]
+def _under(photos: Photos, partition: str, span: Span | None = None, after: ListPosition | None = None) -> list[str]:
+    return [place.sk for place in photos.list_positions(partition, span or Span(), after, 10)]
 
 
 # Tickets
@@ -65,8 +65,8 @@ def test_a_ticket_is_announced_once(photos: Photos) -> None:
 
 def test_a_ticket_is_found_in_its_album_and_under_its_owner(photos: Photos) -> None:
     photos.announce(TICKET, NOW)
-    headings_of = (listing.of_owner("ann"), listing.of_album("ann", "b" * 26))
-    assert [_under(photos, heading) for heading in headings_of] == [["CURRENT"], ["ALBUM"]]
+    partitions = (table_keys.owner_listing("ann"), table_keys.album_listing("ann", "b" * 26))
+    assert [_under(photos, partition) for partition in partitions] == [["CURRENT"], ["ALBUM"]]
 
 
 def test_an_upload_keeps_what_was_announced(photos: Photos, uploaded: Callable[..., Envelope]) -> None:
@@ -93,8 +93,8 @@ def test_an_upload_takes_the_status_of_the_ticket_away(photos: Photos, uploaded:
 def test_a_list_has_its_places_newest_first_after_the_last_one(photos: Photos) -> None:
     for hour in range(10, 14):
         photos.announce(replace(TICKET, token=f"{'a' * 25}{hour - 8}"), f"2026-11-21T{hour}:00:00.000Z")
-    places = list(photos.list_positions(listing.of_owner("ann"), Span(), None, 10))
-    assert [list(photos.list_positions(listing.of_owner("ann"), Span(), place, 10)) for place in places] == [
+    places = list(photos.list_positions(table_keys.owner_listing("ann"), Span(), None, 10))
+    assert [list(photos.list_positions(table_keys.owner_listing("ann"), Span(), place, 10)) for place in places] == [
         places[number:] for number in range(1, 5)
     ]
 
@@ -112,7 +112,7 @@ def test_photos_are_at_their_places_in_the_order_of_those(photos: Photos) -> Non
     others = [replace(TICKET, token=f"{'a' * 25}{number}") for number in (2, 3, 4)]
     for ticket in others:
         photos.announce(ticket, NOW)
-    places = [ListPosition("", records.photo_key(ticket.photo_id)["pk"], "CURRENT") for ticket in reversed(others)]
+    places = [ListPosition("", table_keys.photo_key(ticket.photo_id)["pk"], "CURRENT") for ticket in reversed(others)]
     found = [
         photo.photo_id for photo in photos.get_many([*places, ListPosition("", "PHOTO#gone", "CURRENT"), places[0]])
     ]
@@ -155,7 +155,7 @@ def test_a_ticket_has_no_newest_version(photos: Photos, uploaded: Callable[..., 
 def test_an_erased_photo_is_in_no_list_of_its_owner(photos: Photos) -> None:
     photos.announce(TICKET, NOW)
     photos.mark_deleting(_read(photos), LATER, LATER)
-    assert _under(photos, listing.of_owner("ann")) == []
+    assert _under(photos, table_keys.owner_listing("ann")) == []
 
 
 def test_no_upload_is_newer_than_an_erased_ticket(photos: Photos, uploaded: Callable[..., Envelope]) -> None:

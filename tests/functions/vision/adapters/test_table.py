@@ -7,7 +7,7 @@ from botocore.stub import Stubber
 
 from vision.adapters.aws_sdk import client
 from vision.adapters.table import Table
-from vision.domain import records
+from vision.domain import records, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
 from vision.domain.executions import Attempt
@@ -42,7 +42,7 @@ def table(table_name: str) -> Table:
 def _photo(table_name: str, envelope: Envelope) -> dict[str, Any]:
     item = client("dynamodb").get_item(
         TableName=table_name,
-        Key={name: {"S": value} for name, value in records.photo_key(envelope.photo_id).items()},
+        Key={name: {"S": value} for name, value in table_keys.photo_key(envelope.photo_id).items()},
     )
     return item["Item"]
 
@@ -297,7 +297,7 @@ def test_fractions_are_stored_as_they_are_written(table: Table, table_name: str)
     location = {"latitude": 48.8582222, "longitude": -0.1, "altitude_m": 1e-07}
     table.advance(NEWER, FIRST, {"status": "SUCCEEDED", "location": location}, _at(1))
     item = client("dynamodb").get_item(
-        TableName=table_name, Key={name: {"S": value} for name, value in records.image_key(NEWER.object).items()}
+        TableName=table_name, Key={name: {"S": value} for name, value in table_keys.image_key(NEWER.object).items()}
     )["Item"]
     assert item["location"]["M"] == {
         "latitude": {"N": "48.8582222"},

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.strategies import upload_keys, versions
+from tests.strategies import versions
 from vision.domain import records
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import Failure
@@ -71,32 +71,6 @@ def test_what_is_not_known_is_no_attribute() -> None:
 def test_there_is_an_error_exactly_where_the_status_is_no_success(missing: set[str], failures: list[Failure]) -> None:
     outcome = records.outcome(_without(*missing), failures)
     assert ("error" in outcome) == (outcome["status"] != "SUCCEEDED")
-
-
-@given(versions)
-def test_the_version_alone_decides_the_record(version: ObjectVersion) -> None:
-    again = ObjectVersion.from_dict({**version.as_dict(), "sequencer": "", "size_bytes": 0})
-    assert records.image_key(version) == records.image_key(again)
-
-
-@given(upload_keys(), st.text("abc123", min_size=1), st.text("abc123", min_size=1))
-def test_two_versions_of_a_photo_are_two_records_side_by_side(upload: tuple[str, str, str], a: str, b: str) -> None:
-    assume(a != b)
-    one, other = (records.image_key(ObjectVersion("amzn-s3-demo-bucket", upload[0], v, "", "", 0)) for v in (a, b))
-    assert one["pk"] == other["pk"]
-    assert one["sk"] != other["sk"]
-
-
-@given(versions)
-def test_a_record_is_never_mistaken_for_its_photo(version: ObjectVersion) -> None:
-    assert records.image_key(version)["sk"] != records.photo_key("any")["sk"]
-
-
-@given(versions)
-def test_dynamodb_takes_the_keys_of_any_record(version: ObjectVersion) -> None:
-    key = records.image_key(version)
-    assert len(key["pk"].encode()) <= 2048
-    assert len(key["sk"].encode()) <= 1024
 
 
 def test_a_pending_record_tells_what_is_known_at_once() -> None:

@@ -13,7 +13,7 @@ from tests.functions.photo_app import PhotoApp, left_of, objects
 from vision.adapters.items import Items
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
-from vision.domain import records
+from vision.domain import records, table_keys
 from vision.domain.errors import Throttled
 from vision.domain.gallery.listing import ListPosition
 from vision.domain.refusals import Conflict, NotFound
@@ -132,7 +132,7 @@ def test_albums_of_an_earlier_version_count_and_make_room(app: PhotoApp, deleted
 @pytest.mark.usefixtures("two_at_most")
 def test_albums_that_an_earlier_version_deleted_meanwhile_make_room(app: PhotoApp) -> None:
     made = [_album(app) for _ in range(2)]
-    Items(TABLE).delete_many([gallery.albums.album_key("ann", made[0])])
+    Items(TABLE).delete_many([table_keys.album_key("ann", made[0])])
     assert _album(app)
 
 
@@ -219,7 +219,7 @@ def test_an_album_whose_deletion_broke_off_is_deleted_by_the_next(app: PhotoApp,
     with pytest.raises(Throttled):
         app.gallery.delete_album("ann", album_id)
     assert [app.gallery.delete_album("ann", album_id) for _ in range(2)] == [1, 0]
-    assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
+    assert (left_of(photo), objects()) == ([table_keys.PHOTO_SORT_KEY], [])
 
 
 def test_a_photo_that_is_not_listed_yet_goes_with_its_album(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:

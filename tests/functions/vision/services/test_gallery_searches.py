@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import TABLE
 from tests.functions.photo_app import PhotoApp, found
 from vision.adapters.items import Items
-from vision.domain import records
+from vision.domain import records, table_keys
 from vision.domain.errors import Throttled
 from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.gallery.photos import Photo, PhotoQuery
@@ -89,7 +89,7 @@ def test_a_search_that_few_match_answers_with_less_and_a_place_to_go_on(
     monkeypatch.setattr(gallery, "_LOOKS_LIMIT", 4)
     oldest = _many(app, monkeypatch, 10)[-1]
     version = app.upload(_read(app, oldest)).object
-    Items(TABLE).update(records.image_key(version), {"labels": found(Rose=95.0)}, {})
+    Items(TABLE).update(table_keys.image_key(version), {"labels": found(Rose=95.0)}, {})
     pages = _pages(app, PhotoQuery("ann", min_confidence=90), 2)
     assert (len(pages) > 1, [*chain(*pages)]) == (True, [oldest])
 

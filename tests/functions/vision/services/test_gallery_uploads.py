@@ -10,7 +10,7 @@ import pytest
 
 from tests.functions.photo_app import PhotoApp, left_of, rows
 from vision.adapters.photos import Photos
-from vision.domain import records
+from vision.domain import records, table_keys
 from vision.domain.errors import Throttled
 from vision.domain.gallery.pending_uploads import PendingUpload
 from vision.domain.records import Record
@@ -118,7 +118,7 @@ def test_the_key_of_a_deleted_photo_leaves_nothing_in_its_album(app: PhotoApp) -
     app.gallery.delete("ann", photo.photo_id)
     with pytest.raises(Conflict):
         app.announce(key="k", album_id=album_id)
-    assert left_of(photo) == [records.PHOTO_SORT_KEY]
+    assert left_of(photo) == [table_keys.PHOTO_SORT_KEY]
 
 
 @pytest.mark.parametrize("owner", ["bob", "ann"])

@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from tests.functions.conftest import Handler
 from tests.functions.photo_app import STARTED_AT, PhotoApp, found, left_of, objects, rows
 from vision.adapters.aws_sdk import client
-from vision.domain import keys, records
+from vision.domain import keys, records, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import Throttled, VisionError
 from vision.services import label_index
@@ -191,7 +191,7 @@ def test_store_metadata_erases_a_photo_that_was_deleted_meanwhile(
     photo, envelope = app.uploaded()
     app.gallery.delete("ann", photo.photo_id)
     answers = [stored(envelope) for _ in range(2)]
-    assert (left_of(photo), objects(), _counts()) == ([records.PHOTO_SORT_KEY], [], [])
+    assert (left_of(photo), objects(), _counts()) == ([table_keys.PHOTO_SORT_KEY], [], [])
     assert answers == [{"status": "SUCCEEDED"}] * 2
 
 
@@ -204,7 +204,7 @@ def test_store_metadata_that_cannot_erase_is_tried_again(
     with pytest.raises(VisionError):
         stored(envelope)
     stored(envelope)
-    assert left_of(photo) == [records.PHOTO_SORT_KEY]
+    assert left_of(photo) == [table_keys.PHOTO_SORT_KEY]
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_what_an_execution_that_ended_without_a_word_left_of_a_deleted_photo_is_
     thumbnail = keys.thumbnail_key(envelope.object, "ann")
     client("s3").put_object(Bucket=app.gallery.bucket, Key=thumbnail, Body=b"small")
     ended(name, envelope)
-    assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
+    assert (left_of(photo), objects()) == ([table_keys.PHOTO_SORT_KEY], [])
 
 
 def test_thumbnail_of_a_stopped_execution_stays_for_a_redrive_and_goes_with_its_photo(

@@ -13,13 +13,14 @@ from vision.adapters import storage
 from vision.adapters.aws_sdk import client
 from vision.adapters.items import Items
 from vision.adapters.photos import Photos
-from vision.domain import records
+from vision.domain import records, table_keys
 from vision.domain.bulk import bulk_run
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled, VisionError
 from vision.domain.gallery.listing import ListPosition
-from vision.domain.gallery.photos import ERASED, Photo
+from vision.domain.gallery.photos import Photo
 from vision.domain.refusals import NotFound
+from vision.domain.table_keys import ERASED
 from vision.services import gallery, photo_deletion
 
 Refuse = Callable[..., None]
@@ -48,7 +49,7 @@ def _erased(app: PhotoApp, photo: Photo) -> Photo:
 def test_of_a_deleted_photo_the_table_keeps_only_that_it_was_erased(app: PhotoApp) -> None:
     photo = app.processed(album_id=_album(app))
     app.gallery.delete("ann", photo.photo_id)
-    assert left_of(photo) == [records.PHOTO_SORT_KEY]
+    assert left_of(photo) == [table_keys.PHOTO_SORT_KEY]
 
 
 def test_what_is_kept_of_a_deleted_photo_has_no_name_and_is_in_no_list(app: PhotoApp) -> None:
@@ -94,7 +95,7 @@ def test_a_photo_is_deleted_twice(app: PhotoApp) -> None:
     photo = app.processed()
     for _ in range(2):
         app.gallery.delete("ann", photo.photo_id)
-    assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
+    assert (left_of(photo), objects()) == ([table_keys.PHOTO_SORT_KEY], [])
 
 
 def test_the_second_deletion_does_not_move_the_moment_of_the_first(app: PhotoApp) -> None:
@@ -168,7 +169,7 @@ def test_a_deletion_that_broke_off_anywhere_is_finished_by_the_next(
     with pytest.raises(Throttled):
         app.gallery.delete("ann", photo.photo_id)
     app.gallery.delete("ann", photo.photo_id)
-    assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
+    assert (left_of(photo), objects()) == ([table_keys.PHOTO_SORT_KEY], [])
 
 
 def test_a_deletion_that_broke_off_does_not_expire(app: PhotoApp, refuse: Refuse) -> None:
@@ -216,7 +217,7 @@ def test_a_photo_that_is_deleted_while_it_is_processed_leaves_nothing(app: Photo
     photo, envelope = app.uploaded()
     app.gallery.delete("ann", photo.photo_id)
     app.finish(envelope)
-    assert (left_of(photo), objects(), app.listed()) == ([records.PHOTO_SORT_KEY], [], [])
+    assert (left_of(photo), objects(), app.listed()) == ([table_keys.PHOTO_SORT_KEY], [], [])
 
 
 def test_a_photo_that_is_deleted_while_it_is_processed_is_not_counted(app: PhotoApp) -> None:
@@ -240,7 +241,7 @@ def test_a_photo_that_is_deleted_while_it_is_filed_leaves_nothing(
 
     monkeypatch.setattr(Photos, moment, late)
     app.finish(envelope)
-    assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
+    assert (left_of(photo), objects()) == ([table_keys.PHOTO_SORT_KEY], [])
 
 
 def test_an_upload_that_comes_after_its_ticket_was_deleted_shows_nothing(app: PhotoApp) -> None:
@@ -254,7 +255,7 @@ def test_an_upload_that_comes_after_its_ticket_was_deleted_leaves_nothing_when_i
     photo = app.announce()
     app.gallery.delete("ann", photo.photo_id)
     app.finish(app.upload(photo))
-    assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
+    assert (left_of(photo), objects()) == ([table_keys.PHOTO_SORT_KEY], [])
 
 
 def test_an_upload_that_comes_after_its_album_was_deleted_shows_nothing(app: PhotoApp) -> None:
@@ -262,7 +263,7 @@ def test_an_upload_that_comes_after_its_album_was_deleted_shows_nothing(app: Pho
     photo = app.announce(album_id=album_id)
     app.gallery.delete_album("ann", album_id)
     app.finish(app.upload(photo))
-    assert (app.listed(), left_of(photo), objects()) == ([], [records.PHOTO_SORT_KEY], [])
+    assert (app.listed(), left_of(photo), objects()) == ([], [table_keys.PHOTO_SORT_KEY], [])
 
 
 def test_an_event_that_comes_again_does_not_bring_a_deleted_photo_back(app: PhotoApp) -> None:
@@ -347,7 +348,7 @@ def test_everything_is_deleted_although_a_deletion_broke_off(
     with pytest.raises(VisionError):
         _delete_all(app)
     _delete_all(app)
-    assert (left_of(photo), objects()) == ([records.PHOTO_SORT_KEY], [])
+    assert (left_of(photo), objects()) == ([table_keys.PHOTO_SORT_KEY], [])
 
 
 def test_everything_is_found_page_by_page(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,7 +365,7 @@ def test_the_copies_that_a_bulk_run_made_are_deleted_too(app: PhotoApp) -> None:
     assert photo.version is not None
     copy = bulk_run.thumbnail_key(photo.version)
     client("s3").put_object(Bucket=results, Key=copy, Body=b"small")
-    Items(TABLE).update(records.image_key(photo.version), {"thumbnail": {"bucket": results, "key": copy}}, {})
+    Items(TABLE).update(table_keys.image_key(photo.version), {"thumbnail": {"bucket": results, "key": copy}}, {})
     app.gallery.delete("ann", photo.photo_id)
     assert client("s3").list_objects_v2(Bucket=results)["KeyCount"] == 0
 

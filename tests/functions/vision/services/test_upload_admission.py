@@ -15,11 +15,10 @@ from tests.functions.darkroom import clock
 from tests.functions.photo_app import PhotoApp, rows
 from vision.adapters.aws_sdk import client
 from vision.adapters.people import People
-from vision.domain import records
+from vision.domain import records, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AllowanceExceeded
 from vision.domain.executions import Attempt
-from vision.domain.gallery import pending_uploads
 from vision.domain.gallery.daily_allowance import Allowance, seconds_left
 from vision.domain.gallery.photos import Photo, PhotoQuery
 from vision.domain.image_file.limits import MEGABYTE
@@ -261,7 +260,7 @@ def test_without_limits_nothing_is_counted(table_name: str) -> None:
 def test_count_of_a_day_is_forgotten_by_itself(table_name: str) -> None:
     People(table_name).charge("ann", 1, Allowance(1, 0), NOW)
     [day] = rows("allowance")
-    kept = datetime.fromtimestamp(int(day[pending_uploads.EXPIRES]["N"]), UTC) - datetime(2026, 12, 1, tzinfo=UTC)
+    kept = datetime.fromtimestamp(int(day[table_keys.EXPIRES]["N"]), UTC) - datetime(2026, 12, 1, tzinfo=UTC)
     assert timedelta(days=1) <= kept < timedelta(days=8)
 
 
@@ -339,7 +338,7 @@ def test_ticket_that_was_made_before_allowances_is_announced_and_uploaded(
     table.update_item(
         TableName=TABLE,
         Key={name: {"S": value} for name, value in key.items()},
-        UpdateExpression=f"REMOVE {pending_uploads.EXPIRES}",
+        UpdateExpression=f"REMOVE {table_keys.EXPIRES}",
     )
     bounded.announce(key="k")
     deliver(_put(bounded, photo))
@@ -438,7 +437,7 @@ def test_refusals_of_uploads_are_counted_apart(
 def test_announcement_that_is_not_used_expires(app: PhotoApp) -> None:
     with clock("2026-11-01"):
         photo = app.announce()
-    expires = datetime.fromtimestamp(photo.item[pending_uploads.EXPIRES], UTC)
+    expires = datetime.fromtimestamp(photo.item[table_keys.EXPIRES], UTC)
     # Queues keep the event of an upload for 14 days at most.
     assert timedelta(days=14) < expires - datetime(2026, 11, 1, 10, tzinfo=UTC) < timedelta(days=16)
 
@@ -461,7 +460,7 @@ def test_upload_takes_the_expiry_of_its_announcement_away(app: PhotoApp, deliver
     deliver(_put(app, photo))
     found = app.photos.read(photo.photo_id)
     assert found is not None
-    assert pending_uploads.EXPIRES not in found.item
+    assert table_keys.EXPIRES not in found.item
 
 
 def test_announcement_that_is_repeated_later_expires_later(app: PhotoApp) -> None:

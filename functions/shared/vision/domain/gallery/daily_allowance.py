@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from vision.domain.gallery.daily_counts import day_of
 from vision.domain.image_file.limits import MEGABYTE
 from vision.domain.records import Record
+from vision.domain.table_keys import EXPIRES
 
 # Until then the count of a day is of use to nobody but an operator who asks what happened.
 _KEPT = timedelta(days=3)
@@ -58,15 +59,10 @@ def seconds_left(now: str) -> int:
     return max(1, int((_next_day(now) - datetime.fromisoformat(now)).total_seconds()))
 
 
-def day_key(owner: str, now: str) -> Record:
-    """Return the primary key of what a person has uploaded on a day."""
-    return {"pk": f"ALLOWANCE#{owner}", "sk": f"DAY#{day_of(now)}"}
-
-
 def day(owner: str, now: str) -> Record:
     """Return what the count of a day says of itself, beside its numbers."""
-    forget_after = int((_next_day(now) + _KEPT).timestamp())
-    return {"record_type": "allowance", "owner": owner, "forget_after": forget_after}
+    expires = int((_next_day(now) + _KEPT).timestamp())
+    return {"record_type": "allowance", "owner": owner, EXPIRES: expires}
 
 
 def _next_day(now: str) -> datetime:

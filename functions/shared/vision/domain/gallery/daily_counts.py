@@ -8,13 +8,6 @@ from typing import Any
 from vision.domain.records import Record
 
 COUNT = "count"
-MARK = "counted_at"
-"""The attribute of an image record that has been counted: a version is counted once, whatever happens twice."""
-
-
-def count_key(owner: str, day: str, name: str) -> Record:
-    """Return the primary key of a day's count of a class."""
-    return {"pk": f"COUNTS#{owner}", "sk": f"DAY#{day}#{name}"}
 
 
 def count(owner: str, day: str, name: str) -> Record:

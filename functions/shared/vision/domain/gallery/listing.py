@@ -1,8 +1,7 @@
-"""Headings: under what an item of the table is listed, newest first, and where a page of such a list goes on.
+"""Lists of the index ``listing``, newest first: where a page of a list goes on, and which days a list spans.
 
-An item is found by the index ``listing`` when it carries ``listing_pk``, its heading, and ``listing_sk``, which begins
-with a timestamp. A heading of a person's things begins with that person, who comes from the token alone: no text of a
-request can lead to another's.
+An item is in a list when it has ``listing_pk``, a partition of :mod:`vision.domain.table_keys`, and ``listing_sk``,
+which begins with a timestamp.
 """
 
 from __future__ import annotations
@@ -19,30 +18,6 @@ _NOT_OURS = "cursor: not one that this API gave; leave it out to begin with the 
 
 # Sorts after every timestamp and whatever follows it.
 _LAST = "~"
-
-
-def of_owner(owner: str) -> str:
-    """Return the heading of all photos of a person."""
-    return f"OWNER#{owner}"
-
-
-def of_album(owner: str, album_id: str) -> str:
-    """Return the heading of an album's photos."""
-    return f"OWNER#{owner}#ALBUM#{album_id}"
-
-
-def of_label(owner: str, label: str) -> str:
-    """Return the heading of a person's photos with a label, in any case."""
-    return f"OWNER#{owner}#LABEL#{label.casefold()}"
-
-
-def of_verdict(verdict: str, day: date) -> str:
-    """Return the heading of a day's inspections that ended so."""
-    return f"VERDICT#{verdict}#{day.isoformat()}"
-
-
-REFUSED = "REFUSED"
-"""The heading of uploads that were refused for what they are, whose content is deleted after a day."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

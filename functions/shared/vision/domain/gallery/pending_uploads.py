@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vision.domain import keys, records
-from vision.domain.gallery import daily_counts, listing
+from vision.domain import keys, records, table_keys
+from vision.domain.gallery import daily_counts
 from vision.domain.image_file.formats import MEDIA_TYPES
 from vision.domain.records import Record
 from vision.domain.statuses import Status
+from vision.domain.table_keys import EXPIRES
 
 CONTENT_TYPES = MEDIA_TYPES
 """What can be uploaded."""
@@ -27,16 +28,8 @@ UPLOAD_SECONDS = 900
 FORGOTTEN_SECONDS = 86_400
 """After so long a ticket says that its upload never came."""
 
-EXPIRES = "forget_after"
-"""The attribute after which DynamoDB deletes a ticket; an upload takes it away."""
-
-FORM_VERSION = "form_version"
-"""The attribute of a photo that names the version which its form has uploaded: the only one that a form can."""
-
 # Longer than queues keep the event of an upload, so that it always finds its ticket.
 _LIFE = timedelta(days=15)
-
-ALBUM_SORT_KEY = "ALBUM"
 
 # Sorts after every sequencer, so that an upload which comes after its ticket was deleted is not attached.
 NEVER = "~"
@@ -78,7 +71,7 @@ class PendingUpload:
     def photo(self, now: str) -> Record:
         """Return the photo's item, without a version until there is one."""
         return {
-            **records.photo_key(self.photo_id),
+            **table_keys.photo_key(self.photo_id),
             "record_type": "photo",
             "photo_id": self.photo_id,
             "owner": self.owner,
@@ -89,8 +82,8 @@ class PendingUpload:
             "status": Status.PENDING,
             "created_at": now,
             "updated_at": now,
-            "listing_pk": listing.of_owner(self.owner),
-            "listing_sk": f"{now}#{self.photo_id}",
+            "listing_pk": table_keys.owner_listing(self.owner),
+            "listing_sk": table_keys.listing_sort_key(now, self.photo_id),
             EXPIRES: expiry(now),
             **({"album_id": self.album_id} if self.album_id else {}),
         }
@@ -100,11 +93,10 @@ class PendingUpload:
         if not self.album_id:
             return None
         return {
-            "pk": records.photo_key(self.photo_id)["pk"],
-            "sk": ALBUM_SORT_KEY,
+            **table_keys.album_entry_key(self.photo_id),
             "record_type": "album_entry",
-            "listing_pk": listing.of_album(self.owner, self.album_id),
-            "listing_sk": f"{now}#{self.photo_id}",
+            "listing_pk": table_keys.album_listing(self.owner, self.album_id),
+            "listing_sk": table_keys.listing_sort_key(now, self.photo_id),
         }
 
 

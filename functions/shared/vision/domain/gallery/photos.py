@@ -7,24 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from vision.domain import failures, records
+from vision.domain import failures, table_keys
 from vision.domain.gallery import daily_counts, listing
-from vision.domain.gallery.pending_uploads import FORGOTTEN_SECONDS, FORM_VERSION
+from vision.domain.gallery.pending_uploads import FORGOTTEN_SECONDS
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import Status
-
-ERASED = "erased_at"
-"""The attribute of a photo that was deleted; the item stays for a while, so that what comes late finds it out."""
-
-GONE = "gone_at"
-"""The attribute of a photo whose deletion has ended: only then the item may go, too."""
-
-DELETING = "DELETING"
-"""The status of a photo whose deletion has not ended, so that one that broke off is found and finished."""
-
-CONTENT_DELETED = "content_deleted_at"
-"""The attribute of an image record whose content was refused, and deleted after a day."""
+from vision.domain.table_keys import ERASED, FORM_VERSION
 
 SHOWN_LABELS = 10
 
@@ -91,7 +80,8 @@ class Photo:
 
     def place(self) -> listing.ListPosition:
         """Return where it stands in a list of its owner."""
-        return listing.ListPosition(str(self.item.get("listing_sk", "")), str(self.item["pk"]), records.PHOTO_SORT_KEY)
+        listing_sk, pk = str(self.item.get("listing_sk", "")), str(self.item["pk"])
+        return listing.ListPosition(listing_sk, pk, table_keys.PHOTO_SORT_KEY)
 
     def as_dict(self, now: str) -> Record:
         """Return what a list shows."""
@@ -163,13 +153,13 @@ class PhotoQuery:
     span: listing.Span = field(default_factory=listing.Span)
 
     @property
-    def heading(self) -> str:
+    def partition(self) -> str:
         """The shortest list that has everything wanted."""
         if self.label or self.class_name:
-            return listing.of_label(self.owner, self.label or self.class_name)
+            return table_keys.label_listing(self.owner, self.label or self.class_name)
         if self.album_id:
-            return listing.of_album(self.owner, self.album_id)
-        return listing.of_owner(self.owner)
+            return table_keys.album_listing(self.owner, self.album_id)
+        return table_keys.owner_listing(self.owner)
 
     def admits(self, photo: Photo) -> bool:
         """Tell whether a photo of the list is wanted: lists may tell of labels that a newer version has not."""
@@ -195,22 +185,17 @@ def has_label(record: Mapping[str, Any], name: str, min_confidence: float) -> bo
 def label_entry(photo: Photo, label: str) -> Record:
     """Return the item under which a photo is found by a label."""
     return {
-        **records.photo_key(photo.photo_id),
-        "sk": f"LABEL#{label.casefold()}",
+        **table_keys.label_entry_key(photo.photo_id, label),
         "record_type": "label_entry",
-        "listing_pk": listing.of_label(photo.owner, label),
+        "listing_pk": table_keys.label_listing(photo.owner, label),
         "listing_sk": photo.item["listing_sk"],
     }
-
-
-LABEL_PREFIX = "LABEL#"
 
 
 def label_name(owner: str, label: str) -> Record:
     """Return the item that remembers a label which a person's photos have had, for a search as one types."""
     return {
-        "pk": f"OWNER#{owner}",
-        "sk": f"{LABEL_PREFIX}{label.casefold()}",
+        **table_keys.label_name_key(owner, label),
         "record_type": "label_name",
         "name": label,
     }

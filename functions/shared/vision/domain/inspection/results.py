@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from vision.domain import keys
+from vision.domain import keys, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import Failure
 from vision.domain.image_file.formats import SUFFIXES
@@ -69,7 +69,7 @@ def verdict_attributes(verdict: Verdict, now: str) -> Record:
         "rule": verdict.rule,
         "reasons": list(verdict.reasons),
         "inspected_at": now,
-        "listing_pk": f"VERDICT#{verdict.judgement}#{day}",
+        "listing_pk": table_keys.verdict_listing(verdict.judgement, day),
         "listing_sk": now,
     }
 

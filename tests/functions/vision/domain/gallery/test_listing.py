@@ -5,43 +5,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.strategies import api_owners, days, labels, moments, tokens
-from vision.domain.gallery import listing
+from tests.strategies import days, moments, tokens
 from vision.domain.gallery.listing import ListPosition, Span
-from vision.domain.inspection import results
-from vision.domain.inspection.verdicts import Judgement, Verdict
 
 line = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\n"), max_size=60)
 places = st.builds(ListPosition, line, line.filter(bool), line.filter(bool))
 NOT_OURS = "not one that this API gave; leave it out to begin with the newest"
-
-
-def _of(owner: str, album_id: str, label: str) -> set[str]:
-    return {listing.of_owner(owner), listing.of_album(owner, album_id), listing.of_label(owner, label)}
-
-
-@given(api_owners, api_owners, tokens, labels, labels)
-def test_no_heading_of_one_owner_is_one_of_another(
-    owner: str, other: str, album_id: str, label: str, their_label: str
-) -> None:
-    assume(owner != other)
-    assert _of(owner, album_id, label).isdisjoint(_of(other, album_id, their_label))
-
-
-@given(api_owners, tokens, labels)
-def test_an_album_is_never_the_heading_of_a_label(owner: str, album_id: str, label: str) -> None:
-    assert len(_of(owner, album_id, label)) == 3
-
-
-@given(api_owners, labels)
-def test_the_case_of_a_label_makes_no_heading_of_its_own(owner: str, label: str) -> None:
-    assert listing.of_label(owner, label.casefold()) == listing.of_label(owner, label)
-
-
-@given(st.sampled_from(Judgement), moments)
-def test_an_inspection_is_found_under_its_verdict_and_day(judgement: Judgement, now: str) -> None:
-    told = results.verdict_attributes(Verdict(judgement, "garden", ()), now)
-    assert told["listing_pk"] == listing.of_verdict(judgement, date.fromisoformat(now[:10]))
 
 
 # Cursors

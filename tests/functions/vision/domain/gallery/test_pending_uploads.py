@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import api_owners, idempotency_keys, moments, sequencers, text_of, tickets
-from vision.domain import keys, records
+from vision.domain import keys, table_keys
 from vision.domain.gallery import pending_uploads as domain
 from vision.domain.gallery.pending_uploads import PendingUpload
 from vision.domain.objects import comparable_sequencer
@@ -66,7 +66,7 @@ def test_a_ticket_has_no_version_until_its_upload_came(ticket: PendingUpload, no
 
 @given(tickets, moments)
 def test_the_upload_of_a_ticket_is_the_same_photo(ticket: PendingUpload, now: str) -> None:
-    assert ticket.photo(now)["pk"] == records.photo_key(keys.photo_id(ticket.bucket, ticket.key))["pk"]
+    assert ticket.photo(now)["pk"] == table_keys.photo_key(keys.photo_id(ticket.bucket, ticket.key))["pk"]
 
 
 @given(sequencers)

@@ -1,0 +1,176 @@
+"""The keys of the image table: the one place that builds them, and names the attributes that mark an item's state.
+
+docs/record.md has the same table, with the functions that write each item in place of the adapters:
+
+| item | pk | sk | listing_pk | listing_sk | written by |
+| --- | --- | --- | --- | --- | --- |
+| photo | PHOTO#{photo_id} | CURRENT | OWNER#{owner} | {created_at}#{photo_id} | Table, Photos |
+| image | PHOTO#{photo_id} | VERSION#{version_id} | | | Table |
+| image, inspected | PHOTO#{photo_id} | VERSION#{version_id} | VERDICT#{verdict}#{day} | {inspected_at} | Table |
+| image, refused | PHOTO#{photo_id} | VERSION#{version_id} | REFUSED | {refused_at}#{photo_id} | Photos |
+| album | OWNER#{owner} | ALBUM#{album_id} | | | People |
+| album_count | OWNER#{owner} | ALBUMS | | | People |
+| album_entry | PHOTO#{photo_id} | ALBUM | OWNER#{owner}#ALBUM#{album_id} | {created_at}#{photo_id} | Photos |
+| label_entry | PHOTO#{photo_id} | LABEL#{label} | OWNER#{owner}#LABEL#{label} | {created_at}#{photo_id} | Photos |
+| label_name | OWNER#{owner} | LABEL#{label} | | | Photos |
+| count | COUNTS#{owner} | DAY#{day}#{class} | | | Photos |
+| allowance | ALLOWANCE#{owner} | DAY#{day} | | | People |
+| bulk_run | RUN#{run_id} | SUMMARY | RUNS | {started_at}#{run_id} | BulkRuns |
+| lease | PREFIX#{prefix_digest} | LEASE | | | BulkRuns |
+| pace | PACE#{operation} | NEXT | | | RateLimiter |
+| session | SESSION#{model_digest} | LEASE | | | Lease |
+| model_session | MODEL-SESSION#{execution_name} | SESSION | SESSIONS | {started_at}#{execution_name} | SessionLog |
+
+An item is its ``record_type``. The sparse index ``listing`` has the items with a ``listing_pk``; a photo without an
+owner has none. The partitions of a person's items begin with that person, who comes from the token alone: no text of a
+request can lead to another person's. Items of deployed stacks have these keys, so no form ever changes.
+"""
+
+from __future__ import annotations
+
+from vision.domain import keys
+from vision.domain.objects import ObjectVersion
+
+Key = dict[str, str]
+
+PHOTO_SORT_KEY = "CURRENT"
+"""The sort key of every photo: an item with the partition key of a photo leads to the photo by it."""
+
+REFUSED_LISTING = "REFUSED"
+"""The partition of uploads that were refused for what they are; their content is deleted after a day."""
+
+RUN_LISTING = "RUNS"
+"""The partition of all bulk runs."""
+
+SESSION_LISTING = "SESSIONS"
+"""The partition of all sessions that started a Custom Labels model."""
+
+EXPIRES = "forget_after"
+"""The attribute after which DynamoDB deletes an item: the table's time to live, in seconds since the epoch."""
+
+FORM_VERSION = "form_version"
+"""The attribute of a photo that names the version which its form has uploaded: the only one that a form can."""
+
+ERASED = "erased_at"
+"""The attribute of a photo that was deleted; the item stays for a while, so that what comes late finds it out."""
+
+GONE = "gone_at"
+"""The attribute of a photo whose deletion has ended: only then the item may go, too."""
+
+DELETING = "DELETING"
+"""The status of a photo whose deletion has not ended, so that one that broke off is found and finished."""
+
+CONTENT_DELETED = "content_deleted_at"
+"""The attribute of an image record whose content was refused, and deleted after a day."""
+
+COUNTED = "counted_at"
+"""The attribute of an image record that has been counted: a version is counted once, whatever happens twice."""
+
+CLOSED = "closed_at"
+"""The attribute of an album that is being deleted: it takes no more photos."""
+
+UNCOUNTED = "uncounted_at"
+"""The attribute of an album that is counted no more, right before it goes."""
+
+
+def photo_key(photo_id: str) -> Key:
+    """Return the key of a photo."""
+    return {"pk": f"PHOTO#{photo_id}", "sk": PHOTO_SORT_KEY}
+
+
+def image_key(version: ObjectVersion) -> Key:
+    """Return the key of an image record; the version alone decides it, so twice is once."""
+    return {"pk": f"PHOTO#{keys.photo_id(version.bucket, version.key)}", "sk": f"VERSION#{version.identity}"}
+
+
+def album_key(owner: str, album_id: str) -> Key:
+    """Return the key of an album; with ``""`` what the keys of all albums of a person begin with."""
+    return {"pk": f"OWNER#{owner}", "sk": f"ALBUM#{album_id}"}
+
+
+def album_count_key(owner: str) -> Key:
+    """Return the key of the item that counts a person's albums."""
+    return {"pk": f"OWNER#{owner}", "sk": "ALBUMS"}
+
+
+def album_entry_key(photo_id: str) -> Key:
+    """Return the key of the item that lists a photo in its album."""
+    return {"pk": f"PHOTO#{photo_id}", "sk": "ALBUM"}
+
+
+def label_entry_key(photo_id: str, label: str) -> Key:
+    """Return the key of the item that lists a photo under a label, in any case."""
+    return {"pk": f"PHOTO#{photo_id}", "sk": f"LABEL#{label.casefold()}"}
+
+
+def label_name_key(owner: str, label: str) -> Key:
+    """Return the key of a label that a person's photos have had; with a prefix what the keys of such labels begin with.
+
+    The case of the label makes no difference.
+    """
+    return {"pk": f"OWNER#{owner}", "sk": f"LABEL#{label.casefold()}"}
+
+
+def daily_count_key(owner: str, day: str, class_name: str) -> Key:
+    """Return the key of a day's count of a class."""
+    return {"pk": f"COUNTS#{owner}", "sk": f"DAY#{day}#{class_name}"}
+
+
+def daily_counts_bound(owner: str, day: str) -> Key:
+    """Return a key that sorts before each count of a day, and after each of an earlier day."""
+    return {"pk": f"COUNTS#{owner}", "sk": f"DAY#{day}"}
+
+
+def allowance_key(owner: str, day: str) -> Key:
+    """Return the key of what a person has uploaded on a day."""
+    return {"pk": f"ALLOWANCE#{owner}", "sk": f"DAY#{day}"}
+
+
+def bulk_run_key(run_id: str) -> Key:
+    """Return the key of a bulk run."""
+    return {"pk": f"RUN#{run_id}", "sk": "SUMMARY"}
+
+
+def bulk_lease_key(bucket: str, prefix: str) -> Key:
+    """Return the key of the lease of a bucket and prefix, which one bulk run at a time holds."""
+    return {"pk": f"PREFIX#{keys.photo_id(bucket, prefix)}", "sk": "LEASE"}
+
+
+def pace_key(operation: str) -> Key:
+    """Return the key of the item that spaces the calls of an operation."""
+    return {"pk": f"PACE#{operation}", "sk": "NEXT"}
+
+
+def model_lease_key(model_version_arn: str) -> Key:
+    """Return the key of the lease of a Custom Labels model, the item ``session``."""
+    return {"pk": f"SESSION#{keys.model_digest(model_version_arn)}", "sk": "LEASE"}
+
+
+def model_session_key(execution_name: str) -> Key:
+    """Return the key of one session that started its model."""
+    return {"pk": f"MODEL-SESSION#{execution_name}", "sk": "SESSION"}
+
+
+def owner_listing(owner: str) -> str:
+    """Return the partition of all photos of a person."""
+    return f"OWNER#{owner}"
+
+
+def album_listing(owner: str, album_id: str) -> str:
+    """Return the partition of an album's photos."""
+    return f"OWNER#{owner}#ALBUM#{album_id}"
+
+
+def label_listing(owner: str, label: str) -> str:
+    """Return the partition of a person's photos with a label, in any case."""
+    return f"OWNER#{owner}#LABEL#{label.casefold()}"
+
+
+def verdict_listing(verdict: str, day: str) -> str:
+    """Return the partition of a day's inspections with a verdict; the day in ISO 8601, in UTC."""
+    return f"VERDICT#{verdict}#{day}"
+
+
+def listing_sort_key(timestamp: str, item_id: str) -> str:
+    """Return the ``listing_sk`` of an item: by time, and no two items alike."""
+    return f"{timestamp}#{item_id}"

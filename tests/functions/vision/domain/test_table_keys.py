@@ -1,0 +1,309 @@
+"""Keys of the image table: the forms that deployed stacks have, built by one module."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.strategies import api_owners, labels, tokens, versions
+from vision.domain import keys, table_keys
+from vision.domain.objects import ObjectVersion
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+HOME = Path(inspect.getfile(table_keys)).resolve()
+SOURCES = [file for file in (REPOSITORY / "functions").rglob("*.py") if file.resolve() != HOME]
+SOURCES.append(REPOSITORY / "local/older_rows.py")
+
+MODEL = "arn:aws:rekognition:eu-west-1:123456789012:project/cars/version/cars.1/1700000000000"
+PHOTO_ID = "wp6flvgan5vqv6thw2ory4e3ms"
+
+
+def _version(version_id: str) -> ObjectVersion:
+    return ObjectVersion("amzn-s3-demo-bucket", "private/ann/uploads/rose.jpg", version_id, "e1", "", 7)
+
+
+# As the code wrote them before it had one place for them: what this list says is what tables of deployed stacks have.
+RECORDED = [
+    ("photo_key", (PHOTO_ID,), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "CURRENT"}),
+    ("image_key", (_version("v1"),), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "VERSION#v1"}),
+    ("image_key", (_version(""),), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "VERSION#e1"}),
+    ("album_key", ("ann", "rome"), {"pk": "OWNER#ann", "sk": "ALBUM#rome"}),
+    ("album_key", ("ann", ""), {"pk": "OWNER#ann", "sk": "ALBUM#"}),
+    ("album_count_key", ("ann",), {"pk": "OWNER#ann", "sk": "ALBUMS"}),
+    ("album_entry_key", (PHOTO_ID,), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "ALBUM"}),
+    ("label_entry_key", (PHOTO_ID, "Straße"), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "LABEL#strasse"}),
+    ("label_name_key", ("ann", "Straße"), {"pk": "OWNER#ann", "sk": "LABEL#strasse"}),
+    ("daily_count_key", ("ann", "2026-11-21", "Rose"), {"pk": "COUNTS#ann", "sk": "DAY#2026-11-21#Rose"}),
+    ("daily_counts_bound", ("ann", "2026-11-21"), {"pk": "COUNTS#ann", "sk": "DAY#2026-11-21"}),
+    ("allowance_key", ("ann", "2026-11-21"), {"pk": "ALLOWANCE#ann", "sk": "DAY#2026-11-21"}),
+    ("bulk_run_key", ("nightly",), {"pk": "RUN#nightly", "sk": "SUMMARY"}),
+    ("bulk_lease_key", ("amzn-s3-demo-bucket", "2026/"), {"pk": "PREFIX#thqiaj6hob47e6prvk67o3drpn", "sk": "LEASE"}),
+    ("pace_key", ("DetectLabels",), {"pk": "PACE#DetectLabels", "sk": "NEXT"}),
+    ("model_lease_key", (MODEL,), {"pk": "SESSION#qm623kz5hmaykmfplde4ovxb25", "sk": "LEASE"}),
+    ("model_session_key", ("evening",), {"pk": "MODEL-SESSION#evening", "sk": "SESSION"}),
+    ("owner_listing", ("ann",), "OWNER#ann"),
+    ("album_listing", ("ann", "rome"), "OWNER#ann#ALBUM#rome"),
+    ("label_listing", ("ann", "Straße"), "OWNER#ann#LABEL#strasse"),
+    ("verdict_listing", ("FAILURE", "2026-11-21"), "VERDICT#FAILURE#2026-11-21"),
+    ("listing_sort_key", ("2026-11-21T09:30:01.000Z", PHOTO_ID), f"2026-11-21T09:30:01.000Z#{PHOTO_ID}"),
+]
+CONSTANTS = {
+    "PHOTO_SORT_KEY": "CURRENT",
+    "REFUSED_LISTING": "REFUSED",
+    "RUN_LISTING": "RUNS",
+    "SESSION_LISTING": "SESSIONS",
+    "EXPIRES": "forget_after",
+    "FORM_VERSION": "form_version",
+    "ERASED": "erased_at",
+    "GONE": "gone_at",
+    "DELETING": "DELETING",
+    "CONTENT_DELETED": "content_deleted_at",
+    "COUNTED": "counted_at",
+    "CLOSED": "closed_at",
+    "UNCOUNTED": "uncounted_at",
+}
+
+
+@pytest.mark.parametrize(("name", "arguments", "recorded"), RECORDED)
+def test_a_key_is_that_of_deployed_stacks(name: str, arguments: tuple, recorded: dict[str, str] | str) -> None:
+    assert getattr(table_keys, name)(*arguments) == recorded
+
+
+def test_every_function_has_a_recorded_form() -> None:
+    functions = {
+        name
+        for name, one in inspect.getmembers(table_keys, inspect.isfunction)
+        if one.__module__ == "vision.domain.table_keys"
+    }
+    assert functions == {name for name, _, _ in RECORDED}
+
+
+def test_constants_are_those_of_deployed_stacks() -> None:
+    assert {name: value for name, value in vars(table_keys).items() if name.isupper()} == CONSTANTS
+
+
+# The tables for people
+
+
+def _rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines]
+
+
+def _described() -> list[list[str]]:
+    """Return the first five cells of each row of the module's table."""
+    return [cells[:5] for cells in _rows(inspect.getdoc(table_keys) or "")[2:]]
+
+
+def _built() -> list[list[str]]:
+    """Return the table as the functions build it from placeholders."""
+    photo = table_keys.photo_key("{photo_id}")
+    image = table_keys.image_key(_version("{version_id}"))
+    album, label, run, session = ("{owner}", "{album_id}"), ("{owner}", "{label}"), "{run_id}", "{execution_name}"
+    created = table_keys.listing_sort_key("{created_at}", "{photo_id}")
+    items: list[tuple[str, dict[str, str], str, str]] = [
+        ("photo", photo, table_keys.owner_listing("{owner}"), created),
+        ("image", image, "", ""),
+        ("image, inspected", image, table_keys.verdict_listing("{verdict}", "{day}"), "{inspected_at}"),
+        ("image, refused", image, "REFUSED", table_keys.listing_sort_key("{refused_at}", "{photo_id}")),
+        ("album", table_keys.album_key(*album), "", ""),
+        ("album_count", table_keys.album_count_key("{owner}"), "", ""),
+        ("album_entry", table_keys.album_entry_key("{photo_id}"), table_keys.album_listing(*album), created),
+        ("label_entry", table_keys.label_entry_key("{photo_id}", "{label}"), table_keys.label_listing(*label), created),
+        ("label_name", table_keys.label_name_key(*label), "", ""),
+        ("count", table_keys.daily_count_key("{owner}", "{day}", "{class}"), "", ""),
+        ("allowance", table_keys.allowance_key("{owner}", "{day}"), "", ""),
+        ("bulk_run", table_keys.bulk_run_key(run), "RUNS", table_keys.listing_sort_key("{started_at}", run)),
+        ("lease", table_keys.bulk_lease_key("amzn-s3-demo-bucket", "2026/"), "", ""),
+        ("pace", table_keys.pace_key("{operation}"), "", ""),
+        ("session", table_keys.model_lease_key(MODEL), "", ""),
+        (
+            "model_session",
+            table_keys.model_session_key(session),
+            "SESSIONS",
+            table_keys.listing_sort_key("{started_at}", session),
+        ),
+    ]
+    digests = {
+        PHOTO_ID: "{photo_id}",
+        keys.photo_id("amzn-s3-demo-bucket", "2026/"): "{prefix_digest}",
+        keys.model_digest(MODEL): "{model_digest}",
+    }
+    return [[item, _named(key["pk"], digests), key["sk"], *listing] for item, key, *listing in items]
+
+
+def _named(pk: str, digests: dict[str, str]) -> str:
+    kind, _, name = pk.partition("#")
+    return f"{kind}#{digests.get(name, name)}"
+
+
+def test_the_docstring_has_the_keys_that_the_functions_build() -> None:
+    assert _described() == _built()
+
+
+def _of_record_page() -> list[list[str]]:
+    """Return the rows of the table in docs/record.md."""
+    _, _, after = (REPOSITORY / "docs/record.md").read_text().partition("\n## All items of the table\n")
+    return _rows(after.partition("\n## ")[0])[2:]
+
+
+def test_docs_record_has_the_table_of_the_docstring() -> None:
+    assert [cells[:5] for cells in _of_record_page()] == _described()
+
+
+def test_the_writers_of_the_docstring_are_adapters() -> None:
+    writers = {name for cells in _rows(inspect.getdoc(table_keys) or "")[2:] for name in cells[5].split(", ")}
+    adapters = "\n".join(file.read_text() for file in (HOME.parents[1] / "adapters").glob("*.py"))
+    assert writers - set(re.findall(r"^class (\w+)", adapters, re.MULTILINE)) == set()
+
+
+def test_the_writers_of_docs_record_are_functions() -> None:
+    writers = {name for cells in _of_record_page() for name in cells[5].split(", ")}
+    assert [name for name in writers if not (REPOSITORY / "functions" / name / "app.py").exists()] == []
+
+
+# What keys keep apart
+
+
+@given(versions)
+def test_the_version_alone_decides_the_record(version: ObjectVersion) -> None:
+    again = ObjectVersion.from_dict({**version.as_dict(), "sequencer": "", "size_bytes": 0})
+    assert table_keys.image_key(version) == table_keys.image_key(again)
+
+
+@given(st.text("abc123", min_size=1), st.text("abc123", min_size=1))
+def test_two_versions_of_a_photo_are_two_records_side_by_side(a: str, b: str) -> None:
+    assume(a != b)
+    one, other = table_keys.image_key(_version(a)), table_keys.image_key(_version(b))
+    assert (one["pk"], one["sk"] != other["sk"]) == (other["pk"], True)
+
+
+@given(versions)
+def test_a_record_is_never_mistaken_for_its_photo(version: ObjectVersion) -> None:
+    assert table_keys.image_key(version)["sk"] != table_keys.photo_key("any")["sk"]
+
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+@given(versions)
+def test_dynamodb_takes_the_keys_of_any_record(version: ObjectVersion) -> None:
+    key = table_keys.image_key(version)
+    assert (len(key["pk"].encode()) <= 2048, len(key["sk"].encode()) <= 1024) == (True, True)
+
+
+def _of(owner: str, album_id: str, label: str) -> set[str]:
+    return {
+        table_keys.owner_listing(owner),
+        table_keys.album_listing(owner, album_id),
+        table_keys.label_listing(owner, label),
+    }
+
+
+@given(api_owners, api_owners, tokens, labels, labels)
+def test_no_listing_of_one_owner_is_one_of_another(
+    owner: str, other: str, album_id: str, label: str, their_label: str
+) -> None:
+    assume(owner != other)
+    assert _of(owner, album_id, label).isdisjoint(_of(other, album_id, their_label))
+
+
+@given(api_owners, tokens, labels)
+def test_an_album_is_never_the_listing_of_a_label(owner: str, album_id: str, label: str) -> None:
+    assert len(_of(owner, album_id, label)) == 3
+
+
+@given(api_owners, labels)
+def test_the_case_of_a_label_makes_no_listing_of_its_own(owner: str, label: str) -> None:
+    assert table_keys.label_listing(owner, label.casefold()) == table_keys.label_listing(owner, label)
+
+
+@given(api_owners, labels, tokens)
+def test_a_label_and_an_album_of_an_owner_never_share_a_key(owner: str, label: str, album_id: str) -> None:
+    assert table_keys.label_name_key(owner, label)["sk"] != table_keys.album_key(owner, album_id)["sk"]
+
+
+# One place
+
+ATTRIBUTES = {"pk", "sk", "listing_pk", "listing_sk"}
+MARKERS = sorted({*CONSTANTS.values()} - {"CURRENT", "REFUSED", "RUNS", "SESSIONS", "DELETING"})
+
+
+def _built_keys(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the literals and f-strings that an attribute of a key is set to, or a query compares it with."""
+    for node in ast.walk(tree):
+        pairs: list[tuple[ast.AST | None, ast.AST]] = []
+        if isinstance(node, ast.Dict):
+            pairs = list(zip(node.keys, node.values, strict=True))
+        if isinstance(node, ast.Assign):
+            pairs = [(one.slice, node.value) for one in node.targets if isinstance(one, ast.Subscript)]
+        if isinstance(node, ast.Call):
+            pairs = [(ast.Constant(one.arg), one.value) for one in node.keywords]
+        for name, value in pairs:
+            if isinstance(name, ast.Constant) and str(name.value).lstrip(":") in ATTRIBUTES:
+                yield from (one for one in ast.walk(value) if _is_text(one))
+
+
+def _is_text(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value not in ATTRIBUTES
+    return isinstance(node, ast.JoinedStr)
+
+
+def _texts(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield every string, and every piece of an f-string, but for docstrings."""
+    documented = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
+            yield node
+
+
+def _offences(source: str) -> list[int]:
+    """Return the lines of a module that build a key of the table, or spell the name of a marker."""
+    tree = ast.parse(source)
+    found: list[ast.AST] = list(_built_keys(tree))
+    found += [one for one in _texts(tree) if re.match(r"[A-Z][A-Z-]*#", one.value)]
+    found += [one for one in _texts(tree) if re.search(rf"\b({'|'.join(MARKERS)})\b", one.value)]
+    return sorted({one.lineno for one in found})  # type: ignore[attr-defined]
+
+
+def test_no_other_module_builds_a_key_of_the_table() -> None:
+    found = {str(file.relative_to(REPOSITORY)): _offences(file.read_text()) for file in SOURCES}
+    assert {file: lines for file, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'key = {"pk": f"OWNER#{owner}", "sk": sort_key}',
+        'key = {"pk": partition, "sk": "LEASE"}',
+        'item["listing_pk"] = "RUNS"',
+        'item["listing_sk"] = f"{now}#{photo_id}"',
+        'values = {":pk": "OWNER#" + owner}',
+        "key = dict(pk=f'{kind}#{owner}')",
+        'start = f"DAY#{day}"',
+        'condition = "attribute_not_exists(erased_at)"',
+        'item = {"forget_after": seconds}',
+    ],
+)
+def test_a_key_or_marker_that_a_module_builds_itself_is_found(line: str) -> None:
+    assert _offences(line) == [1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'key = {"pk": item["pk"], "sk": place.sk}',
+        'names = {"#status": "status"}',
+        'condition = "pk = :pk AND begins_with(sk, :start)"',
+        'key = table_keys.album_key(owner, "rome")',
+        '"""An OWNER# in a docstring, with erased_at."""',
+    ],
+)
+def test_a_line_that_builds_no_key_is_none(line: str) -> None:
+    assert _offences(line) == []
