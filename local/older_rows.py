@@ -6,9 +6,10 @@ docs/coming-from.md says for whom, and what stays where it is.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,18 +30,36 @@ from vision.domain.tickets import Ticket
 # The records tell by it that another system asked Rekognition.
 DETECTOR = {"name": "rekognition", "version": "serverless-data-processing"}
 
+_IDENTITY = "us-east-1:4f182a97-9165-46d8-a6de-f29b16927761"
 
-def bring_photos(photo_table: str, album_table: str, owner: str, person: str, table: str, bucket: str) -> Counter[str]:
+
+class Refused(ValueError):
+    """A row that is not taken over; the text says why."""
+
+
+def bring_photos(
+    photo_table: str,
+    album_table: str,
+    older_bucket: str,
+    owner: str,
+    identity: str,
+    person: str,
+    table: str,
+    bucket: str,
+) -> Counter[str]:
     """Copy a person's photos of the photo backend, each into its album and with the time of its upload.
 
     Whatever is there already, or was deleted since, is left alone: so the command may be repeated.
 
     Parameters
     ----------
-    photo_table, album_table
-        The tables of the GraphQL API's types Photo and Album.
+    photo_table, album_table, older_bucket
+        The tables of the GraphQL API's types Photo and Album, and the bucket of its photos.
     owner
         The name in their rows.
+    identity
+        The id in the identity pool, below which the person's uploads are. People write their rows themselves, so these
+        cannot say whose an object is.
     person
         The ``sub`` of the same person in the user pool of today.
     table, bucket
@@ -49,7 +68,7 @@ def bring_photos(photo_table: str, album_table: str, owner: str, person: str, ta
     Returns
     -------
     Counter
-        How many photos were ``copied``, ``known``, or ``missing``: those are in no bucket.
+        How many photos were ``copied``, ``known``, ``missing``, since the person has no such object, or ``refused``.
     """
     people, photos, s3 = People(table), Photos(table), boto3.client("s3")
     album_ids = {}
@@ -60,21 +79,21 @@ def bring_photos(photo_table: str, album_table: str, owner: str, person: str, ta
             album = albums.album(person, album_ids[row["id"]], row["name"], made_at)
             if people.make_album(album, albums.ALBUMS_LIMIT) is None:
                 raise ValueError(f"albums: {albums.ALBUMS_LIMIT} are the most that a person may have; join some first")
-    rows = [row for row in _rows(photo_table) if row.get("owner") == owner]
-    # The backend named each object after its row. The row names the object only when all went well.
-    uploads = {
-        (old, listed["Key"].rpartition("/")[2].partition(".")[0]): listed
-        for old in {row["bucket"] for row in rows}
-        for listed in _objects(old, "private/")
-        if keys.upload_key(listed["Key"])
-    }
+    uploads = defaultdict(list)
+    for listed in _objects(older_bucket, f"private/{identity}/uploads/"):
+        # The backend named each object after its row. The row names the object only when all went well.
+        uploads[listed["Key"].rpartition("/")[2].partition(".")[0]].append(listed)
     there = {listed["Key"] for listed in _objects(bucket, f"private/{person}/uploads/")}
-    counts: Counter[str] = Counter(copied=0, known=0, missing=0)
-    for row in rows:
-        upload = uploads.get((row["bucket"], row["id"]))
-        if upload is None:
-            counts["missing"] += 1
-            continue
+
+    def bring(row: dict[str, Any]) -> str:
+        if row["bucket"] != older_bucket:
+            raise Refused(f"bucket: {row['bucket']!r} is not {older_bucket}")
+        found = uploads.get(row["id"], [])
+        if not found:
+            return "missing"
+        if len(found) > 1:
+            raise Refused(f"{len(found)} objects bear this id; rename all but one")
+        [upload] = found
         name = upload["Key"].rpartition("/")[2]
         ticket = Ticket(
             bucket,
@@ -87,11 +106,12 @@ def bring_photos(photo_table: str, album_table: str, owner: str, person: str, ta
         )
         is_erased = ERASED in photos.announce(ticket, _timestamp(row.get("uploadTime", "")))
         if is_erased or ticket.key in there:
-            counts["known"] += 1
-            continue
-        s3.copy_object(Bucket=bucket, Key=ticket.key, CopySource={"Bucket": row["bucket"], "Key": upload["Key"]})
-        counts["copied"] += 1
-    return counts
+            return "known"
+        s3.copy_object(Bucket=bucket, Key=ticket.key, CopySource={"Bucket": older_bucket, "Key": upload["Key"]})
+        return "copied"
+
+    rows = [row for row in _rows(photo_table) if row.get("owner") == owner]
+    return _each(rows, bring, "copied", "known", "missing")
 
 
 def bring_labels(older_table: str, bucket: str, unchanged_since: datetime, table: str) -> Counter[str]:
@@ -136,6 +156,18 @@ def bring_labels(older_table: str, bucket: str, unchanged_since: datetime, table
     return counts
 
 
+def _each(rows: Iterable[dict[str, Any]], bring: Callable[[dict[str, Any]], str], *ways: str) -> Counter[str]:
+    """Bring each row, and count which way it went; print why a row is refused, and go on."""
+    counts = Counter(dict.fromkeys((*ways, "refused"), 0))
+    for row in rows:
+        try:
+            counts[bring(row)] += 1
+        except Refused as error:
+            counts["refused"] += 1
+            print(f"{row['id']!r}: {error}")
+    return counts
+
+
 def _rows(table: str) -> Iterator[dict[str, Any]]:
     dynamodb = boto3.resource("dynamodb")
     for page in dynamodb.meta.client.get_paginator("scan").paginate(TableName=table):
@@ -145,6 +177,13 @@ def _rows(table: str) -> Iterator[dict[str, Any]]:
 def _objects(bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
     for page in boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         yield from page.get("Contents", [])
+
+
+def _identity(text: str) -> str:
+    # https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetId.html
+    if not re.fullmatch(r"[\w-]+:[0-9a-f-]+", text):
+        raise argparse.ArgumentTypeError(f"expected an id of an identity pool, such as {_IDENTITY}; got {text!r}")
+    return text
 
 
 def _moment(text: str) -> datetime:
@@ -175,7 +214,9 @@ def _parser() -> argparse.ArgumentParser:
     photos = commands.add_parser("photos", help="copy a person's photos of the photo backend into their albums")
     photos.add_argument("--photos", dest="photo_table", required=True, help="the table of the type Photo")
     photos.add_argument("--albums", dest="album_table", required=True, help="the table of the type Album")
+    photos.add_argument("--older-bucket", required=True, help="the bucket of its photos")
     photos.add_argument("--owner", required=True, help="the person's name in these tables")
+    photos.add_argument("--identity", type=_identity, required=True, help="the folder of the person's photos")
     photos.add_argument("--person", required=True, help="the person's sub in the user pool of today")
     photos.add_argument("--bucket", required=True, help="the image bucket of today")
     photos.set_defaults(bring=bring_photos)

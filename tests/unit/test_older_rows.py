@@ -53,7 +53,7 @@ def _put(key: str, content: bytes = b"a dog") -> str:
 
 
 def _bring_photos() -> dict[str, int]:
-    return dict(older_rows.bring_photos("Photo", "Album", "ann", SUB, TABLE, BUCKET))
+    return dict(older_rows.bring_photos("Photo", "Album", OLD, "ann", IDENTITY, SUB, TABLE, BUCKET))
 
 
 def _album() -> list[Any]:
@@ -70,7 +70,7 @@ def test_photos_of_a_person_come_over_with_album_and_time_and_no_others(older: s
         _put(f"private/{IDENTITY}/uploads/{name}")
     _put(f"private/{IDENTITY}/resized/photo-3.jpg")
 
-    assert _bring_photos() == {"copied": 2, "known": 0, "missing": 1}
+    assert _bring_photos() == {"copied": 2, "known": 0, "missing": 1, "refused": 0}
 
     assert [album["name"] for album in People(TABLE).albums(SUB)] == ["Summer"]
     found = _album()
@@ -85,14 +85,35 @@ def test_photo_is_copied_once_and_not_after_it_was_deleted(older: str) -> None:
     _table("Photo", PHOTO)
     _put(f"private/{IDENTITY}/uploads/photo-1.jpg")
     _bring_photos()
-    assert _bring_photos() == {"copied": 0, "known": 1, "missing": 0}
+    assert _bring_photos() == {"copied": 0, "known": 1, "missing": 0, "refused": 0}
     assert len(boto3.client("s3").list_object_versions(Bucket=BUCKET)["Versions"]) == 1
 
     [photo] = _album()
     Photos(TABLE).mark_erased(photo, "2026-11-30T10:00:00.000Z", "2026-11-30T10:00:00.000Z")
     boto3.client("s3").delete_object(Bucket=BUCKET, Key=photo.item["object"]["key"])
-    assert _bring_photos() == {"copied": 0, "known": 1, "missing": 0}
+    assert _bring_photos() == {"copied": 0, "known": 1, "missing": 0, "refused": 0}
     assert Photos(TABLE).read(photo.photo_id).item.keys() >= {ERASED}
+
+
+def test_row_cannot_name_a_photo_of_another_person(older: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _table("Album")
+    _table("Photo", PHOTO | {"id": "holiday"}, PHOTO | {"id": "secret", "bucket": BUCKET})
+    _put("private/us-east-1:b0b/uploads/holiday.jpg")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"private/{IDENTITY}/uploads/secret.jpg", Body=b"a cat")
+
+    assert _bring_photos() == {"copied": 0, "known": 0, "missing": 1, "refused": 1}
+    assert capsys.readouterr().out == f"'secret': bucket: '{BUCKET}' is not {OLD}\n"
+    assert not boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"private/{SUB}/")["KeyCount"]
+
+
+def test_id_of_two_objects_is_refused(older: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _table("Album")
+    _table("Photo", PHOTO)
+    _put(f"private/{IDENTITY}/uploads/photo-1.jpg")
+    _put(f"private/{IDENTITY}/uploads/photo-1.png")
+
+    assert _bring_photos() == {"copied": 0, "known": 0, "missing": 0, "refused": 1}
+    assert "'photo-1': 2 objects bear this id" in capsys.readouterr().out
 
 
 def _known(key: str, etag: str) -> dict[str, Any]:
@@ -116,6 +137,15 @@ def test_label_counts_for_content_that_the_sample_has_seen_and_no_other(older: s
     assert dict(counts) == {"recorded": 1, "known": 0, "changed": 0, "without": 2}
     assert _known("archive/dog.jpg", etag)["detector"]["version"] == "serverless-data-processing"
     assert older_rows.bring_labels("rows", OLD, later, TABLE)["known"] == 1
+
+
+@pytest.mark.parametrize("identity", ["", "*", "ann", "eu-west-1:4f18/../../bob", "eu-west-1:4f182a97/uploads"])
+def test_identity_is_one_of_an_identity_pool(identity: str, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("photos", "albums", "older-bucket", "owner", "person", "bucket", "table")
+    options = [f"--{name}=x" for name in names]
+    with pytest.raises(SystemExit):
+        older_rows.main(["photos", *options, f"--identity={identity}"])
+    assert "argument --identity: expected an id of an identity pool, such as" in capsys.readouterr().err
 
 
 def test_table_that_there_is_not_is_a_sentence(older: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,7 +129,7 @@ def test_photo_of_the_photo_backend_is_in_its_album_and_has_a_record(shell: Shel
         "OLD_ALBUM_TABLE": _table(pipeline, "Album", album),
     }
     email = f"ann-{uuid.uuid4().hex[:8]}@example.com"
-    shell("Photo backend", OWNER="ann", EMAIL=email, **tables)
+    shell("Photo backend", OLD_BUCKET="older-photos", OWNER="ann", IDENTITY=IDENTITY, EMAIL=email, **tables)
     found = pipeline.client("cognito-idp").admin_get_user(
         UserPoolId=pipeline.stack.outputs["UserPoolId"], Username=email
     )
