@@ -104,7 +104,7 @@ def bring_photos(
             size_bytes=upload["Size"],
             album_id=album_ids.get(row.get("albumId", ""), ""),
         )
-        is_erased = ERASED in photos.announce(ticket, _timestamp(row.get("uploadTime", "")))
+        is_erased = ERASED in photos.announce(ticket, records.now(), _timestamp(row.get("uploadTime", "")))
         if is_erased or ticket.key in there:
             return "known"
         s3.copy_object(Bucket=bucket, Key=ticket.key, CopySource={"Bucket": older_bucket, "Key": upload["Key"]})

@@ -12,9 +12,11 @@ from tests.conftest import BUCKET, REGION, TABLE
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
+from vision.domain import records
 from vision.domain.headings import Span, of_album
 from vision.domain.objects import ObjectVersion
 from vision.domain.photos import ERASED
+from vision.domain.tickets import has_expired
 
 OLD, SUB, IDENTITY = "photo-sharing-older", "a1b2", "eu-west-1:4f182a97-9165-46d8-a6de-f29b16927761"
 ALBUM = {"id": "album-1", "name": "Summer", "owner": "ann", "createdAt": "2023-05-01T09:00:00.000Z"}
@@ -76,6 +78,8 @@ def test_photos_of_a_person_come_over_with_album_and_time_and_no_others(older: s
     found = _album()
     assert {photo.item["name"] for photo in found} == {"photo-1.jpg", "photo-4.png"}
     assert {photo.item["created_at"] for photo in found} == {PHOTO["uploadTime"]}
+    in_two_weeks = records.timestamp(datetime.now(UTC) + timedelta(days=14))
+    assert not any(has_expired(photo.item, in_two_weeks) for photo in found)
     copies = boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
     assert {one["Key"] for one in copies} == {photo.item["object"]["key"] for photo in found}
 

@@ -73,8 +73,15 @@ class Ticket:
         """The photo that the upload will be."""
         return keys.photo_id(self.bucket, self.key)
 
-    def photo(self, now: str) -> Record:
-        """Return the photo's item, without a version until there is one."""
+    def photo(self, now: str, created_at: str = "") -> Record:
+        """Return the photo's item, without a version until there is one.
+
+        Parameters
+        ----------
+        created_at
+            When a photo of another system was made, under which it is listed; the ticket expires as any.
+        """
+        created_at = created_at or now
         return {
             **records.photo_key(self.photo_id),
             "record_type": "photo",
@@ -85,15 +92,15 @@ class Ticket:
             "size_bytes": self.size_bytes,
             "object": {"bucket": self.bucket, "key": self.key},
             "status": Status.PENDING,
-            "created_at": now,
+            "created_at": created_at,
             "updated_at": now,
             "listing_pk": headings.of_owner(self.owner),
-            "listing_sk": f"{now}#{self.photo_id}",
+            "listing_sk": f"{created_at}#{self.photo_id}",
             EXPIRES: expiry(now),
             **({"album_id": self.album_id} if self.album_id else {}),
         }
 
-    def album_entry(self, now: str) -> Record | None:
+    def album_entry(self, created_at: str) -> Record | None:
         """Return the item under which the photo is found in its album."""
         if not self.album_id:
             return None
@@ -102,7 +109,7 @@ class Ticket:
             "sk": ALBUM_SORT_KEY,
             "record_type": "album_entry",
             "listing_pk": headings.of_album(self.owner, self.album_id),
-            "listing_sk": f"{now}#{self.photo_id}",
+            "listing_sk": f"{created_at}#{self.photo_id}",
         }
 
 
