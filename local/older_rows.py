@@ -11,7 +11,8 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypeGuard, TypeVar
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from vision.adapters.items import Items
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
+from vision.api.forms import PRINTABLE
 from vision.domain import albums, keys, records, tickets
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import VisionError
@@ -29,6 +31,9 @@ from vision.domain.tickets import Ticket
 
 # The records tell by it that another system asked Rekognition.
 DETECTOR = {"name": "rekognition", "version": "serverless-data-processing"}
+
+Row = dict[str, Any]
+_Thing = TypeVar("_Thing")
 
 _IDENTITY = "us-east-1:4f182a97-9165-46d8-a6de-f29b16927761"
 
@@ -68,31 +73,30 @@ def bring_photos(
     Returns
     -------
     Counter
-        How many photos were ``copied``, ``known``, ``missing``, since the person has no such object, or ``refused``.
+        How many photos were ``copied``, ``known`` or ``missing``, since the person has no such object; and how many
+        rows of both tables were ``refused``.
     """
-    people, photos, s3 = People(table), Photos(table), boto3.client("s3")
-    album_ids = {}
-    for row in _rows(album_table):
-        if row.get("owner") == owner:
-            album_ids[row["id"]] = tickets.token(person, f"older album\n{row['id']}")
-            made_at = _timestamp(row.get("createdAt", ""))
-            album = albums.album(person, album_ids[row["id"]], row["name"], made_at)
-            if people.make_album(album, albums.ALBUMS_LIMIT) is None:
-                raise ValueError(f"albums: {albums.ALBUMS_LIMIT} are the most that a person may have; join some first")
+    photos, s3 = Photos(table), boto3.client("s3")
+    album_ids, refused = _bring_albums(album_table, owner, person, People(table))
     uploads = defaultdict(list)
     for listed in _objects(older_bucket, f"private/{identity}/uploads/"):
         # The backend named each object after its row. The row names the object only when all went well.
         uploads[listed["Key"].rpartition("/")[2].partition(".")[0]].append(listed)
     there = {listed["Key"] for listed in _objects(bucket, f"private/{person}/uploads/")}
 
-    def bring(row: dict[str, Any]) -> str:
-        if row["bucket"] != older_bucket:
-            raise Refused(f"bucket: {row['bucket']!r} is not {older_bucket}")
+    def bring(row: Row) -> str:
+        if row.get("bucket") != older_bucket:
+            raise Refused(f"bucket: {row.get('bucket')!r:.80} is not {older_bucket}")
         found = uploads.get(row["id"], [])
         if not found:
             return "missing"
         if len(found) > 1:
             raise Refused(f"{len(found)} objects bear this id; rename all but one")
+        album = row.get("albumId") or ""
+        if not isinstance(album, str):
+            raise Refused(f"albumId: {album!r:.80} is no text")
+        if album in album_ids and not album_ids[album]:
+            raise Refused("its album was refused")
         [upload] = found
         name = upload["Key"].rpartition("/")[2]
         ticket = Ticket(
@@ -102,16 +106,36 @@ def bring_photos(
             name=name,
             content_type="image/png" if name.lower().endswith(".png") else "image/jpeg",
             size_bytes=upload["Size"],
-            album_id=album_ids.get(row.get("albumId", ""), ""),
+            album_id=album_ids.get(album, ""),
         )
-        is_erased = ERASED in photos.announce(ticket, records.now(), _timestamp(row.get("uploadTime", "")))
+        is_erased = ERASED in photos.announce(ticket, records.now(), _time(row, "uploadTime"))
         if is_erased or ticket.key in there:
             return "known"
         s3.copy_object(Bucket=bucket, Key=ticket.key, CopySource={"Bucket": older_bucket, "Key": upload["Key"]})
         return "copied"
 
-    rows = [row for row in _rows(photo_table) if row.get("owner") == owner]
-    return _each(rows, bring, "copied", "known", "missing")
+    counts = _each(_of_owner(photo_table, owner), bring, "copied", "known", "missing")
+    counts["refused"] += refused
+    return counts
+
+
+def _bring_albums(album_table: str, owner: str, person: str, people: People) -> tuple[dict[str, str], int]:
+    """Make a person's albums; return the id of each, "" where it is refused, and how many are refused."""
+    album_ids = {}
+
+    def bring(row: Row) -> str:
+        album_ids[row["id"]] = ""
+        name = row.get("name")
+        if not _is_name(name):
+            raise Refused(f"name: {name!r:.80} is not 1 to 100 characters to see; correct it, and repeat")
+        album_id = tickets.token(person, f"older album\n{row['id']}")
+        album = albums.album(person, album_id, name, _time(row, "createdAt"))
+        if people.make_album(album, albums.ALBUMS_LIMIT) is None:
+            raise Refused(f"no room: a person has {albums.ALBUMS_LIMIT} albums at most; delete one, and repeat")
+        album_ids[row["id"]] = album_id
+        return "made"
+
+    return album_ids, _each(_of_owner(album_table, owner), bring)["refused"]
 
 
 def bring_labels(older_table: str, bucket: str, unchanged_since: datetime, table: str) -> Counter[str]:
@@ -133,42 +157,44 @@ def bring_labels(older_table: str, bucket: str, unchanged_since: datetime, table
     Returns
     -------
     Counter
-        How many images were ``recorded``, ``known``, ``changed``, or ``without`` a row that can be read.
+        How many images were ``recorded``, ``known``, ``changed``, ``without`` a label, or ``refused``.
     """
-    items, found = Items(table), {row["id"]: row.get("labels") for row in _rows(older_table)}
+    items, found = Items(table), {row.get("id"): row.get("labels") for row in _rows(older_table)}
     moment = records.timestamp(unchanged_since)
-    counts: Counter[str] = Counter(recorded=0, known=0, changed=0, without=0)
-    for listed in _objects(bucket, ""):
-        match found.get(listed["Key"]):
-            case [str(name), confidence] if listed["LastModified"] < unchanged_since:
-                label = {"name": name, "confidence": float(confidence)}
-            case [str(), _]:
-                counts["changed"] += 1
-                continue
-            case _:
-                counts["without"] += 1
-                continue
+
+    def bring(listed: dict[str, Any]) -> str:
+        if not (labels := found.get(listed["Key"])):
+            return "without"
+        label = _label(labels)
+        if listed["LastModified"] >= unchanged_since:
+            return "changed"
         version = ObjectVersion(bucket, listed["Key"], "", listed["ETag"].strip('"'), "", listed["Size"])
         # As in a bulk run, the image belongs to nobody.
         pending = records.pending(Envelope(version, keys.photo_id(bucket, version.key), owner=""), moment)
         record = pending | {"status": Status.SUCCEEDED, "labels": [label], "detector": DETECTOR}
-        counts["recorded" if items.put_once(record) else "known"] += 1
-    return counts
+        return "recorded" if items.put_once(record) else "known"
+
+    images = ((listed["Key"], listed) for listed in _objects(bucket, ""))
+    return _each(images, bring, "recorded", "known", "changed", "without")
 
 
-def _each(rows: Iterable[dict[str, Any]], bring: Callable[[dict[str, Any]], str], *ways: str) -> Counter[str]:
-    """Bring each row, and count which way it went; print why a row is refused, and go on."""
+def _each(named: Iterable[tuple[str, _Thing]], bring: Callable[[_Thing], str], *ways: str) -> Counter[str]:
+    """Bring each thing, and count which way it went; name what is refused, and go on."""
     counts = Counter(dict.fromkeys((*ways, "refused"), 0))
-    for row in rows:
+    for name, thing in named:
         try:
-            counts[bring(row)] += 1
+            counts[bring(thing)] += 1
         except Refused as error:
             counts["refused"] += 1
-            print(f"{row['id']!r}: {error}")
+            print(f"{name!r:.200}: {error}")
     return counts
 
 
-def _rows(table: str) -> Iterator[dict[str, Any]]:
+def _of_owner(table: str, owner: str) -> Iterator[tuple[str, Row]]:
+    return ((row["id"], row) for row in _rows(table) if row.get("owner") == owner)
+
+
+def _rows(table: str) -> Iterator[Row]:
     dynamodb = boto3.resource("dynamodb")
     for page in dynamodb.meta.client.get_paginator("scan").paginate(TableName=table):
         yield from page["Items"]
@@ -186,13 +212,34 @@ def _identity(text: str) -> str:
     return text
 
 
-def _moment(text: str) -> datetime:
+def _moment(text: Any) -> datetime:
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _timestamp(text: str) -> str:
-    return records.timestamp(_moment(text)) if text else records.now()
+def _time(row: Row, field: str) -> str:
+    if not (text := row.get(field)):
+        return records.now()
+    try:
+        moment = _moment(text)
+    except (TypeError, ValueError, OverflowError):
+        moment = None
+    if moment is None or moment > datetime.now(UTC):
+        raise Refused(f"{field}: {text!r:.80} is no past moment of ISO 8601")
+    return records.timestamp(moment)
+
+
+def _label(labels: Any) -> dict[str, Any]:
+    match labels:
+        # NaN is in no range.
+        case [name, Decimal() as confidence] if _is_name(name) and 0 <= float(confidence) <= 100:
+            return {"name": name, "confidence": float(confidence)}
+    raise Refused(f"labels: {labels!r:.80} is not a name and a confidence from 0 to 100")
+
+
+def _is_name(text: Any) -> TypeGuard[str]:
+    # Names of albums as the API takes them; Rekognition's labels are shorter.
+    return isinstance(text, str) and len(text) <= 100 and re.fullmatch(PRINTABLE, text) is not None
 
 
 def main(arguments: list[str]) -> int:

@@ -120,6 +120,62 @@ def test_id_of_two_objects_is_refused(older: str, capsys: pytest.CaptureFixture[
     assert "'photo-1': 2 objects bear this id" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"bucket": None}, f"bucket: None is not {OLD}"),
+        ({"uploadTime": "yesterday"}, "uploadTime: 'yesterday' is no past moment of ISO 8601"),
+        ({"uploadTime": 1683021600}, "uploadTime: Decimal('1683021600') is no past moment of ISO 8601"),
+        ({"uploadTime": "9999-12-31T00:00:00-14:00"}, "uploadTime: '9999-12-31T00:00:00-14:00' is no past moment"),
+        ({"uploadTime": "0001-01-01T00:00:00+14:00"}, "uploadTime: '0001-01-01T00:00:00+14:00' is no past moment"),
+        ({"albumId": ["album-1"]}, "albumId: ['album-1'] is no text"),
+    ],
+)
+def test_photo_row_that_cannot_be_read_is_named_and_left_out(
+    older: str, wrong: dict[str, Any], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _table("Album", ALBUM)
+    _table("Photo", PHOTO, PHOTO | {"id": "photo-2"} | wrong)
+    for name in ("photo-1.jpg", "photo-2.jpg"):
+        _put(f"private/{IDENTITY}/uploads/{name}")
+
+    assert _bring_photos() == {"copied": 1, "known": 0, "missing": 0, "refused": 1}
+    assert f"'photo-2': {why}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [None, ["Summer"], "", " ", "a\nb", "ab\n", "\u202eabc", "x" * 101])
+def test_album_needs_a_name_as_the_api_takes_it_and_its_photos_wait_for_one(
+    older: str, name: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    albums = boto3.resource("dynamodb").Table(_table("Album", ALBUM | {"name": name}))
+    _table("Photo", PHOTO, PHOTO | {"id": "photo-2", "albumId": "of nobody"})
+    for upload in ("photo-1.jpg", "photo-2.jpg"):
+        _put(f"private/{IDENTITY}/uploads/{upload}")
+
+    assert _bring_photos() == {"copied": 1, "known": 0, "missing": 0, "refused": 2}
+    said = capsys.readouterr().out
+    assert f"'album-1': name: {name!r:.80} is not 1 to 100 characters to see" in said
+    assert "'photo-1': its album was refused" in said
+    assert People(TABLE).albums(SUB) == []
+
+    albums.put_item(Item=ALBUM)
+    assert _bring_photos() == {"copied": 1, "known": 1, "missing": 0, "refused": 0}
+    assert [photo.item["name"] for photo in _album()] == ["photo-1.jpg"]
+
+
+def test_album_beyond_the_most_of_a_person_is_refused_with_its_photos(
+    older: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vision.domain.albums.ALBUMS_LIMIT", 1)
+    _table("Album", ALBUM, ALBUM | {"id": "album-2"})
+    _table("Photo", PHOTO, PHOTO | {"id": "photo-2", "albumId": "album-2"})
+    for name in ("photo-1.jpg", "photo-2.jpg"):
+        _put(f"private/{IDENTITY}/uploads/{name}")
+
+    assert _bring_photos() == {"copied": 1, "known": 0, "missing": 0, "refused": 2}
+    assert "no room: a person has 1 albums at most; delete one, and repeat" in capsys.readouterr().out
+
+
 def _known(key: str, etag: str) -> dict[str, Any]:
     version = ObjectVersion(OLD, key, "", etag, "", 5)
     return Table(TABLE).known([version]).get(version, (version, {}))[1]
@@ -134,13 +190,38 @@ def test_label_counts_for_content_that_the_sample_has_seen_and_no_other(older: s
     _put("new.png")
 
     earlier = older_rows.bring_labels("rows", OLD, later - timedelta(hours=2), TABLE)
-    assert dict(earlier) == {"recorded": 0, "known": 0, "changed": 1, "without": 2}
+    assert dict(earlier) == {"recorded": 0, "known": 0, "changed": 1, "without": 2, "refused": 0}
     assert _known("archive/dog.jpg", etag) == {}
 
     counts = older_rows.bring_labels("rows", OLD, later, TABLE)
-    assert dict(counts) == {"recorded": 1, "known": 0, "changed": 0, "without": 2}
+    assert dict(counts) == {"recorded": 1, "known": 0, "changed": 0, "without": 2, "refused": 0}
     assert _known("archive/dog.jpg", etag)["detector"]["version"] == "serverless-data-processing"
     assert older_rows.bring_labels("rows", OLD, later, TABLE)["known"] == 1
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        *(["Dog", confidence] for confidence in ("n/a", "NaN", None, True, [90], Decimal("1e30"), Decimal("-5"))),
+        *([name, 90] for name in (None, "", "a\nb", "x" * 300_000)),
+        ["Dog"],
+        "Dog",
+    ],
+)
+def test_label_row_that_cannot_be_read_is_named_and_left_out(
+    older: str, labels: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    etag, dog = _put("\u202egpj.jpg"), _put("dog.jpg")
+    _table("rows", {"id": "\u202egpj.jpg", "labels": labels}, {"id": "dog.jpg", "labels": ["Dog", Decimal(90)]})
+    later = datetime.now(UTC) + timedelta(hours=1)
+
+    counts = dict(older_rows.bring_labels("rows", OLD, later, TABLE))
+
+    assert counts == {"recorded": 1, "known": 0, "changed": 0, "without": 0, "refused": 1}
+    assert (bool(_known("\u202egpj.jpg", etag)), bool(_known("dog.jpg", dog))) == (False, True)
+    said = capsys.readouterr().out
+    assert said.startswith("'\\u202egpj.jpg': labels: ")
+    assert len(said) < 300
 
 
 @pytest.mark.parametrize("identity", ["", "*", "ann", "eu-west-1:4f18/../../bob", "eu-west-1:4f182a97/uploads"])
