@@ -48,6 +48,7 @@ def bring_photos(
     older_bucket: str,
     owner: str,
     identity: str,
+    user_pool: str,
     person: str,
     table: str,
     bucket: str,
@@ -65,8 +66,8 @@ def bring_photos(
     identity
         The id in the identity pool, below which the person's uploads are. People write their rows themselves, so these
         cannot say whose an object is.
-    person
-        The ``sub`` of the same person in the user pool of today.
+    user_pool, person
+        The user pool of today, and the e-mail address of the same person there.
     table, bucket
         Of today.
 
@@ -76,13 +77,13 @@ def bring_photos(
         How many photos were ``copied``, ``known`` or ``missing``, since the person has no such object; and how many
         rows of both tables were ``refused``.
     """
-    photos, s3 = Photos(table), boto3.client("s3")
-    album_ids, refused = _bring_albums(album_table, owner, person, People(table))
+    photos, s3, sub = Photos(table), boto3.client("s3"), _sub(user_pool, person)
+    album_ids, refused = _bring_albums(album_table, owner, sub, People(table))
     uploads = defaultdict(list)
     for listed in _objects(older_bucket, f"private/{identity}/uploads/"):
         # The backend named each object after its row. The row names the object only when all went well.
         uploads[listed["Key"].rpartition("/")[2].partition(".")[0]].append(listed)
-    there = {listed["Key"] for listed in _objects(bucket, f"private/{person}/uploads/")}
+    there = {listed["Key"] for listed in _objects(bucket, f"private/{sub}/uploads/")}
 
     def bring(row: Row) -> str:
         if row.get("bucket") != older_bucket:
@@ -101,8 +102,8 @@ def bring_photos(
         name = upload["Key"].rpartition("/")[2]
         ticket = Ticket(
             bucket,
-            person,
-            token=tickets.token(person, f"older photo\n{row['id']}"),
+            sub,
+            token=tickets.token(sub, f"older photo\n{row['id']}"),
             name=name,
             content_type="image/png" if name.lower().endswith(".png") else "image/jpeg",
             size_bytes=upload["Size"],
@@ -119,7 +120,7 @@ def bring_photos(
     return counts
 
 
-def _bring_albums(album_table: str, owner: str, person: str, people: People) -> tuple[dict[str, str], int]:
+def _bring_albums(album_table: str, owner: str, sub: str, people: People) -> tuple[dict[str, str], int]:
     """Make a person's albums; return the id of each, "" where it is refused, and how many are refused."""
     album_ids = {}
 
@@ -128,8 +129,8 @@ def _bring_albums(album_table: str, owner: str, person: str, people: People) -> 
         name = row.get("name")
         if not _is_name(name):
             raise Refused(f"name: {name!r:.80} is not 1 to 100 characters to see; correct it, and repeat")
-        album_id = tickets.token(person, f"older album\n{row['id']}")
-        album = albums.album(person, album_id, name, _time(row, "createdAt"))
+        album_id = tickets.token(sub, f"older album\n{row['id']}")
+        album = albums.album(sub, album_id, name, _time(row, "createdAt"))
         if people.make_album(album, albums.ALBUMS_LIMIT) is None:
             raise Refused(f"no room: a person has {albums.ALBUMS_LIMIT} albums at most; delete one, and repeat")
         album_ids[row["id"]] = album_id
@@ -188,6 +189,11 @@ def _each(named: Iterable[tuple[str, _Thing]], bring: Callable[[_Thing], str], *
             counts["refused"] += 1
             print(f"{name!r:.200}: {error}")
     return counts
+
+
+def _sub(user_pool: str, person: str) -> str:
+    found = boto3.client("cognito-idp").admin_get_user(UserPoolId=user_pool, Username=person)["UserAttributes"]
+    return str(next(attribute["Value"] for attribute in found if attribute["Name"] == "sub"))
 
 
 def _of_owner(table: str, owner: str) -> Iterator[tuple[str, Row]]:
@@ -264,7 +270,8 @@ def _parser() -> argparse.ArgumentParser:
     photos.add_argument("--older-bucket", required=True, help="the bucket of its photos")
     photos.add_argument("--owner", required=True, help="the person's name in these tables")
     photos.add_argument("--identity", type=_identity, required=True, help="the folder of the person's photos")
-    photos.add_argument("--person", required=True, help="the person's sub in the user pool of today")
+    photos.add_argument("--user-pool", required=True, help="the user pool of today")
+    photos.add_argument("--person", required=True, help="the person's e-mail address in it")
     photos.add_argument("--bucket", required=True, help="the image bucket of today")
     photos.set_defaults(bring=bring_photos)
     labels = commands.add_parser("labels", help="record the labels of the sample for Distributed Map")

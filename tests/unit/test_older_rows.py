@@ -1,7 +1,9 @@
 """Rows of older systems come over once, and only what they really say."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -19,6 +21,7 @@ from vision.domain.photos import ERASED
 from vision.domain.tickets import has_expired
 
 OLD, SUB, IDENTITY = "photo-sharing-older", "a1b2", "eu-west-1:4f182a97-9165-46d8-a6de-f29b16927761"
+POOL, EMAIL = "eu-west-1_a1B2c3D4e", "ann@example.com"
 ALBUM = {"id": "album-1", "name": "Summer", "owner": "ann", "createdAt": "2023-05-01T09:00:00.000Z"}
 PHOTO = {
     "id": "photo-1",
@@ -32,10 +35,20 @@ PHOTO = {
 
 
 @pytest.fixture
-def older(bucket: str, table_name: str) -> str:
-    """A bucket of an older system."""
+def older(bucket: str, table_name: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket of an older system, and a user pool with one person: moto's needs a package that nothing else does."""
+    session = boto3.Session(region_name=REGION)
+    session.events.register("before-call.cognito-identity-provider.AdminGetUser", _admin_get_user)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
     boto3.client("s3").create_bucket(Bucket=OLD, CreateBucketConfiguration={"LocationConstraint": REGION})
     return OLD
+
+
+def _admin_get_user(params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+    asked = json.loads(params["body"])
+    if asked == {"UserPoolId": POOL, "Username": EMAIL}:
+        return SimpleNamespace(status_code=200), {"UserAttributes": [{"Name": "sub", "Value": SUB}]}
+    return SimpleNamespace(status_code=400), {"Error": {"Code": "UserNotFoundException", "Message": "does not exist"}}
 
 
 def _table(name: str, *rows: dict[str, Any]) -> str:
@@ -55,7 +68,7 @@ def _put(key: str, content: bytes = b"a dog") -> str:
 
 
 def _bring_photos() -> dict[str, int]:
-    return dict(older_rows.bring_photos("Photo", "Album", OLD, "ann", IDENTITY, SUB, TABLE, BUCKET))
+    return dict(older_rows.bring_photos("Photo", "Album", OLD, "ann", IDENTITY, POOL, EMAIL, TABLE, BUCKET))
 
 
 def _album() -> list[Any]:
@@ -97,6 +110,20 @@ def test_photo_is_copied_once_and_not_after_it_was_deleted(older: str) -> None:
     boto3.client("s3").delete_object(Bucket=BUCKET, Key=photo.item["object"]["key"])
     assert _bring_photos() == {"copied": 0, "known": 1, "missing": 0, "refused": 0}
     assert Photos(TABLE).read(photo.photo_id).item.keys() >= {ERASED}
+
+
+@pytest.mark.parametrize("person", ["", " ", "a/b", "../x", "bob@example.com"])
+def test_person_whom_the_user_pool_does_not_have_gets_nothing(
+    older: str, person: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _table("Album", ALBUM)
+    _table("Photo", PHOTO)
+    _put(f"private/{IDENTITY}/uploads/photo-1.jpg")
+    options = ["--photos=Photo", "--albums=Album", f"--older-bucket={OLD}", "--owner=ann", f"--identity={IDENTITY}"]
+    options += [f"--user-pool={POOL}", f"--person={person}", f"--bucket={BUCKET}", f"--table={TABLE}"]
+    assert older_rows.main(["photos", *options]) == 1
+    assert capsys.readouterr().out.startswith(("UserNotFoundException: ", "ParamValidationError: "))
+    assert not boto3.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"]
 
 
 def test_row_cannot_name_a_photo_of_another_person(older: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,7 +253,7 @@ def test_label_row_that_cannot_be_read_is_named_and_left_out(
 
 @pytest.mark.parametrize("identity", ["", "*", "ann", "eu-west-1:4f18/../../bob", "eu-west-1:4f182a97/uploads"])
 def test_identity_is_one_of_an_identity_pool(identity: str, capsys: pytest.CaptureFixture[str]) -> None:
-    names = ("photos", "albums", "older-bucket", "owner", "person", "bucket", "table")
+    names = ("photos", "albums", "older-bucket", "owner", "person", "user-pool", "bucket", "table")
     options = [f"--{name}=x" for name in names]
     with pytest.raises(SystemExit):
         older_rows.main(["photos", *options, f"--identity={identity}"])
