@@ -10,6 +10,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeGuard, TypeVar
@@ -36,6 +37,25 @@ Row = dict[str, Any]
 _Thing = TypeVar("_Thing")
 
 _IDENTITY = "us-east-1:4f182a97-9165-46d8-a6de-f29b16927761"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What was brought to a person, for good: a photo or an album that they have deleted since does not come back."""
+
+    items: Items
+    sub: str
+
+    def has(self, token: str) -> bool:
+        """Tell whether a photo or an album was brought."""
+        return self.items.get(self._key(token)) is not None
+
+    def add(self, token: str) -> None:
+        """Remember that it was; to be called last, so that what broke off is tried again."""
+        self.items.put_once({**self._key(token), "record_type": "older_row", "created_at": records.now()})
+
+    def _key(self, token: str) -> Row:
+        return {"pk": f"OWNER#{self.sub}", "sk": f"OLDER#{token}"}
 
 
 class Refused(ValueError):
@@ -78,7 +98,8 @@ def bring_photos(
         rows of both tables were ``refused``.
     """
     photos, s3, sub = Photos(table), boto3.client("s3"), _sub(user_pool, person)
-    album_ids, refused = _bring_albums(album_table, owner, sub, People(table))
+    marks = Marks(Items(table), sub)
+    album_ids, refused = _bring_albums(album_table, owner, sub, People(table), marks)
     uploads = defaultdict(list)
     for listed in _objects(older_bucket, f"private/{identity}/uploads/"):
         # The backend named each object after its row. The row names the object only when all went well.
@@ -88,6 +109,9 @@ def bring_photos(
     def bring(row: Row) -> str:
         if row.get("bucket") != older_bucket:
             raise Refused(f"bucket: {row.get('bucket')!r:.80} is not {older_bucket}")
+        token = tickets.token(sub, f"older photo\n{row['id']}")
+        if marks.has(token):
+            return "known"
         found = uploads.get(row["id"], [])
         if not found:
             return "missing"
@@ -96,43 +120,52 @@ def bring_photos(
         album = row.get("albumId") or ""
         if not isinstance(album, str):
             raise Refused(f"albumId: {album!r:.80} is no text")
-        if album in album_ids and not album_ids[album]:
+        if (album_id := album_ids.get(album, "")) is None:
             raise Refused("its album was refused")
         [upload] = found
         name = upload["Key"].rpartition("/")[2]
         ticket = Ticket(
             bucket,
             sub,
-            token=tickets.token(sub, f"older photo\n{row['id']}"),
+            token=token,
             name=name,
             content_type="image/png" if name.lower().endswith(".png") else "image/jpeg",
             size_bytes=upload["Size"],
-            album_id=album_ids.get(album, ""),
+            album_id=album_id,
         )
         is_erased = ERASED in photos.announce(ticket, records.now(), _time(row, "uploadTime"))
-        if is_erased or ticket.key in there:
-            return "known"
-        s3.copy_object(Bucket=bucket, Key=ticket.key, CopySource={"Bucket": older_bucket, "Key": upload["Key"]})
-        return "copied"
+        is_known = is_erased or ticket.key in there
+        if not is_known:
+            s3.copy_object(Bucket=bucket, Key=ticket.key, CopySource={"Bucket": older_bucket, "Key": upload["Key"]})
+        marks.add(token)
+        return "known" if is_known else "copied"
 
     counts = _each(_of_owner(photo_table, owner), bring, "copied", "known", "missing")
     counts["refused"] += refused
     return counts
 
 
-def _bring_albums(album_table: str, owner: str, sub: str, people: People) -> tuple[dict[str, str], int]:
-    """Make a person's albums; return the id of each, "" where it is refused, and how many are refused."""
-    album_ids = {}
+def _bring_albums(
+    album_table: str, owner: str, sub: str, people: People, marks: Marks
+) -> tuple[dict[str, str | None], int]:
+    """Make a person's albums; return the id of each, None where it is refused, and how many are refused."""
+    album_ids: dict[str, str | None] = {}
 
     def bring(row: Row) -> str:
-        album_ids[row["id"]] = ""
+        album_ids[row["id"]] = None
         name = row.get("name")
         if not _is_name(name):
             raise Refused(f"name: {name!r:.80} is not 1 to 100 characters to see; correct it, and repeat")
         album_id = tickets.token(sub, f"older album\n{row['id']}")
+        if marks.has(album_id):
+            # What comes later than its deletion is in no album.
+            there = people.album(sub, album_id)
+            album_ids[row["id"]] = album_id if there and albums.CLOSED not in there else ""
+            return "known"
         album = albums.album(sub, album_id, name, _time(row, "createdAt"))
         if people.make_album(album, albums.ALBUMS_LIMIT) is None:
             raise Refused(f"no room: a person has {albums.ALBUMS_LIMIT} albums at most; delete one, and repeat")
+        marks.add(album_id)
         album_ids[row["id"]] = album_id
         return "made"
 

@@ -8,14 +8,16 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from local import older_rows
 from tests.conftest import BUCKET, REGION, TABLE
+from vision.adapters.items import Items
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import records
-from vision.domain.headings import Span, of_album
+from vision.domain.headings import Span, of_album, of_owner
 from vision.domain.objects import ObjectVersion
 from vision.domain.photos import ERASED
 from vision.domain.tickets import has_expired
@@ -145,6 +147,43 @@ def test_id_of_two_objects_is_refused(older: str, capsys: pytest.CaptureFixture[
 
     assert _bring_photos() == {"copied": 0, "known": 0, "missing": 0, "refused": 1}
     assert "'photo-1': 2 objects bear this id" in capsys.readouterr().out
+
+
+def test_photo_and_album_that_were_deleted_long_ago_do_not_come_back(older: str) -> None:
+    _table("Album", ALBUM)
+    rows = boto3.resource("dynamodb").Table(_table("Photo", PHOTO))
+    _put(f"private/{IDENTITY}/uploads/photo-1.jpg")
+    _bring_photos()
+    [photo] = _album()
+    boto3.client("s3").delete_object(Bucket=BUCKET, Key=photo.item["object"]["key"])
+    People(TABLE).remove_album(SUB, photo.item["album_id"])
+    # After 15 days DynamoDB has deleted what remembers a deleted photo.
+    Items(TABLE).delete_many([records.photo_key(photo.photo_id), {"pk": photo.item["pk"], "sk": "ALBUM"}])
+
+    rows.put_item(Item=PHOTO | {"id": "photo-2"})
+    _put(f"private/{IDENTITY}/uploads/photo-2.jpg")
+    assert _bring_photos() == {"copied": 1, "known": 1, "missing": 0, "refused": 0}
+    assert People(TABLE).albums(SUB) == []
+    places = Photos(TABLE).under(of_owner(SUB), Span(), None, 10)
+    assert [(one.item["name"], one.item.get("album_id")) for one in Photos(TABLE).at(list(places))] == [
+        ("photo-2.jpg", None)
+    ]
+
+
+def test_photo_whose_copy_failed_is_copied_by_the_next_attempt(older: str) -> None:
+    _table("Album", ALBUM)
+    _table("Photo", PHOTO)
+    _put(f"private/{IDENTITY}/uploads/photo-1.jpg")
+
+    def fail(**_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+    boto3.DEFAULT_SESSION.events.register("before-call.s3.CopyObject", fail)
+    with pytest.raises(EndpointConnectionError):
+        _bring_photos()
+    boto3.DEFAULT_SESSION.events.unregister("before-call.s3.CopyObject", fail)
+    assert _bring_photos() == {"copied": 1, "known": 0, "missing": 0, "refused": 0}
+    assert [photo.item["name"] for photo in _album()] == ["photo-1.jpg"]
 
 
 @pytest.mark.parametrize(
