@@ -175,16 +175,16 @@ def _bring_albums(
 def bring_labels(older_table: str, bucket: str, unchanged_since: datetime, table: str) -> Counter[str]:
     """Record the label that the sample for Distributed Map found in each image of a bucket.
 
-    A row names neither the content that it is of nor when it was written. So it counts for an object that was not
-    changed since the last run of the sample began, and no other. A bulk run then asks for no labels of these, and a
-    record that is there already stays.
+    A row names neither the content that it is of nor the run that wrote it, and a later run may have failed to write
+    it anew. So it counts for an object that was not changed since the first run of the sample began, and no other. A
+    bulk run then asks for no labels of these, and a record that is there already stays.
 
     Parameters
     ----------
     older_table, bucket
         Those of the sample.
     unchanged_since
-        When its last run began.
+        When the first run began that wrote into the table.
     table
         Of today.
 
@@ -252,20 +252,21 @@ def _identity(text: str) -> str:
 
 
 def _moment(text: Any) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def _time(row: Row, field: str) -> str:
-    if not (text := row.get(field)):
-        return records.now()
     try:
-        moment = _moment(text)
+        moment = datetime.fromisoformat(text)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         moment = None
     if moment is None or moment > datetime.now(UTC):
-        raise Refused(f"{field}: {text!r:.80} is no past moment of ISO 8601")
-    return records.timestamp(moment)
+        raise argparse.ArgumentTypeError(f"{text!r:.80} is no past moment of ISO 8601, such as 2023-05-02T10:00:00Z")
+    return moment
+
+
+def _time(row: Row, field: str) -> str:
+    try:
+        return records.timestamp(_moment(row[field])) if row.get(field) else records.now()
+    except argparse.ArgumentTypeError as error:
+        raise Refused(f"{field}: {error}") from error
 
 
 def _label(labels: Any) -> dict[str, Any]:
@@ -310,7 +311,7 @@ def _parser() -> argparse.ArgumentParser:
     labels = commands.add_parser("labels", help="record the labels of the sample for Distributed Map")
     labels.add_argument("--rows", dest="older_table", required=True, help="the table of the sample")
     labels.add_argument("--bucket", required=True, help="the bucket with its images")
-    labels.add_argument("--unchanged-since", type=_moment, required=True, help="when its last run began, ISO 8601")
+    labels.add_argument("--unchanged-since", type=_moment, required=True, help="when its first run began, ISO 8601")
     labels.set_defaults(bring=bring_labels)
     for command in (photos, labels):
         command.add_argument("--table", required=True, help="the image table of today")

@@ -249,20 +249,29 @@ def _known(key: str, etag: str) -> dict[str, Any]:
 
 def test_label_counts_for_content_that_the_sample_has_seen_and_no_other(older: str) -> None:
     etag = _put("archive/dog.jpg")
-    later = datetime.now(UTC) + timedelta(hours=1)
     rows = [{"id": "archive/dog.jpg", "labels": ("Dog", Decimal("98.7"))}, {"id": "gone.jpg", "labels": ("Cat", 90)}]
     _table("rows", *rows, {"id": "empty.jpg", "labels": {}})
     _put("empty.jpg")
     _put("new.png")
+    now = datetime.now(UTC)
 
-    earlier = older_rows.bring_labels("rows", OLD, later - timedelta(hours=2), TABLE)
+    earlier = older_rows.bring_labels("rows", OLD, now - timedelta(hours=2), TABLE)
     assert dict(earlier) == {"recorded": 0, "known": 0, "changed": 1, "without": 2, "refused": 0}
     assert _known("archive/dog.jpg", etag) == {}
 
-    counts = older_rows.bring_labels("rows", OLD, later, TABLE)
+    counts = older_rows.bring_labels("rows", OLD, now, TABLE)
     assert dict(counts) == {"recorded": 1, "known": 0, "changed": 0, "without": 2, "refused": 0}
     assert _known("archive/dog.jpg", etag)["detector"]["version"] == "serverless-data-processing"
-    assert older_rows.bring_labels("rows", OLD, later, TABLE)["known"] == 1
+    assert older_rows.bring_labels("rows", OLD, now, TABLE)["known"] == 1
+
+
+@pytest.mark.parametrize("since", ["yesterday", "", "2999-01-01", "9999-12-31T00:00:00-14:00"])
+def test_content_cannot_be_unchanged_since_a_moment_that_has_not_been(
+    since: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        older_rows.main(["labels", "--rows=x", "--bucket=x", "--table=x", f"--unchanged-since={since}"])
+    assert f"argument --unchanged-since: {since!r} is no past moment of ISO 8601" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -279,9 +288,8 @@ def test_label_row_that_cannot_be_read_is_named_and_left_out(
 ) -> None:
     etag, dog = _put("\u202egpj.jpg"), _put("dog.jpg")
     _table("rows", {"id": "\u202egpj.jpg", "labels": labels}, {"id": "dog.jpg", "labels": ["Dog", Decimal(90)]})
-    later = datetime.now(UTC) + timedelta(hours=1)
 
-    counts = dict(older_rows.bring_labels("rows", OLD, later, TABLE))
+    counts = dict(older_rows.bring_labels("rows", OLD, datetime.now(UTC), TABLE))
 
     assert counts == {"recorded": 1, "known": 0, "changed": 0, "without": 0, "refused": 1}
     assert (bool(_known("\u202egpj.jpg", etag)), bool(_known("dog.jpg", dog))) == (False, True)

@@ -6,7 +6,7 @@ import re
 import subprocess
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -169,8 +169,8 @@ def test_images_of_an_own_model_are_photos_of_a_person(shell: Shell, put, pipeli
 def test_labels_of_the_distributed_map_sample_are_not_paid_again(shell: Shell, put, bulk, pipeline: Pipeline) -> None:
     put(OLDER, "dog.jpg", "new.jpeg")
     rows = _table(pipeline, "older-rows", {"id": "dog.jpg", "labels": ("Dog", Decimal("98.7"))})
-    last_run = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    shell("Distributed Map", OLD_TABLE=rows, OLD_BUCKET=OLDER, LAST_RUN=last_run)
+    first_run = datetime.now(UTC).isoformat()
+    shell("Distributed Map", OLD_TABLE=rows, OLD_BUCKET=OLDER, FIRST_RUN=first_run)
 
     states = pipeline.client("stepfunctions")
     machine = pipeline.stack.outputs["ProcessBucketStateMachineArn"]
