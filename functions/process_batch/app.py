@@ -33,7 +33,7 @@ def handler(event: entry.Event, remaining_seconds: Callable[[], float]) -> dict[
     request = bulk.Request.from_dict(batch["request"])
     run = Run.from_context(batch["execution"])
     left_out = runs.left_out(batch["run_id"], request)
-    worker = Worker(run, request, wishes, table, pace.reserve, remaining_seconds)
+    worker = Worker(run, request, wishes, table, pace.reserve, remaining_seconds, warn=entry.warn)
     tally = worker.work([bulk.Item.of(listed, request, left_out) for listed in event["Items"]])
     runs.count(batch["run_id"], tally)
     for metric, images in tally.metrics().items():

@@ -120,6 +120,8 @@ class Worker:
     ----------
     remaining_seconds
         How long the worker may still run.
+    warn
+        Is called with a sentence when Rekognition refuses the names of a rule.
     """
 
     run: Run
@@ -129,6 +131,7 @@ class Worker:
     reserve: Callable[[int], list[float]]
     remaining_seconds: Callable[[], float]
     sleep: Callable[[float], None] = time.sleep
+    warn: Callable[[str], None] = lambda _: None
     tally: Tally = field(default_factory=Tally)
 
     def work(self, items: Sequence[Item]) -> Tally:
@@ -231,9 +234,16 @@ class Worker:
         if rule:
             confidence, most = min(confidence, rule.min_confidence), ALL_LABELS
 
+        found = self._bought(lambda: self._detector.detect(version, most, confidence))
+        if rule and self.wishes.own_model_function_arn == NONE and not detectors.is_complete(found, rule):
+            cut = found
+            found = self._bought(lambda: detectors.completed(cut, version, rule, self.warn))
+        return found
+
+    def _bought(self, detect: Callable[[], Detection]) -> Detection:
         def call() -> Detection:
             self._wait_for_turn()
-            return self._detector.detect(version, most, confidence)
+            return detect()
 
         found = self._patiently(call)
         with self._lock:

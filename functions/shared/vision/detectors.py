@@ -104,8 +104,16 @@ def detect_for_rule(
     if own_model_function_arn != NONE:
         return own_model.detect_labels(version, own_model_function_arn, LABELS_LIMIT, confidence, TOP_K_LIMIT)
     found = rekognition.detect_labels(version, ALL_LABELS, confidence)
-    if len(found.labels) < ALL_LABELS or found.labels[-1]["confidence"] < rule.min_confidence:
-        return found
+    return found if is_complete(found, rule) else completed(found, version, rule, warn)
+
+
+def is_complete(found: Detection, rule: Rule) -> bool:
+    """Tell whether a list of Rekognition has all labels that a rule may ask about, and was not cut before one."""
+    return len(found.labels) < ALL_LABELS or found.labels[-1]["confidence"] < rule.min_confidence
+
+
+def completed(found: Detection, version: ObjectVersion, rule: Rule, warn: Callable[[str], None]) -> Detection:
+    """Return a list of Rekognition with the labels of a rule, which are asked for by name; ``warn`` as above."""
     try:
         named = rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
     except InvalidImage:
