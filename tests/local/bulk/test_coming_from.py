@@ -6,7 +6,7 @@ import re
 import subprocess
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,14 @@ def _photo_of(pipeline: Pipeline, owner: str) -> dict[str, Any]:
     return wait_for(done)
 
 
+def _sub(pipeline: Pipeline, email: str) -> str:
+    found = pipeline.client("cognito-idp").admin_get_user(
+        UserPoolId=pipeline.stack.outputs["UserPoolId"], Username=email
+    )
+    [sub] = [attribute["Value"] for attribute in found["UserAttributes"] if attribute["Name"] == "sub"]
+    return sub
+
+
 def test_every_command_of_the_page_is_run() -> None:
     assert {section for section, blocks in SECTIONS.items() if blocks} == RUN
 
@@ -129,11 +137,8 @@ def test_photo_of_the_photo_backend_is_in_its_album_and_has_a_record(shell: Shel
         "OLD_ALBUM_TABLE": _table(pipeline, "Album", album),
     }
     email = f"ann-{uuid.uuid4().hex[:8]}@example.com"
-    shell("Photo backend", OWNER="ann", EMAIL=email, **tables)
-    found = pipeline.client("cognito-idp").admin_get_user(
-        UserPoolId=pipeline.stack.outputs["UserPoolId"], Username=email
-    )
-    [sub] = [attribute["Value"] for attribute in found["UserAttributes"] if attribute["Name"] == "sub"]
+    shell("Photo backend", OLD_BUCKET="older-photos", OWNER="ann", IDENTITY=IDENTITY, EMAIL=email, **tables)
+    sub = _sub(pipeline, email)
     moved = _photo_of(pipeline, sub)
     assert (moved["created_at"], moved["name"]) == ("2023-05-02T10:00:00.000Z", "e2d9705b.jpg")
     assert pipeline.item(f"OWNER#{sub}", f"ALBUM#{moved['album_id']}")["name"] == "Summer"
@@ -151,16 +156,21 @@ def test_images_of_a_quality_control_are_inspected_and_kept(shell: Shell, put, p
 
 
 def test_images_of_an_own_model_are_photos_of_a_person(shell: Shell, put, pipeline: Pipeline) -> None:
-    put("older-model", "rose 1.jpg")
-    shell("Own model in a container", OLD_BUCKET="older-model", SUB="bob-older")
-    assert _photo_of(pipeline, "bob-older")["object"]["key"] == "private/bob-older/uploads/rose 1.jpg"
+    put("older-model", "rose 1.JPG", "labels.txt")
+    people, pool = pipeline.client("cognito-idp"), pipeline.stack.outputs["UserPoolId"]
+    email = f"bob-{uuid.uuid4().hex[:8]}@example.com"
+    people.admin_create_user(UserPoolId=pool, Username=email, UserAttributes=[{"Name": "email", "Value": email}])
+    shell("Own model in a container", OLD_BUCKET="older-model", EMAIL=email)
+    sub = _sub(pipeline, email)
+    assert _photo_of(pipeline, sub)["object"]["key"] == f"private/{sub}/uploads/rose 1.JPG"
+    assert _keys(pipeline, pipeline.bucket, f"private/{sub}/uploads/") == {f"private/{sub}/uploads/rose 1.JPG"}
 
 
 def test_labels_of_the_distributed_map_sample_are_not_paid_again(shell: Shell, put, bulk, pipeline: Pipeline) -> None:
     put(OLDER, "dog.jpg", "new.jpeg")
     rows = _table(pipeline, "older-rows", {"id": "dog.jpg", "labels": ("Dog", Decimal("98.7"))})
-    last_run = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    shell("Distributed Map", OLD_TABLE=rows, OLD_BUCKET=OLDER, LAST_RUN=last_run)
+    first_run = datetime.now(UTC).isoformat()
+    shell("Distributed Map", OLD_TABLE=rows, OLD_BUCKET=OLDER, FIRST_RUN=first_run)
 
     states = pipeline.client("stepfunctions")
     machine = pipeline.stack.outputs["ProcessBucketStateMachineArn"]

@@ -42,9 +42,12 @@ class Photos:
         """Return the item of the photo that a ticket of this token announces, if there is one."""
         return self._items.get(table_keys.photo_key(ticket.photo_id))
 
-    def announce(self, ticket: PendingUpload, now: str) -> Record:
-        """Record a ticket, or let the one of this token that still waits for its upload expire later; return it."""
-        item, entry = ticket.photo(now), ticket.album_entry(now)
+    def announce(self, ticket: PendingUpload, now: str, created_at: str = "") -> Record:
+        """Record a ticket, or let the one of this token that still waits for its upload expire later; return it.
+
+        ``created_at`` is of a photo that was made earlier, in another system.
+        """
+        item, entry = ticket.photo(now, created_at), ticket.album_entry(created_at or now)
         # Both or neither: an album is deleted with what it lists.
         if self._items.put_together(item, entry) if entry else self._items.put_once(item):
             return item

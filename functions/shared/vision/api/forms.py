@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from vision.api.parameters import Cursor
 from vision.domain.bulk.bulk_run import Request
-from vision.domain.gallery.display import UNSEEN
+from vision.domain.display import UNSEEN
 from vision.domain.gallery.pending_uploads import UPLOAD_LIMIT_BYTES
 
 # Something to see, and nothing that changes how the text around it is read: names are shown, and kept in the table.

@@ -13,6 +13,7 @@ docs/record.md has the same table, with the functions that write each item in pl
 | album_entry | PHOTO#{photo_id} | ALBUM | OWNER#{owner}#ALBUM#{album_id} | {created_at}#{photo_id} | Photos |
 | label_entry | PHOTO#{photo_id} | LABEL#{label} | OWNER#{owner}#LABEL#{label} | {created_at}#{photo_id} | Photos |
 | label_name | OWNER#{owner} | LABEL#{label} | | | Photos |
+| older_row | OWNER#{owner} | OLDER#{token} | | | local.older_rows |
 | count | COUNTS#{owner} | DAY#{day}#{class} | | | Photos |
 | allowance | ALLOWANCE#{owner} | DAY#{day} | | | People |
 | bulk_run | RUN#{run_id} | SUMMARY | RUNS | {started_at}#{run_id} | BulkRuns |
@@ -109,6 +110,11 @@ def label_name_key(owner: str, label: str) -> Key:
     The case of the label makes no difference.
     """
     return {"pk": f"OWNER#{owner}", "sk": f"LABEL#{label.casefold()}"}
+
+
+def older_row_key(owner: str, token: str) -> Key:
+    """Return the key of the item that remembers what an older system's import brought to a person."""
+    return {"pk": f"OWNER#{owner}", "sk": f"OLDER#{token}"}
 
 
 def daily_count_key(owner: str, day: str, class_name: str) -> Key:

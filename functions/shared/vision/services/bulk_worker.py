@@ -145,7 +145,7 @@ class BatchWorker:
         known = self._patiently(lambda: self.table.recorded_versions(versions))
         tasks = bulk_run.left_to_do(self.request, self.run, items, known, self.tally)
         self._slots = CallSlots(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
-        self._detector = self.options.detector.for_batch(judges="verdict" in self.request.steps)
+        self._detector = self.options.detector.for_batch(self._call_detector, judges="verdict" in self.request.steps)
         self._lock = threading.Lock()
         self._decoders = threading.Semaphore(_DECODERS)
         # Calls wait in threads of their own, so that a thumbnail is made while Rekognition looks at the same image.
@@ -223,9 +223,14 @@ class BatchWorker:
         return metadata, version.pinned_to(version_ids[0])
 
     def _detect(self, version: ObjectVersion, rule: Rule | None) -> Detection:
+        return self._detector.detect_for_rule(version, rule) if rule else self._detector.detect(version)
+
+    def _call_detector(self, detect: Callable[[], Detection]) -> Detection:
+        """Make one call of the detector in its turn, and count it."""
+
         def call() -> Detection:
             self._wait_for_slot()
-            return self._detector.detect_for_rule(version, rule) if rule else self._detector.detect(version)
+            return detect()
 
         found = self._patiently(call)
         with self._lock:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from vision.adapters import own_model, rekognition
@@ -31,6 +31,13 @@ https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.htm
 _BATCH_SIZE = 8
 BATCHES_AT_ONCE = 2
 """Calls of the own model that a worker has under way: its function has so many environments for each worker."""
+
+
+Call = Callable[[Callable[[], Detection]], Detection]
+
+
+def _at_once(call: Callable[[], Detection]) -> Detection:
+    return call()
 
 
 class InspectionDetector(Protocol):
@@ -64,8 +71,16 @@ class Detector(InspectionDetector, Protocol):
     def detect(self, version: ObjectVersion) -> Detection:
         """Return the most certain labels of an object version, bounded to what a state may carry."""
 
-    def for_batch(self, *, judges: bool) -> Detector:
-        """Return the detector for the many threads of a worker, which judge images by rules or do not."""
+    def for_batch(self, call: Call, *, judges: bool) -> Detector:
+        """Return the detector for the many threads of a worker.
+
+        Parameters
+        ----------
+        call
+            Makes each call of the service, in its turn and again where that can help.
+        judges
+            Whether the worker judges images by rules.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +101,11 @@ class Rekognition:
     limits: Limits = REKOGNITION_LIMITS
     is_paced: bool = True
     gb_seconds: float = 0.0
+    call: Call = _at_once
 
     def detect(self, version: ObjectVersion) -> Detection:
         """Return the most certain labels of an object version."""
-        found = rekognition.detect_labels(version, self.max_labels, self.min_confidence)
+        found = self.call(lambda: rekognition.detect_labels(version, self.max_labels, self.min_confidence))
         return Detection(labels.bounded(found.labels), found.detector)
 
     def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
@@ -98,11 +114,14 @@ class Rekognition:
         Where the list is full, and so may lack a label that the verdict depends on, Rekognition is asked for the
         labels of the rule as well.
         """
-        found = rekognition.detect_labels(version, ALL_LABELS, min(self.min_confidence, rule.min_confidence))
+        confidence = min(self.min_confidence, rule.min_confidence)
+        found = self.call(lambda: rekognition.detect_labels(version, ALL_LABELS, confidence))
         if len(found.labels) < ALL_LABELS or found.labels[-1]["confidence"] < rule.min_confidence:
             return found
         try:
-            named = rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
+            named = self.call(
+                lambda: rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
+            )
         except InvalidImage:
             # Rekognition took the image a moment ago, so it refuses a name, and with it the request.
             self.warn(f"rule {rule.name!r}: Rekognition cannot be asked for its labels by name; check their spelling")
@@ -115,9 +134,9 @@ class Rekognition:
         """Return the most certain labels, and those that rules name however uncertain they are."""
         return _certain_or_named(found, self.max_labels, self.min_confidence, named)
 
-    def for_batch(self, *, judges: bool) -> Detector:
-        """Return itself: each image is a call of its own."""
-        return self
+    def for_batch(self, call: Call, *, judges: bool) -> Detector:
+        """Return the same for calls that take turns: each image is a call of its own."""
+        return replace(self, call=call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +194,15 @@ class OwnModel:
         """Return the class, the most certain ones behind it, and those that rules name."""
         return _certain_or_named(found, self.max_labels, self.min_confidence, named, certain=1)
 
-    def for_batch(self, *, judges: bool) -> Detector:
+    def for_batch(self, call: Call, *, judges: bool) -> Detector:
         """Return a detector that asks for the images of many threads in few calls."""
-        return _BatchedOwnModel(
-            self.function_arn, self.max_labels, self.min_confidence, top_k=TOP_K_LIMIT if judges else None
-        )
+        top_k = TOP_K_LIMIT if judges else None
+        return _BatchedOwnModel(self.function_arn, self.max_labels, self.min_confidence, call=call, top_k=top_k)
 
 
 @dataclass(slots=True)
 class _BatchedOwnModel(OwnModel):
+    call: Call = _at_once
     top_k: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _batches: Batches = field(init=False)
@@ -192,11 +211,14 @@ class _BatchedOwnModel(OwnModel):
         self._batches = Batches(self._classify, _BATCH_SIZE, BATCHES_AT_ONCE)
 
     def detect(self, version: ObjectVersion) -> Detection:
-        return own_model.limited(self._batches.detect(version), self.max_labels, self.min_confidence)
+        return own_model.limited(self._answer(version), self.max_labels, self.min_confidence)
 
     def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
         confidence = min(self.min_confidence, rule.min_confidence)
-        return own_model.limited(self._batches.detect(version), LABELS_LIMIT, confidence)
+        return own_model.limited(self._answer(version), LABELS_LIMIT, confidence)
+
+    def _answer(self, version: ObjectVersion) -> Detection:
+        return self.call(lambda: self._batches.detect(version))
 
     def _classify(self, versions: Sequence[ObjectVersion]) -> list[Detection | VisionError]:
         classified = own_model.classify(versions, self.function_arn, self.top_k)

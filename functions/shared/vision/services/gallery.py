@@ -9,8 +9,8 @@ from itertools import islice
 from vision.adapters import storage
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
-from vision.domain import records, table_keys
-from vision.domain.gallery import albums, daily_counts, display, pending_uploads
+from vision.domain import display, records, table_keys
+from vision.domain.gallery import albums, daily_counts, pending_uploads
 from vision.domain.gallery.daily_allowance import Allowance
 from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.gallery.pending_uploads import PendingUpload

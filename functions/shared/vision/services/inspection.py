@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from vision.adapters import notifications, storage
 from vision.adapters.table import Table
-from vision.domain import events, records
+from vision.domain import display, events, records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, ServiceUnavailable, Transient, VisionError
 from vision.domain.failures import CAUSE_LIMIT, Failure
-from vision.domain.gallery import display
 from vision.domain.image_file.formats import displayed
 from vision.domain.inspection import results, rules
 from vision.domain.inspection.rules import Rule

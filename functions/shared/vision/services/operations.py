@@ -13,11 +13,10 @@ from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.photos import Photos
 from vision.adapters.session_log import SessionLog
 from vision.adapters.workflow import Execution
-from vision.domain import prices, table_keys
+from vision.domain import display, prices, table_keys
 from vision.domain.bulk import bulk_run
 from vision.domain.bulk.summaries import estimated_cost
 from vision.domain.bulk.tallies import Tally
-from vision.domain.gallery import display
 from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.gallery.photos import has_label
 from vision.domain.inspection.verdicts import Judgement

@@ -79,7 +79,8 @@ class Detector:
             if script := self.scripts.get(name):
                 raise script.pop(0) if len(script) > 1 else script[0]
             self.bought[name] += 1
-        found = [one for one in self.labels if one["confidence"] >= min_confidence][:max_labels]
+        wanted = [one for one in self.labels if not only or one["name"] in only]
+        found = [one for one in wanted if one["confidence"] >= min_confidence][:max_labels]
         return Detection(found, {"name": "rekognition", "version": "3.0"})
 
 
@@ -375,6 +376,21 @@ def test_a_verdict_looks_at_all_labels_however_few_are_kept(world: World) -> Non
     assert (record["verdict"], len(kept), kept[-1]) == ("FAILURE", 11, "Weed")
     assert world.detector.asked == [("00.jpg", 1000, 50.0)]
     assert min(label["confidence"] for label in record["labels"][:10]) >= 60
+
+
+def test_verdict_is_not_of_a_list_that_was_cut_before_a_label_of_the_rule(world: World) -> None:
+    rules = parse('[{"name": "clean", "prefix": "images/", "min_confidence": 50, "none_of": ["Weed"]}]')
+    world.detector.labels = [
+        {"name": name, "confidence": confidence, "parents": [], "instances": []}
+        for name, confidence in [*((f"Label {number}", 95.0) for number in range(1000)), ("Weed", 91.0)]
+    ]
+    world.detector.scripts["twice"] = []
+    items = world.put("00.jpg")
+    tally = replace(world.asking(steps=["verdict"]), rules=(replace(rules[0], prefix="archive/"),)).work(items)
+    record = world.record(items[0])
+    assert (record["verdict"], record["labels"][-1]["name"]) == ("FAILURE", "Weed")
+    assert world.detector.asked == [("00.jpg", 1000, 50.0), ("00.jpg", 100, 50.0)]
+    assert (tally.calls, tally.reads) == (2, 3)
 
 
 def test_labels_are_bought_although_no_rule_covers_the_image(world: World) -> None:

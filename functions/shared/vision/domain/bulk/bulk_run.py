@@ -128,11 +128,15 @@ class Request:
         unknown = sorted(set(data) - set(_REQUEST_FIELDS))
         if older := next((name for name in unknown if name.lower() == _OLDER_FIELD), None):
             raise InvalidRun(f"{older}: takes Bucket and Prefix, once each, and nothing beside it; write {_EXAMPLE}")
+        if "detail" in unknown:
+            raise InvalidRun(f"detail: the input is the detail of an event, without the event; write {_EXAMPLE}")
         if unknown:
-            raise InvalidRun(f"{unknown[0][:80]!r}: no such field; known are {', '.join(_REQUEST_FIELDS)}")
-        if not (bucket := _text(data, "bucket", None)):
+            known = ", ".join(_REQUEST_FIELDS)
+            raise InvalidRun(f"{unknown[0][:80]!r}: no such field; known are {known}; write {_EXAMPLE}")
+        if not (bucket := _bucket("bucket", _text(data, "bucket"))):
             raise InvalidRun("bucket: missing; name the bucket whose images are labelled")
-        prefix = _text(data, "prefix", "") or ""
+        # Null is no prefix: it may be a field that somebody failed to fill in, and the whole bucket costs the most.
+        prefix = _text(data, "prefix")
         if len(prefix.encode()) > keys.KEY_LIMIT_BYTES:
             raise InvalidRun(f"prefix: longer than a key of S3, {keys.KEY_LIMIT_BYTES:,} bytes; shorten it")
         return cls(
@@ -312,11 +316,17 @@ def results_prefix(run_id: str) -> str:
     return f"imageLabelJobs/{run_id}/"
 
 
-def _text(data: Mapping[str, Any], name: str, default: str | None) -> str | None:
-    value = data.get(name, default)
-    if value is not None and not isinstance(value, str):
-        raise InvalidRun(f"{name}: expected text, got {json.dumps(value)[:80]}")
-    return value if value is None else _utf8(name, value)
+def _text(data: Mapping[str, Any], name: str) -> str:
+    value = data.get(name, "")
+    if not isinstance(value, str):
+        raise InvalidRun(f"{name}: expected text, got {json.dumps(value)[:80]}; write {_EXAMPLE}")
+    return _utf8(name, value)
+
+
+def _bucket(field: str, name: str) -> str:
+    if ":" in name or "/" in name:
+        raise InvalidRun(f"{field}: expected a name such as my-images, no address or ARN; got {name[:80]!r}")
+    return name
 
 
 def _utf8(name: str, value: str) -> str:
@@ -335,6 +345,7 @@ def _inventory(value: Any) -> dict[str, str] | None:
         raise InvalidRun('inventory: expected {"bucket": …, "key": …} of the manifest.json of an S3 Inventory')
     if not value["key"].endswith("manifest.json"):
         raise InvalidRun(f"inventory.key: expected a manifest.json, got {value['key'][:80]!r}")
+    _bucket("inventory.bucket", value["bucket"])
     return {name: _utf8(f"inventory.{name}", value[name]) for name in ("bucket", "key")}
 
 

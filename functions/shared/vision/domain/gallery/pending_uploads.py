@@ -68,8 +68,15 @@ class PendingUpload:
         """The photo that the upload will be."""
         return keys.photo_id(self.bucket, self.key)
 
-    def photo(self, now: str) -> Record:
-        """Return the photo's item, without a version until there is one."""
+    def photo(self, now: str, created_at: str = "") -> Record:
+        """Return the photo's item, without a version until there is one.
+
+        Parameters
+        ----------
+        created_at
+            When a photo of another system was made, under which it is listed; the ticket expires as any.
+        """
+        created_at = created_at or now
         return {
             **table_keys.photo_key(self.photo_id),
             "record_type": "photo",
@@ -80,15 +87,15 @@ class PendingUpload:
             "size_bytes": self.size_bytes,
             "object": {"bucket": self.bucket, "key": self.key},
             "status": Status.PENDING,
-            "created_at": now,
+            "created_at": created_at,
             "updated_at": now,
             "listing_pk": table_keys.owner_listing(self.owner),
-            "listing_sk": table_keys.listing_sort_key(now, self.photo_id),
+            "listing_sk": table_keys.listing_sort_key(created_at, self.photo_id),
             EXPIRES: expiry(now),
             **({"album_id": self.album_id} if self.album_id else {}),
         }
 
-    def album_entry(self, now: str) -> Record | None:
+    def album_entry(self, created_at: str) -> Record | None:
         """Return the item under which the photo is found in its album."""
         if not self.album_id:
             return None
@@ -96,7 +103,7 @@ class PendingUpload:
             **table_keys.album_entry_key(self.photo_id),
             "record_type": "album_entry",
             "listing_pk": table_keys.album_listing(self.owner, self.album_id),
-            "listing_sk": table_keys.listing_sort_key(now, self.photo_id),
+            "listing_sk": table_keys.listing_sort_key(created_at, self.photo_id),
         }
 
 

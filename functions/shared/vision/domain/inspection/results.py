@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from vision.domain import keys, table_keys
+from vision.domain import display, keys, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import Failure
 from vision.domain.image_file.formats import SUFFIXES
@@ -112,7 +112,7 @@ def sentence(record: Record) -> str:
     verdict = "passed" if record["verdict"] == Judgement.SUCCESS else "failed"
     found = ", ".join(f"{label['name']} {label['confidence']:.0f} %" for label in record["labels"][:_LABELS_IN_A_LINE])
     because = "; ".join(record["reasons"]) or (f"Found: {found}" if found else "Nothing was found")
-    return f"{record['object']['key']} {verdict} the rule {record['rule']}. {because}."
+    return display.in_a_line(f"{record['object']['key']} {verdict} the rule {record['rule']}. {because}.")
 
 
 def _kept_path(folder: str, version: ObjectVersion, ending: str) -> str:

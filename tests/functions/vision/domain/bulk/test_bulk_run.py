@@ -52,12 +52,18 @@ def test_a_bucket_is_all_that_must_be_said() -> None:
         ({}, "bucket"),
         ({"bucket": ""}, "bucket"),
         ({"bucket": 5}, "bucket"),
+        ({"bucket": None}, "bucket"),
+        ({"bucket": f"s3://{BUCKET}"}, "bucket"),
+        ({"bucket": f"arn:aws:s3:::{BUCKET}"}, "bucket"),
+        ({"bucket": f"{BUCKET}/2026/"}, "bucket"),
         ({"prefix": 1}, "prefix"),
+        ({"prefix": None}, "prefix"),
         ({"prefix": "x" * 1025}, "prefix"),
         ({"prefix": "\ud800"}, "prefix"),
         ({"buckets": "a"}, "'buckets'"),
         ({"inventory": "manifest.json"}, "inventory"),
         ({"inventory": {"bucket": "b", "key": "data.csv"}}, "inventory.key"),
+        ({"inventory": {"bucket": "arn:aws:s3:::b", "key": "manifest.json"}}, "inventory.bucket"),
         ({"inventory": {"bucket": "b", "key": "\udfffmanifest.json"}}, "inventory.key"),
         ({"steps": []}, "steps"),
         ({"steps": "labels"}, "steps"),
@@ -87,6 +93,23 @@ def test_what_cannot_be_done_is_refused_by_the_name_of_the_field(wrong: dict[str
 )
 def test_input_of_the_older_sample_is_taken_in_any_case(older: dict[str, Any]) -> None:
     assert Request.from_dict(older) == Request.from_dict({"bucket": BUCKET, "prefix": "2026/"})
+
+
+def test_older_input_without_a_prefix_does_not_take_the_whole_bucket() -> None:
+    with pytest.raises(InvalidRun, match=r"^prefix: .*got null"):
+        Request.from_dict({"myStateInput": {"Bucket": BUCKET, "Prefix": None}})
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        ({"Bucket": BUCKET, "Prefix": "a/"}, "'Bucket'"),
+        ({"version": "0", "source": "image-recognition", "detail": {"bucket": BUCKET}}, "detail"),
+    ],
+)
+def test_input_of_another_form_is_refused_with_an_example(data: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidRun, match=rf'^{named}: .*\{{"bucket": "my-images", "prefix": "2026/"\}}'):
+        Request.from_dict(data)
 
 
 def test_empty_prefix_of_the_older_sample_is_the_whole_bucket() -> None:

@@ -58,6 +58,16 @@ def test_a_photo_has_the_same_place_in_its_album_as_in_the_list_of_its_owner(tic
     assert (entry["pk"], entry["listing_sk"]) == (photo["pk"], photo["listing_sk"])
 
 
+@given(tickets, moments, moments)
+def test_a_ticket_of_an_older_photo_has_its_time_and_expires_as_any(
+    ticket: PendingUpload, now: str, older: str
+) -> None:
+    photo = ticket.photo(now, older)
+    assert photo["created_at"] == older
+    assert photo["listing_sk"].startswith(older)
+    assert photo[domain.EXPIRES] == ticket.photo(now)[domain.EXPIRES]
+
+
 @given(tickets, moments)
 def test_a_ticket_has_no_version_until_its_upload_came(ticket: PendingUpload, now: str) -> None:
     photo = ticket.photo(now)

@@ -235,3 +235,10 @@ def test_two_messages_about_one_version_have_one_id() -> None:
 )
 def test_mail_begins_with_the_verdict_in_words(changes: dict[str, Any], sentence: str) -> None:
     assert results.sentence(_record(**changes)) == sentence
+
+
+def test_key_adds_no_line_to_a_mail() -> None:
+    key = "images/a passed.\n\nYour account\r\u2028is\x85locked\x00\u202e.png"
+    key_of = {"object": {"bucket": "b", "key": key}, "rule": "gar\nden", "reasons": ["Weed\tis there"]}
+    sentence = results.sentence(_record(**key_of))
+    assert sentence == ("images/a passed.  Your account  is locked  .png failed the rule gar den. Weed is there.")

@@ -15,6 +15,12 @@ https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings
 """
 
 _UNSEEN = re.compile(f"[{UNSEEN}]")
+_GAP = re.compile(rf"[\s{UNSEEN}]")
+
+
+def in_a_line(text: str) -> str:
+    """Return a text for one line of a message: what a key or a label says begins no line of its own."""
+    return _GAP.sub(" ", text)
 
 
 def content_type(image_format: str | None) -> str:

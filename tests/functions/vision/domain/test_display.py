@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from tests.strategies import keys
-from vision.domain.gallery import display
+from vision.domain import display
 
 RIGHT_TO_LEFT = "\u202e"
 
