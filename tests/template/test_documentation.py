@@ -523,3 +523,12 @@ def test_a_launch_configuration_invokes_the_function_that_its_event_is_named_aft
         there = own if one["invokeTarget"]["templatePath"].endswith("/own-model.yaml") else resources
         assert there[logical_id]["Type"] == "AWS::Serverless::Function"
         assert Path(one["lambda"]["payload"]["path"]).name.startswith(folder)
+
+
+def test_each_event_that_starts_a_bulk_run_is_named_where_the_bus_is():
+    rule = DESCRIBED["Resources"]["BulkRunRule"]["Properties"]["EventPattern"]["$or"]
+    names = {name for pattern in rule for part in pattern.values() for name in part}
+    output = DESCRIBED["Outputs"]["VisionEventBusName"]["Description"]
+    (policy,) = (one for one in section(page("docs/bulk.md"), "## Start one").split("\n\n") if "events:source" in one)
+    assert {name for name in names if name not in output} == set()
+    assert {name for name in names if f'"{name}"' not in policy} == set()

@@ -14,8 +14,9 @@ from vision.domain.objects import ObjectVersion
 
 
 class Origin(Enum):
-    """How an object was created, as S3 tells it: a form's POST, a copy within S3, or any other way.
+    """How an object was created, as S3 tells it: a form's POST, a copy by one request, or any other way.
 
+    A copy in parts, as the AWS CLI makes above 8 MB, ends as an upload in parts does.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
     """

@@ -45,8 +45,8 @@ class Gate:
     def admit(self, envelope: Envelope, origin: Origin) -> Admission:
         """Record an upload, and decide whether it is processed.
 
-        What a form uploads was counted when it was announced; a further version of it is deleted. A copy within S3 is
-        how an operator has an image processed again, and counts for nothing.
+        What a form uploads was counted when it was announced; a further version of it is deleted. A copy by one request
+        is how an operator has an image processed again, and counts for nothing; one in parts looks like any upload.
 
         Raises
         ------

@@ -28,7 +28,7 @@ from vision.services.gallery import Gallery
 
 Deliver = Callable[..., Any]
 Listing = Callable[[], list[dict[str, Any]]]
-FORM, COPY, PUT = "POST Object", "CopyObject", "PutObject"
+FORM, COPY, PUT, PARTS = "POST Object", "CopyObject", "PutObject", "CompleteMultipartUpload"
 LIMIT = 3
 NOTHING_FAILED: dict[str, list[Any]] = {"batchItemFailures": []}
 NOW = "2026-11-30T18:30:00.000Z"
@@ -389,6 +389,15 @@ def test_upload_past_the_allowance_is_processed_again_by_a_copy(
     deliver(copied, reason=COPY)
     assert (app.table.image(copied) or {})["status"] == "RUNNING"
     assert len(executions()) == LIMIT + 1
+
+
+def test_copy_in_parts_counts_as_the_upload_that_its_event_tells(
+    app: PhotoApp, past: Envelope, deliver: Deliver, executions: Listing
+) -> None:
+    copied = app.put(past.object.key)
+    deliver(copied, reason=PARTS)
+    assert (app.table.image(copied) or {})["error"]["name"] == "AllowanceExceeded"
+    assert len(executions()) == LIMIT
 
 
 def test_upload_past_the_allowance_is_processed_again_by_an_execution(app: PhotoApp, past: Envelope) -> None:
