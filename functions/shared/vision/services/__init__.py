@@ -1,1 +1,1 @@
-"""The use cases: what handlers and the API let happen, one module for each, over the adapters and the domain."""
+"""The use cases of the handlers and the API, one module each; they combine the adapters and the domain."""

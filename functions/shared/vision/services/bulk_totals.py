@@ -1,4 +1,4 @@
-"""What the batches of a bulk run left, added up."""
+"""Add up the results of the batches of a bulk run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from vision.domain.failures import Failure
 from vision.domain.statuses import Status
 
 
-def of_run(table: Table, results_bucket: str, run: Attempt, request: Request) -> Tally:
-    """Add up what the manifest of a Map Run names, and so not what failed before a redrive; a stopped run has none.
+def of_run(table: Table, results_bucket: str, attempt: Attempt, request: Request) -> Tally:
+    """Add up the result files that the manifest of a Map Run names.
+
+    The manifest leaves out what failed before a redrive. A stopped run has no manifest.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
 
@@ -27,19 +29,19 @@ def of_run(table: Table, results_bucket: str, run: Attempt, request: Request) ->
     ObjectNotFound, AccessDenied, Throttled, ServiceUnavailable
     """
     tally = Tally()
-    for key in storage.keys(results_bucket, bulk_run.results_prefix(bulk_run.run_id(run.execution_arn))):
+    for key in storage.keys(results_bucket, bulk_run.results_prefix(bulk_run.run_id(attempt.execution_arn))):
         if key.endswith("/manifest.json"):
             files = json.loads(b"".join(storage.lines(results_bucket, key)))["ResultFiles"]
             for file in (*files["SUCCEEDED"], *files["FAILED"]):
                 for line in storage.lines(results_bucket, file["Key"]):
                     row = json.loads(line)
-                    # In which of two forms a file has an output is documented for one of its transformations only.
-                    _add(tally, table, run, request, json.loads(row) if isinstance(row, str) else row)
+                    # A row is an object or its JSON text: which, is documented for only one of the transformations.
+                    _add(tally, table, attempt, request, json.loads(row) if isinstance(row, str) else row)
     return tally
 
 
-def _add(tally: Tally, table: Table, run: Attempt, request: Request, row: Mapping[str, Any]) -> None:
-    """Add a batch; the records tell what became of the images of one that was lost."""
+def _add(tally: Tally, table: Table, attempt: Attempt, request: Request, row: Mapping[str, Any]) -> None:
+    """Add one batch to the tally; if the batch was lost, take the outcomes of its images from their records."""
     try:
         items = [] if tallies.told_by(row) else [Item.of(listed, request) for listed in tallies.items_of(row)]
     except (InvalidEvent, KeyError):
@@ -49,6 +51,6 @@ def _add(tally: Tally, table: Table, run: Attempt, request: Request, row: Mappin
         return
     known = table.recorded_versions(list({item.version for item in items if item.is_work}))
     lost = Failure(tallies.error_of(row), "its batch was lost")
-    for version, _, _ in bulk_run.left_to_do(request, run, items, known, tally):
+    for version, _, _ in bulk_run.left_to_do(request, attempt, items, known, tally):
         tally.end(version.key, Status.FAILED, lost)
     tally.batches += 1

@@ -1,4 +1,4 @@
-"""A worker of a bulk run: one batch of objects, many at a time, each with an outcome of its own."""
+"""The worker of a bulk run: it processes the objects of one batch concurrently, each with its own outcome."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from vision.domain.statuses import Status
 from vision.services.detectors import Detector
 from vision.services.examination import examine
 
-# So many images at a time keep a processor busy while Rekognition takes its time.
+# This many concurrent images keep a processor busy while calls wait for Rekognition.
 THREADS = 24
-# A processor decodes no faster when it decodes more at a time, but each takes up to 450 MB, see benchmarks/results.md.
+# More concurrent decodes are no faster on one processor, and each takes up to 450 MB: see benchmarks/results.md.
 _DECODERS = 2
-# Moments are reserved in blocks: one write of the table for so many calls.
+# Call times are reserved in blocks: one write to the table for this many calls.
 _CALLS_RESERVED = 10
-# Waits between attempts at what can heal itself, each shortened at random so that threads do not march in step.
+# Waits between attempts after a transient error, each shortened at random so that threads do not retry in step.
 _WAITS_SECONDS = (0.5, 1, 2, 4, 8, 16, 16, 16)
-# An image is not begun, and not tried again, when the worker has less time than this.
+# With less time left than this, the worker neither starts an image nor retries one.
 _LAST_SECONDS = 20.0
 
 _Result = TypeVar("_Result")
@@ -52,7 +52,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """What the template's parameters and the request ask of labels, thumbnails and verdicts.
+    """Options for labels, thumbnails and verdicts, from the template's parameters and the request.
 
     Attributes
     ----------
@@ -67,14 +67,14 @@ class BatchOptions:
 
 
 class NoTimeLeft(Exception):
-    """A worker ends before it could do this."""
+    """The worker's time ends before the call could be made."""
 
 
 _LATE = Failure(ServiceUnavailable.__name__, "its worker had no time left; run again, only the rest is done")
 
 
 class CallSlots:
-    """Hands out the moments of calls, one at a time, to the threads of a worker."""
+    """Hands out reserved call times to the threads of a worker, one at a time."""
 
     def __init__(
         self,
@@ -91,16 +91,16 @@ class CallSlots:
         self._sleep = sleep
 
     def wait(self, longest_seconds: float = math.inf) -> None:
-        """Wait for the next moment at which a call may be made.
+        """Wait until the next reserved call time.
 
         Raises
         ------
         NoTimeLeft
-            Others have reserved so much that it comes too late.
+            Other workers have reserved so many calls that this one would come too late.
         """
         with self._lock:
             if not self._moments:
-                # Never more than what is left to do: a moment that nobody uses is lost to all.
+                # Never reserve more than the remaining calls: an unused call time is lost to all workers.
                 self._moments.extend(self._reserve(max(1, min(_CALLS_RESERVED, self._wanted))))
             moment = self._moments.popleft()
             self._wanted -= 1
@@ -112,12 +112,12 @@ class CallSlots:
 
 @dataclass
 class BatchWorker:
-    """Works on the images of one batch.
+    """Processes the images of one batch.
 
     Attributes
     ----------
     remaining_seconds
-        How long the worker may still run.
+        Returns how long the worker may still run.
     """
 
     run: Attempt
@@ -130,15 +130,15 @@ class BatchWorker:
     tally: Tally = field(default_factory=Tally)
 
     def work(self, items: Sequence[Item]) -> Tally:
-        """Do what is missing for each object, record it at once, and return how it went.
+        """Run the missing steps for each object, record each outcome at once, and return the tally.
 
-        An image that fails is an outcome, whatever it was; what has been recorded when a worker dies is not done again
-        by the next.
+        A failed image is an outcome, whatever the error. If this worker dies, the next one does not repeat what is
+        recorded.
 
         Raises
         ------
         Throttled, ServiceUnavailable, AccessDenied
-            The table could not be asked what is known: nothing has been done.
+            The table could not be read for existing records: nothing has been done.
         """
         began = time.monotonic()
         versions = list({item.version for item in items if item.is_work})
@@ -148,7 +148,7 @@ class BatchWorker:
         self._detector = self.options.detector.for_batch(self._call_detector, judges="verdict" in self.request.steps)
         self._lock = threading.Lock()
         self._decoders = threading.Semaphore(_DECODERS)
-        # Calls wait in threads of their own, so that a thumbnail is made while Rekognition looks at the same image.
+        # Calls wait in their own threads, so that a thumbnail is made while Rekognition analyzes the same image.
         with ThreadPoolExecutor(THREADS) as photos, ThreadPoolExecutor(THREADS) as calls:
             self._calls = calls
             for _ in photos.map(lambda task: self._one(*task), tasks):
@@ -174,7 +174,7 @@ class BatchWorker:
         envelope = Envelope(version, photo_id(version.bucket, version.key), record.get("owner", ""))
         try:
             self._patiently(lambda: self.table.advance(envelope, self.run, outcome, records.now()))
-        except Exception as error:  # Nor must a record that the table does not take.
+        except Exception as error:  # A record that DynamoDB rejects must not end the batch either.
             failures.append(_failure(error))
             outcome["status"] = Status.FAILED
         with self._lock:
@@ -182,10 +182,10 @@ class BatchWorker:
             self.tally.end(version.key, outcome["status"], failures[0] if failures else None)
 
     def _parts(self, version: ObjectVersion, steps: tuple[str, ...], parts: dict[str, Any]) -> list[Failure]:
-        """Fill in what could be found out, and return why the rest could not."""
+        """Fill in the parts of the record that succeed, and return the failures of the others."""
         try:
             metadata, pinned = self._patiently(lambda: self._metadata(version))
-        except Exception as error:  # One image of a kind that nobody expected must not end the other ninety-nine.
+        except Exception as error:  # One image with an unexpected error must not end the other ninety-nine.
             return [_failure(error)]
         parts["metadata"] = metadata.as_dict()
         failures = []
@@ -209,7 +209,7 @@ class BatchWorker:
         return failures
 
     def _metadata(self, version: ObjectVersion) -> tuple[Metadata, ObjectVersion]:
-        """Return the metadata, checked, and the version with its id, where the bucket keeps versions."""
+        """Return the checked metadata, and the version with its version id if the bucket is versioned."""
         version_ids: list[str] = []
 
         def fetch(version: ObjectVersion, start: int, end: int) -> bytes:
@@ -226,7 +226,7 @@ class BatchWorker:
         return self._detector.detect_for_rule(version, rule) if rule else self._detector.detect(version)
 
     def _call_detector(self, detect: Callable[[], Detection]) -> Detection:
-        """Make one call of the detector in its turn, and count it."""
+        """Wait for a call time, call the detector, and count the call."""
 
         def call() -> Detection:
             self._wait_for_slot()
@@ -235,7 +235,7 @@ class BatchWorker:
         found = self._patiently(call)
         with self._lock:
             self.tally.calls += self._detector.is_paced
-            self.tally.reads += 1  # The detector's own, of the object.
+            self.tally.reads += 1  # The detector reads the object too.
         return found
 
     def _wait_for_slot(self) -> None:
@@ -243,7 +243,7 @@ class BatchWorker:
         if self._detector.is_paced:
             self._slots.wait(left_seconds)
         elif left_seconds < 0:
-            # Rekognition's quota is not the own model's, whose batches gather while others are under way.
+            # The quota of Rekognition does not apply to the own model, whose batches fill while others are running.
             raise NoTimeLeft
 
     def _found(self, metadata: Metadata, rule: Rule | None, found: Detection) -> dict[str, Any]:
@@ -266,7 +266,7 @@ class BatchWorker:
         return {**place, "width": thumbnail.width, "height": thumbnail.height}
 
     def _patiently(self, call: Callable[[], _Result]) -> _Result:
-        """Try what can heal itself again, as long as there is time."""
+        """Retry a call after transient errors, as long as there is time."""
         for wait_seconds in _WAITS_SECONDS:
             try:
                 return call()

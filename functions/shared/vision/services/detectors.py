@@ -22,15 +22,15 @@ from vision.services.own_model.batches import Batches
 from vision.settings import NONE
 
 ALL_LABELS = 1000
-"""The most labels that DetectLabels returns: a verdict must not depend on where a list was cut.
+"""The most labels that DetectLabels returns: a verdict must not depend on where a list was truncated.
 
 https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
 """
 
-# An answer is there within seconds.
+# Small enough for an answer within seconds.
 _BATCH_SIZE = 8
 BATCHES_AT_ONCE = 2
-"""Calls of the own model that a worker has under way: its function has so many environments for each worker."""
+"""Concurrent calls of the own model by one worker: its function has this many environments for each worker."""
 
 
 Call = Callable[[Callable[[], Detection]], Detection]
@@ -41,43 +41,43 @@ def _at_once(call: Callable[[], Detection]) -> Detection:
 
 
 class InspectionDetector(Protocol):
-    """What an inspection asks of a detector."""
+    """A detector as inspections use it."""
 
     @property
     def limits(self) -> Limits:
-        """The images that it takes."""
+        """The limits of the images that it accepts."""
 
     def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
-        """Return all labels of an object version that the rule or a record may ask about.
+        """Return all labels of an object version that the rule or a record needs.
 
-        Labels that the rule does not name are among them: a changed rule can be tried on what a record keeps.
+        They include labels that the rule does not name: a changed rule can be tried on the labels of a record.
         """
 
     def labels_to_store(self, found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
-        """Return those labels that a record keeps: the most certain ones, and all that rules name."""
+        """Return the labels that a record keeps: the most certain ones, and all that rules name."""
 
 
 class Detector(InspectionDetector, Protocol):
-    """What photos and bulk runs ask of a detector as well."""
+    """A detector as photos and bulk runs use it too."""
 
     @property
     def is_paced(self) -> bool:
-        """Whether each call is paid for and takes its turn within the quota of DetectLabels."""
+        """Whether each call is billed and must wait for its turn within the quota of DetectLabels."""
 
     @property
     def gb_seconds(self) -> float:
-        """What a function of our own has taken for it so far: gigabytes of memory times seconds."""
+        """Compute time of the own model's function so far: gigabytes of memory times seconds."""
 
     def detect(self, version: ObjectVersion) -> Detection:
-        """Return the most certain labels of an object version, bounded to what a state may carry."""
+        """Return the most certain labels of an object version, bounded to the size that a state can carry."""
 
     def for_batch(self, call: Call, *, judges: bool) -> Detector:
-        """Return the detector for the many threads of a worker.
+        """Return the detector for the threads of a worker.
 
         Parameters
         ----------
         call
-            Makes each call of the service, in its turn and again where that can help.
+            Makes each call of the service: waits for its turn, and retries transient errors.
         judges
             Whether the worker judges images by rules.
         """
@@ -90,9 +90,9 @@ class Rekognition:
     Attributes
     ----------
     max_labels, min_confidence
-        How many labels a photo or record has, and how certain they are, 0 to 100.
+        Most labels of a photo or record, and their lowest confidence, 0 to 100.
     warn
-        Is called with a sentence when Rekognition refuses the names of a rule.
+        Receives a sentence when Rekognition refuses the names of a rule.
     """
 
     max_labels: int
@@ -109,10 +109,10 @@ class Rekognition:
         return Detection(labels.bounded(found.labels), found.detector)
 
     def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
-        """Return all labels that the rule or a record may ask about.
+        """Return all labels that the rule or a record needs.
 
-        Where the list is full, and so may lack a label that the verdict depends on, Rekognition is asked for the
-        labels of the rule as well.
+        A full list may lack a label that the verdict depends on. In that case, call Rekognition again for the labels
+        of the rule by name.
         """
         confidence = min(self.min_confidence, rule.min_confidence)
         found = self.call(lambda: rekognition.detect_labels(version, ALL_LABELS, confidence))
@@ -123,7 +123,7 @@ class Rekognition:
                 lambda: rekognition.detect_labels(version, LABELS_LIMIT, rule.min_confidence, rule.filters)
             )
         except InvalidImage:
-            # Rekognition took the image a moment ago, so it refuses a name, and with it the request.
+            # Rekognition accepted the image a moment ago, so it refuses the request because of a name.
             self.warn(f"rule {rule.name!r}: Rekognition cannot be asked for its labels by name; check their spelling")
             return found
         known = {label["name"] for label in found.labels}
@@ -131,22 +131,22 @@ class Rekognition:
         return Detection([*found.labels, *others], found.detector)
 
     def labels_to_store(self, found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
-        """Return the most certain labels, and those that rules name however uncertain they are."""
+        """Return the most certain labels, and those that rules name, however low their confidence."""
         return _certain_or_named(found, self.max_labels, self.min_confidence, named)
 
     def for_batch(self, call: Call, *, judges: bool) -> Detector:
-        """Return the same for calls that take turns: each image is a call of its own."""
+        """Return this detector with another way to call the service: each image is a separate call."""
         return replace(self, call=call)
 
 
 @dataclass(frozen=True, slots=True)
 class CustomLabels:
-    """A Custom Labels model that runs.
+    """A running Custom Labels model.
 
     Attributes
     ----------
     min_confidence
-        How certain a label is that a record keeps, 0 to 100; a rule may go lower.
+        Lowest confidence of a label that a record keeps, 0 to 100; a rule may go lower.
     """
 
     model_version_arn: str
@@ -154,12 +154,12 @@ class CustomLabels:
     limits: Limits = CUSTOM_LABELS_LIMITS
 
     def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
-        """Return all labels of the model that the rule or a record may ask about."""
+        """Return all labels of the model that the rule or a record needs."""
         confidence = min(self.min_confidence, rule.min_confidence)
         return rekognition.detect_custom_labels(version, self.model_version_arn, confidence)
 
     def labels_to_store(self, found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
-        """Return all that fit: a model has few labels, and each is the team's own."""
+        """Return all labels that fit: a model has few labels, and the team chose each of them."""
         return labels.bounded(found)
 
 
@@ -170,8 +170,8 @@ class OwnModel:
     Attributes
     ----------
     max_labels, min_confidence
-        How many classes a photo or record has, and how certain those behind the first are, 0 to 100. The first stays
-        however uncertain it is, since the model has a threshold of its own.
+        Most classes of a photo or record, and the lowest confidence of those after the first, 0 to 100. The first class
+        is kept whatever its confidence, since the model has its own threshold.
     """
 
     function_arn: str
@@ -182,20 +182,20 @@ class OwnModel:
     gb_seconds: float = 0.0
 
     def detect(self, version: ObjectVersion) -> Detection:
-        """Return the class of an object version, and those behind it."""
+        """Return the first class of an object version, and those after it."""
         return own_model.detect_labels(version, self.function_arn, self.max_labels, self.min_confidence)
 
     def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
-        """Return as many classes as a model may have in an answer."""
+        """Return as many classes as a model may have in one answer."""
         confidence = min(self.min_confidence, rule.min_confidence)
         return own_model.detect_labels(version, self.function_arn, LABELS_LIMIT, confidence, TOP_K_LIMIT)
 
     def labels_to_store(self, found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
-        """Return the class, the most certain ones behind it, and those that rules name."""
+        """Return the first class, the most certain ones after it, and those that rules name."""
         return _certain_or_named(found, self.max_labels, self.min_confidence, named, certain=1)
 
     def for_batch(self, call: Call, *, judges: bool) -> Detector:
-        """Return a detector that asks for the images of many threads in few calls."""
+        """Return a detector that combines the images of many threads into few calls."""
         top_k = TOP_K_LIMIT if judges else None
         return _BatchedOwnModel(self.function_arn, self.max_labels, self.min_confidence, call=call, top_k=top_k)
 
@@ -230,12 +230,12 @@ class _BatchedOwnModel(OwnModel):
 def from_arn(
     own_model_function_arn: str, max_labels: int, min_confidence: float, warn: Callable[[str], None]
 ) -> Detector:
-    """Return the detector of photos that the template's parameters choose.
+    """Return the detector that the template's parameters choose for photos.
 
     Parameters
     ----------
     own_model_function_arn
-        ``none`` for Rekognition.
+        ARN of the own model's function, or ``none`` for Rekognition.
     max_labels, min_confidence, warn
         See :class:`Rekognition`.
     """
@@ -247,7 +247,7 @@ def from_arn(
 def _certain_or_named(
     found: Sequence[Label], max_labels: int, min_confidence: float, named: Collection[str], certain: int = 0
 ) -> list[Label]:
-    """Return labels in their order: the first ``certain``, others that are certain enough, and those that are named."""
+    """Return the first ``certain`` labels, the others with enough confidence, and the named ones, in their order."""
     names = {name.casefold() for name in named}
     sure = [
         label for label in found[certain:] if label["confidence"] >= min_confidence or label["name"].casefold() in names

@@ -1,4 +1,4 @@
-"""Read what an image says about itself, and refuse it before anything is paid for."""
+"""Read the metadata of an image, and refuse an unsuitable image before anything is paid for."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def examine(
     Parameters
     ----------
     limits
-        What the detector takes.
+        The limits of the detector.
     read_range
         Returns the bytes of a half-open range of the object.
 
     Raises
     ------
     NotSupportedImageType, CorruptImage, ImageTooLarge, ImageTooSmall, TooManyPixels
-        Of the image.
+        The image is unsuitable.
     ObjectNotFound, AccessDenied, Throttled, ServiceUnavailable
-        Of the object.
+        The object cannot be read.
     """
     source = SparseFile(lambda start, end: read_range(version, start, end), version.size_bytes)
     metadata = read_metadata(source, version.size_bytes)

@@ -1,4 +1,4 @@
-"""What people do with their photos: albums, uploads, lists, searches, deletion; the token says who asks."""
+"""The owners' use cases: albums, uploads, lists, searches, deletion. The owner comes from the access token."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from vision.domain.refusals import Conflict, NotFound
 from vision.domain.table_keys import CONTENT_DELETED, ERASED
 from vision.services import photo_deletion
 
-# A page looks at so many photos of its list at most: a search that few match answers with less, and a place to go on.
+# Most photos that one page reads from its list: a search with few matches returns fewer, and a list position.
 _LOOKS_LIMIT = 400
 _LOOKS_AT_ONCE = 100
 
-# A request reads so many pages of the table in search of photos at most, well within the time that it has.
+# Most pages of the table that one request scans for photos, well within its time limit.
 _SCANS_LIMIT = 50
 
-# An index hears of a photo a moment after the table, mostly within a fraction of a second.
+# An index is updated shortly after the table, mostly within a fraction of a second.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.Writes
 _SETTLE_SECONDS = 1.0
 
-# How long an address of an image works: as long as one looks at a page. Whoever has it needs nothing else.
+# How long a presigned URL of an image works: as long as a user looks at a page. The URL alone gives access.
 _SHOWN_SECONDS = 3600
 
 LABELS_LIMIT = 20
-"""How many labels a search offers as one types."""
+"""Most labels that the search suggests while the user types."""
 
 ERASED_AT_ONCE = 20
-"""How many photos one request deletes, well within the 29 seconds that API Gateway waits."""
+"""Most photos that one request deletes, well within the 29 seconds that API Gateway waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A form that uploads one file: its address, its fields, and until when it may be sent."""
+    """A form that uploads one file: its URL, its fields, and when it expires."""
 
     url: str
     fields: dict[str, str]
@@ -52,7 +52,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """The photos in one table and one bucket, and how many of them a person may add in a day."""
+    """The photos in one table and one bucket, and the daily allowance of each owner."""
 
     people: People
     photos: Photos
@@ -62,12 +62,12 @@ class Gallery:
     # Albums
 
     def make_album(self, owner: str, name: str, idempotency_key: str) -> Record:
-        """Make an album; the same key makes it once.
+        """Make an album; a repeated call with the same key makes no second one.
 
         Raises
         ------
         Conflict
-            The key made another one, or there are as many as there may be.
+            The key made a different album, or the owner has as many albums as allowed.
         """
         album_id = pending_uploads.idempotent_id(owner, idempotency_key and f"album\n{idempotency_key}")
         new = albums.album(owner, album_id, name, records.now())
@@ -79,7 +79,7 @@ class Gallery:
         return album
 
     def rename_album(self, owner: str, album_id: str, name: str) -> Record:
-        """Give an album another name.
+        """Rename an album.
 
         Raises
         ------
@@ -91,12 +91,12 @@ class Gallery:
         return album
 
     def delete_album(self, owner: str, album_id: str) -> int:
-        """Delete some of an album's photos, and the album when it has none any more. From now on it takes no more.
+        """Delete some of an album's photos, and the album itself once it is empty. It accepts no more photos.
 
         Returns
         -------
         int
-            How many photos were deleted; 0 says that the album is gone.
+            How many photos were deleted; 0 means that the album is deleted.
 
         Raises
         ------
@@ -104,17 +104,17 @@ class Gallery:
         """
         if not self.people.close_album(owner, album_id, records.now()):
             raise NotFound
-        places = self._some_of_album(owner, album_id)
-        if not places:
-            # A photo that was announced right before the album was closed may not be listed yet.
+        positions = self._some_of_album(owner, album_id)
+        if not positions:
+            # A photo that was announced just before the album was closed may not be listed yet.
             time.sleep(_SETTLE_SECONDS)
-            places = self._some_of_album(owner, album_id)
-        if not places:
+            positions = self._some_of_album(owner, album_id)
+        if not positions:
             self.people.remove_album(owner, album_id)
-        for photo in self.photos.get_many(places):
+        for photo in self.photos.get_many(positions):
             photo_deletion.delete_photo(self.photos, photo)
-        self.photos.delete_entries(places)
-        return len(places)
+        self.photos.delete_entries(positions)
+        return len(positions)
 
     def _some_of_album(self, owner: str, album_id: str) -> list[ListPosition]:
         partition = table_keys.album_listing(owner, album_id)
@@ -125,29 +125,31 @@ class Gallery:
     def announce(
         self, owner: str, name: str, content_type: str, size_bytes: int, album_id: str, idempotency_key: str
     ) -> tuple[Photo, Upload]:
-        """Make a ticket, and the form that uploads its file; the same key makes the same ticket, and a new form.
+        """Announce a photo, and return it with the form that uploads its file.
+
+        The same key returns the same pending upload, and a new form.
 
         Raises
         ------
         NotFound
-            The album is none of this owner's.
+            The owner has no such album.
         Conflict
-            The key made a ticket for something else, or its photo is deleted.
+            The key has announced a different file, or its photo is deleted.
         AllowanceExceeded
-            The owner has added as much today as a day lets them.
+            The upload would exceed the owner's allowance of the day.
         """
         if not self._takes_photos(owner, album_id):
             raise NotFound
         token = pending_uploads.idempotent_id(owner, idempotency_key and f"photo\n{idempotency_key}")
-        ticket = PendingUpload(self.bucket, owner, token, name, content_type, size_bytes, album_id)
-        item = self._announced_today(ticket, records.now())
-        # Whoever closed the album in between has looked for its photos before this one was there.
+        pending = PendingUpload(self.bucket, owner, token, name, content_type, size_bytes, album_id)
+        item = self._announced_today(pending, records.now())
+        # A request that closed the album in between has listed its photos before this one was added.
         if not self._takes_photos(owner, album_id):
             photo_deletion.delete_photo(self.photos, Photo(item, {}))
             raise NotFound
         url, fields = storage.presigned_post(
             self.bucket,
-            ticket.key,
+            pending.key,
             content_type=content_type,
             size_bytes=size_bytes,
             valid_seconds=pending_uploads.UPLOAD_SECONDS,
@@ -155,35 +157,35 @@ class Gallery:
         [photo] = self.photos.get_many([Photo(item, {}).place()])
         return photo, Upload(url, fields, records.seconds_ago(-pending_uploads.UPLOAD_SECONDS))
 
-    def _announced_today(self, ticket: PendingUpload, now: str) -> Record:
-        """Return the item of a ticket, new or known, that is counted in this day of its owner."""
-        item = self.photos.announced(ticket)
+    def _announced_today(self, pending: PendingUpload, now: str) -> Record:
+        """Return the item of a pending upload, new or known, which is charged to its owner's allowance of this day."""
+        item = self.photos.announced(pending)
         if item is not None:
-            _same(ticket, item)
+            _same(pending, item)
             if not pending_uploads.is_waiting(item) or pending_uploads.last_announced(item) == daily_counts.day_of(now):
                 return item
-        self.people.charge(ticket.owner, ticket.size_bytes, self.allowance, now)
-        # The same key may have been announced at the same moment, for another file.
-        return _same(ticket, self.photos.announce(ticket, now))
+        self.people.charge(pending.owner, pending.size_bytes, self.allowance, now)
+        # A concurrent request with the same key may have announced another file.
+        return _same(pending, self.photos.announce(pending, now))
 
     def _takes_photos(self, owner: str, album_id: str) -> bool:
-        """Tell whether an album is there and not being deleted; no album takes everything."""
+        """Return whether an album exists and is not being deleted; True if no album is named."""
         album = self.people.album(owner, album_id) if album_id else {}
         return album is not None and table_keys.CLOSED not in album
 
     def find(
         self, wanted: PhotoQuery, after: ListPosition | None, limit: int
     ) -> tuple[list[Photo], ListPosition | None]:
-        """Return a page of photos, newest first, and the place after which the next one begins.
+        """Return a page of photos, newest first, and the list position after which the next page begins.
 
-        A page may have less than its limit although there are more: only a missing place says that it is the last.
+        A page may have fewer photos than its limit although more follow: only the last page has no list position.
         """
-        places = self.photos.list_positions(wanted.partition, wanted.span, after, _LOOKS_AT_ONCE)
+        positions = self.photos.list_positions(wanted.partition, wanted.span, after, _LOOKS_AT_ONCE)
         found: list[Photo] = []
         looks, last, now = 0, None, records.now()
-        # Most of what a list has is wanted, so a short page looks at few first, and only then at as many as it can.
+        # Most photos of a list match, so a short page reads few of them first, and larger steps only after that.
         step = min(_LOOKS_AT_ONCE, 2 * limit)
-        while looks < _LOOKS_LIMIT and (some := list(islice(places, step))):
+        while looks < _LOOKS_LIMIT and (some := list(islice(positions, step))):
             step = _LOOKS_AT_ONCE
             looks += len(some)
             there = {photo.item["pk"]: photo for photo in self.photos.get_many(some)}
@@ -210,7 +212,7 @@ class Gallery:
         return photo
 
     def delete(self, owner: str, photo_id: str) -> None:
-        """Delete a photo with its objects; once more does what was left of it.
+        """Delete a photo with its objects; a repeated call deletes what remained.
 
         Raises
         ------
@@ -227,12 +229,12 @@ class Gallery:
         Parameters
         ----------
         after
-            Where the last one stopped; ``None`` to begin.
+            Where the previous call stopped; ``None`` to begin.
 
         Returns
         -------
         tuple
-            How many were deleted, and where to go on, ``None`` at the end.
+            How many were deleted, and where to continue, ``None`` at the end.
         """
         deleted, previous = 0, after
         key = {"pk": after.pk, "sk": after.sk} if after else None
@@ -250,7 +252,7 @@ class Gallery:
     # Addresses
 
     def thumbnail_url(self, photo: Photo) -> str | None:
-        """Return an address of the small copy, if there is one."""
+        """Return a presigned URL of the thumbnail, if there is one."""
         thumbnail = photo.record.get("thumbnail")
         if not thumbnail:
             return None
@@ -262,7 +264,7 @@ class Gallery:
         )
 
     def image_url(self, photo: Photo) -> str | None:
-        """Return an address of the image itself, if it is there."""
+        """Return a presigned URL of the image itself, if it exists."""
         version = photo.version
         if version is None or CONTENT_DELETED in photo.record:
             return None
@@ -277,8 +279,8 @@ class Gallery:
         )
 
 
-def _same(ticket: PendingUpload, item: Record) -> Record:
-    """Return the item, if it is what the ticket asks for.
+def _same(pending: PendingUpload, item: Record) -> Record:
+    """Return the item, if it belongs to the same announcement as the pending upload.
 
     Raises
     ------
@@ -286,7 +288,7 @@ def _same(ticket: PendingUpload, item: Record) -> Record:
     """
     if ERASED in item:
         raise Conflict("Idempotency-Key: the photo that it made is deleted; take a new key")
-    asked = {name: getattr(ticket, name) for name in ("name", "content_type", "size_bytes", "album_id")}
+    asked = {name: getattr(pending, name) for name in ("name", "content_type", "size_bytes", "album_id")}
     if {name: item.get(name, "") for name in asked} != asked:
         raise Conflict("Idempotency-Key: it has announced another file; take a new key")
     return item

@@ -1,4 +1,4 @@
-"""What happens to one inspected image, in an order that is safe to repeat from any point."""
+"""Inspect one image, in an order of steps that is safe to repeat from any point."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from vision.services.detectors import InspectionDetector
 from vision.services.examination import examine
 from vision.settings import InspectionSettings
 
-# Between claim and message there is one call to SNS, which the SDK gives up sooner than this.
+# Between claim and message there is one call to SNS, and the SDK times out sooner than this.
 _CLAIM_SECONDS = 120
 
-_TOLD = {
+_JUDGEMENTS_OF = {
     "all": frozenset(Judgement),
     "failures": frozenset({Judgement.FAILURE}),
     "off": frozenset[Judgement](),
@@ -33,7 +33,7 @@ _TOLD = {
 
 
 def _ignore(_: str) -> None:
-    """Tell nobody."""
+    """Ignore the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class Inspector:
     detector
         Finds the labels.
     image_bucket
-        The bucket whose images are inspected; a message that announces those of another is refused.
+        The bucket whose images are inspected; a message about another bucket is refused.
     moves
         Whether an inspected image moves to the results bucket, or stays where it is.
     notifies_of
-        The judgements that people are told of.
+        The judgements that a notification is sent for.
     claim_seconds
-        After how long a delivery that wanted to tell people, and did not, has died.
+        How long a claim lasts: a delivery that has not sent the claimed notification by then counts as dead.
     """
 
     table: Table
@@ -76,7 +76,7 @@ class Inspector:
         Raises
         ------
         InvalidRule
-            When the rules cannot be read; the deployment has checked them, but a variable can be changed by hand.
+            The rules cannot be read. The deployment checks them, but the variable can be changed by hand.
         """
         return cls(
             table=Table(settings.image_table_name),
@@ -86,26 +86,26 @@ class Inspector:
             results_bucket=settings.results_bucket_name,
             topic_arn=settings.quality_topic_arn,
             moves=settings.inspected_images == "move",
-            notifies_of=_TOLD[settings.notifications],
+            notifies_of=_JUDGEMENTS_OF[settings.notifications],
             claim_seconds=claim_seconds,
         )
 
     def inspect_message(
         self, body: str, is_last_receive: bool = False, report: Callable[[str], None] = _ignore
     ) -> None:
-        """Inspect the images that a message announces; what is no image to inspect is forgotten.
+        """Inspect the images that a message announces, and ignore other objects.
 
         Parameters
         ----------
         is_last_receive
-            Whether the message goes to the dead-letter queue if this fails: then the record says why.
+            Whether the message moves to the dead-letter queue if this fails: then the record has the reason.
         report
-            Is told each outcome, see :meth:`inspect`.
+            Receives each outcome, see :meth:`inspect`.
 
         Raises
         ------
         InvalidEvent
-            The message is no event of S3, or announces an object of another bucket.
+            The message is not an S3 event, or announces an object of another bucket.
         """
         for version in events.created_objects(body, self.image_bucket):
             if results.is_inspected(version.key):
@@ -114,28 +114,28 @@ class Inspector:
     def inspect(
         self, version: ObjectVersion, is_last_receive: bool = False, report: Callable[[str], None] = _ignore
     ) -> str:
-        """Judge an image, record it, write the result file, move the image, tell people.
+        """Judge an image, record the verdict, write the result file, move the image, send the notification.
 
-        Every step finds out whether it has been done, so that whatever is delivered again after a crash goes on
-        where it stopped, with the verdict that was recorded.
+        Each step checks whether it has been done. A message that is delivered again after a crash therefore continues
+        where the first delivery stopped, with the recorded verdict.
 
         Parameters
         ----------
         report
-            Is told the outcome as soon as it is recorded; a verdict by the delivery that found it, and by no other.
+            Receives the outcome as soon as it is recorded; a verdict is reported only by the delivery that found it.
 
         Returns
         -------
         str
-            ``SUCCESS`` or ``FAILURE``; the name of the error of an image that cannot be inspected; or ``GONE`` for one
-            that was deleted before.
+            ``SUCCESS`` or ``FAILURE``; the name of the error of an image that cannot be inspected; or ``GONE`` for an
+            image that was deleted before.
 
         Raises
         ------
         Transient
             A service is busy; the message should be delivered again.
         AccessDenied
-            A policy must change, and then the message be delivered again; meanwhile the record says so.
+            A policy must change before the message is delivered again; the record says so meanwhile.
         """
         envelope = Envelope.of(version)
         try:
@@ -147,7 +147,7 @@ class Inspector:
         except Permanent:
             raise
         except Exception as error:
-            # Nothing of ours expects it: the record tells what it was, wherever the message ends.
+            # An unexpected error: the record has it, wherever the message ends.
             self._give_up(envelope, error, "it is tried again, and then waits in the dead-letter queue")
             raise
 
@@ -169,8 +169,8 @@ class Inspector:
                     outcome = "GONE" if isinstance(error, ObjectNotFound) else type(error).__name__
                     report(outcome)
                     return outcome
-                # Another delivery found a verdict meanwhile, and may have moved the image away: go on from there, since
-                # this message may be all that is left of it.
+                # Another delivery recorded a verdict meanwhile, and may have moved the image. Continue from there:
+                # this message may be the only one left.
             record = self.table.image(envelope) or {}
         self._leave(envelope, record, is_new)
         return str(record["verdict"])
@@ -189,12 +189,12 @@ class Inspector:
         return results.inspection_attributes(verdict, labels, detection.detector, metadata, places, records.now())
 
     def _leave(self, envelope: Envelope, record: Record, is_new: bool) -> None:
-        """Bring result file, image and message to where the record says that they are."""
+        """Write the result file, move the image and send the notification, as the record says."""
         if is_new or not storage.exists(**record["result"]):
             storage.write(**record["result"], content=results.result_file(record), content_type="application/json")
         if "moved_to" in record:
-            # A version that is gone was moved before, and the copy of a newer one has taken its place; or its owner
-            # deleted it. Neither leaves anything to move.
+            # A missing version was moved before, and the copy of a newer version has taken its place; or it was
+            # deleted. In both cases there is nothing to move.
             with suppress(ObjectNotFound):
                 storage.move(
                     envelope.object,
@@ -203,12 +203,12 @@ class Inspector:
                     is_newest=lambda: self.table.is_newest(envelope),
                 )
         if record["verdict"] in self.notifies_of and "notified_at" not in record:
-            self._tell(envelope, record)
+            self._notify(envelope, record)
 
-    def _tell(self, envelope: Envelope, record: Record) -> None:
-        """Tell people, unless another delivery of the same message has done it meanwhile.
+    def _notify(self, envelope: Envelope, record: Record) -> None:
+        """Send the notification, unless another delivery of the same message has sent it meanwhile.
 
-        Who claims it first tells them. One that died before it could has lost its claim a while later.
+        The first delivery to claim the notification sends it. If that delivery dies before sending, its claim expires.
         """
         if not self.table.claim_notification(envelope, records.now(), records.seconds_ago(self.claim_seconds)):
             if "notified_at" in (self.table.image(envelope) or {}):

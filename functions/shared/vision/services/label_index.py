@@ -1,4 +1,4 @@
-"""What follows when the record of a person's photo is written: it is filed under its labels, and counted."""
+"""Index a photo under its labels and count it, after its record is written."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from vision.domain.table_keys import ERASED
 from vision.services import photo_deletion
 
 
-def add(photos: Photos, envelope: Envelope, run: Attempt, outcome: Mapping[str, Any]) -> None:
-    """File a photo under the labels that were found, and count it once; or erase it, if it was erased meanwhile.
+def add(photos: Photos, envelope: Envelope, attempt: Attempt, outcome: Mapping[str, Any]) -> None:
+    """Index a photo under the labels that were found, and count it once; or finish its deletion, if one has begun.
 
-    Whatever has been done before changes nothing when it is done again.
+    The function is idempotent.
 
     Raises
     ------
@@ -36,18 +36,18 @@ def add(photos: Photos, envelope: Envelope, run: Attempt, outcome: Mapping[str, 
         if not outcome.get("labels") or not is_newest(photo, envelope.object):
             return
         photos.file(photo, [label["name"] for label in outcome["labels"]])
-        # The day of the execution's start: the same however often this is done, whatever the clock has passed since.
-        photos.count(envelope, daily_counts.class_of(outcome), daily_counts.day_of(run.started_at), records.now())
-        # What was filed after its photo had been erased would stay for ever.
+        # Count under the day on which the execution started: a repetition after midnight finds the same day.
+        photos.count(envelope, daily_counts.class_of(outcome), daily_counts.day_of(attempt.started_at), records.now())
+        # If the photo was deleted meanwhile, the entries just added would stay forever.
         photo = photos.read(envelope.photo_id) or photo
     if ERASED in photo.item:
         photo_deletion.delete_photo(photos, photo)
 
 
 def _mark_refused(photos: Photos, photo: Photo, envelope: Envelope, outcome: Mapping[str, Any]) -> None:
-    """List what a form has uploaded and nobody can use, so that its content is deleted after a day.
+    """List an unusable upload of a form, so that its content is deleted after a day.
 
-    What came otherwise is the team's own, and stays.
+    An upload that did not come from a form belongs to the team, and stays.
     """
     if outcome.get("status") != Status.FAILED or not photo.is_of_form(envelope.object):
         return

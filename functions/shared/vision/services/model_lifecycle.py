@@ -1,4 +1,4 @@
-"""How a Custom Labels model comes to rest: at the end of its session, and whenever it runs although nobody holds it."""
+"""Stop a Custom Labels model at the end of its session, and whenever it runs without a live lease holder."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from vision.domain.errors import VisionError
 from vision.domain.session import custom_model, decisions
 from vision.settings import ModelSettings
 
-# What one look holds the lease for, so that no session starts the model that it is about to stop.
+# How long the watchdog holds the lease, so that no session starts the model while it is being stopped.
 _LOOK_SECONDS = 60
 _WATCHDOG = "watchdog"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelLifecycle:
-    """Who stops one model.
+    """Stops one model.
 
-    All methods raise Throttled, ServiceUnavailable, AccessDenied and ModelNotUsable; what was counted until then stays.
+    All methods raise Throttled, ServiceUnavailable, AccessDenied and ModelNotUsable. Metrics counted before the error
+    remain counted.
 
     Attributes
     ----------
     count
-        Is told each metric and its value.
+        Receives each metric and its value.
     warn
-        Is told what is wrong and harms nothing.
+        Receives a sentence about each harmless problem.
     """
 
     model: Model
@@ -45,7 +46,7 @@ class ModelLifecycle:
     def from_settings(
         cls, settings: ModelSettings, count: Callable[[str, float], None], warn: Callable[[str], None]
     ) -> ModelLifecycle:
-        """Look after the model that the settings name."""
+        """Return the lifecycle of the model that the settings name."""
         return cls(
             Model(settings.project_arn, settings.model_version_arn),
             Lease(settings.image_table_name, settings.model_version_arn),
@@ -56,20 +57,20 @@ class ModelLifecycle:
         )
 
     def end_session(self, holder: str, inspected: int) -> dict[str, Any]:
-        """Bring a session's model one step nearer to rest.
+        """Take the next step to stop a session's model.
 
         Parameters
         ----------
         holder
             ARN of the session's execution.
         inspected
-            How many images it has inspected.
+            Number of images that the session has inspected.
 
         Returns
         -------
         dict
-            ``stopped`` is False while the session has to ask again, ``status`` is the model's, or why it is left
-            alone; once it rests, ``model_minutes`` are those that were paid for.
+            ``stopped`` is False while the session must call again. ``status`` is the status of the model, or the
+            reason why it is left alone. Once the model has stopped, ``model_minutes`` are the billed minutes.
         """
         holding, now = self.lease.read(), records.now()
         if holding.holder != holder:
@@ -93,12 +94,12 @@ class ModelLifecycle:
         return {"stopped": True, "status": status, "model_minutes": round(minutes, 1)}
 
     def look(self, ended: str = "") -> None:
-        """Stop a model that runs although no live session holds it, unless an operator wants it to run.
+        """Stop a model that runs without a live session, unless an operator keeps it running.
 
         Parameters
         ----------
         ended
-            ARN of a session's execution that is known to have ended: it holds nothing any more.
+            ARN of a session's execution that is known to have ended: its lease is released.
         """
         if ended:
             self.lease.release(ended, records.now())
@@ -129,7 +130,7 @@ class ModelLifecycle:
             return False
 
     def _is_dead(self, holder: str) -> bool:
-        """Tell whether the session that holds the lease has ended without a word; in doubt it lives."""
+        """Return whether the session that holds the lease has ended without releasing it; in doubt, return False."""
         if holder == _WATCHDOG:
             return False
         try:

@@ -1,4 +1,4 @@
-"""What operators look at and start: inspections, bulk runs, sessions of the Custom Labels model."""
+"""The operators' use cases: list inspections, start and list bulk runs, list sessions of the Custom Labels model."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from vision.domain.refusals import Conflict, NotFound
 from vision.domain.session.decisions import timeline
 
 DAYS_LIMIT = 92
-"""How many days a look at inspections may span: each is a query for each verdict."""
+"""Most days in one request for inspections: each day takes one query for each verdict."""
 
 DAYS_SHOWN = 31
-"""How many it spans if none are named."""
+"""Days in a request that names none."""
 
 RUNS_SHOWN = 20
 SESSIONS_SHOWN = 10
@@ -40,7 +40,7 @@ _SHOWN_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """Which inspections are wanted; ``""`` and 0 ask for nothing."""
+    """A query of inspections; ``""`` and 0 do not filter."""
 
     days: Span
     verdict: str = ""
@@ -50,11 +50,11 @@ class Inspected:
 
     @property
     def judgements(self) -> list[str]:
-        """The verdicts to look for."""
+        """The verdicts to query."""
         return [self.verdict] if self.verdict else [str(judgement) for judgement in Judgement]
 
     def fits(self, record: Record) -> bool:
-        """Tell whether the record of an inspection is wanted; its day and its verdict were looked up."""
+        """Return whether the query admits the record of an inspection; the index has matched its day and verdict."""
         is_of_rule = not self.rule or record.get("rule") == self.rule
         return is_of_rule and has_label(record, self.label, self.min_confidence)
 
@@ -66,9 +66,9 @@ class Operations:
     Attributes
     ----------
     sessions
-        ``None`` where no Custom Labels model is used.
+        ``None`` if the stack uses no Custom Labels model.
     run_arn
-        The state machine of bulk runs.
+        ARN of the state machine of bulk runs.
     """
 
     photos: Photos
@@ -79,7 +79,7 @@ class Operations:
     def inspections(
         self, wanted: Inspected, after: ListPosition | None, limit: int
     ) -> tuple[list[Record], ListPosition | None]:
-        """Return a page of inspections, newest first, and the place after which the next one begins."""
+        """Return a page of inspections, newest first, and the list position after which the next page begins."""
         places = self._judged(wanted, after)
         found: list[Record] = []
         looks, last = 0, None
@@ -95,12 +95,12 @@ class Operations:
         return found, last if looks >= _LOOKS_LIMIT else None
 
     def start_run(self, request: bulk_run.Request, name: str) -> Record:
-        """Start a bulk run; the same name starts it once.
+        """Start a bulk run; a repeated call with the same name starts no second one.
 
         Raises
         ------
         Conflict
-            The name has started another one.
+            The name has started a different run.
         """
         execution = workflow.start_once(self.run_arn, name, request.as_dict())
         if execution is None or execution.input != request.as_dict():
@@ -108,7 +108,7 @@ class Operations:
         return self._run(execution, self.runs.read(name))
 
     def latest_runs(self) -> list[Record]:
-        """Return the latest runs, newest first, with how far each is."""
+        """Return the latest runs, newest first, each with its progress."""
         return [
             self._run(execution, self.runs.read(bulk_run.run_id(execution.arn)))
             for execution in workflow.latest(self.run_arn, RUNS_SHOWN)
@@ -127,7 +127,7 @@ class Operations:
         return self._run(execution, self.runs.read(run_id))
 
     def latest_sessions(self) -> list[Record]:
-        """Return the latest sessions of the model, newest first, with what each cost."""
+        """Return the latest sessions of the model, newest first, each with its cost."""
         noted = self.sessions.latest(SESSIONS_SHOWN) if self.sessions else []
         found = [(workflow.find(record["execution_arn"]), record) for record in noted]
         return [_session(execution, record) for execution, record in found if execution]
@@ -146,7 +146,7 @@ class Operations:
 
     def _run(self, execution: Execution, record: Record | None) -> Record:
         if record is None:
-            # It has not begun yet, or was refused, or found another one at its prefix: only its execution tells.
+            # The run has not begun yet, was refused, or found another run at its prefix: only its execution says which.
             execution = workflow.find(execution.arn) or execution
         record = record or {}
         request: Mapping[str, Any] = record.get("request") or bulk_run.in_present_form(execution.input)
@@ -168,13 +168,13 @@ class Operations:
 
 
 def _in_order(listed: Iterator[ListPosition]) -> Iterator[ListPosition]:
-    """Yield places newest first, those of the same moment too: the index has these in any order, and cursors in one."""
+    """Sort list positions of the same moment, newest first: the index has no order for them, and cursors need one."""
     for _, places in groupby(listed, key=lambda place: place.listing_sk):
         yield from sorted(places, reverse=True)
 
 
 def console_url(execution_arn: str) -> str:
-    """Return the page of an execution in the console of Step Functions."""
+    """Return the URL of an execution in the Step Functions console."""
     region = execution_arn.split(":")[3]
     return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution_arn}"
 
@@ -217,10 +217,10 @@ def _session(execution: Execution, record: Record) -> Record:
 
 
 def _error(execution: Execution) -> Record | None:
-    # Who stops an execution may give a cause alone:
+    # StopExecution accepts a cause without an error:
     # https://docs.aws.amazon.com/cli/latest/reference/stepfunctions/stop-execution.html
-    is_told = execution.error or execution.cause
-    return {"name": execution.error, "cause": execution.cause} if is_told else None
+    has_reason = execution.error or execution.cause
+    return {"name": execution.error, "cause": execution.cause} if has_reason else None
 
 
 def _busy(execution: Execution) -> Record | None:

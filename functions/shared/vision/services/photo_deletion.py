@@ -1,4 +1,4 @@
-"""What is erased of a photo, in an order that is safe to repeat from any point."""
+"""Delete a photo, in an order of steps that is safe to repeat from any point."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from vision.domain.statuses import Status
 from vision.domain.table_keys import CONTENT_DELETED, ERASED
 
 REFUSED_SECONDS = 86_400
-"""For so long the content of a refused upload is kept: an operator can look at it and process it again."""
+"""How long the content of a refused upload is kept: an operator can look at it and process it again."""
 
-# So many are deleted within the time that a look has; the next one goes on.
+# This many are deleted within the time of one scheduled run; the next run continues.
 _REFUSED_AT_ONCE = 200
 
 
 def delete_photo(photos: Photos, photo: Photo) -> None:
-    """Erase a photo: first nobody finds it any more, then its objects go, then its records.
+    """Delete a photo: first remove it from all lists, then delete its objects, then its records.
 
-    What an execution under way still writes is erased when that execution ends, see :mod:`vision.services.label_index`,
+    What a running execution still writes is deleted when that execution ends, see :mod:`vision.services.label_index`,
     or when ``track_execution`` closes its record.
 
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
-        Some of it may be left; it is erased again by the next look for such, see :meth:`Photos.unfinished_deletions`.
+        Parts of the photo may remain. The next scheduled run deletes them, see :meth:`Photos.unfinished_deletions`.
     """
     erased_at = photo.item.get(ERASED) or records.now()
     photos.mark_deleting(photo, erased_at, records.now())
     where = photo.item["object"]
-    # An upload of the same key that came after the photo was erased is another one's.
+    # A later upload of the same key belongs to another photo.
     storage.delete_versions(
         where["bucket"], where["key"], is_prefix=False, until="" if photo.is_announced else erased_at
     )
     until = erased_at if photos.is_replaced(photo.photo_id) else ""
-    # Those that no record names yet are made by an execution under way.
+    # Folders that no record names yet are written by a running execution.
     folders = {(where["bucket"], folder) for folder in keys.thumbnail_folders(photo.photo_id, photo.owner)}
     for bucket, folder in sorted(folders | photos.thumbnail_folders(photo.photo_id)):
         storage.delete_versions(bucket, folder, is_prefix=True, until=until)
@@ -49,19 +49,19 @@ def delete_photo(photos: Photos, photo: Photo) -> None:
 
 
 def refused(photos: Photos) -> Iterator[ListPosition]:
-    """Yield the places of some refused uploads whose day is over."""
+    """Yield the list positions of some refused uploads that are a day old."""
     return islice(photos.refused(records.seconds_ago(REFUSED_SECONDS)), _REFUSED_AT_ONCE)
 
 
 def delete_refused(photos: Photos, place: ListPosition) -> None:
-    """Delete the content of a refused upload, unless it was processed again with success; its record stays.
+    """Delete the content of a refused upload, unless a later attempt succeeded; its record stays.
 
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
     record = photos.record(place)
-    # An index tells for a moment what the table has forgotten.
+    # The index is eventually consistent: it may still list a record that the table no longer lists.
     if record is None or record.get("listing_sk") != place.listing_sk:
         return
     is_refused = record["status"] == Status.FAILED and Failure(**record["error"]).is_of_upload

@@ -1,4 +1,4 @@
-"""A worker of a session: takes messages from the inspection queue at the model's rate until none is left."""
+"""The worker of a session: it processes the messages of the inspection queue at the model's rate until none is left."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from vision.domain.errors import (
 from vision.domain.inspection.verdicts import Judgement
 from vision.services.inspection import Inspector
 
-# A received message is hidden for so long; a worker that lives hides it again before each attempt. So waiting costs a
-# message none of its receives, and what nobody could try is put back as new: only a worker that dies, and an image that
-# fails by itself, use them up.
+# The visibility timeout of a received message. A live worker renews it before each attempt, and puts an untried message
+# back as a new one. Waiting therefore does not use up receive attempts: only a worker that dies, or an image that is
+# itself the cause of a failure, uses them up.
 HIDDEN_SECONDS = 120
-# One long poll without a message: the queue has nothing for this worker.
+# How long one poll waits; after one without a message, the queue counts as empty for this worker.
 POLL_SECONDS = 10
-# The waits between attempts. While the model is over its rate the last one repeats as long as there is time. A service
-# that fails after all of them may fail for this one image, which must not keep the model from the others. A model that
-# is not ready then has gone, and one whose images Rekognition cannot read would run for nothing.
+# The waits between attempts. While the model throttles, the last wait repeats as long as there is time. A service that
+# still fails after all waits may fail because of this one image, which must not keep the model from the others. A model
+# that is still not ready has stopped, and a model whose images Rekognition cannot read would run for nothing.
 _WAITS_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
-# A service that fails for so many images, and for no fewer than all that a worker tried, fails whatever the image.
+# A service that fails for this many images, and for every image that a worker tried, fails regardless of the image.
 _FAILURES_LIMIT = 3
 
 
 @dataclass(slots=True)
 class DrainResult:
-    """What a worker did."""
+    """How many messages a worker inspected, refused and returned to the queue."""
 
     inspected: int = 0
     refused: int = 0
@@ -53,29 +53,29 @@ def drain(
     poll_seconds: int = POLL_SECONDS,
     hidden_seconds: int = HIDDEN_SECONDS,
 ) -> DrainResult:
-    """Inspect what the queue has until it is empty or the time is over.
+    """Inspect the images in the queue until it is empty or the time is over.
 
     Parameters
     ----------
     remaining_seconds
-        How long this worker may still run.
+        Returns how long this worker may still run.
     report
-        Is told the outcome of each inspection.
+        Receives the outcome of each inspection.
     poll_seconds
-        How long one look at the queue waits for a message, from 0 to 20.
+        How long one poll waits for a message, from 0 to 20.
     hidden_seconds
-        How long a received message is hidden from the others.
+        The visibility timeout of a received message.
 
     Raises
     ------
     ModelNotReady
-        The model does not run any more: there is no point in going on.
+        The model has stopped running: further calls would fail.
     Throttled
-        The model took not one call in all the time that there was.
+        The model throttled every call in the available time.
     ServiceUnavailable
-        A service failed for every image that this worker tried, and it inspected none.
+        A service failed for every image that this worker tried, and no image was inspected.
     AccessDenied, ObjectNotAccessible
-        A policy must change, for one image or for all: the other workers show which.
+        A policy must change. The other workers show whether it concerns one image or all.
     """
     worker = _QueueWorker(inspector, queue_url, remaining_seconds, report, sleep, hidden_seconds)
     while remaining_seconds() > hidden_seconds / 2:
@@ -105,7 +105,7 @@ class _QueueWorker:
         return self.remaining_seconds() > self.hidden_seconds / 4
 
     def take_all(self, messages: list[Message]) -> None:
-        """Take messages one after the other, and give back those for which there is no time or no model."""
+        """Process messages one after the other, and return those for which there is no time or no model."""
         for position, message in enumerate(messages):
             others = messages[position + 1 :]
             if not self.has_time:
@@ -118,29 +118,30 @@ class _QueueWorker:
                 self._give_back([message, *others])
                 raise
             except (AccessDenied, ObjectNotAccessible):
-                # Hidden for a while, since the next worker would end like this one.
+                # This message stays hidden for a while, since the next worker would fail in the same way.
                 self._give_back(others)
                 raise
             except Exception:
-                # An image of a kind that nothing expects costs neither its neighbours nor hours of the model: it is
-                # shown again at once, and after its last receive it is in the dead-letter queue, its reason recorded.
+                # An image with an unexpected error must cost neither the other messages nor hours of the model. Its
+                # message becomes visible at once, and moves to the dead-letter queue after its last receive. The
+                # record has the reason.
                 queue.hide(self.queue_url, message, 0)
                 self.tally.returned += 1
             if self.failure and len(self.failed) >= _FAILURES_LIMIT and not self.tally.inspected:
-                # It is not the image: each counts as not tried.
+                # The images are not the cause: each counts as not tried.
                 self._give_back([*self.failed, *others])
                 raise self.failure
 
     def _take(self, message: Message, others: list[Message]) -> None:
         for attempt in count():
             if not queue.hide(self.queue_url, message, self.hidden_seconds):
-                # The messages before it took too long; it is in the queue, or with another worker.
+                # The messages before it took too long. It is visible again, or another worker has received it.
                 self.tally.returned += 1
                 return
             try:
                 self.inspector.inspect_message(message.body, message.is_last_receive, self._count)
             except InvalidEvent:
-                # Shown again in a while, and after its last receive it goes to the dead-letter queue.
+                # Becomes visible again later, and moves to the dead-letter queue after its last receive.
                 self.tally.returned += 1
                 return
             except Transient as error:
@@ -169,7 +170,7 @@ class _QueueWorker:
             self.tally.refused += 1
 
     def _wait(self, attempt: int, others: list[Message]) -> None:
-        """Wait for the next attempt at one message; those behind it wait with it, and stay hidden."""
+        """Wait for the next attempt at one message, and keep the messages behind it hidden."""
         if attempt >= len(_WAITS_SECONDS):
             for other in others:
                 queue.hide(self.queue_url, other, self.hidden_seconds)

@@ -1,4 +1,4 @@
-"""Which uploads are processed: of each form one version, and of each person as many as the allowance of a day has."""
+"""Decide which uploads are processed: one version for each form, and for each owner as many as the daily allowance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vision.domain.statuses import Status
 
 
 class Admission(Enum):
-    """Whether an upload is processed; one that is known has been admitted before."""
+    """Whether an upload is processed; a known upload was admitted before."""
 
     NEW = "new"
     KNOWN = "known"
@@ -29,12 +29,12 @@ class Admission(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Decides on each upload, once: a repeated event finds what was decided.
+    """Decides once on each upload: a repeated event finds the earlier decision.
 
     Attributes
     ----------
     allowance
-        What a person may upload in a day.
+        The daily allowance of each owner.
     """
 
     table: Table
@@ -45,8 +45,9 @@ class Gate:
     def admit(self, envelope: Envelope, origin: Origin) -> Admission:
         """Record an upload, and decide whether it is processed.
 
-        What a form uploads was counted when it was announced; a further version of it is deleted. A copy by one request
-        is how an operator has an image processed again, and counts for nothing; one in parts looks like any upload.
+        An upload of a form was counted when it was announced; further versions of it are deleted. A copy by one request
+        (CopyObject) is how an operator has an image processed again, and is not counted. A copy in parts looks like any
+        other upload, and is counted.
 
         Raises
         ------
@@ -59,7 +60,7 @@ class Gate:
         return self._admit_free(envelope) if is_free else self._admit_counted(envelope)
 
     def _admit_form(self, envelope: Envelope) -> Admission | None:
-        """Take the version of a form; ``None`` when its photo was never announced, and the form is not the API's."""
+        """Admit the version of a form; return ``None`` if its photo was never announced: the form is not the API's."""
         is_new = self.table.register_form(envelope, records.now())
         if is_new is not None:
             return Admission.NEW if is_new else Admission.KNOWN
@@ -69,19 +70,19 @@ class Gate:
         if photo.refuses(envelope.object):
             storage.delete(envelope.object)
             return Admission.REFUSED
-        # Taken before, and replaced since by a version that came otherwise.
+        # Admitted before, and since replaced by a version that did not come from the form.
         return self._admit_free(envelope)
 
     def _admit_free(self, envelope: Envelope) -> Admission:
         return Admission.NEW if self.table.register(envelope, records.now()) else Admission.KNOWN
 
     def _admit_counted(self, envelope: Envelope) -> Admission:
-        """Count an upload before its record decides: a crash in between counts twice, and lets none through."""
+        """Charge an upload before its record decides: a crash in between charges it twice, but admits none for free."""
         known = self.table.image(envelope)
         failure = None if known else self._refusal(envelope)
         if self.table.register(envelope, records.now(), failure):
             return Admission.REFUSED if failure else Admission.NEW
-        # Two deliveries at the same moment: what the first has recorded holds.
+        # Two concurrent deliveries: the record of the first one decides.
         known = known or self.table.image(envelope) or {}
         return Admission.REFUSED if is_refused(known) else Admission.KNOWN
 
@@ -94,5 +95,5 @@ class Gate:
 
 
 def is_refused(record: Record) -> bool:
-    """Tell whether an image was refused before any execution began."""
+    """Return whether an image was refused before any execution began."""
     return record.get("status") == Status.FAILED and "execution_arn" not in record

@@ -1,1 +1,1 @@
-"""A team's own model at work in its container image: the runtime, its batches, and the classification of images."""
+"""A team's own model in its container image: the runtime, its batches, and the classification of images."""

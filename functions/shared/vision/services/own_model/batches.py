@@ -1,4 +1,4 @@
-"""Images of many threads, asked for in few calls: who comes while calls are under way waits for the next one."""
+"""Combine the images of many threads into few calls: an image that arrives during a call waits for the next one."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Ask = Callable[[Sequence[ObjectVersion]], Sequence[Detection | VisionError]]
 
 
 class Batches:
-    """Gathers what threads ask for.
+    """Gathers the images of threads into batches.
 
     Parameters
     ----------
     ask
-        Answers for some images, each with what was found in it or why nothing was.
+        Calls the model for some images, and returns the labels of each or the error that prevented them.
     size
-        Images of one call.
+        Most images in one call.
     at_once
-        Calls under way at the same time. Nobody waits for a batch to become full.
+        Most concurrent calls. No thread waits for a batch to fill.
     """
 
     def __init__(self, ask: Ask, size: int, at_once: int) -> None:
@@ -35,12 +35,12 @@ class Batches:
         self._lock = threading.Lock()
 
     def detect(self, version: ObjectVersion) -> Detection:
-        """Return what was found in one image, whichever thread made the call.
+        """Return the labels of one image, whichever thread made the call.
 
         Raises
         ------
         VisionError
-            What the image was refused with, or the whole call.
+            The error of the image, or of the whole call.
         """
         answer: Future[Detection] = Future()
         with self._lock:
@@ -52,12 +52,12 @@ class Batches:
         return answer.result()
 
     def _lead(self) -> None:
-        """Make calls until nobody waits."""
+        """Make calls until no thread waits."""
         while batch := self._next():
             versions = [version for version, _ in batch]
             try:
                 answered = list(zip(batch, self._ask(versions), strict=True))
-            except Exception as error:  # Whatever it is, each of these threads waits for an answer.
+            except Exception as error:  # Whatever the error is, each of these threads waits for an answer.
                 for _, answer in batch:
                     answer.set_exception(error)
                 continue
@@ -70,6 +70,6 @@ class Batches:
     def _next(self) -> list[tuple[ObjectVersion, Future[Detection]]]:
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
-            # In the same breath as the look, so that nobody who comes now believes that somebody leads.
+            # Under the same lock as the look at the queue, so that no arriving thread relies on a leader that stops.
             self._free += not batch
         return batch

@@ -1,4 +1,4 @@
-"""A batch of images for the own model: each is read, looked at and answered for by itself."""
+"""Classify a batch of images with the own model: each image is read and classified on its own."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from vision.domain.own_model.manifests import TOP_K_LIMIT
 from vision.services.own_model.runtime import Classifier
 
 IMAGES_LIMIT = 32
-"""Images of one call: a few seconds of work, and an answer far below the 6 MB of Lambda."""
+"""Most images in one call: a few seconds of work, and a response far below the 6 MB of Lambda."""
 SIZE_LIMIT_BYTES = 32 * MEGABYTE
 LOOKED_AT = 8
-"""Images whose pixels are in memory together."""
-# Reading waits for S3. A decode may take 400 MB and the model takes the processors for itself.
+"""Most images whose pixels are in memory at the same time."""
+# Reads wait for S3. A decode may take 400 MB, and the model uses all processors.
 READERS = 4
 DECODERS = 2
 
@@ -33,19 +33,19 @@ _EXAMPLE = '{"objects": [{"bucket": …, "key": …, "version_id": …, "size_by
 
 
 def classify(classifier: Classifier, event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the model finds in each image of an event.
+    """Classify each image of an event.
 
     Parameters
     ----------
     event
-        ``objects``: 1 to :data:`IMAGES_LIMIT` object versions; ``top_k``: how many classes are told, if not as many as
-        the manifest says.
+        ``objects``: 1 to :data:`IMAGES_LIMIT` object versions; ``top_k``: how many classes to return, by default as
+        many as the manifest says.
 
     Returns
     -------
     dict
-        ``detector``, and ``outcomes`` in the order of the objects: ``labels`` of each, or its ``error`` with name and
-        cause. One image that cannot be classified is an outcome, and changes nothing for the others.
+        ``detector``, and ``outcomes`` in the order of the objects: the ``labels`` of each, or its ``error`` with name
+        and cause. An image that cannot be classified is an outcome, and does not affect the others.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def classify(classifier: Classifier, event: Mapping[str, Any]) -> dict[str, Any]
 
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(READERS) as readers:
-        # The pixels of some images are in memory, never those of all.
+        # Process a part at a time: the pixels of all images would not fit into memory.
         for start in range(0, len(objects), LOOKED_AT):
             looked = list(readers.map(look, objects[start : start + LOOKED_AT]))
             answers = iter(classifier.answers([one for one in looked if isinstance(one, bytes)]))
@@ -79,7 +79,7 @@ def classify(classifier: Classifier, event: Mapping[str, Any]) -> dict[str, Any]
 
 
 def check_size(size_bytes: int) -> None:
-    """Refuse an image of more bytes than are read.
+    """Refuse an image that is larger than the size limit.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def _top_k(event: Mapping[str, Any]) -> int | None:
 
 
 def _content(version: ObjectVersion) -> bytes:
-    # One byte more than may be shows what the event did not say, and no object fills the memory.
+    # Read one byte beyond the limit: it reveals a larger object than the event says, and no object fills the memory.
     content = storage.read_range(version, 0, SIZE_LIMIT_BYTES + 1)
     check_size(max(len(content), version.size_bytes))
     return content

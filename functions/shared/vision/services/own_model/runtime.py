@@ -1,7 +1,7 @@
-"""An own model at work, by ONNX Runtime and numpy: the only module that imports them.
+"""Run an own model with ONNX Runtime and numpy; no other module imports them.
 
-Only the container image of `classify_image` carries them. `python -m vision.services.own_model.runtime FOLDER` checks a
-model as the function does when it starts; the Dockerfile runs it at the end of the build.
+Only the container image of `classify_image` contains them. `python -m vision.services.own_model.runtime FOLDER` checks
+a model as the function does when it starts; the Dockerfile runs it at the end of the build.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _TYPES: dict[str, type[np.generic]] = {
     "tensor(uint8)": np.uint8,
 }
 TRY_SECONDS = 600
-"""How long a build or a check tries a model, on a machine that may be ten times slower than the function."""
+"""Time limit of the trial run in a build or check, on a machine that may be ten times slower than the function."""
 AT_ONCE_LIMIT = 8
-"""Images that the model gets at once, at most: it is hardly faster with more of them."""
-# Of the model's input. What it makes of an image in between is often some times as much.
+"""Most images in one run of the model: more of them are hardly faster."""
+# The size of the model's input. Its intermediate values are often several times as large.
 _INPUT_BYTES = 32 * MEGABYTE
-# Below a file that is no folder there can be nothing, so no weights beside the model file are ever read: the digest in
-# the manifest would say nothing of them. Without this ONNX Runtime looks for them below the current folder.
+# This path is below a file, so nothing can exist there, and ONNX Runtime reads no weights outside the model file, which
+# the digest in the manifest would not cover. By default it looks for them below the current folder.
 # https://github.com/microsoft/onnxruntime/blob/main/include/onnxruntime/core/session/onnxruntime_session_options_config_keys.h
 _NO_WEIGHTS_BESIDE = ("session.model_external_initializers_file_folder_path", f"{os.devnull}/external-data")
 
@@ -55,11 +55,11 @@ class Classifier:
     Attributes
     ----------
     manifest
-        What it takes and what its answers mean.
+        The input of the model and the meaning of its output.
     takes_many
-        Whether it takes any number of images at once, and not exactly one.
+        Whether the model takes any number of images at once, or exactly one.
     at_once
-        How many it gets at once: fewer of large ones, so that they do not fill the memory.
+        How many images the model gets at once: fewer if they are large, to limit the memory.
     """
 
     def __init__(self, manifest: Manifest, content: bytes) -> None:
@@ -73,7 +73,7 @@ class Classifier:
         Raises
         ------
         InvalidModel
-            Saying what does not fit: the digest, an input or output, the number of classes, or what it answers.
+            The digest, an input or output, the number of classes, or an answer does not fit; the message says which.
         """
         self.manifest = manifest
         found = hashlib.sha256(content).hexdigest()
@@ -107,7 +107,7 @@ class Classifier:
         Parameters
         ----------
         images
-            Of each the pixels as :func:`vision.domain.image_file.pixels.input_pixels` makes them.
+            The pixels of each image, as :func:`vision.domain.image_file.pixels.input_pixels` returns them.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Classifier:
             prepare(pixels, self.manifest.input, image)
         try:
             answer = np.asarray(self._session.run([self._output], {self._input: batch})[0], dtype=np.float64)
-        except Exception as error:  # As above.
+        except Exception as error:  # ONNX Runtime has a class for each reason, and no common base.
             raise InvalidModel(
                 f"{self.manifest.file}: cannot be run ({_first_line(error)}); export it again"
             ) from error
@@ -163,7 +163,7 @@ class Classifier:
         return one.name, _TYPES[one.type], shape[0] is None
 
     def _check_numbers(self) -> None:
-        """Refuse numbers that a type of whole numbers has not: what they become there depends on the processor."""
+        """Refuse numbers that do not fit an integer input: their conversion would depend on the processor."""
         if not issubclass(self._type, np.integer):
             return
         taken = np.iinfo(self._type)
@@ -188,7 +188,7 @@ class Classifier:
         return wanted
 
     def _try(self) -> None:
-        """Find out what only a run shows; it also makes the first image as fast as the others."""
+        """Find errors that only a run of the model shows; the run also makes the first image as fast as the others."""
         size = self.manifest.input.width * self.manifest.input.height * 3
         noise = np.random.default_rng(0).integers(0, 256, size, np.uint8).tobytes()
         pictures = {"grey": b"\x7f" * size, "noise": noise, "black": b"\x00" * size, "white": b"\xff" * size}
@@ -206,14 +206,14 @@ def load_session(file: str, content: bytes) -> Any:
     Parameters
     ----------
     file
-        What the file is called.
+        The name of the file.
     content
         The ONNX file.
 
     Raises
     ------
     InvalidModel
-        It is no model, one of a newer ONNX, or its weights are in another file (external data).
+        The file is not a model, needs a newer ONNX, or has its weights in another file (external data).
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -229,14 +229,14 @@ def load_session(file: str, content: bytes) -> Any:
 
 
 def prepare(pixels: bytes, wanted: Input, image: NDArray[np.generic]) -> None:
-    """Write the numbers of one image: of each value ``(value * scale - mean) / std``.
+    """Write the model input for one image: ``(value * scale - mean) / std`` of each value.
 
     Parameters
     ----------
     pixels
-        Rows of red, green and blue, as :func:`vision.domain.image_file.pixels.input_pixels` makes them.
+        Rows of red, green and blue, as :func:`vision.domain.image_file.pixels.input_pixels` returns them.
     image
-        Where they go, of shape ``wanted.shape`` and in the model's type. Nothing else of that size is made.
+        The array to fill, of shape ``wanted.shape`` and in the model's type. No other array of that size is made.
     """
     values = np.frombuffer(pixels, np.uint8).reshape(wanted.height, wanted.width, 3)
     for channel in range(3):
@@ -246,7 +246,7 @@ def prepare(pixels: bytes, wanted: Input, image: NDArray[np.generic]) -> None:
 
 
 def _numbers(wanted: Input, channel: int) -> NDArray[np.floating[Any]]:
-    """Return what each of the 256 values becomes, worked out once and as precisely as can be."""
+    """Return the input number of each of the 256 pixel values, computed once in full precision."""
     return (np.arange(256) * wanted.scale[channel] - wanted.mean[channel]) / wanted.std[channel]
 
 
@@ -259,7 +259,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / manifests.FILE_NAME
     try:
-        # As Windows' editors write it, with a mark of its own in front.
+        # Accept the byte order mark that editors on Windows write.
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidModel(
@@ -269,14 +269,14 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def within_limit(work: Callable[..., _Result], *arguments: Any) -> _Result:
-    """Do work with a model in a process of its own, and end that after :data:`TRY_SECONDS`: a model may never end.
+    """Run work with a model in a separate process, and kill it after :data:`TRY_SECONDS`: a model may never end.
 
     Raises
     ------
     InvalidModel
-        It has not ended, or the process died; and whatever the work raises.
+        The work has not ended in time, or the process died. Errors of the work are raised as they are.
     """
-    # Imported here, because the function itself, which starts cold, needs none of it.
+    # Imported here, so that cold starts of the function do not pay for it.
     import multiprocessing
 
     spawn = multiprocessing.get_context("spawn")
@@ -297,7 +297,7 @@ def within_limit(work: Callable[..., _Result], *arguments: Any) -> _Result:
             f"the process that tried the model died (exit code {child.exitcode}); free some memory and try again"
         ) from error
     finally:
-        # With what it has started itself, once it is far enough for that.
+        # Kill the child's process group too, which exists once the child has made it.
         with suppress(ProcessLookupError):
             os.killpg(cast(int, child.pid), signal.SIGKILL)
         child.kill()
