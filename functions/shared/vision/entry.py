@@ -1,4 +1,4 @@
-"""The one place that wires logger, metrics and errors around a handler."""
+"""Wrap handlers with logger, metrics and errors; no other module does."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ Event = Mapping[str, Any]
 
 METRIC_NAMESPACE = "ImageRecognition"
 
-# Lambda reads the level of a line only beside a timestamp of RFC 3339:
+# Lambda reads the log level only from lines with an RFC 3339 timestamp:
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 _logger = Logger(use_rfc3339=True)
 
 
 class Handler(Protocol):
-    """What Lambda calls."""
+    """A Lambda handler."""
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> Any:
-        """Answer one event."""
+        """Process one event."""
 
 
 def task(work: Callable[[Event], _Result]) -> Handler:
-    """Make a function of one event the handler of a state machine's task, or of an event rule.
+    """Wrap a function as the handler of a Step Functions task, or of an EventBridge rule.
 
-    Logs carry the photo's id and never the event: keys and EXIF are personal data. Errors pass as they are,
-    since their class name is what the state machine matches.
+    Logs have the photo id and never the event: keys and EXIF are personal data. Errors are raised unchanged, since the
+    state machine matches their class names.
     """
 
     @functools.wraps(work)
@@ -46,12 +46,13 @@ def task(work: Callable[[Event], _Result]) -> Handler:
 
 
 def queue(work: Callable[[str, int], None]) -> Handler:
-    """Make a function of one message's body, and of how often it was received, the handler of a queue.
+    """Wrap a function as the handler of an SQS queue; it gets the body and the receive count of each message.
 
-    A message whose function raises is reported as failed and delivered again, and after the queue's limit goes
-    to the dead-letter queue; its neighbours are done. What is no batch of messages raises InvalidEvent.
+    A message whose function raises is reported as failed, and delivered again. After the queue's limit it moves to the
+    dead-letter queue. The other messages of the batch are not affected. An event without SQS messages raises
+    InvalidEvent.
     """
-    # Imported here, because only a queue's function should pay for it when it starts cold.
+    # Imported here, so that only cold starts of a queue's function pay for it.
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
@@ -62,7 +63,7 @@ def queue(work: Callable[[str, int], None]) -> Handler:
     @functools.wraps(work)
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         _guarded(lambda: _check_messages(event))
-        # All of a batch failing is an answer, not a crash: each message then goes its own way.
+        # A batch in which all messages fail is a response, not a crash: each message is delivered again on its own.
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         return process_partial_response(event=event, record_handler=one, processor=processor, context=context)
 
@@ -70,9 +71,9 @@ def queue(work: Callable[[str, int], None]) -> Handler:
 
 
 def worker(work: Callable[[Event, Callable[[], float]], _Result]) -> Handler:
-    """Make a function that works until its time is over the handler of a state machine's task.
+    """Wrap a function that works until its time is over as the handler of a Step Functions task.
 
-    The function gets the event, and a function that tells how many seconds are left.
+    The function gets the event, and a function that returns the remaining seconds.
     """
 
     @functools.wraps(work)
@@ -83,9 +84,9 @@ def worker(work: Callable[[Event, Callable[[], float]], _Result]) -> Handler:
 
 
 def http(answer: Callable[[dict[str, Any], LambdaContext], dict[str, Any]]) -> Handler:
-    """Make what answers requests the handler of an HTTP API; every refusal is an answer by now.
+    """Wrap a function that answers requests as the handler of an HTTP API; it returns refusals as responses.
 
-    Logs carry the id of the request, and neither address nor token.
+    Logs have the request id, and neither address nor token.
     """
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -96,26 +97,26 @@ def http(answer: Callable[[dict[str, Any], LambdaContext], dict[str, Any]]) -> H
 
 
 def count(metric: str, value: float = 1) -> None:
-    """Add to a metric of the product, written to the log in the embedded metric format."""
+    """Add to a CloudWatch metric, by a log line in the embedded metric format."""
     with single_metric(name=metric, unit=MetricUnit.Count, value=value, namespace=METRIC_NAMESPACE):
         return
 
 
 def count_inspection(outcome: str) -> None:
-    """Count how the inspection of an image went: its judgement, that it was gone, or that it was refused."""
+    """Count the outcome of an inspection: its judgement, a deleted image, or a refused one."""
     names = {"SUCCESS": "InspectionsPassed", "FAILURE": "InspectionsFailed", "GONE": "InspectionsSkipped"}
     count(names.get(outcome, "InspectionsRefused"))
 
 
 def warn(message: str) -> None:
-    """Write a sentence to the log that an operator should read; no key and nothing personal."""
+    """Log a sentence for operators; it has no object key and no personal data."""
     _logger.warning(message)
 
 
 def each(items: Iterable[_Item], work: Callable[[_Item], None]) -> None:
-    """Do the work for every item, although it is refused for some; then raise the first refusal.
+    """Do the work for every item, even if it fails for some; then raise the first error.
 
-    One item that always fails must not keep a scheduled look from those behind it.
+    An item that always fails must not keep a scheduled run from the items behind it.
     """
     refusals: list[VisionError] = []
     for item in items:
@@ -128,7 +129,7 @@ def each(items: Iterable[_Item], work: Callable[[_Item], None]) -> None:
 
 
 def _check_messages(event: Event) -> None:
-    """Refuse what is no batch of messages, such as a notification with which a bucket invokes a function itself."""
+    """Refuse an event without SQS messages, such as a notification from a bucket that invokes the function directly."""
     records = event.get("Records") if isinstance(event, Mapping) else None
     if not isinstance(records, list) or not all(isinstance(one, Mapping) and "messageId" in one for one in records):
         raise InvalidEvent(

@@ -1,4 +1,4 @@
-"""Settings of the functions: read once from the environment, complete or refused by name."""
+"""Settings of the functions, read once from the environment; an error names the variable that is missing or wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vision.domain.gallery.daily_allowance import Allowance
 from vision.domain.session.decisions import Terms
 
 NONE = "none"
-"""What a variable says that may stay without a value: an empty one counts as forgotten."""
+"""The value of an optional variable that is not used: an empty variable counts as missing."""
 
 _Settings = TypeVar("_Settings", bound="_FromEnvironment")
 
@@ -31,7 +31,7 @@ class _FromEnvironment:
         Raises
         ------
         MissingSetting
-            Naming the variable.
+            The message names the variable.
         """
         values: dict[str, object] = {}
         for field in fields(cls):
@@ -48,7 +48,7 @@ class _FromEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class StartProcessingSettings(_FromEnvironment):
-    """Which bucket's uploads are taken, where they are recorded, and how much a person may add in a day."""
+    """The bucket whose uploads are processed, the table that records them, and the daily allowance of an owner."""
 
     image_bucket_name: str
     image_table_name: str
@@ -59,7 +59,7 @@ class StartProcessingSettings(_FromEnvironment):
 
     @property
     def allowance(self) -> Allowance:
-        """What a person may upload in a day without an announcement; the API counts announcements."""
+        """The daily allowance of uploads without an announcement; the API counts announcements."""
         if self.allowance_covers == "announced":
             return Allowance(0, 0)
         return Allowance(self.daily_uploads, self.daily_megabytes)
@@ -67,14 +67,14 @@ class StartProcessingSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class ImageTableSettings(_FromEnvironment):
-    """Where image records are."""
+    """The table of image records."""
 
     image_table_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class DetectLabelsSettings(_FromEnvironment):
-    """How many labels, how certain (0 to 100), and whose: of an own model's function, or of Rekognition if ``none``."""
+    """The number of labels, their lowest confidence (0 to 100), and the own model's function; ``none``: Rekognition."""
 
     max_labels: int
     min_confidence: float
@@ -83,7 +83,7 @@ class DetectLabelsSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class ClassifyImageSettings(_FromEnvironment):
-    """The folder of the function's code, which has the model beside it, and its memory in MB; Lambda sets both."""
+    """The folder of the function's code and model, and the function's memory in MB; Lambda sets both."""
 
     lambda_task_root: str
     aws_lambda_function_memory_size: int
@@ -91,14 +91,14 @@ class ClassifyImageSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class GenerateThumbnailSettings(_FromEnvironment):
-    """The side of the square, in pixels, that a thumbnail fits into."""
+    """The side in pixels of the square that a thumbnail fits into."""
 
     thumbnail_size: int
 
 
 @dataclass(frozen=True, slots=True)
 class TrackExecutionSettings(_FromEnvironment):
-    """Where image records are, and after how many seconds a silent execution is asked how it is."""
+    """The table of image records, and after how many seconds without an update an execution's status is checked."""
 
     image_table_name: str
     silent_after_seconds: int
@@ -106,7 +106,7 @@ class TrackExecutionSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class InspectionSettings(_FromEnvironment):
-    """Which bucket's images are inspected, how they are judged, where results go, and who is told.
+    """The bucket whose images are inspected, the rules, the destinations of results, and the notifications.
 
     Attributes
     ----------
@@ -129,14 +129,14 @@ class InspectionSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class InspectImagesSettings(_FromEnvironment):
-    """Who inspects, and which labels a record keeps beside those that rules name.
+    """The detector of inspections, and the labels that a record keeps beside those that rules name.
 
     Attributes
     ----------
     max_labels, min_confidence
-        How many, and how certain, 0 to 100.
+        Most labels, and their lowest confidence, 0 to 100.
     own_model_function_arn
-        The function of the own model; ``none`` for Rekognition.
+        ARN of the own model's function; ``none`` for Rekognition.
     """
 
     max_labels: int
@@ -146,12 +146,12 @@ class InspectImagesSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class DrainQueueSettings(_FromEnvironment):
-    """The queue of a session, its model, and how sure the model must be of a label (0 to 100) for the record.
+    """The queue of a session, its model, and the lowest confidence of a label in a record, 0 to 100.
 
     Attributes
     ----------
     poll_seconds, hidden_seconds
-        How long a look at the queue waits for a message, and how long a received one is hidden from the others.
+        How long one poll of the queue waits for a message, and the visibility timeout of a received message.
     """
 
     inspection_queue_url: str
@@ -163,7 +163,7 @@ class DrainQueueSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings(_FromEnvironment):
-    """The Custom Labels model, where its lease is, and how many seconds a look of the watchdog stands for."""
+    """The Custom Labels model, the table of its lease, and the period of the watchdog in seconds."""
 
     image_table_name: str
     project_arn: str
@@ -173,7 +173,7 @@ class ModelSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseModelSettings(_FromEnvironment):
-    """For how many seconds a model that starts is waited for, and how often it is looked at."""
+    """How often the status of a starting model is polled, and how long, in seconds."""
 
     poll_seconds: int
     patience_seconds: int
@@ -196,7 +196,7 @@ class SessionSettings(_FromEnvironment):
 
     @property
     def terms(self) -> Terms:
-        """The same for the domain."""
+        """The settings that the domain needs."""
         return Terms(
             self.minimum_batch,
             self.maximum_age_seconds,
@@ -216,18 +216,18 @@ class ValidateRulesSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class OpenRunSettings(_FromEnvironment):
-    """Where runs are recorded, and what they may do.
+    """The table that records bulk runs, and the limits of a run.
 
     Attributes
     ----------
     bulk_buckets
-        The ARNs of the buckets that they may read, separated by commas; the first is the image bucket.
+        The ARNs of the buckets that runs may read, separated by commas; the first is the image bucket.
     bulk_reads_photos
-        ``true`` where they may read what people upload to it.
+        ``true`` if runs may read the photos in the image bucket.
     bulk_batch_size
-        The largest number of images in a batch.
+        Most images in a batch.
     aws_region
-        Where the function runs; Lambda sets it.
+        The Region of the function; Lambda sets it.
     """
 
     image_table_name: str
@@ -244,23 +244,23 @@ class OpenRunSettings(_FromEnvironment):
 
     @property
     def image_bucket(self) -> str:
-        """The name of the bucket that people upload to."""
+        """The name of the bucket that owners upload to."""
         return self.buckets[0]
 
     @property
     def reads_photos(self) -> bool:
-        """Whether runs may read what people upload."""
+        """Whether runs may read the photos that owners upload."""
         return self.bulk_reads_photos == "true"
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessBatchSettings(_FromEnvironment):
-    """Where records and thumbnails go, what is asked of whom, and how often in a second.
+    """The destinations of records and thumbnails, the detector and its options, and its calls per second.
 
     Attributes
     ----------
     own_model_function_arn
-        ``none`` asks Rekognition.
+        ARN of the own model's function; ``none`` for Rekognition.
     """
 
     image_table_name: str
@@ -275,7 +275,7 @@ class ProcessBatchSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class SummarizeRunSettings(_FromEnvironment):
-    """Where runs and their results are, and the bus that hears of their end."""
+    """The table of runs, the bucket of their results, and the event bus that receives their end."""
 
     image_table_name: str
     results_bucket_name: str
@@ -284,16 +284,16 @@ class SummarizeRunSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings(_FromEnvironment):
-    """Where photos, runs and sessions are, where the page is, and where people sign in.
+    """The resources of photos, runs and sessions, and the URLs of the page and of the sign-in.
 
     Attributes
     ----------
     custom_model_session_state_machine_arn
-        ``none`` where no Custom Labels model is used.
+        ``none`` if no Custom Labels model is used.
     app_url, sign_in_url
-        Without a slash at the end.
+        Without a trailing slash.
     execution_links
-        Whom the page links to the executions of their photos: ``operators``, or all ``owners``.
+        Who gets links to the executions of their photos: ``operators``, or all ``owners``.
     """
 
     image_table_name: str
@@ -310,5 +310,5 @@ class ApiSettings(_FromEnvironment):
 
     @property
     def allowance(self) -> Allowance:
-        """What a person may upload in a day."""
+        """The daily allowance of an owner."""
         return Allowance(self.daily_uploads, self.daily_megabytes)
