@@ -1,1 +1,1 @@
-"""The HTTP API: what it takes and gives, its routes by subject, and how it refuses."""
+"""The HTTP API: its request and response bodies, its routes by subject, and its errors."""

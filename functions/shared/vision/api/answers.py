@@ -1,4 +1,4 @@
-"""What answers have in common: the OpenAPI document's view of refusals, and the two answers without a form."""
+"""Parts that responses share: errors in the OpenAPI document, and the two responses without a form."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REFUSALS = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something of ours failed.",
     HTTPStatus.SERVICE_UNAVAILABLE: "A service does not answer; try again in a few seconds.",
 }
-# API Gateway itself answers these too: with a message, and no problem.
+# API Gateway itself returns these statuses too, with a message in place of a problem.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html
 _OF_GATEWAY = (
     HTTPStatus.UNAUTHORIZED,
@@ -41,7 +41,7 @@ _OF_GATEWAY = (
 def responses(
     form: type[BaseModel] | None, status: HTTPStatus = HTTPStatus.OK, *, or_nothing: bool = False
 ) -> dict[int, OpenAPIResponse]:
-    """Return all answers of a route: the form that it gives, nothing where it may be done, and every refusal."""
+    """Return all responses of a route: its form, 204 if ``or_nothing``, and every error."""
     found: dict[int, Any] = {}
     if form is not None:
         found[status.value] = {
@@ -58,10 +58,10 @@ def responses(
 
 
 def no_content() -> Response[Any]:
-    """Return the answer that says that there is nothing left."""
+    """Return the response that says that nothing is left."""
     return Response(HTTPStatus.NO_CONTENT.value)
 
 
 def accepted(form: BaseModel) -> Response[Any]:
-    """Return the answer that says that a part is done."""
+    """Return the response that says that a part is done."""
     return Response(HTTPStatus.ACCEPTED.value, "application/json", form.model_dump_json())

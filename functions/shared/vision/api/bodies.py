@@ -1,4 +1,4 @@
-"""Bodies of requests: none, or one object of JSON; what else comes is refused before any route reads it."""
+"""Request bodies: none, or one JSON object; any other body is refused before a route reads it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _JSON = "application/json"
 
 
 def read(event: dict[str, Any]) -> dict[str, Any] | Response[str]:
-    """Return the event with its body as plain text, as routes take it, or why the body is not read.
+    """Return the event with its body as plain text, as routes expect it, or the response that refuses the body.
 
-    There is none, or one object of JSON in UTF-8, whose type has one spelling: whoever reads it later guesses nothing.
+    An accepted body is missing or one JSON object in UTF-8, and its content type has one spelling: later readers need
+    not guess.
     """
     body = str(event.get("body") or "")
     if not body:
@@ -34,7 +35,7 @@ def read(event: dict[str, Any]) -> dict[str, Any] | Response[str]:
         text = base64.b64decode(body).decode() if is_encoded else body
         content = json.loads(text)
     except (ValueError, RecursionError):
-        # Also numbers of thousands of digits, and lists in lists in lists: nothing that Python would read.
+        # Also refuses numbers of thousands of digits and deeply nested lists, which Python does not parse.
         return _invalid("This is no JSON in UTF-8.")
     if not isinstance(content, dict):
         return _invalid("Expected an object, such as {}.")

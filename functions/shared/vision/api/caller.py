@@ -1,4 +1,4 @@
-"""Who asks: read from the claims that API Gateway has checked, and from nothing else."""
+"""The caller of a request, read only from the claims that API Gateway has verified."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from vision.api.problems import Forbidden, Unauthorized
 
 OPERATORS = "operators"
 
-# What an owner may be, since it becomes a part of keys: Cognito's `sub`.
+# The allowed form of an owner, which becomes a part of keys: Cognito's `sub`.
 _OWNER = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A person that has signed in.
+    """A person who has signed in.
 
     Attributes
     ----------
     owner
-        Whose things are meant: the subject of the token.
+        The owner of the photos and albums in the request: the subject of the token.
     is_operator
         Whether the person is in the group ``operators`` of the user pool.
     """
@@ -39,19 +39,19 @@ class Caller:
         Raises
         ------
         Unauthorized
-            There are none, they are not of an access token, or they name nobody.
+            The claims are missing, are not from an access token, or name no owner.
         """
         authorizer = event.get("requestContext", {}).get("authorizer") or {}
         claims = (authorizer.get("jwt") or {}).get("claims") or {}
         owner = str(claims.get("sub", ""))
-        # API Gateway takes ID tokens too, which say who somebody is and not what may be asked.
+        # API Gateway accepts ID tokens too, which identify a person but do not authorize requests.
         if claims.get("token_use") != "access" or not _OWNER.fullmatch(owner):
             raise Unauthorized
         return cls(owner, OPERATORS in _groups(claims.get("cognito:groups", "")))
 
 
 def caller(router: Router) -> Caller:
-    """Return who sent the request that a router is at.
+    """Return the caller of the router's current request.
 
     Raises
     ------
@@ -61,13 +61,13 @@ def caller(router: Router) -> Caller:
 
 
 def operator(router: Router) -> Caller:
-    """Return the operator who sent it.
+    """Return the caller of the current request, who must be an operator.
 
     Raises
     ------
     Unauthorized
     Forbidden
-        Whoever sent it is none.
+        The caller is not an operator.
     """
     asks = caller(router)
     if not asks.is_operator:
@@ -76,9 +76,9 @@ def operator(router: Router) -> Caller:
 
 
 def _groups(claim: Any) -> list[str]:
-    """Return the groups of a token: an HTTP API writes the list as text, such as ``[operators guests]``.
+    """Return the groups of a token: an HTTP API passes the list as text, such as ``[operators guests]``.
 
-    A name of a group may begin or end with a bracket of its own, and has no white space.
+    A group name may itself begin or end with a bracket, and has no white space.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
     https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
     """

@@ -12,14 +12,14 @@ from vision.domain.bulk.bulk_run import Request
 from vision.domain.display import UNSEEN
 from vision.domain.gallery.pending_uploads import UPLOAD_LIMIT_BYTES
 
-# Something to see, and nothing that changes how the text around it is read: names are shown, and kept in the table.
+# At least one visible character, and none that changes how the surrounding text reads: names are shown and stored.
 PRINTABLE = rf"^[^{UNSEEN}]*[^\s{UNSEEN}][^{UNSEEN}]*$"
 AlbumName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PRINTABLE)]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=PRINTABLE)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{26}$")]
 Confidence = Annotated[float, Field(ge=0, le=100)]
 Verdict = Literal["SUCCESS", "FAILURE"]
-# A name of an execution, as Step Functions has it.
+# The name of an execution, as Step Functions accepts it.
 RunName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
 Status = Literal["PENDING", "RUNNING", "SUCCEEDED", "PARTIAL", "FAILED", "TIMED_OUT", "ABORTED"]
 
@@ -31,7 +31,7 @@ class _Form(BaseModel):
 
 
 def _whole(number: object) -> object:
-    # 5.0 is an integer in JSON, and so in the OpenAPI document.
+    # 5.0 is an integer in JSON, and therefore in the OpenAPI document.
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 

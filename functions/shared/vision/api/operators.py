@@ -1,4 +1,4 @@
-"""Routes of operators: inspections, bulk runs, sessions."""
+"""Routes for operators: inspections, bulk runs, sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lists are asked by: days, a place to go on from, a limit."""
+"""Query parameters of lists: days, a cursor, a limit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Cursor = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_is_c
 
 
 def _is_day(text: object) -> object:
-    # Numbers are dates too for pydantic, in seconds since 1970; here a day is a day.
+    # Pydantic also reads numbers as dates, in seconds since 1970; here only a day is one.
     if isinstance(text, str) and not _DAY.fullmatch(text):
         raise ValueError("expected a day such as 2026-11-21")
     return text
@@ -38,17 +38,17 @@ Day = Annotated[date, BeforeValidator(_is_day), Field(ge=date(2000, 1, 1), le=da
 
 
 def place(cursor: str) -> ListPosition | None:
-    """Return the place of a cursor, ``None`` for ``""``."""
+    """Return the list position of a cursor, ``None`` for ``""``."""
     return ListPosition.from_cursor(cursor) if cursor else None
 
 
 def days(first: date | None, last: date | None, usual: int, limit: int) -> Span:
-    """Return the days to look at: those asked for, or as many as usual until the last, or until today.
+    """Return the days to query: those of the request, or the usual number of days up to the last one or today.
 
     Raises
     ------
     InvalidDays
-        The last is before the first, or there are more than a limit.
+        The last day is before the first, or there are more days than the limit.
     """
     until = last or datetime.now(UTC).date()
     return span(first or until - timedelta(days=usual - 1), until, limit)
@@ -60,7 +60,7 @@ def span(first: date | None, last: date | None, limit: int | None = None) -> Spa
     Raises
     ------
     InvalidDays
-        The last is before the first, or there are more than a limit.
+        The last day is before the first, or there are more days than the limit.
     """
     if first and last and (last < first or (limit and (last - first).days >= limit)):
         most = f", at most {limit} days" if limit else ""

@@ -1,4 +1,4 @@
-"""Routes about the caller: who that is, which labels and how many photos there are."""
+"""Routes about the caller: identity, label names, and counts of photos."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vision.api.parameters import Day, LabelName, days
 from vision.services.gallery import LABELS_LIMIT, Gallery
 
 COUNTED_DAYS_LIMIT = 366
-"""How many days of counts one answer has at most, and if none are named."""
+"""Most days of counts in one response, and the default."""
 
 
 def routes(gallery: Gallery) -> Router:

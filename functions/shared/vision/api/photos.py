@@ -1,4 +1,4 @@
-"""Routes of photos: announce, list and search, look at, delete."""
+"""Routes of photos: announce, list and search, get, delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the API refuses: every error is a problem of RFC 9457, and tells nothing that is not the caller's."""
+"""Errors of the API: each is a problem of RFC 9457, and reveals only what belongs to the caller."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    # Not of subdomains: a domain of a team's own may have some that are none of this stack's.
+    # Without includeSubDomains: a team's domain may have subdomains that do not belong to this stack.
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
 }
-"""What every answer of the API has: it is one person's, and no browser may take it for a page."""
+"""Headers of every response of the API: it belongs to one person, and no browser may render it as a page."""
 
 BODY_LIMIT_BYTES = 16 * 1024
 """No request of this API needs more."""
 
-# A body of nonsense has many errors; these are enough to begin with.
+# An invalid body can have many errors; this many are enough to begin with.
 _FIELDS_LIMIT = 20
 
 _logger = Logger(use_rfc3339=True)
@@ -45,20 +45,20 @@ class Forbidden(Exception):
 
 
 class Unauthorized(Exception):
-    """The request carries no claims: API Gateway lets none of those through, whoever asks the function may."""
+    """The request has no claims: API Gateway blocks such requests, but the function can also be invoked directly."""
 
 
 class NotErasedYet(Exception):
-    """Photos are taken out of every list, and a policy keeps the stack from deleting their objects."""
+    """Photos are removed from all lists, but a policy prevents the stack from deleting their objects."""
 
 
-# The schedule of track_execution, which goes on with deletions that broke off.
+# The schedule of track_execution, which continues interrupted deletions.
 _ERASED_AGAIN_SECONDS = 900
 
 
 @contextmanager
 def erasing() -> Iterator[None]:
-    """Let a deletion that a policy forbids say so: nothing of ours failed, and nobody who asks can do anything.
+    """Report a deletion that a policy denies as such: the stack has not failed, and the caller cannot change it.
 
     Raises
     ------
@@ -71,14 +71,14 @@ def erasing() -> Iterator[None]:
 
 
 def problem(status: HTTPStatus, detail: str, errors: list[dict[str, str]] | None = None) -> Response[str]:
-    """Return an answer that says what is wrong and what to do."""
+    """Return a response that says what is wrong and what to do."""
     content = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     body = json.dumps(content | ({"errors": errors} if errors else {}), ensure_ascii=False)
     return Response(status.value, CONTENT_TYPE, body, headers=dict(HEADERS))
 
 
 def install(app: APIGatewayHttpResolver) -> None:
-    """Let every exception that leaves a route become a problem."""
+    """Turn every exception that leaves a route into a problem."""
     answers: dict[type[Exception], Callable[[Any], Response[str]]] = {
         RequestValidationError: _invalid,
         InvalidDays: _invalid_field,
@@ -135,7 +135,7 @@ def _too_much(error: AllowanceExceeded) -> Response[str]:
 
 
 def _too_fast(error: Throttled) -> Response[str]:
-    # No fault of the service: a caller alone can ask for more of one thing than a second has.
+    # The service has no fault: a single caller can exceed the capacity of one item in a second.
     _logger.warning("refused", extra={"error": type(error).__name__})
     return _later(
         HTTPStatus.TOO_MANY_REQUESTS, "More is asked for than a service takes; try again in a few seconds.", 3
@@ -154,7 +154,7 @@ def _later(status: HTTPStatus, detail: str, seconds: int) -> Response[str]:
 
 
 def _not_erased_yet(_: NotErasedYet) -> Response[str]:
-    # Whoever runs the stack hears of it by the dead letters of track_execution, too.
+    # Operators learn of it from the dead letters of track_execution, too.
     _logger.warning("refused", extra={"error": AccessDenied.__name__})
     answer = problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -178,7 +178,7 @@ def _field_problem(error: Mapping[str, object]) -> dict[str, str]:
 
 
 def _sentence(error: Mapping[str, object]) -> str:
-    """Say what is wrong; a pattern is for programs, and stands in the document for them."""
+    """Return a sentence that says what is wrong, without a pattern: programs find that in the OpenAPI document."""
     match error:
         case {"type": "string_pattern_mismatch", "ctx": {"pattern": forms.PRINTABLE}}:
             return (

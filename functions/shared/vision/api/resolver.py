@@ -1,4 +1,4 @@
-"""All routes in one place, and the OpenAPI document of them."""
+"""Combine all routes, and write their OpenAPI document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vision.api.problems import problem
 from vision.services.gallery import Gallery
 from vision.services.operations import Operations
 
-# What everybody may have, and the document does not describe.
+# Public paths, which the document does not describe.
 _PUBLIC = ("/", "/config.json", "/api/openapi.json")
 
 TITLE = "Image recognition"
@@ -34,12 +34,12 @@ DESCRIPTION = (
 def build(
     gallery: Gallery, operations: Operations, page: Path, place: site.SiteConfig, *, links_owners: bool = False
 ) -> APIGatewayHttpResolver:
-    """Return what answers the events of the HTTP API.
+    """Return the resolver for the events of the HTTP API.
 
     Parameters
     ----------
     links_owners
-        Whether owners get the address of their photos' executions in the console, as operators do.
+        Whether owners get the console URLs of their photos' executions, as operators do.
     """
     app = APIGatewayHttpResolver(enable_validation=True, serializer=_compact)
     app.use(middlewares=[_keep_private])
@@ -49,7 +49,7 @@ def build(
     app.include_router(photos.routes(gallery, links_owners=links_owners))
     app.include_router(operators.routes(operations, gallery.bucket))
     app.include_router(site.routes(page, place))
-    # To write it takes longer than any other answer, and anybody may ask for it.
+    # Cached, since it takes longer than any other response, and the path is public.
     written = cache(lambda: document(app))
     app.not_found(lambda _: _unknown(app, written()))
 
@@ -72,7 +72,7 @@ def document(app: APIGatewayHttpResolver) -> str:
 
 
 def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer an event; a body that no route takes is refused before any of them reads it."""
+    """Answer an event; refuse an unacceptable body before a route reads it."""
     read = bodies.read(event)
     if isinstance(read, Response):
         headers = {"Content-Type": problems.CONTENT_TYPE, **read.headers}
@@ -81,7 +81,7 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
 
 
 def _unknown(app: APIGatewayHttpResolver, written: str) -> Response[str]:
-    """Tell an address that there is not from a method that its address does not take."""
+    """Distinguish an unknown path from a method that the path does not support."""
     path = app.current_event.path
     described = json.loads(written)["paths"]
     methods = [
@@ -101,7 +101,7 @@ def _unknown(app: APIGatewayHttpResolver, written: str) -> Response[str]:
 
 
 def _keep_private(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
-    """Let nobody on the way keep an answer of the API, and no browser take it for a page."""
+    """Add the headers that keep caches from storing a response, and browsers from rendering it as a page."""
     answered = next_middleware(app)
     answered.headers = {**problems.HEADERS, **answered.headers}
     return answered

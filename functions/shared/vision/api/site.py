@@ -1,4 +1,4 @@
-"""The page, served from the same origin as the API: its files, what it is told, and what a browser may do with it."""
+"""The page, served from the same origin as the API: its files, its configuration, and its security headers."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _INDEX = "index.html"
-# A photo is chosen, never taken; where it was taken, the photo says.
+# Users choose photos, they do not take them here; the location comes from the photo.
 _NO_USE_FOR = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "usb")
 
 
 @dataclass(frozen=True, slots=True)
 class SiteConfig:
-    """Where the page is, where people sign in, and where images are.
+    """The URLs of the page and of the sign-in, and the origins of images.
 
     Attributes
     ----------
     app_url, sign_in_url
-        Without a slash at the end.
+        Without a trailing slash.
     image_origins
-        The origins of presigned addresses.
+        The origins of presigned URLs.
     """
 
     app_url: str
@@ -46,7 +46,7 @@ class SiteConfig:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What the page must know before anybody has signed in."""
+        """The configuration that the page needs before sign-in."""
         return {
             "client_id": self.client_id,
             "sign_in_url": self.sign_in_url,
@@ -57,7 +57,7 @@ class SiteConfig:
 
     @property
     def policy(self) -> str:
-        """Nothing runs and nothing is loaded but from here, and images from their buckets."""
+        """The Content-Security-Policy: scripts and other content only from this origin, images from their buckets."""
         images = " ".join(self.image_origins)
         return "; ".join(
             [
@@ -69,7 +69,7 @@ class SiteConfig:
                 "form-action 'self'",
                 "frame-ancestors 'none'",
                 "base-uri 'none'",
-                # No text becomes a script or HTML, whoever writes that into the page by mistake.
+                # Text never becomes a script or HTML, even if code of the page inserts it by mistake.
                 "require-trusted-types-for 'script'",
                 "trusted-types 'none'",
             ]
@@ -85,7 +85,7 @@ class _Asset:
 
 
 def routes(folder: File, place: SiteConfig) -> Router:
-    """Return the routes over a folder of files; they are read when the first of them is asked for."""
+    """Return the routes over a folder of files, which are read on the first request for one of them."""
     router = Router()
     assets: dict[str, _Asset] = {}
 
@@ -130,11 +130,11 @@ def _read(folder: File) -> dict[str, _Asset]:
 
 
 def _headers(place: SiteConfig) -> dict[str, str]:
-    # A new deployment is seen at once: files are asked for each time, and sent only when they have changed.
+    # A new deployment is visible at once: browsers revalidate files each time, and download only changed ones.
     return HEADERS | {
         "Cache-Control": "no-cache",
         "Content-Security-Policy": place.policy,
-        # Who opened the page, or is opened by it, gets no handle on it.
+        # Pages that open this page, or that it opens, get no reference to its window.
         "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _NO_USE_FOR),
         "Vary": "Accept-Encoding",
