@@ -1,1 +1,1 @@
-"""The local stack: built and deployed by the SAM CLI to the engine, started, stopped and described."""
+"""The local stack: build and deploy it to the engine with the SAM CLI, start, stop and describe it."""

@@ -1,4 +1,4 @@
-"""`sam build` and `sam deploy` against the local engine: the way to AWS, walked each time."""
+"""Run `sam build` and `sam deploy` against the local engine: each local deployment uses the same commands as AWS."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SAM = REPOSITORY / ".local" / "sam" / "bin" / "sam"
 STACK_NAME = "image-recognition-local"
 
-# What the deployed stack is made of; when none of it has changed there is nothing to deploy.
+# The sources of the deployed stack; if none of them has changed, there is nothing to deploy.
 _SOURCES = ("template.yaml", "functions", "statemachines")
 
 
 class DeploymentFailed(RuntimeError):
-    """`sam build` or `sam deploy` ended with an error; the message has its last lines."""
+    """`sam build` or `sam deploy` failed; the message has the last lines of its output."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Target:
     Attributes
     ----------
     client_arguments
-        What ``boto3.client`` needs to reach the engine.
+        Arguments with which ``boto3.client`` reaches the engine.
     log_path
-        File that receives all that the SAM CLI prints.
+        File that receives the output of the SAM CLI.
     build_dir
         Folder for the built template, functions and layers.
     parameters
-        Template parameters beyond the runtime and the processor of this machine.
+        Template parameters besides the runtime and the architecture of this machine.
     stack_name
         Its name in CloudFormation.
     """
@@ -62,34 +62,34 @@ class Target:
             "LAMBDA_ARCHITECTURE": lambda_architecture(),
             "PYTHON": sys.executable,
             "SAM_CLI_TELEMETRY": "0",
-            # How often it asks CloudFormation for news; the engine has some at once.
+            # How often it polls CloudFormation, in seconds; the engine has new events at once.
             "SAM_CLI_POLL_DELAY": "0.5",
         }
 
     def overrides(self) -> list[str]:
-        """Return the template's parameters for this machine in the form of the SAM CLI."""
-        # Quoted as the SAM CLI reads it, since a value may hold spaces and quotes.
+        """Return the template's parameters for this machine, as the SAM CLI expects them."""
+        # Quoted for the SAM CLI, since a value may contain spaces and quotes.
         own = [f"{name}={json.dumps(value)}" for name, value in self.parameters.items()]
         return machine_overrides() + own
 
 
 def machine_overrides() -> list[str]:
-    """Return the parameters by which functions are built for this machine."""
+    """Return the parameters that build functions for this machine."""
     return [f"LambdaRuntime={lambda_runtime()}", f"LambdaArchitecture={lambda_architecture()}"]
 
 
 def lambda_runtime() -> str:
-    """Return the Lambda runtime of the interpreter that is running: functions run on what the machine has."""
+    """Return the Lambda runtime of the current interpreter: functions run on the Python of this machine."""
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def lambda_architecture() -> str:
-    """Return this machine's processor in Lambda's words."""
+    """Return the architecture of this machine, as Lambda names it."""
     return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
 def fingerprint(target: Target) -> str:
-    """Return a digest of everything that the stack is made of."""
+    """Return a digest of all sources and parameters of the stack."""
     digest = hashlib.sha256(" ".join(target.overrides()).encode())
     for source in _SOURCES:
         path = REPOSITORY / source
@@ -102,7 +102,7 @@ def fingerprint(target: Target) -> str:
 
 
 def fingerprint_of(file: Path, *words: str) -> str:
-    """Return a digest of a file and of what else decides what is deployed."""
+    """Return a digest of a file and of the words that also determine the deployment."""
     return hashlib.sha256("\n".join([file.read_text(encoding="utf-8"), *words]).encode()).hexdigest()
 
 
@@ -136,7 +136,7 @@ def deploy_image(target: Target, template: Path, repository: str, image_bucket: 
     Parameters
     ----------
     repository
-        Where the image is: the SAM CLI asks for it, even if there is nothing to push.
+        The repository of the image: the SAM CLI requires it, even if there is nothing to push.
     image_bucket
         The bucket whose objects the function reads.
 

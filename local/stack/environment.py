@@ -1,6 +1,6 @@
 """The variables of a deployed stack's functions, in the form of `sam local invoke --env-vars`.
 
-The SAM CLI fills in parameters but cannot know the names that CloudFormation gave to tables and state machines.
+The SAM CLI fills in parameters, but cannot know the names that CloudFormation gave to tables and state machines.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def variables(client: Callable[[str], Any], stack_name: str, endpoint_url: str =
     Parameters
     ----------
     client
-        Makes a client of a service, for the account or the engine that has the stack.
+        Returns the client of a service, for the account or engine of the stack.
     stack_name
         A deployed stack of this template.
     endpoint_url

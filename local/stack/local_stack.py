@@ -1,6 +1,6 @@
 """The local stack: an engine in the background with the real template deployed to it.
 
-``.local/stack.json`` tells other programs how to reach it; it exists while the stack is up.
+Other programs find it by ``.local/stack.json``, which exists while the stack is up.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Stack:
         return boto3.client(service, **self.client_arguments())
 
     def client_arguments(self) -> dict[str, str]:
-        """Return what ``boto3.client`` needs to reach the engine."""
+        """Return the arguments with which ``boto3.client`` reaches the engine."""
         return {
             "endpoint_url": self.endpoint_url,
             "region_name": self.region,
@@ -55,34 +55,34 @@ class Stack:
 
 @dataclass(frozen=True)
 class StackFiles:
-    """Where a local stack keeps itself.
+    """The files of a local stack.
 
     Attributes
     ----------
     folder
-        Everything is below it: description, state, build and logs.
+        Contains everything: description, state, build and logs.
     """
 
     folder: Path = LOCAL_DIR
 
     @property
     def description(self) -> Path:
-        """The contract with other programs: see :class:`Stack`."""
+        """The description for other programs: see :class:`Stack`."""
         return self.folder / "stack.json"
 
     @property
     def shell(self) -> Path:
-        """The same for a shell: ``source .local/aws.env`` and the AWS CLI reaches the stack."""
+        """The same for a shell: after ``source .local/aws.env`` the AWS CLI reaches the stack."""
         return self.folder / "aws.env"
 
     @property
     def notes(self) -> Path:
-        """Fingerprints of what is deployed, and the pace of the engine."""
+        """Fingerprints of the deployments, and the wait scale of the engine."""
         return self.folder / "notes.json"
 
     @property
     def log(self) -> Path:
-        """What the engine and the SAM CLI print."""
+        """The output of the engine and the SAM CLI."""
         return self.folder / "logs"
 
     @property
@@ -92,18 +92,18 @@ class StackFiles:
 
     @property
     def state(self) -> Path:
-        """What the engine remembers over a restart."""
+        """The data that the engine keeps across restarts."""
         return self.folder / "state"
 
     def target(
         self, parameters: dict[str, str], client_arguments: dict[str, str], name: str = deployment.STACK_NAME
     ) -> Target:
-        """Return where and how the template is deployed."""
+        """Return the target of a deployment of the template."""
         return Target(client_arguments, self.log / "sam.log", self.folder / "build", parameters, name)
 
 
 def running(files: StackFiles) -> Stack | None:
-    """Return the stack if it is up, and not another one that has its port by now."""
+    """Return the stack if it is up, but not another stack that has taken its port."""
     if state.holder(files.state) is None:
         return None
     try:
@@ -114,7 +114,7 @@ def running(files: StackFiles) -> Stack | None:
 
 
 def start(say: Say, files: StackFiles, port: int = DEFAULT_PORT, wait_scale: float = 1.0) -> Stack:
-    """Start the engine unless it runs; deploy nothing, so that the outputs are those of an earlier run, or none.
+    """Start the engine unless it runs; deploy nothing: the outputs are those of an earlier deployment, or none.
 
     Raises
     ------
@@ -131,25 +131,25 @@ def up(
     port: int = DEFAULT_PORT,
     wait_scale: float = 1.0,
 ) -> Stack:
-    """Start the engine unless it runs, deploy the template unless that very one is deployed, and describe both.
+    """Start the engine unless it runs, deploy the template unless it is already deployed unchanged, and describe both.
 
     Parameters
     ----------
     say
-        Takes each sentence for the user.
+        Prints a sentence for the user.
     files
-        Where the stack keeps itself; ``.local`` when None.
+        The files of the stack; those below ``.local`` when None.
     parameters
-        Template parameters other than the defaults.
+        Template parameters that differ from the defaults.
     port
-        Port that an engine which is started gets, if no other program has it.
+        Port of a newly started engine, unless another program has it.
     wait_scale
-        Factor on the Wait states and retry intervals of an engine that is started.
+        Factor on the Wait states and retry intervals of a newly started engine.
 
     Raises
     ------
     EngineNotHealthyError, DeploymentFailed
-        With a sentence that says what to do, and the last lines of the log.
+        The message says what to do, and has the last lines of the log.
     """
     files = files or StackFiles()
     stack = start(say, files, port, wait_scale)
@@ -172,14 +172,14 @@ def up(
 
 
 def up_beside(say: Say, name: str, parameters: dict[str, str], files: StackFiles | None = None) -> Stack:
-    """Deploy what :func:`up` has built once more to its engine, as a stack of another name, unless it is there.
+    """Deploy the build of :func:`up` to the same engine as a second stack, unless it is already deployed.
 
-    The description in ``stack.json`` stays that of the first stack; this one is its engine's guest.
+    The description in ``stack.json`` remains that of the first stack.
 
     Raises
     ------
     EngineNotHealthyError
-        When no engine runs.
+        No engine is running.
     DeploymentFailed
     """
     files = files or StackFiles()
@@ -201,7 +201,7 @@ def up_beside(say: Say, name: str, parameters: dict[str, str], files: StackFiles
 
 
 def _own_parameters(stack: Stack) -> dict[str, str]:
-    """Return what is not as in the template: hosts that browsers take for loopback, and that people sign up."""
+    """Return the parameters that differ from the defaults: URLs with loopback hosts, and enabled self-registration."""
     port = stack.endpoint_url.rsplit(":", 1)[1]
     addresses = {"AppUrl": f"http://{APP_HOST}:{port}", "SignInUrl": f"http://localhost:{port}"}
     return addresses | {"SelfSignUp": "ENABLED"}
@@ -209,12 +209,12 @@ def _own_parameters(stack: Stack) -> dict[str, str]:
 
 @contextmanager
 def shorter_waits(stack: Stack, scale: float, files: StackFiles | None = None) -> Iterator[None]:
-    """Let Wait states and retry intervals last only a part of their time on the running engine, for a while.
+    """Shorten the Wait states and retry intervals of the running engine within a ``with`` block.
 
     Parameters
     ----------
     scale
-        Factor on their seconds, in place of the one that the engine was started with.
+        Factor on their seconds, in place of the one with which the engine was started.
     """
     usual = _read((files or StackFiles()).notes).get("wait_scale", 1.0)
     _set_wait_scale(stack, scale)
@@ -229,7 +229,7 @@ def _set_wait_scale(stack: Stack, scale: float) -> None:
 
 
 def down(say: Say, files: StackFiles | None = None) -> None:
-    """End the engine. What it knows stays in the state folder, and the next start goes on with it."""
+    """Stop the engine. Its data stay in the state folder, and the next start continues with them."""
     files = files or StackFiles()
     engine = state.holder(files.state)
     if engine is None:
@@ -265,7 +265,7 @@ def _start_engine(say: Say, files: StackFiles, preferred_port: int, wait_scale: 
 
 
 def _outputs(cloudformation: Any, name: str) -> dict[str, str]:
-    """Return the outputs of a stack that an earlier run has left in the state folder."""
+    """Return the outputs of a stack that was deployed in an earlier run and is in the state folder."""
     try:
         stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except cloudformation.exceptions.ClientError:
@@ -274,7 +274,7 @@ def _outputs(cloudformation: Any, name: str) -> dict[str, str]:
 
 
 def _free_port(preferred: int) -> int:
-    """Return the preferred port, or any other one when a program has it."""
+    """Return the preferred port, or any free one if a program has it."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -287,7 +287,7 @@ def _free_port(preferred: int) -> int:
 
 
 def note(files: StackFiles, name: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return what was noted of the stack under a name, after noting the content if there is some."""
+    """Return the note of the stack under a name; if there is content, save it under that name first."""
     notes = _read(files.notes)
     if content is not None:
         notes |= {name: content}
@@ -312,11 +312,11 @@ def _describe(files: StackFiles, stack: Stack) -> None:
         "AWS_ACCESS_KEY_ID": stack.access_key_id,
         "AWS_SECRET_ACCESS_KEY": stack.secret_access_key,
         **stack.outputs,
-        # What `sam local invoke` must be told of the functions that were built for this machine.
+        # The parameters with which `sam local invoke` runs the functions built for this machine.
         "LAMBDA_PARAMETERS": " ".join(deployment.machine_overrides()),
     }
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
-    # A session token of the shell's own account would be sent along and refused.
+    # A session token from the shell's own account would be sent too, and refused.
     _write(files.shell, "".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN\n"]))
 
 
@@ -325,10 +325,10 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _write(path: Path, content: str) -> None:
-    """Replace a file at once: a reader in another terminal never sees half of it."""
+    """Replace a file atomically: a reader in another terminal never sees a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    # It holds the engine's credentials: nobody else on this machine needs them.
+    # The file has the engine's credentials, which other users of this machine do not need.
     partial.touch(mode=0o600)
     partial.write_text(content)
     partial.replace(path)
