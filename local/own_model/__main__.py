@@ -35,7 +35,7 @@ class _Account:
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; say in a sentence what is wrong when it cannot."""
+    """Run one command; if it fails, print one sentence that says why."""
     options = _parser().parse_args(arguments)
     try:
         match options.command:

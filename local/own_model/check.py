@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a model, found before anything is built, in words."""
+"""Check a model before anything is built, and report every result as a sentence."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ _RUNS = 5
 
 
 def check(folder: Path, samples: Sequence[Path] = ()) -> list[str]:
-    """Return what was found right, as sentences.
+    """Return the results of the check as sentences.
 
     Parameters
     ----------
     folder
-        A model's folder, complete.
+        The complete folder of a model.
     samples
-        Images whose classes are told.
+        Images whose classes are reported.
 
     Raises
     ------
     InvalidModel
-        Naming what is wrong with manifest, class list, model file or what it answers.
+        The manifest, the class list, the model file or an answer is wrong; the message says what.
     InvalidEvent, ImageTooLarge, NotSupportedImageType, CorruptImage, TooManyPixels
-        Of a sample, naming it.
+        A sample cannot be classified; the message names it.
     """
     classifier = Classifier.load(folder)
     manifest = classifier.manifest
-    told = [_describe(manifest), _model(classifier), memory.told(folder), *_noise(classifier)]
-    return told + [_sample(classifier, sample) for sample in samples]
+    sentences = [_describe(manifest), _model(classifier), memory.told(folder), *_noise(classifier)]
+    return sentences + [_sample(classifier, sample) for sample in samples]
 
 
 def look(classifier: Classifier, content: bytes, top_k: int | None = None) -> list[Label]:
-    """Return the classes of one image, as the function does.
+    """Return the classes of one image, as the function returns them.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def _model(classifier: Classifier) -> str:
 
 
 def _noise(classifier: Classifier) -> list[str]:
-    """Look at pictures of nothing: an answer must be usable, and depend on the picture."""
+    """Classify black, white and noise: the answers must be usable, and depend on the picture."""
     side = classifier.manifest.input
     size = side.width * side.height * 3
     random = np.random.default_rng(0)
@@ -107,5 +107,5 @@ def _sample(classifier: Classifier, sample: Path) -> str:
         found = look(classifier, content)
     except VisionError as error:
         raise type(error)(f"{sample.name}: {error}") from error
-    told = ", ".join(f"{label['name']} {label['confidence']:.1f}" for label in found)
-    return f"{sample.name}: {told}."
+    classes = ", ".join(f"{label['name']} {label['confidence']:.1f}" for label in found)
+    return f"{sample.name}: {classes}."

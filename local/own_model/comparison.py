@@ -1,4 +1,4 @@
-"""Rekognition and the own model look at the same objects of the image bucket."""
+"""Compare Rekognition and the own model on the same objects of the image bucket."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from vision.services.own_model.classification import IMAGES_LIMIT
 _ENDINGS = (".jpg", ".jpeg", ".png")
 _MAX_LABELS = 10
 _MIN_CONFIDENCE = 60
-# Nothing listens to this folder of the bucket, and it is empty again afterwards.
+# No event rule matches this prefix of the bucket, and its objects are deleted afterwards.
 _FOLDER = "compare"
 _AT_ONCE = 8
 _NAME_ANOTHER = "name the output ClassifyImageFunctionArn of own-model.yaml"
 
 
 class Account(Protocol):
-    """Where the stack is: the local AWS, or an account."""
+    """The account of the stack: the local AWS, or one on AWS."""
 
     def client(self, service: str) -> Any:
         """Return a client of a service."""
@@ -43,7 +43,7 @@ def pictures(folder: Path) -> list[Path]:
     Raises
     ------
     DemoFailed
-        When there is none.
+        The folder does not exist, or has no pictures.
     """
     if not folder.is_dir():
         why = "is a file" if folder.exists() else "there is no such folder"
@@ -57,19 +57,19 @@ def pictures(folder: Path) -> list[Path]:
 def compare(
     account: Account, bucket: str, function_arn: str, files: Sequence[Path], min_confidence: float = _MIN_CONFIDENCE
 ) -> Comparison:
-    """Let both detectors look at each file.
+    """Run both detectors on each file.
 
     Parameters
     ----------
     bucket
-        One that the own model's function may read.
+        A bucket that the own model's function may read.
     min_confidence
-        How sure Rekognition must be of a label, 0 to 100; the own model has its threshold.
+        Lowest confidence of Rekognition's labels, 0 to 100; the own model has its threshold.
 
     Raises
     ------
     DemoFailed
-        When the account or the function cannot be asked at all, or the function answers as no own model does.
+        The account or the function cannot be called at all, or the response is not that of an own model.
     """
     try:
         s3 = account.client("s3")
@@ -88,7 +88,7 @@ def _impossible(error: Exception) -> DemoFailed:
 
 
 def _thumbnail(file: Path) -> pixels.Thumbnail | None:
-    """Draw a picture within the memory that the product allows it, or not at all: by now its labels are paid for."""
+    """Make a thumbnail within the memory limit of the product, or return None: by now the labels are paid for."""
     try:
         return pixels.thumbnail(file.read_bytes())
     except (VisionError, OSError):
@@ -129,7 +129,7 @@ def _stored(s3: Any, bucket: str, files: Sequence[Path]) -> Iterator[list[Object
 
 
 def _delete(s3: Any, version: ObjectVersion) -> bool:
-    """Delete one, and tell whether that went well: the others are deleted all the same."""
+    """Delete one object, and return whether that succeeded: a failure must not keep the others."""
     chosen = {"VersionId": version.version_id} if version.version_id else {}
     try:
         s3.delete_object(Bucket=version.bucket, Key=version.key, **chosen)
@@ -173,32 +173,32 @@ def _own_model(account: Account, versions: Sequence[ObjectVersion], function_arn
         if "FunctionError" in answer:
             raise DemoFailed(f"the own model's function failed: {_reason(payload)}")
         try:
-            name, told = _read(json.loads(payload))
+            name, found = _read(json.loads(payload))
         except (ValueError, TypeError, KeyError) as error:
             raise DemoFailed(f"{function_arn} does not answer as an own model does; {_NAME_ANOTHER}") from error
-        if len(told) != len(asked):
-            raise DemoFailed(f"{function_arn} answers of {len(told)} images, not of {len(asked)}; {_NAME_ANOTHER}")
-        opinions += told
+        if len(found) != len(asked):
+            raise DemoFailed(f"{function_arn} answers of {len(found)} images, not of {len(asked)}; {_NAME_ANOTHER}")
+        opinions += found
     return name, opinions
 
 
 def _reason(payload: bytes) -> str:
-    """Return what Lambda says of a function that failed; whatever it says is told."""
+    """Return Lambda's error type and message of a failed function, or the payload itself if it has another form."""
     try:
-        told = json.loads(payload)
-        return f"{told['errorType']}: {told['errorMessage']}"
+        error = json.loads(payload)
+        return f"{error['errorType']}: {error['errorMessage']}"
     except (ValueError, TypeError, KeyError):
         return payload.decode("utf-8", "replace")
 
 
 def _read(answer: Any) -> tuple[str, list[Opinion]]:
-    """Read an answer of any function: one that is none of an own model ends in the errors of a wrong shape."""
+    """Read the response of a function; raise ValueError, TypeError or KeyError if it is not that of an own model."""
     return f"{answer['detector']['name']} {answer['detector']['version']}", [*map(_opinion, answer["outcomes"])]
 
 
-def _opinion(told: Mapping[str, Any]) -> Opinion:
-    if "error" in told:
-        return Opinion(error=str(told["error"]["name"]))
+def _opinion(outcome: Mapping[str, Any]) -> Opinion:
+    if "error" in outcome:
+        return Opinion(error=str(outcome["error"]["name"]))
     found: list[labels.Label] = [
         {
             "name": str(label["name"]),
@@ -206,6 +206,6 @@ def _opinion(told: Mapping[str, Any]) -> Opinion:
             "parents": [str(parent) for parent in label["parents"]],
             "instances": [],
         }
-        for label in told["labels"]
+        for label in outcome["labels"]
     ]
     return Opinion(found)

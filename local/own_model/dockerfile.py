@@ -1,8 +1,9 @@
-"""The steps of a Dockerfile, read and walked without Docker.
+"""Run the steps of a Dockerfile without Docker.
 
-Only what `functions/classify_image/Dockerfile` needs: FROM, ARG, ENV, WORKDIR, COPY, RUN and CMD. A stage is a folder
-that stands for the root of an image which has Python and nothing else; commands run on this machine, so they may name
-no absolute path. What comes out has the same files as the image, with packages for this interpreter and processor.
+Supports only the instructions of `functions/classify_image/Dockerfile`: FROM, ARG, ENV, WORKDIR, COPY, RUN and CMD. A
+stage is a folder that stands for the root of an image with Python and nothing else. Commands run on this machine, so
+they must not contain absolute paths. The result has the same files as the image, with packages for this interpreter and
+processor.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from pathlib import Path, PurePosixPath
 from local.engine.settings import DEFAULT_RUNTIME_PYTHON
 from local.stack.deployment import REPOSITORY
 
-# What the images of Lambda set: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+# Set by the base images of Lambda: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 LAMBDA_IMAGE = {"LAMBDA_TASK_ROOT": "/var/task"}
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _KNOWN = ("FROM", "ARG", "ENV", "WORKDIR", "COPY", "RUN", "CMD")
-# What the host's interpreter or its compiler leave behind is no part of an image.
+# Bytecode that the host's interpreter leaves behind does not belong in an image.
 _NEVER_COPIED = shutil.ignore_patterns("__pycache__")
 
 
 class BuildFailed(RuntimeError):
-    """A step of the Dockerfile ended with an error, or is none that can be walked here."""
+    """A step of the Dockerfile failed, or is not supported here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One instruction: its name in capitals, and the rest of it on one line."""
+    """One instruction: its name in capitals, and its arguments on one line."""
 
     name: str
     argument: str
@@ -44,14 +45,14 @@ class Step:
 
 @dataclass(slots=True)
 class Stage:
-    """An image that is being made.
+    """An image that is being built.
 
     Attributes
     ----------
     root
         The folder that stands for ``/``.
     variables
-        ARG and ENV so far.
+        The values of ARG and ENV so far.
     """
 
     root: Path
@@ -60,17 +61,17 @@ class Stage:
     command: list[str] = field(default_factory=list)
 
     def path(self, inside: str) -> Path:
-        """Return where a path of the image is on this machine."""
+        """Return the path on this machine of a path in the image."""
         return self.root / str(PurePosixPath(self.folder, inside)).lstrip("/")
 
 
 def steps(text: str) -> list[Step]:
-    """Read a Dockerfile; comments and line ends are gone.
+    """Return the steps of a Dockerfile, without comments and line continuations.
 
     Raises
     ------
     BuildFailed
-        For an instruction that cannot be walked here.
+        An instruction is not supported here.
     """
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     found = []
@@ -89,7 +90,7 @@ def walk(
     arguments: Mapping[str, str] | None = None,
     runtime_python: Path = REPOSITORY / DEFAULT_RUNTIME_PYTHON,
 ) -> Stage:
-    """Walk all steps, and return the last stage.
+    """Run all steps, and return the last stage.
 
     Parameters
     ----------
@@ -98,14 +99,14 @@ def walk(
     into
         An empty folder for the stages.
     arguments
-        Values for ARG, as ``docker build --build-arg`` gives them.
+        Values for ARG, as of ``docker build --build-arg``.
     runtime_python
-        The interpreter that stands for the image's: it has what Lambda brings, and nothing else.
+        The interpreter that stands for that of the image: it has the packages of Lambda, and no others.
 
     Raises
     ------
     BuildFailed
-        With the last lines of the command that failed.
+        The message has the last lines of the failed command.
     """
     given = dict(arguments or {})
     stages: dict[str, Stage] = {}
@@ -186,7 +187,7 @@ def _ignored(context: Path) -> tuple[str, ...]:
 
 
 def _is_ignored(path: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether the patterns, of which the last that fits decides, keep a file or folder out of the context."""
+    """Return whether the patterns exclude a file or folder from the context; the last matching pattern decides."""
     first, is_ignored = path.split("/")[0], False
     for pattern in patterns:
         if fnmatch(first, pattern.removeprefix("!")):
@@ -202,7 +203,7 @@ def _run(command: str, stage: Stage, runtime_python: Path) -> None:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PYTHONNOUSERSITE": "1",
     }
-    # Kept from one build to the next: the image has no use for it, this machine has.
+    # Keep the cache of pip between builds: it is useless in the image, but not on this machine.
     command = command.replace(" --no-cache-dir", "")
     done = subprocess.run(
         ["/bin/sh", "-euc", command], cwd=stage.path("."), env=environment, capture_output=True, text=True, check=False
@@ -213,7 +214,7 @@ def _run(command: str, stage: Stage, runtime_python: Path) -> None:
 
 
 def _interpreter(root: Path, runtime_python: Path) -> Path:
-    """Return a folder with the `python` of the image: the one of the functions, which borrows pip from this one."""
+    """Return a folder with the `python` of the image: the functions' interpreter, with pip from the current one."""
     folder = root.with_name(f"{root.name}.bin")
     if not folder.exists():
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""A first manifest for an ONNX file: what the file itself tells, and usual values for what only its makers know."""
+"""Draft a manifest for an ONNX file: values that the file has, and usual values for those that only its makers know."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vision.domain.own_model import manifests
 from vision.domain.own_model.manifests import FILE_NAME
 from vision.services.own_model.runtime import load_session
 
-# How torchvision and timm prepare images of ImageNet, which most models begin with.
+# How torchvision and timm prepare images of ImageNet, on which most models are pretrained.
 # https://docs.pytorch.org/vision/stable/models.html
 _IMAGENET = {"scale": round(1 / 255, 10), "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 _UNSCALED = {"scale": 1, "mean": 0, "std": 1}
@@ -25,22 +25,22 @@ _SIZE = 224
 
 
 def write(folder: Path, version: str | None = None) -> list[str]:
-    """Write the manifest of a folder, or give the one that is there the digest of its new model file.
+    """Write the manifest of a folder, or update the existing one with the digest of its new model file.
 
     Parameters
     ----------
     version
-        What the manifest calls this file; needed for a folder that has a manifest.
+        The version of this file in the manifest; required if the folder has a manifest.
 
     Returns
     -------
     list of str
-        What was written and what to look at, as sentences.
+        What was written and what to check, as sentences.
 
     Raises
     ------
     InvalidModel
-        The folder has no model that can be loaded, or the manifest would be one that is refused.
+        The folder has no model that can be loaded, or the manifest would be refused.
     """
     if not folder.is_dir():
         why = "is a file" if folder.exists() else "there is no such folder"
@@ -102,12 +102,12 @@ def _content(model: Path) -> bytes:
 
 
 def _accepted(manifest: Mapping[str, Any]) -> str:
-    """Return a manifest as text; the class list beside it may come later.
+    """Return a manifest as text; its class list may be added later.
 
     Raises
     ------
     InvalidModel
-        It would be refused when it is read.
+        The manifest would be refused.
     """
     text = json.dumps(manifest, indent=2) + "\n"
     manifests.parse(text, lambda _: "\n".join(map(str, range(manifests.TOP_K_LIMIT))))
@@ -140,7 +140,7 @@ def _classes(session: Any) -> int | None:
 
 
 def _answers_with_probabilities(session: Any, drawn: Mapping[str, Any]) -> bool:
-    """Tell whether the answer to noise lies between 0 and 1 and adds up to 1, as after a softmax."""
+    """Return whether the output for noise lies between 0 and 1 and adds up to 1, as after a softmax."""
     one = session.get_inputs()[0]
     sides = (drawn["height"], drawn["width"])
     shape = (1, *sides, 3) if drawn["layout"] == "NHWC" else (1, 3, *sides)
@@ -155,7 +155,7 @@ def _answers_with_probabilities(session: Any, drawn: Mapping[str, Any]) -> bool:
 
 def _sentences(folder: Path, session: Any, manifest: Mapping[str, Any]) -> list[str]:
     drawn, softmax = manifest["input"], manifest["output"]["softmax"]
-    told = [
+    lines = [
         f"Wrote {FILE_NAME} for {manifest['file']}: {drawn['width']} × {drawn['height']}, {drawn['layout']}, answers "
         f"with {'scores, so softmax is true' if softmax else 'probabilities, so softmax is false'}.",
         "The file does not tell resize, crop_fraction, filter, channels, scale, mean and std: they are those of "
@@ -163,8 +163,8 @@ def _sentences(folder: Path, session: Any, manifest: Mapping[str, Any]) -> list[
         "The threshold is 50: an image whose best class is less probable gets the class unknown.",
     ]
     if any(not isinstance(side, int) for side in session.get_inputs()[0].shape[1:]):
-        told.append(f"It takes images of any size; {_SIZE} stands for the one that it was trained with.")
+        lines.append(f"It takes images of any size; {_SIZE} stands for the one that it was trained with.")
     if not (folder / _LABELS).exists():
         number = _classes(session)
-        told.append(f"Put {f'its {number:,} classes' if number else 'its classes'} into {_LABELS}, one for each line.")
-    return told
+        lines.append(f"Put {f'its {number:,} classes' if number else 'its classes'} into {_LABELS}, one for each line.")
+    return lines

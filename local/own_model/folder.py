@@ -1,4 +1,4 @@
-"""The folder of a model: manifest, model file and class list, or a fetch.py that brings what is not kept in git."""
+"""The folder of a model: manifest, model file and class list, or a fetch.py that fetches the files missing from git."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def complete(folder: Path, fetched_dir: Path = FETCHED_DIR) -> Path:
     InvalidModel
         The folder or its manifest cannot be read.
     DownloadFailed
-        With the last line of fetch.py.
+        The message has the last line of fetch.py.
     """
     if not folder.is_dir():
         raise InvalidModel(f"{folder.name}: there is no such folder; name one with a manifest.json and its model")
@@ -52,7 +52,7 @@ def _digest(folder: Path) -> str:
 
 
 def _run(folder: Path) -> None:
-    # It calls `python`, which in the image is the only one.
+    # fetch.py calls `python`; the image has only one.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     done = subprocess.run(
         [sys.executable, str(folder / _FETCH), str(folder)],

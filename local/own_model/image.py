@@ -1,4 +1,4 @@
-"""The image of `classify_image` and its stack, made without Docker for the local AWS."""
+"""Build the image of `classify_image` without Docker, and deploy its stack to the local AWS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_MODEL = "model"
 STACK_NAME = "image-recognition-own-model"
 
 _DOCKERFILE = "classify_image/Dockerfile"
-# What the image is made of: the rest of the context changes nothing in it.
+# The sources of the image: the rest of the context does not affect it.
 _SOURCES = ("classify_image", "shared")
 _PACKAGE_TYPE = re.compile(r"^( +)PackageType: Image$", re.MULTILINE)
 
@@ -30,12 +30,12 @@ Say = Callable[[str], None]
 
 
 def build(images_dir: Path, say: Say, model: str = DEFAULT_MODEL, context: Path = CONTEXT) -> str:
-    """Walk the steps of the Dockerfile, unless that has been done for the same files, and return the image's URI.
+    """Build the image from the Dockerfile, unless it was built from the same files, and return its URI.
 
     Parameters
     ----------
     images_dir
-        Where the engine looks for images; the one before is removed.
+        The folder in which the engine looks for images; earlier images are removed.
     model
         The folder below classify_image/ that has the model.
     context
@@ -44,7 +44,7 @@ def build(images_dir: Path, say: Say, model: str = DEFAULT_MODEL, context: Path 
     Raises
     ------
     DeploymentFailed
-        With the step that failed and its last lines; nothing is left of the image.
+        The message has the failed step and its last lines; the partial image is removed.
     """
     if not (context / "classify_image" / model).is_dir():
         raise DeploymentFailed(f"{model}: there is no such folder in functions/classify_image/; put the model there")
@@ -82,14 +82,14 @@ def deploy(target: Target, image_uri: str, image_bucket: str) -> str:
     """
     target.build_dir.mkdir(parents=True, exist_ok=True)
     template = target.build_dir / TEMPLATE.name
-    # What `sam build` and `sam deploy` write into it once Docker has pushed the image.
+    # `sam build` and `sam deploy` write the same into the template once Docker has pushed the image.
     template.write_text(with_image(TEMPLATE.read_text(encoding="utf-8"), image_uri), encoding="utf-8")
     outputs = deployment.deploy_image(target, template, image_uri.rpartition(":")[0], image_bucket)
     return outputs["ClassifyImageFunctionArn"]
 
 
 def with_image(template: str, image_uri: str) -> str:
-    """Return own-model.yaml with the URI of the image that its function has."""
+    """Return own-model.yaml with the URI of its function's image."""
     text, count = _PACKAGE_TYPE.subn(rf"\1PackageType: Image\n\1ImageUri: {image_uri}", template)
     if count != 1:
         raise DeploymentFailed(f"{TEMPLATE.name}: {count} functions of images, expected one")

@@ -1,4 +1,4 @@
-"""The memory that a model's function needs: measured in a process of its own, which does what a call does."""
+"""Measure the memory that a model's function needs, in a separate process that does the same as a call."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _STEP_MB = 128
 
 
 def told(folder: Path) -> str:
-    """Say which ``MemorySize`` the function needs.
+    """Return a sentence with the ``MemorySize`` that the function needs.
 
     Raises
     ------
     InvalidModel
-        More than Lambda has, or it could not be measured.
+        The model needs more memory than Lambda has, or the memory could not be measured.
     """
     needed = needed_mb(folder)
     if needed > _LIMIT_MB:
@@ -44,10 +44,11 @@ def told(folder: Path) -> str:
 
 
 def needed_mb(folder: Path) -> int:
-    """Return the ``MemorySize`` in MB that lasts for any call, rounded up.
+    """Return the ``MemorySize`` in MB that suffices for any call, rounded up.
 
-    It is the most that a process took which loaded the model and gave it as many images as are in memory together; and
-    what the images may take that are read and decoded meanwhile, since ONNX Runtime keeps what it has had.
+    It is the peak memory of a process that loads the model and classifies as many images as are in memory at the same
+    time, plus the memory for the images that are read and decoded meanwhile, since ONNX Runtime keeps the memory that
+    it has allocated.
 
     Raises
     ------
@@ -73,9 +74,9 @@ def _peak_bytes(folder: Path) -> int:
     classifier.answers([random.integers(0, 256, size, np.uint8).tobytes() for _ in range(classification.LOOKED_AT)])
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
-    except FileNotFoundError:  # macOS, which counts in bytes.
+    except FileNotFoundError:  # macOS, where the unit is bytes.
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Not what getrusage says on Linux: a child begins there with the most that its parent took.
+    # Not getrusage, which on Linux starts in a child with the peak of its parent.
     [kilobytes] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(kilobytes) * 1024
 

@@ -1,4 +1,4 @@
-"""What two detectors say of the same images, and whether they mean the same."""
+"""The opinions of two detectors on the same images, and whether they agree."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from vision.domain.own_model.manifests import UNKNOWN
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one detector says of one image: its labels, most certain first, or why it has none."""
+    """The result of one detector for one image: its labels, most certain first, or the error."""
 
     labels: Sequence[Label] = ()
     error: str = ""
 
     @property
     def first(self) -> str:
-        """The label that it is surest of, ``""`` if it has none."""
+        """The most certain label, ``""`` if there is none."""
         return self.labels[0]["name"] if self.labels else ""
 
     @property
     def is_sure(self) -> bool:
-        """Whether it names anything at all."""
+        """Whether the detector names anything at all."""
         return self.first not in ("", UNKNOWN)
 
     @property
     def names(self) -> list[str]:
-        """All names that it uses, broader terms too."""
+        """All names of the labels, including their parents."""
         return [name for label in self.labels for name in (label["name"], *label["parents"])]
 
 
 class Outcome(enum.Enum):
-    """How two opinions of an image stand to each other."""
+    """The relation between two opinions on an image."""
 
     SAME = "same first label"
     RELATED = "one names what the other says first"
@@ -45,10 +45,10 @@ class Outcome(enum.Enum):
 
 
 def outcome(left: Opinion, right: Opinion) -> Outcome:
-    """Tell how two opinions stand to each other.
+    """Return the relation between two opinions.
 
-    Vocabularies differ: a name is taken for another's if it is the same without regard to case, or if one ends with the
-    other's words, as an "Egyptian Cat" is a "Cat".
+    Vocabularies differ: two names match if they are the same without regard to case, or if one ends with the words of
+    the other, as an "Egyptian Cat" is a "Cat".
     """
     if left.error or right.error:
         return Outcome.REFUSED
@@ -69,7 +69,7 @@ def _is_same(one: str, other: str) -> bool:
 
 @dataclass(frozen=True)
 class Compared:
-    """One image with both opinions; it has no thumbnail if it cannot be drawn."""
+    """One image with both opinions; without a thumbnail if none can be drawn."""
 
     name: str
     thumbnail: Thumbnail | None = field(repr=False)
@@ -78,18 +78,18 @@ class Compared:
 
     @property
     def outcome(self) -> Outcome:
-        """How they stand to each other."""
+        """The relation between both opinions."""
         return outcome(self.left, self.right)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All images.
+    """All compared images.
 
     Attributes
     ----------
     left, right
-        What the detectors call themselves, with their versions.
+        The names and versions of the detectors.
     """
 
     left: str
@@ -102,7 +102,7 @@ class Comparison:
 
     @property
     def agreement(self) -> float | None:
-        """The part of the images, of those of which both say something, on which they agree; 0 to 1."""
+        """The fraction of images on which they agree, among those for which both name something; 0 to 1."""
         agreed, differed = self.of(Outcome.SAME, Outcome.RELATED), self.of(Outcome.DIFFERENT)
         both = len(agreed) + len(differed)
         return len(agreed) / both if both else None

@@ -1,4 +1,4 @@
-"""The page of a comparison: one HTML file, with the pictures on which two detectors disagree in front."""
+"""The page of a comparison: one HTML file that begins with the pictures on which two detectors disagree."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SECTIONS = (
 
 
 def summary(comparison: Comparison) -> str:
-    """Return agreement in a sentence."""
+    """Return the agreement of the detectors as a sentence."""
     agreement = comparison.agreement
     if agreement is None:
         return f"Of none of {len(comparison.images)} images do both detectors name anything."
@@ -36,12 +36,12 @@ def summary(comparison: Comparison) -> str:
 
 
 def counts(comparison: Comparison) -> list[tuple[str, int]]:
-    """Return how many images have which outcome."""
+    """Return the number of images for each outcome."""
     return [(one.value, len(comparison.of(one))) for one in Outcome]
 
 
 def render(comparison: Comparison) -> str:
-    """Return the page; it loads nothing from anywhere."""
+    """Return the page, which loads no other files."""
     rows = "".join(f"<tr><td>{escape(words)}</td><td>{number}</td></tr>" for words, number in counts(comparison))
     sections = "".join(
         _section(title, comparison.of(*outcomes), comparison)

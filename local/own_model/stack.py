@@ -25,16 +25,17 @@ def up(
 ) -> Stack:
     """Start the stack with the own model for photos, for inspection and for bulk runs.
 
-    The first time the stack is deployed twice, since its model needs the name of the bucket and the stack the model.
+    The first time, the stack is deployed twice: the model's stack needs the name of the bucket, and the main stack
+    needs the ARN of the model's function.
 
     Parameters
     ----------
     parameters
-        Template parameters beyond those of the detector.
+        Template parameters besides those of the detector.
     model
         The folder below functions/classify_image/.
     context
-        What stands for functions/.
+        The folder used as functions/.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def up_beside(
     port: int = DEFAULT_PORT,
     wait_scale: float = 1.0,
 ) -> tuple[Stack, str]:
-    """Start the stack with the detector that it has, and the own model's function beside it.
+    """Start the stack with its current detector, and deploy the own model's function beside it.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def up_beside(
 
 
 def _deployed(say: Say, files: StackFiles, main: Stack, image_uri: str) -> str:
-    """Deploy own-model.yaml with an image, unless it has that one already, and return its function's ARN."""
+    """Deploy own-model.yaml with an image, unless that image is already deployed, and return its function's ARN."""
     target = files.target({}, main.client_arguments(), image.STACK_NAME)
     wanted = deployment.fingerprint_of(image.TEMPLATE, image_uri, main.outputs["ImageBucketName"])
     known = local_stack.note(files, DETECTOR)
