@@ -1,1 +1,1 @@
-"""The demo: its photos and its person, what it runs, and the contact sheet that shows what came out."""
+"""The demo: its photos, its user, its parts, and the contact sheet that shows the results."""

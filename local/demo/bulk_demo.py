@@ -1,7 +1,7 @@
-"""The demo of a bulk run: ``make demo BULK=1000`` labels a thousand images under a prefix, from one event.
+"""The demo of a bulk run: with ``make demo BULK=1000``, one event starts a run over a thousand images below a prefix.
 
-The images are pieces of the fetched photos, each with an ETag of its own, made anew with the same bytes each time: a
-second demo finds them there, and everything recorded.
+The images are crops of the fetched photos, each with its own ETag. Each demo makes the same bytes again, so a second
+demo finds every image recorded.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from vision.adapters import event_bus
 from vision.domain import table_keys
 
 LARGEST = 100_000
-"""Images that the demo makes at most: the engine keeps its objects in memory."""
+"""Most images that the demo makes: the engine keeps its objects in memory."""
 
 CALLS_PER_SECOND = 50
-"""The quota of the busiest Regions, and more than the local model answers on a laptop."""
+"""The quota in the busiest Regions, and more than the local model can answer on a laptop."""
 
 _SIDE_PX = 400
 _NO_IMAGE = b"This is no image, although its name says so.\n"
-# How many images are made and on their way at once, so that a hundred thousand need no more memory than a thousand.
+# How many images are made and uploaded concurrently, so that a hundred thousand need no more memory than a thousand.
 _AT_ONCE = 64
-# How often progress is told where no terminal shows a bar.
+# How often progress is printed if no terminal shows a bar.
 _SECONDS_BETWEEN_LINES = 5.0
 # How long the batches of a stopped run may take to end.
 _LAST_BATCHES_SECONDS = 60.0
@@ -45,7 +45,7 @@ _LAST_BATCHES_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the state machine, and how many objects its prefix has."""
+    """An execution of the state machine, and the number of objects below its prefix."""
 
     stack: Stack
     execution_arn: str
@@ -53,11 +53,11 @@ class Run:
 
     @property
     def run_id(self) -> str:
-        """The name of its record and of its folder of results."""
+        """The id of the run's record and of its folder of results."""
         return self.execution_arn.rsplit(":", 1)[-1]
 
     def progress(self) -> dict[str, int]:
-        """Return what the run's record has counted so far."""
+        """Return the counts so far in the run's record."""
         key = {name: {"S": value} for name, value in table_keys.bulk_run_key(self.run_id).items()}
         found = self.stack.client("dynamodb").get_item(TableName=self.stack.outputs["ImageTableName"], Key=key)
         item = found.get("Item", {})
@@ -65,7 +65,7 @@ class Run:
         return {name: int(item.get(name, {"N": "0"})["N"]) for name in names}
 
     def batches(self) -> tuple[int, int]:
-        """Return how many batches have ended, and how many there are; 0 and 0 before the objects are listed."""
+        """Return the number of ended batches and of all batches; 0 and 0 before the objects are listed."""
         counts = self._counts()
         return counts.get("succeeded", 0) + counts.get("failed", 0), counts.get("total", 0)
 
@@ -75,11 +75,11 @@ class Run:
         return dict(states.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["executionCounts"]) if runs else {}
 
     def execution(self) -> dict[str, Any]:
-        """Return the execution as it is now."""
+        """Return the current description of the execution."""
         return dict(self.stack.client("stepfunctions").describe_execution(executionArn=self.execution_arn))
 
     def stop(self) -> None:
-        """Stop it, unless it has ended, and wait for the batches under way: Lambda does not hear of the stop."""
+        """Stop the execution, unless it has ended, and wait for running batches: Lambda does not stop them."""
         states = self.stack.client("stepfunctions")
         if self.execution()["status"] == "RUNNING":
             states.stop_execution(executionArn=self.execution_arn, cause="stopped in the demo")
@@ -89,12 +89,12 @@ class Run:
 
 
 def count(text: str) -> int:
-    """Read how many images somebody asks for.
+    """Parse the number of images.
 
     Raises
     ------
     DemoFailed
-        When it is no whole number from 1 to :data:`LARGEST`.
+        The text is not a whole number from 1 to :data:`LARGEST`.
     """
     if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= LARGEST):
         raise DemoFailed(f"BULK is {text}; give a whole number from 1 to {LARGEST:,}, such as make demo BULK=1000")
@@ -107,7 +107,7 @@ def show(console: Console, stack: Stack, photos: Sequence[Path], images: int) ->
     Raises
     ------
     DemoFailed
-        When the run does not begin, or fails.
+        The run does not start, or fails.
     """
     prefix = f"archive/{images}/"
     _make(console, stack, photos, images, prefix)
@@ -125,7 +125,7 @@ def show(console: Console, stack: Stack, photos: Sequence[Path], images: int) ->
 
 
 def _followed(console: Console, run: Run, images: int) -> dict[str, Any]:
-    """Show how a run goes on, and return its execution when it has ended; Ctrl-C ends it at once."""
+    """Show the progress of a run, and return its execution when it has ended; Ctrl-C stops the run."""
     try:
         _watch(console, run)
     except KeyboardInterrupt:
@@ -145,7 +145,7 @@ def request(stack: Stack, prefix: str, objects: int) -> Run:
     Raises
     ------
     DemoFailed
-        When none starts in time.
+        No run starts in time.
     """
     states, machine = stack.client("stepfunctions"), stack.outputs["ProcessBucketStateMachineArn"]
 
@@ -173,7 +173,7 @@ def request(stack: Stack, prefix: str, objects: int) -> Run:
 
 
 def pieces(photos: Sequence[Path], images: int) -> Iterator[tuple[str, bytes]]:
-    """Yield names and contents: JPEGs cut out of the photos, no two alike, and in every hundred one that is no image.
+    """Yield names and contents: different JPEGs cropped from the photos, and one non-image in every hundred.
 
     The same arguments give the same bytes.
     """
@@ -185,7 +185,7 @@ def pieces(photos: Sequence[Path], images: int) -> Iterator[tuple[str, bytes]]:
             yield f"{number:06}.jpg", _NO_IMAGE + str(number).encode()
             continue
         picture = opened[number % len(opened)]
-        # Each round takes a little less from the left and the top, so that what it shows stays the same.
+        # Each round crops slightly more on the left and at the top, so that the subject stays the same.
         step = 1 + number // len(opened)
         left, top = step % (picture.width // 4), step // (picture.width // 4) % (picture.height // 4)
         content = io.BytesIO()
@@ -217,7 +217,7 @@ def _make(console: Console, stack: Stack, photos: Sequence[Path], images: int, p
 
     made, began = pieces(photos, images), time.monotonic()
     with _bar(console) as progress, ThreadPoolExecutor(8) as pool:
-        task = progress.add_task("Making images", total=images, told="")
+        task = progress.add_task("Making images", total=images, words="")
         while some := list(islice(made, _AT_ONCE)):
             for _ in pool.map(put, some):
                 progress.advance(task)
@@ -225,26 +225,26 @@ def _make(console: Console, stack: Stack, photos: Sequence[Path], images: int, p
 
 
 def _watch(console: Console, run: Run) -> None:
-    began = told_at = time.monotonic()
+    began = printed_at = time.monotonic()
     with _bar(console) as progress:
-        task = progress.add_task("Labelling", total=run.objects, told="")
+        task = progress.add_task("Labelling", total=run.objects, words="")
         while True:
-            # Asked first, so that the last look has all that was counted.
+            # Check the status before the counts, so that the last counts are complete.
             goes_on = run.execution()["status"] == "RUNNING"
             counted, (ended, batches) = run.progress(), run.batches()
             now = time.monotonic()
-            told = progress_told(counted, run.objects, now - began) + f", batch {ended} of {batches}"
-            progress.update(task, completed=counted["seen"], told=told)
+            words = progress_told(counted, run.objects, now - began) + f", batch {ended} of {batches}"
+            progress.update(task, completed=counted["seen"], words=words)
             if not goes_on:
                 return
-            if not console.is_terminal and now - told_at >= _SECONDS_BETWEEN_LINES:
-                told_at = now
-                console.print(f"Labelling {counted['seen']:,} of {run.objects:,}: {told}")
+            if not console.is_terminal and now - printed_at >= _SECONDS_BETWEEN_LINES:
+                printed_at = now
+                console.print(f"Labelling {counted['seen']:,} of {run.objects:,}: {words}")
             time.sleep(0.5)
 
 
 def progress_told(counted: dict[str, int], objects: int, seconds: float) -> str:
-    """Return in words how far a run is: what was skipped and failed, its rate, and how long the rest takes."""
+    """Return the progress of a run in words: skipped and failed images, the rate, and the remaining time."""
     rate = counted["seen"] / seconds if seconds else 0.0
     remaining = f", {max(0, objects - counted['seen']) / rate:.0f} s left" if rate else ""
     return f"{counted['skipped']:,} skipped, {counted['failed']:,} failed, {rate:.0f} a second{remaining}"
@@ -256,13 +256,13 @@ def _bar(console: Console) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[words]}"),
         console=console,
     )
 
 
 def summary_table(summary: dict[str, Any]) -> Table:
-    """Return a run's summary, a row for each thing that one would ask."""
+    """Return a run's summary as a table, with one row for each result."""
     cost, seconds = summary["estimated_cost_usd"], summary["duration_seconds"]
     worked = summary["seen"] - summary["skipped"]
     reasons = sorted(summary["reasons"].items(), key=lambda reason: -reason[1])

@@ -1,4 +1,4 @@
-"""The contact sheet: one HTML file that shows what the pipeline made of each photo."""
+"""The contact sheet: one HTML file that shows the results of the pipeline for each photo."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ li small { color: var(--soft); }
 
 
 def render(stack: Stack, uploads: Sequence[Upload], inspected: Sequence[Upload] = ()) -> str:
-    """Return the page; thumbnails are read from the bucket and kept inside it.
+    """Return the page; thumbnails are read from the bucket and embedded.
 
     Parameters
     ----------
     uploads
         The processed photos.
     inspected
-        The inspected images, whichever stack on the same engine has inspected them.
+        The inspected images, from any stack on the same engine.
     """
     done = sum("error" not in upload.record for upload in uploads)
     cards = "\n".join(_card(stack, upload) for upload in uploads)
@@ -102,7 +102,7 @@ def _inspections(stack: Stack, inspected: Sequence[Upload]) -> str:
 
 
 def _inspection_card(stack: Stack, one: Upload) -> str:
-    record, told = one.record, verdict(one)
+    record, status = one.record, verdict(one)
     reasons = [*record.get("reasons", []), *([record["error"]["cause"]] if "error" in record else [])]
     detector = record.get("detector", {}).get("version", "")
     facts = " · ".join(filter(None, [record.get("rule", ""), "; ".join(reasons), detector.rpartition("project/")[2]]))
@@ -110,7 +110,7 @@ def _inspection_card(stack: Stack, one: Upload) -> str:
     return f"""<article>
 <div class="picture">{_moved_picture(stack, one)}</div>
 <div class="text">
-<h2><span title="{name}">{name}</span><em class="status {told}">{told}</em></h2>
+<h2><span title="{name}">{name}</span><em class="status {status}">{status}</em></h2>
 <p class="facts">{escape(facts)}</p>
 <ul>{"".join(_label(label) for label in record.get("labels", []))}</ul>
 </div>
@@ -173,7 +173,7 @@ def _picture(stack: Stack, upload: Upload) -> str:
 def _box(name: str, instance: dict[str, Any]) -> str:
     box = {side: float(value) * 100 for side, value in instance["box"].items()}
     position = ";".join(f"{side}:{value:.2f}%" for side, value in box.items())
-    # A caption above a box at the top edge would lie outside the picture.
+    # A caption above a box at the top edge would be outside the picture.
     low = " low" if box["top"] < 8 else ""
     return f'<div class="box{low}" style="{position}"><span>{escape(name)}</span></div>'
 

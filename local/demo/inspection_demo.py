@@ -1,7 +1,7 @@
-"""The demo's second part: images go in below images/, and verdicts come out.
+"""The demo's second part: upload images below images/, and show their verdicts.
 
-As on AWS the upload is all that happens here: the queue's function judges, writes record and result file and moves
-the image.
+As on AWS, only the upload happens here: the function of the queue judges the image, writes the record and the result
+file, and moves the image.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from vision.domain.inspection.verdicts import Judgement
 FOLDER = "images/demo"
 
 RULES = [{"name": "no-people", "prefix": "images/", "min_confidence": 75, "none_of": ["Person"]}]
-"""The template's default rule, which asks for 90: the small models here are less sure of people than AWS is."""
+"""The template's default rule, but with 75 for its 90: the small local models are less certain of people than AWS."""
 
 OWN_MODEL_RULES = [
     {"name": "no-cats", "prefix": "images/", "min_confidence": 50, "none_of": ["Egyptian Cat", "Tabby Cat"]}
 ]
-"""In the words of the default own model; what its threshold calls unknown is no cat."""
+"""A rule with class names of the default own model; an image below its threshold, unknown, counts as no cat."""
 
-# A handful: enough to see both verdicts.
+# Enough to see both verdicts.
 IMAGES = 6
 
 _COLOURS: dict[str, str] = {Judgement.SUCCESS: "green", Judgement.FAILURE: "red"}
 
 
 def chosen(uploads: Sequence[Upload]) -> list[Path]:
-    """Return the first few photos that were processed and whose ending an inspection takes."""
+    """Return the first few processed photos whose file type the inspection supports."""
     fitting = [
         one.path for one in uploads if "error" not in one.record and one.name.lower().endswith(INSPECTED_SUFFIXES)
     ]
@@ -44,12 +44,12 @@ def chosen(uploads: Sequence[Upload]) -> list[Path]:
 
 
 def inspect(console: Console, stack: Stack, files: Sequence[Path]) -> list[Upload]:
-    """Upload images to be inspected, and wait until each has its verdict and its new place.
+    """Upload images for inspection, and wait until each has its verdict and has been moved.
 
     Raises
     ------
     DemoFailed
-        When results do not come.
+        Results are missing.
     """
     with console.status(f"Inspecting {len(files)} images"):
         inspected = upload(stack, files, FOLDER)
@@ -58,12 +58,12 @@ def inspect(console: Console, stack: Stack, files: Sequence[Path]) -> list[Uploa
 
 
 def wait_until_moved(stack: Stack, inspected: Sequence[Upload], timeout_seconds: float = 120) -> None:
-    """Wait for the verdicts, and until each image that has one is gone from where it was uploaded.
+    """Wait for the verdicts, and until each image with a verdict has been moved away.
 
     Raises
     ------
     DemoFailed
-        When it takes too long.
+        It takes too long.
     """
     deadline = time.monotonic() + timeout_seconds
     moving = [one for one in watch(stack, inspected, timeout_seconds) if "moved_to" in one.record]
@@ -89,11 +89,11 @@ def verdict_table(inspected: Sequence[Upload]) -> Table:
     table.add_column("Reasons, or the labels", ratio=1)
     table.add_column("Moved to", overflow="fold")
     for one in inspected:
-        record, told = one.record, verdict(one)
-        # Text, since names of files may look like markup.
+        record, judgement = one.record, verdict(one)
+        # Text, since file names may look like markup.
         table.add_row(
             Text(one.name),
-            Text(told, style=_COLOURS.get(told, "red")),
+            Text(judgement, style=_COLOURS.get(judgement, "red")),
             Text(record.get("rule", "")),
             Text("; ".join(record.get("reasons", [])) or _labels(one)),
             Text(record["moved_to"]["key"] if "moved_to" in record else "stays"),

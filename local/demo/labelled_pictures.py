@@ -1,9 +1,10 @@
 """Labelled pictures to train Custom Labels on: ``python -m local.demo.labelled_pictures``.
 
-They are drawings, not photos: four kinds of things out of the emoji font Noto (The Android Open Source Project,
-Apache-2.0), which a package of npm carries as one sheet of 64 pixels each. No drawing is in both folders, though some
-are alike (a house, a house with a garden). They are enlarged onto white, so that DetectLabels takes them too (80
-pixels and more), into ``.local/labelled-pictures``: five of each label in ``training``, the others in ``unseen``.
+They are drawings, not photos: four kinds of things from the emoji font Noto (The Android Open Source Project,
+Apache-2.0), which an npm package contains as one sheet of 64 pixels each. No drawing is in both folders, though some
+are similar (a house, a house with a garden). They are enlarged on a white background, so that DetectLabels accepts them
+too (80 pixels and more), and written to ``.local/labelled-pictures``: five of each label in ``training``, the others in
+``unseen``.
 """
 
 import io
@@ -21,7 +22,7 @@ from local.downloads import LOCAL_DIR, Archive, DownloadFailed, Fetched, PinnedF
 
 LABELLED_PICTURES_DIR = LOCAL_DIR / "labelled-pictures"
 TRAINING_PICTURES = 5
-"""Pictures of each label that are learned from."""
+"""Pictures of each label for training."""
 
 _SHEET_NAME = "sheet.png"
 _DRAWING_PIXELS = 64
@@ -32,7 +33,7 @@ _CANVAS_PIXELS = 200
 
 @dataclass(frozen=True)
 class LabelledPicture:
-    """A picture, what it shows, where it is in the sheet, and whether it is learned from or tested on."""
+    """A picture: its label, its position in the sheet, and whether it is for training or testing."""
 
     name: str
     label: str
@@ -42,7 +43,7 @@ class LabelledPicture:
 
     @property
     def path(self) -> Path:
-        """Where it is below the folder of all pictures."""
+        """Its path below the folder of all pictures."""
         return Path("training" if self.is_training else "unseen", self.label, f"{self.name}.png")
 
 
@@ -52,7 +53,7 @@ def _tables() -> dict[str, Any]:
 
 
 def labelled_pictures() -> list[LabelledPicture]:
-    """List all pictures, by label and name; those to train on are spread evenly over the names."""
+    """Return all pictures by label and name; those for training are spread evenly over the names."""
     listed = []
     for label, drawings in _tables()["pictures"].items():
         training = {place * len(drawings) // TRAINING_PICTURES for place in range(TRAINING_PICTURES)}
@@ -62,12 +63,12 @@ def labelled_pictures() -> list[LabelledPicture]:
 
 
 def fetch_labelled_pictures(folder: Path = LABELLED_PICTURES_DIR, say: Callable[[str], None] = print) -> Fetched:
-    """Bring the pictures into ``training/LABEL`` and ``unseen/LABEL`` of a folder.
+    """Fetch the pictures into ``training/LABEL`` and ``unseen/LABEL`` of a folder.
 
     Raises
     ------
     local.downloads.DownloadFailed
-        When the package cannot be had.
+        The package cannot be downloaded.
     """
     tables = _tables()
     sheet = PinnedFile(_SHEET_NAME, Archive(**tables["archive"]), tables["member"], tables["sha256"])
@@ -79,7 +80,7 @@ def fetch_labelled_pictures(folder: Path = LABELLED_PICTURES_DIR, say: Callable[
 
 
 def _cut_out(drawings: Image.Image, picture: LabelledPicture) -> bytes:
-    """Take one drawing, without the empty pixel around it, and enlarge it onto white."""
+    """Crop one drawing, without the empty pixel around it, and enlarge it on a white background."""
     left, top = picture.column * _CELL_PIXELS + 1, picture.row * _CELL_PIXELS + 1
     drawing = drawings.crop((left, top, left + _DRAWING_PIXELS, top + _DRAWING_PIXELS)).convert("RGBA")
     canvas = Image.new("RGBA", (_CANVAS_PIXELS, _CANVAS_PIXELS), "white")
@@ -93,7 +94,7 @@ def _cut_out(drawings: Image.Image, picture: LabelledPicture) -> bytes:
 
 
 def main() -> int:
-    """Fetch, and say what is there and what to do with it."""
+    """Fetch the pictures, and print what was fetched and how to use it."""
     try:
         fetched = fetch_labelled_pictures()
     except DownloadFailed as failure:

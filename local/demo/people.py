@@ -1,4 +1,4 @@
-"""The person of the demo: signs in to the page, owns the demo's photos, and is an operator."""
+"""The user of the demo, who signs in to the page, owns the demo's photos, and is an operator."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ OPERATORS = "operators"
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can sign in.
+    """A user who can sign in.
 
     Attributes
     ----------
     owner
-        The id under which the user pool knows this person; the folder of the photos in the bucket.
+        The user's id in the user pool; the folder of the photos in the bucket.
     """
 
     email: str
@@ -30,7 +30,7 @@ class Person:
 
 
 def demo_person(stack: Stack, file: Path = PERSON) -> Person:
-    """Return the demo's person, who is made when the user pool has none; the password is kept for the next time."""
+    """Return the user of the demo, created if the user pool has none; the password is saved for the next demo."""
     pool, cognito = stack.outputs["UserPoolId"], stack.client("cognito-idp")
     known = json.loads(file.read_text()) if file.exists() else {"password": f"Demo-{secrets.token_hex(4)}-1"}
     try:
@@ -53,7 +53,7 @@ def demo_person(stack: Stack, file: Path = PERSON) -> Person:
 
 
 def token(stack: Stack, email: str, password: str) -> str:
-    """Return an access token, as a script gets one with the permissions of an AWS account."""
+    """Return an access token, as a script with AWS credentials gets one."""
     answer = stack.client("cognito-idp").admin_initiate_auth(
         UserPoolId=stack.outputs["UserPoolId"],
         ClientId=stack.outputs["UserPoolClientId"],

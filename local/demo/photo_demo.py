@@ -1,7 +1,7 @@
-"""The demo: photos go in, and a table and a contact sheet come out.
+"""The demo: upload photos, and show the results in a table and a contact sheet.
 
-Everything happens as on AWS: uploads to the bucket, and from there the template's own triggers, queue, state machine
-and functions. Only the results are read here.
+Everything happens as on AWS: the photos are uploaded to the bucket, and the triggers, queue, state machine and
+functions of the template do the rest. This module only uploads, and reads the results.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _deserialize = TypeDeserializer().deserialize
 
 
 class DemoFailed(RuntimeError):
-    """The demo cannot go on; the message says why and what to do."""
+    """The demo cannot continue; the message says why and what to do."""
 
 
 @dataclass
 class Upload:
-    """One file on its way: the object version that it became, and its record once there is one."""
+    """One uploaded file: its object version, and its record once there is one."""
 
     path: Path
     version: ObjectVersion
@@ -44,22 +44,22 @@ class Upload:
 
     @property
     def name(self) -> str:
-        """The file's name as a key can have it."""
+        """The file's name in UTF-8, as in its key."""
         return utf8_name(self.path)
 
     @property
     def is_finished(self) -> bool:
-        """Whether the record says how it ended."""
+        """Whether the record has a final status."""
         return bool(self.record) and self.record["status"] not in OPEN
 
 
 def utf8_name(path: Path) -> str:
-    """Return a file's name; bytes that are no UTF-8 become replacement characters, since keys in S3 are UTF-8."""
+    """Return a file's name with invalid UTF-8 replaced by replacement characters, since S3 keys are UTF-8."""
     return os.fsencode(path.name).decode("utf-8", "replace")
 
 
 def upload(stack: Stack, files: Sequence[Path], folder: str) -> list[Upload]:
-    """Put files into a folder of the bucket, as any user would."""
+    """Upload files to a folder of the bucket, as any user would."""
     s3, bucket = stack.client("s3"), stack.outputs["ImageBucketName"]
 
     def put(path: Path) -> Upload:
@@ -89,7 +89,7 @@ def watch(stack: Stack, uploads: Sequence[Upload], timeout_seconds: float = 120)
     Raises
     ------
     DemoFailed
-        When none has been finished for too long: a large folder takes its time, a stack that stands still does not.
+        No upload was finished for too long. The total time has no limit, since a large folder takes long.
     """
     moved = time.monotonic()
     waiting = list(uploads)
@@ -114,7 +114,7 @@ def _read_records(stack: Stack, waiting: Sequence[Upload]) -> None:
     dynamodb, table = stack.client("dynamodb"), stack.outputs["ImageTableName"]
     by_key = {tuple(table_keys.image_key(upload.version).values()): upload for upload in waiting}
     names = list(by_key)
-    # BatchGetItem takes 100 keys.
+    # BatchGetItem accepts 100 keys.
     for start in range(0, len(names), 100):
         keys = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in names[start : start + 100]]
         answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": keys, "ConsistentRead": True}})
@@ -129,7 +129,7 @@ def process(console: Console, stack: Stack, files: Sequence[Path], owner: str) -
     Raises
     ------
     DemoFailed
-        When there is nothing to upload, or results do not come.
+        There is nothing to upload, or results are missing.
     """
     if not files:
         raise DemoFailed("there is no file to upload; name a folder with pictures: make demo PHOTOS=folder")
@@ -144,7 +144,7 @@ def process(console: Console, stack: Stack, files: Sequence[Path], owner: str) -
 
 
 def result_table(uploads: Sequence[Upload], width: int) -> Table:
-    """Return the results as a table for a terminal of so many columns; a narrow one gets fewer, taller cells."""
+    """Return the results as a table for a terminal of this width; a narrow one gets fewer, taller cells."""
     wide = width >= 130
     facts = ("Pixels", "Camera", "Taken", "Place") if wide else ("Photo",)
     table = Table(header_style="bold")
@@ -155,9 +155,9 @@ def result_table(uploads: Sequence[Upload], width: int) -> Table:
     table.add_column("Labels, or why there are none", ratio=1)
     for one in uploads:
         record, status = one.record, Status(one.record["status"])
-        told = [pixels(record), camera(record), capture_time(record), place(record)]
-        # Text, since names of files and cameras may look like markup.
-        cells = told if wide else ["\n".join(filter(None, told))]
+        values = [pixels(record), camera(record), capture_time(record), place(record)]
+        # Text, since file and camera names may look like markup.
+        cells = values if wide else ["\n".join(filter(None, values))]
         table.add_row(
             Text(one.name),
             Text(status, style=_COLOURS.get(status, "red")),
@@ -173,7 +173,7 @@ def pixels(record: dict[str, Any]) -> str:
 
 
 def camera(record: dict[str, Any]) -> str:
-    """Return make and model, without saying the make twice."""
+    """Return make and model, without repeating the make."""
     make, model = record.get("camera_make", ""), record.get("camera_model", "")
     return model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
 

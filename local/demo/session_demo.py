@@ -1,8 +1,8 @@
 """The demo's third part: one Custom Labels session, from "the queue has work" to "the model is stopped".
 
-The template knows one detector for each stack, so the session gets a stack of its own beside the first, out of the
-same build. Its settings are the template's defaults but for the age of images; instead the engine shortens Wait
-states while the session runs, since two looks at the queue are a minute apart.
+The template has one detector for each stack, so the session gets its own stack beside the first one, from the same
+build. Its parameters are the template's defaults, except for the age of images. The engine shortens Wait states while
+the session runs, since two counts of the queue are a minute apart.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ PROJECT = "drawings"
 FOLDER = "images/drawings"
 DRAWINGS_PER_LABEL = 3
 
-"""US dollars for an hour of one inference unit: Custom Labels, inference, us-east-1.
+"""US dollars per hour of one inference unit: Custom Labels, inference, us-east-1.
 https://aws.amazon.com/rekognition/pricing/"""
 
 WAIT_SCALE = 0.05
-"""Wait states last a twentieth of their time."""
+"""Wait states take a twentieth of their time."""
 
 IDLE_SECONDS = 60
-"""The template's default: how long a session waits before it looks again at a queue that seems empty."""
+"""The template's default: how long a session waits before it counts a seemingly empty queue again."""
 
 RULES = [{"name": "no-animals", "prefix": f"{FOLDER}/", "min_confidence": 50, "none_of": ["animal"]}]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happened in a session: when, its name, and words about it."""
+    """An event in a session: its time, its name, and a description."""
 
     at: datetime
     name: str
@@ -65,11 +65,11 @@ class Session:
     Attributes
     ----------
     moments
-        What happened, in order.
+        The events of the session, in order.
     inspected
         The drawings with their records.
     model_seconds
-        How long the model was RUNNING, times its inference units: what AWS bills.
+        How long the model was RUNNING, times its inference units: the time that AWS bills.
     """
 
     moments: list[Moment]
@@ -78,14 +78,14 @@ class Session:
 
 
 def show(console: Console) -> list[Upload]:
-    """Train, deploy, run a session and print it; return the drawings, none where they cannot be fetched.
+    """Train, deploy, run a session and print it; return the drawings, none if they cannot be fetched.
 
     Raises
     ------
     DemoFailed
-        When the session does not end with a stopped model.
+        The session does not end with a stopped model.
     HashMismatch
-        When the drawings that came are not the pinned ones.
+        The fetched drawings are not the pinned ones.
     local.stack.deployment.DeploymentFailed
     """
     try:
@@ -113,13 +113,13 @@ def show(console: Console) -> list[Upload]:
 
 
 def trained_model(log: Path) -> TrainedModel:
-    """Train on the drawings; what the model's runtime writes to the terminal on its own goes to a log."""
+    """Train on the drawings; output of the model's runtime to the terminal is redirected to a log."""
     with _standard_error_in(log):
         return train(LABELLED_PICTURES_DIR / "training", PROJECT, LABELLED_PICTURES_DIR / "unseen", Projects())
 
 
 def parameters(model: TrainedModel) -> dict[str, str]:
-    """Return the template parameters of the session's stack: whatever waits is old enough, the rest is default."""
+    """Return the template parameters of the session's stack: images of any age start it, the rest is default."""
     return {
         "InspectionDetector": "custom-labels",
         "ProjectArn": model.project_arn,
@@ -130,7 +130,7 @@ def parameters(model: TrainedModel) -> dict[str, str]:
 
 
 def drawings() -> list[Path]:
-    """Return some drawings of each label that the model has not seen."""
+    """Return some drawings of each label on which the model was not trained."""
     chosen = []
     for label in sorted(path for path in (LABELLED_PICTURES_DIR / "unseen").iterdir() if path.is_dir()):
         of_label = sorted(label.glob("*.png"))
@@ -139,12 +139,12 @@ def drawings() -> list[Path]:
 
 
 def run(stack: Stack, model: TrainedModel) -> Session:
-    """Upload drawings, start a session as its schedule would, and wait until its model is stopped.
+    """Upload drawings, start a session as its schedule does, and wait until its model is stopped.
 
     Raises
     ------
     DemoFailed
-        When it ends otherwise, or not at all.
+        The session ends otherwise, or does not end.
     """
     queued_at = datetime.now(UTC)
     paid_before = _model_seconds(stack)
@@ -165,7 +165,7 @@ def run(stack: Stack, model: TrainedModel) -> Session:
 
 
 def timeline(session: Session) -> Table:
-    """Return when what happened, in seconds since the queue had work."""
+    """Return the events of a session, with seconds since the queue had work."""
     table = Table(header_style="bold")
     table.add_column("Seconds", justify="right")
     table.add_column("Session", no_wrap=True)
@@ -177,7 +177,7 @@ def timeline(session: Session) -> Table:
 
 
 def cost(session: Session) -> str:
-    """Return the model minutes, what they would have cost, and how AWS differs."""
+    """Return the model minutes, their cost on AWS, and how AWS differs."""
     there = session.model_seconds + IDLE_SECONDS * (1 - WAIT_SCALE)
     return (
         f"Model minutes: {session.model_seconds / 60:.1f}, at {prices.CUSTOM_LABELS_UNIT_HOUR:g} $ an hour and "
@@ -193,7 +193,7 @@ def _dollars(model_seconds: float) -> float:
 
 
 def _wait_until_queued(stack: Stack, count: int) -> None:
-    """Wait until the queue counts all images: a session that looks earlier would start as well, but for fewer."""
+    """Wait until the queue counts all images: an earlier session would start too, but for fewer images."""
     sqs, deadline = stack.client("sqs"), time.monotonic() + 30
     name = "ApproximateNumberOfMessages"
     while time.monotonic() < deadline:
@@ -232,7 +232,7 @@ def _require_stopped(stack: Stack, model: TrainedModel) -> None:
 
 
 def _moments(stack: Stack, arn: str, inspected: int) -> list[Moment]:
-    """Read out of a session's history when it was where."""
+    """Return when a session reached each of its states, from the history of its execution."""
     pages = stack.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
     events = [event for page in pages for event in page["events"]]
     entered: dict[str, list[datetime]] = {}
@@ -252,14 +252,14 @@ def _moments(stack: Stack, arn: str, inspected: int) -> list[Moment]:
 
 
 def _model_seconds(stack: Stack) -> float:
-    """Ask the local Rekognition for its bill of Custom Labels."""
+    """Return the billed Custom Labels seconds of the local Rekognition."""
     counters = control.ask(stack.client_arguments(), {}, target="LocalRekognition.Counters")
     return float(counters.get("model_seconds", 0.0))
 
 
 @contextlib.contextmanager
 def _standard_error_in(log: Path) -> Iterator[None]:
-    """Send to a file what native code writes to the standard error: no setting of the runtime silences it."""
+    """Redirect the standard error of native code to a file: no setting of the runtime silences it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     kept = os.dup(2)
