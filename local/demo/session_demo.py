@@ -155,7 +155,7 @@ def run(stack: Stack, model: TrainedModel) -> Session:
     if "inspected" not in output:
         raise DemoFailed(
             f"the session had nothing to do ({output.get('decision')}): another one holds its model; "
-            "try again in a minute, or begin anew with `make clean`"
+            "try again in a minute, or start over with `make clean`"
         )
     wait_until_moved(stack, inspected)
     _require_stopped(stack, model)

@@ -84,7 +84,7 @@ def compare(
 
 
 def _impossible(error: Exception) -> DemoFailed:
-    return DemoFailed(f"the pictures cannot be compared ({error}); mend that and compare again")
+    return DemoFailed(f"the pictures cannot be compared ({error}); fix that and compare again")
 
 
 def _thumbnail(file: Path) -> pixels.Thumbnail | None:

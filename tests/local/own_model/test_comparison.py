@@ -148,7 +148,7 @@ def test_a_picture_that_is_gone_by_now_loses_nothing_that_was_paid_for(tmp_path:
 
 
 def test_credentials_that_are_not_there_are_a_sentence(pictures: list[Path]) -> None:
-    told = "the pictures cannot be compared (The config profile (nope) could not be found); mend that and compare again"
+    told = "the pictures cannot be compared (The config profile (nope) could not be found); fix that and compare again"
     assert failed(NoProfile(), pictures) == told
 
 

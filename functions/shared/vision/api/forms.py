@@ -66,7 +66,7 @@ class Confirmation(_Form):
 
 
 class _Answer(BaseModel):
-    """What a client gets. Errors about it tell nothing of what is in it: they are ours, and end up in the log."""
+    """A response body. Its validation errors leave out the values: they are faults of the stack, and are logged."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 

@@ -213,7 +213,7 @@ class Inspector:
         if not self.table.claim_notification(envelope, records.now(), records.seconds_ago(self.claim_seconds)):
             if "notified_at" in (self.table.image(envelope) or {}):
                 return
-            raise ServiceUnavailable("notification: another delivery is at it; whether it was told is looked at later")
+            raise ServiceUnavailable("notification: another delivery is sending it; a later one checks that")
         subject = f"Inspection {record['verdict']}: rule {record['rule']}"
         attributes = {"verdict": record["verdict"], "rule": record["rule"]}
         try:

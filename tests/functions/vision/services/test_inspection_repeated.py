@@ -230,7 +230,7 @@ def test_of_two_deliveries_at_the_same_time_one_tells_people(
 
     def second(**_: Any) -> None:
         if not met:
-            with pytest.raises(ServiceUnavailable, match="another delivery is at it") as refused:
+            with pytest.raises(ServiceUnavailable, match="another delivery is sending it") as refused:
                 inspector.inspect(inspected.object)
             met.append(refused.value)
 

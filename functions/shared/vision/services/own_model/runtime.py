@@ -148,9 +148,9 @@ class Classifier:
         wanted = self.manifest.input.shape
         shape = [side if isinstance(side, int) else None for side in one.shape]
         if len(shape) != 4 or any(side not in (None, fits) for side, fits in zip(shape[1:], wanted, strict=True)):
-            told = " × ".join("any" if side is None else str(side) for side in shape)
+            shown = " × ".join("any" if side is None else str(side) for side in shape)
             raise InvalidModel(
-                f"{self.manifest.file}: takes {told}, the manifest says any × {' × '.join(map(str, wanted))} "
+                f"{self.manifest.file}: takes {shown}, the manifest says any × {' × '.join(map(str, wanted))} "
                 f"({self.manifest.input.layout}); set input.width, input.height and input.layout to what it was "
                 "exported with"
             )
