@@ -25,7 +25,7 @@ from vision.adapters.rekognition import Detection
 from vision.adapters.runs import Runs
 from vision.adapters.session import client
 from vision.adapters.table import Table
-from vision.api import problems
+from vision.api import audit, problems
 from vision.domain import records, rules
 from vision.domain.bulk import Request
 from vision.domain.envelopes import Envelope
@@ -284,6 +284,7 @@ def world(
     stored(sample, photo)
     found = {"Labels": [{"Name": "Rose", "Confidence": 98.7}], "LabelModelVersion": "3.0"}
     answer("rekognition", "DetectLabels", found)
+    answer("cognito-idp", "AdminGetUser", {"Username": "ann", "UserMFASettingList": ["SOFTWARE_TOKEN_MFA"]})
     return Envelope.from_dict(sample)
 
 
@@ -381,9 +382,16 @@ def api(function: Callable[[str], Handler], table: Table, results: Callable[[], 
     if app is None:
         function("api")
         app = sys.modules["functions.api.app"]
-    for logger in (app.entry._logger, problems._logger):
-        logger.registered_handler.stream = sys.stdout
-    return lambda owner, *groups: Caller(lambda event: app.handler(event, Context("api")), claims(owner, groups))
+
+    def caller(owner: str, *groups: str) -> Caller:
+        # What is written during a test is captured by another stream than what is while it is set up.
+        for logger in (app.entry._logger, problems._logger):
+            logger.registered_handler.stream = sys.stdout
+        # As on Lambda, where no module is imported before the function has its name.
+        audit._logger._logger.parent = app.entry._logger._logger
+        return Caller(lambda event: app.handler(event, Context("api")), claims(owner, groups))
+
+    return caller
 
 
 @pytest.fixture
@@ -455,7 +463,7 @@ def drive(
                 model.status = "RUNNING"
                 if name == "stop_model_watchdog":
                     lease.give_back(event("start_model")["execution_arn"], records.now())
-            case "open_run":
+            case "open_run" | "pre_token_generation":
                 pass
             case "process_batch":
                 run()

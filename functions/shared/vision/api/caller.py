@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
 
 from vision.api.problems import Forbidden, Unauthorized
-from vision.domain.tokens import OPERATORS, WITHHELD
+from vision.domain.tokens import NO_SECOND_FACTOR, NOT_CHECKED, OPERATORS, WITHHELD
 
 # What an owner may be, since it becomes a part of keys: Cognito's `sub`.
 _OWNER = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -49,7 +49,12 @@ class Caller:
         # API Gateway takes ID tokens too, which say who somebody is and not what may be asked.
         if claims.get("token_use") != "access" or not _OWNER.fullmatch(owner):
             raise Unauthorized
-        return cls(owner, OPERATORS in _groups(claims.get("cognito:groups", "")), str(claims.get(WITHHELD, "")))
+        withheld = str(claims.get(WITHHELD, ""))
+        return cls(
+            owner,
+            OPERATORS in _groups(claims.get("cognito:groups", "")),
+            withheld if withheld in (NO_SECOND_FACTOR, NOT_CHECKED) else "",
+        )
 
 
 def caller(router: Router) -> Caller:
@@ -63,13 +68,26 @@ def caller(router: Router) -> Caller:
 
 
 def operator(router: Router) -> Caller:
-    """Return the operator who sent it.
+    """Return the operator who asks to read something; what changes something takes `vision.api.audit`.
 
     Raises
     ------
     Unauthorized
     Forbidden
         Whoever sent it is none.
+    """
+    if router.current_event.http_method != "GET":
+        raise RuntimeError("a route by which operators change something leaves no line; take operator_changing")
+    return any_operator(router)
+
+
+def any_operator(router: Router) -> Caller:
+    """Return the operator who sent the request, whatever it asks for.
+
+    Raises
+    ------
+    Unauthorized
+    Forbidden
     """
     asks = caller(router)
     if not asks.is_operator:

@@ -123,8 +123,8 @@ def _conflict(error: Conflict) -> Response[str]:
 
 
 _WHY_NO_OPERATOR = {
-    NO_SECOND_FACTOR: "This is for operators who have a second factor, and your account has none: set one up on the page, "
-    "under Second factor, and sign in again with its code.",
+    NO_SECOND_FACTOR: "This is for operators who have a second factor, and your account has none: set one up on the "
+    "page, under Second factor, and sign in again with its code.",
     NOT_CHECKED: "This is for operators, and whether your account has a second factor could not be checked; wait a "
     "minute, sign out, and sign in again.",
 }
