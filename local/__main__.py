@@ -1,10 +1,11 @@
-"""Commands of the local stack: ``python -m local up``, ``down``, ``demo``, ``env``. `make` runs them."""
+"""Commands of the local stack: ``python -m local up``, ``down``, ``demo``, ``code``, ``env``. `make` runs them."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 import boto3
@@ -18,7 +19,7 @@ from local.downloads import DownloadFailed
 from local.engine.process import EngineNotHealthyError
 from local.own_model import stack as own_model
 from local.own_model.image import DEFAULT_MODEL
-from local.people import Person, demo_person
+from local.people import NoPersonYet, Person, code, demo_person, known_person
 from local.photos import fetch_photos, photos
 from local.rekognition.custom_labels.training import TrainingRefused
 from local.rekognition.fetch import fetch_models
@@ -45,6 +46,9 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     up_parser = commands.add_parser("up", help="start the local stack, or reuse the running one")
     commands.add_parser("down", help="stop it")
+    commands.add_parser(
+        "code", help="print the code that the demo's person signs in with, as an authenticator app does"
+    )
     environment_parser = commands.add_parser("env", help="write .local/env.json for `sam local invoke --env-vars`")
     environment_parser.add_argument("--stack-name", required=True, help="a stack in the account of your credentials")
     demo_parser = commands.add_parser("demo", help="process photos, inspect some, and show the results")
@@ -65,6 +69,8 @@ def main(arguments: list[str]) -> int:
                 _say_what_next(deployed, demo_person(deployed))
             case "down":
                 stack.down(console.print)
+            case "code":
+                _say_code(known_person())
             case "env":
                 _write_environment(environment.variables(boto3.client, options.stack_name))
             case "demo" if options.bulk is not None:
@@ -73,7 +79,9 @@ def main(arguments: list[str]) -> int:
             case "demo":
                 folder = options.photos.expanduser() if options.photos else None
                 _demo(folder, options.detector, options.model)
-    except (DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError, TrainingRefused) as error:
+    except (
+        *(DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError, NoPersonYet, TrainingRefused),
+    ) as error:
         # Text, since a path in the message may look like markup.
         console.print(Text.assemble((type(error).__name__, "red"), f": {error}"), soft_wrap=True)
         return 1
@@ -144,9 +152,15 @@ def _inspect(deployed: Stack, uploads: list[Upload], detector: str) -> list[Uplo
     return inspected + session_demo.show(console)
 
 
+def _say_code(person: Person) -> None:
+    digits, seconds_left = code(person, time.time())
+    console.print(f"{digits} (once; another one in {seconds_left} s)", markup=False)
+
+
 def _say_what_next(deployed: Stack, person: Person) -> None:
     console.print(
-        f"""The page: {deployed.outputs["AppUrl"]}/ (sign in as {person.email} with {person.password}, or sign up)
+        f"""The page: {deployed.outputs["AppUrl"]}/ (sign in as {person.email} with {person.password}
+and the code that `make code` prints, since this is an operator; or sign up as somebody who is none)
 The stack is up at {deployed.endpoint_url}; `make down` stops it. Try with the AWS CLI, in any terminal:
 
   source .local/aws.env

@@ -26,7 +26,9 @@ operations = Operations(
 )
 buckets = (settings.image_bucket_name, settings.results_bucket_name)
 origins = dict.fromkeys(storage.origin(bucket) for bucket in buckets)
-place = Place(settings.app_url, settings.sign_in_url, settings.user_pool_client_id, tuple(origins))
+place = Place(
+    settings.app_url, settings.sign_in_url, settings.user_pool_url, settings.user_pool_client_id, tuple(origins)
+)
 links_owners = settings.execution_links == "owners"
 app = resolver.build(gallery, operations, Path(__file__).parent / "static", place, links_owners=links_owners)
 

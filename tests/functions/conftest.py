@@ -94,6 +94,7 @@ ENVIRONMENT = {
     "CUSTOM_MODEL_SESSION_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "CustomModelSession"),
     "APP_URL": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
     "SIGN_IN_URL": "https://photos-1.auth.eu-west-1.amazoncognito.com",
+    "USER_POOL_URL": "https://cognito-idp.eu-west-1.amazonaws.com",
     "USER_POOL_CLIENT_ID": "1example23456789",
     "EXECUTION_LINKS": "operators",
     "DAILY_UPLOADS": "500",
