@@ -40,7 +40,7 @@ class NoPersonYet(RuntimeError):
 
 
 def demo_person(stack: Stack, file: Path = PERSON) -> Person:
-    """Return the demo's person, who is made when the user pool has none; password and secret are kept for the next time."""
+    """Return the demo's person, who is made when the user pool has none; what it signs in with is kept."""
     pool, cognito = stack.outputs["UserPoolId"], stack.client("cognito-idp")
     known = json.loads(file.read_text()) if file.exists() else {"password": f"Demo-{secrets.token_hex(4)}-1"}
     try:
@@ -103,7 +103,7 @@ def token(stack: Stack, email: str, password: str, secret: str = "") -> str:
 
 
 def tokens(stack: Stack, email: str, password: str, secret: str = "") -> dict[str, Any]:
-    """Return the tokens of a sign-in; a code is used up, so the next one with a secret waits for the next half minute."""
+    """Return the tokens of a sign-in; with a secret it uses up the code of this half minute."""
     cognito, pool = stack.client("cognito-idp"), stack.outputs["UserPoolId"]
     client = stack.outputs["UserPoolClientId"]
     answer = cognito.admin_initiate_auth(

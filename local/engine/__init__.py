@@ -48,8 +48,8 @@ What is restored
     The code of an authenticator app is asked for on the pages, taken once, and only for the session that its password
     made. What was verified and enabled counts, in that order.
 `token_trigger`
-    The trigger before a token is made changes groups, is asked once, needs its permission, and fails the sign-in when it
-    fails.
+    The trigger before a token is made changes groups, is asked once, needs its permission, and when it fails the
+    sign-in fails.
 `rekognition`
     Rekognition is a service of the engine, answered by `local.rekognition`; it reads objects with the permissions
     of its caller.

@@ -87,8 +87,10 @@ def code_page(session_field: str, session: str, code_field: str, error: str = ""
 <form method="post" action="/login">
 <input type="hidden" name="{session_field}" value="{escape(session)}">
 <label for="code">Code</label>
-<input id="code" name="{code_field}" inputmode="numeric" autocomplete="one-time-code" aria-describedby="where" required autofocus>
-<p class="note" id="where">The six digits that your authenticator app shows. For the demo’s person: <code>make code</code></p>
+<input id="code" name="{code_field}" inputmode="numeric" autocomplete="one-time-code" aria-describedby="where" required
+ autofocus>
+<p class="note" id="where">The six digits that your authenticator app shows; <code>make code</code> has those of the
+demo’s person.</p>
 <button type="submit">Sign in</button>
 </form>"""
     return page("Enter your code", "Enter your code", content)
