@@ -97,13 +97,13 @@ def code(person: Person, at_seconds: float) -> tuple[str, int]:
     return totp.code(person.secret, totp.step(at_seconds)), left
 
 
-def token(stack: Stack, email: str, password: str, secret: str = "") -> str:
+def token(stack: Stack, email: str, password: str, second: str = "") -> str:
     """Return an access token, as a script gets one with the permissions of an AWS account."""
-    return str(tokens(stack, email, password, secret)["AccessToken"])
+    return str(tokens(stack, email, password, second)["AccessToken"])
 
 
-def tokens(stack: Stack, email: str, password: str, secret: str = "") -> dict[str, Any]:
-    """Return the tokens of a sign-in; with a secret it uses up the code of this half minute."""
+def tokens(stack: Stack, email: str, password: str, second: str = "") -> dict[str, Any]:
+    """Return the tokens of a sign-in; ``second`` is the code of somebody with a second factor."""
     cognito, pool = stack.client("cognito-idp"), stack.outputs["UserPoolId"]
     client = stack.outputs["UserPoolClientId"]
     answer = cognito.admin_initiate_auth(
@@ -120,7 +120,7 @@ def tokens(stack: Stack, email: str, password: str, secret: str = "") -> dict[st
             Session=answer["Session"],
             ChallengeResponses={
                 "USERNAME": answer["ChallengeParameters"]["USER_ID_FOR_SRP"],
-                "SOFTWARE_TOKEN_MFA_CODE": totp.code(secret, totp.step(time.time())),
+                "SOFTWARE_TOKEN_MFA_CODE": second,
             },
         )
     found: dict[str, Any] = answer["AuthenticationResult"]

@@ -57,6 +57,9 @@ export function open({ signOut }) {
         element("div.actions", go),
       ),
     );
+    // The button that was pressed is gone; whoever reads by ear goes on with the key.
+    body.firstElementChild.tabIndex = -1;
+    body.firstElementChild.focus();
   }
 
   async function setUp(input, go, complaint) {
