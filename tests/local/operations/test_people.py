@@ -226,10 +226,14 @@ def test_a_person_is_removed_with_all_photos(shell, person, signed_in, ask, pipe
         cognito.admin_get_user(UserPoolId=pool, Username=person)
 
 
-def test_count_of_a_day_is_told_and_begins_anew(shell, pipeline):
-    pipeline.all_finished([pipeline.upload(f"private/diligent/uploads/{number}.jpg", PHOTO) for number in range(2)])
-    assert shell("people", 'DAY="', OWNER="diligent").split() == ["2", str(2 * len(PHOTO))]
-    assert shell("people", 'DAY="', OWNER="diligent").split() == ["None"]
+def test_count_of_a_day_is_told_and_begins_anew(shell, person, signed_in, ask):
+    token = signed_in(person)
+    owner = _owner(ask, token)
+    for number in range(2):
+        announced = {"name": f"{number}.jpg", "content_type": "image/jpeg", "size_bytes": len(PHOTO)}
+        assert ask(token, "POST", "/api/photos", announced)[0] == 201
+    assert shell("people", 'DAY="', OWNER=owner).split() == ["2", str(2 * len(PHOTO))]
+    assert shell("people", 'DAY="', OWNER=owner).split() == ["None"]
 
 
 def test_an_operator_deletes_all_photos_of_everyone(shell, operator, pipeline):
