@@ -203,7 +203,7 @@ async function getToKnow() {
   try {
     const { owner, is_operator: isOperator, operators_withheld: withheld } = await askPatiently(() => call("GET", "me"));
     for (const entry of navigation.querySelectorAll("li[hidden]")) entry.hidden = !isOperator;
-    if (withheld && page?.base !== "#/second-factor") sayWhyNoOperator(withheld);
+    if (withheld && resolve(location.hash)?.name !== "second-factor") sayWhyNoOperator(withheld);
     await page?.view.loaded; // What the person sees comes first.
     await (await loaded(adding())).letFilesIn(owner, () => page?.view.albumId || null);
   } catch (problem) {
