@@ -85,7 +85,9 @@ class Deployed:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.client = cache(lambda service: boto3.client(service))
+        # boto3.client() takes the session of the process, which keeps the credentials that it saw first.
+        session = boto3.Session()
+        self.client = cache(lambda service: session.client(service))
         described = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
         self.bucket, self.results = self.outputs["ImageBucketName"], self.outputs["ResultsBucketName"]

@@ -86,6 +86,10 @@ def quick_redelivery(pipeline: Pipeline, inspections: Inspections) -> Iterator[N
     sqs.set_queue_attributes(QueueUrl=inspections.queue_url, Attributes=before)
 
 
+def _names(described: dict) -> list[str]:
+    return [label["name"] for label in described["labels"]]
+
+
 @pytest.fixture(scope="module")
 def person(shared_pipeline: Pipeline, shared_inspections: Inspections) -> tuple[ObjectVersion, dict]:
     """A photo of a person, which the default rule does not want, and its record; `deployed` has fetched it."""
@@ -100,7 +104,7 @@ def test_a_person_fails_the_default_rule_and_the_record_says_why(person):
     assert (record["status"], record["verdict"], record["rule"]) == ("SUCCEEDED", "FAILURE", "no-people")
     [reason] = record["reasons"]
     assert reason.startswith("Person was found with 9")
-    assert [label["name"] for label in record["labels"]] == ["Person"]
+    assert "Person" in _names(record)
     assert record["detector"]["name"] == "rekognition"
 
 
@@ -128,14 +132,14 @@ def test_the_result_file_tells_what_the_record_tells(inspections, person):
     assert result["image"] == record["moved_to"]
     for name in ("photo_id", "verdict", "rule", "reasons", "inspected_at"):
         assert result[name] == record[name], name
-    assert [label["name"] for label in result["labels"]] == ["Person"]
+    assert _names(result) == _names(record)
 
 
 def test_people_are_told_of_a_failure_once_and_without_the_picture(inspections, person):
     version, record = person
     [told] = wait_for(lambda: inspections.heard(version))
     assert (told["verdict"], told["rule"], told["reasons"]) == ("FAILURE", "no-people", record["reasons"])
-    assert [label["name"] for label in told["labels"]] == ["Person"]
+    assert _names(told) == _names(record)
     assert told["image"] == record["moved_to"]
     assert told["id"].startswith(record["photo_id"])
 

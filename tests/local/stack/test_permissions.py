@@ -32,7 +32,7 @@ FUNCTIONS = [
     "ValidateRulesFunction",
 ]
 
-# Calls that no function of this workflow makes, but for those that erase what is deleted.
+# Calls that no function of this workflow makes, but for those that delete photos, or further versions of one form.
 FOREIGN_CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("s3", "list_buckets", {}),
     ("s3", "delete_object", {"Bucket": "BUCKET", "Key": "private/a/uploads/a.jpg"}),
@@ -47,6 +47,7 @@ FOREIGN_CALLS: list[tuple[str, str, dict[str, Any]]] = [
 
 ERASING: dict[str, list[str]] = {
     "ApiFunction": ["s3.delete_object", "dynamodb.scan"],
+    "StartProcessingFunction": ["s3.delete_object"],
     "StoreMetadataFunction": ["s3.delete_object"],
     "TrackExecutionFunction": ["s3.delete_object"],
 }
