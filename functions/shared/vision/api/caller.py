@@ -10,8 +10,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
 
 from vision.api.problems import Forbidden, Unauthorized
-
-OPERATORS = "operators"
+from vision.domain.tokens import NO_SECOND_FACTOR, NOT_CHECKED, OPERATORS, WITHHELD
 
 # What an owner may be, since it becomes a part of keys: Cognito's `sub`.
 _OWNER = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -26,11 +25,14 @@ class Caller:
     owner
         Whose things are meant: the subject of the token.
     is_operator
-        Whether the person is in the group ``operators`` of the user pool.
+        Whether the person is in the group ``operators`` of the user pool, with a second factor.
+    withheld
+        Why somebody of that group is no operator now, see :mod:`vision.domain.tokens`; empty otherwise.
     """
 
     owner: str
     is_operator: bool
+    withheld: str = ""
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Caller:
@@ -47,7 +49,12 @@ class Caller:
         # API Gateway takes ID tokens too, which say who somebody is and not what may be asked.
         if claims.get("token_use") != "access" or not _OWNER.fullmatch(owner):
             raise Unauthorized
-        return cls(owner, OPERATORS in _groups(claims.get("cognito:groups", "")))
+        withheld = str(claims.get(WITHHELD, ""))
+        return cls(
+            owner,
+            OPERATORS in _groups(claims.get("cognito:groups", "")),
+            withheld if withheld in (NO_SECOND_FACTOR, NOT_CHECKED) else "",
+        )
 
 
 def caller(router: Router) -> Caller:
@@ -61,7 +68,7 @@ def caller(router: Router) -> Caller:
 
 
 def operator(router: Router) -> Caller:
-    """Return the operator who sent it.
+    """Return the operator who asks to read something; what changes something takes `vision.api.audit`.
 
     Raises
     ------
@@ -69,9 +76,22 @@ def operator(router: Router) -> Caller:
     Forbidden
         Whoever sent it is none.
     """
+    if router.current_event.http_method != "GET":
+        raise RuntimeError("a route by which operators change something leaves no line; take operator_changing")
+    return any_operator(router)
+
+
+def any_operator(router: Router) -> Caller:
+    """Return the operator who sent the request, whatever it asks for.
+
+    Raises
+    ------
+    Unauthorized
+    Forbidden
+    """
     asks = caller(router)
     if not asks.is_operator:
-        raise Forbidden
+        raise Forbidden(asks.withheld)
     return asks
 
 
