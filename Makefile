@@ -24,6 +24,10 @@ demo: setup ## Process and inspect photos on this machine, run a Custom Labels s
 up: setup ## Start the local stack in the background, or reuse the running one (DETECTOR=own-model MODEL=folder for your own model)
 	@$(VENV)/python -m local up $(OWN_MODEL)
 
+.PHONY: code
+code: setup ## Print the code with which the demo's person signs in to the page, after the password
+	@$(VENV)/python -m local code
+
 .PHONY: down
 down: setup ## Stop the local stack; its data stays
 	@$(VENV)/python -m local down

@@ -1,10 +1,11 @@
-"""Commands of the local stack: ``python -m local up``, ``down``, ``demo``, ``env``. `make` runs them."""
+"""Commands of the local stack: ``python -m local up``, ``down``, ``demo``, ``code``, ``env``. `make` runs them."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 import boto3
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from local.demo import bulk_demo, contact_sheet, inspection_demo, photo_demo, session_demo
-from local.demo.people import Person, demo_person
+from local.demo.people import NoPersonYet, Person, code, demo_person, known_person
 from local.demo.photo_demo import DemoFailed, Upload
 from local.demo.sample_photos import fetch_photos, photos
 from local.downloads import DownloadFailed
@@ -46,6 +47,9 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     up_parser = commands.add_parser("up", help="start the local stack, or reuse the running one")
     commands.add_parser("down", help="stop it")
+    commands.add_parser(
+        "code", help="print the code that the demo's person signs in with, as an authenticator app does"
+    )
     environment_parser = commands.add_parser("env", help="write .local/env.json for `sam local invoke --env-vars`")
     environment_parser.add_argument("--stack-name", required=True, help="a stack in the account of your credentials")
     demo_parser = commands.add_parser("demo", help="process photos, inspect some, and show the results")
@@ -66,6 +70,8 @@ def main(arguments: list[str]) -> int:
                 _say_what_next(deployed, demo_person(deployed))
             case "down":
                 local_stack.down(console.print)
+            case "code":
+                _say_code(known_person())
             case "env":
                 _write_environment(environment.variables(boto3.client, options.stack_name))
             case "demo" if options.bulk is not None:
@@ -74,7 +80,9 @@ def main(arguments: list[str]) -> int:
             case "demo":
                 folder = options.photos.expanduser() if options.photos else None
                 _demo(folder, options.detector, options.model)
-    except (DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError, TrainingRefused) as error:
+    except (
+        *(DemoFailed, DeploymentFailed, DownloadFailed, EngineNotHealthyError, NoPersonYet, TrainingRefused),
+    ) as error:
         # Text, since a path in the message may look like markup.
         console.print(Text.assemble((type(error).__name__, "red"), f": {error}"), soft_wrap=True)
         return 1
@@ -145,9 +153,15 @@ def _inspect(deployed: Stack, uploads: list[Upload], detector: str) -> list[Uplo
     return inspected + session_demo.show(console)
 
 
+def _say_code(person: Person) -> None:
+    digits, seconds_left = code(person, time.time())
+    console.print(f"{digits} (once; another one in {seconds_left} s)", markup=False)
+
+
 def _say_what_next(deployed: Stack, person: Person) -> None:
     console.print(
-        f"""The page: {deployed.outputs["AppUrl"]}/ (sign in as {person.email} with {person.password}, or sign up)
+        f"""The page: {deployed.outputs["AppUrl"]}/ (sign in as {person.email} with {person.password}
+and the code that `make code` prints, since this is an operator; or sign up as somebody who is none)
 The stack is up at {deployed.endpoint_url}; `make down` stops it. Try with the AWS CLI, in any terminal:
 
   source .local/aws.env

@@ -23,7 +23,7 @@ def document() -> str:
     # Routes are only described here, and no service is asked: names of a table and a bucket do not matter.
     gallery = Gallery(People("table"), Photos("table"), "bucket", Allowance(0, 0))
     operations = Operations(Photos("table"), BulkRuns("table"), sessions=None, run_arn="")
-    app = resolver.build(gallery, operations, Path(), SiteConfig("", "", "", ()))
+    app = resolver.build(gallery, operations, Path(), SiteConfig("", "", "", "", ()))
     described = json.loads(resolver.document(app))
     described["paths"] = {path: dict(sorted(described["paths"][path].items())) for path in sorted(described["paths"])}
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"

@@ -144,7 +144,8 @@ def simulation_table(runs: Sequence[tuple[Outcome, Size]], contended: Outcome) -
             "and 80 MB/s; a write 8 ms.",
             f"- Assumed, not measured: the factor {KAPPA:g}; {COLD_SECONDS:g} s until a new environment works; "
             f"{CHILD_SECONDS:g} s between two batches of a worker; that the Map lists faster than workers work.",
-            "- Workers and batches: `bulk.workers`, `bulk.batch_size`. Moments: `Turns` and `Pace` themselves. A "
+            "- Workers and batches: `bulk_run.workers`, `bulk_run.batch_size`. Moments: `CallSlots` and "
+            "`RateLimiter` themselves. A "
             f"throttled call is tried {SDK_ATTEMPTS} times by the SDK, without the client-side limit of its adaptive "
             "mode, then by `vision.services.bulk_worker` with a turn of its own. Somebody else calls at random and "
             "does not retry.",

@@ -26,9 +26,11 @@ operations = Operations(
 )
 buckets = (settings.image_bucket_name, settings.results_bucket_name)
 origins = dict.fromkeys(storage.origin(bucket) for bucket in buckets)
-place = SiteConfig(settings.app_url, settings.sign_in_url, settings.user_pool_client_id, tuple(origins))
+site = SiteConfig(
+    settings.app_url, settings.sign_in_url, settings.user_pool_url, settings.user_pool_client_id, tuple(origins)
+)
 links_owners = settings.execution_links == "owners"
-app = resolver.build(gallery, operations, Path(__file__).parent / "static", place, links_owners=links_owners)
+app = resolver.build(gallery, operations, Path(__file__).parent / "static", site, links_owners=links_owners)
 
 
 @entry.http

@@ -42,7 +42,14 @@ What is restored
     stages and routes is applied.
 `sign_in`, `sign_in_pages`
     Cognito's pages to sign up and in. Refreshed tokens have the groups; tokens are refreshed and revoked by their own
-    client. Sign-out leads to registered addresses only. The case of a name does not matter where the pool says so.
+    client. Sign-out leads to registered addresses only. The case of a name does not matter where the pool says so. A
+    protected user pool is not deleted.
+`second_factor`
+    The code of an authenticator app is asked for on the pages, taken once, and only for the session that its password
+    made. What was verified and enabled counts, in that order.
+`token_trigger`
+    The trigger before a token is made changes groups, is asked once, needs its permission, and when it fails the
+    sign-in fails.
 `rekognition`
     Rekognition is a service of the engine, answered by `local.rekognition`; it reads objects with the permissions
     of its caller.

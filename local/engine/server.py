@@ -25,9 +25,11 @@ from local.engine import (
     persistence,
     queues,
     rekognition,
+    second_factor,
     sign_in,
     signatures,
     step_functions,
+    token_trigger,
 )
 from local.engine.settings import APP_API_NAME, EngineSettings
 
@@ -47,6 +49,8 @@ def install_patches(settings: EngineSettings) -> None:
     rekognition.install()
     step_functions.install()
     sign_in.install()
+    second_factor.install()
+    token_trigger.install()
     http_api.install(APP_API_NAME)
     persistence.install()
     # Last, since it is to see every request first.

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 from ministack import app
 from ministack.core.concurrency import run_reentrant
+from ministack.core.responses import error_response_json
 from ministack.services import cognito
 
 from local.engine.sign_in_pages import REQUEST_FIELDS, page, sign_in_page, sign_up_page
@@ -27,6 +28,7 @@ def install() -> None:
     refresh_with_groups_and_for_the_same_client_only()
     sign_out_to_registered_addresses_only()
     ignore_the_case_of_a_name_where_the_pool_does()
+    delete_no_pool_that_is_protected()
 
 
 def serve_the_pages_of_managed_login() -> None:
@@ -217,6 +219,26 @@ def ignore_the_case_of_a_name_where_the_pool_does() -> None:
         return resolve(pool, same) if same else (user, error)
 
     cognito._resolve_user = resolve_user
+
+
+def delete_no_pool_that_is_protected() -> None:
+    """Refuse to delete a user pool whose deletion protection is active; the engine deletes it.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-deletion-protection.html
+    """
+    delete = cognito._delete_user_pool
+
+    def delete_user_pool(data: dict[str, Any]) -> Any:
+        pool = cognito._user_pools.get(data.get("UserPoolId")) or {}
+        if pool.get("DeletionProtection") == "ACTIVE":
+            message = (
+                "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be "
+                "inactivated first."
+            )
+            return error_response_json("InvalidParameterException", message, 400)
+        return delete(data)
+
+    cognito._delete_user_pool = delete_user_pool
 
 
 def _names(pool: dict[str, Any]) -> list[str]:

@@ -81,6 +81,21 @@ def sign_up_page(request: Mapping[str, str], policy: Mapping[str, Any], email: s
     return page("Sign up", "Create an account", content)
 
 
+def code_page(session_field: str, session: str, code_field: str, error: str = "") -> str:
+    """Return the page that asks for the code of an authenticator app."""
+    content = f"""{_error(error)}
+<form method="post" action="/login">
+<input type="hidden" name="{session_field}" value="{escape(session)}">
+<label for="code">Code</label>
+<input id="code" name="{code_field}" inputmode="numeric" autocomplete="one-time-code" aria-describedby="where" required
+ autofocus>
+<p class="note" id="where">The six digits that your authenticator app shows; <code>make code</code> has those of the
+demo’s person.</p>
+<button type="submit">Sign in</button>
+</form>"""
+    return page("Enter your code", "Enter your code", content)
+
+
 def policy_sentence(policy: Mapping[str, Any]) -> str:
     """Return what a password needs.
 

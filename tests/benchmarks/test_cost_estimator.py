@@ -186,7 +186,7 @@ def test_an_own_model_that_nobody_uses_costs_its_alarm_and_its_image_too():
     without, with_model = command.idle("rekognition"), command.idle("own-model")
     assert bill.alarms("own-model") == bill.alarms("rekognition") + 1
     assert set(with_model) - set(without) == {
-        f"  {bill.alarms('own-model')} alarms 1.30 $; the first 10 of an account are free",
+        f"  {bill.alarms('own-model')} alarms 1.50 $; the first 10 of an account are free",
         "  the own model's image in ECR 0.10 $ for each GB of it, compressed",
     }
 

@@ -7,16 +7,31 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from local import people, totp
 from tests.local.stack.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account; `owner` is the id under which the stack knows them."""
+    """Somebody with an account.
+
+    Attributes
+    ----------
+    owner
+        The id under which the stack knows them.
+    secret
+        What the codes are made from; empty for somebody without a second factor.
+    """
 
     email: str
     password: str
     owner: str
+    secret: str = ""
+
+
+# The step of the last code that was used of each secret, and the last refresh token of each person.
+_USED: dict[str, int] = {}
+_REFRESH: dict[str, str] = {}
 
 
 def new_email() -> str:
@@ -36,20 +51,33 @@ def make_person(pipeline: Pipeline, *, is_operator: bool = False) -> Person:
         UserPoolId=pool, Username=email, MessageAction="SUPPRESS", UserAttributes=attributes
     )["User"]
     cognito.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
-    if is_operator:
-        cognito.admin_add_user_to_group(UserPoolId=pool, Username=email, GroupName="operators")
     [owner] = [attribute["Value"] for attribute in made["Attributes"] if attribute["Name"] == "sub"]
-    return Person(email, password, owner)
+    if not is_operator:
+        return Person(email, password, owner)
+    person = add_second_factor(pipeline, Person(email, password, owner))
+    cognito.admin_add_user_to_group(UserPoolId=pool, Username=email, GroupName="operators")
+    return person
+
+
+def add_second_factor(pipeline: Pipeline, person: Person) -> Person:
+    """Set up what operators need; the code of the half minute before is used up for it."""
+    stack = pipeline.stack
+    made = people.with_second_factor(stack, people.Person(person.email, person.password, person.owner))
+    _USED[made.secret] = totp.step(time.time()) - 1
+    return Person(person.email, person.password, person.owner, made.secret)
+
+
+def next_code(secret: str) -> str:
+    """Return a code that was not used yet, of this half minute or the next one, which Cognito takes too."""
+    wanted = max(totp.step(time.time()), _USED.get(secret, 0) + 1)
+    time.sleep(max(0.0, (wanted - 1) * totp.STEP_SECONDS - time.time() + 0.1))
+    _USED[secret] = wanted
+    return totp.code(secret, wanted)
 
 
 def tokens_of(pipeline: Pipeline, person: Person) -> dict[str, Any]:
     """What the page keeps of somebody who has signed in."""
-    answer = pipeline.client("cognito-idp").admin_initiate_auth(
-        UserPoolId=pipeline.stack.outputs["UserPoolId"],
-        ClientId=pipeline.stack.outputs["UserPoolClientId"],
-        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": person.email, "PASSWORD": person.password},
-    )["AuthenticationResult"]
+    answer = _refreshed(pipeline, person) or _signed_in(pipeline, person)
     now = int(time.time() * 1000)
     return {
         "access_token": answer["AccessToken"],
@@ -57,3 +85,25 @@ def tokens_of(pipeline: Pipeline, person: Person) -> dict[str, Any]:
         "issued_at": now,
         "expires_at": now + answer["ExpiresIn"] * 1000,
     }
+
+
+def _refreshed(pipeline: Pipeline, person: Person) -> dict[str, Any] | None:
+    """Renew the tokens of somebody whose codes are rare, unless that session is over."""
+    if person.email not in _REFRESH:
+        return None
+    cognito = pipeline.client("cognito-idp")
+    asked = {"ClientId": pipeline.stack.outputs["UserPoolClientId"], "AuthFlow": "REFRESH_TOKEN_AUTH"}
+    refresh_token = _REFRESH[person.email]
+    try:
+        answer = cognito.initiate_auth(**asked, AuthParameters={"REFRESH_TOKEN": refresh_token})
+    except cognito.exceptions.NotAuthorizedException:
+        return None
+    return {"RefreshToken": refresh_token, **answer["AuthenticationResult"]}
+
+
+def _signed_in(pipeline: Pipeline, person: Person) -> dict[str, Any]:
+    code = next_code(person.secret) if person.secret else ""
+    tokens = people.tokens(pipeline.stack, person.email, person.password, code)
+    if person.secret:
+        _REFRESH[person.email] = tokens["RefreshToken"]
+    return tokens

@@ -91,6 +91,11 @@ def _sessions(visit: Visit) -> None:
     expect(visit.page.get_by_role("heading", name="No session yet")).to_be_visible()
 
 
+def _second_factor(visit: Visit) -> None:
+    visit.link("Second factor").click()
+    expect(visit.button("Continue")).to_be_visible()
+
+
 def _notice(visit: Visit) -> None:
     visit.choose({"notes.gif": b"GIF89a"})
     visit.notice.hover()
@@ -119,6 +124,7 @@ VIEWS: dict[str, Show] = {
         _inspections,
         _bulk_runs,
         _sessions,
+        _second_factor,
         _notice,
         _nowhere,
     )

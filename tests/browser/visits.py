@@ -21,7 +21,7 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.browser.people import Person, tokens_of
+from tests.browser.people import Person, next_code, tokens_of
 from tests.local.stack.pipeline import Pipeline, wait_for
 
 ADDRESS = "http://app.localhost"
@@ -92,6 +92,11 @@ class Visit:
         """Sign in on the page that asks for it."""
         self.page.get_by_label("Email").fill(person.email)
         self.page.get_by_label("Password").fill(person.password)
+        self.button("Sign in").click()
+
+    def give_code(self, secret: str) -> None:
+        """Enter the code of a second factor on the page that asks for it."""
+        self.page.get_by_label("Code").fill(next_code(secret))
         self.button("Sign in").click()
 
     def open(self, view: str) -> None:

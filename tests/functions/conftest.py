@@ -25,7 +25,7 @@ from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.lease import Lease, expiry
 from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
-from vision.api import problems
+from vision.api import audit, problems
 from vision.domain import records
 from vision.domain.bulk.bulk_run import Request
 from vision.domain.envelopes import Envelope
@@ -98,6 +98,7 @@ ENVIRONMENT = {
     "CUSTOM_MODEL_SESSION_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "CustomModelSession"),
     "APP_URL": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
     "SIGN_IN_URL": "https://photos-1.auth.eu-west-1.amazoncognito.com",
+    "USER_POOL_URL": "https://cognito-idp.eu-west-1.amazonaws.com",
     "USER_POOL_CLIENT_ID": "1example23456789",
     "EXECUTION_LINKS": "operators",
     "DAILY_UPLOADS": "500",
@@ -288,6 +289,7 @@ def world(
     stored(sample, photo)
     found = {"Labels": [{"Name": "Rose", "Confidence": 98.7}], "LabelModelVersion": "3.0"}
     answer("rekognition", "DetectLabels", found)
+    answer("cognito-idp", "AdminGetUser", {"Username": "ann", "UserMFASettingList": ["SOFTWARE_TOKEN_MFA"]})
     return Envelope.from_dict(sample)
 
 
@@ -385,9 +387,16 @@ def api(function: Callable[[str], Handler], table: Table, results: Callable[[], 
     if app is None:
         function("api")
         app = sys.modules["functions.api.app"]
-    for logger in (app.entry._logger, problems._logger):
-        logger.registered_handler.stream = sys.stdout
-    return lambda owner, *groups: Caller(lambda event: app.handler(event, Context("api")), claims(owner, groups))
+
+    def caller(owner: str, *groups: str) -> Caller:
+        # What is written during a test is captured by another stream than what is while it is set up.
+        for logger in (app.entry._logger, problems._logger):
+            logger.registered_handler.stream = sys.stdout
+        # As on Lambda, where no module is imported before the function has its name.
+        audit._logger._logger.parent = app.entry._logger._logger
+        return Caller(lambda event: app.handler(event, Context("api")), claims(owner, groups))
+
+    return caller
 
 
 @pytest.fixture
@@ -459,7 +468,7 @@ def drive(
                 model.status = "RUNNING"
                 if name == "stop_model_watchdog":
                     lease.release(event("start_model")["execution_arn"], records.now())
-            case "open_run":
+            case "open_run" | "pre_token_generation":
                 pass
             case "process_batch":
                 run()

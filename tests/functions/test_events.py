@@ -104,11 +104,17 @@ ANSWERED = {
 }
 
 
+# The groups that a token gets.
+GROUPS: dict[str, list[str]] = {
+    "pre_token_generation": [],
+    "pre_token_generation_operator": ["guests", "operators"],
+}
+
 TAKEN = [name for name in FILES if name not in REFUSED]
 
 
 def test_every_sample_event_is_expected_to_do_something() -> None:
-    assert sorted({*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS, *ANSWERED, *REFUSED}) == FILES
+    assert sorted({*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS, *ANSWERED, *GROUPS, *REFUSED}) == FILES
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -127,6 +133,12 @@ def test_a_sample_event_of_a_bulk_run_is_answered_as_it_should(drive: Callable[[
 @pytest.mark.parametrize("name", ANSWERED)
 def test_a_sample_event_of_the_api_is_answered_as_it_should(drive: Callable[[str], Any], name: str) -> None:
     assert drive(name)["statusCode"] == ANSWERED[name]
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_sample_event_of_a_token_leaves_the_groups_that_it_should(drive: Callable[[str], Any], name: str) -> None:
+    details = drive(name)["response"]["claimsAndScopeOverrideDetails"]
+    assert details["groupOverrideDetails"]["groupsToOverride"] == GROUPS[name]
 
 
 def test_every_function_has_a_sample_event() -> None:

@@ -18,7 +18,7 @@ from vision.services import bulk_worker
 
 # Each is in the sample events, in the photo, in what Rekognition says of it, or in a request to AWS.
 PRIVATE = ("rose", "Rose", "garden", "uploads", "resized", ".jpg", ".png", "café", "48.8", "48°", "2.29", "iPhone")
-PRIVATE += ("X-Amz-Security-Token", "Signature", "Authorization")
+PRIVATE += ("X-Amz-Security-Token", "Signature", "Authorization", "ann@example.com")
 FAILING = {
     "start_processing": ("stepfunctions", "StartExecution"),
     "extract_metadata": ("s3", "GetObject"),
@@ -35,8 +35,8 @@ FAILING = {
     "process_batch": ("dynamodb", "BatchGetItem"),
     "summarize_run": ("s3", "ListObjectsV2"),
 }
-# What these cannot do is told to CloudFormation, is an outcome among others, or an answer to a client.
-TOLD = ("validate_rules", "release_model", "classify_image", "api")
+# What these cannot do is told to CloudFormation, is an outcome among others, or an answer to a client or to Cognito.
+TOLD = ("validate_rules", "release_model", "classify_image", "api", "pre_token_generation")
 TASKS = [name for name in FILES if function_of(name) not in (*QUEUED, *TOLD) and name not in REFUSED]
 
 

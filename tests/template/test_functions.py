@@ -111,11 +111,16 @@ def test_a_state_machine_assumes_its_role_for_this_account_only(machine_name, of
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_only_a_rule_or_the_api_of_this_stack_may_invoke_a_function(of_type):
+def test_only_a_rule_the_api_of_this_stack_or_a_pool_of_this_account_may_invoke_a_function(of_type):
     rules = of_type("AWS::Events::Rule")
     for permission in of_type("AWS::Lambda::Permission").values():
         if permission["Principal"] == "apigateway.amazonaws.com":
             assert resolve(permission["SourceArn"]).endswith(":${Api}/*")
+            continue
+        if permission["Principal"] == "cognito-idp.amazonaws.com":
+            # The pool names the function, and must not before it may invoke it: test_operators.py.
+            assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+            assert resolve(permission["SourceArn"]).endswith(":${AWS::Region}:${AWS::AccountId}:userpool/*")
             continue
         assert permission["Principal"] == "events.amazonaws.com"
         assert permission["SourceArn"]["Fn::GetAtt"][0] in rules

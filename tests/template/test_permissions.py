@@ -59,6 +59,7 @@ ACTIONS = {
     # The own model's function reads the object with permissions of its own.
     ("lambda", "invoke"): {"lambda:InvokeFunction"},
     ("events", "put_events"): {"events:PutEvents"},
+    ("cognito-idp", "admin_get_user"): {"cognito-idp:AdminGetUser"},
     ("sqs", "get_queue_attributes"): {"sqs:GetQueueAttributes"},
     ("sqs", "receive_message"): {"sqs:ReceiveMessage"},
     ("sqs", "delete_message"): {"sqs:DeleteMessage"},
@@ -234,6 +235,7 @@ RESOURCES = {
         },
         "states:GetExecutionHistory": {f"{EXECUTIONS}:${{CustomModelSession.Name}}:*"},
     },
+    "PreTokenGenerationFunction": {"cognito-idp:AdminGetUser": {"${UserPool.Arn}"}},
     "SummarizeRunFunction": {
         **RECORDS,
         "dynamodb:BatchGetItem": {"${ImageTable.Arn}"},

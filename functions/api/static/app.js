@@ -14,6 +14,13 @@ const VIEWS = {
   inspections: { text: "Inspections", load: () => import("./inspections.js"), isForOperators: true },
   "bulk-runs": { text: "Bulk runs", load: () => import("./bulk_runs.js"), isForOperators: true },
   sessions: { text: "Model sessions", load: () => import("./sessions.js"), isForOperators: true },
+  "second-factor": { text: "Second factor", load: () => import("./second_factor.js"), isOfAccount: true },
+};
+
+// What keeps a member of the group operators from being one.
+const WITHHELD = {
+  "no-second-factor": "You are in the group operators, but have no second factor. Set one up, and you are an operator.",
+  "not-checked": "Whether you have a second factor could not be checked, so you are no operator now. Sign out and in again in a minute.",
 };
 
 // Between the attempts at something that nothing goes without.
@@ -59,7 +66,7 @@ async function show(route, isLate) {
     const { open } = await loaded(route.view.load(), closePage);
     if (isLate()) return;
     closePage();
-    page = { base: route.base, scroll: 0, view: open({ ...route, choosePhotos }) };
+    page = { base: route.base, scroll: 0, view: open({ ...route, choosePhotos, signOut: leaveForGood }) };
     main.replaceChildren(page.view.root);
   } else if (!route.photoId) page.view.update?.(route.query);
   if (route.photoId) {
@@ -136,9 +143,9 @@ function showNowhere() {
 }
 
 function showNavigation() {
-  const entries = Object.entries(VIEWS).map(([name, { text, isForOperators }]) =>
-    element("li", { hidden: isForOperators }, element("a", { href: `#/${name}` }, text)),
-  );
+  const entries = Object.entries(VIEWS)
+    .filter(([, view]) => !view.isOfAccount)
+    .map(([name, { text, isForOperators }]) => element("li", { hidden: isForOperators }, element("a", { href: `#/${name}` }, text)));
   fill(navigation, element("ul", entries));
   navigation.hidden = false;
 }
@@ -194,8 +201,9 @@ async function choosePhotos() {
 /** Who this is decides which views there are, and whose the files are that come in. */
 async function getToKnow() {
   try {
-    const { owner, is_operator: isOperator } = await askPatiently(() => call("GET", "me"));
+    const { owner, is_operator: isOperator, operators_withheld: withheld } = await askPatiently(() => call("GET", "me"));
     for (const entry of navigation.querySelectorAll("li[hidden]")) entry.hidden = !isOperator;
+    if (withheld && resolve(location.hash)?.name !== "second-factor") sayWhyNoOperator(withheld);
     await page?.view.loaded; // What the person sees comes first.
     await (await loaded(adding())).letFilesIn(owner, () => page?.view.albumId || null);
   } catch (problem) {
@@ -204,6 +212,11 @@ async function getToKnow() {
     const again = () => (askToWait?.(), getToKnow());
     notify(`Photos cannot be added now. ${problem.message}`, { tone: "bad", isLasting: true, action: "Try again", run: again });
   }
+}
+
+function sayWhyNoOperator(withheld) {
+  const way = withheld === "no-second-factor" && { action: "Set up", run: () => (location.hash = "#/second-factor") };
+  notify(WITHHELD[withheld], { tone: "bad", isLasting: true, ...way });
 }
 
 async function askPatiently(ask) {
@@ -233,7 +246,8 @@ async function start() {
   history.scrollRestoration = "manual";
   addEventListener("hashchange", navigate);
   showNavigation();
-  fill(account, element("span.hint", email() || ""), button("Sign out", leaveForGood, { class: "quiet" }));
+  const factor = element("a.button.quiet", { href: "#/second-factor" }, VIEWS["second-factor"].text);
+  fill(account, element("span.hint", email() || ""), factor, button("Sign out", leaveForGood, { class: "quiet" }));
   await finishDeletions();
   navigate();
   await getToKnow();

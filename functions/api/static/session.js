@@ -4,6 +4,9 @@
  * The tokens live in sessionStorage: they end with the tab, and another tab cannot read them.
  */
 
+const SCOPE = "openid email";
+// May change password, address and second factor of the account, so a token of it is never stored.
+const ACCOUNT_SCOPE = "openid email aws.cognito.signin.user.admin";
 const TOKENS = "tokens";
 const ATTEMPT = "sign-in attempt";
 // A token this close to its end would expire on the way.
@@ -25,12 +28,14 @@ const REVOKE_MS = 3000;
 let config = null;
 let refreshing = null;
 let leaving = null;
+/** The tokens with which the person changes the second factor: until the tab is closed, left or loaded anew. */
+let accountTokens = null;
 
 /**
  * The settings of this stack: where to sign in, and what may be uploaded.
  *
- * @returns {Promise<{client_id: string, sign_in_url: string, redirect_uri: string, upload_limit_bytes: number,
- *   upload_types: string[]}>} Asked for again after a failure.
+ * @returns {Promise<{client_id: string, sign_in_url: string, user_pool_url: string, redirect_uri: string,
+ *   upload_limit_bytes: number, upload_types: string[]}>} Asked for again after a failure.
  */
 export function settings() {
   config ||= loadSettings().catch((error) => {
@@ -55,28 +60,30 @@ export const isSignedIn = () => storedTokens() !== null;
 /**
  * Leave for the sign-in page; the person comes back to where they were.
  *
- * @param {{create?: boolean, isUnasked?: boolean}} [options] `create` opens the form for a new account. With `isUnasked`
- *   nobody pressed a button: the way back then leads past this page, which would only leave again.
+ * @param {{create?: boolean, isUnasked?: boolean, forAccount?: boolean}} [options] `create` opens the form for a new
+ *   account. With `isUnasked` nobody pressed a button: the way back then leads past this page, which would only leave
+ *   again. `forAccount` asks for the password once more, and for the right to change the second factor.
  */
-export function signIn({ create = false, isUnasked = false } = {}) {
+export function signIn({ create = false, isUnasked = false, forAccount = false } = {}) {
   // Many requests may find at once that the session is over; two attempts would spoil each other's state.
-  leaving ||= leaveFor(create ? "/signup" : "/oauth2/authorize", isUnasked).catch((error) => {
+  leaving ||= leaveFor(create ? "/signup" : "/oauth2/authorize", isUnasked, forAccount).catch((error) => {
     leaving = null;
     throw error;
   });
   return leaving;
 }
 
-async function leaveFor(form, isUnasked) {
+async function leaveFor(form, isUnasked, forAccount) {
   const { client_id, sign_in_url, redirect_uri } = await settings();
-  const attempt = { state: random(), nonce: random(), verifier: random(), return_to: location.hash };
+  const attempt = { state: random(), nonce: random(), verifier: random(), return_to: location.hash, for_account: forAccount };
   sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt));
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(attempt.verifier));
   const query = new URLSearchParams({
     response_type: "code",
     client_id,
     redirect_uri,
-    scope: "openid email",
+    scope: forAccount ? ACCOUNT_SCOPE : SCOPE,
+    ...(forAccount && { prompt: "login" }),
     state: attempt.state,
     nonce: attempt.nonce,
     code_challenge: base64url(new Uint8Array(digest)),
@@ -107,7 +114,26 @@ export async function finishSignIn() {
   const tokens = await requestTokens(grant);
   if (!tokens) throw new Error("The sign-in took too long. Sign in again.");
   if (claims(tokens.id_token).nonce !== attempt.nonce) throw new Error("The answer belongs to another sign-in. Sign in again.");
-  store(tokens);
+  if (attempt.for_account) keepForTheAccount(tokens);
+  else store(tokens);
+}
+
+/** Keep tokens of the account in this tab's memory, if they are of whoever is signed in here. */
+function keepForTheAccount(tokens) {
+  if (!isSignedIn() || claims(tokens.access_token).sub !== owner()) {
+    throw new Error("That is not the account that is signed in here. Sign in again.");
+  }
+  accountTokens = tokens;
+}
+
+/** The token that changes the second factor, for whoever has just given the password; otherwise `undefined`. */
+export const accountToken = () => accountTokens?.access_token;
+
+/** Give up the right to change the second factor. */
+export async function forgetAccountToken() {
+  const token = accountTokens?.refresh_token;
+  accountTokens = null;
+  if (token) await revoke(token);
 }
 
 /**
@@ -145,13 +171,19 @@ export async function signOut() {
   leaving = new Promise(() => {});
   const token = storedTokens()?.refresh_token;
   sessionStorage.removeItem(TOKENS);
-  const body = new URLSearchParams({ token, client_id });
-  const revocation = { method: "POST", body, signal: AbortSignal.timeout(REVOKE_MS) };
-  // Who wants to leave is not kept here by a service that does not answer.
-  if (token) await fetch(`${sign_in_url}/oauth2/revoke`, revocation).catch(() => {});
+  await forgetAccountToken();
+  if (token) await revoke(token);
   // A renewal that was under way may have brought new ones.
   sessionStorage.removeItem(TOKENS);
   location.assign(`${sign_in_url}/logout?${new URLSearchParams({ client_id, logout_uri: redirect_uri })}`);
+}
+
+/** End a refresh token. Who wants to leave is not kept here by a service that does not answer. */
+async function revoke(token) {
+  const { client_id, sign_in_url } = await settings();
+  const body = new URLSearchParams({ token, client_id });
+  const revocation = { method: "POST", body, keepalive: true, signal: AbortSignal.timeout(REVOKE_MS) };
+  await fetch(`${sign_in_url}/oauth2/revoke`, revocation).catch(() => {});
 }
 
 async function refresh(refreshToken) {
@@ -167,7 +199,11 @@ async function requestTokens(grant) {
   const body = new URLSearchParams({ client_id, ...grant });
   const response = await fetch(`${sign_in_url}/oauth2/token`, { method: "POST", body }).catch(() => null);
   if (!response || response.status >= 500) throw passing("The sign-in service did not answer. Check your connection and try again.");
-  return response.ok ? response.json() : null;
+  const answer = await response.json().catch(() => ({}));
+  if (response.ok) return answer;
+  if (answer.error === "invalid_grant") return null;
+  // Nothing is wrong with the grant: what the service does before it makes a token has failed, or it was asked too much.
+  throw passing("The sign-in service has failed. Try again in a minute; if that does not help, tell the operators.");
 }
 
 function store({ access_token, refresh_token, id_token, expires_in }) {

@@ -290,8 +290,8 @@ class ApiSettings(_FromEnvironment):
     ----------
     custom_model_session_state_machine_arn
         ``none`` if no Custom Labels model is used.
-    app_url, sign_in_url
-        Without a trailing slash.
+    app_url, sign_in_url, user_pool_url
+        Without a trailing slash; the last one is the endpoint of the user pool's API.
     execution_links
         Who gets links to the executions of their photos: ``operators``, or all ``owners``.
     """
@@ -303,6 +303,7 @@ class ApiSettings(_FromEnvironment):
     custom_model_session_state_machine_arn: str
     app_url: str
     sign_in_url: str
+    user_pool_url: str
     user_pool_client_id: str
     execution_links: str
     daily_uploads: int

@@ -67,7 +67,8 @@ def test_somebody_who_is_invited_and_made_an_operator_asks_with_a_token(
     request = REQUEST.replace("PASSWORD=…", f"PASSWORD={password}")
     assert request != REQUEST
     assert json.loads(shell(request)) == {"photos": [], "cursor": None}
-    assert json.loads(shell(re.sub(r'"\$ApiUrl.*"', '"$ApiUrl/api/me"', request)))["is_operator"] is True
+    told = json.loads(shell(re.sub(r'"\$ApiUrl.*"', '"$ApiUrl/api/me"', request)))
+    assert (told["is_operator"], told["operators_withheld"]) == (False, "no-second-factor")
 
 
 def test_an_operator_deletes_everything_with_the_words_of_the_page(new_client: Callable[..., Client]) -> None:

@@ -138,7 +138,11 @@ def forbidden(pipeline: Pipeline, logical_id: str, sid: str) -> Iterator[None]:
         if sid in [statement["Sid"] for statement in document["Statement"]]
     ]
     kept = [statement for statement in document["Statement"] if statement["Sid"] != sid]
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps({**document, "Statement": kept}))
+    if kept:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps({**document, "Statement": kept}))
+    else:
+        # A policy has at least one.
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
     try:
         yield
     finally:

@@ -1,11 +1,13 @@
 """People are invited, made operators, locked out and removed, and everything is deleted, as the guide says."""
 
+import base64
 import json
 import urllib.error
 import urllib.request
 
 import pytest
 
+from tests.browser.people import Person, add_second_factor, next_code, tokens_of
 from tests.local.operations.conftest import forbidden
 from tests.local.stack.pipeline import wait_for
 from tests.pictures import gradients, jpeg_of
@@ -52,6 +54,25 @@ def signed_in(cognito, pool, pipeline):
 
 
 @pytest.fixture
+def secure(cognito, pool, pipeline):
+    """Set a password, and the second factor that the person sets up on the page; return the person."""
+
+    def add(email):
+        cognito.admin_set_user_password(UserPoolId=pool, Username=email, Password=PASSWORD, Permanent=True)
+        return add_second_factor(pipeline, Person(email, PASSWORD, ""))
+
+    return add
+
+
+@pytest.fixture
+def operator(shell, person, secure):
+    """Somebody whom the guide has made an operator."""
+    secured = secure(person)
+    shell("people", "aws cognito-idp admin-add-user-to-group", EMAIL=person)
+    return secured
+
+
+@pytest.fixture
 def ask(pipeline):
     """Ask the API; return the status and what it answers."""
 
@@ -85,11 +106,84 @@ def test_an_invitation_is_sent_again(shell, person):
     )
 
 
-def test_a_person_becomes_an_operator_and_is_none_any_more(shell, person, signed_in, ask):
+def test_second_factor_is_seen_when_it_is_there(shell, person, secure):
+    assert "SOFTWARE_TOKEN_MFA" not in shell("people", "aws cognito-idp admin-get-user", EMAIL=person)
+    secure(person)
+    assert shell("people", "aws cognito-idp admin-get-user", EMAIL=person).strip() == "SOFTWARE_TOKEN_MFA"
+
+
+def test_a_person_becomes_an_operator_and_is_none_any_more(shell, person, secure, ask, pipeline):
+    secured = secure(person)
     assert person in shell("people", "aws cognito-idp admin-add-user-to-group", EMAIL=person)
-    assert ask(signed_in(person), "GET", "/api/me")[1]["is_operator"] is True
+    assert ask(tokens_of(pipeline, secured)["access_token"], "GET", "/api/me")[1]["is_operator"] is True
     shell("people", "aws cognito-idp admin-remove-user-from-group", EMAIL=person)
-    assert ask(signed_in(person), "GET", "/api/me")[1]["is_operator"] is False
+    assert ask(tokens_of(pipeline, secured)["access_token"], "GET", "/api/me")[1]["is_operator"] is False
+
+
+def test_removed_operator_keeps_the_right_for_the_rest_of_the_old_token_and_gets_no_new_one(
+    shell, operator, ask, pipeline, cognito
+):
+    old = tokens_of(pipeline, operator)
+    shell("people", "aws cognito-idp admin-remove-user-from-group", EMAIL=operator.email)
+    assert ask(old["access_token"], "GET", "/api/bulk-runs")[0] == 200
+    claims = json.loads(base64.urlsafe_b64decode(old["access_token"].split(".")[1] + "=="))
+    assert claims["exp"] - claims["iat"] == 15 * 60
+    with pytest.raises(cognito.exceptions.NotAuthorizedException):
+        cognito.initiate_auth(
+            ClientId=pipeline.stack.outputs["UserPoolClientId"],
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            AuthParameters={"REFRESH_TOKEN": old["refresh_token"]},
+        )
+    assert ask(tokens_of(pipeline, operator)["access_token"], "GET", "/api/bulk-runs")[0] == 403
+
+
+def test_operator_without_a_second_factor_is_none_and_is_told_what_to_do(shell, person, signed_in, ask):
+    shell("people", "aws cognito-idp admin-add-user-to-group", EMAIL=person)
+    token = signed_in(person)
+    assert ask(token, "GET", "/api/me")[1]["operators_withheld"] == "no-second-factor"
+    status, problem = ask(token, "GET", "/api/bulk-runs")
+    assert (status, "set one up on the page, under Second factor" in problem["detail"]) == (403, True)
+
+
+def test_lost_second_factor_is_taken_away_and_the_right_with_it(shell, operator, signed_in, ask):
+    shell("people", "aws cognito-idp admin-set-user-mfa-preference", EMAIL=operator.email)
+    assert ask(signed_in(operator.email), "GET", "/api/me")[1]["is_operator"] is False
+
+
+def test_trigger_that_fails_lets_nobody_in_and_is_undone(shell, person, signed_in, pipeline, cognito):
+    name = pipeline.resource_name("PreTokenGenerationFunction")
+    pipeline.client("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        with pytest.raises(cognito.exceptions.TooManyRequestsException):
+            signed_in(person)
+        assert "0" in shell("alarms/PreTokenGenerationErrorsAlarm", "aws logs filter-log-events")
+    finally:
+        pipeline.client("lambda").delete_function_concurrency(FunctionName=name)
+    assert signed_in(person)
+
+
+def test_pool_that_may_not_be_asked_costs_operators_the_group_and_nobody_the_sign_in(shell, operator, ask, pipeline):
+    before = tokens_of(pipeline, operator)
+    assert ask(before["access_token"], "GET", "/api/me")[1]["is_operator"] is True
+    with forbidden(pipeline, "PreTokenGenerationFunction", "LookAtSecondFactors"):
+        token = tokens_of(pipeline, operator)["access_token"]
+    assert ask(token, "GET", "/api/me")[1]["operators_withheld"] == "not-checked"
+    wait_for(lambda: "AccessDenied" in shell("alarms/OperatorChecksFailedAlarm", "aws logs filter-log-events"))
+    assert ask(tokens_of(pipeline, operator)["access_token"], "GET", "/api/me")[1]["is_operator"] is True
+
+
+def test_log_says_which_operator_changed_what(shell, operator, ask, pipeline):
+    token = tokens_of(pipeline, operator)["access_token"]
+    owner = _owner(ask, token)
+    status, run = ask(token, "POST", "/api/bulk-runs", {"prefix": "nothing-here/"})
+    assert status == 202
+
+    def told():
+        return shell("people", 'aws logs filter-log-events --log-group-name "$FunctionLogs"', SUBJECT=owner)
+
+    found = wait_for(lambda: run["run_id"] in (lines := told()) and lines)
+    assert owner in found
+    assert found.strip().endswith(operator.email)
 
 
 def test_whoever_is_locked_out_gets_no_token(shell, person, signed_in, cognito):
@@ -111,6 +205,12 @@ def test_token_that_was_made_before_is_of_no_use_while_everybody_is_locked_out(s
 def test_scripts_act_as_a_person(shell, person):
     told = shell("people", "aws cognito-idp admin-set-user-password", EMAIL=person, PASSWORD=PASSWORD)
     assert json.loads(told)["is_operator"] is False
+
+
+def test_script_of_somebody_with_a_second_factor_answers_with_the_code(shell, operator):
+    code = next_code(operator.secret)
+    told = shell("people", "read -r session", EMAIL=operator.email, PASSWORD=PASSWORD, CODE=code)
+    assert json.loads(told)["is_operator"] is True
 
 
 def test_a_person_is_removed_with_all_photos(shell, person, signed_in, ask, pipeline, cognito, pool):
@@ -136,12 +236,11 @@ def test_count_of_a_day_is_shown_and_starts_again(shell, person, signed_in, ask)
     assert shell("people", 'DAY="', OWNER=owner).split() == ["None"]
 
 
-def test_an_operator_deletes_all_photos_of_everyone(shell, person, signed_in, pipeline):
+def test_an_operator_deletes_all_photos_of_everyone(shell, operator, pipeline):
     # More than one request deletes.
     versions = [pipeline.upload(f"private/everyone/uploads/{number}.jpg", PHOTO) for number in range(25)]
     pipeline.all_finished(versions)
-    shell("people", "aws cognito-idp admin-add-user-to-group", EMAIL=person)
-    assert shell("people", 'cursor=""', TOKEN=signed_in(person)).strip() == "204"
+    assert shell("people", 'cursor=""', TOKEN=tokens_of(pipeline, operator)["access_token"]).strip() == "204"
     left = pipeline.client("s3").list_object_versions(Bucket=pipeline.bucket, Prefix="private/everyone/")
     assert not left.get("Versions")
 

@@ -1,6 +1,7 @@
 """The own model where Rekognition was: photos, inspection and bulk runs in the deployed stack, without a call of it."""
 
 import json
+import time
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,11 +115,12 @@ def test_each_class_is_counted_by_the_day(pipeline, tmp_path):
         for name, content in {"a": RED, "b": RED, "c": GREY, "d": BLUE}.items()
     ]
     pipeline.all_finished(versions)
+    code, _ = people.code(person, time.time())
     call = urllib.request.Request(
         f"{pipeline.stack.endpoint_url}/api/counts",
         headers={
             "Host": pipeline.stack.outputs["AppUrl"].removeprefix("http://"),
-            "Authorization": f"Bearer {people.token(pipeline.stack, person.email, person.password)}",
+            "Authorization": f"Bearer {people.token(pipeline.stack, person.email, person.password, code)}",
         },
     )
     with urllib.request.urlopen(call, timeout=30) as response:

@@ -42,6 +42,8 @@ _OF_SERVICE = {
     ),
     # A function of an image may load its model first. Asking again while it does would only start another one.
     "lambda": Config(read_timeout=50, retries={"mode": "standard", "total_max_attempts": 1}),
+    # A trigger of Cognito has five seconds for everything; two attempts and the wait between them take three at most.
+    "cognito-idp": Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}),
 }
 
 _ERRORS: dict[str, type[VisionError]] = {

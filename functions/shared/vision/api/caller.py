@@ -10,8 +10,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
 
 from vision.api.problems import Forbidden, Unauthorized
-
-OPERATORS = "operators"
+from vision.domain.tokens import NO_SECOND_FACTOR, NOT_CHECKED, OPERATORS, WITHHELD
 
 # The allowed form of an owner, which becomes a part of keys: Cognito's `sub`.
 _OWNER = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -26,11 +25,14 @@ class Caller:
     owner
         The owner of the photos and albums in the request: the subject of the token.
     is_operator
-        Whether the person is in the group ``operators`` of the user pool.
+        Whether the person is in the group ``operators`` of the user pool, with a second factor.
+    withheld
+        Why a member of that group is not an operator now, see :mod:`vision.domain.tokens`; empty otherwise.
     """
 
     owner: str
     is_operator: bool
+    withheld: str = ""
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Caller:
@@ -47,7 +49,12 @@ class Caller:
         # API Gateway accepts ID tokens too, which identify a person but do not authorize requests.
         if claims.get("token_use") != "access" or not _OWNER.fullmatch(owner):
             raise Unauthorized
-        return cls(owner, OPERATORS in _groups(claims.get("cognito:groups", "")))
+        withheld = str(claims.get(WITHHELD, ""))
+        return cls(
+            owner,
+            OPERATORS in _groups(claims.get("cognito:groups", "")),
+            withheld if withheld in (NO_SECOND_FACTOR, NOT_CHECKED) else "",
+        )
 
 
 def caller(router: Router) -> Caller:
@@ -61,7 +68,7 @@ def caller(router: Router) -> Caller:
 
 
 def operator(router: Router) -> Caller:
-    """Return the caller of the current request, who must be an operator.
+    """Return the caller of a GET request, who must be an operator; routes with changes use `vision.api.audit`.
 
     Raises
     ------
@@ -69,9 +76,22 @@ def operator(router: Router) -> Caller:
     Forbidden
         The caller is not an operator.
     """
+    if router.current_event.http_method != "GET":
+        raise RuntimeError("a route by which operators change something leaves no line; take operator_changing")
+    return any_operator(router)
+
+
+def any_operator(router: Router) -> Caller:
+    """Return the caller of any request, who must be an operator.
+
+    Raises
+    ------
+    Unauthorized
+    Forbidden
+    """
     asks = caller(router)
     if not asks.is_operator:
-        raise Forbidden
+        raise Forbidden(asks.withheld)
     return asks
 
 

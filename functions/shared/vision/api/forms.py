@@ -76,6 +76,10 @@ class Me(_Answer):
 
     owner: str
     is_operator: bool
+    operators_withheld: Literal["no-second-factor", "not-checked"] | None = Field(
+        description="Why somebody of the group operators is none in this token: no second factor is set, or that could "
+        "not be checked."
+    )
 
 
 class Album(_Answer):

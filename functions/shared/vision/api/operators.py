@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as R
 
 from vision.api import forms
 from vision.api.answers import IdempotencyKey, responses
+from vision.api.audit import operator_changing
 from vision.api.caller import operator
 from vision.api.parameters import Cursor, Day, LabelName, Limit, RuleName, days, place
 from vision.domain.gallery import pending_uploads
@@ -63,8 +64,10 @@ def routes(operations: Operations, image_bucket: str) -> Router:
     def start_run(
         form: Annotated[forms.RunForm, Body()], idempotency_key: Annotated[IdempotencyKey, Header()] = ""
     ) -> forms.Run:
-        name = pending_uploads.idempotent_id(operator(router).owner, idempotency_key and f"run\n{idempotency_key}")
-        return forms.Run.model_validate(operations.start_run(forms.bulk_request(form, image_bucket), name))
+        with operator_changing(router) as (asks, ids):
+            name = pending_uploads.idempotent_id(asks.owner, idempotency_key and f"run\n{idempotency_key}")
+            ids.append(name)
+            return forms.Run.model_validate(operations.start_run(forms.bulk_request(form, image_bucket), name))
 
     @router.get("/api/bulk-runs/<run_id>", summary="Look at a bulk run", tags=_TAGS, responses=responses(forms.Run))
     def get_run(run_id: Annotated[forms.RunName, Path()]) -> forms.Run:

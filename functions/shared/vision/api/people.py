@@ -24,7 +24,9 @@ def routes(gallery: Gallery) -> Router:
     @router.get("/api/me", summary="Who you are", tags=["You"], responses=responses(forms.Me))
     def get_me() -> forms.Me:
         asks = caller(router)
-        return forms.Me(owner=asks.owner, is_operator=asks.is_operator)
+        return forms.Me.model_validate(
+            {"owner": asks.owner, "is_operator": asks.is_operator, "operators_withheld": asks.withheld or None}
+        )
 
     @router.get(
         "/api/labels",

@@ -11,7 +11,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as R
 
 from vision.api import forms
 from vision.api.answers import IdempotencyKey, accepted, no_content, responses
-from vision.api.caller import caller, operator
+from vision.api.audit import operator_changing
+from vision.api.caller import caller
 from vision.api.parameters import Cursor, Day, LabelName, Limit, place, span
 from vision.api.problems import erasing
 from vision.domain import records
@@ -118,12 +119,11 @@ def routes(gallery: Gallery, *, links_owners: bool) -> Router:
         responses=responses(forms.Deleted, HTTPStatus.ACCEPTED, or_nothing=True),
     )
     def delete_everything(form: Annotated[forms.Confirmation, Body()]) -> Response[Any]:
-        operator(router)
-        with erasing():
-            deleted, following = gallery.delete_some_of_everyone(place(form.cursor or ""))
+        with operator_changing(router) as (_, ids), erasing():
+            following = gallery.delete_some_of_everyone(place(form.cursor or ""), ids)
         if following is None:
             return no_content()
-        return accepted(forms.Deleted(deleted=deleted, cursor=following.cursor()))
+        return accepted(forms.Deleted(deleted=len(ids), cursor=following.cursor()))
 
     return router
 

@@ -17,6 +17,7 @@ from vision.domain import records
 from vision.domain.errors import AccessDenied, AllowanceExceeded, InvalidRun, Throttled, Transient
 from vision.domain.gallery import daily_allowance
 from vision.domain.refusals import Conflict, InvalidDays, NotFound
+from vision.domain.tokens import NO_SECOND_FACTOR, NOT_CHECKED
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -41,7 +42,7 @@ _logger = Logger(use_rfc3339=True)
 
 
 class Forbidden(Exception):
-    """Only operators may do this."""
+    """Only operators may do this; its argument is why a member of their group is none, see `vision.domain.tokens`."""
 
 
 class Unauthorized(Exception):
@@ -122,8 +123,17 @@ def _conflict(error: Conflict) -> Response[str]:
     return problem(HTTPStatus.CONFLICT, str(error))
 
 
-def _forbidden(_: Forbidden) -> Response[str]:
-    return problem(HTTPStatus.FORBIDDEN, "This is for operators; ask to be put into the group operators.")
+_WHY_NO_OPERATOR = {
+    NO_SECOND_FACTOR: "This is for operators who have a second factor, and your account has none: set one up on the "
+    "page, under Second factor, and sign in again with its code.",
+    NOT_CHECKED: "This is for operators, and whether your account has a second factor could not be checked; wait a "
+    "minute, sign out, and sign in again.",
+}
+
+
+def _forbidden(error: Forbidden) -> Response[str]:
+    reason = _WHY_NO_OPERATOR.get(str(error))
+    return problem(HTTPStatus.FORBIDDEN, reason or "This is for operators; ask to be put into the group operators.")
 
 
 def _unauthorized(_: Unauthorized) -> Response[str]:

@@ -29,18 +29,19 @@ _NO_USE_FOR = ("camera", "display-capture", "geolocation", "microphone", "midi",
 
 @dataclass(frozen=True, slots=True)
 class SiteConfig:
-    """The URLs of the page and of the sign-in, and the origins of images.
+    """The URLs of the page, of the sign-in and of the second factor, and the origins of images.
 
     Attributes
     ----------
-    app_url, sign_in_url
-        Without a trailing slash.
+    app_url, sign_in_url, user_pool_url
+        Without a trailing slash; the last one is the endpoint of the user pool's API.
     image_origins
         The origins of presigned URLs.
     """
 
     app_url: str
     sign_in_url: str
+    user_pool_url: str
     client_id: str
     image_origins: tuple[str, ...]
 
@@ -50,6 +51,7 @@ class SiteConfig:
         return {
             "client_id": self.client_id,
             "sign_in_url": self.sign_in_url,
+            "user_pool_url": self.user_pool_url,
             "redirect_uri": f"{self.app_url}/",
             "upload_limit_bytes": UPLOAD_LIMIT_BYTES,
             "upload_types": list(CONTENT_TYPES),
@@ -59,13 +61,14 @@ class SiteConfig:
     def policy(self) -> str:
         """The Content-Security-Policy: scripts and other content only from this origin, images from their buckets."""
         images = " ".join(self.image_origins)
+        people = " ".join(dict.fromkeys([self.sign_in_url, self.user_pool_url]))
         return "; ".join(
             [
                 "default-src 'none'",
                 "script-src 'self'",
                 "style-src 'self'",
                 f"img-src 'self' {images}",
-                f"connect-src 'self' {images} {self.sign_in_url}",
+                f"connect-src 'self' {images} {people}",
                 "form-action 'self'",
                 "frame-ancestors 'none'",
                 "base-uri 'none'",

@@ -223,31 +223,29 @@ class Gallery:
             raise NotFound
         photo_deletion.delete_photo(self.photos, photo)
 
-    def delete_some_of_everyone(self, after: ListPosition | None) -> tuple[int, ListPosition | None]:
-        """Delete some photos of any owner.
+    def delete_some_of_everyone(self, after: ListPosition | None, deleted: list[str]) -> ListPosition | None:
+        """Delete some photos of any owner, and return where to go on, ``None`` at the end.
 
         Parameters
         ----------
         after
             Where the previous call stopped; ``None`` to begin.
-
-        Returns
-        -------
-        tuple
-            How many were deleted, and where to continue, ``None`` at the end.
+        deleted
+            Receives the id of each photo before it is deleted: after an error it has the ids of all begun deletions.
         """
-        deleted, previous = 0, after
+        previous = after
         key = {"pk": after.pk, "sk": after.sk} if after else None
         for _ in range(_SCANS_LIMIT):
             found, key = self.photos.scan_page(key, _LOOKS_AT_ONCE)
             for photo in found:
-                if deleted == ERASED_AT_ONCE:
-                    return deleted, previous
+                if len(deleted) == ERASED_AT_ONCE:
+                    return previous
+                deleted.append(photo.photo_id)
                 photo_deletion.delete_photo(self.photos, photo)
-                deleted, previous = deleted + 1, ListPosition("", photo.item["pk"], photo.item["sk"])
+                previous = ListPosition("", photo.item["pk"], photo.item["sk"])
             if key is None:
-                return deleted, None
-        return deleted, ListPosition("", key["pk"], key["sk"]) if key else None
+                return None
+        return ListPosition("", key["pk"], key["sk"]) if key else None
 
     # Addresses
 

@@ -9,6 +9,7 @@ import pytest
 from tests.functions import darkroom
 from tests.functions.darkroom import announce, develop
 from tests.functions.http_api import OPERATIONS, Caller, filled, operation
+from vision.domain.tokens import NO_SECOND_FACTOR, NOT_CHECKED, WITHHELD
 
 CONFIRMED = {"confirm": "delete all photos of everyone"}
 BODIES = {("POST", "/api/bulk-runs"): {"prefix": ""}, ("DELETE", "/api/photos"): CONFIRMED}
@@ -34,7 +35,39 @@ def place(text: str) -> str:
 
 
 def test_a_person_is_told_who_it_is(api: Callable[..., Caller]) -> None:
-    assert api("ann").get("/api/me").json() == {"owner": "ann", "is_operator": False}
+    assert api("ann").get("/api/me").json() == {"owner": "ann", "is_operator": False, "operators_withheld": None}
+
+
+def without_the_group(api: Callable[..., Caller], reason: str) -> Caller:
+    """Somebody of the group operators whose token does not say so, for a reason."""
+    olga = api("olga")
+    return Caller(olga.handler, {**(olga.told or {}), WITHHELD: reason})
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (NO_SECOND_FACTOR, "set one up on the page, under Second factor, and sign in again with its code"),
+        (NOT_CHECKED, "could not be checked; wait a minute, sign out, and sign in again"),
+        ("another reason", "ask to be put into the group operators"),
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), OF_OPERATORS)
+def test_operator_whose_group_is_withheld_is_told_what_to_do(
+    api: Callable[..., Caller], method: str, path: str, reason: str, sentence: str
+) -> None:
+    asks = without_the_group(api, reason)
+    answered = asks(method, filled(path, run_id="run"), BODIES.get((method, path)))
+    assert (answered.status, sentence in answered.problem()["detail"]) == (403, True)
+
+
+@pytest.mark.parametrize(("reason", "told"), [(NO_SECOND_FACTOR,) * 2, (NOT_CHECKED,) * 2, ("another reason", None)])
+def test_person_is_told_why_the_group_is_withheld(api: Callable[..., Caller], reason: str, told: str | None) -> None:
+    assert without_the_group(api, reason).get("/api/me").json() == {
+        "owner": "olga",
+        "is_operator": False,
+        "operators_withheld": told,
+    }
 
 
 @pytest.mark.parametrize("use", ["id", "refresh", "", None])

@@ -13,6 +13,7 @@ def test_the_policy_of_the_page_allows_this_and_nothing_else():
     place = SiteConfig(
         app_url="https://app.example",
         sign_in_url="https://login.example",
+        user_pool_url="https://cognito.example",
         client_id="client",
         image_origins=("https://images.example", "https://bulk.example"),
     )
@@ -21,7 +22,7 @@ def test_the_policy_of_the_page_allows_this_and_nothing_else():
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self' https://images.example https://bulk.example",
-        "connect-src 'self' https://images.example https://bulk.example https://login.example",
+        "connect-src 'self' https://images.example https://bulk.example https://login.example https://cognito.example",
         "form-action 'self'",
         "frame-ancestors 'none'",
         "base-uri 'none'",

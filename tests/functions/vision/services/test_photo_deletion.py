@@ -371,12 +371,14 @@ def test_the_copies_that_a_bulk_run_made_are_deleted_too(app: PhotoApp) -> None:
 
 
 def _delete_all(app: PhotoApp) -> int:
-    total, after = 0, None
+    total: list[str] = []
+    after = None
     for _ in range(50):
-        deleted, following = app.gallery.delete_some_of_everyone(after)
+        deleted: list[str] = []
+        following = app.gallery.delete_some_of_everyone(after, deleted)
         total += deleted
         if following is None:
-            return total
+            return len(total)
         after = ListPosition.from_cursor(following.cursor())
     raise AssertionError("no end")
 

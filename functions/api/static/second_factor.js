@@ -1,0 +1,113 @@
+/** View: the second factor of whoever is signed in, from setting it up to taking it away. */
+
+import { ask as askInDialog } from "./dialogs.js";
+import { attempt, button, element, field, fill, headingRow } from "./elements.js";
+import { announce } from "./notices.js";
+import { accountToken, email, forgetAccountToken, signIn } from "./session.js";
+import { ask } from "./user_pool.js";
+
+const SOFTWARE_TOKEN = "SOFTWARE_TOKEN_MFA";
+const ISSUER = "Image recognition";
+
+export function open({ signOut }) {
+  const body = element("div.factor");
+  const root = element("section", headingRow("Second factor"), body);
+
+  function showBeginning(problem) {
+    const complaint = element("p.complaint", { role: "alert" }, problem?.message || "");
+    const go = () => signIn({ forAccount: true }).catch(({ message }) => (complaint.textContent = message));
+    fill(
+      body,
+      element("p", "With a second factor, signing in takes your password and a code of six digits that an authenticator app shows. Who knows your password alone does not get in. Operators need one."),
+      element("p.hint", "You are asked for your password first. When the second factor has changed, you are signed out everywhere."),
+      complaint,
+      element("div.actions", button("Continue", go, { class: "primary" })),
+    );
+  }
+
+  async function showState() {
+    const { UserMFASettingList: factors = [] } = await ask("GetUser");
+    if (!factors.includes(SOFTWARE_TOKEN)) return showKey();
+    fill(
+      body,
+      element("p", "Your account has a second factor."),
+      element(
+        "div.actions",
+        button("Replace it", () => attempt(body, showKey), { class: "primary" }),
+        button("Remove it", remove, { class: "danger" }),
+      ),
+    );
+  }
+
+  async function showKey() {
+    const { SecretCode: key } = await ask("AssociateSoftwareToken");
+    const input = element("input", { inputmode: "numeric", autocomplete: "one-time-code", pattern: "[0-9]{6}", maxlength: 6, required: true });
+    const complaint = element("p.complaint", { role: "alert" });
+    const go = button("Set up", null, { type: "submit", class: "primary" });
+    fill(
+      body,
+      element("p", "Add an account to your authenticator app with this key. It is shown once, and whoever has it has your codes."),
+      element("p", element("code.key", { "aria-label": "Key" }, key.match(/.{1,4}/g).join(" "))),
+      element("p", element("a", { href: addressOf(key) }, "Add it to an app on this device")),
+      element(
+        "form",
+        { onsubmit: (event) => (event.preventDefault(), setUp(input, go, complaint)) },
+        field("Code", input, "The six digits that the app shows now."),
+        complaint,
+        element("div.actions", go),
+      ),
+    );
+    // The button that was pressed is gone; whoever reads by ear goes on with the key.
+    body.firstElementChild.tabIndex = -1;
+    body.firstElementChild.focus();
+  }
+
+  async function setUp(input, go, complaint) {
+    if (go.ariaDisabled) return;
+    go.ariaDisabled = "true";
+    complaint.textContent = "";
+    try {
+      await ask("VerifySoftwareToken", { UserCode: input.value, FriendlyDeviceName: "Authenticator app" });
+      await ask("SetUserMFAPreference", { SoftwareTokenMfaSettings: { Enabled: true, PreferredMfa: true } });
+      await end("Your second factor is set. Sign in again, with a code.");
+    } catch (problem) {
+      if (problem.isOver) return beginAgain(problem);
+      complaint.textContent = problem.message;
+      input.select();
+    }
+    go.ariaDisabled = null;
+  }
+
+  function remove() {
+    const content = [element("p", "Your password alone then signs you in. An operator without a second factor is none.")];
+    const run = async () => {
+      await ask("SetUserMFAPreference", { SoftwareTokenMfaSettings: { Enabled: false } });
+      await end("Your second factor is removed. Sign in again.");
+    };
+    return askInDialog({ title: "Remove the second factor?", content, confirm: "Remove", danger: true, run });
+  }
+
+  /** Sessions that began before would go on as they are: everybody signs in anew, here and elsewhere. */
+  async function end(sentence) {
+    await ask("GlobalSignOut");
+    await forgetAccountToken();
+    fill(body, element("p", sentence), element("div.actions", button("Sign in again", signOut, { class: "primary" })));
+    announce(sentence);
+    body.querySelector("button").focus();
+  }
+
+  async function beginAgain(problem) {
+    await forgetAccountToken();
+    showBeginning(problem);
+  }
+
+  if (accountToken()) attempt(body, () => showState().catch((problem) => (problem.isOver ? beginAgain(problem) : Promise.reject(problem))));
+  else showBeginning();
+  return { root, title: "Second factor", close: forgetAccountToken };
+}
+
+/** https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-mfa-totp.html */
+function addressOf(key) {
+  const account = encodeURIComponent(`${ISSUER}:${email() || "account"}`);
+  return `otpauth://totp/${account}?secret=${key}&issuer=${encodeURIComponent(ISSUER)}`;
+}
