@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from local import people, totp
+from local import totp
+from local.demo import people
 from tests.local.stack.pipeline import Pipeline
 
 

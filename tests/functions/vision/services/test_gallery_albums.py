@@ -225,11 +225,11 @@ def test_an_album_whose_deletion_broke_off_is_deleted_by_the_next(app: PhotoApp,
 def test_a_photo_that_is_not_listed_yet_goes_with_its_album(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:
     album_id = _album(app)
     app.announce(album_id=album_id)
-    listed, looks = Photos.under, count()
+    listed, looks = Photos.list_positions, count()
 
     def late(self: Photos, *arguments: Any) -> Iterator[ListPosition]:
         return iter(()) if next(looks) == 0 else listed(self, *arguments)
 
-    monkeypatch.setattr(Photos, "under", late)
+    monkeypatch.setattr(Photos, "list_positions", late)
     assert app.gallery.delete_album("ann", album_id) == 1
     assert app.listed() == []
