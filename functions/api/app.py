@@ -1,4 +1,4 @@
-"""Answer the HTTP API, and serve the page that uses it."""
+"""Serve the HTTP API, and the web page that uses it."""
 
 from pathlib import Path
 from typing import Any
@@ -35,5 +35,5 @@ app = resolver.build(gallery, operations, Path(__file__).parent / "static", site
 
 @entry.http
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a request; every refusal is an answer too."""
+    """Respond to a request; a refused request gets a response too."""
     return resolver.answer(app, event, context)

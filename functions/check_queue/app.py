@@ -1,4 +1,4 @@
-"""Look whether there is work that is worth a model, and for how large a one."""
+"""Check whether the queue has enough work to start the model, and with how many inference units."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ log = SessionLog(settings.image_table_name)
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Acquire the lease, count the messages, decide; release the lease when no session starts."""
+    """Acquire the lease, count the messages, and decide; release the lease if no session starts."""
     holder, now = event["execution_arn"], records.now()
     if event["phase"] == "session":
         if not lease.extend(holder, now, expiry(LEASE_SECONDS)):
@@ -27,7 +27,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
     elif not lease.acquire(holder, now, expiry(LEASE_SECONDS)):
         return {"decision": "BUSY"}
     backlog = queue.backlog(settings.inspection_queue_url)
-    # Within a session the images that were seen before have had their turn: what waits now waits from now on.
+    # In a session, the images that waited before have already had their turn. Waiting images start to wait now.
     known = "" if event["phase"] == "session" else lease.read().waiting_since
     since = decisions.waiting_since(known, backlog, now)
     lease.note_waiting(since, now)

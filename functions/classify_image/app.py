@@ -1,4 +1,4 @@
-"""Look at images with a team's own model."""
+"""Classify images with a team's own model."""
 
 import time
 from pathlib import Path
@@ -15,7 +15,7 @@ classifier = Classifier.load(Path(settings.lambda_task_root, "model"))
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Return the classes of each image of a batch, or why it has none; and what the call took."""
+    """Return the classes or the error of each image in a batch, and the gigabyte-seconds of the call."""
     began = time.monotonic()
     answer = classification.classify(classifier, event)
     refused = sum("error" in outcome for outcome in answer["outcomes"])

@@ -1,4 +1,4 @@
-"""Find out what is in an image."""
+"""Detect the labels of an image."""
 
 from typing import Any
 
@@ -13,6 +13,6 @@ detector = detectors.from_arn(settings.own_model_function_arn, settings.max_labe
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Return the labels of an image, and the detector that found them."""
+    """Return the labels of an image, and the detector."""
     detection = detector.detect(Envelope.from_dict(event).object)
     return {"labels": detection.labels, "detector": detection.detector}

@@ -1,4 +1,4 @@
-"""Inspect images with a Custom Labels model, as a worker of the session that runs it."""
+"""Inspect images with a Custom Labels model, as a worker of its session."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,13 +12,13 @@ from vision.settings import DrainQueueSettings, InspectionSettings
 
 settings = DrainQueueSettings.read()
 detector = CustomLabels(settings.model_version_arn, settings.custom_min_confidence)
-# A worker keeps its message hidden: one that shows again has lost its worker, and so has its claim.
+# A worker keeps its message hidden. If the message becomes visible again, its worker has died, and its claim expires.
 inspector = Inspector.from_settings(InspectionSettings.read(), detector, claim_seconds=settings.hidden_seconds)
 
 
 @entry.worker
 def handler(_: entry.Event, remaining_seconds: Callable[[], float]) -> dict[str, Any]:
-    """Take messages until the queue is empty or the time is over; return how many images were done."""
+    """Process messages until the queue is empty or the time is over; return the number of processed images."""
     tally = queue_worker.drain(
         inspector,
         settings.inspection_queue_url,

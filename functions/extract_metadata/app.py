@@ -1,4 +1,4 @@
-"""Read what the image says about itself, and refuse what cannot be processed before it costs anything."""
+"""Read the metadata of an image, and refuse an image that cannot be processed before it costs anything."""
 
 from typing import Any
 
@@ -9,5 +9,5 @@ from vision.services.examination import examine
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Return the metadata of an image, read from the head of its file."""
+    """Return the metadata of an image from the head of its file."""
     return examine(Envelope.from_dict(event).object).as_dict()

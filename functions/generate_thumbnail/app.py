@@ -1,4 +1,4 @@
-"""Make a small, upright, private copy of the image for galleries."""
+"""Generate a thumbnail: a small, upright, private copy of the image for galleries."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ settings = GenerateThumbnailSettings.read()
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Store the thumbnail beside the owner's uploads, and return where it is and its size in pixels."""
+    """Store the thumbnail beside the owner's uploads, and return its bucket, key, width and height."""
     envelope = Envelope.from_dict(event)
     thumbnail = pixels.thumbnail(storage.read(envelope.object), settings.thumbnail_size)
     bucket, key = envelope.object.bucket, keys.thumbnail_key(envelope.object, envelope.owner)

@@ -1,4 +1,4 @@
-"""Inspect images as soon as the queue has them, with Rekognition's generic labels or with a team's own model."""
+"""Inspect images as they arrive in the queue, with generic labels from Rekognition or with a team's own model."""
 
 from vision import entry
 from vision.adapters.queue import RECEIVES_LIMIT
@@ -13,5 +13,5 @@ inspector = Inspector.from_settings(InspectionSettings.read(), detector)
 
 @entry.queue
 def handler(message: str, receives: int) -> None:
-    """Inspect the image that a message announces, and count how it went."""
+    """Inspect the image that a message announces, and count the outcome."""
     inspector.inspect_message(message, receives >= RECEIVES_LIMIT, entry.count_inspection)

@@ -1,4 +1,4 @@
-"""Open a bulk run: check what is asked for, and that nobody is at it already."""
+"""Open a bulk run: validate the request, and acquire the lease of its bucket and prefix."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ runs = BulkRuns(settings.image_table_name)
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Return what the Map needs; or that there is nothing for it, or that another execution works on the prefix."""
+    """Return the input of the Map; or that there are no objects, or that another execution processes the prefix."""
     request = bulk_run.Request.from_dict(event["request"])
     _check_buckets(request)
     left_out = bulk_run.left_out_prefix(request, settings.image_bucket, reads_photos=settings.reads_photos)
@@ -26,7 +26,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
     if previous != holder and workflow.is_running(previous):
         return {"decision": "BUSY", "execution_arn": previous}
     if not runs.acquire(request, holder, previous, now):
-        # Another one looked at the same moment and was faster.
+        # Another execution acquired the lease at the same time.
         return {"decision": "BUSY", "execution_arn": runs.holder(request) or previous}
     run_id = bulk_run.run_id(holder)
     runs.open(run_id, holder, request, now, left_out)
@@ -45,13 +45,13 @@ def _check_buckets(request: bulk_run.Request) -> None:
         if bucket not in settings.buckets:
             known = ", ".join(settings.buckets)
             raise InvalidRun(f"{field}: {bucket} is none of {known}; add its ARN to the parameter BulkBucketArns")
-        # Rekognition reads images, and Step Functions inventories, of their own Region only.
+        # Rekognition reads images, and Step Functions reads inventories, only in their own Region.
         if (region := storage.region(bucket)) not in ("", settings.aws_region):
             raise InvalidRun(f"{field}: {bucket} is in {region}, this stack in {settings.aws_region}; deploy one there")
 
 
 def _is_empty(request: bulk_run.Request) -> bool:
-    """Tell whether nothing can be listed; what an inventory names is looked for object by object."""
+    """Return whether the listing is empty; the objects of an inventory are checked one by one later."""
     try:
         first = next(storage.keys(request.bucket, request.prefix, 1), None)
     except ObjectNotFound as error:

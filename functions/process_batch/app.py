@@ -1,4 +1,4 @@
-"""Label one batch of a bulk run."""
+"""Process one batch of a bulk run."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,12 +30,12 @@ options = BatchOptions(
 
 @entry.worker
 def handler(event: entry.Event, remaining_seconds: Callable[[], float]) -> dict[str, Any]:
-    """Return how the images of the batch ended."""
+    """Process the images of a batch, and return their tally."""
     batch = event["BatchInput"]
     request = bulk_run.Request.from_dict(batch["request"])
-    run = Attempt.from_context(batch["execution"])
+    attempt = Attempt.from_context(batch["execution"])
     left_out = runs.left_out(batch["run_id"], request)
-    worker = BatchWorker(run, request, options, table, rate_limiter.reserve, remaining_seconds)
+    worker = BatchWorker(attempt, request, options, table, rate_limiter.reserve, remaining_seconds)
     tally = worker.work([bulk_run.Item.of(listed, request, left_out) for listed in event["Items"]])
     runs.count(batch["run_id"], tally)
     for metric, images in tally.metrics().items():

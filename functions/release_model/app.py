@@ -1,4 +1,4 @@
-"""Stop a Custom Labels model that the stack does not name any more, as CloudFormation's request to delete it."""
+"""Stop a Custom Labels model that the stack no longer names, as the Delete request of a custom resource."""
 
 import time
 
@@ -14,11 +14,13 @@ settings = ReleaseModelSettings.read()
 
 @entry.task
 def handler(event: entry.Event) -> None:
-    """Identify the resource by the model's ARN, so that another ARN, or no stack, means a request to delete this one.
+    """Stop the model on a Delete request.
 
-    What waiting can heal is not answered but raised: Lambda then invokes twice more, and CloudFormation waits. What
-    nothing heals is answered and raised: CloudFormation passes over a deletion that fails in an update, so the alarm on
-    Lambda's dead letters has to say that the model runs on.
+    The id of the resource is the ARN of the model, so a new ARN, or the deletion of the stack, causes such a request.
+
+    Transient errors are raised without a response: Lambda then retries twice, and CloudFormation waits. Permanent
+    errors are reported to CloudFormation and raised as well: CloudFormation ignores a failed deletion during an update,
+    so the alarm on Lambda's dead letters must report that the model is still running.
     """
     properties = event["ResourceProperties"]
     if event["RequestType"] != "Delete":
@@ -37,7 +39,7 @@ def _release(model: Model) -> None:
     try:
         _stop(model)
     except ModelNotUsable:
-        model.stop()  # The project does not know it. It is told all the same, since stopping needs no project.
+        model.stop()  # The project does not have this version, but StopProjectVersion needs no project.
 
 
 def _stop(model: Model) -> None:

@@ -1,4 +1,4 @@
-"""Bring the Custom Labels model to run: called again and again until it does."""
+"""Start the Custom Labels model. The state machine repeats this until the model runs."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ lease = Lease(settings.image_table_name, settings.model_version_arn)
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Start the model unless it runs or is about to; return its status and whether it is ready."""
+    """Start the model unless it is running or starting; return its status, and whether it is ready."""
     holder, units = event["execution_arn"], event["units"]
     if not lease.extend(holder, records.now(), expiry(LEASE_SECONDS)):
         raise LeaseLost("session: its lease is held by another; it ends without touching the model")

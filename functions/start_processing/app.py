@@ -1,4 +1,4 @@
-"""Start one execution for each upload that the processing queue announces."""
+"""Start one execution for each upload from the processing queue."""
 
 from vision import entry
 from vision.adapters import workflow
@@ -19,8 +19,8 @@ gate = Gate(table, Photos(settings.image_table_name), People(settings.image_tabl
 def handler(message: str, _receives: int) -> None:
     """Record each uploaded version as PENDING, start its execution, and record it as RUNNING.
 
-    Each step is a no-op when it has happened before: a message may come twice, and a crash between two steps
-    heals with the next delivery. What is not an upload is acknowledged and forgotten.
+    Each step is idempotent: a message can arrive twice, and the next delivery repairs a crash between two steps.
+    Messages about other objects are deleted without side effects.
     """
     for creation in events.creations(message, settings.image_bucket_name):
         version = creation.version
@@ -31,9 +31,11 @@ def handler(message: str, _receives: int) -> None:
         if admission is Admission.REFUSED:
             entry.count("UploadsRefused")
             continue
-        run = workflow.start(settings.process_image_state_machine_arn, keys.execution_name(version), envelope.as_dict())
-        if run is not None:
-            table.mark_running(envelope, run, records.now())
+        attempt = workflow.start(
+            settings.process_image_state_machine_arn, keys.execution_name(version), envelope.as_dict()
+        )
+        if attempt is not None:
+            table.mark_running(envelope, attempt, records.now())
         elif admission is Admission.NEW:
-            # Its execution has ended and its record was gone: the photo was deleted before this event came again.
+            # The execution had ended and its record did not exist: the photo was deleted before this repeated event.
             table.withdraw(envelope)

@@ -1,4 +1,4 @@
-"""Bring the Custom Labels model to rest: at the end of a session, and whenever it runs although nobody holds it."""
+"""Stop the Custom Labels model: at the end of a session, and whenever it runs without a holder of its lease."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ lifecycle = ModelLifecycle.from_settings(ModelSettings.read(), entry.count, entr
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any] | None:
-    """End a session's model; or, for a dead session's event and on schedule, look after the model."""
+    """Stop the model of a session; or, on the event of a dead session and on schedule, check on the model."""
     if "execution_arn" in event:
         return lifecycle.end_session(event["execution_arn"], event["inspected"])
     is_end = event.get("detail-type") == executions.STATUS_CHANGE

@@ -1,4 +1,4 @@
-"""Write what the execution found, or why it found nothing, into the image record."""
+"""Write the results of an execution, or its errors, to the image record."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ table, photos = Table(settings.image_table_name), Photos(settings.image_table_na
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Finish the image record, unless a newer run has; return its status, and its error if it has one."""
+    """Complete the image record unless a newer attempt has; return its status, and its error if it has one."""
     envelope = Envelope.from_dict(event.get("envelope", {}))
-    run = Attempt.from_context(event.get("execution", {}))
+    attempt = Attempt.from_context(event.get("execution", {}))
     failures = [Failure.from_error_output(error) for error in event.get("errors", [])]
     outcome = records.outcome(event.get("parts", {}), failures)
-    if table.advance(envelope, run, outcome, records.now()):
+    if table.advance(envelope, attempt, outcome, records.now()):
         entry.count(outcome["status"].metric)
-    label_index.add(photos, envelope, run, outcome)
+    label_index.add(photos, envelope, attempt, outcome)
     return {name: outcome[name] for name in ("status", "error") if name in outcome}

@@ -1,4 +1,4 @@
-"""Sum up a bulk run: for its record, as a file beside its results, and as an event."""
+"""Summarize a bulk run: in its record, in a file beside its results, and in an event."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ table, runs = Table(settings.image_table_name), BulkRuns(settings.image_table_na
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any] | None:
-    """Sum up a run that has come to its end; or close one that was stopped without a word."""
+    """Summarize a completed run; or close one that ended without running its last task."""
     ended = summaries.Ending.from_event(event)
     record = runs.read(ended.run_id) or {}
     if event.get("detail-type") == executions.STATUS_CHANGE and record.get("status") != "RUNNING":
@@ -29,9 +29,9 @@ def handler(event: entry.Event) -> dict[str, Any] | None:
     if "request" not in record:
         raise InvalidRun(f"run {ended.run_id}: no record tells what it was asked for; start the run again")
     request = bulk_run.Request.from_dict(record["request"])
-    run = Attempt(ended.execution_arn, record["started_at"])
-    tally = bulk_totals.of_run(table, settings.results_bucket_name, run, request)
-    # A run that was stopped left no result files; its record counts what is done, and batches under way go on with it.
+    attempt = Attempt(ended.execution_arn, record["started_at"])
+    tally = bulk_totals.of_run(table, settings.results_bucket_name, attempt, request)
+    # A stopped run has no result files. Its record has the counts so far, and running batches keep adding to it.
     is_provisional = not tally.batches and ended.status != "SUCCEEDED"
     tally = Tally.of_progress(record) if is_provisional else tally
     summary = summaries.summary(ended, record, tally, records.now(), is_provisional)

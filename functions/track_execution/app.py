@@ -1,4 +1,4 @@
-"""Close the records of executions that could not do it, end deletions that broke off, and delete refused uploads."""
+"""Close the records of failed executions, finish interrupted deletions, and delete the content of refused uploads."""
 
 from functools import partial
 from itertools import chain
@@ -20,24 +20,24 @@ table, photos = Table(settings.image_table_name), Photos(settings.image_table_na
 
 @entry.task
 def handler(event: entry.Event) -> None:
-    """Take one status-change event; or, on schedule, look at silent executions, deletions and refused uploads."""
+    """Process a status-change event; or, on schedule, check silent executions, deletions and refused uploads."""
     if event.get("detail-type") == executions.STATUS_CHANGE:
         _apply(executions.status_change(event.get("detail", {})))
         return
     silent_since = records.seconds_ago(settings.silent_after_seconds)
-    silent = (partial(_look, record) for record in table.running_since(silent_since))
-    broken_off = (partial(_erase, photo_id) for photo_id in photos.unfinished_deletions(silent_since))
-    refused = (partial(photo_deletion.delete_refused, photos, place) for place in photo_deletion.refused(photos))
-    entry.each(chain(silent, broken_off, refused), lambda look: look())
+    silent = (partial(_check, record) for record in table.running_since(silent_since))
+    unfinished = (partial(_delete, photo_id) for photo_id in photos.unfinished_deletions(silent_since))
+    refused = (partial(photo_deletion.delete_refused, photos, position) for position in photo_deletion.refused(photos))
+    entry.each(chain(silent, unfinished, refused), lambda task: task())
 
 
-def _erase(photo_id: str) -> None:
+def _delete(photo_id: str) -> None:
     photo = photos.read(photo_id)
     if photo is not None and ERASED in photo.item:
         photo_deletion.delete_photo(photos, photo)
 
 
-def _look(record: records.Record) -> None:
+def _check(record: records.Record) -> None:
     change = executions.silent_end(record, workflow.describe(record["execution_arn"]))
     if change is not None:
         _apply(change)
@@ -53,7 +53,7 @@ def _apply(change: executions.StatusChange) -> None:
 
 
 def _count(failure: Failure) -> None:
-    """Count an execution that failed, recorded or not: the alarm watches the service's faults alone."""
+    """Count a failed execution, recorded or not; the alarm watches only faults of the service."""
     if failure.is_of_upload:
         entry.count("UploadsRefused")
     else:

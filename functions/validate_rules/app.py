@@ -1,4 +1,4 @@
-"""Check rules and buckets while the stack is deployed, and subscribe people to the verdicts."""
+"""Validate rules and buckets during a deployment, and subscribe people to the verdicts."""
 
 from typing import Any
 
@@ -13,22 +13,22 @@ settings = ValidateRulesSettings.read()
 
 @entry.task
 def handler(event: entry.Event) -> None:
-    """Answer CloudFormation: success, or the sentence that says which rule, bucket or address is wrong."""
+    """Respond to CloudFormation with success, or with the rule, bucket or address that is invalid and why."""
     reason = ""
     if event["RequestType"] != "Delete":
         try:
             _apply(event["ResourceProperties"], event.get("OldResourceProperties", {}))
-        except Exception as error:  # Whatever it is: without an answer the deployment waits, and nobody learns why.
+        except Exception as error:  # Any error: without a response, the deployment waits and shows no reason.
             reason = f"{type(error).__name__}: {error}"
     cloudformation.respond(event, reason)
 
 
 def _apply(properties: dict[str, Any], before: dict[str, Any]) -> None:
     rules.parse(properties["Rules"])
-    # An update that goes back to an earlier release names neither environments nor buckets.
+    # An update back to an earlier release has neither environments nor buckets.
     rules.check_deployable(properties["Rules"], properties.get("Environments", []))
     bulk_run.check_buckets([arn for arn in properties.get("BulkBucketArns", []) if arn])
-    # Who has not confirmed yet would get another mail with each deployment.
+    # An unconfirmed address would otherwise receive another email with each deployment.
     known = {"", *before.get("EmailAddresses", [])}
     for address in (one for one in properties["EmailAddresses"] if one not in known):
         notifications.subscribe(settings.quality_topic_arn, address)

@@ -1,1 +1,1 @@
-"""The only modules that talk to AWS: one per service, each turning service errors into domain errors."""
+"""The only modules that call AWS: one per service. Each converts service errors to domain errors."""

@@ -1,4 +1,4 @@
-"""One AWS session, its clients, and how their errors become the domain's."""
+"""One AWS session, its clients, and the mapping of their errors to domain errors."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from vision.domain.errors import (
     VisionError,
 )
 
-# The state machine waits and retries for free; a function that sleeps is paid for. So the SDK retries little,
-# and adaptive mode lowers its own rate when a service asks for it.
+# A state machine waits and retries for free, but a function that sleeps costs money. The SDK therefore makes few
+# retries, and adaptive mode lowers its own rate when a service throttles.
 _CONFIG = Config(
     connect_timeout=3,
     read_timeout=20,
-    # A worker of a bulk run has two calls for each of its threads under way, see vision/services/bulk_worker.py.
+    # A worker of a bulk run makes two parallel calls for each of its threads, see vision/services/bulk_worker.py.
     max_pool_connections=48,
     retries={"mode": "adaptive", "total_max_attempts": 3},
     user_agent_extra="image-recognition-pipeline",
 )
 
 _OF_SERVICE = {
-    # Addresses are signed for the bucket's own Region, as browsers need them: with the older signature, and with the
-    # global address of us-east-1, S3 answers those of a new bucket by a redirect, which loses an upload's form.
+    # Presigned URLs use the Regional endpoint of the bucket, because browsers need that. With the older signature, or
+    # with the global endpoint of us-east-1, S3 redirects requests for a new bucket, which loses the form of an upload.
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
     "s3": _CONFIG.merge(
         Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"})
     ),
-    # A function of an image may load its model first. Asking again while it does would only start another one.
+    # A function from a container image may first load its model. A retry meanwhile would only start another one.
     "lambda": Config(read_timeout=50, retries={"mode": "standard", "total_max_attempts": 1}),
     # A trigger of Cognito has five seconds for everything; two attempts and the wait between them take three at most.
     "cognito-idp": Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}),
@@ -87,8 +87,8 @@ _making = Lock()
 
 @cache
 def client(service: str) -> Any:
-    """Return the client of a service, made once per execution environment and only where it is used."""
-    # Threads that ask at the same time are served one after the other: a session is not for several at once.
+    """Return the client of a service, created on first use, once per execution environment."""
+    # Only one thread at a time creates a client, because a session is not thread-safe.
     # https://docs.aws.amazon.com/boto3/latest/guide/session.html
     with _making:
         return _session().create_client(service, config=_OF_SERVICE.get(service, _CONFIG))
@@ -96,20 +96,20 @@ def client(service: str) -> Any:
 
 @cache
 def _session() -> Any:
-    # The SDK's core: boto3 adds resources and transfers that nothing here uses, and a fifth to a cold start.
+    # Use botocore: boto3 adds resources and transfers that nothing here uses, and makes a cold start a fifth longer.
     return botocore.session.get_session()
 
 
 @contextmanager
 def domain_errors(subject: str) -> Iterator[None]:
-    """Turn what the SDK raises into a domain error that names the subject.
+    """Convert an SDK error to a domain error that names the subject.
 
     Raises
     ------
     Throttled, ServiceUnavailable
         Waiting can help.
     ObjectNotFound, AccessDenied, ImageTooLarge, InvalidImage
-        It cannot. A refusal that is none of these is a bug of ours and passes as the SDK raised it.
+        Waiting cannot help. Any other client error is a bug in this product and passes through unchanged.
     """
     try:
         yield
@@ -119,7 +119,7 @@ def domain_errors(subject: str) -> Iterator[None]:
         kind = _ERRORS.get(code) or (ServiceUnavailable if status_code >= 500 else None)
         if kind is None:
             raise
-        # A refusal of permission quotes the object's ARN, and with it owner and file name: those are not for logs.
+        # The message of an access error contains the object's ARN, and so owner and file name. Keep those out of logs.
         message = "" if kind is AccessDenied else error.response.get("Error", {}).get("Message", "")
         raise kind(f"{subject}: {(message or code).rstrip('.')}; {_REMEDIES[kind]}") from error
     except BotoCoreError as error:

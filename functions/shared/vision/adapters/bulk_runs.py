@@ -1,4 +1,4 @@
-"""Bulk runs: who works on a prefix, how far it is, how it ended."""
+"""Bulk runs: the lease of a prefix, the progress of a run, and its summary."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COUNTED = (*PROGRESS, *MEASURED)
 
 
 class BulkRuns:
-    """The runs in the image table.
+    """The bulk runs in the image table.
 
     All methods raise Throttled, ServiceUnavailable and AccessDenied.
     """
@@ -22,12 +22,12 @@ class BulkRuns:
         self._items = Items(table_name)
 
     def holder(self, request: Request) -> str:
-        """Return the execution that works on this bucket and prefix, or did so last and was not heard of again."""
+        """Return the execution that holds the lease of this bucket and prefix, even if it died without a release."""
         item = self._items.get(table_keys.bulk_lease_key(request.bucket, request.prefix)) or {}
         return str(item.get("owner", ""))
 
     def acquire(self, request: Request, holder: str, previous: str, now: str) -> bool:
-        """Let an execution work on a bucket and prefix, in place of a previous one; False when another was faster."""
+        """Acquire the lease of a bucket and prefix from a previous holder; return False if another was faster."""
         return self._items.update(
             table_keys.bulk_lease_key(request.bucket, request.prefix),
             {"owner": holder, "record_type": "lease", "updated_at": now},
@@ -37,7 +37,7 @@ class BulkRuns:
         )
 
     def open(self, run_id: str, execution_arn: str, request: Request, now: str, left_out: str = "") -> None:
-        """Record that a run has begun, and below which prefix it touches nothing; a redrive keeps the record."""
+        """Record the start of a run and the prefix that it skips; a redrive keeps the record."""
         self._items.update(
             table_keys.bulk_run_key(run_id),
             {"status": "RUNNING", "updated_at": now},
@@ -54,12 +54,12 @@ class BulkRuns:
         )
 
     def left_out(self, run_id: str, request: Request) -> str:
-        """Return below which prefix a run touches nothing; ``""`` for none.
+        """Return the prefix that a run skips; ``""`` for none.
 
         Raises
         ------
         InvalidRun
-            The run was not opened for this bucket and prefix: nobody has checked whether it may read them.
+            The run was not opened for this bucket and prefix, so its permission to read them is not checked.
         """
         run = self.read(run_id) or {}
         opened = run.get("request", {})
@@ -68,21 +68,22 @@ class BulkRuns:
         return str(run.get("left_out_prefix", ""))
 
     def count(self, run_id: str, tally: Tally) -> None:
-        """Add a batch to the progress of a run. A batch that is done twice counts twice here, but not in the end.
+        """Add a batch to the progress of a run. A repeated batch counts twice here, but only once in the summary.
 
-        A run that was never opened gets no record: one of counts alone would not tell what was asked for.
+        A run that was never opened gets no record, since a record of counts alone would lack the request.
         """
         progress = {name: getattr(tally, name) for name in _COUNTED}
         self._items.add(table_keys.bulk_run_key(run_id), progress, condition="attribute_exists(pk)")
 
     def close(self, run_id: str, request: Request, execution_arn: str, summary: Record, now: str) -> None:
-        """Record how a run ended, and leave its bucket and prefix to the next.
+        """Record the summary of a run, and release the lease of its bucket and prefix.
 
-        Batches of a stopped run may be under way, and count on: what its summary counts is not recorded over it.
+        Batches of a stopped run may still be running and adding to the record, so a provisional summary does not
+        overwrite the counts there.
         """
         left_out = (*_COUNTED, "estimated_cost_usd") if summary.get("provisional") else ()
         fields = {name: value for name, value in summary.items() if name not in left_out}
-        # What an earlier end said of it, before a redrive, is no longer true.
+        # After a redrive, these attributes of the earlier end no longer apply.
         gone = tuple(name for name in ("error", "note", "provisional") if name not in summary)
         self._items.update(table_keys.bulk_run_key(run_id), fields | {"updated_at": now}, {}, remove=gone)
         self._items.update(
@@ -94,5 +95,5 @@ class BulkRuns:
         )
 
     def read(self, run_id: str) -> Record | None:
-        """Return a run's record, if there is one."""
+        """Return the record of a run, or None."""
         return self._items.get(table_keys.bulk_run_key(run_id))

@@ -1,4 +1,4 @@
-"""The answer that CloudFormation waits for from a custom resource."""
+"""Responses of custom resources to CloudFormation."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-# CloudFormation reads at most 4,096 bytes of an answer, JSON spells a character with up to 12 of them, and a rule's
-# name can be as long as the parameter.
+# CloudFormation accepts at most 4,096 bytes in a response, JSON takes up to 12 bytes for a character, and the name of a
+# rule can be as long as the parameter.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
 REASON_LIMIT = 250
 
 
 def respond(event: Mapping[str, Any], reason: str, resource_id: str = "") -> None:
-    """Tell CloudFormation that the request is done, or with a reason that it is not.
+    """Respond to CloudFormation with success, or with the reason of a failure.
 
     Parameters
     ----------
     resource_id
-        What identifies the resource; one that differs from the request's makes an update a replacement, and
-        CloudFormation then asks to delete the old one. Without it the request's stays.
+        The physical id of the resource. An id that differs from the id in the request makes an update a replacement,
+        and CloudFormation then sends a Delete request for the old id. By default, the id of the request is kept.
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-delete.html
 
-    Without an answer it waits for an hour.
+    Without a response, CloudFormation waits for an hour.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
     """
     answer = {

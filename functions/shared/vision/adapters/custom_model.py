@@ -1,4 +1,4 @@
-"""A Custom Labels model, by its project and its version."""
+"""Custom Labels models: describe, start and stop a project version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vision.domain.errors import ModelNotUsable
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What Rekognition says of a model: its status, and words about it."""
+    """The status and the status message of a model."""
 
     status: str
     message: str
@@ -19,13 +19,13 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A project version. DescribeProjectVersions asks for its project's ARN, and that is not part of its own."""
+    """A project version. DescribeProjectVersions needs the project ARN, which the version ARN does not contain."""
 
     project_arn: str
     version_arn: str
 
     def describe(self) -> Description:
-        """Return its status.
+        """Return the status of the model.
 
         Raises
         ------
@@ -50,14 +50,14 @@ class Model:
         raise ModelNotUsable("model: the project has no such version; check the parameter ModelVersionArn")
 
     def start(self, minimum_units: int, maximum_units: int) -> None:
-        """Start it; starting a model that is being started changes nothing.
+        """Start the model; starting it again while it starts is a no-op.
 
         Raises
         ------
         ModelNotUsable
-            The units are refused, or the version is gone.
+            Rekognition rejected the inference units, or the version is gone.
         Throttled
-            Rekognition is short of capacity, or the account may not run so many inference units.
+            Rekognition lacks capacity, or the inference units exceed the quota of the account.
         AccessDenied, ServiceUnavailable
         """
         rekognition = client("rekognition")
@@ -77,7 +77,7 @@ class Model:
             raise ModelNotUsable("model: it is gone; check the parameter ModelVersionArn") from error
 
     def stop(self) -> None:
-        """Stop it; stopping a model that is not running, or is gone, changes nothing.
+        """Stop the model; this is a no-op if the model is not running, or is gone.
 
         Raises
         ------

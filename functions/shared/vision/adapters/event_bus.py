@@ -1,4 +1,4 @@
-"""Events on the product's own bus."""
+"""Events on the event bus of the product."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SOURCE = "image-recognition"
 
 
 def put(bus_name: str, detail_type: str, detail: Mapping[str, Any]) -> None:
-    """Put an event on the bus.
+    """Send an event to the event bus.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Items of a DynamoDB table as plain dictionaries: read one, put one once, change one if a condition holds."""
+"""Items of a DynamoDB table as plain dictionaries: read items, put an item once, update it under a condition."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from vision.domain.errors import Throttled
 
 Item = dict[str, Any]
 
-# The most that one BatchGetItem reads.
+# The maximum number of items in one BatchGetItem request.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _KEYS_LIMIT = 100
-# The most that one BatchWriteItem writes.
+# The maximum number of items in one BatchWriteItem request.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 _WRITES_LIMIT = 25
-# How long a transaction that met another one waits; each wait is shortened at random, so that they do not meet again.
+# How long a transaction waits after a conflict with another one. Each wait is randomly shortened, to avoid another
+# conflict.
 _WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
 
 _serialize = TypeSerializer().serialize
@@ -39,13 +40,13 @@ class Items:
         self._name = table_name
 
     def get(self, key: Item) -> Item | None:
-        """Return an item as it is now, if there is one."""
+        """Return an item with a consistent read, or None."""
         with domain_errors("record"):
             response = client("dynamodb").get_item(TableName=self._name, Key=_marshalled(key), ConsistentRead=True)
         return _unmarshalled(response["Item"]) if "Item" in response else None
 
     def get_many(self, keys: Sequence[Item], attributes: Sequence[str]) -> list[Item]:
-        """Return some attributes of those items that there are, as they are now. No key may come twice."""
+        """Return these attributes of the existing items, with consistent reads. The keys must be distinct."""
         names = {f"#{name}": name for name in ("pk", "sk", *attributes)}
         found: list[Item] = []
         dynamodb = client("dynamodb")
@@ -77,9 +78,10 @@ class Items:
         newest_first: bool = False,
         page_size: int | None = None,
     ) -> Iterator[Item]:
-        """Yield the items that a key condition names, of an index or, where it is ``""``, of the table as it is now.
+        """Yield the items that match a key condition.
 
-        Pages are read when they are needed: who stops early pays no more.
+        They come from an index or, if ``""``, from the table with consistent reads. Pages are read on demand: a
+        caller that stops early does not pay for the rest.
         """
         pages = client("dynamodb").get_paginator("query")
         where: dict[str, Any] = {"IndexName": index} if index else {"ConsistentRead": True}
@@ -97,7 +99,7 @@ class Items:
                 yield from map(_unmarshalled, page["Items"])
 
     def scan(self, start: Item | None, page_size: int) -> tuple[list[Item], Item | None]:
-        """Return so many items of the table, and the key to go on after, ``None`` at its end."""
+        """Return a page of the table, and the key after which the next page starts, ``None`` at the end."""
         after = {"ExclusiveStartKey": _marshalled(start)} if start else {}
         with domain_errors("records"):
             page = client("dynamodb").scan(TableName=self._name, Limit=page_size, ConsistentRead=True, **after)
@@ -105,7 +107,7 @@ class Items:
         return [_unmarshalled(item) for item in page["Items"]], _unmarshalled(last) if last else None
 
     def put_once(self, item: Item) -> bool:
-        """Put an item unless there is one of its key; False when there is."""
+        """Put an item unless its key exists; return False if it does."""
         dynamodb = client("dynamodb")
         try:
             with domain_errors("record"):
@@ -119,18 +121,19 @@ class Items:
         return True
 
     def put_together(self, item: Item, *others: Item) -> bool:
-        """Put an item unless there is one of its key, and others with it: all or none; False when there is one."""
+        """Put an item unless its key exists, and others with it, all or none; return False if the key exists."""
         return self._together(
             [self._put(item), *({"Put": {"TableName": self._name, "Item": _marshalled(one)}} for one in others)]
         )
 
     def put_counted(self, item: Item, counter: Item, amount: str, limit: int) -> bool:
-        """Put an item unless there is one of its key, and add one to a number of another item: both or neither.
+        """Put an item unless its key exists, and add one to a number of another item: both or neither.
 
         Returns
         -------
         bool
-            False when there is the item, or no counter, or the number has reached its limit: nothing has changed.
+            False if the item exists, the counter does not, or the number has reached its limit. Nothing has changed
+            then.
         """
         counting = {
             "TableName": self._name,
@@ -147,7 +150,7 @@ class Items:
         return {"Put": {"TableName": self._name, "Item": _marshalled(item), "ConditionExpression": condition}}
 
     def _together(self, parts: Sequence[Mapping[str, Any]]) -> bool:
-        """Write all parts or none; False when a condition of one does not hold."""
+        """Write all parts or none; return False if a condition fails."""
         dynamodb = client("dynamodb")
         for wait_seconds in (*_WAITS_SECONDS, None):
             try:
@@ -164,11 +167,11 @@ class Items:
         return True
 
     def put_many(self, items: Sequence[Item]) -> None:
-        """Put items, in place of those that have their keys; no key may come twice."""
+        """Put items, and replace existing items with the same keys; the keys must be distinct."""
         self._write_many([{"PutRequest": {"Item": _marshalled(item)}} for item in items])
 
     def delete_many(self, keys: Sequence[Item]) -> None:
-        """Delete items; those that are not there are no error."""
+        """Delete items; a missing item is not an error."""
         self._write_many([{"DeleteRequest": {"Key": _marshalled(key)}} for key in keys])
 
     def _write_many(self, requests: Sequence[Any]) -> None:
@@ -183,19 +186,19 @@ class Items:
                 wanted = left
 
     def add_once(self, mark: Item, marker: str, now: str, key: Item, first: Item, amount: str, number: int = 1) -> bool:
-        """Add one, or another number, to a number of an item, and mark another item with it, both or neither.
+        """Add one, or another number, to an attribute of an item, and mark another item as counted: both or neither.
 
         Parameters
         ----------
         mark, marker
-            The item that is marked, and the attribute that tells that it has been.
+            The key of the item to mark, and the attribute that marks it.
         key, first, amount
-            The item that counts, what it is when it is new, and the attribute that is a number.
+            The key of the counter, its attributes besides the number, and the attribute to add to.
 
         Returns
         -------
         bool
-            False when the item is marked already, or is not there: nothing has changed.
+            False if the item is already marked, or does not exist. Nothing has changed then.
         """
         dynamodb = client("dynamodb")
         marking = {
@@ -231,9 +234,9 @@ class Items:
         condition: str = "",
         values: Mapping[str, Any] | None = None,
     ) -> Item | None:
-        """Add to numbers of an item and set fields, at once; return them, or ``None`` when the condition did not hold.
+        """Add to numbers and set fields in one update; return the new values, or ``None`` if the condition failed.
 
-        ``values`` are those of the condition.
+        ``values`` are the expression values of the condition.
         """
         dynamodb = client("dynamodb")
         fields = fields or {}
@@ -264,7 +267,7 @@ class Items:
         condition_values: Mapping[str, Any] | None = None,
         remove: tuple[str, ...] = (),
     ) -> bool:
-        """Set ``fields``, and those of ``first`` that the item lacks; return whether the condition held."""
+        """Set ``fields``, and those of ``first`` that the item lacks; return whether the condition was met."""
         assignments = [f"#{name} = :{name}" for name in fields]
         assignments += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
         removal = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""
@@ -287,12 +290,12 @@ class Items:
 
 
 def _is_refused(response: Mapping[str, Any]) -> bool:
-    """Tell whether a transaction was cancelled because a condition of it did not hold."""
+    """Return whether a transaction was cancelled because one of its conditions failed."""
     return any(reason.get("Code") == "ConditionalCheckFailed" for reason in response.get("CancellationReasons", []))
 
 
 def _marshalled(item: Mapping[str, Any]) -> dict[str, Any]:
-    # DynamoDB takes Decimal and no float; through text, so that 0.1 stays 0.1.
+    # The serializer takes Decimal, not float. Convert through text, so that 0.1 stays 0.1.
     plain = json.loads(json.dumps(item, ensure_ascii=False), parse_float=Decimal)
     return {name: _serialize(value) for name, value in plain.items()}
 

@@ -1,4 +1,4 @@
-"""The lease of a model: whoever holds it may start and stop the model, and nobody else."""
+"""The lease of a model: only its holder may start and stop the model."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from vision.adapters.items import Items
 from vision.domain import records, table_keys
 
 LEASE_SECONDS = 1800
-"""How long a session holds the lease; each of its functions extends it far more often than this."""
+"""How long a lease lasts; each function of a session extends it far more often than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseState:
-    """What the lease's item says now.
+    """The current state of the lease item.
 
     Attributes
     ----------
     holder
-        The execution that holds it, or the watchdog; ``""`` when none does. The item calls it ``owner``.
+        The execution that holds the lease, or the watchdog; ``""`` if it is free. The attribute of the item is
+        ``owner``.
     expires_at, waiting_since, running_at, watched_at, keep_running_until
-        Timestamps, or ``""``: until when the lease is held, since when images wait, when its holder first found the
-        model running, when the watchdog last looked, and until when an operator keeps the model running on purpose, in
-        the operator's own spelling.
+        Timestamps, or ``""``: when the lease expires, since when images wait, when the holder first found the model
+        running, when the watchdog last checked, and until when an operator keeps the model running on purpose, as the
+        operator wrote it.
     """
 
     holder: str = ""
@@ -33,7 +34,7 @@ class LeaseState:
     keep_running_until: str = ""
 
     def is_held(self, now: str) -> bool:
-        """Tell whether somebody holds it."""
+        """Return whether the lease has a holder and has not expired."""
         return bool(self.holder) and self.expires_at > now
 
 
@@ -48,15 +49,15 @@ class Lease:
         self._key = table_keys.model_lease_key(model_version_arn)
 
     def read(self) -> LeaseState:
-        """Return what the item says."""
+        """Return the current state of the lease."""
         item = self._items.get(self._key) or {}
         item["holder"] = item.get("owner", "")
         return LeaseState(**{name: str(item.get(name, "")) for name in LeaseState.__dataclass_fields__})
 
     def acquire(self, holder: str, now: str, expires_at: str) -> bool:
-        """Take the lease, or hold it longer; return False when somebody else holds it.
+        """Acquire or extend the lease; return False if it has another holder.
 
-        A lease that has expired is free: its holder died, and what it noted of its model goes with it.
+        An expired lease is free: its holder died, and the ``running_at`` of that holder is removed.
         """
         return self.extend(holder, now, expires_at) or self._items.update(
             self._key,
@@ -68,10 +69,10 @@ class Lease:
         )
 
     def extend(self, holder: str, now: str, expires_at: str) -> bool:
-        """Hold the lease longer; return False when this holder has lost it.
+        """Extend the lease; return False if this holder has lost it.
 
-        Unlike :meth:`acquire` it never takes what was released: a function that outlives its session must not hold
-        the model for the dead.
+        Unlike :meth:`acquire`, this never acquires a released lease: a function that outlives its session must not
+        hold the model for that session.
         """
         return self._items.update(
             self._key,
@@ -81,7 +82,7 @@ class Lease:
         )
 
     def release(self, holder: str, now: str) -> bool:
-        """Release the lease if this holder has it; return whether it did."""
+        """Release the lease if this holder has it; return whether it was released."""
         return self._items.update(
             self._key,
             {"owner": "", "expires_at": "", "updated_at": now},
@@ -92,17 +93,17 @@ class Lease:
         )
 
     def note_waiting(self, since: str, now: str) -> None:
-        """Remember since when images wait, since no attribute of a queue tells it; ``""`` when none does."""
+        """Record since when images wait, because no queue attribute has that time; ``""`` if no image waits."""
         self._items.update(self._key, {"waiting_since": since, "updated_at": now}, {}, condition="attribute_exists(pk)")
 
     def note_running(self, holder: str, now: str) -> None:
-        """Remember when this holder first found its model running: from then on it is paid for."""
+        """Record when this holder first found its model running, the start of the paid time."""
         self._items.update(
             self._key, {"owner": holder, "updated_at": now}, {"running_at": now}, condition="#owner = :owner"
         )
 
     def note_watched(self, now: str) -> None:
-        """Remember when the watchdog looked."""
+        """Record when the watchdog checked the model."""
         self._items.update(
             self._key,
             {"watched_at": now, "record_type": "session", "updated_at": now},
@@ -112,5 +113,5 @@ class Lease:
 
 
 def expiry(seconds: int) -> str:
-    """Return the timestamp of some seconds from now."""
+    """Return the timestamp that many seconds from now."""
     return records.seconds_ago(-seconds)

@@ -1,4 +1,4 @@
-"""Messages to people, through an SNS topic."""
+"""Notifications through an SNS topic."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vision.adapters.aws_sdk import client, domain_errors
 def publish(
     topic_arn: str, subject: str, message: Mapping[str, Any], sentence: str, attributes: Mapping[str, str]
 ) -> None:
-    """Publish a message as JSON; subscribers can filter by its attributes.
+    """Publish a message as JSON, with attributes for the filter policies of subscribers.
 
     Parameters
     ----------
     sentence
-        Stands above the message in a mail; a queue or a function gets the message alone.
+        Text above the message in an email; a queue or a function receives only the message.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def publish(
         client("sns").publish(
             TopicArn=topic_arn,
             Subject=_subject(subject),
-            # Each protocol gets its own text: https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+            # Each protocol receives its own text: https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
             MessageStructure="json",
             Message=json.dumps({"default": text, "email": f"{sentence}\n\n{text}"}, ensure_ascii=False),
             MessageAttributes={
@@ -38,13 +38,13 @@ def publish(
 
 
 def _subject(text: str) -> str:
-    # SNS refuses a subject of 100 characters or more, or with a line break or another control character.
+    # SNS rejects a subject that has 100 characters or more, or contains a line break or another control character.
     # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     return "".join(character if character.isprintable() else " " for character in text)[:99]
 
 
 def subscribe(topic_arn: str, address: str) -> None:
-    """Subscribe an e-mail address; its owner confirms by a link. Subscribing twice is once.
+    """Subscribe an email address, whose owner confirms with a link. Subscribing again is a no-op.
 
     Raises
     ------

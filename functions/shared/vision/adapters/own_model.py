@@ -1,4 +1,4 @@
-"""Labels from a team's own model: the container function `classify_image`, which reads the objects from S3 itself."""
+"""Labels from a team's own model. The container function `classify_image` reads the objects from S3 directly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vision.domain.errors import (
 from vision.domain.labels import Detection
 from vision.domain.objects import ObjectVersion
 
-# What the function may say of an image, or of itself.
+# The errors that the function returns for an image, or raises for the call.
 _ERRORS: dict[str, type[VisionError]] = {
     kind.__name__: kind
     for kind in (
@@ -33,7 +33,7 @@ _ERRORS: dict[str, type[VisionError]] = {
         *(ObjectNotFound, ServiceUnavailable, Throttled, TooManyPixels, UnusableAnswer),
     )
 }
-# An image that is not whole never starts, however long one waits.
+# A function with a broken container image never starts, so waiting cannot help.
 # https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html
 _NEVER_STARTS = ("Runtime.ImportModuleError", "Runtime.HandlerNotFound", "Runtime.InvalidEntrypoint")
 
@@ -41,22 +41,23 @@ _NEVER_STARTS = ("Runtime.ImportModuleError", "Runtime.HandlerNotFound", "Runtim
 def detect_labels(
     version: ObjectVersion, function_arn: str, max_labels: int, min_confidence: float, top_k: int | None = None
 ) -> Detection:
-    """Return the class of an object version, and the classes behind it that are at least ``min_confidence`` (0 to 100).
+    """Return the class of an object version, then further classes of at least ``min_confidence`` (0 to 100).
 
-    The class itself is there however sure the model is: its manifest has a threshold, and below it the class is
+    The class itself is always returned, at any confidence. Below the threshold of the manifest, the class is
     ``unknown``.
 
     Parameters
     ----------
     max_labels, top_k
-        The most that are returned; how many the model is asked for, if not as many as its manifest says.
+        The maximum number of labels to return, and how many to request from the model; by default as many as its
+        manifest says.
 
     Raises
     ------
     ObjectNotFound, AccessDenied, ImageTooLarge, NotSupportedImageType, CorruptImage, TooManyPixels, InvalidEvent
-        Of this image.
+        The cause is this image.
     UnusableAnswer, InvalidModel
-        Of the model.
+        The cause is the model.
     Throttled, ServiceUnavailable
     """
     [found] = classify([version], function_arn, top_k).outcomes
@@ -66,27 +67,27 @@ def detect_labels(
 
 
 def limited(found: Detection, max_labels: int, min_confidence: float) -> Detection:
-    """Return the class of a detection, and those behind it that are sure enough, as :func:`detect_labels` does."""
+    """Return the class of a detection, then others of at least ``min_confidence``, as :func:`detect_labels`."""
     first, *others = found.labels
-    sure = [label for label in others if label["confidence"] >= min_confidence]
-    return Detection([first, *sure][:max_labels], found.detector)
+    confident = [label for label in others if label["confidence"] >= min_confidence]
+    return Detection([first, *confident][:max_labels], found.detector)
 
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """What the model found in each image of a call, or why nothing; and the gigabytes and seconds that are billed."""
+    """The detection or the error of each image in a call, and the gigabyte-seconds of that call."""
 
     outcomes: list[Detection | VisionError]
     gb_seconds: float
 
 
 def classify(versions: Sequence[ObjectVersion], function_arn: str, top_k: int | None = None) -> Classified:
-    """Return what the model finds in each of at most 32 object versions, or why it finds nothing.
+    """Classify at most 32 object versions; return a detection or an error for each.
 
     Raises
     ------
     InvalidEvent, InvalidModel, AccessDenied, Throttled, ServiceUnavailable
-        The function could not be asked.
+        The whole call failed.
     """
     event: dict[str, Any] = {"objects": [version.as_dict() for version in versions]}
     answer = _invoke(function_arn, event | ({"top_k": top_k} if top_k else {}))
@@ -111,7 +112,7 @@ def _invoke(function_arn: str, event: Mapping[str, Any]) -> dict[str, Any]:
             "own model: there is no such function; deploy own-model.yaml and set OwnModelFunctionArn to its output"
         ) from error
     except functions.exceptions.ResourceConflictException as error:
-        # Lambda puts images aside that nobody has asked for weeks, and takes a while to bring them back.
+        # Lambda makes a function inactive that was not invoked for weeks, and takes a while to reactivate it.
         # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
         raise ServiceUnavailable("own model: the function is not active yet; wait and try again") from error
     if "FunctionError" in response:
@@ -124,5 +125,5 @@ def _error(name: str, cause: str) -> VisionError:
         return kind(cause)
     if name in _NEVER_STARTS:
         return InvalidModel(f"own model: {name}: {cause}; build its image again")
-    # What Lambda says of a function that ran out of time or memory, and a bug of ours: its log tells.
+    # The function ran out of time or memory, or it has a bug; its log has the details.
     return ServiceUnavailable(f"own model: {name or 'no reason'}: {cause[:200]}; look at the log of classify_image")

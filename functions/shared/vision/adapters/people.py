@@ -1,4 +1,4 @@
-"""What the table keeps of a person: albums, labels that were seen, counts of each day, and what a day has room for."""
+"""The items of a person in the table: albums, label names, daily counts and daily allowances."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vision.domain.records import Record
 
 
 class People:
-    """The persons of one table.
+    """The people in one table.
 
     All methods raise Throttled, ServiceUnavailable and AccessDenied.
     """
@@ -23,28 +23,28 @@ class People:
         self._items = Items(table_name)
 
     def albums(self, owner: str) -> list[Record]:
-        """Return a person's albums, oldest first."""
+        """Return the albums of an owner, oldest first."""
         found = self._beginning(table_keys.album_key(owner, ""))
         return sorted(found, key=lambda album: (album["created_at"], album["album_id"]))
 
     def album(self, owner: str, album_id: str) -> Record | None:
-        """Return one of a person's albums."""
+        """Return an album of an owner, or None."""
         return self._items.get(table_keys.album_key(owner, album_id))
 
     def make_album(self, album: Record, limit: int) -> Record | None:
-        """Record an album, unless there is one of this id; return the one that there is.
+        """Create an album unless its id exists; return the existing or the new one.
 
-        None when its owner has as many albums as the limit allows, whoever makes one at the same moment.
+        Return None if its owner has reached the limit of albums, which also holds for concurrent calls.
         """
         owner = album["owner"]
         if not self._items.put_counted(album, table_keys.album_count_key(owner), albums.COUNT, limit):
-            # Full, or never counted, or counted by a version that others have worked beside.
+            # The limit is reached, or the count is missing, or another release wrote albums without counting them.
             self._count_albums(owner)
             self._items.put_counted(album, table_keys.album_count_key(owner), albums.COUNT, limit)
         return self.album(owner, album["album_id"])
 
     def rename_album(self, owner: str, album_id: str, name: str, now: str) -> bool:
-        """Give an album another name; False when there is none."""
+        """Rename an album; return False if it does not exist."""
         return self._items.update(
             table_keys.album_key(owner, album_id),
             {"name": name, "updated_at": now},
@@ -53,13 +53,13 @@ class People:
         )
 
     def close_album(self, owner: str, album_id: str, now: str) -> bool:
-        """Let an album take no more photos, since it is being deleted; False when there is none."""
+        """Close an album for new photos before its deletion; return False if it does not exist."""
         return self._items.update(
             table_keys.album_key(owner, album_id), {table_keys.CLOSED: now}, {}, condition="attribute_exists(pk)"
         )
 
     def remove_album(self, owner: str, album_id: str) -> None:
-        """Delete an album, which should have no photos any more."""
+        """Delete an album, which should be empty."""
         key, counter, now = table_keys.album_key(owner, album_id), table_keys.album_count_key(owner), records.now()
         if self._items.get(counter) is None:
             self._count_albums(owner)
@@ -67,7 +67,7 @@ class People:
         self._items.delete_many([key])
 
     def _count_albums(self, owner: str) -> None:
-        """Count the albums that there are, unless their number changes meanwhile."""
+        """Count the existing albums, unless the recorded number changes meanwhile."""
         known = self._items.get(table_keys.album_count_key(owner))
         number = sum(table_keys.UNCOUNTED not in album for album in self.albums(owner))
         if known is None:
@@ -82,14 +82,14 @@ class People:
             )
 
     def labels(self, owner: str, prefix: str, limit: int) -> list[str]:
-        """Return the labels that a person's photos have had and that begin so, in any case."""
+        """Return the label names of an owner's photos that begin with a prefix, in any case."""
         start = table_keys.label_name_key(owner, prefix)
         if len(start["sk"].encode()) > listing.SORT_KEY_LIMIT_BYTES:
             return []
         return [item["name"] for item in islice(self._beginning(start, page_size=limit), limit)]
 
     def counts(self, owner: str, span: listing.Span) -> list[Record]:
-        """Return how many photos of each class came on each day, newest day first."""
+        """Return the daily counts of each class, newest day first."""
         low, high = (table_keys.daily_counts_bound(owner, day) for day in (span.low, span.high(None)))
         found = self._items.query(
             "",
@@ -100,12 +100,12 @@ class People:
         return sorted(found, key=lambda count: (count["day"], count["count"]), reverse=True)
 
     def charge(self, owner: str, size_bytes: int, allowance: Allowance, now: str) -> None:
-        """Count an upload in the person's day; however many ask at the same moment, the day never has more than it may.
+        """Charge an upload to the daily allowance; concurrent calls cannot exceed it either.
 
         Raises
         ------
         AllowanceExceeded
-            The day has no room for it; nothing is counted.
+            The day has no room for the upload; nothing is counted.
         """
         if not allowance.is_limited:
             return
@@ -128,7 +128,7 @@ class People:
             raise AllowanceExceeded(allowance.refusal(now))
 
     def _beginning(self, start: table_keys.Key, page_size: int | None = None) -> Iterator[Record]:
-        """Yield the items of a partition whose sort keys begin as this one."""
+        """Yield the items of a partition whose sort keys begin with this one."""
         return self._items.query(
             "",
             "pk = :pk AND begins_with(sk, :start)",

@@ -1,4 +1,4 @@
-"""Photos of the table as their owners ask for them: in lists, alone, and until they are erased."""
+"""Photos in the table: announce, list, read and delete them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _PHOTO = (
     *("listing_sk", "sequencer", EXPIRES, ERASED),
 )
 
-# For so long what comes late finds out that its photo was erased: longer than queues and executions keep anything.
+# How long the tombstone of a photo stays, so that late events find it: longer than queues and executions retain
+# anything.
 _REMEMBERED = timedelta(days=15)
 
 
@@ -38,29 +39,29 @@ class Photos:
     def __init__(self, table_name: str) -> None:
         self._items = Items(table_name)
 
-    def announced(self, ticket: PendingUpload) -> Record | None:
-        """Return the item of the photo that a ticket of this token announces, if there is one."""
-        return self._items.get(table_keys.photo_key(ticket.photo_id))
+    def announced(self, pending: PendingUpload) -> Record | None:
+        """Return the item of the photo that a pending upload of this token announced, or None."""
+        return self._items.get(table_keys.photo_key(pending.photo_id))
 
-    def announce(self, ticket: PendingUpload, now: str, created_at: str = "") -> Record:
-        """Record a ticket, or let the one of this token that still waits for its upload expire later; return it.
+    def announce(self, pending: PendingUpload, now: str, created_at: str = "") -> Record:
+        """Record a pending upload, or extend the expiry of the pending upload with this token; return its item.
 
-        ``created_at`` is of a photo that was made earlier, in another system.
+        ``created_at`` is the creation time of a photo from another system.
         """
-        item, entry = ticket.photo(now, created_at), ticket.album_entry(created_at or now)
-        # Both or neither: an album is deleted with what it lists.
+        item, entry = pending.photo(now, created_at), pending.album_entry(created_at or now)
+        # Write both or neither: the deletion of an album deletes the photos that it lists.
         if self._items.put_together(item, entry) if entry else self._items.put_once(item):
             return item
         self._items.update(
-            table_keys.photo_key(ticket.photo_id),
+            table_keys.photo_key(pending.photo_id),
             {EXPIRES: item[EXPIRES]},
             {},
             condition="attribute_exists(pk) AND attribute_not_exists(sequencer)",
         )
-        return self.announced(ticket) or {}
+        return self.announced(pending) or {}
 
     def read(self, photo_id: str) -> Photo | None:
-        """Return a photo, also one that was erased a while ago."""
+        """Return a photo, including one that was deleted recently."""
         item = self._items.get(table_keys.photo_key(photo_id))
         if item is None:
             return None
@@ -71,7 +72,7 @@ class Photos:
     def list_positions(
         self, partition: str, span: Span, after: ListPosition | None, page_size: int
     ) -> Iterator[ListPosition]:
-        """Yield the places of a list, newest first, from the one after a place on."""
+        """Yield the positions of a list, newest first, starting after a position."""
         if span.is_empty(after):
             return
         found = self._items.query(
@@ -83,40 +84,40 @@ class Photos:
             page_size=page_size,
         )
         for item in found:
-            place = ListPosition(item["listing_sk"], item["pk"], item["sk"])
-            if after is None or place < after:
-                yield place
+            position = ListPosition(item["listing_sk"], item["pk"], item["sk"])
+            if after is None or position < after:
+                yield position
 
-    def get_many(self, places: Sequence[ListPosition]) -> list[Photo]:
-        """Return the photos at these places, in their order, as they are now; those that are gone are left out."""
-        wanted = [{"pk": pk, "sk": table_keys.PHOTO_SORT_KEY} for pk in dict.fromkeys(place.pk for place in places)]
+    def get_many(self, positions: Sequence[ListPosition]) -> list[Photo]:
+        """Return the photos at these positions, in order, with consistent reads and without missing photos."""
+        wanted = [{"pk": pk, "sk": table_keys.PHOTO_SORT_KEY} for pk in dict.fromkeys(one.pk for one in positions)]
         items = {item["pk"]: item for item in self._items.get_many(wanted, _PHOTO)}
         versions = {pk: version for pk, item in items.items() if (version := Photo(item, {}).version)}
         keys = [table_keys.image_key(version) for version in versions.values()]
         found = {item["pk"]: item for item in self._items.get_many(keys, _RECORD)}
-        return [Photo(items[place.pk], found.get(place.pk, {})) for place in places if place.pk in items]
+        return [Photo(items[one.pk], found.get(one.pk, {})) for one in positions if one.pk in items]
 
-    def records_at(self, places: Sequence[ListPosition]) -> dict[ListPosition, Record]:
-        """Return the image records at these places, as they are now."""
+    def records_at(self, positions: Sequence[ListPosition]) -> dict[ListPosition, Record]:
+        """Return the image records at these positions, with consistent reads."""
         found = self._items.get_many(
-            [{"pk": place.pk, "sk": place.sk} for place in dict.fromkeys(places)],
+            [{"pk": one.pk, "sk": one.sk} for one in dict.fromkeys(positions)],
             ("photo_id", "object", "moved_to", "format", "labels", "verdict", "rule", "reasons", "inspected_at"),
         )
         records = {(item["pk"], item["sk"]): item for item in found}
-        return {place: records[place.pk, place.sk] for place in places if (place.pk, place.sk) in records}
+        return {one: records[one.pk, one.sk] for one in positions if (one.pk, one.sk) in records}
 
     def file(self, photo: Photo, labels: Sequence[str]) -> None:
-        """Let a photo be found by its labels, and its owner by the letters that a label begins with."""
+        """Add a photo to the label index, and its labels to the label names of its owner."""
         different = {label.casefold(): label for label in labels}.values()
         self._items.put_many([label_entry(photo, label) for label in different])
         names = [label_name(photo.owner, label) for label in different]
-        # Most are known by the second photo, and to read one costs a fifth of writing it.
+        # From the second photo on most names exist, and a read costs a fifth of a write.
         known = self._items.get_many([{"pk": name["pk"], "sk": name["sk"]} for name in names], ("record_type",))
         seen = {item["sk"] for item in known}
         self._items.put_many([name for name in names if name["sk"] not in seen])
 
     def count(self, envelope: Envelope, class_name: str, day: str, now: str) -> None:
-        """Count a version under its class and day, once."""
+        """Count a version once, under its class and day."""
         self._items.add_once(
             table_keys.image_key(envelope.object),
             table_keys.COUNTED,
@@ -127,7 +128,7 @@ class Photos:
         )
 
     def list_refused(self, envelope: Envelope, now: str) -> None:
-        """Let :meth:`refused` find a version from now on."""
+        """Add a version to the list that :meth:`refused` reads."""
         self._items.update(
             table_keys.image_key(envelope.object),
             {
@@ -139,7 +140,7 @@ class Photos:
         )
 
     def refused(self, before: str) -> Iterator[ListPosition]:
-        """Yield the places of the versions that were refused before a moment, oldest first."""
+        """Yield the positions of the versions that were refused before a time, oldest first."""
         found = self._items.query(
             "listing",
             "listing_pk = :partition AND listing_sk < :before",
@@ -148,14 +149,14 @@ class Photos:
         )
         return (ListPosition(item["listing_sk"], item["pk"], item["sk"]) for item in found)
 
-    def record(self, place: ListPosition) -> Record | None:
-        """Return the image record at a place, as it is now."""
-        return self._items.get({"pk": place.pk, "sk": place.sk})
+    def record(self, position: ListPosition) -> Record | None:
+        """Return the image record at a position with a consistent read, or None."""
+        return self._items.get({"pk": position.pk, "sk": position.sk})
 
-    def unlist_refused(self, place: ListPosition, fields: Record) -> None:
-        """Take a version out of the list of those that were refused, and set some attributes of it."""
+    def unlist_refused(self, position: ListPosition, fields: Record) -> None:
+        """Remove a version from the list of refused versions, and set some of its attributes."""
         self._items.update(
-            {"pk": place.pk, "sk": place.sk},
+            {"pk": position.pk, "sk": position.sk},
             fields,
             {},
             condition="attribute_exists(pk)",
@@ -163,10 +164,10 @@ class Photos:
         )
 
     def mark_deleting(self, photo: Photo, erased_at: str, now: str) -> None:
-        """Take a photo out of every list that shows it, before anything of it is deleted.
+        """Remove a photo from every list that shows it, before any of its content is deleted.
 
-        A ticket's key is used once: nothing that is uploaded there later is attached any more. A key that its owner
-        chose may be used again, by an upload that is newer; that one is not marked for what was erased before it.
+        The key of a pending upload is used only once: a later upload to it is no longer attached. A key that the owner
+        chose can be used again by a newer upload, which the earlier deletion does not mark.
         """
         is_known = ERASED in photo.item
         self._items.update(
@@ -183,7 +184,7 @@ class Photos:
         )
 
     def unfinished_deletions(self, before: str) -> Iterator[str]:
-        """Yield the ids of photos whose deletion had not ended and was not gone on with since before a moment."""
+        """Yield the ids of photos whose deletion is unfinished and has made no progress since a time."""
         found = self._items.query(
             "by_status",
             "#status = :status AND updated_at < :before",
@@ -192,42 +193,42 @@ class Photos:
         )
         return (str(item["photo_id"]) for item in found)
 
-    def delete_entries(self, places: Sequence[ListPosition]) -> None:
-        """Delete these places themselves from the list that has them."""
-        self._items.delete_many([{"pk": place.pk, "sk": place.sk} for place in places])
+    def delete_entries(self, positions: Sequence[ListPosition]) -> None:
+        """Delete the items at these positions of a list."""
+        self._items.delete_many([{"pk": one.pk, "sk": one.sk} for one in positions])
 
     def thumbnail_folders(self, photo_id: str) -> set[tuple[str, str]]:
-        """Return the buckets and folders in which thumbnails of a photo are recorded, of bulk runs too."""
+        """Return the recorded buckets and folders of a photo's thumbnails, including those of bulk runs."""
         known = self._items.query("", "pk = :pk", {}, {":pk": table_keys.photo_key(photo_id)["pk"]})
         thumbnails = [item["thumbnail"] for item in known if item.get("thumbnail")]
         return {(thumbnail["bucket"], thumbnail["key"].rsplit("/", 1)[0] + "/") for thumbnail in thumbnails}
 
     def is_replaced(self, photo_id: str) -> bool:
-        """Tell whether a photo that was erased is there again: a newer upload has come to its key."""
+        """Return whether a newer upload to the key of a deleted photo has replaced it."""
         item = self._items.get(table_keys.photo_key(photo_id))
         return item is not None and ERASED not in item
 
     def delete_records(self, photo_id: str, now: str, *, until: str = "") -> None:
-        """Delete whatever the table knows of a photo, but for that it was erased; its objects should be gone.
+        """Delete all items of a photo except its tombstone; its objects should already be deleted.
 
-        With ``until`` only what was recorded until then: of a photo that was replaced meanwhile.
+        With ``until``, delete only what was recorded up to then, for a photo that was replaced meanwhile.
         """
         key = table_keys.photo_key(photo_id)
         known = self._items.query("", "pk = :pk", {}, {":pk": key["pk"]})
-        erased = [
+        deleted = [
             {"pk": item["pk"], "sk": item["sk"]}
             for item in known
             if item["sk"] != key["sk"] and (not until or ("created_at" in item and item["created_at"] <= until))
         ]
-        self._items.delete_many(erased)
+        self._items.delete_many(deleted)
         expires = int((datetime.now(UTC) + _REMEMBERED).timestamp())
         gone = {GONE: now, EXPIRES: expires}
         self._items.update(key, gone, {}, condition=f"attribute_exists({ERASED})", remove=("status",))
 
     def scan_page(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:
-        """Return some photos of anybody, and where to go on.
+        """Return a page of photos of all owners, and the key after which the next page starts.
 
-        One of which nothing is left is none, nor is an inspected image or one of a bulk run: they have no owner.
+        The page leaves out completely deleted photos, and images without an owner, from inspection and bulk runs.
         """
         items, last = self._items.scan(start, page_size)
         return [
@@ -238,5 +239,5 @@ class Photos:
 
 
 def is_newest(photo: Photo, version: ObjectVersion) -> bool:
-    """Tell whether a version is the one that the photo shows."""
+    """Return whether a version is the newest version of the photo."""
     return photo.version is not None and photo.version.identity == version.identity

@@ -1,4 +1,4 @@
-"""The inspection queue, as a session reads it: message by message, for as long as it takes."""
+"""The inspection queue: receive, hide, put back and delete messages during a session."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain.session.decisions import Backlog
 
-# The most that one ReceiveMessage gives.
+# The maximum number of messages in one ReceiveMessage response.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 BATCH = 10
 
-# How often the queues of the template give a message out: their RedrivePolicy, to which a test holds this.
+# The maxReceiveCount in the RedrivePolicy of the template's queues. A test compares the two.
 RECEIVES_LIMIT = 5
 
 _NOT_HIDDEN_ANY_MORE = (
@@ -24,7 +24,7 @@ _NOT_HIDDEN_ANY_MORE = (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A received message: its body, the handle that deletes or extends it, and how often it was received."""
+    """A received message: its body, its receipt handle, and its receive count."""
 
     body: str
     handle: str
@@ -32,12 +32,12 @@ class Message:
 
     @property
     def is_last_receive(self) -> bool:
-        """Whether it goes to the dead-letter queue if it is not deleted this time."""
+        """Whether the message moves to the dead-letter queue unless it is deleted after this receive."""
         return self.receives >= RECEIVES_LIMIT
 
 
 def backlog(queue_url: str) -> Backlog:
-    """Count what waits, as whole numbers.
+    """Return the approximate numbers of visible, in-flight and delayed messages.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def backlog(queue_url: str) -> Backlog:
 
 
 def receive(queue_url: str, wait_seconds: int, visibility_seconds: int) -> list[Message]:
-    """Return up to ten messages, hidden from others for a while; none when none comes in time.
+    """Receive up to ten messages, hidden for the visibility timeout; none if none arrives in time.
 
     Raises
     ------
@@ -75,12 +75,12 @@ def receive(queue_url: str, wait_seconds: int, visibility_seconds: int) -> list[
 
 
 def hide(queue_url: str, message: Message, seconds: int) -> bool:
-    """Hide a message for some more seconds from now; 0 gives it to whoever asks next.
+    """Hide a message for this many seconds from now; 0 makes it visible immediately.
 
     Returns
     -------
     bool
-        False when it was not hidden long enough: it waits for anyone again, or another has it.
+        False if its visibility timeout has expired: the message is visible again, or another consumer has it.
 
     Raises
     ------
@@ -98,9 +98,9 @@ def hide(queue_url: str, message: Message, seconds: int) -> bool:
 
 
 def put_back(queue_url: str, message: Message) -> None:
-    """Put a message that nobody tried back as a new one: SQS counts each receive, and this one was nobody's fault.
+    """Send an unprocessed message again as a new one, so that this receive does not count against it.
 
-    A crash in between leaves the message twice, which whoever takes it must bear anyway.
+    A crash between the two calls leaves the message twice, which consumers must tolerate anyway.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def put_back(queue_url: str, message: Message) -> None:
 
 
 def delete(queue_url: str, message: Message) -> None:
-    """Remove a message that is done.
+    """Delete a processed message.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The pace of paid calls: whoever wants to call reserves the moments first, so that all together keep the quota."""
+"""Rate limiter of paid calls: each worker reserves times for its calls first, so that all together keep the quota."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import time
 from vision.adapters.items import Items
 from vision.domain import table_keys
 
-# Evenly spaced at a little less than the quota: a service counts with a clock of its own.
+# Calls are evenly spaced at slightly less than the quota, because a service counts with its own clock.
 SHARE_OF_QUOTA = 0.98
 
 _MICROSECONDS = 1_000_000
 
 
 class RateLimiter:
-    """When the next calls of one operation may be made, by everyone in the account who asks here.
+    """A limiter for the calls of one operation, shared by all of its users in the account.
 
-    An item of the table holds the next free moment. Each worker moves it on by as many calls as it wants to make, and
-    makes them at the moments in between. However many workers and runs there are, none has to know of the others.
+    An item of the table holds the next free time. Each worker advances it by the number of calls that it wants to make,
+    and makes them at the times in between. Workers and runs need no knowledge of each other.
 
     Parameters
     ----------
     operation
-        The operation whose quota it is.
+        The operation that has the quota.
     calls_per_second
-        How many calls may be made each second.
+        The number of calls allowed per second.
     """
 
     def __init__(self, table_name: str, operation: str, calls_per_second: float) -> None:
@@ -33,7 +33,7 @@ class RateLimiter:
         self._gap = round(_MICROSECONDS / (calls_per_second * SHARE_OF_QUOTA))
 
     def reserve(self, calls: int) -> list[float]:
-        """Return the moments of the next calls, in seconds since the epoch.
+        """Reserve the next calls and return their times, in seconds since the epoch.
 
         Raises
         ------
@@ -46,7 +46,7 @@ class RateLimiter:
             if ahead is not None:
                 first = int(ahead["next_at"]) - span
                 break
-            # Nobody has called for a while, so the past is free and now is the next moment.
+            # The next free time is in the past, so the next call can be made now.
             if self._items.update(
                 self._key,
                 {"next_at": now + span, "record_type": "pace"},

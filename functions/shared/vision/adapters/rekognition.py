@@ -1,4 +1,4 @@
-"""Labels from Amazon Rekognition. It reads the object from S3 itself: no image bytes pass through Lambda."""
+"""Labels from Amazon Rekognition, which reads the object from S3: no image bytes pass through Lambda."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def detect_labels(
     Parameters
     ----------
     only
-        Look for these labels and no others, at most 100: a list that was cut could lack the one that matters.
+        Detect only these labels, at most 100. Without the filter, a limited response could lack the one that matters.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def detect_custom_labels(version: ObjectVersion, model_version_arn: str, min_con
     Raises
     ------
     ModelNotReady
-        The model is not running yet, or not any more.
+        The model is not running yet, or no longer running.
     ObjectNotFound, ObjectNotAccessible, AccessDenied, ImageTooLarge, InvalidImage, Throttled, ServiceUnavailable
     """
     rekognition = client("rekognition")
@@ -62,7 +62,7 @@ def detect_custom_labels(version: ObjectVersion, model_version_arn: str, min_con
 
 @contextmanager
 def _refusals(operation: str, version: ObjectVersion) -> Iterator[None]:
-    """Turn what Rekognition says of an object into a domain error."""
+    """Convert the errors of Rekognition about an object to domain errors."""
     exceptions = client("rekognition").exceptions
     try:
         with domain_errors(operation):
@@ -73,7 +73,8 @@ def _refusals(operation: str, version: ObjectVersion) -> Iterator[None]:
             f"{operation}: {message}; check the sides of the image, or save it again as JPEG or PNG"
         ) from error
     except exceptions.InvalidS3ObjectException as error:
-        # It says the same of an object that is gone and of one that it cannot read: this reads it, or says which.
+        # Rekognition raises the same error for a missing object and for one that it cannot read. Reading the object
+        # raises ObjectNotFound or AccessDenied if that is the cause.
         # https://docs.aws.amazon.com/rekognition/latest/dg/error-handling.html
         storage.read_range(version, 0, 1)
         raise ObjectNotAccessible(

@@ -1,4 +1,4 @@
-"""The log of sessions of the Custom Labels model: those that started it, not the many looks that found no work."""
+"""The log of Custom Labels sessions that started the model; the many checks that found no work are not logged."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class SessionLog:
         self._items = Items(table_name)
 
     def open(self, execution_arn: str, units: int, now: str) -> None:
-        """Note that a session begins, with how many inference units; once more changes nothing."""
+        """Record the start of a session and its inference units; recording it again keeps the first start."""
         listed = {
             "listing_pk": table_keys.SESSION_LISTING,
             "listing_sk": table_keys.listing_sort_key(now, _name(execution_arn)),
             "started_at": now,
         }
-        said = {"record_type": "model_session", "execution_arn": execution_arn, "units": units, "updated_at": now}
-        self._items.update(_key(execution_arn), said, listed)
+        fields = {"record_type": "model_session", "execution_arn": execution_arn, "units": units, "updated_at": now}
+        self._items.update(_key(execution_arn), fields, listed)
 
     def close(self, execution_arn: str, images: int, model_minutes: float, now: str) -> None:
-        """Note what a session has inspected, and for how long its model was paid for, however it ends."""
-        said = {"images": images, "model_minutes": model_minutes, "updated_at": now}
-        self._items.update(_key(execution_arn), said, {}, condition="attribute_exists(pk)")
+        """Record the inspected images and the paid minutes of a session, whether it succeeded or failed."""
+        fields = {"images": images, "model_minutes": model_minutes, "updated_at": now}
+        self._items.update(_key(execution_arn), fields, {}, condition="attribute_exists(pk)")
 
     def latest(self, limit: int) -> list[Record]:
         """Return the latest sessions, newest first."""

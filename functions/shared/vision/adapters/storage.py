@@ -1,6 +1,6 @@
-"""Objects in S3. Every read pins the version, or where there is none the ETag.
+"""Objects in S3. Every read pins the version, or the ETag if there is no version id.
 
-What its key does not show any more because of a delete marker is deleted, although S3 still serves its version.
+An object version below a delete marker counts as deleted, although S3 still serves it by its version id.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from vision.domain.keys import photo_id, version_digest
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import timestamp
 
-# Object metadata by which a copy says of which version it is, and which of two is the newer one.
+# Object metadata of a copy: the version that was copied, and its sequencer, which orders two copies.
 _SOURCE_VERSION = "source-version"
 _SOURCE_SEQUENCER = "source-sequencer"
 
-# An answer to a HEAD has no body, and so no name of its error.
+# A HEAD response has no body, and so no error name.
 _PRECONDITION_FAILED = ("PreconditionFailed", "412")
 
 
 def read(version: ObjectVersion) -> bytes:
-    """Return the whole content.
+    """Return the whole content of an object version.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def read(version: ObjectVersion) -> bytes:
 
 
 def read_range(version: ObjectVersion, start: int, end: int) -> bytes:
-    """Return the bytes from ``start`` up to but not including ``end``; fewer where the object ends before.
+    """Return the bytes from ``start`` up to but not including ``end``, fewer if the object ends earlier.
 
     Raises
     ------
@@ -45,9 +45,9 @@ def read_range(version: ObjectVersion, start: int, end: int) -> bytes:
 
 
 def read_part(version: ObjectVersion, start: int, end: int) -> tuple[bytes, str]:
-    """Return a range as :func:`read_range` does, and the version id that S3 read, ``""`` where there is none.
+    """Return a range as :func:`read_range` does, and the version id that S3 read, or ``""``.
 
-    Whoever knows only the ETag learns by it what to pin.
+    A caller that has only the ETag can then pin this version id.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def read_part(version: ObjectVersion, start: int, end: int) -> tuple[bytes, str]
 
 
 def write(bucket: str, key: str, content: bytes, content_type: str) -> None:
-    """Put an object; writing the same content twice leaves the same object.
+    """Put an object; writing the same content again leaves the same object.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def write(bucket: str, key: str, content: bytes, content_type: str) -> None:
 
 
 def exists(bucket: str, key: str) -> bool:
-    """Tell whether there is an object of this key.
+    """Return whether an object with this key exists.
 
     Raises
     ------
@@ -82,41 +82,42 @@ def exists(bucket: str, key: str) -> bool:
 
 
 def move(version: ObjectVersion, bucket: str, key: str, *, content_type: str, is_newest: Callable[[], bool]) -> None:
-    """Copy an object version, see that the copy of the newest version is in front, and delete the version.
+    """Copy an object version, make the copy of the newest version the current one, and delete the source version.
 
-    Moving again goes on from where it stopped. Versions of one image may move to one key at the same time: the one
-    that writes last finds out whether a newer one was there, and puts that in front. No condition of a write can order
-    them, since S3 compares ETags, which two versions may share.
+    A repeated move continues where it stopped. Several versions of one image can move to the same key at the same
+    time. The last writer checks for the copy of a newer version, and makes that the current version. A conditional
+    write cannot order them, because S3 compares ETags, which two versions can share.
 
     Parameters
     ----------
     content_type
-        What the content is; whoever uploaded it may have called it something else, such as a page.
+        The true type of the content. The upload may have declared another type, such as a web page.
     is_newest
-        Tells whether no newer version of the image is known; a newer one must be known before it is moved.
+        Returns whether no newer version of the image is registered. A newer version must be registered before it is
+        moved.
 
     Raises
     ------
     ObjectNotFound
-        The version is deleted and its copy is not in front.
+        The version is deleted, and its copy is not the current version.
     AccessDenied, Throttled, ServiceUnavailable
     """
     copy(version, bucket, key, content_type=content_type)
     if not is_newest():
-        _put_newest_in_front(bucket, key)
+        _make_newest_current(bucket, key)
     delete(version)
 
 
 def copy(version: ObjectVersion, bucket: str, key: str, *, content_type: str) -> None:
-    """Copy an object version, and make sure that the copy is whole.
+    """Copy an object version, and verify that the copy is complete.
 
-    The copy remembers the version that it is of: copying again is a no-op, and when the version is already gone, the
-    copy that an earlier attempt left is enough.
+    The metadata of the copy names its source version. Copying again is therefore a no-op, and if the source version is
+    already deleted, the copy from an earlier attempt is enough.
 
     Raises
     ------
     ObjectNotFound
-        The version is deleted and its copy is not in front.
+        The version is deleted, and its copy is not the current version.
     AccessDenied, Throttled, ServiceUnavailable
     """
     if _is_of(version, _head(bucket, key)):
@@ -134,13 +135,13 @@ def copy(version: ObjectVersion, bucket: str, key: str, *, content_type: str) ->
             ContentType=content_type,
             Metadata=own["Metadata"] | {_SOURCE_VERSION: _source_name(version), _SOURCE_SEQUENCER: version.sequencer},
         )
-    # Another version of the same key may have been copied over it meanwhile: that one is not what is checked.
+    # Check this copy by its version id: another version may have been copied to the same key meanwhile.
     if not _is_of(version, _head(bucket, key, copied.get("VersionId"))):
         raise ServiceUnavailable("image: its copy is not whole; it is copied again with the next delivery")
 
 
 def delete(version: ObjectVersion) -> None:
-    """Delete exactly this version; a newer upload of the same key stays.
+    """Delete exactly this version, and keep a newer upload of the same key.
 
     Raises
     ------
@@ -152,12 +153,12 @@ def delete(version: ObjectVersion) -> None:
 
 
 def delete_versions(bucket: str, key: str, *, is_prefix: bool, until: str = "") -> None:
-    """Delete every version of an object and its delete markers, or of all objects below a prefix.
+    """Delete all versions and delete markers of an object, or of all objects below a prefix.
 
     Parameters
     ----------
     until
-        A timestamp: what is newer stays; ``""`` deletes all.
+        A timestamp; newer versions stay. ``""`` deletes all.
 
     Raises
     ------
@@ -182,7 +183,7 @@ def delete_versions(bucket: str, key: str, *, is_prefix: bool, until: str = "") 
 def presigned_post(
     bucket: str, key: str, *, content_type: str, size_bytes: int, valid_seconds: int
 ) -> tuple[str, dict[str, str]]:
-    """Return address and fields of a form that uploads one object: of this key, type and size."""
+    """Return the URL and the fields of a form that uploads one object with exactly this key, type and size."""
     with domain_errors("upload"):
         signed = client("s3").generate_presigned_post(
             Bucket=bucket,
@@ -197,13 +198,13 @@ def presigned_post(
 def presigned_url(
     bucket: str, key: str, *, content_type: str, disposition: str = "", version_id: str = "", valid_seconds: int
 ) -> str:
-    """Return an address that shows one object to whoever has it, for a while.
+    """Return a URL that gives temporary access to one object.
 
     Parameters
     ----------
     content_type, disposition
-        What S3 answers as Content-Type and Content-Disposition, whatever the object was uploaded with; without a
-        disposition the latter stays as it is.
+        The Content-Type and Content-Disposition headers of the response, independent of those of the upload. Without a
+        disposition, S3 returns the stored one.
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
     asked = {"Bucket": bucket, "Key": key, "ResponseContentType": content_type}
@@ -214,13 +215,13 @@ def presigned_url(
 
 
 def origin(bucket: str) -> str:
-    """Return the origin of a bucket's presigned addresses, for a browser that may load nothing else."""
+    """Return the origin of a bucket's presigned URLs, for a browser that may load from no other origin."""
     scheme, rest = presigned_url(bucket, "-", content_type="image/jpeg", valid_seconds=1).split("://", 1)
     return f"{scheme}://{rest.split('/', 1)[0]}"
 
 
 def _head(bucket: str, key: str, version_id: str | None = None) -> dict[str, Any]:
-    """Return what S3 says of an object, nothing when there is none."""
+    """Return the HEAD response of an object, or an empty dictionary if it does not exist."""
     pin = {"VersionId": version_id} if version_id else {}
     try:
         with domain_errors("copy"):
@@ -229,8 +230,8 @@ def _head(bucket: str, key: str, version_id: str | None = None) -> dict[str, Any
         return {}
 
 
-def _put_newest_in_front(bucket: str, key: str) -> None:
-    """Copy the copy of the newest version onto its key, until it is the one in front."""
+def _make_newest_current(bucket: str, key: str) -> None:
+    """Copy the copy of the newest version onto its key, until it is the current version."""
     s3 = client("s3")
     while True:
         with domain_errors("copies"):
@@ -256,7 +257,7 @@ def _source_name(version: ObjectVersion) -> str:
 
 
 def region(bucket: str) -> str:
-    """Return the Region of a bucket, also of one that may not be listed; ``""`` where S3 does not tell.
+    """Return the Region of a bucket, even without permission to list it; ``""`` if S3 does not return one.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
 
@@ -279,7 +280,7 @@ def keys(bucket: str, prefix: str, limit: int | None = None) -> Iterator[str]:
     Raises
     ------
     ObjectNotFound
-        There is no such bucket.
+        The bucket does not exist.
     AccessDenied, Throttled, ServiceUnavailable
     """
     pages = client("s3").get_paginator("list_objects_v2")
@@ -290,7 +291,7 @@ def keys(bucket: str, prefix: str, limit: int | None = None) -> Iterator[str]:
 
 
 def lines(bucket: str, key: str) -> Iterator[bytes]:
-    """Yield the lines of a file, however large.
+    """Yield the lines of an object of any size.
 
     Raises
     ------
@@ -321,10 +322,10 @@ def _open(version: ObjectVersion, options: dict[str, Any]) -> dict[str, Any] | N
 
 
 def _pinned(version: ObjectVersion, ask: Callable[..., Any]) -> dict[str, Any]:
-    """Ask S3 for an object version, and take one below a delete marker as deleted.
+    """Request an object version from S3; a version below a delete marker counts as deleted.
 
-    Only a request for the key itself meets the marker, so it is the first; it is the only one unless a newer upload
-    has replaced the version.
+    Only a request without version id detects the marker, so it is made first. A second request is needed only if a
+    newer upload has replaced the version.
     """
     by_etag = {"IfMatch": f'"{version.etag}"'} if version.etag else None
     by_id = {"VersionId": version.version_id} if version.version_id else None

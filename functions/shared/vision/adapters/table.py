@@ -1,4 +1,4 @@
-"""The table of photos and image records. Every write is conditional: repeated and late writes change nothing."""
+"""The table of photos and image records. Every write is conditional, so repeated and late writes are no-ops."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from vision.domain.records import Record
 from vision.domain.statuses import OPEN, Status
 from vision.domain.table_keys import ERASED, EXPIRES, FORM_VERSION, GONE
 
-# A run may write when nobody has run before, when it is newer than the run that wrote last, or while it is itself
-# the run that the record waits for. So an older run never overwrites a newer one, be it the redrive of its own
-# execution, and an ended run stays ended.
+# An attempt may write if no attempt has written before, if it is newer than the attempt that wrote last, or while the
+# record waits for this attempt. An older attempt therefore never overwrites a newer one, not even a redrive of its own
+# execution, and an ended attempt stays ended.
 _MAY_ADVANCE = (
     "attribute_not_exists(execution_arn)"
     " OR (execution_arn <> :execution_arn AND run_started_at < :run_started_at)"
@@ -26,20 +26,20 @@ _MAY_ADVANCE = (
     f" AND #status IN ({', '.join(f':{status.lower()}' for status in OPEN)}))"
 )
 
-# A form uploads one version, and to an announced photo that is not deleted; a later version that came otherwise stays
-# the photo's newest.
+# A form uploads one version only, to an announced photo that is not deleted. A later version that did not come through
+# the form stays the newest version of the photo.
 _TAKES_FORM = (
     f"attribute_exists(content_type) AND attribute_not_exists({ERASED})"
     f" AND (attribute_not_exists({FORM_VERSION}) OR {FORM_VERSION} = :{FORM_VERSION})"
     " AND (attribute_not_exists(sequencer) OR sequencer <= :sequencer)"
 )
 
-# What tells how far a record is.
+# The attributes that show the progress of a record.
 _PROGRESS = ("status", "execution_arn", "owner", "error", "width", "detector", "thumbnail", "verdict")
 
 
 class Table:
-    """The table by its name.
+    """The image table.
 
     All methods raise Throttled, ServiceUnavailable and AccessDenied.
     """
@@ -48,28 +48,28 @@ class Table:
         self._items = Items(name)
 
     def register(self, envelope: Envelope, now: str, failure: Failure | None = None) -> bool:
-        """Record that a version waits to be processed, or why it does not, and make it its photo's newest if it is.
+        """Record a version as pending or failed, and make it the photo's newest version unless a newer one is known.
 
-        Both writes are no-ops when they have happened before, so a crash between them heals with the next delivery.
+        Both writes are idempotent, so the next delivery repairs a crash between them.
 
         Returns
         -------
         bool
-            False when there was a record of the version already.
+            False if the version already had a record.
         """
         is_new = self._record(envelope, now, failure)
         self._attach(envelope, now, {}, "attribute_not_exists(sequencer) OR sequencer < :sequencer")
         return is_new
 
     def register_form(self, envelope: Envelope, now: str) -> bool | None:
-        """Make a version the one that a photo's form has uploaded, and record that it waits to be processed.
+        """Attach a version to a photo as the upload of its form, and record the version as pending.
 
-        In this order, so that of several versions of one form one is recorded; both writes may happen again.
+        The order ensures that only one of several versions from one form is recorded. Both writes are idempotent.
 
         Returns
         -------
         bool or None
-            As of :meth:`register`; ``None`` when the photo does not take it: nothing has changed.
+            As for :meth:`register`; ``None`` if the photo does not accept the version. Nothing has changed then.
         """
         if self._attach(envelope, now, {FORM_VERSION: envelope.object.identity}, _TAKES_FORM):
             return self._record(envelope, now, None)
@@ -87,42 +87,42 @@ class Table:
             table_keys.photo_key(envelope.photo_id),
             fields,
             first,
-            # What a ticket said of itself, and that an earlier photo of the same key was erased.
+            # Attributes of the pending upload, and the tombstone of an earlier photo with the same key.
             remove=("status", ERASED, GONE, EXPIRES),
             condition=condition,
         )
 
     def is_newest(self, envelope: Envelope) -> bool:
-        """Tell whether no newer version of the photo is registered; one without a sequencer counts as the newest."""
+        """Return whether no newer version of the photo is registered; without a sequencer, it counts as the newest."""
         sequencer = envelope.object.sequencer
         photo = self._items.get(table_keys.photo_key(envelope.photo_id)) or {}
         return not sequencer or bool(photo.get("sequencer", "") <= sequencer)
 
     def withdraw(self, envelope: Envelope) -> None:
-        """Delete the record of a version that was registered once more although its photo is deleted."""
+        """Delete the record of a version that was registered again after the deletion of its photo."""
         self._items.delete_many([table_keys.image_key(envelope.object)])
 
-    def mark_running(self, envelope: Envelope, run: Attempt, now: str) -> bool:
-        """Record that the execution has started, unless it has already said more than that itself."""
+    def mark_running(self, envelope: Envelope, attempt: Attempt, now: str) -> bool:
+        """Record that the execution has started, unless the execution has already written to the record."""
         return self._items.update(
             table_keys.image_key(envelope.object),
-            _run_fields(run) | {"status": Status.RUNNING, "updated_at": now},
+            _attempt_fields(attempt) | {"status": Status.RUNNING, "updated_at": now},
             {},
             condition="attribute_exists(pk) AND attribute_not_exists(execution_arn)",
         )
 
-    def advance(self, envelope: Envelope, run: Attempt, changes: Record, now: str) -> bool:
-        """Move the image record forward to what this run knows.
+    def advance(self, envelope: Envelope, attempt: Attempt, changes: Record, now: str) -> bool:
+        """Update the image record with the results of this attempt.
 
         Parameters
         ----------
         changes
-            Attributes to set, among them the ``status``; without an ``error`` an earlier one is removed.
+            Attributes to set, including the ``status``; without an ``error``, an earlier error is removed.
 
         Returns
         -------
         bool
-            False when a newer run has written, or this one has already ended: then nothing changes.
+            False if a newer attempt has written, or this attempt has already ended. Nothing has changed then.
         """
         first = {
             name: value
@@ -131,35 +131,35 @@ class Table:
         }
         return self._items.update(
             table_keys.image_key(envelope.object),
-            changes | _run_fields(run) | {"updated_at": now},
+            changes | _attempt_fields(attempt) | {"updated_at": now},
             first,
             remove=() if "error" in changes else ("error",),
             condition=_MAY_ADVANCE,
-            condition_values={":latest_earlier": run.latest_earlier, ":earliest_later": run.earliest_later}
+            condition_values={":latest_earlier": attempt.latest_earlier, ":earliest_later": attempt.earliest_later}
             | {f":{status.lower()}": str(status) for status in OPEN},
         )
 
     def judge(self, envelope: Envelope, inspection: Record, now: str) -> bool:
-        """Record a verdict; the first one stays, so that a repeated inspection tells the same.
+        """Record a verdict. The first verdict stays, so that a repeated inspection has the same result.
 
         Returns
         -------
         bool
-            False when there is a verdict already.
+            False if the record already has a verdict.
         """
         return self._inspect(envelope, inspection, now, remove=("error",))
 
     def refuse(self, envelope: Envelope, inspection: Record, now: str) -> bool:
-        """Record why an image could not be inspected, unless it has been."""
+        """Record why an image could not be inspected, unless it has a verdict."""
         return self._inspect(envelope, inspection, now)
 
     def claim_notification(self, envelope: Envelope, now: str, abandoned: str) -> bool:
-        """Let one delivery tell people of the verdict; False when they know, or another is about to tell them.
+        """Claim the notification of a verdict for one delivery; return False if it is sent, or claimed by another.
 
         Parameters
         ----------
         abandoned
-            A claim from before this moment is not heeded: whoever made it died.
+            A claim before this time is ignored, because the worker that made it died.
         """
         return self._items.update(
             table_keys.image_key(envelope.object),
@@ -171,7 +171,7 @@ class Table:
         )
 
     def give_up_notification(self, envelope: Envelope, now: str) -> None:
-        """Take back a claim: people could not be told, and the next delivery may try at once."""
+        """Release a claim after a failed notification, so that the next delivery can try immediately."""
         self._items.update(
             table_keys.image_key(envelope.object),
             {"updated_at": now},
@@ -181,7 +181,7 @@ class Table:
         )
 
     def mark_notified(self, envelope: Envelope, now: str) -> None:
-        """Record that people have been told of the verdict."""
+        """Record that the notification of the verdict was sent."""
         self._items.update(
             table_keys.image_key(envelope.object),
             {"notified_at": now, "updated_at": now},
@@ -200,13 +200,14 @@ class Table:
         )
 
     def image(self, envelope: Envelope) -> Record | None:
-        """Return the image record of a version, if there is one."""
+        """Return the image record of a version, or None."""
         return self._items.get(table_keys.image_key(envelope.object))
 
     def recorded_versions(self, versions: Sequence[ObjectVersion]) -> dict[ObjectVersion, tuple[ObjectVersion, Record]]:
-        """Return what is recorded of objects of which a listing told only the ETag.
+        """Return existing records for listed objects, matched by ETag.
 
-        That is the record of the ETag; or, where the photo workflow has seen the same content, that of its version.
+        This is the record of the ETag; or, if the photo workflow has processed the same content, the record of its
+        version.
         """
         listed = {_primary(table_keys.image_key(version)): version for version in versions}
         photos = {keys.photo_id(version.bucket, version.key) for version in versions}
@@ -219,7 +220,7 @@ class Table:
                 found[version] = (version, item)
                 continue
             if "etag" not in item["object"]:
-                continue  # A photo that is announced, and not uploaded yet.
+                continue  # A pending upload.
             seen = ObjectVersion.from_dict(item["object"])
             same = listed.get(_primary(table_keys.image_key(replace(seen, version_id=""))))
             if same and seen.version_id:
@@ -230,7 +231,7 @@ class Table:
         return found
 
     def running_since(self, before: str) -> Iterator[Record]:
-        """Yield what the index knows of each image that has been RUNNING without a word since before a moment."""
+        """Yield the index entry of each image that is RUNNING and was last updated before this time."""
         return self._items.query(
             "by_status",
             "#status = :status AND updated_at < :before",
@@ -247,5 +248,5 @@ def _key(pk: str, sk: str) -> Record:
     return {"pk": pk, "sk": sk}
 
 
-def _run_fields(run: Attempt) -> Record:
-    return {"execution_arn": run.execution_arn, "run_started_at": run.started_at}
+def _attempt_fields(attempt: Attempt) -> Record:
+    return {"execution_arn": attempt.execution_arn, "run_started_at": attempt.started_at}

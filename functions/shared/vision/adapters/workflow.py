@@ -12,21 +12,21 @@ from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain.executions import Attempt, is_closed
 from vision.domain.records import timestamp
 
-# The most that one request is told.
+# The maximum number of events in one response.
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
 _EVENTS_AT_ONCE = 1000
 
-# How long an execution is given until Step Functions knows of it everywhere.
+# Waits for a new execution, because DescribeExecution is eventually consistent.
 _UNTIL_KNOWN_SECONDS = (1.0, 2.0)
 
 
 def start(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> Attempt | None:
-    """Start an execution, or find the running one of the same name and input.
+    """Start an execution, or find the running execution with the same name and input.
 
     Returns
     -------
-    Run or None
-        ``None`` when an execution of that name has already ended: a repeated event starts nothing.
+    Attempt or None
+        ``None`` if an execution with that name has already ended, so that a repeated event starts nothing.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def start(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What is known of an execution; a list of executions tells neither input, output nor error."""
+    """An execution. ListExecutions does not return its input, output or error."""
 
     arn: str
     status: str
@@ -58,21 +58,21 @@ class Execution:
 
 
 def start_once(state_machine_arn: str, name: str, state_input: Mapping[str, Any]) -> Execution | None:
-    """Start an execution of a name that is never used for anything else, or return the one that it has started.
+    """Start an execution with a name that has no other use, or return the execution that already has this name.
 
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
-    run = start(state_machine_arn, name, state_input)
-    if run is None:
+    attempt = start(state_machine_arn, name, state_input)
+    if attempt is None:
         return find(f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}")
-    # One that began a moment ago may not be known yet.
-    return Execution(run.execution_arn, "RUNNING", run.started_at, None, state_input, {}, "", "")
+    # DescribeExecution may not know a new execution yet.
+    return Execution(attempt.execution_arn, "RUNNING", attempt.started_at, None, state_input, {}, "", "")
 
 
 def find(execution_arn: str) -> Execution | None:
-    """Return an execution, if it is known.
+    """Return an execution, or None if it does not exist.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def latest(state_machine_arn: str, limit: int) -> list[Execution]:
 
 
 def entered(execution_arn: str) -> list[tuple[str, str]]:
-    """Return when an execution entered which state, of its first and its last thousand events.
+    """Return the time and the name of each state that an execution entered, from its first and last thousand events.
 
     Raises
     ------
@@ -135,13 +135,13 @@ def _execution(found: Mapping[str, Any]) -> Execution:
 
 
 def _object(text: str | None) -> Mapping[str, Any]:
-    """Read an input or output; Step Functions takes any JSON, and any but an object counts as empty."""
+    """Parse an input or output. Step Functions takes any JSON; any value but an object counts as empty."""
     read = json.loads(text or "{}")
     return read if isinstance(read, Mapping) else {}
 
 
 def has_ended(execution_arn: str) -> bool:
-    """Tell whether an execution is over, or not known any more.
+    """Return whether an execution has ended, or no longer exists.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def has_ended(execution_arn: str) -> bool:
 
 
 def describe(execution_arn: str) -> dict[str, Any] | None:
-    """Return an execution in the form of a status-change event's detail, or ``None`` when it is not known.
+    """Return an execution in the form of a status-change event's detail, or ``None`` if it does not exist.
 
     Raises
     ------
@@ -177,9 +177,9 @@ def describe(execution_arn: str) -> dict[str, Any] | None:
 
 
 def is_running(execution_arn: str, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Tell whether there is such an execution and it has not ended.
+    """Return whether an execution exists and is running.
 
-    One that began a moment ago may not be known yet, so who is not known is asked for again.
+    DescribeExecution may not know a new execution yet, so an unknown one is requested again.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
 
     Raises

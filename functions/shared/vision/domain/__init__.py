@@ -1,1 +1,1 @@
-"""What the product knows about photos: pure and typed, no AWS SDK."""
+"""The domain logic: pure and typed, without the AWS SDK."""

@@ -1,4 +1,4 @@
-"""How what people and cameras call an image is shown, and as what a browser takes the image: never as it was told."""
+"""Safe display of names from people and cameras, and safe response headers for images: none is trusted as it came."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from urllib.parse import quote
 from vision.domain.image_file import formats
 
 UNSEEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-"""Characters of a class of a pattern: controls, ends of lines, and the marks that let the text behind them be read in
-another direction, so that ``gpj.exe`` looks like ``exe.jpg``. The marks that languages need within a word are none.
+"""A regular-expression character class: controls, line ends, and the marks that change the direction of the text that
+follows, so that ``gpj.exe`` looks like ``exe.jpg``. Marks that languages need within a word are not included.
 
 https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings
 """
@@ -19,26 +19,26 @@ _GAP = re.compile(rf"[\s{UNSEEN}]")
 
 
 def in_a_line(text: str) -> str:
-    """Return a text for one line of a message: what a key or a label says begins no line of its own."""
+    """Return text for one line of a message, so that a key or a label cannot start a line of its own."""
     return _GAP.sub(" ", text)
 
 
 def content_type(image_format: str | None) -> str:
-    """Return the type that an image is served with: that of its content, or one that no browser renders as a page.
+    """Return the Content-Type of a served image: that of its content, or one that no browser renders as a page.
 
     Parameters
     ----------
     image_format
-        ``JPEG`` or ``PNG``, as its record has it; ``None`` where nothing has read the content.
+        ``JPEG`` or ``PNG``, as in the record; ``None`` if the content has not been read.
     """
     known = formats.by_name(image_format)
     return known.media_type if known else "application/octet-stream"
 
 
 def disposition(name: str, image_format: str | None) -> str:
-    """Return the Content-Disposition that an image is served with: shown, and saved under its name and true ending.
+    """Return the Content-Disposition of a served image: inline, with its name and the suffix of its true format.
 
-    What nothing has read is saved, not shown, under a name that the browser chooses.
+    If the content has not been read, the browser saves the image instead, under a name that it chooses.
     https://www.rfc-editor.org/rfc/rfc6266
     """
     known = formats.by_name(image_format)

@@ -1,4 +1,4 @@
-"""The envelope that passes between states: which object version, which photo, whose."""
+"""The envelope that passes between states: the object version, its photo and its owner."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from vision.domain import keys
 from vision.domain.errors import InvalidEvent
 from vision.domain.objects import ObjectVersion
 
-# What a person can fill in: `aws s3api head-object` tells version and size.
+# An input that a person can fill in: `aws s3api head-object` returns version and size.
 _EXAMPLE = '{"object": {"bucket": …, "key": …, "version_id": …, "size_bytes": …}}'
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One image on its way: never its bytes, only where they are.
+    """An image in a workflow: its location, never its bytes.
 
     Attributes
     ----------
     object
-        The object version that is processed; every read pins it.
+        The object version to process; every read pins it.
     photo_id
         The photo that this is a version of.
     owner
-        Whose upload it is; ``""`` for images that belong to nobody.
+        The owner of the upload; ``""`` for images without an owner.
     """
 
     object: ObjectVersion
@@ -34,18 +34,18 @@ class Envelope:
 
     @classmethod
     def of(cls, version: ObjectVersion) -> Envelope:
-        """Make the envelope of an object version; id and owner follow from its key."""
+        """Return the envelope of an object version; id and owner derive from its key."""
         upload = keys.upload_key(version.key)
         return cls(version, keys.photo_id(version.bucket, version.key), upload.owner if upload else "")
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Envelope:
-        """Read an envelope; id and owner may be left out, and may not contradict the key.
+        """Parse an envelope; id and owner are optional, and must match the key.
 
         Raises
         ------
         InvalidEvent
-            When the object is missing or malformed, or id or owner belong to another key.
+            The object is missing or malformed, or id or owner belong to another key.
         """
         if not isinstance(data, Mapping) or "object" not in data:
             raise InvalidEvent(f"object: missing; upload the image again, or start with {_EXAMPLE}")
@@ -56,5 +56,5 @@ class Envelope:
         return envelope
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form, the input of the state machine."""
+        """Return the JSON form, which is the input of the state machine."""
         return {"object": self.object.as_dict(), "photo_id": self.photo_id, "owner": self.owner}

@@ -1,13 +1,13 @@
-"""Errors whose class name is the error name that state machines match.
+"""Errors. State machines match them by class name.
 
-Every error is either :class:`Permanent` (the same input fails again, so it goes straight to the record)
-or :class:`Transient` (waiting can heal it, so the state machine retries). A message names the thing,
-the limit and the remedy: it is what the owner of the image reads in the record.
+Every error is either :class:`Permanent` (the same input fails again, so the workflow records the error directly)
+or :class:`Transient` (waiting can help, so the state machine retries). A message names the thing, the limit and the
+remedy, because the owner of the image reads it in the record.
 """
 
 
 class VisionError(Exception):
-    """Base of every error that the domain and the adapters raise on purpose."""
+    """Base class of every error that the domain and the adapters raise on purpose."""
 
 
 class Permanent(VisionError):
@@ -19,7 +19,7 @@ class Transient(VisionError):
 
 
 class InvalidEvent(Permanent):
-    """The event or envelope is not what the handler was promised."""
+    """The event or envelope does not have the form that the handler requires."""
 
 
 class ObjectNotFound(Permanent):
@@ -27,27 +27,27 @@ class ObjectNotFound(Permanent):
 
 
 class ObjectNotAccessible(Transient):
-    """Rekognition cannot read an object that is there: a Region, a policy, or trouble between the two services."""
+    """Rekognition cannot read an existing object, because of a Region, a policy, or a problem between the services."""
 
 
 class AccessDenied(Permanent):
-    """A policy forbids the call: the template, a bucket policy or a key policy must change."""
+    """A policy denies the call. The template, a bucket policy or a key policy must change."""
 
 
 class NotSupportedImageType(Permanent):
-    """The content is neither JPEG nor PNG, whatever the name says."""
+    """The content is neither JPEG nor PNG, independent of the file name."""
 
 
 class CorruptImage(Permanent):
-    """The content starts like an image and cannot be decoded."""
+    """The content starts like an image, but cannot be decoded."""
 
 
 class ImageTooLarge(Permanent):
-    """More bytes or longer sides than Rekognition takes."""
+    """The image has more bytes or longer sides than Rekognition accepts."""
 
 
 class ImageTooSmall(Permanent):
-    """Shorter sides than Rekognition takes."""
+    """The image has shorter sides than Rekognition accepts."""
 
 
 class TooManyPixels(Permanent):
@@ -55,11 +55,11 @@ class TooManyPixels(Permanent):
 
 
 class InvalidImage(Permanent):
-    """Rekognition refused the image although our own checks passed."""
+    """Rekognition rejected the image although the checks before the call passed."""
 
 
 class Throttled(Transient):
-    """A service asks for fewer calls per second."""
+    """A service throttles the calls."""
 
 
 class ServiceUnavailable(Transient):
@@ -67,7 +67,7 @@ class ServiceUnavailable(Transient):
 
 
 class AllowanceExceeded(Permanent):
-    """A person has uploaded as much on this day as the allowance of a day lets them."""
+    """A person has used up the allowance of the day."""
 
 
 class InvalidRule(Permanent):
@@ -83,24 +83,24 @@ class ModelFailed(Permanent):
 
 
 class ModelNotUsable(Permanent):
-    """The Custom Labels model is in a state from which nothing can start it, or is not there."""
+    """The Custom Labels model has a status from which it cannot be started, or does not exist."""
 
 
 class ModelNotReady(Transient):
-    """The Custom Labels model is not running yet, or not any more."""
+    """The Custom Labels model is not running yet, or no longer running."""
 
 
 class LeaseLost(Permanent):
-    """Another session, or the watchdog, holds the model now."""
+    """Another session, or the watchdog, holds the lease of the model now."""
 
 
 class InvalidRun(Permanent):
-    """What a bulk run is asked for cannot be read, or its bucket may not be read or is of another Region."""
+    """The request for a bulk run cannot be parsed, or its bucket may not be read or is in another Region."""
 
 
 class InvalidModel(Permanent):
-    """The own model cannot be used: its manifest, its file or its function is not what it has to be."""
+    """The own model cannot be used, because its manifest, its file or its function is invalid."""
 
 
 class UnusableAnswer(Permanent):
-    """The own model answered an image with what is no probability."""
+    """The own model returned an invalid probability for an image."""

@@ -1,4 +1,4 @@
-"""What arrives from outside: S3's events on their way through EventBridge and SQS."""
+"""Incoming S3 events, delivered through EventBridge and SQS."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from vision.domain.objects import ObjectVersion
 
 
 class Origin(Enum):
-    """How an object was created, as S3 tells it: a form's POST, a copy by one request, or any other way.
+    """How an object was created, according to S3: the POST of a form, a copy with one request, or any other way.
 
-    A copy in parts, as the AWS CLI makes above 8 MB, ends as an upload in parts does.
+    A multipart copy, which the AWS CLI makes above 8 MB, ends with the same event as a multipart upload.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
     """
@@ -36,14 +36,14 @@ _ORIGINS = {
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """An object version that was created, and how."""
+    """A created object version, and how it was created."""
 
     version: ObjectVersion
     origin: Origin
 
 
 def created_objects(message_body: str, bucket: str) -> list[ObjectVersion]:
-    """Return the object versions whose creation a queue message announces; as :func:`creations`."""
+    """Return the object versions that a queue message announces, as :func:`creations` does."""
     return [creation.version for creation in creations(message_body, bucket)]
 
 
@@ -55,18 +55,18 @@ def creations(message_body: str, bucket: str) -> list[Creation]:
     message_body
         JSON of an EventBridge ``Object Created`` event, or of a notification that the bucket sent itself.
     bucket
-        The bucket whose objects are taken. Who may send to the queue could name any other, and what is recorded of an
-        object there would be listed, and asked of this stack's roles, as if it were here.
+        The only bucket whose objects are accepted. A sender to the queue could name any bucket. An object there would
+        then be recorded and listed like one in this bucket, and read with the roles of this stack.
 
     Returns
     -------
     list of Creation
-        Empty when the message is not work: a test event, a deletion, an event about something else.
+        Empty if the message requires no work: a test event, a deletion, or another kind of event.
 
     Raises
     ------
     InvalidEvent
-        When it is not an event at all, announces an object without naming it, or one of another bucket.
+        The message is not an event, announces an object without naming it, or announces one of another bucket.
     """
     announced = _announced(message_body)
     for creation in announced:
@@ -126,8 +126,8 @@ def _from_notification(record: Mapping[str, Any]) -> Creation:
 
 
 def _version(bucket: str, key: str, version_id: str | None, source: Mapping[str, Any]) -> ObjectVersion:
-    # A bucket whose versioning is off reports no version id, one whose versioning is suspended reports "null",
-    # which the next upload overwrites: the ETag identifies both better.
+    # An unversioned bucket reports no version id. A bucket with suspended versioning reports "null", which the next
+    # upload overwrites. The ETag is the better identity for both.
     return ObjectVersion.from_dict(
         {
             "bucket": bucket,

@@ -1,4 +1,4 @@
-"""Status-change events of Step Functions: how an execution that cannot speak for itself ended."""
+"""Status-change events of Step Functions: how an execution ended that could not write its own record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vision.domain.records import Record, timestamp
 from vision.domain.statuses import Status
 
 STATUS_CHANGE = "Step Functions Execution Status Change"
-"""The detail-type of the events that Step Functions sends when an execution starts, is redriven or ends."""
+"""The detail-type of the events that Step Functions sends when an execution starts, is redriven, or ends."""
 
 _CLOSED = {
     "FAILED": Status.FAILED,
@@ -29,7 +29,7 @@ _CAUSES = {
 
 
 def is_closed(status: str) -> bool:
-    """Tell whether an execution of this status does nothing any more, unless somebody redrives it.
+    """Return whether an execution with this status has ended, unless an operator redrives it.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
     """
@@ -38,14 +38,14 @@ def is_closed(status: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of an execution; a redrive is a new run of the same execution.
+    """One attempt of an execution; a redrive is a new attempt of the same execution.
 
     Attributes
     ----------
     execution_arn
-        Which execution.
+        The ARN of the execution.
     started_at
-        When this run began, ISO 8601 with milliseconds; orders the runs of one image.
+        The start of this attempt, ISO 8601 with milliseconds, which orders the attempts of one image.
     """
 
     execution_arn: str
@@ -53,12 +53,12 @@ class Attempt:
 
     @classmethod
     def from_context(cls, execution: Mapping[str, Any]) -> Attempt:
-        """Read ``$states.context.Execution`` as a state machine passes it on.
+        """Parse ``$states.context.Execution`` as a state machine passes it.
 
         Raises
         ------
         InvalidEvent
-            When it does not name an execution and its start.
+            It does not have the id and the start of an execution.
         """
         try:
             started_at = execution.get("RedriveTime") or execution["StartTime"]
@@ -66,17 +66,17 @@ class Attempt:
         except (KeyError, ValueError, OverflowError, AttributeError) as error:
             raise InvalidEvent(f"execution: expected Id and StartTime of the context object ({error})") from error
 
-    # Services may round the same start differently, so starts of one execution less than a second apart are one run.
-    # A redrive comes later than that, since the execution has to fail first.
+    # Services may round the same start differently. Starts of one execution less than a second apart are therefore the
+    # same attempt. A redrive comes later than that, because the execution must fail first.
 
     @property
     def latest_earlier(self) -> str:
-        """Until when a run of the same execution is an earlier one."""
+        """The latest start of an earlier attempt of the same execution."""
         return self._shifted(-1)
 
     @property
     def earliest_later(self) -> str:
-        """From when on a run of the same execution is a later one."""
+        """The earliest start of a later attempt of the same execution."""
         return self._shifted(1)
 
     def _shifted(self, seconds: int) -> str:
@@ -85,7 +85,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """An execution that was redriven, or that ended without having written its record."""
+    """An execution that was redriven, or that ended without writing its record."""
 
     envelope: Envelope
     run: Attempt
@@ -93,12 +93,12 @@ class StatusChange:
     failure: Failure | None
 
     def changes(self) -> Record:
-        """Return the attributes that this changes in the image record."""
+        """Return the attributes to change in the image record."""
         return {"status": self.status} | ({"error": self.failure.as_dict()} if self.failure else {})
 
 
 def status_change(detail: Mapping[str, Any]) -> StatusChange:
-    """Read the detail of an event, or the response of DescribeExecution brought into the same form.
+    """Parse the detail of an event, or the response of DescribeExecution in the same form.
 
     Parameters
     ----------
@@ -109,43 +109,43 @@ def status_change(detail: Mapping[str, Any]) -> StatusChange:
     Raises
     ------
     InvalidEvent
-        When a field is missing, or the status is one that the execution records itself.
+        A field is missing, or the status is one that the execution records itself.
     """
     try:
         arn, state = str(detail["executionArn"]), str(detail["status"])
         started = detail.get("redriveDate") or detail["startDate"]
-        run = Attempt(arn, timestamp(datetime.fromtimestamp(started / 1000, UTC)))
+        attempt = Attempt(arn, timestamp(datetime.fromtimestamp(started / 1000, UTC)))
         envelope = Envelope.from_dict(json.loads(detail["input"]))
     except (KeyError, TypeError, ValueError, OverflowError, OSError, RecursionError) as error:
         raise InvalidEvent(f"detail: expected executionArn, status, startDate and input ({error})") from error
     if state == "RUNNING":
-        return StatusChange(envelope, run, Status.RUNNING, None)
+        return StatusChange(envelope, attempt, Status.RUNNING, None)
     if state not in _CLOSED:
         raise InvalidEvent(f"detail.status: {state} needs no closing; expected RUNNING, {', '.join(_CLOSED)}")
     status = _CLOSED[state]
     failure = _CAUSES.get(status) or Failure.from_error_output(
         {"Error": detail.get("error"), "Cause": detail.get("cause")}
     )
-    return StatusChange(envelope, run, status, failure)
+    return StatusChange(envelope, attempt, status, failure)
 
 
 def silent_end(record: Record, detail: Mapping[str, Any] | None) -> StatusChange | None:
-    """Return how the execution of a RUNNING record ended, although its event never came.
+    """Return how the execution of a RUNNING record ended if its status-change event never arrived.
 
     Parameters
     ----------
     record
         The image record, with ``object``, ``execution_arn`` and ``run_started_at``.
     detail
-        What DescribeExecution says; ``None`` when Step Functions has no such execution any more.
+        The response of DescribeExecution; ``None`` if the execution no longer exists.
 
     Returns
     -------
     StatusChange or None
-        ``None`` while the execution is still running, or has succeeded and so has written the record itself.
+        ``None`` if the execution is still running, or has succeeded and therefore written the record itself.
     """
     if detail is None:
-        run = Attempt(record["execution_arn"], record["run_started_at"])
+        attempt = Attempt(record["execution_arn"], record["run_started_at"])
         failure = Failure("ExecutionDoesNotExist", "The execution is gone without a result; process the image again.")
-        return StatusChange(Envelope.from_dict({"object": record["object"]}), run, Status.FAILED, failure)
+        return StatusChange(Envelope.from_dict({"object": record["object"]}), attempt, Status.FAILED, failure)
     return status_change(detail) if detail["status"] in _CLOSED else None

@@ -1,4 +1,4 @@
-"""What went wrong, in the two words that the record keeps: the error's name and its cause."""
+"""Failures as a record keeps them: the name of the error, and its cause."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-# Step Functions cuts a cause at 32,768 characters; a record needs a sentence.
+# Step Functions limits a cause to 32,768 characters; a record needs only a sentence.
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_FailExecution.html
 CAUSE_LIMIT = 1000
 
@@ -22,7 +22,7 @@ REMEDIES = {
     "UploadMissing": "Add the file again; a lost connection may have stopped it.",
     "AllowanceExceeded": "Add it again tomorrow, or ask an operator for a larger allowance.",
 }
-"""What the owner of an image can do, by the error's name: these errors lie in the upload, all others in the service."""
+"""Remedies for the owner of an image, by error name. The upload causes these errors; the service causes all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Failure:
 
     @classmethod
     def from_error_output(cls, error_output: Mapping[str, Any]) -> Failure:
-        """Read the ``{Error, Cause}`` that Step Functions hands to a Catch and to status-change events.
+        """Parse the ``{Error, Cause}`` that Step Functions passes to a Catch and in status-change events.
 
-        A Lambda function's cause is JSON with the message inside; other causes are plain text.
+        The cause from a Lambda function is JSON that contains the message; other causes are plain text.
         """
         name = str(error_output.get("Error") or "States.Unknown")
         cause = str(error_output.get("Cause") or "")
@@ -50,11 +50,11 @@ class Failure:
 
     @property
     def is_of_upload(self) -> bool:
-        """Whether it lies in what was uploaded, or in what its owner did with it, and not in the service."""
+        """Whether the upload, or what the owner did with it, caused the failure, and not the service."""
         return self.name in REMEDIES
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the form of the record's ``error``."""
+        """Return the failure in the form of the record's ``error``."""
         return asdict(self)
 
 
@@ -62,7 +62,7 @@ _AND = "; also "
 
 
 def combined(failures: list[Failure]) -> Failure | None:
-    """Return one failure for several: the first, with the others named in its cause."""
+    """Combine several failures into one: the first, with the others appended to its cause."""
     if len(failures) < 2:
         return failures[0] if failures else None
     first, *others = failures
@@ -71,7 +71,7 @@ def combined(failures: list[Failure]) -> Failure | None:
 
 
 def first_cause(cause: str) -> str:
-    """Return the part of a combined cause that a person is told; the rest is for whoever reads records."""
+    """Return the first part of a combined cause, for the owner; the rest is for readers of the record."""
     return cause.partition(_AND)[0]
 
 

@@ -1,4 +1,4 @@
-"""Every name that the pipeline derives from an object's key: the one place that makes ids and decodes keys."""
+"""All names that derive from an object key. Only this module makes ids and decodes keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 
 from vision.domain.objects import ObjectVersion
 
-# S3 keys end at 1,024 bytes of UTF-8, so names derived from keys are built from digests, never by appending.
+# S3 keys have at most 1,024 bytes of UTF-8. Names are therefore built from digests of keys, never by appending to keys.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 KEY_LIMIT_BYTES = 1024
 
@@ -21,17 +21,17 @@ _VERSION_TOKEN_LENGTH = 13
 
 @dataclass(frozen=True, slots=True)
 class UploadKey:
-    """A key under ``private/{owner}/uploads/``: whose upload it is, and the path below."""
+    """A key below ``private/{owner}/uploads/``: the owner, and the rest of the path."""
 
     owner: str
     path: str
 
 
 def upload_key(key: str) -> UploadKey | None:
-    """Return the parts of an upload's key, or ``None`` for any other key.
+    """Return the parts of an upload key, or ``None`` for any other key.
 
-    The EventBridge rule cannot anchor a wildcard to one path segment, so ``private/ann/resized/uploads/x`` gets
-    through it; this is where such a key ends.
+    The EventBridge rule cannot anchor a wildcard to one path segment, so ``private/ann/resized/uploads/x`` passes
+    it. This function rejects such a key.
     """
     match key.split("/", 3):
         case ["private", owner, "uploads", path] if owner and path and not path.endswith("/"):
@@ -42,8 +42,8 @@ def upload_key(key: str) -> UploadKey | None:
 def photo_id(bucket: str, key: str) -> str:
     """Return the id of the photo at this key: 26 lower-case letters and digits.
 
-    All versions of a key are the same photo. The id is a digest, so it leaks no file name into logs or
-    execution names, and nobody can choose another photo's id by choosing a key.
+    All versions of a key are the same photo. The id is a digest, so it does not leak the file name into logs or
+    execution names, and a key cannot be chosen to match the id of another photo.
     """
     return _digest(f"{bucket}/{key}", _PHOTO_ID_LENGTH)
 
@@ -54,7 +54,7 @@ def version_digest(version: ObjectVersion) -> str:
 
 
 def digest(text: str) -> str:
-    """Return a name for what a text tells apart: 26 lower-case letters and digits."""
+    """Return a name that is unique to a text: 26 lower-case letters and digits."""
     return _digest(text, _PHOTO_ID_LENGTH)
 
 
@@ -66,19 +66,19 @@ def model_digest(model_version_arn: str) -> str:
 def execution_name(version: ObjectVersion, attempt: int = 1) -> str:
     """Return the name of the execution that processes this version.
 
-    The same version always gets the same name, and Step Functions refuses a name twice within 90 days, so a
-    repeated event starts nothing. Processing again on purpose takes the next attempt.
+    The same version always has the same name, and Step Functions rejects a repeated name within 90 days, so a
+    repeated event starts nothing. To process a version again on purpose, use the next attempt.
     """
     name = f"{photo_id(version.bucket, version.key)}-{version_digest(version)}"
     return name if attempt == 1 else f"{name}-{attempt}"
 
 
 def thumbnail_key(version: ObjectVersion, owner: str) -> str:
-    """Return where the thumbnail of this version goes, beside the owner's uploads.
+    """Return the key of this version's thumbnail, beside the owner's uploads.
 
-    The version is part of it, so that an older version which finishes late cannot replace a newer thumbnail.
-    Where the owner's name leaves no room in a key, the thumbnail goes into ``private//resized/``, a folder that
-    belongs to nobody, since no upload has an empty owner.
+    The key contains the version, so that an older version that finishes late cannot replace a newer thumbnail.
+    If the owner's name leaves no room in a key, the thumbnail goes into ``private//resized/``, a folder without an
+    owner, since no upload has an empty owner.
     """
     name = f"{photo_id(version.bucket, version.key)}/{version_digest(version)}.jpg"
     key = f"private/{owner}/resized/{name}"
@@ -86,12 +86,12 @@ def thumbnail_key(version: ObjectVersion, owner: str) -> str:
 
 
 def thumbnail_folders(photo_id: str, owner: str) -> tuple[str, str]:
-    """Return below which prefixes :func:`thumbnail_key` puts the thumbnails of all versions of a photo."""
+    """Return the prefixes of the keys that :func:`thumbnail_key` returns for all versions of a photo."""
     return f"private/{owner}/resized/{photo_id}/", f"private//resized/{photo_id}/"
 
 
 def is_thumbnail(key: str) -> bool:
-    """Tell whether a key is where :func:`thumbnail_key` puts things: what we made ourselves is no image to process."""
+    """Return whether a key has the form of :func:`thumbnail_key`; thumbnails are output, not images to process."""
     match key.split("/", 3):
         case ["private", _, "resized", _]:
             return True
@@ -99,9 +99,9 @@ def is_thumbnail(key: str) -> bool:
 
 
 def decode_notification_key(key: str) -> str:
-    """Decode a key as S3 encodes it in its own notifications and in inventories, and only there.
+    """Decode a key from an S3 notification or an inventory, and only from there.
 
-    Events that come through EventBridge carry the key as it is: decoding those would corrupt ``+`` and ``%``.
+    EventBridge events contain the raw key: decoding it would corrupt ``+`` and ``%``.
     """
     return unquote_plus(key)
 

@@ -1,4 +1,4 @@
-"""Labels in the record's form, whichever detector found them, bounded to what a state may carry."""
+"""Labels in the form of the record, the same for every detector, within the size limit of a state."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-# A state's input and output end at 256 KiB, and the labels travel together with metadata and thumbnail through
-# the Parallel state; a DynamoDB item ends at 400 KB. Half of the smaller limit leaves room for the rest.
+# The input and output of a state are limited to 256 KiB, and the labels pass through the Parallel state together with
+# metadata and thumbnail; a DynamoDB item is limited to 400 KB. Half of the smaller limit leaves room for the rest.
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 LABELS_LIMIT_BYTES = 128 * 1024
 
@@ -23,14 +23,14 @@ class Box(TypedDict):
 
 
 class Instance(TypedDict):
-    """One sighting of a label: where, and how sure (0 to 100)."""
+    """One instance of a label: its box and its confidence (0 to 100)."""
 
     box: Box
     confidence: float
 
 
 class Label(TypedDict):
-    """What is in the image, how sure the detector is (0 to 100), its broader terms and where it is."""
+    """A label: its name, confidence (0 to 100), broader terms and instances."""
 
     name: str
     confidence: float
@@ -40,7 +40,7 @@ class Label(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What a detector found, and which detector in which version it was."""
+    """The labels that a detector found, and the name and version of the detector."""
 
     labels: list[Label]
     detector: dict[str, str]
@@ -52,7 +52,7 @@ def from_rekognition(response: Mapping[str, Any]) -> list[Label]:
     Returns
     -------
     list of Label
-        Most certain first, and of equally certain ones the narrower term first.
+        Highest confidence first; of labels with equal confidence, the narrower term first.
     """
     found: list[Label] = [
         {
@@ -75,12 +75,12 @@ def from_custom_labels(response: Mapping[str, Any]) -> list[Label]:
     Returns
     -------
     list of Label
-        Most certain first. A custom label has no broader terms; a model for objects answers once per sighting, and
-        those become the boxes of one label.
+        Highest confidence first. A custom label has no broader terms. An object-detection model returns one entry per
+        instance, and these become the boxes of one label.
     """
-    sightings: dict[str, list[Mapping[str, Any]]] = {}
+    instances: dict[str, list[Mapping[str, Any]]] = {}
     for one in response.get("CustomLabels", []):
-        sightings.setdefault(one["Name"], []).append(one)
+        instances.setdefault(one["Name"], []).append(one)
     return from_rekognition(
         {
             "Labels": [
@@ -93,21 +93,21 @@ def from_custom_labels(response: Mapping[str, Any]) -> list[Label]:
                         if "BoundingBox" in one.get("Geometry", {})
                     ],
                 }
-                for name, found in sightings.items()
+                for name, found in instances.items()
             ]
         }
     )
 
 
 def most_certain(found: Sequence[Label], max_labels: int, named: Collection[str] = ()) -> list[Label]:
-    """Return the labels that a record keeps, in their order.
+    """Return the labels to keep in a record, in their order.
 
     Parameters
     ----------
     max_labels
-        How many of the most certain ones.
+        How many labels with the highest confidence to keep.
     named
-        Label names, in any case, that are kept wherever they stand: those that a rule can ask about later.
+        Label names, in any case, to keep at any position, because a rule can need them later.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def most_certain(found: Sequence[Label], max_labels: int, named: Collection[str]
     """
     names = {name.casefold() for name in named}
     return bounded(
-        [label for place, label in enumerate(found) if place < max_labels or label["name"].casefold() in names]
+        [label for index, label in enumerate(found) if index < max_labels or label["name"].casefold() in names]
     )
 
 
@@ -126,7 +126,8 @@ def bounded(found: Sequence[Label]) -> list[Label]:
     Returns
     -------
     list of Label
-        At most :data:`LABELS_LIMIT_BYTES` as JSON: the least certain boxes go first, then the least certain labels.
+        At most :data:`LABELS_LIMIT_BYTES` as JSON. Boxes with the lowest confidence are removed first, then labels with
+        the lowest confidence.
     """
     fitting: list[Label] = [{**label, "instances": [*label["instances"]]} for label in found]
     excess = _size_bytes(fitting) - LABELS_LIMIT_BYTES
@@ -139,9 +140,9 @@ def bounded(found: Sequence[Label]) -> list[Label]:
 
 
 def to_displayed(found: list[Label], orientation: int) -> list[Label]:
-    """Move boxes from the stored pixels onto the displayed image.
+    """Convert boxes from the stored pixels to the displayed image.
 
-    Rekognition turns a JPEG upright before it looks, and takes a PNG as it is stored.
+    Rekognition applies the orientation of a JPEG before it detects labels, and takes a PNG as it is stored.
     https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
 
     Parameters

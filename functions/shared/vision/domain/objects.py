@@ -1,4 +1,4 @@
-"""An object version in S3, and the envelope that carries it from state to state."""
+"""Object versions in S3."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from vision.domain.errors import InvalidEvent
 
-# A sequencer is a hexadecimal string of varying length. To compare two of the same key, S3's documentation
-# says: right pad the shorter with zeros, then compare lexicographically. Padding every one to this length
-# makes them comparable anywhere, a DynamoDB condition included.
+# A sequencer is a hexadecimal string of varying length. According to the S3 documentation, compare two sequencers of
+# the same key like this: right pad the shorter with zeros, then compare lexicographically. Padding every sequencer to
+# this length makes them comparable anywhere, including in a DynamoDB condition.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 SEQUENCER_LENGTH = 64
 _SEQUENCER = re.compile(rf"[0-9A-F]{{1,{SEQUENCER_LENGTH}}}")
@@ -24,15 +24,15 @@ class ObjectVersion:
     Attributes
     ----------
     bucket, key
-        Where it is; the key is raw, never URL-encoded.
+        Bucket and raw key, never URL-encoded.
     version_id
-        S3's version id, or ``""`` where versioning is off.
+        S3 version id, or ``""`` without versioning.
     etag
-        S3's entity tag, without quotes.
+        S3 entity tag, without quotes.
     sequencer
-        Orders the versions of one key; right-padded hexadecimal, or ``""`` where the source has none.
+        Orders the versions of one key; right-padded hexadecimal, or ``""`` if the source has none.
     size_bytes
-        The object's length in bytes.
+        Object size in bytes.
     """
 
     bucket: str
@@ -44,12 +44,12 @@ class ObjectVersion:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ObjectVersion:
-        """Read the ``object`` of an envelope.
+        """Parse the ``object`` of an envelope.
 
         Raises
         ------
         InvalidEvent
-            When a field is missing, has the wrong type, or identifies no version.
+            A field is missing or has the wrong type, or the fields identify no version.
         """
         if not isinstance(data, Mapping):
             raise InvalidEvent(f"object: expected a JSON object, got {type(data).__name__}")
@@ -67,11 +67,11 @@ class ObjectVersion:
 
     @property
     def identity(self) -> str:
-        """What tells this version from the others of its key: the version id, else the ETag."""
+        """The identity of this version among the versions of its key: the version id, else the ETag."""
         return self.version_id or self.etag
 
     def pinned_to(self, version_id: str) -> ObjectVersion:
-        """Return this version with its id, for calls that cannot be asked for an ETag."""
+        """Return this version with a version id, for calls that cannot pin an ETag."""
         return replace(self, version_id=version_id) if version_id else self
 
     def as_dict(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def comparable_sequencer(sequencer: str) -> str:
     Raises
     ------
     InvalidEvent
-        When it is not hexadecimal or longer than any that S3 sends.
+        The sequencer is not hexadecimal, or longer than any that S3 sends.
     """
     if not sequencer:
         return ""
@@ -108,7 +108,7 @@ def _text(data: Mapping[str, Any], name: str, *, required: bool = False) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        # JSON can spell half a surrogate pair; neither S3 nor DynamoDB can be asked for it.
+        # JSON can contain half a surrogate pair, which no request to S3 or DynamoDB can contain.
         raise InvalidEvent(f"object.{name}: not UTF-8, as every key in S3 is") from error
     return value
 

@@ -1,6 +1,6 @@
 """The items of a photo and of an image version, as plain dictionaries with the keys of :mod:`vision.domain.table_keys`.
 
-A photo says which of its versions is the newest; an image record, one for each version, says what is in it. The index
+A photo names its newest version. Each version has an image record with the results of processing it. The index
 ``by_status`` finds image records by ``status`` and ``updated_at``.
 """
 
@@ -20,22 +20,22 @@ Record = dict[str, Any]
 
 
 def timestamp(moment: datetime) -> str:
-    """Return a moment as ISO 8601 in UTC with milliseconds, so that text order is time order."""
+    """Return a time as ISO 8601 in UTC with milliseconds, so that text order is time order."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def now() -> str:
-    """Return this moment as a timestamp; read anew at each call, since an environment lives for hours."""
+    """Return the current time as a timestamp. Each call reads the clock, since an environment lives for hours."""
     return timestamp(datetime.now(UTC))
 
 
 def seconds_ago(seconds: int) -> str:
-    """Return the timestamp of some seconds ago."""
+    """Return the timestamp of this many seconds ago."""
     return timestamp(datetime.now(UTC) - timedelta(seconds=seconds))
 
 
 def photo(envelope: Envelope, now: str) -> Record:
-    """Return the item that says which version of a photo is the newest."""
+    """Return the item of a photo, with this version as its newest."""
     item = {
         **table_keys.photo_key(envelope.photo_id),
         "record_type": "photo",
@@ -54,7 +54,7 @@ def photo(envelope: Envelope, now: str) -> Record:
 
 
 def pending(envelope: Envelope, now: str) -> Record:
-    """Return the image record of a version that waits for its execution."""
+    """Return the image record of a version that waits for its execution to start."""
     record = {
         **table_keys.image_key(envelope.object),
         "record_type": "image",
@@ -73,15 +73,15 @@ def outcome(parts: Mapping[str, Any], failures: list[Failure]) -> Record:
     Parameters
     ----------
     parts
-        What the steps produced: ``metadata``, ``labels`` with ``detector``, ``thumbnail``; each may be missing.
+        The results of the steps: ``metadata``, ``labels`` with ``detector``, ``thumbnail``; each may be missing.
     failures
-        Why those that are missing are missing.
+        The causes of the missing results.
 
     Returns
     -------
     dict
-        SUCCEEDED when nothing failed, PARTIAL when labels or thumbnail are there, FAILED otherwise; metadata
-        that could be read is kept in each case.
+        SUCCEEDED if nothing failed, PARTIAL if there are labels or a thumbnail, otherwise FAILED. Metadata that could
+        be read is kept in each case.
     """
     kept = {name: parts[name] for name in ("labels", "detector", "thumbnail") if parts.get(name) is not None}
     metadata = {name: value for name, value in (parts.get("metadata") or {}).items() if value is not None}

@@ -1,13 +1,13 @@
-"""Why the API refuses what it was asked for; none of these leaves a function."""
+"""Reasons to refuse an API request; none of these errors leaves a function."""
 
 
 class NotFound(Exception):
-    """There is no such thing of this owner, and nothing tells whether anybody else has it."""
+    """The owner has no such resource. The response does not reveal whether another owner has it."""
 
 
 class Conflict(Exception):
-    """What is asked for contradicts what is there; the message says how."""
+    """The request conflicts with the existing resource; the message says how."""
 
 
 class InvalidDays(Exception):
-    """The days of a list contradict each other, or are too many; the message says how."""
+    """The days of a list contradict each other, or there are too many; the message says how."""

@@ -1,4 +1,4 @@
-"""The status of an image, as its owner sees it."""
+"""The status of an image, as shown to its owner."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where an image is on its way. The last three are also what Step Functions calls the end of an execution."""
+    """The processing status of an image. The last three are also the Step Functions statuses of an ended execution."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -18,9 +18,9 @@ class Status(StrEnum):
 
     @property
     def metric(self) -> str:
-        """The name of the metric that counts the images which end like this."""
+        """The name of the metric that counts images that end with this status."""
         return f"Images{self.title().replace('_', '')}"
 
 
 OPEN = (Status.PENDING, Status.RUNNING)
-"""An image with one of these still expects an execution to finish it."""
+"""The statuses of an image that still waits for an execution to finish it."""

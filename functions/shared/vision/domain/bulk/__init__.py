@@ -1,1 +1,1 @@
-"""Bulk runs: the request, what is left to do, tallies and summaries."""
+"""Bulk runs: the request, the remaining work, tallies and summaries."""

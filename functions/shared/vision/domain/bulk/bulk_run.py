@@ -1,4 +1,4 @@
-"""A bulk run: everything under a prefix, what is asked for, and what is left to do."""
+"""A bulk run: the objects below a prefix, the request, and the remaining work."""
 
 from __future__ import annotations
 
@@ -28,23 +28,24 @@ from vision.domain.statuses import OPEN, Status
 STEPS = ("metadata", "labels", "thumbnail", "verdict")
 DEFAULT_STEPS = ("metadata", "labels")
 
-# What one worker was seen to sustain with thumbnails on two thirds of the processor it was measured on: 19 photos of
-# 12 MP, so about 12 of 24 MP; see benchmarks/bulk.md. A few workers more than that keep the rate up for larger photos,
-# and while others start and end.
+# Measured with thumbnails, one worker sustains 19 photos of 12 MP a second, so about 12 of 24 MP, on two thirds of the
+# processor of the measurement; see benchmarks/bulk.md. A few spare workers keep the rate up for larger photos, and
+# while other workers start and end.
 IMAGES_PER_SECOND_AND_WORKER = 16.0
 _SPARE_WORKERS = 1.25
 
-# The largest number of child executions of a Map Run at the same time.
+# The maximum number of parallel child executions in a Map Run.
 # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 WORKERS_LIMIT = 10_000
 
-# An image takes about a third of a second of a worker's time, however slow the quota: a hundred are done long before
-# an Express execution ends, after five minutes.
+# An image takes about a third of a second of a worker's time, however low the quota is. A hundred images finish long
+# before an Express execution reaches its limit of five minutes.
 # https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 BATCH_SECONDS = 60
 BATCH_LIMIT = 100
 
-# One managed policy names each bucket twice. It takes 6,144 characters, and its other statements need some hundreds.
+# One managed policy names each bucket twice. The quota is 6,144 characters, and the other statements take a few
+# hundred.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 BUCKETS_LIMIT_CHARACTERS = 5_400
 
@@ -53,7 +54,7 @@ _RECORD_FORMS = ("compact", "full")
 _EXAMPLE = '{"bucket": "my-images", "prefix": "2026/"}'
 _OLDER_FIELD = "mystateinput"
 
-# What the content of a file makes impossible stays impossible for the same ETag.
+# Errors that the content of the file causes. They recur for the same ETag, so the run does not retry the image.
 _OF_THE_IMAGE = frozenset(
     kind.__name__
     for kind in (NotSupportedImageType, CorruptImage, ImageTooLarge, ImageTooSmall, TooManyPixels, InvalidImage)
@@ -62,16 +63,16 @@ _MADE_BY = {"metadata": "width", "labels": "detector", "thumbnail": "thumbnail",
 
 
 PHOTOS_PREFIX = "private/"
-"""Where the image bucket has the photos of people."""
+"""The prefix of all photos in the image bucket."""
 
 
 def check_buckets(arns: Sequence[str]) -> None:
-    """Refuse more buckets than the policy that lets bulk runs read them can name.
+    """Refuse more buckets than fit into the policy that allows bulk runs to read them.
 
     Raises
     ------
     InvalidRun
-        Naming the parameter, its limit and what to do.
+        The message names the parameter, its limit and the remedy.
     """
     characters = sum(len(f'"{arn}","{arn}/*",') for arn in arns)
     if characters > BUCKETS_LIMIT_CHARACTERS:
@@ -83,22 +84,22 @@ def check_buckets(arns: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asks for.
+    """The request for a bulk run.
 
     Attributes
     ----------
     bucket, prefix
-        Every object of the bucket whose key starts with the prefix; ``""`` is the whole bucket.
+        The run processes every object of the bucket whose key starts with the prefix; ``""`` is the whole bucket.
     inventory
         ``{"bucket": …, "key": …}`` of an S3 Inventory's manifest.json, or ``None`` to list the bucket.
     steps
         Which of :data:`STEPS` run.
     force
-        Whether what has been done for the same ETag is done again.
+        Whether to repeat steps that are already recorded for the same ETag.
     record
-        ``compact``: names and confidences of labels, one write unit; ``full``: parents and boxes too.
+        ``compact`` stores names and confidences of labels in one write unit; ``full`` adds parents and boxes.
     tolerated_failure_percentage
-        0 to 100: above it the run fails.
+        0 to 100. The run fails when the percentage of failed images is higher.
     """
 
     bucket: str
@@ -115,12 +116,12 @@ class Request:
 
     @classmethod
     def from_dict(cls, data: Any) -> Request:
-        """Read the input of an execution, or the detail of an event.
+        """Parse the input of an execution, or the detail of an event.
 
         Raises
         ------
         InvalidRun
-            Naming the field, what it may be, and what to do.
+            The message names the field, its allowed values and the remedy.
         """
         if not isinstance(data, Mapping):
             raise InvalidRun(f"input: expected a JSON object such as {_EXAMPLE}")
@@ -135,7 +136,8 @@ class Request:
             raise InvalidRun(f"{unknown[0][:80]!r}: no such field; known are {known}; write {_EXAMPLE}")
         if not (bucket := _bucket("bucket", _text(data, "bucket"))):
             raise InvalidRun("bucket: missing; name the bucket whose images are labelled")
-        # Null is no prefix: it may be a field that somebody failed to fill in, and the whole bucket costs the most.
+        # Do not read null as an empty prefix: the caller may have failed to fill the field in, and labelling the whole
+        # bucket costs the most.
         prefix = _text(data, "prefix")
         if len(prefix.encode()) > keys.KEY_LIMIT_BYTES:
             raise InvalidRun(f"prefix: longer than a key of S3, {keys.KEY_LIMIT_BYTES:,} bytes; shorten it")
@@ -151,12 +153,12 @@ class Request:
 
 
 def left_out_prefix(request: Request, image_bucket: str, *, reads_photos: bool) -> str:
-    """Return below which prefix a run touches nothing: the photos of people, unless it may read them; ``""`` for none.
+    """Return the prefix that a run skips: that of all photos, unless the run may read them; ``""`` for none.
 
     Raises
     ------
     InvalidRun
-        Nothing else was asked for.
+        The request covers only the skipped prefix.
     """
     if reads_photos or request.bucket != image_bucket:
         return ""
@@ -170,27 +172,27 @@ def left_out_prefix(request: Request, image_bucket: str, *, reads_photos: bool) 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One object that a listing or an inventory names."""
+    """One object from a listing or an inventory."""
 
     version: ObjectVersion
     is_work: bool
 
     @classmethod
     def of(cls, listed: Mapping[str, Any], request: Request, left_out: str = "") -> Item:
-        """Read an item of the Map.
+        """Parse an item of the Map.
 
-        A listing names raw keys and no version, so that the ETag tells the version. An inventory names URL-encoded
-        keys, sometimes versions, and also what is deleted or replaced: that is no work. Nor are the empty objects
-        that stand for folders, the thumbnails of the photo workflow, and what lies below the prefix that the run leaves
-        out. Rows of an inventory are all text.
+        A listing has raw keys and no versions, so the ETag identifies the version. An inventory has URL-encoded keys,
+        sometimes versions, and also rows of deleted and replaced objects. The run skips those rows, the empty objects
+        that represent folders, the thumbnails of the photo workflow, and every object below the left-out prefix. All
+        values in the rows of an inventory are text.
         https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html
 
         Raises
         ------
         InvalidEvent
-            When an inventory is of another bucket; or an object to work on has no size or no ETag, which an inventory
-            must have as columns.
+            The inventory is of another bucket. Or an object to process has no size or no ETag; an inventory must have
+            both columns.
         """
         key = str(listed["key"])
         if request.inventory:
@@ -202,10 +204,10 @@ class Item:
         is_folder = key.endswith("/") and size_bytes == 0
         is_left_out = bool(left_out) and key.startswith(left_out)
         if gone or is_folder or is_left_out or keys.is_thumbnail(key) or not key.startswith(request.prefix):
-            # What an inventory tells of a delete marker has neither size nor ETag.
+            # A delete marker in an inventory has neither size nor ETag.
             return cls(ObjectVersion(request.bucket, key, "", "", "", size_bytes), is_work=False)
         for column in ("size_bytes", "etag"):
-            # A size that nobody told is none of zero bytes, which would be an image that is broken for good.
+            # Do not read a missing size as zero bytes: an empty object is recorded as permanently corrupt.
             if listed.get(column) in ("", None):
                 raise InvalidEvent(f"{column}: missing; let the inventory have the fields Size and ETag")
         named = {"bucket": request.bucket, "key": key, "etag": listed["etag"], "size_bytes": size_bytes}
@@ -213,10 +215,11 @@ class Item:
 
 
 def in_present_form(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what the AWS sample for Distributed Map is sent in the form of today; anything else as it is.
+    """Convert the input of the AWS sample for Distributed Map to the present form; return any other input unchanged.
 
-    ``{"myStateInput": {"Bucket": …, "Prefix": …}}``, its names in any case. Only where nothing else could be meant: the
-    sample ignored further fields, and a run that ignores one labels more than somebody wants to pay for.
+    The sample takes ``{"myStateInput": {"Bucket": …, "Prefix": …}}``, its names in any case. Convert only exactly this
+    form: the sample ignored further fields, but a run that ignores a field could label more images than the caller
+    wants to pay for.
     """
     if len(data) != 1:
         return data
@@ -228,11 +231,11 @@ def in_present_form(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def missing_steps(request: Request, run: Attempt, record: Record | None) -> tuple[str, ...]:
-    """Return what is left to do for an object of which there may be a record.
+    """Return the steps that an object still needs, according to its record if there is one.
 
-    What has been recorded for the same ETag is not done again, and least of all paid for again; what its content
-    makes impossible stays so; and what another execution is at is left to it. With ``force`` all is done again, but
-    not twice by the same run.
+    A step that is recorded for the same ETag is neither repeated nor paid for again. A step that the content makes
+    impossible is not retried. An image that another execution is processing is left to that execution. With ``force``
+    every step is repeated, but only once in the same run.
     """
     if record is None:
         return request.steps
@@ -245,7 +248,7 @@ def missing_steps(request: Request, run: Attempt, record: Record | None) -> tupl
         return missing
     if record["status"] == Status.FAILED:
         return ()
-    # Of labels and thumbnail the one that is there shows which of them the content made impossible.
+    # If only one of labels and thumbnail is recorded, the content made the other one impossible.
     impossible = {"thumbnail"} if "detector" in record else {"labels", "verdict"}
     return tuple(step for step in missing if step not in impossible)
 
@@ -257,17 +260,17 @@ def left_to_do(
     known: Mapping[ObjectVersion, tuple[ObjectVersion, Record]],
     tally: Tally,
 ) -> list[tuple[ObjectVersion, tuple[str, ...], Record]]:
-    """Count the objects of a batch of which nothing is left to do, and return the others.
+    """Count the finished objects of a batch, and return the others.
 
     Parameters
     ----------
     known
-        The records that there are, with the version that each is of.
+        The existing records, each with the version that it describes.
 
     Returns
     -------
     list of tuple
-        The version, the steps that are missing, and the record, empty where there is none.
+        The version, the missing steps, and the record, which is empty where there is none.
     """
     left = []
     seen = set()
@@ -286,33 +289,33 @@ def left_to_do(
 
 
 def workers(calls_per_second: float) -> int:
-    """Return how many batches at the same time use the rate that Rekognition allows."""
+    """Return how many parallel batches it takes to use the rate that Rekognition allows."""
     return min(WORKERS_LIMIT, max(2, math.ceil(calls_per_second / IMAGES_PER_SECOND_AND_WORKER * _SPARE_WORKERS)))
 
 
 def batch_size(calls_per_second: float, largest: int = BATCH_LIMIT) -> int:
-    """Return how many images a batch has at most, so that it takes about a minute."""
+    """Return the maximum number of images in a batch, so that a batch takes about a minute."""
     rate = calls_per_second / workers(calls_per_second)
     return max(1, min(largest, math.floor(rate * BATCH_SECONDS)))
 
 
 def compact(labels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return labels without parents and boxes, so that a record takes one write unit."""
+    """Return the labels without parents and boxes, so that a record takes one write unit."""
     return [{"name": label["name"], "confidence": label["confidence"]} for label in labels]
 
 
 def thumbnail_key(version: ObjectVersion) -> str:
-    """Return where the thumbnail of a bulk run goes, in the results bucket."""
+    """Return the key of a bulk run's thumbnail in the results bucket."""
     return f"thumbnails/{keys.photo_id(version.bucket, version.key)}/{keys.version_digest(version)}.jpg"
 
 
 def run_id(execution_arn: str) -> str:
-    """Return the name of a run: that of its execution."""
+    """Return the id of a run: the name of its execution."""
     return execution_arn.rsplit(":", 1)[-1]
 
 
 def results_prefix(run_id: str) -> str:
-    """Return where the result files of a run go, in the results bucket."""
+    """Return the prefix of a run's result files in the results bucket."""
     return f"imageLabelJobs/{run_id}/"
 
 
@@ -333,7 +336,7 @@ def _utf8(name: str, value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        # JSON can spell half a surrogate pair; no name or key in S3 has one.
+        # JSON can contain half a surrogate pair; no name or key in S3 can.
         raise InvalidRun(f"{name}: not UTF-8, as every name in S3 is") from error
     return value
 

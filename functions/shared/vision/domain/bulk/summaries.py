@@ -1,4 +1,4 @@
-"""The summary of a bulk run: what was seen, what came of it, how long it took, what it cost."""
+"""The summary of a bulk run: objects, outcomes, duration and cost."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vision.domain.errors import InvalidEvent
 from vision.domain.failures import Failure
 from vision.domain.records import Record
 
-# The memory of process_batch in the template, as Lambda bills it; and the smallest that Step Functions bills.
+# The memory of process_batch in the template, as Lambda bills it, and the smallest amount that Step Functions bills.
 WORKER_GIGABYTES = 1769 / 1024
 _CHILD_GIGABYTES = 64 / 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an execution says that it ends: its state machine's last task, or an event about it when it no longer can."""
+    """How an execution ended, from its last task, or from its status-change event if that task did not run."""
 
     execution_arn: str
     status: str
@@ -29,17 +29,17 @@ class Ending:
 
     @property
     def run_id(self) -> str:
-        """The run of the execution."""
+        """The id of the execution's run."""
         return bulk_run.run_id(self.execution_arn)
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Ending:
-        """Read the task's input, or a status-change event.
+        """Parse the input of the task, or a status-change event.
 
         Raises
         ------
         InvalidEvent
-            When it names no execution.
+            The event names no execution.
         """
         try:
             if event.get("detail-type") == executions.STATUS_CHANGE:
@@ -59,15 +59,15 @@ def summary(ended: Ending, record: Record, tally: Tally, now: str, is_provisiona
     Parameters
     ----------
     record
-        The run's, with its request and its start.
+        The record of the run, with its request and start time.
     is_provisional
-        Whether batches may be under way, which the sums and the cost lack.
+        Whether batches may still be running; sums and cost do not include them.
 
     Returns
     -------
     dict
-        FAILED, with the reasons that led, when more images failed than the request tolerates, and when the Map was
-        given up; otherwise what the ending says.
+        FAILED, with the most frequent reasons, when more images failed than the request tolerates, also when the Map
+        was given up; otherwise the status of the ending.
     """
     request = bulk_run.Request.from_dict(record["request"])
     failure, status = ended.failure, ended.status
@@ -90,7 +90,7 @@ def summary(ended: Ending, record: Record, tally: Tally, now: str, is_provisiona
     }
 
 
-# Without result files only what the run's record has counted is known.
+# Without result files, only the counts of the run's record are known.
 _REASONS_UNKNOWN = "their records say why"
 _NOTHING = "no object has a key that starts with this prefix; look at the bucket and at how the prefix is written"
 
@@ -103,7 +103,7 @@ def _note(record: Record, status: str, tally: Tally) -> str:
 
 
 def estimated_cost(tally: Tally) -> dict[str, Any]:
-    """Return what a run cost by the price list, in US dollars: Rekognition, and all the rest."""
+    """Estimate the cost of a run from list prices, in US dollars: Rekognition, and everything else."""
     listed = tally.seen / 1000
     rest = (
         tally.reads * prices.S3_GET
@@ -111,11 +111,11 @@ def estimated_cost(tally: Tally) -> dict[str, Any]:
         + listed * prices.S3_LIST
         # The record of each image, and its entry in the index by_status.
         + 2 * tally.writes * prices.DYNAMODB_WRITE_UNIT
-        # The photo and the record of each object, as they are now.
+        # Strongly consistent reads of the photo and the record of each object.
         + 2 * tally.seen * prices.DYNAMODB_READ_UNIT
         + tally.batches * (prices.LAMBDA_REQUEST + prices.STANDARD_TRANSITION + prices.EXPRESS_REQUEST)
         + tally.worker_seconds * WORKER_GIGABYTES * prices.LAMBDA_GB_SECOND_ARM
-        # Its calls by themselves are left out: 0.2 $ a million.
+        # Excludes the requests to the model's function, 0.2 $ a million.
         + tally.model_gb_seconds * prices.LAMBDA_GB_SECOND_ARM
         + tally.worker_seconds * _CHILD_GIGABYTES * prices.EXPRESS_GB_SECOND
     )

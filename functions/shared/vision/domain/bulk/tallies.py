@@ -1,4 +1,4 @@
-"""How the images of a bulk run ended, what that took, and how batches sum up to a run."""
+"""Tallies of a bulk run: how its images ended, which calls that took, and the sum over its batches."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from vision.domain.failures import Failure
 from vision.domain.records import Record
 from vision.domain.statuses import Status
 
-# Listed failures share a state's output of 256 KiB with the counts; each of them is in its record too.
+# The listed failures and the counts share a state output of 256 KiB. Each failure is also in its image record.
 FAILURES_LIMIT_BYTES = 128 * 1024
 _CAUSE_LIMIT = 200
 
 PROGRESS = ("seen", "skipped", "labelled", "partial", "failed", "calls", "reads", "writes", "thumbnails", "batches")
 MEASURED = ("worker_seconds", "model_gb_seconds")
-"""What a run's record counts beside its progress: no whole numbers."""
+"""Fractional amounts that a run's record counts in addition to its progress."""
 
 _PAID_DETECTOR = "rekognition"
 _TOLD = {*PROGRESS, "reasons", "worker_seconds"}
 
-# What no image is to blame for: a batch that has nothing else is in vain.
+# Errors that no image causes. A batch that has only these is in vain.
 _OF_THE_SYSTEM = frozenset(kind.__name__ for kind in (AccessDenied, ObjectNotAccessible, Throttled, ServiceUnavailable))
 
 
 @dataclass(slots=True)
 class Tally:
-    """How the images of a batch, or of a run, ended; and what that took.
+    """How the images of a batch or of a run ended, and the calls that it took.
 
     Attributes
     ----------
     seen, skipped, labelled, partial, failed
-        Numbers of objects; each that was seen is one of the others.
+        Numbers of objects; each object seen is counted in exactly one of the others.
     reasons
-        How many of the partial and failed ones for which error.
+        Number of partial and failed images by error name.
     calls, reads, writes, thumbnails
-        Paid calls of DetectLabels, GETs of S3, writes of DynamoDB, PUTs of S3.
+        Paid DetectLabels calls, S3 GETs, DynamoDB writes, S3 PUTs.
     worker_seconds
-        How long workers ran.
+        Total running time of the workers.
     model_gb_seconds
-        Gigabytes times seconds of the own model's function; 0 where Rekognition looks.
+        Gigabyte-seconds of the own model's function; 0 where Rekognition detects the labels.
     batches
-        How many batches this is the sum of.
+        Number of batches in this sum.
     failures
-        Key, error and cause of those that failed, as many as fit.
+        Key, error and cause of the partial and failed images, as many as fit.
     """
 
     seen: int = 0
@@ -67,12 +67,12 @@ class Tally:
     _failures_bytes: int = 0
 
     def skip(self) -> None:
-        """Count an object of which nothing was wanted any more."""
+        """Count an object that needed no further step."""
         self.seen += 1
         self.skipped += 1
 
     def end(self, key: str, status: str, failure: Failure | None) -> None:
-        """Count an image that was worked on."""
+        """Count a processed image."""
         self.seen += 1
         if failure is None:
             self.labelled += 1
@@ -82,15 +82,15 @@ class Tally:
         else:
             self.failed += 1
         self.reasons[failure.name] += 1
-        told = {"key": key, "error": failure.name, "cause": failure.cause[:_CAUSE_LIMIT]}
-        self._failures_bytes += len(json.dumps(told))
+        entry = {"key": key, "error": failure.name, "cause": failure.cause[:_CAUSE_LIMIT]}
+        self._failures_bytes += len(json.dumps(entry))
         if self._failures_bytes <= FAILURES_LIMIT_BYTES:
-            self.failures.append(told)
+            self.failures.append(entry)
 
     def recover(self, key: str, record: Record) -> None:
-        """Count an image by its record, which an attempt wrote that may have died before it could tell.
+        """Count an image from its record, because the worker that wrote it may have died before it returned its tally.
 
-        What was paid is at least what is recorded. A detector that an earlier run has recorded counts too.
+        The recorded calls are a lower bound of the paid ones. A detector from an earlier run counts as a call too.
         """
         error = record.get("error")
         self.end(key, record["status"], Failure(error["name"], error["cause"]) if error else None)
@@ -98,7 +98,7 @@ class Tally:
         self.writes += 1
 
     def metrics(self) -> dict[str, int]:
-        """Return the metrics that count these images; those of nothing are left out."""
+        """Return the metrics that count these images, without those that are zero."""
         counts = {
             "BulkImagesLabelled": self.labelled,
             "BulkImagesPartial": self.partial,
@@ -109,8 +109,8 @@ class Tally:
 
     @property
     def is_in_vain(self) -> bool:
-        """Whether not one image could be worked on, for reasons that are none of theirs."""
-        # One image that was refused among many of which nothing was wanted any more tells nothing of the others.
+        """Whether no image could be processed, for reasons that no image caused."""
+        # One refused image among many skipped ones says nothing about the others.
         hopeless = self.failed > self.skipped and self.failed + self.skipped == self.seen
         return hopeless and set(self.reasons) <= _OF_THE_SYSTEM
 
@@ -135,7 +135,7 @@ class Tally:
 
     @classmethod
     def of_progress(cls, record: Record) -> Tally:
-        """Return what a run's record has counted so far: what is known of a run that was stopped."""
+        """Return the counts in a run's record, all that is known of a stopped run."""
         tally = cls()
         for name in PROGRESS:
             setattr(tally, name, int(record.get(name, 0)))
@@ -144,17 +144,17 @@ class Tally:
         return tally
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Add the result of one batch, as its execution left it.
+        """Add the result of one batch from its child execution.
 
         Parameters
         ----------
         row
-            The output of an execution that succeeded; or ``Input``, ``Error`` and ``Cause`` of one that failed, whose
-            cause is its tally when it was in vain, and which lost all of its images otherwise.
+            The output of a successful execution; or ``Input``, ``Error`` and ``Cause`` of a failed one. If the batch
+            was in vain, the cause is its tally; otherwise all of its images are lost.
         """
-        told = told_by(row)
-        if told is not None:
-            self._add(told)
+        tally = told_by(row)
+        if tally is not None:
+            self._add(tally)
             return
         lost = len(items_of(row))
         self.batches += 1
@@ -171,18 +171,18 @@ class Tally:
 
 
 def is_too_many(tally: Tally, tolerated_percentage: float) -> bool:
-    """Tell whether more images failed than the run tolerates."""
+    """Return whether more images failed than the run tolerates."""
     return tally.failed * 100 > tolerated_percentage * tally.seen
 
 
 def leading_reasons(reasons: Mapping[str, int]) -> str:
-    """Return in words which reasons led, the most frequent first."""
+    """Return the most frequent reasons as text, the most frequent first."""
     first = Counter(reasons).most_common(5)
     return ", ".join(f"{name} {count:,}" for name, count in first)
 
 
 def told_by(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the tally that the row of a batch has, as its output or its cause; None where the batch was lost."""
+    """Return the tally in the output or the cause of a batch; None if the batch was lost."""
     if "seen" in row:
         return row
     try:
@@ -193,7 +193,7 @@ def told_by(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def items_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the items that a failed batch was given, none where they cannot be read."""
+    """Return the input items of a failed batch, or an empty list if they cannot be read."""
     given: Any = row.get("Input")
     try:
         return list((json.loads(given) if isinstance(given, str) else given)["Items"])
@@ -202,5 +202,5 @@ def items_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def error_of(row: Mapping[str, Any]) -> str:
-    """Return the name of the error of a failed batch."""
+    """Return the error name of a failed batch."""
     return str(row.get("Error") or "States.Unknown")

@@ -1,1 +1,1 @@
-"""The photo app: photos, albums, pending uploads, the listing index, and daily counts and allowance."""
+"""The photo app: photos, albums, pending uploads, the listing index, daily counts and the daily allowance."""

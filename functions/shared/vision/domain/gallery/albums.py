@@ -1,4 +1,4 @@
-"""Albums: items of their owner, found by the owner alone."""
+"""Albums: items of an owner, found by the owner's partition key alone."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from vision.domain import table_keys
 from vision.domain.records import Record
 
 ALBUMS_LIMIT = 500
-"""How many albums a person may have: they are shown on one page."""
+"""The maximum number of albums of an owner: one page shows them all."""
 
 COUNT = "count"
-"""The attribute that counts an owner's albums; a table of an earlier version has no such item yet."""
+"""The attribute that counts an owner's albums; a table from an earlier release lacks this item."""
 
 
 def counted(owner: str, albums: int) -> Record:
@@ -25,7 +25,7 @@ def album(owner: str, album_id: str, name: str, now: str) -> Record:
         "album_id": album_id,
         "owner": owner,
         "name": name,
-        # What it was called first, by which a repeated request is told from another one.
+        # The first name, which distinguishes a repeated request from a different one.
         "made_as": name,
         "created_at": now,
     }

@@ -1,4 +1,4 @@
-"""What a person may upload in a day: so many photos, and so many megabytes together. Days are those of UTC."""
+"""The daily allowance: how many photos, and how many megabytes in total, a person may upload in a UTC day."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from vision.domain.image_file.limits import MEGABYTE
 from vision.domain.records import Record
 from vision.domain.table_keys import EXPIRES
 
-# Until then the count of a day is of use to nobody but an operator who asks what happened.
+# How long the item stays after its day ends; meanwhile only an operator who investigates uses it.
 _KEPT = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The limits of a day; 0 sets none.
+    """The limits of a day; 0 means no limit.
 
     Attributes
     ----------
     uploads
-        How many photos.
+        Maximum number of photos.
     megabytes
-        How much they may have together.
+        Maximum total size.
     """
 
     uploads: int
@@ -31,20 +31,20 @@ class Allowance:
 
     @property
     def is_limited(self) -> bool:
-        """Whether anything is counted at all."""
+        """Whether there is any limit, and therefore anything to count."""
         return bool(self.uploads or self.megabytes)
 
     @property
     def limit_bytes(self) -> int:
-        """The megabytes as bytes."""
+        """The maximum total size in bytes."""
         return self.megabytes * MEGABYTE
 
     def takes(self, size_bytes: int) -> bool:
-        """Tell whether a day that has nothing yet has room for an upload."""
+        """Return whether a day without uploads has room for this one."""
         return not self.megabytes or size_bytes <= self.limit_bytes
 
     def refusal(self, now: str) -> str:
-        """Return why an upload has no room any more: the limits, the time, and what to do."""
+        """Return the message for an upload over the allowance: the limits, the reset time and the remedy."""
         limits = [f"{self.uploads:,} photos"] if self.uploads else []
         limits += [f"{self.megabytes:,} MB"] if self.megabytes else []
         begins = f"{_next_day(now):%Y-%m-%d %H:%M} UTC"
@@ -60,7 +60,7 @@ def seconds_left(now: str) -> int:
 
 
 def day(owner: str, now: str) -> Record:
-    """Return what the count of a day says of itself, beside its numbers."""
+    """Return the attributes of a day's item, without its counts."""
     expires = int((_next_day(now) + _KEPT).timestamp())
     return {"record_type": "allowance", "owner": owner, EXPIRES: expires}
 

@@ -1,4 +1,4 @@
-"""How many photos of each class came on each day: items that only ever grow."""
+"""Daily counts: how many photos of each class were uploaded on each day. The counts never decrease."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ COUNT = "count"
 
 
 def count(owner: str, day: str, name: str) -> Record:
-    """Return what a count says of itself, beside its number."""
+    """Return the attributes of a count's item, without its number."""
     return {"record_type": "count", "owner": owner, "day": day, "class": name}
 
 
 def day_of(timestamp: str) -> str:
-    """Return the day of a timestamp, in UTC."""
+    """Return the UTC day of a timestamp."""
     return timestamp[: len("2026-11-21")]
 
 
 def class_of(record: Mapping[str, Any]) -> str:
-    """Return the class of an image: its label of highest confidence, ``""`` when it has none."""
+    """Return the class of an image: its label with the highest confidence, or ``""`` if it has no labels."""
     labels = record.get("labels") or [{"name": "", "confidence": 0}]
     return str(max(labels, key=lambda label: label["confidence"])["name"])

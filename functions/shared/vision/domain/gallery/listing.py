@@ -1,7 +1,7 @@
-"""Lists of the index ``listing``, newest first: where a page of a list goes on, and which days a list spans.
+"""Pages of the ``listing`` index, newest first: the list position where a page continues, and the days of a list.
 
-An item is in a list when it has ``listing_pk``, a partition of :mod:`vision.domain.table_keys`, and ``listing_sk``,
-which begins with a timestamp.
+An item is in a list if it has a ``listing_pk``, a partition from :mod:`vision.domain.table_keys`, and a
+``listing_sk``, which begins with a timestamp.
 """
 
 from __future__ import annotations
@@ -11,35 +11,35 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 SORT_KEY_LIMIT_BYTES = 1024
-"""The longest sort key; DynamoDB refuses to be asked for a longer one.
+"""The maximum length of a sort key; DynamoDB rejects a query with a longer one.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 _NOT_OURS = "cursor: not one that this API gave; leave it out to begin with the newest"
 
-# Sorts after every timestamp and whatever follows it.
+# Sorts after every sort key that begins with a timestamp.
 _LAST = "~"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ListPosition:
-    """A place in a list: where an item stands, and which one."""
+    """A list position: the sort key of an item in the index, and the item's primary key."""
 
     listing_sk: str
     pk: str
     sk: str
 
     def cursor(self) -> str:
-        """Return it as text for an address."""
+        """Return the position as text for a URL."""
         return base64.urlsafe_b64encode(f"{self.listing_sk}\n{self.pk}\n{self.sk}".encode()).decode()
 
     @classmethod
     def from_cursor(cls, cursor: str) -> ListPosition:
-        """Read what :meth:`cursor` wrote.
+        """Parse the result of :meth:`cursor`.
 
         Raises
         ------
         ValueError
-            It is none of ours.
+            :meth:`cursor` did not produce this text.
         """
         try:
             parts = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split("\n")
@@ -53,7 +53,7 @@ class ListPosition:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The days of a list, both included, in UTC; an open end is ``None``."""
+    """The first and the last UTC day of a list, inclusive; ``None`` is an open end."""
 
     first: date | None = None
     last: date | None = None
@@ -64,16 +64,16 @@ class Span:
         return self.first.isoformat() if self.first else "0"
 
     def high(self, after: ListPosition | None) -> str:
-        """Return the largest sort key of what comes after a place."""
+        """Return the largest sort key of the items that follow a list position."""
         end = f"{(self.last + timedelta(days=1)).isoformat()}" if self.last else _LAST
         return min(end, after.listing_sk) if after else end
 
     def is_empty(self, after: ListPosition | None) -> bool:
-        """Tell whether nothing can be in it; DynamoDB refuses to be asked."""
+        """Return whether the list must be empty; DynamoDB rejects such a query."""
         return self.low > self.high(after)
 
     def days(self) -> list[date]:
-        """Return its days, newest first; both ends must be known."""
+        """Return the days of the span, newest first; both ends must be set."""
         if self.first is None or self.last is None:
             raise ValueError("days: both ends must be known")
         return [self.last - timedelta(days=back) for back in range((self.last - self.first).days + 1)]

@@ -1,4 +1,7 @@
-"""Tickets: photos that are announced and not uploaded yet. The upload's event turns a ticket into the photo."""
+"""Pending uploads: photos that the API announced and that are not uploaded yet.
+
+The event of the upload turns the pending upload into the photo.
+"""
 
 from __future__ import annotations
 
@@ -16,35 +19,35 @@ from vision.domain.statuses import Status
 from vision.domain.table_keys import EXPIRES
 
 CONTENT_TYPES = MEDIA_TYPES
-"""What can be uploaded."""
+"""The content types that the API accepts for upload."""
 
 UPLOAD_LIMIT_BYTES = 15 * 1024 * 1024
-"""The largest image that Rekognition reads from S3.
+"""The maximum size of an image that Rekognition reads from S3.
 https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
 
 UPLOAD_SECONDS = 900
-"""How long a presigned upload may begin; a phone on a slow line sends several photos one after the other."""
+"""How long a presigned upload may start: a phone on a slow connection sends several photos one after the other."""
 
 FORGOTTEN_SECONDS = 86_400
-"""After so long a ticket says that its upload never came."""
+"""After this time, the API reports a pending upload as missing."""
 
-# Longer than queues keep the event of an upload, so that it always finds its ticket.
+# Longer than the queues retain the event of an upload, so that the event always finds its pending upload.
 _LIFE = timedelta(days=15)
 
-# Sorts after every sequencer, so that an upload which comes after its ticket was deleted is not attached.
+# Sorts after every sequencer, so that an upload is not attached after its pending upload was deleted.
 NEVER = "~"
 
 
 @dataclass(frozen=True, slots=True)
 class PendingUpload:
-    """What is announced.
+    """An announced photo.
 
     Attributes
     ----------
     token
-        Names the key; the same token is the same photo.
+        Determines the key; the same token is the same photo.
     album_id
-        ``""`` for a photo in no album.
+        ``""`` for a photo without an album.
     """
 
     bucket: str
@@ -57,24 +60,24 @@ class PendingUpload:
 
     @property
     def key(self) -> str:
-        """Where the upload goes: chosen here, so that nobody writes over another photo.
+        """The key of the upload, chosen here so that an upload cannot overwrite another photo.
 
-        Of the token alone, without a suffix: the same token for a file of another type is then found out.
+        The key contains the token without a suffix, so that reuse of a token for a file of another type is detected.
         """
         return f"private/{self.owner}/uploads/{self.token}"
 
     @property
     def photo_id(self) -> str:
-        """The photo that the upload will be."""
+        """The id of the photo that the upload becomes."""
         return keys.photo_id(self.bucket, self.key)
 
     def photo(self, now: str, created_at: str = "") -> Record:
-        """Return the photo's item, without a version until there is one.
+        """Return the photo's item, which has no version until the upload.
 
         Parameters
         ----------
         created_at
-            When a photo of another system was made, under which it is listed; the ticket expires as any.
+            Creation time of a photo from another system, under which it is listed. The expiry does not depend on it.
         """
         created_at = created_at or now
         return {
@@ -96,7 +99,7 @@ class PendingUpload:
         }
 
     def album_entry(self, created_at: str) -> Record | None:
-        """Return the item under which the photo is found in its album."""
+        """Return the item that lists the photo in its album."""
         if not self.album_id:
             return None
         return {
@@ -108,28 +111,28 @@ class PendingUpload:
 
 
 def expiry(now: str) -> int:
-    """Return when a ticket expires for which a form is given now, in seconds since the epoch."""
+    """Return when a pending upload expires that gets its form now, in seconds since the epoch."""
     return int((datetime.fromisoformat(now) + _LIFE).timestamp())
 
 
 def is_waiting(item: Mapping[str, Any]) -> bool:
-    """Tell whether a photo's item is a ticket whose upload has not come."""
+    """Return whether a photo's item is a pending upload."""
     return "content_type" in item and "sequencer" not in item
 
 
 def has_expired(item: Mapping[str, Any], now: str) -> bool:
-    """Tell whether an item is a ticket that is only there because DynamoDB has not deleted it yet."""
+    """Return whether an item is an expired pending upload that DynamoDB has not deleted yet."""
     return is_waiting(item) and item.get(EXPIRES, expiry(now)) <= datetime.fromisoformat(now).timestamp()
 
 
 def last_announced(item: Mapping[str, Any]) -> str:
-    """Return the day on which a ticket was given a form for the first time that day, and so was counted."""
+    """Return the day on which a pending upload was last given its first form of the day, and so was counted."""
     if EXPIRES not in item:
-        # Made before tickets expired.
+        # From a release in which pending uploads did not expire.
         return daily_counts.day_of(item["created_at"])
     return daily_counts.day_of(records.timestamp(datetime.fromtimestamp(item[EXPIRES], UTC) - _LIFE))
 
 
 def idempotent_id(owner: str, idempotency_key: str) -> str:
-    """Return the name of what a person asks to be made: the same for the same key, and otherwise never twice."""
+    """Return the id of a resource to create: the same for the same idempotency key, otherwise always unique."""
     return keys.digest(f"{owner}\n{idempotency_key}" if idempotency_key else secrets.token_hex(32))

@@ -1,4 +1,4 @@
-"""A photo as its owner sees it: its item and the record of its newest version, seen together."""
+"""A photo as its owner sees it: its item together with the record of its newest version."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from vision.domain.table_keys import ERASED, FORM_VERSION
 
 SHOWN_LABELS = 10
 
-_OURS = "Delete it and add it again; if that does not help, tell whoever runs this service."
+_DEFAULT_REMEDY = "Delete it and add it again; if that does not help, tell whoever runs this service."
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """What is known of a photo.
+    """A photo in the table.
 
     Attributes
     ----------
     item
         The photo's item.
     record
-        The record of its newest version; empty while there is none.
+        The record of its newest version, or empty if there is none yet.
     """
 
     item: Record
@@ -37,54 +37,54 @@ class Photo:
 
     @property
     def photo_id(self) -> str:
-        """Its id."""
+        """The id of the photo."""
         return str(self.item["photo_id"])
 
     @property
     def owner(self) -> str:
-        """Whose it is."""
+        """The owner of the photo, or ``""`` for none."""
         return str(self.item.get("owner", ""))
 
     @property
     def name(self) -> str:
-        """What its owner calls it, or else the end of its key."""
+        """The name that the owner gave the photo, or else the last part of its key."""
         return str(self.item.get("name") or str(self.item["object"]["key"]).rsplit("/", 1)[-1])
 
     @property
     def is_uploaded(self) -> bool:
-        """Whether S3 has it."""
+        """Whether the photo is uploaded to S3."""
         return "etag" in self.item.get("object", {})
 
     @property
     def is_announced(self) -> bool:
-        """Whether it was announced to the API, and so has a form that uploads it."""
+        """Whether the photo was announced to the API, and so has an upload form."""
         return "content_type" in self.item
 
     @property
     def version(self) -> ObjectVersion | None:
-        """Its newest version, if S3 has one."""
+        """The newest version, or ``None`` before the upload."""
         return ObjectVersion.from_dict(self.item["object"]) if self.is_uploaded else None
 
     def is_of_form(self, version: ObjectVersion) -> bool:
-        """Tell whether a version is the one that the photo's form has uploaded."""
+        """Return whether the photo's form uploaded this version."""
         return self.item.get(FORM_VERSION) == version.identity
 
     def refuses(self, version: ObjectVersion) -> bool:
-        """Tell whether a version of an announced photo's form is one too many: it has another, or is deleted."""
+        """Return whether to refuse a version from the form of an announced photo: it has another, or is deleted."""
         return ERASED in self.item or self.item.get(FORM_VERSION, version.identity) != version.identity
 
     @property
     def labels(self) -> list[Mapping[str, Any]]:
-        """What is in it, the most certain first."""
+        """The labels of the photo, highest confidence first."""
         return sorted(self.record.get("labels", []), key=lambda label: -float(label["confidence"]))
 
     def place(self) -> listing.ListPosition:
-        """Return where it stands in a list of its owner."""
+        """Return the position of the photo in its owner's list."""
         listing_sk, pk = str(self.item.get("listing_sk", "")), str(self.item["pk"])
         return listing.ListPosition(listing_sk, pk, table_keys.PHOTO_SORT_KEY)
 
     def as_dict(self, now: str) -> Record:
-        """Return what a list shows."""
+        """Return the attributes that a list shows."""
         status, error = self._state(now)
         return {
             "photo_id": self.photo_id,
@@ -98,16 +98,16 @@ class Photo:
             "labels": [
                 {"name": label["name"], "confidence": label["confidence"]} for label in self.labels[:SHOWN_LABELS]
             ],
-            "error": _told(error) if error else None,
+            "error": _with_remedy(error) if error else None,
         }
 
     def details(self, now: str) -> Record:
-        """Return what is shown of the photo alone."""
-        told = ("format", "capture_time", "camera_make", "camera_model", "location", "detector")
+        """Return the attributes that the view of a single photo shows."""
+        shown = ("format", "capture_time", "camera_make", "camera_model", "location", "detector")
         size = self.item["object"].get("size_bytes", self.item.get("size_bytes"))
         return {
             **self.as_dict(now),
-            **{name: self.record.get(name) for name in told},
+            **{name: self.record.get(name) for name in shown},
             "size_bytes": size,
             "labels": [
                 {
@@ -128,21 +128,21 @@ class Photo:
         return Status.PENDING, None
 
 
-def _told(error: Mapping[str, Any]) -> Record:
-    remedy = failures.REMEDIES.get(error["name"], _OURS)
+def _with_remedy(error: Mapping[str, Any]) -> Record:
+    remedy = failures.REMEDIES.get(error["name"], _DEFAULT_REMEDY)
     return {**error, "cause": failures.first_cause(error["cause"]), "remedy": remedy}
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoQuery:
-    """What a search asks for; ``""`` and 0 ask for nothing.
+    """The conditions of a search; ``""`` and 0 set no condition.
 
     Attributes
     ----------
     class_name
-        The label of highest confidence.
+        The label with the highest confidence.
     min_confidence
-        How sure a label must be, from 0 to 100; the wanted one if one is wanted.
+        Minimum confidence of a label, 0 to 100; applies to ``label`` if that is set.
     """
 
     owner: str
@@ -154,7 +154,7 @@ class PhotoQuery:
 
     @property
     def partition(self) -> str:
-        """The shortest list that has everything wanted."""
+        """The partition of the shortest list that contains every match."""
         if self.label or self.class_name:
             return table_keys.label_listing(self.owner, self.label or self.class_name)
         if self.album_id:
@@ -162,7 +162,7 @@ class PhotoQuery:
         return table_keys.owner_listing(self.owner)
 
     def admits(self, photo: Photo) -> bool:
-        """Tell whether a photo of the list is wanted: lists may tell of labels that a newer version has not."""
+        """Return whether a photo of the list matches: a list may have labels that the newest version lacks."""
         if photo.owner != self.owner or ERASED in photo.item:
             return False
         if self.album_id and photo.item.get("album_id") != self.album_id:
@@ -173,7 +173,7 @@ class PhotoQuery:
 
 
 def has_label(record: Mapping[str, Any], name: str, min_confidence: float) -> bool:
-    """Tell whether an image has a label, in any case; ``""`` is any label, and 0 asks for none."""
+    """Return whether an image has a label, in any case; ``""`` is any label, and ``""`` with 0 is every image."""
     if not name and not min_confidence:
         return True
     return any(
@@ -183,7 +183,7 @@ def has_label(record: Mapping[str, Any], name: str, min_confidence: float) -> bo
 
 
 def label_entry(photo: Photo, label: str) -> Record:
-    """Return the item under which a photo is found by a label."""
+    """Return the item that lists a photo under a label."""
     return {
         **table_keys.label_entry_key(photo.photo_id, label),
         "record_type": "label_entry",
@@ -193,7 +193,7 @@ def label_entry(photo: Photo, label: str) -> Record:
 
 
 def label_name(owner: str, label: str) -> Record:
-    """Return the item that remembers a label which a person's photos have had, for a search as one types."""
+    """Return the item that records a label of an owner's photos, for suggestions during typing."""
     return {
         **table_keys.label_name_key(owner, label),
         "record_type": "label_name",

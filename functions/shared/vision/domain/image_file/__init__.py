@@ -1,1 +1,1 @@
-"""Image files: the structure of JPEG and PNG, EXIF, metadata, the limits of Rekognition, and pixels."""
+"""Image files: the structure of JPEG and PNG, EXIF, metadata, the Rekognition limits, and pixels."""

@@ -1,7 +1,7 @@
-"""What the record takes from EXIF: orientation, capture time, camera and place.
+"""The EXIF fields of a record: orientation, capture time, camera and location.
 
-Tag numbers are those of EXIF 2.32 (CIPA DC-008). Every field stands alone: what is missing, impossible or
-out of bounds is dropped, and the rest is kept. Reading EXIF therefore never fails.
+Tag numbers follow EXIF 2.32 (CIPA DC-008). Fields are independent: a field that is missing, impossible or
+out of bounds is dropped, and the others are kept. Reading EXIF therefore never fails.
 """
 
 import re
@@ -13,7 +13,7 @@ from vision.domain.image_file.gps import GPS_TAGS, Location
 from vision.domain.image_file.tiff import TiffBlock, TiffValue
 
 MAX_EXIF_BYTES = 65_536
-"""A JPEG segment holds no more; the chunk of a PNG could, and is read up to here."""
+"""The capacity of a JPEG segment. A PNG chunk can be longer, and is read up to this limit."""
 MAX_NAME_CHARACTERS = 128
 
 _MAKE, _MODEL, _ORIENTATION, _EXIF_DIRECTORY, _GPS_DIRECTORY = 0x10F, 0x110, 0x112, 0x8769, 0x8825
@@ -21,7 +21,7 @@ _MAIN_TAGS = frozenset((_MAKE, _MODEL, _ORIENTATION, _EXIF_DIRECTORY, _GPS_DIREC
 
 _ORIGINAL = (0x9003, 0x9291, 0x9011)
 _DIGITIZED = (0x9004, 0x9292, 0x9012)
-"""Date and time, its fraction of a second, its offset from UTC."""
+"""The tags of date and time, fraction of a second, and offset from UTC."""
 _TIME_TAGS = frozenset(_ORIGINAL + _DIGITIZED)
 
 _DATE_TIME = re.compile(r"(\d{4})[:/-](\d{2})[:/-](\d{2})[ T](\d{2}):(\d{2}):(\d{2})")
@@ -31,12 +31,12 @@ _FRACTION = re.compile(r"\d{1,6}")
 
 @dataclass(frozen=True, slots=True)
 class Exif:
-    """The EXIF fields of a record, each with what it means to be absent.
+    """The EXIF fields of a record, each with its default for an absent tag.
 
     Attributes
     ----------
     orientation
-        How to turn the stored pixels, 1 to 8; 1, upright, where it is absent or impossible.
+        How to rotate or flip the stored pixels, 1 to 8; 1, upright, if the tag is absent or impossible.
     capture_time
         ISO 8601, such as ``2024-05-01T12:34:56.78+02:00``. Without an offset it is the camera's local time.
     camera_make, camera_model
@@ -53,7 +53,7 @@ class Exif:
 
 
 def read_exif(data: bytes) -> Exif:
-    """Read a TIFF block, with or without the ``Exif`` signature in front of it."""
+    """Read the fields from a TIFF block, with or without the ``Exif`` signature in front of it."""
     block = TiffBlock.open(data.removeprefix(b"Exif\0\0"))
     if block is None:
         return Exif()
@@ -70,7 +70,7 @@ def read_exif(data: bytes) -> Exif:
 
 
 def _pointer(value: TiffValue | None) -> int:
-    """Offset of a sub-directory; beyond any block where the tag is absent, so that nothing is read."""
+    """Return the offset of a sub-directory; if the tag is absent, an offset beyond any block, so nothing is read."""
     if isinstance(value, tuple) and isinstance(value[0], int):
         return value[0]
     return MAX_EXIF_BYTES
@@ -83,7 +83,7 @@ def _orientation(value: TiffValue | None) -> int:
 
 
 def _name(value: TiffValue | None) -> str | None:
-    """Text without NULs, control characters and bidirectional marks, which would garble a page or a log."""
+    """Return text without NULs, control characters and bidirectional marks, which would garble a page or a log."""
     if not isinstance(value, bytes):
         return None
     try:

@@ -1,7 +1,7 @@
-"""The formats of images: one row for each that is processed.
+"""The supported image formats, one row each.
 
-Whatever depends on the format asks here. A new format is a row, a module that reads its head as :mod:`.jpeg` does, and
-a decoder in :mod:`.pixels`.
+All code that depends on the format looks it up here. A new format needs a row, a module that reads its head as
+:mod:`.jpeg` does, and a decoder in :mod:`.pixels`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vision.domain.labels import Label, to_displayed
 FormatName = Literal["JPEG", "PNG"]
 
 SIGNATURE_BYTES = 16
-"""How much of a file's beginning tells its format."""
+"""The number of leading bytes that identify the format of a file."""
 
 _OTHER_TYPES = {
     "GIF": (0, b"GIF8"),
@@ -35,23 +35,23 @@ _OTHER_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class ImageFormat:
-    """A format that is processed.
+    """A supported image format.
 
     Attributes
     ----------
     name
-        As records have it.
+        The name in records.
     media_type
         https://www.iana.org/assignments/media-types/media-types.xhtml#image
     suffixes
-        Of file names, in lower case; the first is the usual one.
+        File name suffixes in lower case; the first is the usual one.
     signature
-        How every such file begins.
+        The first bytes of every such file.
     read_head
-        Reads what precedes the pixels.
+        Reads the part of the file before the pixels.
     is_turned_by_rekognition
-        Whether Rekognition applies the EXIF orientation before it looks, so that its boxes are those of the displayed
-        image. https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
+        Whether Rekognition applies the EXIF orientation before it analyzes the image, so that its boxes refer to the
+        displayed image. https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
     """
 
     name: FormatName
@@ -73,19 +73,19 @@ _NAMES = " and ".join(one.name for one in FORMATS)
 
 
 def by_name(name: str | None) -> ImageFormat | None:
-    """Return the format that a record names; ``None`` where nothing has read the content."""
+    """Return the format with this name; ``None`` if the content has not been read."""
     return next((one for one in FORMATS if one.name == name), None)
 
 
 def recognize(head: bytes) -> ImageFormat:
-    """Return the format of a file that starts with ``head``, :data:`SIGNATURE_BYTES` where there are as many.
+    """Return the format of a file from ``head``, its first :data:`SIGNATURE_BYTES` or all of a shorter file.
 
     Raises
     ------
     CorruptImage
         The file is empty, or ends within a signature.
     NotSupportedImageType
-        It is something else.
+        The file has another format.
     """
     for one in FORMATS:
         if head.startswith(one.signature):
@@ -97,12 +97,12 @@ def recognize(head: bytes) -> ImageFormat:
 
 
 def displayed(found: list[Label], image_format: str | None, orientation: int) -> list[Label]:
-    """Return labels whose boxes are those of the displayed image, whatever Rekognition does with the format.
+    """Return labels with boxes that refer to the displayed image, for formats that Rekognition rotates or does not.
 
     Parameters
     ----------
     image_format, orientation
-        Of the metadata: the format's name, and the EXIF orientation of the stored pixels, 1 to 8.
+        From the metadata: the name of the format, and the EXIF orientation of the stored pixels, 1 to 8.
     """
     known = by_name(image_format)
     return found if known is None or known.is_turned_by_rekognition else to_displayed(found, orientation)

@@ -8,7 +8,7 @@ from vision.domain.image_file.tiff import TiffValue
 
 LATITUDE_REF, LATITUDE, LONGITUDE_REF, LONGITUDE, ALTITUDE_REF, ALTITUDE = 1, 2, 3, 4, 5, 6
 GPS_TAGS = frozenset((LATITUDE_REF, LATITUDE, LONGITUDE_REF, LONGITUDE, ALTITUDE_REF, ALTITUDE))
-"""The GPS tags of EXIF 2.32, table 15, that make a location."""
+"""The GPS tags of a location, from EXIF 2.32, table 15."""
 
 _DECIMALS = 7
 _BELOW_SEA_LEVEL = 1
@@ -16,7 +16,7 @@ _BELOW_SEA_LEVEL = 1
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place on the WGS 84 ellipsoid.
+    """A location on the WGS 84 ellipsoid.
 
     Attributes
     ----------
@@ -32,20 +32,20 @@ class Location:
 
     @property
     def latitude_dms(self) -> str:
-        """Latitude such as ``48° 51′ 29.6″ N``."""
+        """The latitude, such as ``48° 51′ 29.6″ N``."""
         return _dms(self.latitude, "N", "S")
 
     @property
     def longitude_dms(self) -> str:
-        """Longitude such as ``2° 17′ 40.2″ E``."""
+        """The longitude, such as ``2° 17′ 40.2″ E``."""
         return _dms(self.longitude, "E", "W")
 
     @classmethod
     def from_gps(cls, tags: Mapping[int, TiffValue]) -> "Location | None":
-        """Location of an EXIF GPS directory, or None.
+        """Return the location in an EXIF GPS directory, or None.
 
-        A place that is only half right is worse than none: a zero denominator, fewer than three components,
-        a reference that is missing or unknown, or a value off the globe all give None.
+        A location that is only half right is worse than none. Return None for a zero denominator, fewer than three
+        components, a missing or unknown reference, or a value off the globe.
         """
         latitude = _degrees(tags.get(LATITUDE), tags.get(LATITUDE_REF), {"N": 1, "S": -1}, 90)
         longitude = _degrees(tags.get(LONGITUDE), tags.get(LONGITUDE_REF), {"E": 1, "W": -1}, 180)
@@ -54,7 +54,7 @@ class Location:
         return cls(latitude, longitude, _altitude(tags.get(ALTITUDE), tags.get(ALTITUDE_REF)))
 
     def as_dict(self) -> dict[str, float | str]:
-        """Return the attributes of ``location`` in the image record; an unknown altitude is left out."""
+        """Return the ``location`` attribute of the image record, without an unknown altitude."""
         record: dict[str, float | str] = {
             "latitude": self.latitude,
             "longitude": self.longitude,

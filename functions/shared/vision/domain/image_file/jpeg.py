@@ -1,7 +1,7 @@
-"""The structure of a JPEG: its header, its scans, and the few bytes of them that a small thumbnail needs.
+"""The structure of a JPEG: its header, its scans, and the few bytes of the scans that a small thumbnail needs.
 
-Stdlib only. Markers are those of ITU-T T.81, table B.1. Anything that claims more work than a photo needs is
-refused here, before a decoder sees it.
+Standard library only. Markers follow ITU-T T.81, table B.1. A file that demands more work than a photo needs is
+refused here, before it reaches a decoder.
 """
 
 import re
@@ -13,7 +13,7 @@ from vision.domain.image_file.sparse import ByteSource
 SIGNATURE = b"\xff\xd8\xff"
 MAX_SEGMENTS = 4_096
 MAX_SCANS = 100
-"""Encoders write about ten. Each scan walks the whole picture again: a 345 KB file can burn 44 s of CPU."""
+"""Encoders write about ten. A decoder walks the whole picture for each scan: a 345 KB file can burn 44 s of CPU."""
 
 _SOS, _EOI = 0xDA, 0xD9
 _APP1 = 0xE1
@@ -25,7 +25,7 @@ _ARITHMETIC_FRAMES = frozenset((0xC9, 0xCA))
 _TABLES = frozenset((0xC4, 0xCC, 0xDB, 0xDD))
 _EXIF_SIGNATURE = b"Exif\0\0"
 _KEPT_APPLICATIONS = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
-"""JFIF and Adobe say how the components make a colour."""
+"""JFIF and Adobe specify how the components combine into a colour."""
 _AFTER_ENTROPY = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _BLOCK_BYTES = 64 * 2
 _AGAIN = "upload it again"
@@ -33,7 +33,7 @@ _AGAIN = "upload it again"
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One channel of the picture, with its sampling factors: 2 × 2, 1 × 1 and 1 × 1 make 4:2:0."""
+    """One channel of the picture with its sampling factors; 2 × 2, 1 × 1 and 1 × 1 together are 4:2:0."""
 
     identifier: int
     horizontal: int
@@ -49,15 +49,15 @@ class JpegHead:
     width, height
         Stored pixels, before orientation.
     progressive
-        True where the picture comes in passes of growing detail.
+        Whether the picture is stored in passes of increasing detail.
     arithmetic
-        True for the rare entropy coding without Huffman tables.
+        Whether it uses the rare entropy coding without Huffman tables.
     components
         Brightness and colours, each with its own resolution.
     interleaved
-        True where the first scan carries every component.
+        Whether the first scan contains every component.
     exif
-        Contents of the EXIF segment, without its signature; empty where there is none.
+        Contents of the EXIF segment without its signature; empty if there is none.
     first_scan
         Offset in bytes of the first start-of-scan marker.
     """
@@ -73,21 +73,22 @@ class JpegHead:
 
     @property
     def buffered(self) -> bool:
-        """True where the picture comes in several scans, so that a decoder holds it whole until the last."""
+        """Whether the picture has several scans, so that a decoder buffers all of it until the last one."""
         return self.progressive or not self.interleaved
 
     @property
     def coefficient_bytes(self) -> int:
-        """Memory that the decoder needs for coefficients, whatever the scale it decodes at.
+        """Memory in bytes that the decoder needs for coefficients, independent of the decoding scale.
 
-        A buffered picture is held as 16-bit coefficients; any other is decoded a row of blocks at a time.
+        The decoder buffers a picture of several scans as 16-bit coefficients, and decodes any other one row of blocks
+        at a time.
         """
         if not self.buffered:
             return 0
         return sum(self.blocks(component) for component in self.components) * _BLOCK_BYTES
 
     def blocks(self, component: Component) -> int:
-        """Blocks of 8 × 8 samples in a component, with the padding of an interleaved scan."""
+        """Return the number of 8 × 8 blocks in a component, including the padding of an interleaved scan."""
         widest = max(each.horizontal for each in self.components)
         tallest = max(each.vertical for each in self.components)
         columns = -(-self.width // (8 * widest)) * component.horizontal
@@ -96,14 +97,14 @@ class JpegHead:
 
 
 def read_head(source: ByteSource) -> JpegHead:
-    """Read the segments up to the first scan and jump over the contents of all others.
+    """Read the frame and the EXIF segment before the first scan, and skip the contents of all other segments.
 
     Raises
     ------
     CorruptImage
-        The file ends before the picture starts, or its structure is not that of a JPEG.
+        The file ends before the picture starts, or does not have the structure of a JPEG.
     NotSupportedImageType
-        12-bit, lossless and hierarchical JPEG.
+        The file is a 12-bit, lossless or hierarchical JPEG.
     """
     frame: tuple[int, bytes] | None = None
     exif = b""
@@ -164,12 +165,12 @@ def _head(frame: tuple[int, bytes] | None, exif: bytes, first_scan: int, count: 
 
 
 def count_scans(data: bytes, head: JpegHead) -> int:
-    """Count the scans to decode, at most too high: their marker cannot occur in pixels, only inside a table.
+    """Count the scans to decode. The count is never too low: the marker cannot occur in pixels, only inside a table.
 
     Raises
     ------
     TooManyPixels
-        More than 100 scans.
+        There are more than 100 scans.
     """
     if not head.buffered:
         return 1
@@ -183,21 +184,21 @@ def count_scans(data: bytes, head: JpegHead) -> int:
 
 
 def picture(data: bytes, head: JpegHead) -> list[memoryview]:
-    """Return the pieces of a JPEG that make its pixels: tables, frame, colour profile and scans."""
+    """Return the pieces of a JPEG that determine its pixels: tables, frame, colour profile and scans."""
     return [*_header_pieces(data, head), memoryview(data)[head.first_scan :]]
 
 
 def dc_picture(data: bytes, head: JpegHead) -> list[memoryview]:
-    """Return the pieces of a progressive Huffman JPEG that make its DC coefficients.
+    """Return the pieces of a progressive Huffman JPEG that determine its DC coefficients.
 
-    The DC coefficient of a block is its mean, all that a decode at one eighth uses: about 6 % of the bytes.
-    All other coefficients are said to be zero. Were they only missing, libjpeg would guess them from the
-    neighbours, which blurs the picture and takes as long again.
+    The DC coefficient of a block is its mean. Decoding at one eighth uses only these coefficients, about 6 % of the
+    bytes. The pieces declare all other coefficients as zero. If these were only missing, libjpeg would estimate them
+    from the neighbours, which blurs the picture and takes as long again.
 
     Raises
     ------
     CorruptImage
-        The file ends before its last scan does. The means alone would decode, so that nothing else sees it.
+        The file ends before its last scan does. Only this function can detect that, since the means alone would decode.
     """
     pieces = _header_pieces(data, head)
     view = memoryview(data)
@@ -227,10 +228,10 @@ def dc_picture(data: bytes, head: JpegHead) -> list[memoryview]:
 
 
 def _zero_scans(head: JpegHead) -> bytes:
-    """One scan a component in which every AC coefficient is zero, and the end of the image.
+    """Return one scan for each component in which every AC coefficient is zero, and the end of the image.
 
-    A table of one code, the bit 0, means "the next 16,384 blocks end here" with 14 more bits that add to the
-    count. Zero bytes alone therefore say it all, two of them for each 16,384 blocks.
+    The table has a single code, the bit 0, which means "the next 16,384 blocks end here"; 14 more bits add to the
+    count. A scan therefore consists of zero bytes only, two for each 16,384 blocks.
     """
     scans = bytes.fromhex("ffdd 0004 0000ffc4 0014 10 01000000000000000000000000000000 e0")
     for component in head.components:
@@ -240,7 +241,7 @@ def _zero_scans(head: JpegHead) -> bytes:
 
 
 def _header_pieces(data: bytes, head: JpegHead) -> list[memoryview]:
-    """Segments before the first scan that a decoder needs."""
+    """Return the segments before the first scan that a decoder needs."""
     view = memoryview(data)
     pieces = [view[:2]]
     position = 2

@@ -1,4 +1,4 @@
-"""What Amazon Rekognition takes, checked before a call is paid for.
+"""The image limits of Amazon Rekognition, checked before a paid call.
 
 Source: "Guidelines and quotas in Amazon Rekognition", section "Set quotas", in the Amazon Rekognition
 Developer Guide, https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
@@ -27,7 +27,7 @@ class Limits:
     min_side_px
         "The minimum image dimensions is 80 pixels for both height and width."
     max_pixels
-        Not a quota of Rekognition: what our own functions decode. The sides allow no more by default.
+        Not a quota of Rekognition, but the limit of the functions that decode. The default side limits allow no more.
     """
 
     max_size_bytes: int = 15 * MEGABYTE
@@ -39,7 +39,7 @@ class Limits:
 REKOGNITION_LIMITS = Limits()
 
 CUSTOM_LABELS_LIMITS = Limits(max_side_px=4096, min_side_px=64)
-"""Of DetectCustomLabels: "Guidelines and quotas in Amazon Rekognition Custom Labels",
+"""The limits of DetectCustomLabels, from "Guidelines and quotas in Amazon Rekognition Custom Labels",
 https://docs.aws.amazon.com/rekognition/latest/customlabels-dg/limits.html
 """
 
@@ -50,20 +50,20 @@ def check_limits(metadata: Metadata, size_bytes: int, limits: Limits = REKOGNITI
     Parameters
     ----------
     metadata
-        Of the image, with its sides as displayed.
+        Metadata of the image, with its sides as displayed.
     size_bytes
         Size of the object in S3.
     limits
-        What is allowed.
+        The limits to check.
 
     Raises
     ------
     ImageTooLarge
-        Too many bytes or a side that is too long.
+        The image has too many bytes, or a side is too long.
     ImageTooSmall
-        A side that is too short.
+        A side is too short.
     TooManyPixels
-        More pixels than a function decodes.
+        The image has more pixels than a function decodes.
     """
     sides = f"{metadata.width:,} × {metadata.height:,} px"
     if size_bytes > limits.max_size_bytes:

@@ -1,7 +1,7 @@
-"""What a photo says about itself, read from its head alone: no pixel is decoded and no library needed.
+"""The metadata of a photo, read from its head alone: without decoding pixels, and without a library.
 
-:mod:`vision.domain.image_file.pixels` offers the same names to those who have Pillow; a function that only reads
-metadata imports them from here and goes without the imaging layer.
+:mod:`vision.domain.image_file.pixels` exports the same names, but needs Pillow. A function that only reads metadata
+imports them from here and does not need the imaging layer.
 """
 
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from vision.domain.image_file.sparse import ByteSource
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the record holds of a photo.
+    """The metadata of a photo in its record.
 
     Attributes
     ----------
     format
-        By content, whatever the name says.
+        The format of the content, independent of the file name.
     width, height
-        Pixels as displayed, orientation applied.
+        Pixels as displayed, with the orientation applied.
     orientation
         EXIF orientation of the stored pixels, 1 to 8.
     progressive
-        True for a progressive JPEG.
+        Whether the photo is a progressive JPEG.
     capture_time
         ISO 8601, such as ``2024-05-01T12:34:56.78+02:00``. Without an offset it is the camera's local time.
     camera_make, camera_model
@@ -47,7 +47,7 @@ class Metadata:
     location: Location | None = None
 
     def as_dict(self) -> dict[str, object]:
-        """Return the attributes of the image record, ready for JSON; what is not known is left out."""
+        """Return the attributes of the image record in JSON form, without unknown values."""
         record: dict[str, object] = {"format": self.format, "width": self.width, "height": self.height}
         if self.orientation != 1:
             record["orientation"] = self.orientation
@@ -61,21 +61,21 @@ class Metadata:
 
 
 def read_metadata(source: ByteSource, size_bytes: int) -> Metadata:
-    """Read the head of an image; a :class:`~vision.domain.image_file.sparse.SparseFile` fetches no more than that.
+    """Read the head of an image; a :class:`~vision.domain.image_file.sparse.SparseFile` fetches only the head.
 
     Parameters
     ----------
     source
-        Seekable, opened in binary mode, at any position.
+        A seekable file, opened in binary mode, at any position.
     size_bytes
-        Size of the whole file, for the message about an empty one.
+        Size of the whole file, for the error message of an empty file.
 
     Raises
     ------
     NotSupportedImageType
-        The content is neither JPEG nor PNG, or a JPEG that Rekognition and Pillow do not decode.
+        The content is neither JPEG nor PNG, or is a JPEG that Rekognition and Pillow do not decode.
     CorruptImage
-        The head is incomplete or damaged. EXIF that is damaged is left out instead.
+        The head is incomplete or damaged. Damaged EXIF does not raise; its fields are left out.
     """
     if size_bytes == 0:
         raise CorruptImage("the file is empty (0 bytes); upload it again")

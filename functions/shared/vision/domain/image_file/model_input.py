@@ -1,4 +1,4 @@
-"""The pixels that a model takes: how an image of any size becomes the tensor of one."""
+"""Model input: how an image of any size becomes the input tensor of a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What the model takes: of each pixel value, 0 to 255, it gets ``(value * scale - mean) / std``.
+    """The input of a model. Each pixel value, 0 to 255, is passed as ``(value * scale - mean) / std``.
 
     Attributes
     ----------
@@ -23,17 +23,17 @@ class Input:
     layout
         ``NCHW`` as PyTorch exports it, ``NHWC`` as TensorFlow does.
     channels
-        The order of the colours; BGR for models that were trained with OpenCV.
+        The order of the colours; BGR for models trained with OpenCV.
     resize
-        How an image of other proportions becomes one of these: ``stretch`` it, ``crop`` its middle, or ``pad`` it.
+        How to fit an image with another aspect ratio: ``stretch`` it, ``crop`` its middle, or ``pad`` it.
     crop_fraction
-        The part of the shorter side that is kept, above 0 to 1.
+        Fraction of the shorter side to keep, greater than 0, up to 1.
     pad_color
-        Red, green and blue of what is added, 0 to 255.
+        Red, green and blue of the padding, 0 to 255.
     filter
-        How pixels are made fewer or more.
+        Resampling filter.
     scale, mean, std
-        For red, green and blue.
+        Values for red, green and blue.
     """
 
     width: int

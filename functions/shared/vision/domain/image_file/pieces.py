@@ -1,6 +1,6 @@
-"""A file over pieces of a larger one, without a copy of them.
+"""A file over pieces of a larger file, without copying them.
 
-A decoder gets the parts of a photo that make its pixels, and never meets EXIF, comments or text.
+A decoder gets only the pieces of a photo that determine its pixels, and never EXIF, comments or text.
 """
 
 import io
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PiecesFile(io.RawIOBase):
-    """A seekable, read-only file that reads its pieces one after the other."""
+    """A seekable, read-only file over consecutive pieces."""
 
     def __init__(self, pieces: Sequence[memoryview]) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class PiecesFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Fill the buffer from one piece; nothing at the end."""
+        """Fill the buffer from one piece; return 0 at the end."""
         index = bisect_right(self._ends, self._position)
         if index == len(self._pieces):
             return 0
@@ -51,5 +51,5 @@ class PiecesFile(io.RawIOBase):
 
 
 def open_pieces(pieces: Sequence[memoryview]) -> io.BufferedReader:
-    """Return a file of the pieces that takes the many small reads of a header at no cost."""
+    """Return a buffered file over the pieces, so that the many small reads of a header cost nothing."""
     return io.BufferedReader(PiecesFile(pieces), buffer_size=65_536)

@@ -1,7 +1,7 @@
-"""Thumbnails and the pixels that a model takes, by Pillow: the only module that imports it.
+"""Thumbnails and model input pixels. This is the only module that imports Pillow.
 
-An image is decoded no larger than it needs, and admitted by what its decode will cost. Metadata and
-limits are offered here too, but live in modules that need no Pillow.
+An image is decoded only as large as necessary, and refused if the decode would cost too much. This module also exports
+metadata and limits from modules that do not need Pillow.
 """
 
 import io
@@ -39,19 +39,20 @@ DECODE_BUDGET_BYTES = 400_000_000
 QUALITY = 80
 
 _MAX_VALUES = 600_000_000
-"""Values that a decode works through, whatever the memory: about two seconds of CPU."""
+"""The maximum number of values to decode, independent of memory: about two seconds of CPU."""
 _SMALLER = "resize before upload, or save as baseline JPEG"
 _WORKING_BYTES = 4_000_000
 _RESERVE = 1.5
-"""A JPEG is decoded to this many times the thumbnail's sides, because its decoder shrinks by a mere box filter."""
+"""A JPEG is decoded to this many times the thumbnail's sides, because its decoder shrinks with a mere box filter."""
 _RESERVE_BOX = 512
-"""Beyond this box a reserve of megapixels costs more to resize than to decode, and the sharper filter makes up."""
+"""For a larger box, a reserve of megapixels costs more to resize than to decode, and the sharper filter makes up for
+the missing reserve."""
 _JPEG_REDUCING_GAP = 1.5
 _PNG_REDUCING_GAP = 3.0
-"""A box filter shrinks to this many times the thumbnail's sides before the last resize."""
+"""A box filter shrinks the image to this many times the thumbnail's sides before the final resize."""
 _STRIP_ROWS = 128
 _INPUT_RESERVE = 2
-"""An image for a model is decoded to this many times the sides that it takes, and resized once more by its manifest."""
+"""An image for a model is decoded to this many times the sides of the input, and then resized as the manifest says."""
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -69,7 +70,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-Image.MAX_IMAGE_PIXELS = None  # counts pixels of a decode that never happens; _admit prices the one that does
+Image.MAX_IMAGE_PIXELS = None  # counts pixels of a full decode that never happens; _admit checks the real one
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,11 @@ class Thumbnail:
     Attributes
     ----------
     data
-        The file.
+        Content of the file.
     width, height
         Pixels as displayed.
     content_type
-        For the object's ``Content-Type``.
+        Value for the object's ``Content-Type``.
     """
 
     data: bytes
@@ -95,8 +96,8 @@ class Thumbnail:
 def thumbnail(data: bytes, box: int = THUMBNAIL_BOX, budget_bytes: int = DECODE_BUDGET_BYTES) -> Thumbnail:
     """Make a thumbnail that fits into a square.
 
-    The same bytes give the same thumbnail. A smaller image is never enlarged. Transparency is laid on white,
-    the first frame of an animation is taken, a colour profile is converted to sRGB.
+    The same bytes always give the same thumbnail. A smaller image is not enlarged. Transparency becomes white, an
+    animation becomes its first frame, and a colour profile is converted to sRGB.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def thumbnail(data: bytes, box: int = THUMBNAIL_BOX, budget_bytes: int = DECODE_
     NotSupportedImageType
         The content is neither JPEG nor PNG.
     CorruptImage
-        It cannot be decoded to its end.
+        The image cannot be decoded to its end.
     TooManyPixels
         Decoding would take more memory or time than is allowed.
     """
@@ -124,21 +125,21 @@ def thumbnail(data: bytes, box: int = THUMBNAIL_BOX, budget_bytes: int = DECODE_
 
 
 def input_pixels(data: bytes, wanted: Input, budget_bytes: int = DECODE_BUDGET_BYTES) -> bytes:
-    """Make of an image the pixels that a model takes: upright, sRGB, resized as its manifest says.
+    """Convert an image to the input pixels of a model: upright, in sRGB, resized as its manifest says.
 
     Parameters
     ----------
     data
         A whole JPEG or PNG.
     wanted
-        Sides, resize and filter.
+        Sides, resize method and filter.
     budget_bytes
         Memory that the decode may take on top of ``data``.
 
     Returns
     -------
     bytes
-        ``height`` rows of ``width`` pixels of red, green and blue, 0 to 255.
+        ``height`` rows of ``width`` pixels, each red, green and blue from 0 to 255.
 
     Raises
     ------
@@ -154,7 +155,7 @@ def input_pixels(data: bytes, wanted: Input, budget_bytes: int = DECODE_BUDGET_B
 
 
 def _fitted(image: Image.Image, wanted: Input) -> Image.Image:
-    """Return an image of exactly the sides that a model takes."""
+    """Return the image with exactly the sides of the model input."""
     across, down = _kept(image.size, wanted)
     resampling = _FILTERS[wanted.filter]
     if wanted.resize == "pad":
@@ -168,7 +169,7 @@ def _fitted(image: Image.Image, wanted: Input) -> Image.Image:
 
 
 def _kept(size: tuple[int, int], wanted: Input) -> tuple[float, float]:
-    """Return width and height of the middle of an image that a model gets to see."""
+    """Return the width and height of the middle part of an image that the model input keeps."""
     width, height = size
     if wanted.resize != "crop":
         return width, height
@@ -177,7 +178,7 @@ def _kept(size: tuple[int, int], wanted: Input) -> tuple[float, float]:
 
 
 def _upright(data: bytes, metadata: Metadata, box: int, budget_bytes: int) -> Image.Image:
-    """Decode an image to fit into a square, in sRGB or grey, as it is displayed."""
+    """Decode an image to fit into a square, in sRGB or grey, oriented as displayed."""
     source = io.BytesIO(data)
     if metadata.format == "JPEG":
         small = _shrink_jpeg(data, jpeg.read_head(source), box, budget_bytes)
@@ -191,17 +192,17 @@ def _upright(data: bytes, metadata: Metadata, box: int, budget_bytes: int) -> Im
 
 @contextmanager
 def _readable_errors(size_bytes: int) -> Iterator[None]:
-    """Whatever a decoder throws at damaged bytes becomes an error with a name that the workflow knows."""
+    """Turn any exception of a decoder into an error with a name that the workflow knows."""
     try:
         yield
     except VisionError:
         raise
     except MemoryError as error:
         raise TooManyPixels("the memory of the function did not last; resize before upload") from error
-    except UnidentifiedImageError as error:  # its own message shows a Python object
+    except UnidentifiedImageError as error:  # its message contains a Python object
         raise CorruptImage(f"the header of the image of {size_bytes:,} bytes is damaged; upload it again") from error
     except Exception as error:
-        truncated = "truncated" in str(error)  # Pillow's words for data that end before the pixels do
+        truncated = "truncated" in str(error)  # Pillow's message for data that ends before the pixels do
         reason = "ends before its picture does" if truncated else f"cannot be decoded ({error or type(error).__name__})"
         raise CorruptImage(f"the image of {size_bytes:,} bytes {reason}; upload it again") from error
 
@@ -212,7 +213,7 @@ def _fit(width: int, height: int, box: int) -> tuple[int, int]:
 
 
 def _admit(memory_bytes: int, values: int, budget_bytes: int) -> None:
-    """Refuse a decode that would take too much memory or, by the values it works through, too much time."""
+    """Refuse a decode that would take too much memory or, estimated from the number of values, too much time."""
     if memory_bytes > budget_bytes:
         raise TooManyPixels(
             f"decoding takes {-(-memory_bytes // 1_000_000):,} MB, {budget_bytes / 1e6:,.0f} MB are allowed; {_SMALLER}"
@@ -225,7 +226,7 @@ def _admit(memory_bytes: int, values: int, budget_bytes: int) -> None:
 
 
 def _shrink_jpeg(data: bytes, head: jpeg.JpegHead, box: int, budget_bytes: int) -> Image.Image:
-    """Decode at the smallest of the decoder's scales that leaves enough to resize."""
+    """Decode at the smallest scale of the decoder that leaves enough pixels to resize."""
     target = _fit(head.width, head.height, box)
     reserve = _RESERVE if box <= _RESERVE_BOX else 1
     spare = min(head.width / target[0], head.height / target[1]) / reserve
@@ -248,10 +249,10 @@ def _shrink_jpeg(data: bytes, head: jpeg.JpegHead, box: int, budget_bytes: int) 
 
 
 def _shrink_png(data: bytes, head: png.PngHead, box: int, budget_bytes: int) -> Image.Image:
-    """Decode whole, since PNG knows no scales, and make the odd modes plain strip by strip."""
+    """Decode the whole image, since PNG has no scales, and convert the odd modes to RGB strip by strip."""
     target = _fit(head.width, head.height, box)
     pixels = head.width * head.height
-    values = pixels * max(5, head.pixel_bits // 6)  # as measured: odd modes take time to shrink, deep ones to inflate
+    values = pixels * max(5, head.pixel_bits // 6)  # measured: odd modes take time to shrink, deep modes to inflate
     _admit(pixels * _png_pixel_bytes(head) + _WORKING_BYTES, values, budget_bytes)
 
     image: Image.Image = Image.open(open_pieces(png.picture(data)), formats=("PNG",))
@@ -268,9 +269,9 @@ def _shrink_png(data: bytes, head: png.PngHead, box: int, budget_bytes: int) -> 
 def _resize(
     image: Image.Image, target: tuple[int, int], exact: tuple[float, float, float, float], reducing_gap: float
 ) -> Image.Image:
-    """Resize the exact part of an image that has been decoded or reduced to whole pixels.
+    """Resize the exact part of an image that was decoded or reduced to whole pixels.
 
-    Bicubic takes two thirds of the time of Lanczos and is 0.15 dB behind it, unless there is little to shrink.
+    Bicubic takes two thirds of the time of Lanczos and is 0.15 dB worse, unless there is little to shrink.
     """
     much = exact[2] >= _RESERVE * target[0]
     resampling = Image.Resampling.BICUBIC if much else Image.Resampling.LANCZOS
@@ -278,14 +279,14 @@ def _resize(
 
 
 def _png_pixel_bytes(head: png.PngHead) -> int:
-    """Bytes that Pillow keeps of a pixel: one for grey and palette, two for 16-bit grey, else four."""
+    """Return the bytes per pixel in Pillow: one for grey and palette, two for 16-bit grey, otherwise four."""
     if head.color_type in (0, 3):
         return 2 if head.bit_depth == 16 else 1
     return 4
 
 
 def _reduced(image: Image.Image, factor: tuple[int, ...]) -> Image.Image:
-    """Opaque RGB of an image, shrunk by whole factors; no more than a strip is converted at a time."""
+    """Return an image as opaque RGB, shrunk by whole factors; convert only one strip at a time."""
     across, down = factor
     reduced = Image.new("RGB", (-(-image.width // across), -(-image.height // down)))
     rows = down * max(1, _STRIP_ROWS // down)
@@ -297,9 +298,9 @@ def _reduced(image: Image.Image, factor: tuple[int, ...]) -> Image.Image:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """RGB on white."""
+    """Return an image as RGB on white."""
     if image.mode == "I;16":
-        # Pillow's own conversion clips 16-bit grey at 255; its high bytes are the picture.
+        # Pillow's conversion clips 16-bit grey at 255. Use the high bytes instead.
         return Image.frombytes("L", image.size, image.tobytes()[1::2]).convert("RGB")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
@@ -310,7 +311,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """Convert a wide-gamut or CMYK photo by its profile; a profile that does not fit its pixels is ignored."""
+    """Convert a wide-gamut or CMYK photo with its profile; ignore a profile that does not fit the pixels."""
     profile = image.info.get("icc_profile")
     if profile:
         try:

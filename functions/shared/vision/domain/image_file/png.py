@@ -1,6 +1,6 @@
-"""The structure of a PNG: its header, the EXIF chunk before its pixels, and how many chunks it has.
+"""The structure of a PNG: its header, the EXIF chunk before its pixels, and the number of its chunks.
 
-Stdlib only. Chunks are those of the PNG specification, third edition (W3C, 2025).
+Standard library only. Chunks follow the PNG specification, third edition (W3C, 2025).
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from vision.domain.image_file.sparse import ByteSource
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 65_536
-"""Of a whole file. At the usual 8 KB a chunk this is 512 MB; a decoder spends time on each, however small."""
+"""The maximum for a whole file, 512 MB at the usual 8 KB a chunk. A decoder spends time on each, however small."""
 
 _MAX_HEADER_CHUNKS = 4_096
 _MAX_SIDE_PX = 2**31 - 1
@@ -37,7 +37,7 @@ class PngHead:
     color_type
         0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGB with alpha.
     exif
-        Contents of the ``eXIf`` chunk before the pixels; empty where there is none.
+        Contents of the ``eXIf`` chunk before the pixels; empty if there is none.
     """
 
     width: int
@@ -48,21 +48,21 @@ class PngHead:
 
     @property
     def pixel_bits(self) -> int:
-        """Bits of one pixel in the file before compression."""
+        """Bits per pixel in the file before compression."""
         return self.bit_depth * _CHANNELS[self.color_type]
 
 
 def read_head(source: ByteSource) -> PngHead:
-    """Read the chunks before the first pixels and jump over the contents of all but two.
+    """Read the chunks before the first pixels and skip the contents of all but two.
 
-    An ``eXIf`` chunk *after* the pixels is not read, neither here nor for the thumbnail: finding it takes a
+    An ``eXIf`` chunk *after* the pixels is not read, neither here nor for the thumbnail. Finding it requires a
     walk through the whole file, which is the download that reading the head avoids. Such a photo keeps its
-    stored orientation and has no capture time, camera or place in its record.
+    stored orientation and has no capture time, camera or location in its record.
 
     Raises
     ------
     CorruptImage
-        The file ends before its pixels start, or its structure is not that of a PNG.
+        The file ends before its pixels start, or does not have the structure of a PNG.
     """
     source.seek(_FIRST_CHUNK)
     start = source.read(21)
@@ -97,15 +97,15 @@ def _exif_before_pixels(source: ByteSource) -> bytes:
 
 
 def picture(data: bytes) -> list[memoryview]:
-    """Return the pieces of a PNG that make its pixels: header, palette, transparency, profile and pixels.
+    """Return the pieces of a PNG that determine its pixels: header, palette, transparency, profile and pixels.
 
-    Without the chunks of an animation its default image is left, the one that is shown where animations are
-    not known.
+    The chunks of an animation are left out. The default image remains, which software without support for
+    animations shows.
 
     Raises
     ------
     CorruptImage
-        The file ends before its last chunk, or has more than 65,536 chunks.
+        The file ends before its last chunk does, or has more than 65,536 chunks.
     """
     view = memoryview(data)
     pieces = [view[:_FIRST_CHUNK]]

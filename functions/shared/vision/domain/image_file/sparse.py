@@ -1,7 +1,7 @@
 """A file over a remote object that fetches only the byte ranges that are read.
 
-Metadata sits in the head of a photo, so reading it through ranged GETs saves nearly the whole download.
-The class knows nothing of S3: whoever opens it passes the function that fetches a range.
+The metadata of a photo is in its head, so reading it with ranged GETs saves nearly the whole download.
+The class does not depend on S3: the caller passes the function that fetches a range.
 """
 
 import io
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 FIRST_BYTES = 32_768
-"""Measured on 21 photos of 0.3 to 7 MB: 97.5 % fewer bytes and 1.14 requests; 64 KB gave 96.1 % and 1.00, which is
-too much of a photo of 350 KB, and 16 KB 1.33 requests."""
+"""Measured on 21 photos of 0.3 to 7 MB: 97.5 % fewer bytes and 1.14 requests. 64 KB gave 96.1 % and 1.00 request, but
+is too large a part of a 350 KB photo; 16 KB gave 1.33 requests."""
 MORE_BYTES = 65_536
-"""Brings the rest of any EXIF segment, which is at most 65,535 bytes, and the frame behind it."""
+"""Covers the rest of any EXIF segment, which has at most 65,535 bytes, and the frame after it."""
 
 
 class ByteSource(Protocol):
-    """What reading a head needs: a :class:`SparseFile`, an ``io.BytesIO``, a file opened in binary mode."""
+    """A source to read a head from: a :class:`SparseFile`, an ``io.BytesIO``, or a file opened in binary mode."""
 
     def seek(self, offset: int, whence: int = ..., /) -> int:
         """Move to an offset in bytes."""
 
     def read(self, size: int = ..., /) -> bytes:
-        """Return the bytes that are there, short only at the end."""
+        """Return ``size`` bytes, fewer only at the end."""
 
 
 class SparseFile(io.RawIOBase):
@@ -38,19 +38,19 @@ class SparseFile(io.RawIOBase):
         ``fetch(start, end)`` returns the bytes of the half-open range ``[start, end)``. It may return fewer
         only where the object ends.
     size_bytes
-        Size of the object, or None when it is not known; the first short answer then tells it.
+        Size of the object, or None if unknown; the first short response then determines it.
     first_bytes
         Bytes of the first request.
     more_bytes
-        Least bytes of the second request. Each request after it asks for twice as much, so that a header of
-        many megabytes (depth maps, extended XMP) costs a handful of requests and not one per segment.
+        Minimum bytes of the second request. Each later request doubles them, so that a header of many megabytes
+        (depth maps, extended XMP) costs a handful of requests instead of one per segment.
 
     Attributes
     ----------
     requests
-        How often ``fetch`` was called.
+        Number of calls of ``fetch``.
     fetched_bytes
-        How many bytes it returned.
+        Total bytes that ``fetch`` returned.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class SparseFile(io.RawIOBase):
         Raises
         ------
         io.UnsupportedOperation
-            The seek is relative to the end of an object whose size is not known yet.
+            The seek is relative to the end, and the size of the object is not known yet.
         """
         base = 0
         if whence == io.SEEK_CUR:
@@ -106,11 +106,11 @@ class SparseFile(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return ``size`` bytes, fewer only at the end of the object; all that is left where it is negative."""
+        """Return ``size`` bytes, fewer only at the end of the object; if negative, all remaining bytes."""
         return super().read(size) or b""
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Fill the buffer, short only at the end of the object, so that one ``read`` is enough."""
+        """Fill the whole buffer, except at the end of the object, so that one ``read`` is enough."""
         with memoryview(buffer) as view, view.cast("B") as target:
             filled = 0
             while filled < len(target):
@@ -123,7 +123,7 @@ class SparseFile(io.RawIOBase):
             return filled
 
     def _piece(self, start: int, wanted: int) -> memoryview:
-        """Bytes at ``start`` from one block, at most ``wanted``; none at the end of the object."""
+        """Return at most ``wanted`` bytes at ``start`` from one block; none at the end of the object."""
         index = bisect_right(self._starts, start) - 1
         if index < 0 or start >= self._starts[index] + len(self._blocks[index]):
             index += 1
@@ -133,7 +133,7 @@ class SparseFile(io.RawIOBase):
         return memoryview(self._blocks[index])[offset : offset + wanted]
 
     def _fetch_block(self, index: int, start: int, wanted: int) -> bool:
-        """Fetch from ``start`` up to the next block and keep it at ``index``; False at the object's end."""
+        """Fetch from ``start`` up to the next block and insert the bytes at ``index``; False at the object's end."""
         end = start + max(wanted, self._next_bytes)
         if index < len(self._starts):
             end = min(end, self._starts[index])

@@ -1,6 +1,6 @@
-"""TIFF directories, the container of EXIF: tags to values, bounded in every direction.
+"""TIFF directories, the container of EXIF: a bounded parser from tags to values.
 
-Reading is by hand because the few tags of a record need no image library, and because a hostile file must
+It is written by hand for two reasons. The few tags of a record need no image library, and a hostile file must
 cost nothing: no recursion, no loop over a claimed count, no copy of a megabyte string.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 TiffValue = bytes | tuple[int, ...] | tuple[float | None, ...]
-"""Text and opaque bytes as they are; integers; rationals as floats, None where a denominator is zero."""
+"""Text and opaque bytes unchanged; integers; rationals as floats, None if the denominator is zero."""
 
 MAX_TEXT_BYTES = 1_024
 MAX_NUMBERS = 16
@@ -29,9 +29,9 @@ class TiffBlock:
     Attributes
     ----------
     data
-        The block, from its byte-order mark on.
+        The block, starting at its byte-order mark.
     order
-        ``<`` or ``>``, as :mod:`struct` writes them.
+        ``<`` or ``>``, as in :mod:`struct`.
     """
 
     data: bytes
@@ -39,17 +39,17 @@ class TiffBlock:
 
     @classmethod
     def open(cls, data: bytes) -> "TiffBlock | None":
-        """Return the block, or None where the data is not TIFF."""
+        """Return the block, or None if the data is not TIFF."""
         order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
         return cls(data, order) if order and len(data) >= _HEADER_BYTES else None
 
     def first_directory(self) -> int:
-        """Offset of the first directory in bytes."""
+        """Return the offset of the first directory in bytes."""
         offset: int = struct.unpack_from(self.order + "I", self.data, 4)[0]
         return offset
 
     def directory(self, offset: int, tags: Collection[int]) -> dict[int, TiffValue]:
-        """Read the wanted tags of the directory at ``offset``; what is out of bounds is left out."""
+        """Read these tags of the directory at ``offset``; skip values that are out of bounds."""
         if offset + 2 > len(self.data):
             return {}
         claimed: int = struct.unpack_from(self.order + "H", self.data, offset)[0]
@@ -87,7 +87,7 @@ class TiffBlock:
         return struct.unpack_from(layout, self.data, start)
 
     def _start(self, size_bytes: int, entry: int) -> int:
-        """Values of up to four bytes sit in the entry itself, longer ones where it points."""
+        """Return the offset of a value: in the entry itself up to four bytes, otherwise where the entry points."""
         if size_bytes <= _INLINE_BYTES:
             return entry
         start: int = struct.unpack_from(self.order + "I", self.data, entry)[0]

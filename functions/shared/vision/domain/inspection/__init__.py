@@ -1,1 +1,1 @@
-"""Inspection: rules, verdicts, and what an inspection leaves."""
+"""Inspection: rules, verdicts and results."""

@@ -1,4 +1,4 @@
-"""What an inspection leaves behind: attributes of the record, the result file, the image's new place, the message."""
+"""Results of an inspection: record attributes, the result file, the new key of the image, and the notification."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vision.domain.records import Record
 from vision.domain.statuses import Status
 
 RESULT_SCHEMA = "image-recognition/inspection-result/1"
-"""Name and version of the result file's form; docs/inspection.md describes it. A change of meaning is a new number."""
+"""Schema name and version of the result file; docs/inspection.md describes it. A change of meaning is a new version."""
 
 _LABELS_IN_A_LINE = 5
 
@@ -27,17 +27,17 @@ INSPECTED_SUFFIXES = SUFFIXES
 
 
 def is_inspected(key: str) -> bool:
-    """Tell whether an object is an image to inspect; the rule of the queue lets nothing else through either."""
+    """Return whether an object is an image to inspect; the rule in front of the queue also passes only those."""
     return key.startswith(INSPECTED_PREFIX) and key.lower().endswith(INSPECTED_SUFFIXES)
 
 
 def analyzed_key(version: ObjectVersion, judgement: Judgement) -> str:
-    """Return where the image goes in the results bucket: its path is kept below the verdict."""
+    """Return the key of the image in the results bucket: its path below the verdict."""
     return _kept_path(f"analyzed/{judgement.lower()}", version, "")
 
 
 def result_key(version: ObjectVersion) -> str:
-    """Return where the result file goes; the version is part of it, so that a re-upload has a file of its own."""
+    """Return the key of the result file. It contains the version, so that a new upload has its own file."""
     return _kept_path("results", version, f"/{keys.version_digest(version)}.json")
 
 
@@ -49,7 +49,7 @@ def inspection_attributes(
     Parameters
     ----------
     places
-        ``result`` and, unless images stay where they are, ``moved_to``: bucket and key of each.
+        ``result`` and, if images are moved, ``moved_to``, each with bucket and key.
     """
     return {
         **metadata.as_dict(),
@@ -62,7 +62,7 @@ def inspection_attributes(
 
 
 def verdict_attributes(verdict: Verdict, now: str) -> Record:
-    """Return the attributes that tell a verdict, and find it by its day."""
+    """Return the attributes of a verdict, including those that list it under its day."""
     day = now[: len("2026-11-20")]
     return {
         "verdict": verdict.judgement,
@@ -80,7 +80,7 @@ def refusal_attributes(failure: Failure) -> Record:
 
 
 def result_file(record: Record) -> bytes:
-    """Return the result file of an inspected image: the same record always gives the same bytes."""
+    """Return the content of the result file; the same record always gives the same bytes."""
     copied = ("photo_id", "object", "verdict", "rule", "reasons", "labels", "detector", "format", "width", "height")
     places = {"image": record["moved_to"]} if "moved_to" in record else {}
     content = {
@@ -93,7 +93,7 @@ def result_file(record: Record) -> bytes:
 
 
 def message(envelope: Envelope, record: Record) -> dict[str, Any]:
-    """Return what people are told: the verdict with its id, its reasons and the labels with their confidence."""
+    """Return the notification: the verdict with its id and reasons, and the labels with their confidence."""
     return {
         "id": f"{envelope.photo_id}-{keys.version_digest(envelope.object)}",
         "verdict": record["verdict"],
@@ -108,7 +108,7 @@ def message(envelope: Envelope, record: Record) -> dict[str, Any]:
 
 
 def sentence(record: Record) -> str:
-    """Return what happened in one line that a person reads in a mail."""
+    """Return a summary of the verdict in one line, for an email."""
     verdict = "passed" if record["verdict"] == Judgement.SUCCESS else "failed"
     found = ", ".join(f"{label['name']} {label['confidence']:.0f} %" for label in record["labels"][:_LABELS_IN_A_LINE])
     because = "; ".join(record["reasons"]) or (f"Found: {found}" if found else "Nothing was found")
@@ -116,10 +116,10 @@ def sentence(record: Record) -> str:
 
 
 def _kept_path(folder: str, version: ObjectVersion, ending: str) -> str:
-    """Return a key below a folder with the image's path.
+    """Return a key below a folder with the path of the image.
 
-    With the id of the photo instead where the path leaves no room in a key, or climbs out of the folder: to S3 ``..``
-    is a name like another, but not to who downloads a bucket.
+    The key has the photo id instead if the path leaves no room in a key, or climbs out of the folder: ``..`` is an
+    ordinary name in S3, but not when a bucket is downloaded.
     """
     path = version.key.removeprefix(INSPECTED_PREFIX)
     key = f"{folder}/{path}{ending}"

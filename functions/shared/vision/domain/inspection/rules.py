@@ -1,4 +1,4 @@
-"""Inspection rules: which labels make an image of a prefix a success, as data that is checked before it is used."""
+"""Inspection rules: the labels that make an image below a prefix a success. Rules are data, validated before use."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from vision.domain.errors import InvalidRule, NoRule
 
 DEFAULT_MIN_CONFIDENCE = 90.0
 
-# DetectLabels looks for at most 100 labels by name, each of which may look like this; not even all of Rekognition's own
-# names do.
+# DetectLabels filters by at most 100 label names, each of which must match this pattern. Some names of Rekognition
+# itself do not.
 # https://docs.aws.amazon.com/rekognition/latest/APIReference/API_GeneralLabelsSettings.html
 LABELS_LIMIT = 100
 _FILTER = re.compile(r"[A-Za-z0-9àâèçñó'\-_(). ]{1,50}")
 
-# The variables of a function take 4 KB together, measured as one JSON text, in which each quote of the rules takes two
-# bytes. Whether other characters are escaped too is not known; what Lambda might take is not refused here.
+# The environment variables of a function are limited to 4 KB in total, measured as one JSON text, in which each quote
+# in the rules takes two bytes. It is unknown whether Lambda also escapes other characters; rules that Lambda might
+# accept are not refused here.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 # https://github.com/github-aws-runners/terraform-aws-github-runner/issues/3594
 ENVIRONMENT_LIMIT_BYTES = 4096
@@ -30,18 +31,19 @@ _FIELDS = ("name", "prefix", "min_confidence", *_LISTS)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What an image below a prefix must show, and must not.
+    """The labels that an image below a prefix must show, and those that it must not show.
 
     Attributes
     ----------
     name
-        Told with each verdict.
+        Part of each verdict.
     prefix
-        Keys that start with it; of several rules the longest prefix counts.
+        The rule applies to keys with this prefix; if several rules match, the longest prefix applies.
     min_confidence
-        How sure the detector must be of a label for it to count, 0 to 100.
+        The minimum confidence for a label to count, 0 to 100.
     any_of, all_of, none_of
-        Label names, in any case: at least one of the first, each of the second, none of the third.
+        Label names, in any case. An image must show at least one of the first, all of the second, and none of the
+        third.
     """
 
     name: str
@@ -53,30 +55,30 @@ class Rule:
 
     @property
     def labels(self) -> list[str]:
-        """Every label that the verdict depends on, each once."""
+        """Every label that the verdict depends on, without duplicates."""
         return list(dict.fromkeys((*self.any_of, *self.all_of, *self.none_of)))
 
     @property
     def filters(self) -> list[str]:
-        """The labels that Rekognition can be asked for by name: as they are written, and as Rekognition writes labels.
+        """The label names for a Rekognition filter, each as written in the rule and in the spelling of Rekognition.
 
-        At most :data:`LABELS_LIMIT`.
+        There are at most :data:`LABELS_LIMIT`.
         """
         names = dict.fromkeys((*self.labels, *map(str.title, self.labels)))
         return [name for name in names if _FILTER.fullmatch(name)][:LABELS_LIMIT]
 
 
 def parse(text: str) -> tuple[Rule, ...]:
-    """Read rules from JSON: a list of objects with the attributes of :class:`Rule`.
+    """Parse rules from JSON, a list of objects with the attributes of :class:`Rule`.
 
     Raises
     ------
     InvalidRule
-        Naming the rule, what is wrong with it and what is expected.
+        The message names the rule, the error and what is expected.
     """
     try:
         data = json.loads(text)
-        # JSON can spell half a surrogate pair, and no record, result file or message can carry it.
+        # JSON can contain half a surrogate pair, which no record, result file or message can contain.
         json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRule(f"rules: not JSON ({error}); expected a list of rules") from error
@@ -91,17 +93,17 @@ def parse(text: str) -> tuple[Rule, ...]:
 
 
 def check_deployable(text: str, environments: Sequence[Mapping[str, str]]) -> None:
-    """Refuse rules that could be read, but not be deployed.
+    """Refuse valid rules that cannot be deployed.
 
     Parameters
     ----------
     environments
-        The other variables of each function that reads the rules.
+        The other environment variables of each function that reads the rules.
 
     Raises
     ------
     InvalidRule
-        Naming what is wrong and what to do.
+        The message names the error and the remedy.
     """
     for others in environments:
         variables = json.dumps({**others, "INSPECTION_RULES": text}, ensure_ascii=False, separators=(",", ":"))
@@ -113,17 +115,17 @@ def check_deployable(text: str, environments: Sequence[Mapping[str, str]]) -> No
 
 
 def named(rules: Iterable[Rule]) -> set[str]:
-    """Return every label that one of the rules names."""
+    """Return every label that any of the rules names."""
     return {label for rule in rules for label in rule.labels}
 
 
 def rule_for(rules: Sequence[Rule], key: str) -> Rule:
-    """Return the rule with the longest prefix of a key.
+    """Return the rule with the longest prefix that matches a key.
 
     Raises
     ------
     NoRule
-        When there is none.
+        No rule matches.
     """
     fitting = [rule for rule in rules if key.startswith(rule.prefix)]
     if not fitting:
@@ -137,30 +139,30 @@ def _rule(entry: Any, number: int) -> Rule:
     name = entry.get("name")
     if not isinstance(name, str) or not name.strip():
         raise InvalidRule(f"rule {number}: name is missing; each verdict tells it")
-    told = f"rule {name!r}"
+    subject = f"rule {name!r}"
     if unknown := sorted(set(entry) - set(_FIELDS)):
-        raise InvalidRule(f"{told}: {', '.join(unknown)} unknown; a rule has {', '.join(_FIELDS)}")
+        raise InvalidRule(f"{subject}: {', '.join(unknown)} unknown; a rule has {', '.join(_FIELDS)}")
     prefix = entry.get("prefix")
     if not isinstance(prefix, str) or not prefix.startswith("images/"):
-        raise InvalidRule(f"{told}: prefix is {prefix!r}; inspected images are below images/")
+        raise InvalidRule(f"{subject}: prefix is {prefix!r}; inspected images are below images/")
     confidence = entry.get("min_confidence", DEFAULT_MIN_CONFIDENCE)
     if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 100:
-        raise InvalidRule(f"{told}: min_confidence is {confidence!r}; expected 0 to 100")
-    rule = Rule(name, prefix, float(confidence), *(_labels(entry, field, told) for field in _LISTS))
+        raise InvalidRule(f"{subject}: min_confidence is {confidence!r}; expected 0 to 100")
+    rule = Rule(name, prefix, float(confidence), *(_labels(entry, field, subject) for field in _LISTS))
     if not rule.labels:
-        raise InvalidRule(f"{told}: names no label; fill any_of, all_of or none_of")
+        raise InvalidRule(f"{subject}: names no label; fill any_of, all_of or none_of")
     if len(rule.labels) > LABELS_LIMIT:
-        raise InvalidRule(f"{told}: names {len(rule.labels)} labels, Rekognition looks for {LABELS_LIMIT} at once")
+        raise InvalidRule(f"{subject}: names {len(rule.labels)} labels, Rekognition looks for {LABELS_LIMIT} at once")
     forbidden = {label.casefold() for label in rule.none_of}
     if both := [label for label in rule.all_of if label.casefold() in forbidden]:
-        raise InvalidRule(f"{told}: {both[0]!r} is in all_of and in none_of, no image can pass")
+        raise InvalidRule(f"{subject}: {both[0]!r} is in all_of and in none_of, no image can pass")
     if rule.any_of and all(label.casefold() in forbidden for label in rule.any_of):
-        raise InvalidRule(f"{told}: each label of any_of is in none_of too, no image can pass")
+        raise InvalidRule(f"{subject}: each label of any_of is in none_of too, no image can pass")
     return rule
 
 
-def _labels(entry: Mapping[str, Any], field: str, told: str) -> tuple[str, ...]:
+def _labels(entry: Mapping[str, Any], field: str, subject: str) -> tuple[str, ...]:
     labels = entry.get(field, [])
     if not isinstance(labels, list) or not all(isinstance(label, str) and label.strip() for label in labels):
-        raise InvalidRule(f"{told}: {field} is {labels!r:.80}; expected a list of label names")
+        raise InvalidRule(f"{subject}: {field} is {labels!r:.80}; expected a list of label names")
     return tuple(labels)

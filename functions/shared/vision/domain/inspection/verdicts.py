@@ -1,4 +1,4 @@
-"""The verdict on an inspected image: a pure function of a rule and of the labels that were found."""
+"""The verdict on an inspected image: a pure function of the rule and the detected labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vision.domain.labels import Label
 
 
 class Judgement(StrEnum):
-    """What an inspection ends with."""
+    """The outcome of an inspection."""
 
     SUCCESS = "SUCCESS"
     FAILURE = "FAILURE"
@@ -20,7 +20,7 @@ class Judgement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judgement, the rule that it follows, and why.
+    """A judgement with its rule and its reasons.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Verdict:
     rule
         The rule's name.
     reasons
-        One sentence for each condition of the rule that does not hold; empty for a success.
+        One sentence for each condition of the rule that is not met; empty for a success.
     """
 
     judgement: Judgement
@@ -37,12 +37,12 @@ class Verdict:
     reasons: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the form of the record."""
+        """Return the verdict in the form of the record."""
         return asdict(self) | {"reasons": list(self.reasons)}
 
 
 def judge(rule: Rule, found: Sequence[Label]) -> Verdict:
-    """Hold the labels of an image against a rule."""
+    """Evaluate the labels of an image against a rule."""
     certain = {label["name"].casefold(): label for label in found if label["confidence"] >= rule.min_confidence}
     reasons = [
         f"{name} was not found with at least {rule.min_confidence:g}"

@@ -1,1 +1,1 @@
-"""A team's own model: its manifest, and the scores that it answers."""
+"""A team's own model: its manifest and its scores."""

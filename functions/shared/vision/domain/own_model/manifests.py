@@ -1,6 +1,6 @@
-"""The manifest of an own model: what lies beside the model file and says how it is used, so that it needs no code.
+"""The manifest of an own model: a file beside the model file that describes its use, so that a model needs no code.
 
-docs/own-model.md describes each field. Everything that can be known without the model file is checked here.
+docs/own-model.md describes each field. This module validates everything that can be checked without the model file.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from vision.domain.image_file.model_input import Channels, Filter, Input, Layout
 
 FILE_NAME = "manifest.json"
 DETECTOR_NAME = "own-model"
-"""What a record calls the detector, whichever model it is: the value of the template's parameters."""
+"""The name of the detector in records, the same for every model. Parameters of the template use this value too."""
 
 SIDE_LIMIT_PX = 2048
 CLASSES_LIMIT = 20_000
 TOP_K_LIMIT = 100
 NAME_LIMIT = 128
 UNKNOWN = "unknown"
-"""The class of an image of which the model is less sure than its threshold."""
+"""The class of an image for which the confidence is below the threshold."""
 
 _FIELDS = ("name", "version", "file", "sha256", "input", "labels", "output", "threshold", "top_k")
 _INPUT_FIELDS = (
@@ -38,28 +38,28 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A model, how images become its input, and what its output means.
+    """A model, the conversion of images to its input, and the meaning of its output.
 
     Attributes
     ----------
     name, version
-        What its makers call the model.
+        Name and version that the authors gave the model.
     file
         The name of the ONNX file beside the manifest.
     sha256
-        Its digest, in small hexadecimal digits.
+        The digest of that file, in lower-case hexadecimal digits.
     input
         See :class:`Input`.
     labels
         The names of the classes, in the order of the output.
     output_name
-        Which of the model's outputs it is; ``""`` for its only one.
+        The name of the output to use; ``""`` if the model has only one.
     softmax
-        Whether the output is scores that become probabilities by softmax; otherwise they are probabilities.
+        Whether the output is scores, which softmax converts to probabilities. Otherwise it is probabilities.
     threshold
         Below this confidence, 0 to 100, the class is :data:`UNKNOWN`.
     top_k
-        How many of the most probable classes are told.
+        How many of the most probable classes to return.
     """
 
     name: str
@@ -75,24 +75,24 @@ class Manifest:
 
     @property
     def detector(self) -> dict[str, str]:
-        """The form of the record; its version tells apart files that their makers call the same."""
+        """The detector in the form of the record. The version distinguishes files with the same name and version."""
         return {"name": DETECTOR_NAME, "version": f"{self.name} {self.version} {self.sha256[:12]}"}
 
 
 def parse(text: str, read_text: Callable[[str], str]) -> Manifest:
-    """Read a manifest.
+    """Parse a manifest.
 
     Parameters
     ----------
     text
         The content of :data:`FILE_NAME`.
     read_text
-        Returns the content of a file beside the manifest, by its name; raises ``OSError`` when there is none.
+        Returns the content of a file beside the manifest by its name; raises ``OSError`` if it does not exist.
 
     Raises
     ------
     InvalidModel
-        Naming the field, what it may be and what to do.
+        The message names the field, its allowed values and the remedy.
     """
     try:
         return _manifest(text, read_text)
@@ -186,7 +186,7 @@ def _labels(value: Any, read_text: Callable[[str], str]) -> tuple[str, ...]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; of two fields with one name Python would silently keep the last."""
+    """Return an object without duplicate fields; Python would silently keep the last of two."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
@@ -261,9 +261,9 @@ def _whole(value: Any, name: str, most: int) -> int:
 def _top_k(value: Any, labels: int) -> int:
     top_k = _whole(value, "top_k", TOP_K_LIMIT)
     if top_k > labels:
-        told = f"{labels:,} class" if labels == 1 else f"{labels:,} classes"
+        classes = f"{labels:,} class" if labels == 1 else f"{labels:,} classes"
         raise InvalidModel(
-            f"labels: {told}, fewer than the {top_k} that top_k tells; give all classes of the model, or lower top_k"
+            f"labels: {classes}, fewer than the {top_k} that top_k tells; give all classes of the model, or lower top_k"
         )
     return top_k
 
@@ -273,7 +273,7 @@ def _is_number(value: Any) -> bool:
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # A whole number beyond what a float can be.
+    except OverflowError:  # A whole number beyond the range of a float.
         return False
 
 

@@ -1,4 +1,4 @@
-"""What a classifier's probabilities say of an image: its most probable classes, or that it is none of them."""
+"""Scores of a classifier: the most probable classes of an image, or that it is none of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vision.domain.errors import UnusableAnswer
 from vision.domain.labels import Label
 from vision.domain.own_model.manifests import UNKNOWN, Manifest
 
-# Probabilities that a model rounds, or sums up in single precision, miss 0 and 1 by no more than this.
+# The maximum deviation below 0 or above 1 of probabilities that a model rounds or sums up in single precision.
 _TOLERANCE = 1e-3
 
 
@@ -19,12 +19,13 @@ def probabilities(manifest: Manifest, answer: Sequence[float]) -> list[float]:
     Parameters
     ----------
     answer
-        What the model answered for one image: a number for each class.
+        The output of the model for one image: a number for each class.
 
     Raises
     ------
     UnusableAnswer
-        A wrong number of them, NaN, infinity, or what is no probability although the manifest says so.
+        The output has the wrong length, or contains NaN, infinity, or an invalid probability where the manifest
+        declares probabilities.
     """
     if len(answer) != len(manifest.labels):
         raise UnusableAnswer(
@@ -57,13 +58,13 @@ def most_probable(manifest: Manifest, probabilities: Sequence[float], top_k: int
     Parameters
     ----------
     top_k
-        How many; as many as the manifest says if ``None``.
+        The number of classes to return; ``None`` for the number in the manifest.
 
     Returns
     -------
     list of Label
-        Confidences are 0 to 100. When the highest is below the threshold, the only label is :data:`UNKNOWN` with 100:
-        the threshold has decided, and no rule or filter that asks for more must miss it.
+        Confidences are 0 to 100. If the highest is below the threshold, the only label is :data:`UNKNOWN` with 100.
+        The threshold has already decided, so no rule or filter with a higher minimum confidence may exclude it.
     """
     order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
     highest = probabilities[order[0]] * 100

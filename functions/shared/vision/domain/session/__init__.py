@@ -1,1 +1,1 @@
-"""Sessions of a Custom Labels model: when one starts, how large it is, and the model's statuses."""
+"""Custom Labels sessions: when one starts, how many inference units it uses, and the statuses of the model."""

@@ -1,4 +1,4 @@
-"""The life of a Custom Labels model: what each status of a project version means for a session."""
+"""Custom Labels model: what a session does at each status of a project version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vision.domain.errors import ModelFailed, ModelNotUsable
 
 
 class Step(StrEnum):
-    """What to do with a model that is to run."""
+    """The next step to get a model running."""
 
     START = "START"
     WAIT = "WAIT"
@@ -16,7 +16,7 @@ class Step(StrEnum):
 
 
 class Rest(StrEnum):
-    """What to do with a model that is to be stopped."""
+    """The next step to get a model stopped."""
 
     STOP = "STOP"
     WAIT = "WAIT"
@@ -49,19 +49,19 @@ STATUSES = frozenset({*_TO_RUN, *_UNUSABLE, *_FAILED})
 
 
 def step_to_run(status: str, message: str = "") -> Step:
-    """Return what a session does next with a model of this status.
+    """Return the next step of a session for a model in this status.
 
     Parameters
     ----------
     message
-        Rekognition's own words about the status.
+        The status message from Rekognition.
 
     Raises
     ------
     ModelFailed
-        Rekognition could not train, copy or start it.
+        Rekognition could not train, copy or start the model.
     ModelNotUsable
-        Nothing can start it now; the message says what to do.
+        The model cannot be started now; the message has the remedy.
     """
     if status in _FAILED:
         detail = f": {message}" if message else ""
@@ -73,9 +73,9 @@ def step_to_run(status: str, message: str = "") -> Step:
 
 
 def step_to_stop(status: str) -> Rest:
-    """Return what is left to do until a model of this status costs nothing.
+    """Return the next step until a model in this status costs nothing.
 
-    A model that is starting cannot be stopped; it is stopped when it runs.
+    A model cannot be stopped while it is starting; stop it when it runs.
     """
     if status == "RUNNING":
         return Rest.STOP
@@ -83,9 +83,9 @@ def step_to_stop(status: str) -> Rest:
 
 
 def mismatch(project_arn: str, version_arn: str) -> str:
-    """Return what is wrong when a version is of another project, ``""`` when it is not.
+    """Return the error if the version belongs to another project, otherwise ``""``.
 
-    Their ARNs end in ``project/NAME/created`` and ``project/NAME/version/VERSION/created``.
+    The ARNs end in ``project/NAME/created`` and ``project/NAME/version/VERSION/created``.
     """
     project, version = project_arn.split("/")[1], version_arn.split("/")[1]
     if project == version:
@@ -94,5 +94,5 @@ def mismatch(project_arn: str, version_arn: str) -> str:
 
 
 def is_paid_for(status: str) -> bool:
-    """Tell whether a model of this status is on the bill, by the minute and inference unit."""
+    """Return whether AWS charges for a model in this status, by the minute and inference unit."""
     return status == "RUNNING"

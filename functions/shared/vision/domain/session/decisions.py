@@ -1,4 +1,4 @@
-"""When a Custom Labels session starts, how large, and how long: pure decisions about a queue and a clock."""
+"""When a Custom Labels session starts and ends, and its inference units: pure functions of a queue and a clock."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from vision.domain.records import timestamp
 # https://docs.aws.amazon.com/rekognition/latest/customlabels-dg/running-model.html
 IMAGES_PER_SECOND_AND_UNIT = 5.0
 
-# A model that does less than this share of what it is paid for idles: each image then costs more than twice its price.
+# A model that uses less than this share of the paid capacity is idling: each image then costs more than twice its
+# price.
 WORTH_RUNNING = 0.5
 
-# So few seconds of work are no backlog: they are what came while the session looked.
+# A backlog of fewer seconds of work does not count: these images arrived while the session checked the queue.
 SLACK_SECONDS = 10
 
-# An inline Map runs up to 40 iterations at the same time.
+# An inline Map runs up to 40 parallel iterations.
 # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
 WORKERS_LIMIT = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What the queue holds; SQS counts approximately, and 12 in flight with 0 visible is not empty."""
+    """The messages in the queue. SQS counts approximately, and a queue with 0 visible and 12 in flight is not empty."""
 
     visible: int
     in_flight: int
@@ -34,22 +35,22 @@ class Backlog:
 
     @property
     def messages(self) -> int:
-        """All of them."""
+        """The total number of messages."""
         return self.visible + self.in_flight + self.delayed
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What the workers of a session did together until each had no more time, or no more images.
+    """The result of one round, in which every worker of a session runs until its time or the images run out.
 
     Attributes
     ----------
     inspected
-        Images.
+        Number of inspected images.
     seconds
-        From the start of the first worker to the end of the last one.
+        Time from the start of the first worker to the end of the last one.
     units
-        Inference units that were paid meanwhile.
+        Inference units paid during the round.
     """
 
     inspected: int
@@ -59,20 +60,20 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What makes a session worth its price.
+    """The settings that decide whether a session is worth its price.
 
     Attributes
     ----------
     minimum_batch
-        Start at once when so many images wait.
+        Start immediately when this many images wait.
     maximum_age_seconds
-        Start anyway when the first of them has waited so long: the one setting that decides what it costs.
+        Start in any case when the first image has waited this long. This setting alone determines the cost.
     minimum_units, maximum_units
-        Inference units, each paid by the hour.
+        Limits of the inference units, each paid by the hour.
     drain_seconds
-        How fast a backlog should be gone; more units for a larger one.
+        Target time to drain a backlog; a larger backlog gets more units.
     maximum_seconds
-        When a session ends whatever is left.
+        Maximum length of a session, even if images are left.
     """
 
     minimum_batch: int
@@ -84,18 +85,19 @@ class Terms:
 
 
 def waiting_since(known: str, backlog: Backlog, now: str) -> str:
-    """Return since when images wait, ``""`` when none does: the first look that sees one decides."""
+    """Return since when images wait, or ``""`` if none do: the time of the first check that found one."""
     if backlog.messages == 0:
         return ""
     return known or now
 
 
 def is_slack(backlog: Backlog, last: Round) -> bool:
-    """Tell whether images trickle in, so that a model which runs on would idle most of its time.
+    """Return whether images arrive so slowly that the model would idle most of the time if the session went on.
 
-    Only where hardly any is left: a round may also be slow because the images are large, and then what waits is work.
-    Images in flight or delayed are about to come back, and worth the wait. So are those that came back when the workers
-    had just given up: a round that found none says nothing of how fast they come, and the next one finds these.
+    This is the case only when hardly any images are left: a round can also be slow because the images are large, and
+    then the visible messages are work. Images in flight or delayed become visible soon, and are worth the wait. So are
+    images that became visible again just after the workers gave up: a round without images says nothing about the
+    arrival rate, and the next round finds those images.
     """
     if not last.inspected:
         return False
@@ -105,12 +107,12 @@ def is_slack(backlog: Backlog, last: Round) -> bool:
 
 
 def next_step(backlog: Backlog, last: Round | None) -> str:
-    """Return what a session does next: ``DRAIN``, or it looks again (``EMPTY``) or ends (``SLACK``).
+    """Return the next step of a session: ``DRAIN``, check the queue again (``EMPTY``) or end (``SLACK``).
 
     Parameters
     ----------
     last
-        The round that has just ended; ``None`` when none has, or when a worker was lost in it.
+        The round that has just ended; ``None`` before the first round, or if a worker of the round was lost.
     """
     if backlog.messages == 0:
         return "EMPTY"
@@ -118,12 +120,12 @@ def next_step(backlog: Backlog, last: Round | None) -> str:
 
 
 def declared(text: str) -> str:
-    """Return the timestamp that an operator wrote by hand, ``""`` for none; without an offset it is UTC.
+    """Parse a timestamp that an operator wrote by hand; without an offset it is UTC, and ``""`` stays ``""``.
 
     Raises
     ------
     ValueError, OverflowError
-        It is none.
+        The text is not a timestamp.
     """
     if not text:
         return ""
@@ -133,35 +135,35 @@ def declared(text: str) -> str:
 
 
 def minutes_to_count(watched_at: str, now: str, period_seconds: int) -> float:
-    """Return for how many minutes a look at a running model stands: those since the last look, at most a period.
+    """Return the minutes that one check of a running model counts: those since the last check, at most a period.
 
-    So a look out of turn, or one that is tried again, counts no minute twice.
+    An unscheduled or retried check therefore counts no minute twice.
     """
     elapsed_seconds = seconds_between(watched_at, now) if watched_at else period_seconds
     return max(0.0, min(elapsed_seconds, period_seconds)) / 60
 
 
 def seconds_between(earlier: str, later: str) -> float:
-    """Return the seconds between two timestamps; 0 when the earlier one is not known."""
+    """Return the seconds between two timestamps; 0 if the earlier one is unknown."""
     if not earlier:
         return 0.0
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
 def is_worth_starting(backlog: Backlog, waited_seconds: float, terms: Terms) -> bool:
-    """Tell whether enough images wait, or long enough."""
+    """Return whether enough images wait, or the first has waited long enough."""
     if backlog.messages == 0:
         return False
     return backlog.messages >= terms.minimum_batch or waited_seconds >= terms.maximum_age_seconds
 
 
 def workers(units: int, workers_per_unit: int) -> list[int]:
-    """Return the numbers of a session's workers, one for each place of its Map."""
+    """Return the numbers of a session's workers, one for each iteration of its Map."""
     return list(range(1, min(units * workers_per_unit, WORKERS_LIMIT) + 1))
 
 
 def inference_units(backlog: Backlog, terms: Terms) -> int:
-    """Return how many units drain the backlog in the wanted time, within the limits."""
+    """Return how many inference units drain the backlog in the target time, within the limits."""
     wanted = math.ceil(backlog.messages / (IMAGES_PER_SECOND_AND_UNIT * terms.drain_seconds))
     return max(terms.minimum_units, min(terms.maximum_units, wanted))
 
@@ -170,7 +172,7 @@ _MILESTONES = ("Start Model", "Drain Queue", "Stop Model")
 
 
 def timeline(entered: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return when a session came to each of its milestones first, from all states that it entered."""
+    """Return when a session first reached each milestone, from the states that it entered."""
     seen: dict[str, str] = {}
     for at, state in entered:
         seen.setdefault(state, at)
