@@ -32,6 +32,7 @@ class Code:
         self._modules: dict[str, _Module] = {}
         self._functions: dict[str, ast.AST] = {}
         self._docstrings: dict[str, str] = {}
+        self._protocols: set[str] = set()
         for file in (FUNCTIONS / "shared/vision").rglob("*.py"):
             parts = file.relative_to(FUNCTIONS / "shared").with_suffix("").parts
             self._read(".".join(parts).removesuffix(".__init__"), file)
@@ -51,6 +52,7 @@ class Code:
                 self._docstrings[f"{module}.{node.name}"] = ast.get_docstring(node) or ""
             if isinstance(node, ast.ClassDef):
                 info.classes.add(node.name)
+                self._read_protocol(module, node)
                 for method in node.body:
                     if isinstance(method, ast.FunctionDef):
                         name = f"{module}.{node.name}.{method.name}"
@@ -58,6 +60,15 @@ class Code:
                         self._docstrings[name] = (
                             f"{ast.get_docstring(method) or ''}\n{_of_all_methods(ast.get_docstring(node) or '')}"
                         )
+
+    def _read_protocol(self, module: str, node: ast.ClassDef) -> None:
+        bases = {f"{module}.{base.id}" for base in node.bases if isinstance(base, ast.Name)}
+        if f"{module}.Protocol" in bases:
+            self._protocols.add(f"{module}.{node.name}")
+            # A protocol asks for what those ask for that it extends.
+            for base in bases & self._protocols:
+                inherited = {one: found for one, found in self._functions.items() if one.startswith(f"{base}.")}
+                self._functions |= {f"{module}.{node.name}.{one[len(base) + 1 :]}": f for one, f in inherited.items()}
 
     def reached(self, handler: str) -> set[str]:
         """Return every function that ``{handler}.app.handler`` can come to, itself and its module included."""
@@ -68,7 +79,23 @@ class Code:
             if name not in seen:
                 seen.add(name)
                 ahead += self._called(name)
+            if not ahead:
+                ahead += {one for each in seen for one in self._implementations(each, seen)} - seen
         return seen
+
+    def _implementations(self, name: str, reached: set[str]) -> set[str]:
+        """Return the methods that a protocol's method stands for: those of the classes that the reached code makes."""
+        protocol, _, method = name.rpartition(".")
+        if protocol not in self._protocols:
+            return set()
+        module = protocol.rpartition(".")[0]
+        made = {
+            f"{module}.{node.func.id}"
+            for one in reached
+            for node in ast.walk(self._functions[one])
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        return {f"{one}.{method}" for one in made - self._protocols if f"{one}.{method}" in self._functions}
 
     def aws_calls(self, handler: str) -> set[tuple[str, str]]:
         """Return (service, method) of each SDK call that a handler can make."""
@@ -99,6 +126,10 @@ class Code:
             return set()
         if name.startswith("vision.adapters."):
             return set(re.findall(r"\b[A-Z]\w+\b", _raises(self._docstrings.get(name, "")))) & (PERMANENT | TRANSIENT)
+        if name.rpartition(".")[0] in self._protocols:
+            return set().union(*(out[one] for one in self._implementations(name, set(out))))
+
+        defaults = _defaults(self._functions[name])
 
         def of(node: ast.AST) -> set[str]:
             if isinstance(node, ast.Try):
@@ -115,7 +146,9 @@ class Code:
             if isinstance(node, ast.Raise):
                 found |= set(_raised(node))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-                called = set(self._resolved(self._module(name), node.func))
+                # A parameter that is called is what its default names.
+                function = defaults.get(node.func.id, node.func) if isinstance(node.func, ast.Name) else node.func
+                called = set(self._resolved(self._module(name), function))
                 if isinstance(node.func, ast.Attribute):
                     # What a handler hands over has the name of the attribute that keeps it, with an underscore.
                     called.add(f"{handler}.app._{node.func.attr}")
@@ -153,8 +186,10 @@ class Code:
         if node.attr == "get" and not (isinstance(node.value, ast.Attribute) and node.value.attr.startswith("_")):
             # Of a dictionary: what has such a method of its own is kept in an attribute.
             return
-        # A method of an object: of any class that this module defines or imports.
-        for known in [f"{module}.{one}" for one in info.classes] + [self._original(i) for i in info.imports.values()]:
+        # A method of an object: of any class that this module defines or imports, or of a protocol of such a module.
+        imported = [self._original(one) for one in info.imports.values()]
+        imported += [one for one in self._protocols if one.rpartition(".")[0] in imported]
+        for known in [f"{module}.{one}" for one in info.classes] + imported:
             if f"{known}.{node.attr}" in self._functions and known not in self._modules:
                 yield f"{known}.{node.attr}"
 
@@ -165,6 +200,16 @@ class Code:
             name = self._modules[module].imports[attribute]
             module, _, attribute = name.rpartition(".")
         return name
+
+
+def _defaults(node: ast.AST) -> dict[str, ast.Name | ast.Attribute]:
+    """Return the parameters of a function whose defaults are functions."""
+    if not isinstance(node, ast.FunctionDef):
+        return {}
+    parameters = [*node.args.posonlyargs, *node.args.args]
+    with_default = parameters[len(parameters) - len(node.args.defaults) :]
+    pairs = zip(with_default, node.args.defaults, strict=True)
+    return {one.arg: default for one, default in pairs if isinstance(default, ast.Name | ast.Attribute)}
 
 
 def _of_all_methods(docstring: str) -> str:

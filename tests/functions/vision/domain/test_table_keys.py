@@ -27,6 +27,8 @@ def _version(version_id: str) -> ObjectVersion:
     return ObjectVersion("amzn-s3-demo-bucket", "private/ann/uploads/rose.jpg", version_id, "e1", "", 7)
 
 
+# The command that brings over the rows of older systems.
+IMPORT = "local.older_rows"
 # As the code wrote them before it had one place for them: what this list says is what tables of deployed stacks have.
 RECORDED = [
     ("photo_key", (PHOTO_ID,), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "CURRENT"}),
@@ -161,12 +163,12 @@ def test_docs_record_has_the_table_of_the_docstring() -> None:
 def test_the_writers_of_the_docstring_are_adapters() -> None:
     writers = {name for cells in _rows(inspect.getdoc(table_keys) or "")[2:] for name in cells[5].split(", ")}
     adapters = "\n".join(file.read_text() for file in (HOME.parents[1] / "adapters").glob("*.py"))
-    assert writers - set(re.findall(r"^class (\w+)", adapters, re.MULTILINE)) == set()
+    assert writers - set(re.findall(r"^class (\w+)", adapters, re.MULTILINE)) == {IMPORT}
 
 
 def test_the_writers_of_docs_record_are_functions() -> None:
     writers = {name for cells in _of_record_page() for name in cells[5].split(", ")}
-    assert [name for name in writers if not (REPOSITORY / "functions" / name / "app.py").exists()] == []
+    assert {name for name in writers if not (REPOSITORY / "functions" / name / "app.py").exists()} == {IMPORT}
 
 
 # What keys keep apart
