@@ -30,7 +30,8 @@ def handler(event: entry.Event) -> dict[str, Any] | None:
         raise InvalidRun(f"run {ended.run_id}: no record tells what it was asked for; start the run again")
     request = bulk_run.Request.from_dict(record["request"])
     run = Attempt(ended.execution_arn, record["started_at"])
-    tally = bulk_totals.of_run(table, settings.results_bucket_name, run, request)
+    left_out = record.get("left_out_prefix", "")
+    tally = bulk_totals.of_run(table, settings.results_bucket_name, run, request, left_out)
     # A run that was stopped left no result files; its record counts what is done, and batches under way go on with it.
     is_provisional = not tally.batches and ended.status != "SUCCEEDED"
     tally = Tally.of_progress(record) if is_provisional else tally

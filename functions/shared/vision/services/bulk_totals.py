@@ -17,10 +17,15 @@ from vision.domain.failures import Failure
 from vision.domain.statuses import Status
 
 
-def of_run(table: Table, results_bucket: str, run: Attempt, request: Request) -> Tally:
+def of_run(table: Table, results_bucket: str, run: Attempt, request: Request, left_out: str = "") -> Tally:
     """Add up what the manifest of a Map Run names, and so not what failed before a redrive; a stopped run has none.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
+
+    Parameters
+    ----------
+    left_out
+        Below which prefix the run touches nothing; ``""`` for none.
 
     Raises
     ------
@@ -34,14 +39,15 @@ def of_run(table: Table, results_bucket: str, run: Attempt, request: Request) ->
                 for line in storage.lines(results_bucket, file["Key"]):
                     row = json.loads(line)
                     # In which of two forms a file has an output is documented for one of its transformations only.
-                    _add(tally, table, run, request, json.loads(row) if isinstance(row, str) else row)
+                    batch = json.loads(row) if isinstance(row, str) else row
+                    _add(tally, table, run, request, left_out, batch)
     return tally
 
 
-def _add(tally: Tally, table: Table, run: Attempt, request: Request, row: Mapping[str, Any]) -> None:
+def _add(tally: Tally, table: Table, run: Attempt, request: Request, left_out: str, row: Mapping[str, Any]) -> None:
     """Add a batch; the records tell what became of the images of one that was lost."""
     try:
-        items = [] if tallies.told_by(row) else [Item.of(listed, request) for listed in tallies.items_of(row)]
+        items = [] if tallies.told_by(row) else [Item.of(listed, request, left_out) for listed in tallies.items_of(row)]
     except (InvalidEvent, KeyError):
         items = []
     if not items:
