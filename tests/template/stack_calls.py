@@ -232,7 +232,7 @@ class Stack:
             keys["kms:viaservice"] = [f"dynamodb.{REGION}.amazonaws.com"]
         return keys
 
-    def _tags(self, action: str, arn: str) -> dict[str, list[str] | list[tuple[str, ...]]]:
+    def _tags(self, action: str, arn: str) -> dict[str, list[Any]]:
         """Return the tag of the stage where IAM sees it: in the request that makes a resource, and then on that.
 
         The tags of an API are a resource of their own, which has none; which of them are put, the request tells.
