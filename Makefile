@@ -153,6 +153,7 @@ keep-image: setup ## Mark the own model's published image as what production run
 .PHONY: audit
 audit: setup second-opinion ## Compare the packages with the list of known holes; it needs PyPI itself, not a mirror
 	@for packages in {.venv,.local/sam,.local/lambda,.local/second-opinion/python}/lib/python*/site-packages; do \
+		[ -d "$$packages" ] || { echo "Leaving out $$packages, which is not here"; continue; }; \
 		echo "Auditing $$packages ..."; \
 		$(VENV)/uv tool run --from pip-audit==$(PIP_AUDIT_VERSION) pip-audit --strict --progress-spinner off --path $$packages; \
 	done

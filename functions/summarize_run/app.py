@@ -30,7 +30,8 @@ def handler(event: entry.Event) -> dict[str, Any] | None:
         raise InvalidRun(f"run {ended.run_id}: no record tells what it was asked for; start the run again")
     request = bulk_run.Request.from_dict(record["request"])
     attempt = Attempt(ended.execution_arn, record["started_at"])
-    tally = bulk_totals.of_run(table, settings.results_bucket_name, attempt, request)
+    left_out = record.get("left_out_prefix", "")
+    tally = bulk_totals.of_run(table, settings.results_bucket_name, attempt, request, left_out)
     # A stopped run has no result files. Its record has the counts so far, and running batches keep adding to it.
     is_provisional = not tally.batches and ended.status != "SUCCEEDED"
     tally = Tally.of_progress(record) if is_provisional else tally

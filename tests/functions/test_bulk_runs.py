@@ -307,6 +307,14 @@ def test_images_of_a_lost_batch_count_as_their_records_say(opened: Any, table_na
     assert summary["reasons"] == {"CorruptImage": 1, "Runtime.ExitError": 1}
 
 
+def test_photos_that_a_run_leaves_out_are_skipped_in_a_lost_batch_too(opened: Any, runs: BulkRuns) -> None:
+    runs.open("first", ARN, Request.from_dict({"bucket": BUCKET}), NOW, left_out="private/")
+    items = [{"key": key, "etag": '"1"', "size_bytes": 5} for key in ("private/a.jpg", "private/b.jpg", "2026/c.jpg")]
+    lost = {"Input": json.dumps({"Items": items}), "Error": "States.Timeout"}
+    summary = opened("summarize_run_failed", lost, name="FAILED_0.jsonl")
+    assert (summary["seen"], summary["skipped"], summary["reasons"]) == (3, 2, {"States.Timeout": 1})
+
+
 def test_lost_batch_whose_items_cannot_be_read_counts_all_its_images(opened: Any) -> None:
     lost = {"Input": json.dumps({"Items": [{"key": "private/a.jpg"}, {}]}), "Error": "InvalidEvent"}
     summary = opened("summarize_run_failed", lost, name="FAILED_0.jsonl")

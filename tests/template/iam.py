@@ -20,7 +20,9 @@ def is_allowed(
         action=action,
         resource_arn=arn,
         region=REGION,
-        service_context=dict(context or {}),
+        service_context={
+            key: list(value) if isinstance(value, tuple) else value for key, value in (context or {}).items()
+        },
     )
     policies = [iam_evaluator.parse_policy_document(one) for one in documents]
     return iam_evaluator.evaluate(request, policies).decision == "Allow"

@@ -48,7 +48,8 @@ IDS = {
     "AWS::Lambda::Version": "Version",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
-_ID = "a1b2c3"
+# As long as that of an API.
+_ID = "a1b2c3d4e5"
 
 # Calls that the schemas leave out.
 CALLED_TOO = {
@@ -71,6 +72,7 @@ CALLED_TOO = {
 CALLED_FOR_AN_IMAGE = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy"]
 
 _API = f"arn:aws:apigateway:{REGION}::"
+_TAGS_OF_APIS = f"{_API}/tags/arn%3Aaws%3Aapigateway%3A{REGION}%3A%3A%2Fapis%2F"
 _PACKAGES = [
     "arn:aws:s3:::image-recognition-pipeline-artifactbucket-1a2b3c/deployed/4d5e6f",
     "arn:aws:s3:::aws-sam-cli-managed-default-samclisourcebucket-1a2b3c/{stack}/4d5e6f",
@@ -83,7 +85,8 @@ ELSEWHERE = {
     "AWS::ApiGatewayV2::Stage apigateway:*agResource": [f"{_API}/apis/{_ID}/stages", f"{_API}/apis/{_ID}/stages/*"],
     "AWS::ApiGatewayV2::Api apigateway:POST": [f"{_API}/apis"],
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html
-    "AWS::ApiGatewayV2::Api apigateway:PUT": [f"{_API}/tags/arn%3Aaws%3Aapigateway%3A{REGION}%3A%3A%2Fapis%2F{_ID}"],
+    # As an API is made, which has no id yet, and after that.
+    "AWS::ApiGatewayV2::Api apigateway:PUT": [f"{_TAGS_OF_APIS}*", f"{_TAGS_OF_APIS}{_ID}"],
     "AWS::ApiGatewayV2::Stage iam:CreateServiceLinkedRole": [
         f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway"
     ],
@@ -104,7 +107,7 @@ class Call(NamedTuple):
     resource_type: str
     action: str
     arn: str
-    context: tuple[tuple[str, str], ...]
+    context: tuple[tuple[str, str | tuple[str, ...]], ...]
 
 
 def _schemas() -> dict[str, dict[str, Any]]:
@@ -234,11 +237,14 @@ class Stack:
             keys["kms:viaservice"] = [f"dynamodb.{REGION}.amazonaws.com"]
         return keys
 
-    def _tags(self, action: str, arn: str) -> dict[str, list[str]]:
+    def _tags(self, action: str, arn: str) -> dict[str, list[Any]]:
         """Return the tag of the stage where IAM sees it: in the request that makes a resource, and then on that.
 
-        The tags of an API are a resource of their own, which has none.
+        The tags of an API are a resource of their own, which has none; which of them are put, the request tells.
         """
+        if arn.startswith(_TAGS_OF_APIS):
+            # A tag that an update adds; whether those that stay are put again is documented nowhere.
+            return {"aws:tagkeys": [("stage",)] if arn.endswith("*") else [("added",)]}
         known = _IAM.get(action.partition(":")[0], {"resources": {}})["resources"]
         # An action that the reference does not know may have any resource of its service.
         kinds = (_privilege(action) or {"resource_types": known})["resource_types"]
@@ -247,8 +253,7 @@ class Stack:
         makes = action.partition(":")[2].startswith("Create") or (action == "apigateway:POST" and arn.endswith("/apis"))
         if makes and "aws:RequestTag/${TagKey}" in in_request:
             return {"aws:requesttag/stage": [self._stage]}
-        has_tags = "aws:ResourceTag/${TagKey}" in on_resource and "/tags/" not in arn
-        return {"aws:resourcetag/stage": [self._stage]} if has_tags else {}
+        return {"aws:resourcetag/stage": [self._stage]} if "aws:ResourceTag/${TagKey}" in on_resource else {}
 
     def _trusted(self, logical_id: str) -> list[str]:
         """Return the services that trust the roles which a resource refers to."""

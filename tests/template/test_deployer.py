@@ -162,22 +162,30 @@ def test_stack_role_takes_no_api_of_another_stage_by_changing_its_tag(action, pa
     assert may(action, f"{_API}{path}*", {"aws:tagkeys": ["stage"]})
 
 
+def test_tag_that_is_added_to_an_api_is_put_alone_or_by_an_administrator():
+    api = f"{_API}%2Fapis%2Fa1b2c3d4e5"
+    assert may("apigateway:PUT", api, {"aws:tagkeys": ["team"]})
+    # By its ARN an API of its own is not to be told from another stage's.
+    assert not may("apigateway:PUT", api, {"aws:tagkeys": ["stage", "team"]})
+
+
 @pytest.mark.parametrize("tags", [{}, {"aws:requesttag/stage": "prod"}], ids=["no-tag", "tag-of-another-stage"])
 @pytest.mark.parametrize(
     ("action", "arn"),
     [
         ("apigateway:POST", f"arn:aws:apigateway:{REGION}::/apis"),
-        ("cognito-idp:CreateUserPool", "*"),
         ("states:CreateStateMachine", f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:ProcessImage-a1b2c3"),
     ],
 )
-def test_stack_role_makes_nothing_without_the_tag_of_its_stage(action, arn, tags):
+def test_stack_role_makes_no_api_or_state_machine_without_the_tag_of_its_stage(action, arn, tags):
     assert may(action, arn, {"aws:requesttag/stage": "test"})
     assert not may(action, arn, tags)
 
 
-def test_resource_without_a_tag_is_within_reach_of_the_stage_that_makes_it():
-    # A pool is tagged by a call of its own, before which it has no tag.
+def test_user_pool_may_be_tagged_by_the_call_that_makes_it_or_by_the_next():
+    assert may("cognito-idp:CreateUserPool", "*", {"aws:requesttag/stage": "test"})
+    assert may("cognito-idp:CreateUserPool", "*", {})
+    assert not may("cognito-idp:CreateUserPool", "*", {"aws:requesttag/stage": "prod"})
     pool = f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/a1b2c3"
     assert may("cognito-idp:TagResource", pool, {"aws:requesttag/stage": "test"})
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from botocore import xform_name
 
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, generated_name, load
 from tests.workflows.definition import tasks
 from vision.adapters.lease import LeaseState
 from vision.domain import errors, keys, records, table_keys
@@ -534,3 +534,10 @@ def test_each_event_that_starts_a_bulk_run_is_named_where_the_bus_is():
     (policy,) = (one for one in section(page("docs/bulk.md"), "## Start one").split("\n\n") if "events:source" in one)
     assert {name for name in names if name not in output} == set()
     assert {name for name in names if f'"{name}"' not in policy} == set()
+
+
+def test_functions_are_found_by_the_part_of_the_stacks_name_that_every_one_has():
+    (length,) = re.findall(r"starts_with\(FunctionName, '\$\{STACK:0:(\d+)\}'", page("docs/operations/upgrade.md"))
+    stack = "s" * 128
+    kept = min(len(generated_name(stack, "F" * size).partition("-")[0]) for size in range(1, 65))
+    assert int(length) == kept

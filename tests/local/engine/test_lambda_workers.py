@@ -39,7 +39,7 @@ import os, signal, socket
 def handler(event, context):
     host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
     path = f"/2018-06-01/runtime/invocation/{context.aws_request_id}/response"
-    head = f"POST {path} HTTP/1.1\\r\\nContent-Length: 100\\r\\n\\r\\n"
+    head = f"POST {path} HTTP/1.1\\r\\nHost: {host}\\r\\nContent-Length: 100\\r\\n\\r\\n"
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall((head + event["sent"]).encode())
         os.kill(os.getpid(), signal.SIGKILL)

@@ -17,12 +17,17 @@ from vision.domain.failures import Failure
 from vision.domain.statuses import Status
 
 
-def of_run(table: Table, results_bucket: str, attempt: Attempt, request: Request) -> Tally:
+def of_run(table: Table, results_bucket: str, attempt: Attempt, request: Request, left_out: str = "") -> Tally:
     """Add up the result files that the manifest of a Map Run names.
 
     The manifest leaves out what failed before a redrive. A stopped run has no manifest.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
+
+    Parameters
+    ----------
+    left_out
+        Below which prefix the run touches nothing; ``""`` for none.
 
     Raises
     ------
@@ -36,14 +41,15 @@ def of_run(table: Table, results_bucket: str, attempt: Attempt, request: Request
                 for line in storage.lines(results_bucket, file["Key"]):
                     row = json.loads(line)
                     # A row is an object or its JSON text: which, is documented for only one of the transformations.
-                    _add(tally, table, attempt, request, json.loads(row) if isinstance(row, str) else row)
+                    batch = json.loads(row) if isinstance(row, str) else row
+                    _add(tally, table, attempt, request, left_out, batch)
     return tally
 
 
-def _add(tally: Tally, table: Table, attempt: Attempt, request: Request, row: Mapping[str, Any]) -> None:
+def _add(tally: Tally, table: Table, attempt: Attempt, request: Request, left_out: str, row: Mapping[str, Any]) -> None:
     """Add one batch to the tally; if the batch was lost, take the outcomes of its images from their records."""
     try:
-        items = [] if tallies.told_by(row) else [Item.of(listed, request) for listed in tallies.items_of(row)]
+        items = [] if tallies.told_by(row) else [Item.of(listed, request, left_out) for listed in tallies.items_of(row)]
     except (InvalidEvent, KeyError):
         items = []
     if not items:

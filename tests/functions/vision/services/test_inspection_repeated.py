@@ -352,11 +352,17 @@ def test_a_verdict_is_never_replaced(inspector: Inspector, inspected: Envelope, 
 def test_of_two_workers_with_one_image_the_first_verdict_counts_for_both(
     inspector: Inspector, inspected: Envelope, left: Callable[[], dict[str, Any]]
 ) -> None:
+    reported = []
+
     def slow(version: ObjectVersion, rule: Rule) -> Detection:
-        inspector.inspect(version)
+        inspector.inspect(version, report=lambda outcome: reported.append(("fast", outcome)))
         return Detection([], {"name": "slow", "version": "1"})
 
-    assert dataclasses.replace(inspector, detector=ScriptedDetector(slow)).inspect(inspected.object) == "SUCCESS"
+    outcome = dataclasses.replace(inspector, detector=ScriptedDetector(slow)).inspect(
+        inspected.object, report=lambda outcome: reported.append(("slow", outcome))
+    )
+    assert outcome == "SUCCESS"
+    assert reported == [("fast", "SUCCESS")]
     assert (left()["copies"], len(left()["messages"])) == (1, 1)
 
 
