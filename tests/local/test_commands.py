@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local import __main__ as commands
-from local import people
+from local.demo import people
 from local.downloads import Fetched
 from local.own_model import stack as own_model
 from local.stack.local_stack import Stack
