@@ -136,14 +136,14 @@ def test_the_same_prefix_is_left_to_whoever_still_works_on_it(
 def test_of_two_that_come_at_once_the_second_names_the_first(
     function: Any, bucket: str, runs: BulkRuns, asked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = BulkRuns.owner
+    look = BulkRuns.holder
 
     def beaten(self: BulkRuns, request: Request) -> str:
         found = look(self, request)
-        self.take(request, f"{ARN}-and-faster", found, NOW)
+        self.acquire(request, f"{ARN}-and-faster", found, NOW)
         return found
 
-    monkeypatch.setattr(BulkRuns, "owner", beaten)
+    monkeypatch.setattr(BulkRuns, "holder", beaten)
     assert function("open_run")(asked()) == {"decision": "BUSY", "execution_arn": f"{ARN}-and-faster"}
     assert runs.read("first") is None
 

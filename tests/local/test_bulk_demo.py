@@ -50,7 +50,7 @@ def test_one_in_a_hundred_is_no_image(photos: list[Path]) -> None:
 
 
 def test_without_a_photo_the_demo_says_how_to_get_one(photos: list[Path]) -> None:
-    with pytest.raises(DemoFailed, match=r"run python -m local\.photos"):
+    with pytest.raises(DemoFailed, match=r"run python -m local\.demo\.sample_photos"):
         list(bulk_demo.pieces(photos[-1:], 1))
 
 
@@ -69,7 +69,7 @@ def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch: pytest.MonkeyPat
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands.stack, "down", interrupted)
+    monkeypatch.setattr(commands.local_stack, "down", interrupted)
     assert commands.main(["down"]) == 130
 
 

@@ -25,7 +25,7 @@ def parameters(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         kept.update(parameters or {})
         return stack
 
-    monkeypatch.setattr(commands.stack, "up", up)
+    monkeypatch.setattr(commands.local_stack, "up", up)
     monkeypatch.setattr(own_model, "up_beside", lambda *_, **__: (stack, ARN))
     monkeypatch.setattr(commands, "fetch_models", lambda: Fetched())
     monkeypatch.setattr(commands, "_write_environment", lambda _: None)

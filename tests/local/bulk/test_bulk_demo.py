@@ -20,7 +20,7 @@ SKIPPED = "skipped, since they are recorded"
 @pytest.fixture
 def run_demo(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, tmp_path) -> Callable[[str], tuple[int, str]]:
     """Run the command on the tests' stack, and return its exit code and what it says."""
-    monkeypatch.setattr(commands.stack, "up", lambda say, parameters: pipeline.stack)
+    monkeypatch.setattr(commands.local_stack, "up", lambda say, parameters: pipeline.stack)
     monkeypatch.setattr(commands, "ENVIRONMENT", tmp_path / "env.json")
     monkeypatch.setattr(bulk_demo, "_SECONDS_BETWEEN_LINES", 0.0)
 

@@ -79,7 +79,7 @@ def run_demo(shared_pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory
 
     def run(*arguments: str) -> int:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(commands.stack, "up", lambda say, parameters: shared_pipeline.stack)
+            patch.setattr(commands.local_stack, "up", lambda say, parameters: shared_pipeline.stack)
             patch.setattr(commands.session_demo, "show", lambda console: [])
             patch.setattr(commands, "REPOSITORY", target)
             patch.setattr(commands, "CONTACT_SHEET", target / "contact-sheet.html")
