@@ -52,13 +52,27 @@ def _granted():
 @pytest.mark.parametrize("action", sorted(set(_granted())))
 def test_role_of_the_stage_works_within_the_boundary(action):
     service = action.partition(":")[0]
-    account = {"s3": "::", "iam": f":{ACCOUNT}:role/"}.get(service, f"{REGION}:{ACCOUNT}:")
+    kinds = {"lambda": "function:", "cloudformation": "stack/"}
+    account = {"s3": "::", "iam": f":{ACCOUNT}:role/"}.get(service, f"{REGION}:{ACCOUNT}:{kinds.get(service, '')}")
     arn = f"arn:aws:{service}:{account}image-recognition-test-x"
     if action == "iam:CreateServiceLinkedRole":
         arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway"
     allowed = _may_at_most(action, arn, {"aws:resourcetag/stage": "test", "iam:permissionsboundary": OWN})
     # Where there is a boundary, who deploys may not take it away either.
     assert allowed == (action != "iam:DeleteRolePermissionsBoundary")
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("lambda:UpdateFunctionCode", "function:billing"),
+        ("lambda:AddPermission", "function:image-recognition-prod-ApiFunction-1A2B3C"),
+        ("cloudformation:UpdateStack", "stack/billing/4d5e6f"),
+        ("cloudformation:ExecuteChangeSet", "stack/image-recognition-dev/4d5e6f"),
+    ],
+)
+def test_function_or_stack_of_others_is_no_way_out_even_without_a_tag(action, resource):
+    assert not _may_at_most(action, f"arn:aws:{action.partition(':')[0]}:{REGION}:{ACCOUNT}:{resource}")
 
 
 def test_package_of_the_stage_is_left_where_its_role_reads_it():

@@ -52,7 +52,8 @@ class Caller:
         withheld = str(claims.get(WITHHELD, ""))
         return cls(
             owner,
-            OPERATORS in _groups(claims.get("cognito:groups", "")),
+            # The claim decides as well: that an empty list of groups leaves none in a token is Cognito's to keep.
+            OPERATORS in _groups(claims.get("cognito:groups", "")) and not withheld,
             withheld if withheld in (NO_SECOND_FACTOR, NOT_CHECKED) else "",
         )
 

@@ -70,6 +70,13 @@ def test_person_is_told_why_the_group_is_withheld(api: Callable[..., Caller], re
     }
 
 
+def test_withheld_group_gives_no_right_even_where_it_is_in_the_token(api: Callable[..., Caller]) -> None:
+    ann = api("ann", "operators")
+    asks = Caller(ann.handler, {**(ann.told or {}), WITHHELD: NO_SECOND_FACTOR})
+    assert asks.get("/api/me").json()["is_operator"] is False
+    assert asks.get("/api/inspections").status == 403
+
+
 @pytest.mark.parametrize("use", ["id", "refresh", "", None])
 def test_only_an_access_token_is_taken(api: Callable[..., Caller], use: str | None) -> None:
     ann = api("ann")
