@@ -113,8 +113,9 @@ class Workflow:
         function_timeout_seconds: int,
     ) -> None:
         self._account, self._folder = account, folder
-        domain = REPOSITORY / "functions/shared/vision/domain"
-        files = {f"vision/domain/{file.name}": file.read_text() for file in domain.glob("*.py")}
+        layer = REPOSITORY / "functions/shared"
+        domain = (layer / "vision/domain").rglob("*.py")
+        files = {file.relative_to(layer).as_posix(): file.read_text() for file in domain}
         files |= {"vision/__init__.py": "", "app.py": Path(__file__).with_name("scripted.py").read_text()}
 
         def deploy(function: str) -> str:
