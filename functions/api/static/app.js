@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { deleteWaitingNow, finishDeletions, forgetNames } from "./deletions.js";
-import { attempt, button, element, emptyState, fill, setTitle } from "./elements.js";
+import { attempt, button, element, emptyState, fill, icon, setTitle } from "./elements.js";
 import { notify } from "./notices.js";
 import { email, finishSignIn, isSignedIn, signIn, signOut } from "./session.js";
 
@@ -246,7 +246,8 @@ async function start() {
   history.scrollRestoration = "manual";
   addEventListener("hashchange", navigate);
   showNavigation();
-  const factor = element("a.button.quiet", { href: "#/second-factor" }, VIEWS["second-factor"].text);
+  const { text } = VIEWS["second-factor"];
+  const factor = element("a.button.icon-only.quiet", { href: "#/second-factor", "aria-label": text, title: text }, icon("lock"));
   fill(account, element("span.hint", email() || ""), factor, button("Sign out", leaveForGood, { class: "quiet" }));
   await finishDeletions();
   navigate();

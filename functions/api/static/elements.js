@@ -49,6 +49,7 @@ const ICONS = {
   edit: "M4 20h4L19 9a2 2 0 0 0-4-4L4 16v4ZM13 7l4 4",
   external: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
   image: "M4 4h16v16H4ZM4 17l5-5 4 4 3-3 4 4M15 9v0",
+  lock: "M6 11h12v9H6ZM9 11V8a3 3 0 0 1 6 0v3",
   next: "M9 5l7 7-7 7",
   retry: "M4 12a8 8 0 1 0 3-6M4 4v5h5",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5",
