@@ -110,7 +110,7 @@ def test_photo_is_copied_once_and_not_after_it_was_deleted(older: str) -> None:
     assert len(boto3.client("s3").list_object_versions(Bucket=BUCKET)["Versions"]) == 1
 
     [photo] = _album()
-    Photos(TABLE).mark_erased(photo, "2026-11-30T10:00:00.000Z", "2026-11-30T10:00:00.000Z")
+    Photos(TABLE).mark_deleting(photo, "2026-11-30T10:00:00.000Z", "2026-11-30T10:00:00.000Z")
     boto3.client("s3").delete_object(Bucket=BUCKET, Key=photo.item["object"]["key"])
     assert _bring_photos() == {"copied": 0, "known": 1, "missing": 0, "refused": 0}
     assert Photos(TABLE).read(photo.photo_id).item.keys() >= {ERASED}
