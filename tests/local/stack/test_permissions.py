@@ -24,6 +24,7 @@ FUNCTIONS = [
     "GenerateThumbnailFunction",
     "InspectImagesFunction",
     "OpenRunFunction",
+    "PreTokenGenerationFunction",
     "ProcessBatchFunction",
     "StartProcessingFunction",
     "StoreMetadataFunction",
