@@ -7,8 +7,8 @@ from tests.browser.views import VIEWS, WITH_A_REFUSAL
 
 WEIGHT_LIMIT = 100_000
 # 400 kbit/s each way, and 400 ms until an answer begins: what Chromium's developer tools long called "Slow 3G".
-SLOW_BYTES_PER_SECOND, SLOW_LATENCY = 50_000, 400
-PATIENCE_SECONDS = 3
+SLOW_LINE = {"upload": 50_000, "download": 50_000, "latency": 400}
+SECONDS_OF_THE_LINE = 2.75
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def test_the_first_view_is_light(weighed, record_property):
 
 @pytest.fixture
 def seconds_until_usable(visit, person):
-    """Come over the slow line with a session in this tab and nothing of the page in the cache."""
+    """Load the page anew on a line, with a session in this tab and an empty cache."""
     visit.sign_in(person)
-    visit.limit_line(upload=SLOW_BYTES_PER_SECOND, download=SLOW_BYTES_PER_SECOND, latency=SLOW_LATENCY)
 
-    def measure():
+    def measure(**line):
+        visit.limit_line(**line)
         visit.forget_cache()
         visit.page.reload()
         expect(visit.page.get_by_role("heading", name="No photos yet")).to_be_visible()
@@ -44,11 +44,12 @@ def seconds_until_usable(visit, person):
     return measure
 
 
-def test_the_first_view_can_be_used_soon_on_a_slow_line(seconds_until_usable, record_property):
-    # The line takes the same time each time; what a busy machine adds is not the page's.
-    measured = [seconds_until_usable() for _ in range(3)]
-    record_property("seconds", measured)
-    assert min(measured) < PATIENCE_SECONDS
+def test_slow_line_adds_little_to_first_view(seconds_until_usable, record_property):
+    # A busy machine slows both loads down; the difference is the line's part: bytes, and round trips in sequence.
+    slow = min(seconds_until_usable(**SLOW_LINE) for _ in range(3))
+    quick = min(seconds_until_usable() for _ in range(3))
+    record_property("seconds", {"slow": slow, "quick": quick})
+    assert slow - quick < SECONDS_OF_THE_LINE
 
 
 @pytest.mark.parametrize("view", [view for view in VIEWS if view not in WITH_A_REFUSAL])

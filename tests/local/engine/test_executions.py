@@ -114,7 +114,7 @@ FAIL_OR_WAIT = machine(
     ids=["Parallel", "Map"],
 )
 def test_the_first_failure_ends_the_state_without_waiting_for_the_others(account, state):
-    execution = account.run(machine(A={**state, "End": True}), [1, 0, 1], timeout_seconds=5)
+    execution = account.run(machine(A={**state, "End": True}), [1, 0, 1])
     assert (execution["status"], execution["error"]) == ("FAILED", "E")
 
 

@@ -87,7 +87,7 @@ def test_a_process_killed_from_outside_fails_its_invocation_at_once(account):
         running = pool.submit(account.invoke, function, {"s": 15})
         time.sleep(0.3)
         os.kill(process_id, signal.SIGKILL)
-        assert running.result(timeout=5)["errorType"] == "Runtime.ExitError"
+        assert running.result(timeout=12)["errorType"] == "Runtime.ExitError"
 
 
 @pytest.mark.parametrize("sent", ["", '{"statusCode": 200}'])

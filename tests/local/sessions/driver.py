@@ -166,8 +166,8 @@ class Sessions(Pipeline):
             one["Status"] for one in found["ProjectVersionDescriptions"] if one["ProjectVersionArn"] == self.version_arn
         )
 
-    def wait_for_model(self, *statuses: str, timeout_seconds: float = 10) -> None:
-        wait_for(lambda: self.model_status() in statuses, timeout_seconds)
+    def wait_for_model(self, *statuses: str) -> None:
+        wait_for(lambda: self.model_status() in statuses)
 
     def lease(self) -> dict[str, Any]:
         return self.item(f"SESSION#{keys.model_digest(self.version_arn)}", "LEASE")
