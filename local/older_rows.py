@@ -18,8 +18,8 @@ from typing import Any, TypeGuard, TypeVar
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from vision.adapters.albums import Albums
 from vision.adapters.items import Items
-from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.api.forms import PRINTABLE
 from vision.domain import keys, records, table_keys
@@ -100,7 +100,7 @@ def bring_photos(
     """
     photos, s3, sub = Photos(table), boto3.client("s3"), _sub(user_pool, person)
     marks = Marks(Items(table), sub)
-    album_ids, refused = _bring_albums(album_table, owner, sub, People(table), marks)
+    album_ids, refused = _bring_albums(album_table, owner, sub, Albums(table), marks)
     uploads = defaultdict(list)
     for listed in _objects(older_bucket, f"private/{identity}/uploads/"):
         # The backend named each object after its row. The row names the object only when all went well.
@@ -147,7 +147,7 @@ def bring_photos(
 
 
 def _bring_albums(
-    album_table: str, owner: str, sub: str, people: People, marks: Marks
+    album_table: str, owner: str, sub: str, table: Albums, marks: Marks
 ) -> tuple[dict[str, str | None], int]:
     """Make a person's albums; return the id of each, None where it is refused, and how many are refused."""
     album_ids: dict[str, str | None] = {}
@@ -160,11 +160,11 @@ def _bring_albums(
         album_id = pending_uploads.idempotent_id(sub, f"older album\n{row['id']}")
         if marks.has(album_id):
             # What comes later than its deletion is in no album.
-            there = people.album(sub, album_id)
+            there = table.get(sub, album_id)
             album_ids[row["id"]] = album_id if there and CLOSED not in there else ""
             return "known"
         album = albums.album(sub, album_id, name, _time(row, "createdAt"))
-        if people.make_album(album, albums.ALBUMS_LIMIT) is None:
+        if table.make(album, albums.ALBUMS_LIMIT) is None:
             raise Refused(f"no room: a person has {albums.ALBUMS_LIMIT} albums at most; delete one, and repeat")
         marks.add(album_id)
         album_ids[row["id"]] = album_id

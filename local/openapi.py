@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from local.stack.deployment import REPOSITORY
+from vision.adapters.albums import Albums
 from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
@@ -21,7 +22,7 @@ DOCUMENT = REPOSITORY / "docs" / "openapi.json"
 def document() -> str:
     """Return the document as a file has it: indented, its paths in the order of the alphabet."""
     # Routes are only described here, and no service is asked: names of a table and a bucket do not matter.
-    gallery = Gallery(People("table"), Photos("table"), "bucket", Allowance(0, 0))
+    gallery = Gallery(Albums("table"), People("table"), Photos("table"), "bucket", Allowance(0, 0))
     operations = Operations(Photos("table"), BulkRuns("table"), sessions=None, run_arn="")
     app = resolver.build(gallery, operations, Path(), SiteConfig("", "", "", "", ()))
     described = json.loads(resolver.document(app))

@@ -28,11 +28,10 @@ from vision.domain.executions import Attempt
 from vision.domain.labels import Detection
 from vision.services import bulk_worker as service
 from vision.services import detectors
-from vision.settings import NONE
 
 BUCKET = "photos"
 _RUN = Attempt("arn:aws:states:us-east-1:123456789012:execution:bulk:benchmark", "2026-11-01T00:00:00.000Z")
-_OPTIONS = service.BatchOptions(detectors.from_arn(NONE, 10, 70.0, print), 250, "results", ())
+_OPTIONS = service.BatchOptions(detectors.Rekognition(10, 70.0, print), 250, "results", ())
 _BATCH_SECONDS = 270.0
 # As the older bulk sample sets them.
 _OLDER_CONFIG: dict[str, Any] = {"retries": {"mode": "standard", "max_attempts": 10}}

@@ -10,6 +10,8 @@ from PIL import Image, features
 from benchmarks.contenders.worker import Photo, serve
 from vision.domain.errors import VisionError
 from vision.domain.image_file import pixels
+from vision.domain.image_file.limits import check_limits
+from vision.domain.image_file.metadata import read_metadata
 from vision.domain.image_file.sparse import SparseFile
 
 
@@ -28,7 +30,7 @@ def _thumbnail_at_100(photo: Photo) -> bytes:
 
 
 def _metadata_and_thumbnail(photo: Photo) -> bytes:
-    pixels.read_metadata(io.BytesIO(photo.data), len(photo.data))
+    read_metadata(io.BytesIO(photo.data), len(photo.data))
     return _thumbnail(photo)
 
 
@@ -42,7 +44,7 @@ def _floor(photo: Photo) -> bytes:
 def _metadata(photo: Photo) -> bytes:
     """Read through ranged requests; JSON of the metadata, the requests and the bytes that they brought."""
     source = SparseFile(lambda start, end: photo.data[start:end], len(photo.data))
-    metadata = pixels.read_metadata(source, len(photo.data))
+    metadata = read_metadata(source, len(photo.data))
     counts = {"requests": source.requests, "fetched_bytes": source.fetched_bytes}
     return json.dumps({"metadata": asdict(metadata), **counts}).encode()
 
@@ -52,7 +54,7 @@ def _refusal(photo: Photo) -> bytes:
     try:
         size_bytes = len(photo.data)
         source = SparseFile(lambda start, end: photo.data[start:end], size_bytes)
-        pixels.check_limits(pixels.read_metadata(source, size_bytes), size_bytes)
+        check_limits(read_metadata(source, size_bytes), size_bytes)
     except VisionError as error:
         refused = type(error).__name__
     else:

@@ -100,12 +100,12 @@ def _described(name: str) -> str:
     if name != DEFAULT:
         return ", ".join(f"{parameter} {value}" for parameter, value in SETTINGS[name].items())
     template = settings.read()
-    terms = template.terms
+    policy = template.policy
     return (
         f"the template as it is, a look each {template.schedule_seconds / 60:g} minutes, MinimumBatch "
-        f"{terms.minimum_batch}, MaximumAgeSeconds {terms.maximum_age_seconds}, DrainSeconds {terms.drain_seconds}, "
-        f"{terms.minimum_units} to {terms.maximum_units} units, IdleSeconds {template.idle_seconds}, ModelPollSeconds "
-        f"{template.poll_seconds}, MaximumSessionSeconds {terms.maximum_seconds}"
+        f"{policy.minimum_batch}, MaximumAgeSeconds {policy.maximum_age_seconds}, DrainSeconds {policy.drain_seconds}, "
+        f"{policy.minimum_units} to {policy.maximum_units} units, IdleSeconds {template.idle_seconds}, "
+        f"ModelPollSeconds {template.poll_seconds}, MaximumSessionSeconds {policy.maximum_seconds}"
     )
 
 

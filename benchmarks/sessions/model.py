@@ -68,7 +68,7 @@ class Model:
         ValueError
             It does not rest: Rekognition answers ResourceInUseException.
         """
-        if custom_model.step_to_stop(self.status(moment)) is not custom_model.Rest.STOPPED:
+        if custom_model.step_to_stop(self.status(moment)) is not custom_model.StopStep.STOPPED:
             raise ValueError(f"model: {self.status(moment)} at {moment:.0f} s, start it when it rests")
         self.runs.append(Run(units, moment, moment + START_SECONDS, float("inf"), float("inf")))
 

@@ -64,9 +64,9 @@ class Sessions:
         moment += STEP_SECONDS
         backlog = self._count(moment)
         waited_seconds = decisions.seconds_between(self._waiting_since, _timestamp(moment))
-        if decisions.is_worth_starting(backlog, waited_seconds, self.settings.terms):
-            units = decisions.inference_units(backlog, self.settings.terms)
-            deadline = moment + self.settings.terms.maximum_seconds
+        if decisions.is_worth_starting(backlog, waited_seconds, self.settings.policy):
+            units = decisions.inference_units(backlog, self.settings.policy)
+            deadline = moment + self.settings.policy.maximum_seconds
             moment = self._start_model(moment, units, deadline)
             if custom_model.is_paid_for(self.model.status(moment)):
                 moment = self._drain(moment, units, deadline)
@@ -77,9 +77,9 @@ class Sessions:
         while True:
             moment += STEP_SECONDS
             step = custom_model.step_to_run(self.model.status(moment))
-            if step is custom_model.Step.START:
+            if step is custom_model.StartStep.START:
                 self.model.start(moment, units)
-            if step is custom_model.Step.USE or moment > deadline:
+            if step is custom_model.StartStep.USE or moment > deadline:
                 return moment
             moment += self.settings.poll_seconds
 
@@ -106,10 +106,10 @@ class Sessions:
     def _stop_model(self, moment: float) -> float:
         while True:
             moment += STEP_SECONDS
-            rest = custom_model.step_to_stop(self.model.status(moment))
-            if rest is custom_model.Rest.STOPPED:
+            step = custom_model.step_to_stop(self.model.status(moment))
+            if step is custom_model.StopStep.STOPPED:
                 return moment
-            if rest is custom_model.Rest.STOP:
+            if step is custom_model.StopStep.STOP:
                 self.model.stop(moment)
             moment += self.settings.poll_seconds
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from benchmarks.peers import ROOT
-from vision.domain.session.decisions import Terms
+from vision.domain.session.decisions import SessionPolicy
 
 Overrides = Mapping[str, str | int]
 
@@ -22,7 +22,7 @@ class Settings:
 
     Attributes
     ----------
-    terms
+    policy
         Of ``check_queue``.
     schedule_seconds
         Between two looks at the queue.
@@ -34,7 +34,7 @@ class Settings:
         How long it waits for a message before it ends.
     """
 
-    terms: Terms
+    policy: SessionPolicy
     schedule_seconds: int
     poll_seconds: int
     idle_seconds: int
@@ -59,7 +59,7 @@ def read(overrides: Overrides | None = None) -> Settings:
     drain_queue = template["Resources"]["DrainQueueFunction"]["Properties"]
     variables = drain_queue["Environment"]["Variables"]
     return Settings(
-        Terms(
+        SessionPolicy(
             minimum_batch=int(values["MinimumBatch"]),
             maximum_age_seconds=int(values["MaximumAgeSeconds"]),
             minimum_units=int(values["MinimumInferenceUnits"]),

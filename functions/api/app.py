@@ -5,6 +5,7 @@ from typing import Any
 
 from vision import entry
 from vision.adapters import storage
+from vision.adapters.albums import Albums
 from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
@@ -17,7 +18,13 @@ from vision.settings import ApiSettings
 
 settings = ApiSettings.read()
 photos = Photos(settings.image_table_name)
-gallery = Gallery(People(settings.image_table_name), photos, settings.image_bucket_name, settings.allowance)
+gallery = Gallery(
+    Albums(settings.image_table_name),
+    People(settings.image_table_name),
+    photos,
+    settings.image_bucket_name,
+    settings.allowance,
+)
 operations = Operations(
     photos,
     BulkRuns(settings.image_table_name),

@@ -34,10 +34,10 @@ def handler(event: entry.Event) -> dict[str, Any]:
     if event["phase"] == "session":
         last = Round(**event["round"]) if event["round"] else None
         return {"decision": decisions.next_step(backlog, last), "messages": backlog.messages}
-    if not decisions.is_worth_starting(backlog, decisions.seconds_between(since, now), settings.terms):
+    if not decisions.is_worth_starting(backlog, decisions.seconds_between(since, now), settings.policy):
         lease.release(holder, now)
         return {"decision": "WAIT", "messages": backlog.messages}
-    units = decisions.inference_units(backlog, settings.terms)
+    units = decisions.inference_units(backlog, settings.policy)
     log.open(holder, units, now)
     return {
         "decision": "START",

@@ -5,10 +5,9 @@ from typing import Any
 from vision import entry
 from vision.domain.envelopes import Envelope
 from vision.services import detectors
-from vision.settings import DetectLabelsSettings
+from vision.settings import DetectorSettings
 
-settings = DetectLabelsSettings.read()
-detector = detectors.from_arn(settings.own_model_function_arn, settings.max_labels, settings.min_confidence, entry.warn)
+detector = detectors.from_settings(DetectorSettings.read(), entry.warn)
 
 
 @entry.task

@@ -4,10 +4,9 @@ from vision import entry
 from vision.adapters.queue import RECEIVES_LIMIT
 from vision.services import detectors
 from vision.services.inspection import Inspector
-from vision.settings import InspectImagesSettings, InspectionSettings
+from vision.settings import DetectorSettings, InspectionSettings
 
-settings = InspectImagesSettings.read()
-detector = detectors.from_arn(settings.own_model_function_arn, settings.max_labels, settings.min_confidence, entry.warn)
+detector = detectors.from_settings(DetectorSettings.read(), entry.warn)
 inspector = Inspector.from_settings(InspectionSettings.read(), detector)
 
 

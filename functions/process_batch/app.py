@@ -12,16 +12,15 @@ from vision.domain.executions import Attempt
 from vision.domain.inspection import rules
 from vision.services import detectors
 from vision.services.bulk_worker import BatchOptions, BatchWorker
-from vision.settings import ProcessBatchSettings
+from vision.settings import DetectorSettings, ProcessBatchSettings
 
 settings = ProcessBatchSettings.read()
 table = Table(settings.image_table_name)
 runs = BulkRuns(settings.image_table_name)
-rate_limiter = RateLimiter(settings.image_table_name, "DetectLabels", settings.bulk_calls_per_second)
+detector = detectors.from_settings(DetectorSettings.read(), entry.warn)
+rate_limiter = RateLimiter(settings.image_table_name, detector.type.paid_operation, settings.bulk_calls_per_second)
 options = BatchOptions(
-    detector=detectors.from_arn(
-        settings.own_model_function_arn, settings.max_labels, settings.min_confidence, entry.warn
-    ),
+    detector=detector,
     thumbnail_size=settings.thumbnail_size,
     results_bucket=settings.results_bucket_name,
     rules=rules.parse(settings.inspection_rules),
@@ -40,4 +39,4 @@ def handler(event: entry.Event, remaining_seconds: Callable[[], float]) -> dict[
     runs.count(batch["run_id"], tally)
     for metric, images in tally.metrics().items():
         entry.count(metric, images)
-    return tally.as_dict() | {"in_vain": tally.is_in_vain}
+    return tally.as_dict() | {"in_vain": tally.is_system_failure}

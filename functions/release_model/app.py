@@ -45,7 +45,7 @@ def _release(model: Model) -> None:
 def _stop(model: Model) -> None:
     deadline = time.monotonic() + settings.patience_seconds
     while (status := model.describe().status) in ("STARTING", "RUNNING"):
-        if custom_model.step_to_stop(status) is custom_model.Rest.STOP:
+        if custom_model.step_to_stop(status) is custom_model.StopStep.STOP:
             model.stop()
         elif time.monotonic() > deadline:
             raise ModelNotReady(f"model: {status}, it cannot be stopped yet; it is tried again")

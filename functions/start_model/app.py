@@ -23,8 +23,8 @@ def handler(event: entry.Event) -> dict[str, Any]:
         raise LeaseLost("session: its lease is held by another; it ends without touching the model")
     found = model.describe()
     step = custom_model.step_to_run(found.status, found.message)
-    if step is custom_model.Step.START:
+    if step is custom_model.StartStep.START:
         model.start(units, units)
-    if step is custom_model.Step.USE:
+    if step is custom_model.StartStep.USE:
         lease.note_running(holder, records.now())
-    return {"status": found.status, "ready": step is custom_model.Step.USE}
+    return {"status": found.status, "ready": step is custom_model.StartStep.USE}

@@ -17,7 +17,7 @@ def handler(event: entry.Event) -> dict[str, Any] | None:
         return lifecycle.end_session(event["execution_arn"], event["inspected"])
     is_end = event.get("detail-type") == executions.STATUS_CHANGE
     try:
-        lifecycle.look(ended=event["detail"]["executionArn"] if is_end else "")
+        lifecycle.check_model(ended=event["detail"]["executionArn"] if is_end else "")
     except Exception:
         entry.count("WatchdogFailures")
         raise

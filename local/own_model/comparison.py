@@ -17,13 +17,14 @@ from local.demo.photo_demo import DemoFailed, utf8_name
 from local.own_model.opinions import Compared, Comparison, Opinion
 from vision.domain import labels
 from vision.domain.errors import VisionError
-from vision.domain.image_file import pixels
+from vision.domain.image_file import formats, pixels
 from vision.domain.objects import ObjectVersion
 from vision.services.own_model.classification import IMAGES_LIMIT
 
-_ENDINGS = (".jpg", ".jpeg", ".png")
+_ENDINGS = formats.SUFFIXES
 _MAX_LABELS = 10
 _MIN_CONFIDENCE = 60
+_THUMBNAIL_PIXELS = 250
 # No event rule matches this prefix of the bucket, and its objects are deleted afterwards.
 _FOLDER = "compare"
 _AT_ONCE = 8
@@ -90,7 +91,7 @@ def _impossible(error: Exception) -> DemoFailed:
 def _thumbnail(file: Path) -> pixels.Thumbnail | None:
     """Make a thumbnail within the memory limit of the product, or return None: by now the labels are paid for."""
     try:
-        return pixels.thumbnail(file.read_bytes())
+        return pixels.thumbnail(file.read_bytes(), _THUMBNAIL_PIXELS)
     except (VisionError, OSError):
         return None
 

@@ -71,7 +71,9 @@ def _peak_bytes(folder: Path) -> int:
     side = classifier.manifest.input
     random = np.random.default_rng(0)
     size = side.width * side.height * 3
-    classifier.answers([random.integers(0, 256, size, np.uint8).tobytes() for _ in range(classification.LOOKED_AT)])
+    classifier.answers(
+        [random.integers(0, 256, size, np.uint8).tobytes() for _ in range(classification.IMAGES_AT_ONCE)]
+    )
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except FileNotFoundError:  # macOS, where the unit is bytes.

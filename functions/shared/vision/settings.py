@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, TypeVar
 
 from vision.domain.gallery.daily_allowance import Allowance
-from vision.domain.session.decisions import Terms
+from vision.domain.session.decisions import SessionPolicy
 
 NONE = "none"
 """The value of an optional variable that is not used: an empty variable counts as missing."""
@@ -73,8 +73,16 @@ class ImageTableSettings(_FromEnvironment):
 
 
 @dataclass(frozen=True, slots=True)
-class DetectLabelsSettings(_FromEnvironment):
-    """The number of labels, their lowest confidence (0 to 100), and the own model's function; ``none``: Rekognition."""
+class DetectorSettings(_FromEnvironment):
+    """The detector of photos, bulk runs or inspections.
+
+    Attributes
+    ----------
+    max_labels, min_confidence
+        Most labels that a record keeps, besides those that rules name, and their lowest confidence, 0 to 100.
+    own_model_function_arn
+        ARN of the own model's function; ``none`` for Rekognition.
+    """
 
     max_labels: int
     min_confidence: float
@@ -128,23 +136,6 @@ class InspectionSettings(_FromEnvironment):
 
 
 @dataclass(frozen=True, slots=True)
-class InspectImagesSettings(_FromEnvironment):
-    """The detector of inspections, and the labels that a record keeps beside those that rules name.
-
-    Attributes
-    ----------
-    max_labels, min_confidence
-        Most labels, and their lowest confidence, 0 to 100.
-    own_model_function_arn
-        ARN of the own model's function; ``none`` for Rekognition.
-    """
-
-    max_labels: int
-    min_confidence: float
-    own_model_function_arn: str
-
-
-@dataclass(frozen=True, slots=True)
 class DrainQueueSettings(_FromEnvironment):
     """The queue of a session, its model, and the lowest confidence of a label in a record, 0 to 100.
 
@@ -181,7 +172,7 @@ class ReleaseModelSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings(_FromEnvironment):
-    """When a session starts and how large it is, see :class:`vision.domain.session.decisions.Terms`."""
+    """When a session starts and how large it is, see :class:`vision.domain.session.decisions.SessionPolicy`."""
 
     image_table_name: str
     model_version_arn: str
@@ -195,9 +186,9 @@ class SessionSettings(_FromEnvironment):
     workers_per_unit: int
 
     @property
-    def terms(self) -> Terms:
+    def policy(self) -> SessionPolicy:
         """The settings that the domain needs."""
-        return Terms(
+        return SessionPolicy(
             self.minimum_batch,
             self.maximum_age_seconds,
             self.minimum_inference_units,
@@ -255,22 +246,13 @@ class OpenRunSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class ProcessBatchSettings(_FromEnvironment):
-    """The destinations of records and thumbnails, the detector and its options, and its calls per second.
-
-    Attributes
-    ----------
-    own_model_function_arn
-        ARN of the own model's function; ``none`` for Rekognition.
-    """
+    """The destinations of records and thumbnails, the rules, and the detector's calls per second."""
 
     image_table_name: str
     results_bucket_name: str
     inspection_rules: str
-    max_labels: int
-    min_confidence: float
     thumbnail_size: int
     bulk_calls_per_second: float
-    own_model_function_arn: str
 
 
 @dataclass(frozen=True, slots=True)

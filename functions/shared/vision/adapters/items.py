@@ -98,6 +98,16 @@ class Items:
             ):
                 yield from map(_unmarshalled, page["Items"])
 
+    def beginning(self, start: Item, page_size: int | None = None) -> Iterator[Item]:
+        """Yield the items of the partition of a key whose sort keys begin with that of the key."""
+        return self.query(
+            "",
+            "pk = :pk AND begins_with(sk, :start)",
+            {},
+            {":pk": start["pk"], ":start": start["sk"]},
+            page_size=page_size,
+        )
+
     def scan(self, start: Item | None, page_size: int) -> tuple[list[Item], Item | None]:
         """Return a page of the table, and the key after which the next page starts, ``None`` at the end."""
         after = {"ExclusiveStartKey": _marshalled(start)} if start else {}
@@ -185,15 +195,24 @@ class Items:
                     raise Throttled("records: not one of them was written; wait, or ask for a higher quota")
                 wanted = left
 
-    def add_once(self, mark: Item, marker: str, now: str, key: Item, first: Item, amount: str, number: int = 1) -> bool:
-        """Add one, or another number, to an attribute of an item, and mark another item as counted: both or neither.
+    def add_once(
+        self,
+        counted_key: Item,
+        mark: str,
+        now: str,
+        counter_key: Item,
+        counter_fields: Item,
+        count: str,
+        number: int = 1,
+    ) -> bool:
+        """Add a number to a counter, and mark the counted item, in one transaction.
 
         Parameters
         ----------
-        mark, marker
-            The key of the item to mark, and the attribute that marks it.
-        key, first, amount
-            The key of the counter, its attributes besides the number, and the attribute to add to.
+        counted_key, mark
+            The key of the item that is counted, and the attribute that marks it.
+        counter_key, counter_fields, count
+            The key of the counter, its attributes besides the count, and the attribute with the count.
 
         Returns
         -------
@@ -203,18 +222,20 @@ class Items:
         dynamodb = client("dynamodb")
         marking = {
             "TableName": self._name,
-            "Key": _marshalled(mark),
-            "UpdateExpression": "SET #marker = :now",
-            "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(#marker)",
-            "ExpressionAttributeNames": {"#marker": marker},
+            "Key": _marshalled(counted_key),
+            "UpdateExpression": "SET #mark = :now",
+            "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(#mark)",
+            "ExpressionAttributeNames": {"#mark": mark},
             "ExpressionAttributeValues": _marshalled({":now": now}),
         }
         counting = {
             "TableName": self._name,
-            "Key": _marshalled(key),
-            "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in first)} ADD #amount :number",
-            "ExpressionAttributeNames": {"#amount": amount} | {f"#{name}": name for name in first},
-            "ExpressionAttributeValues": _marshalled({":number": number} | {f":{name}": first[name] for name in first}),
+            "Key": _marshalled(counter_key),
+            "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in counter_fields)} ADD #count :number",
+            "ExpressionAttributeNames": {"#count": count} | {f"#{name}": name for name in counter_fields},
+            "ExpressionAttributeValues": _marshalled(
+                {":number": number} | {f":{name}": value for name, value in counter_fields.items()}
+            ),
         }
         try:
             with domain_errors("count"):

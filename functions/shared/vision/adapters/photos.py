@@ -106,7 +106,7 @@ class Photos:
         records = {(item["pk"], item["sk"]): item for item in found}
         return {one: records[one.pk, one.sk] for one in positions if (one.pk, one.sk) in records}
 
-    def file(self, photo: Photo, labels: Sequence[str]) -> None:
+    def index_labels(self, photo: Photo, labels: Sequence[str]) -> None:
         """Add a photo to the label index, and its labels to the label names of its owner."""
         different = {label.casefold(): label for label in labels}.values()
         self._items.put_many([label_entry(photo, label) for label in different])

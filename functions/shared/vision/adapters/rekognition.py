@@ -9,12 +9,10 @@ from typing import Any
 from vision.adapters import storage
 from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain import labels
+from vision.domain.detector_types import CUSTOM_LABELS, REKOGNITION
 from vision.domain.errors import InvalidImage, ModelNotReady, ObjectNotAccessible
 from vision.domain.labels import Detection
 from vision.domain.objects import ObjectVersion
-
-DETECTOR_NAME = "rekognition"
-CUSTOM_DETECTOR_NAME = "custom-labels"
 
 
 def detect_labels(
@@ -36,7 +34,7 @@ def detect_labels(
         response = client("rekognition").detect_labels(
             Image={"S3Object": _source(version)}, MaxLabels=max_labels, MinConfidence=min_confidence, **filters
         )
-    detector = {"name": DETECTOR_NAME, "version": response.get("LabelModelVersion", "unknown")}
+    detector = {"name": REKOGNITION.name, "version": response.get("LabelModelVersion", "unknown")}
     return Detection(labels.from_rekognition(response), detector)
 
 
@@ -57,7 +55,8 @@ def detect_custom_labels(version: ObjectVersion, model_version_arn: str, min_con
             )
     except rekognition.exceptions.ResourceNotReadyException as error:
         raise ModelNotReady("DetectCustomLabels: the model is not running; wait until it is") from error
-    return Detection(labels.from_custom_labels(response), {"name": CUSTOM_DETECTOR_NAME, "version": model_version_arn})
+    detector = {"name": CUSTOM_LABELS.name, "version": model_version_arn}
+    return Detection(labels.from_custom_labels(response), detector)
 
 
 @contextmanager

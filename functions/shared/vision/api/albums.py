@@ -25,11 +25,11 @@ def routes(gallery: Gallery) -> Router:
 
     @router.get("/api/albums", summary="List your albums", tags=_TAGS, responses=responses(forms.Albums))
     def list_albums() -> forms.Albums:
-        return forms.Albums(albums=[_album(album) for album in gallery.people.albums(caller(router).owner)])
+        return forms.Albums(albums=[_album(album) for album in gallery.albums.of_owner(caller(router).owner)])
 
     @router.post(
         "/api/albums",
-        summary="Make an album",
+        summary="Create an album",
         tags=_TAGS,
         responses=responses(forms.Album, HTTPStatus.CREATED),
         status_code=HTTPStatus.CREATED,
@@ -47,9 +47,9 @@ def routes(gallery: Gallery) -> Router:
 
     @router.delete(
         "/api/albums/<album_id>",
-        summary="Delete an album with its photos: send it again until it answers 204",
+        summary="Delete an album with its photos; repeat until the response is 204",
         tags=_TAGS,
-        responses=responses(forms.Deleted, HTTPStatus.ACCEPTED, or_nothing=True),
+        responses=responses(forms.Deleted, HTTPStatus.ACCEPTED, or_no_content=True),
     )
     def delete_album(album_id: Annotated[forms.Identifier, Path()]) -> Response[Any]:
         with erasing():

@@ -13,19 +13,19 @@ from vision.api import forms
 from vision.api.problems import CONTENT_TYPE
 
 IdempotencyKey = Annotated[str, StringConstraints(max_length=64, pattern=r"^[\x21-\x7e]*$")]
-"""Chosen by the client: with the same key the same thing is made once, however often it is asked for."""
+"""Chosen by the client: requests with the same key create one resource."""
 
 _REFUSALS = {
-    HTTPStatus.UNAUTHORIZED: "The token is missing, expired or not ours.",
+    HTTPStatus.UNAUTHORIZED: "The token is missing, expired or from another user pool.",
     HTTPStatus.FORBIDDEN: "Only operators may do this.",
-    HTTPStatus.NOT_FOUND: "There is no such thing of yours.",
-    HTTPStatus.CONFLICT: "It contradicts what is there.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is no JSON by its Content-Type.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "A field is not as it should be.",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests, or more uploads than a day has; wait as Retry-After says.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "Something of ours failed.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "A service does not answer; try again in a few seconds.",
+    HTTPStatus.NOT_FOUND: "You have no such resource.",
+    HTTPStatus.CONFLICT: "The request conflicts with the existing resource.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The Content-Type of the body is not JSON.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A field is invalid.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests, or no upload left for today; wait as Retry-After says.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "The service failed.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A service is not available; try again in a few seconds.",
 }
 # API Gateway itself returns these statuses too, with a message in place of a problem.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html
@@ -39,17 +39,17 @@ _OF_GATEWAY = (
 
 
 def responses(
-    form: type[BaseModel] | None, status: HTTPStatus = HTTPStatus.OK, *, or_nothing: bool = False
+    form: type[BaseModel] | None, status: HTTPStatus = HTTPStatus.OK, *, or_no_content: bool = False
 ) -> dict[int, OpenAPIResponse]:
-    """Return all responses of a route: its form, 204 if ``or_nothing``, and every error."""
+    """Return all responses of a route: its form, 204 if ``or_no_content``, and every error."""
     found: dict[int, Any] = {}
     if form is not None:
         found[status.value] = {
             "description": (form.__doc__ or "").strip(),
             "content": {"application/json": {"model": form}},
         }
-    if or_nothing:
-        found[HTTPStatus.NO_CONTENT.value] = {"description": "Nothing is left of it.", "content": {}}
+    if or_no_content:
+        found[HTTPStatus.NO_CONTENT.value] = {"description": "The resource is deleted.", "content": {}}
     for refusal, description in _REFUSALS.items():
         message = {"application/json": {"model": forms.Message}} if refusal in _OF_GATEWAY else {}
         content = {CONTENT_TYPE: {"model": forms.Problem}, **message}
@@ -58,10 +58,10 @@ def responses(
 
 
 def no_content() -> Response[Any]:
-    """Return the response that says that nothing is left."""
+    """Return the response to a completed deletion."""
     return Response(HTTPStatus.NO_CONTENT.value)
 
 
 def accepted(form: BaseModel) -> Response[Any]:
-    """Return the response that says that a part is done."""
+    """Return the response to a request of which a part is done."""
     return Response(HTTPStatus.ACCEPTED.value, "application/json", form.model_dump_json())

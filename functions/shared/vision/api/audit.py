@@ -44,12 +44,12 @@ def operator_changing(router: Router, *known: str) -> Iterator[tuple[Caller, lis
     Forbidden
         Whoever sent the request is none.
     """
-    asks, ids = any_operator(router), list(known)
+    requester, ids = any_operator(router), list(known)
     event = router.current_event
-    who = {"subject": asks.owner, "route": f"{event.http_method} {event.path}"}
+    who = {"subject": requester.owner, "route": f"{event.http_method} {event.path}"}
     _logger.info(CHANGES, extra={**who, "ids": list(ids)})
     try:
-        yield asks, ids
+        yield requester, ids
     except BaseException as error:
         _logger.info(FAILED, extra={**who, "ids": ids, "error": type(error).__name__})
         raise

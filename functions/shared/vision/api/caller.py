@@ -78,7 +78,7 @@ def operator(router: Router) -> Caller:
         The caller is not an operator.
     """
     if router.current_event.http_method != "GET":
-        raise RuntimeError("a route by which operators change something leaves no line; take operator_changing")
+        raise RuntimeError("a route with which operators change something must be audited: use operator_changing")
     return any_operator(router)
 
 
@@ -90,10 +90,10 @@ def any_operator(router: Router) -> Caller:
     Unauthorized
     Forbidden
     """
-    asks = caller(router)
-    if not asks.is_operator:
-        raise Forbidden(asks.withheld)
-    return asks
+    requester = caller(router)
+    if not requester.is_operator:
+        raise Forbidden(requester.withheld)
+    return requester
 
 
 def _groups(claim: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the API takes and gives; the OpenAPI document is made of these."""
+"""Request and response bodies of the API; the OpenAPI document is generated from them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from vision.api.parameters import Cursor
 from vision.domain.bulk.bulk_run import Request
 from vision.domain.display import UNSEEN
 from vision.domain.gallery.pending_uploads import UPLOAD_LIMIT_BYTES
+from vision.domain.image_file.formats import MediaType
 
 # At least one visible character, and none that changes how the surrounding text reads: names are shown and stored.
 PRINTABLE = rf"^[^{UNSEEN}]*[^\s{UNSEEN}][^{UNSEEN}]*$"
@@ -25,7 +26,7 @@ Status = Literal["PENDING", "RUNNING", "SUCCEEDED", "PARTIAL", "FAILED", "TIMED_
 
 
 class _Form(BaseModel):
-    """What a client sends: a field that is not known is a mistake, and not ignored; nor is text taken for a number."""
+    """A request body. Unknown fields are refused, and text is not converted to numbers."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -42,16 +43,16 @@ class AlbumForm(_Form):
 
 
 class PhotoForm(_Form):
-    """A file that is to be uploaded."""
+    """A file to upload."""
 
     name: FileName
-    content_type: Literal["image/jpeg", "image/png"]
+    content_type: MediaType
     size_bytes: Annotated[int, Field(ge=1, le=UPLOAD_LIMIT_BYTES), BeforeValidator(_whole)]
     album_id: Identifier | None = None
 
 
 class RunForm(_Form):
-    """A bulk run; without a bucket it is over the stack's own."""
+    """A bulk run; without ``bucket``, of the image bucket of the stack."""
 
     prefix: Annotated[str, StringConstraints(max_length=1024)]
     bucket: Annotated[str, StringConstraints(min_length=3, max_length=63)] | None = None
@@ -59,7 +60,7 @@ class RunForm(_Form):
 
 
 class Confirmation(_Form):
-    """What has to be said, and where an earlier answer stopped."""
+    """The confirmation, and the cursor of the previous response."""
 
     confirm: Literal["delete all photos of everyone"]
     cursor: Cursor | None = None
@@ -72,13 +73,13 @@ class _Answer(BaseModel):
 
 
 class Me(_Answer):
-    """Who asks."""
+    """The signed-in person."""
 
     owner: str
     is_operator: bool
     operators_withheld: Literal["no-second-factor", "not-checked"] | None = Field(
-        description="Why somebody of the group operators is none in this token: no second factor is set, or that could "
-        "not be checked."
+        description="Why a member of the group operators is no operator with this token: no second factor is set, or "
+        "this could not be checked."
     )
 
 
@@ -97,14 +98,14 @@ class Albums(_Answer):
 
 
 class Label(_Answer):
-    """What is in an image, and how sure that is, from 0 to 100."""
+    """A label of an image, and its confidence, 0 to 100."""
 
     name: str
     confidence: float
 
 
 class Box(_Answer):
-    """A part of the image, in fractions of its displayed width and height."""
+    """A bounding box, in fractions of the displayed width and height."""
 
     left: float
     top: float
@@ -113,21 +114,21 @@ class Box(_Answer):
 
 
 class Instance(_Answer):
-    """One of the things that a label names, and where."""
+    """One instance of a label, and its bounding box."""
 
     box: Box
     confidence: float
 
 
 class FullLabel(Label):
-    """A label with what it is a kind of, and where it is."""
+    """A label with its broader terms and its instances."""
 
     parents: list[str]
     instances: list[Instance]
 
 
 class Thumbnail(_Answer):
-    """A small copy, and for how long its address works is said in the API's description."""
+    """A thumbnail. The URL expires; see the description of the API."""
 
     url: str
     width: int
@@ -135,20 +136,20 @@ class Thumbnail(_Answer):
 
 
 class Failure(_Answer):
-    """What went wrong."""
+    """An error."""
 
     name: str
     cause: str
 
 
 class PhotoFailure(Failure):
-    """What went wrong with a photo, and what its owner can do."""
+    """The error of a photo, and what its owner can do."""
 
     remedy: str
 
 
 class Photo(_Answer):
-    """A photo as a list shows it."""
+    """A photo in a list."""
 
     photo_id: str
     album_id: str | None
@@ -164,14 +165,14 @@ class Photo(_Answer):
 
 
 class Detector(_Answer):
-    """Who found the labels."""
+    """The detector that found the labels, and its version."""
 
     name: str
     version: str
 
 
 class Location(_Answer):
-    """Where a photo was taken: decimal degrees, metres above the sea, and the same as people write it."""
+    """Where a photo was taken: decimal degrees, metres above sea level, and both as text."""
 
     latitude: float
     longitude: float
@@ -181,7 +182,7 @@ class Location(_Answer):
 
 
 class PhotoDetail(Photo):
-    """A photo with all that is known of it."""
+    """A photo with all of its attributes."""
 
     size_bytes: int | None
     format: str | None
@@ -198,14 +199,14 @@ class PhotoDetail(Photo):
 
 
 class Photos(_Answer):
-    """A page of photos, and where the next one begins; ``None`` says that this is the last."""
+    """A page of photos, and the cursor of the next page; ``None`` on the last page."""
 
     photos: list[Photo]
     cursor: str | None
 
 
 class Upload(_Answer):
-    """A form that uploads one file: its fields first, and the file last, under the name ``file``."""
+    """A form that uploads one file: send its fields first, and the file last, under the name ``file``."""
 
     url: str
     fields: dict[str, str]
@@ -213,27 +214,27 @@ class Upload(_Answer):
 
 
 class Announced(_Answer):
-    """A photo that waits for its file, and the form that uploads it."""
+    """A photo that waits for its upload, and the form that uploads it."""
 
     photo: Photo
     upload: Upload
 
 
 class Deleted(_Answer):
-    """How many were deleted; there may be more, so send the request again until the answer is 204."""
+    """The number of deleted photos; send the request again until the response is 204."""
 
     deleted: int
     cursor: str | None = None
 
 
 class Labels(_Answer):
-    """Names of labels that begin as asked for."""
+    """Label names with the requested prefix."""
 
     labels: list[str]
 
 
 class Count(_Answer):
-    """How many photos of a class came on a day."""
+    """The number of photos of a class that were uploaded on a day."""
 
     day: date
     class_: str = Field(serialization_alias="class", validation_alias="class")
@@ -241,7 +242,7 @@ class Count(_Answer):
 
 
 class Counts(_Answer):
-    """Counts, the newest day first."""
+    """Daily counts, newest day first."""
 
     counts: list[Count]
 
@@ -261,14 +262,14 @@ class Inspection(_Answer):
 
 
 class Inspections(_Answer):
-    """A page of inspections, and where the next one begins."""
+    """A page of inspections, and the cursor of the next page."""
 
     inspections: list[Inspection]
     cursor: str | None
 
 
 class RunCounts(_Answer):
-    """How far a bulk run is, in images."""
+    """The progress of a bulk run, in images."""
 
     seen: int
     labelled: int
@@ -278,7 +279,7 @@ class RunCounts(_Answer):
 
 
 class RunFailure(_Answer):
-    """How many images failed for a reason."""
+    """The number of images that failed for a reason."""
 
     name: str
     images: int
@@ -307,14 +308,14 @@ class Runs(_Answer):
 
 
 class Moment(_Answer):
-    """When a session came to a state."""
+    """When a session entered a state."""
 
     at: str
     state: str
 
 
 class Session(_Answer):
-    """A session of the Custom Labels model."""
+    """A Custom Labels session."""
 
     session_id: str
     status: str
@@ -335,14 +336,14 @@ class Sessions(_Answer):
 
 
 class FieldProblem(_Answer):
-    """What is wrong with one field."""
+    """The error of one field."""
 
     field: str
     message: str
 
 
 class Problem(_Answer):
-    """Why a request was refused, as RFC 9457 has it."""
+    """Why a request was refused, in the form of RFC 9457."""
 
     type: str = "about:blank"
     title: str
@@ -358,7 +359,7 @@ class Message(_Answer):
 
 
 def bulk_request(form: RunForm, own_bucket: str) -> Request:
-    """Return the run that a form asks for.
+    """Return the requested run.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from vision.api import forms
 from vision.api.answers import IdempotencyKey, responses
 from vision.api.audit import operator_changing
 from vision.api.caller import operator
-from vision.api.parameters import Cursor, Day, LabelName, Limit, RuleName, days, place
+from vision.api.parameters import Cursor, Day, LabelName, Limit, RuleName, days, list_position
 from vision.domain.gallery import pending_uploads
 from vision.services.operations import DAYS_LIMIT, DAYS_SHOWN, Inspected, Operations
 
@@ -26,7 +26,7 @@ def routes(operations: Operations, image_bucket: str) -> Router:
     @router.get(
         "/api/inspections",
         summary="List or search inspections, newest first",
-        description=f"Of the last month, or of at most {DAYS_LIMIT} days. Addresses of images work for an hour.",
+        description=f"By default the last month; at most {DAYS_LIMIT} days. URLs of images are valid for an hour.",
         tags=_TAGS,
         responses=responses(forms.Inspections),
     )
@@ -43,7 +43,7 @@ def routes(operations: Operations, image_bucket: str) -> Router:
         operator(router)
         within = days(first, last, DAYS_SHOWN, DAYS_LIMIT)
         wanted = Inspected(within, verdict or "", rule, label, min_confidence)
-        found, following = operations.inspections(wanted, place(cursor), limit)
+        found, following = operations.inspections(wanted, list_position(cursor), limit)
         return forms.Inspections(
             inspections=[forms.Inspection.model_validate(one) for one in found],
             cursor=following.cursor() if following else None,
@@ -56,7 +56,7 @@ def routes(operations: Operations, image_bucket: str) -> Router:
 
     @router.post(
         "/api/bulk-runs",
-        summary="Label everything under a prefix",
+        summary="Start a bulk run over a prefix",
         tags=_TAGS,
         responses=responses(forms.Run, HTTPStatus.ACCEPTED),
         status_code=HTTPStatus.ACCEPTED,
@@ -64,19 +64,19 @@ def routes(operations: Operations, image_bucket: str) -> Router:
     def start_run(
         form: Annotated[forms.RunForm, Body()], idempotency_key: Annotated[IdempotencyKey, Header()] = ""
     ) -> forms.Run:
-        with operator_changing(router) as (asks, ids):
-            name = pending_uploads.idempotent_id(asks.owner, idempotency_key and f"run\n{idempotency_key}")
+        with operator_changing(router) as (requester, ids):
+            name = pending_uploads.idempotent_id(requester.owner, idempotency_key and f"run\n{idempotency_key}")
             ids.append(name)
             return forms.Run.model_validate(operations.start_run(forms.bulk_request(form, image_bucket), name))
 
-    @router.get("/api/bulk-runs/<run_id>", summary="Look at a bulk run", tags=_TAGS, responses=responses(forms.Run))
+    @router.get("/api/bulk-runs/<run_id>", summary="Get a bulk run", tags=_TAGS, responses=responses(forms.Run))
     def get_run(run_id: Annotated[forms.RunName, Path()]) -> forms.Run:
         operator(router)
         return forms.Run.model_validate(operations.run(run_id))
 
     @router.get(
         "/api/sessions",
-        summary="List the latest sessions of the Custom Labels model",
+        summary="List the latest Custom Labels sessions",
         tags=_TAGS,
         responses=responses(forms.Sessions),
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from vision.domain.gallery.listing import ListPosition, Span
-from vision.domain.refusals import InvalidDays
+from vision.domain.request_errors import InvalidDays
 
 LabelName = Annotated[str, StringConstraints(max_length=256)]
 RuleName = Annotated[str, StringConstraints(max_length=256)]
@@ -37,7 +37,7 @@ def _is_day(text: object) -> object:
 Day = Annotated[date, BeforeValidator(_is_day), Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
 
-def place(cursor: str) -> ListPosition | None:
+def list_position(cursor: str) -> ListPosition | None:
     """Return the list position of a cursor, ``None`` for ``""``."""
     return ListPosition.from_cursor(cursor) if cursor else None
 

@@ -21,16 +21,20 @@ def routes(gallery: Gallery) -> Router:
     """Return the routes over a gallery."""
     router = Router()
 
-    @router.get("/api/me", summary="Who you are", tags=["You"], responses=responses(forms.Me))
+    @router.get("/api/me", summary="Get the signed-in person", tags=["You"], responses=responses(forms.Me))
     def get_me() -> forms.Me:
-        asks = caller(router)
+        requester = caller(router)
         return forms.Me.model_validate(
-            {"owner": asks.owner, "is_operator": asks.is_operator, "operators_withheld": asks.withheld or None}
+            {
+                "owner": requester.owner,
+                "is_operator": requester.is_operator,
+                "operators_withheld": requester.withheld or None,
+            }
         )
 
     @router.get(
         "/api/labels",
-        summary="Labels that your photos have had, as you type",
+        summary="Suggest labels of your photos",
         description=f"At most {LABELS_LIMIT}, in alphabetical order.",
         tags=["Photos"],
         responses=responses(forms.Labels),
@@ -40,8 +44,8 @@ def routes(gallery: Gallery) -> Router:
 
     @router.get(
         "/api/counts",
-        summary="How many of your photos of each class came on each day",
-        description="The class of a photo is its label of highest confidence; a day is one of UTC.",
+        summary="Count your photos by class and day",
+        description="The class of a photo is its label with the highest confidence. Days are in UTC.",
         tags=["Photos"],
         responses=responses(forms.Counts),
     )

@@ -13,10 +13,11 @@ from vision.api import forms
 from vision.api.answers import IdempotencyKey, accepted, no_content, responses
 from vision.api.audit import operator_changing
 from vision.api.caller import caller
-from vision.api.parameters import Cursor, Day, LabelName, Limit, place, span
+from vision.api.parameters import Cursor, Day, LabelName, Limit, list_position, span
 from vision.api.problems import erasing
 from vision.domain import records
-from vision.domain.gallery.photos import Photo, PhotoQuery
+from vision.domain.gallery.photo_query import PhotoQuery
+from vision.domain.gallery.photos import Photo
 from vision.services.gallery import Gallery
 from vision.services.operations import console_url
 
@@ -29,7 +30,7 @@ def routes(gallery: Gallery, *, links_owners: bool) -> Router:
 
     @router.post(
         "/api/photos",
-        summary="Announce a photo, and get the form that uploads it",
+        summary="Announce an upload, and get its form",
         tags=_TAGS,
         responses=responses(forms.Announced, HTTPStatus.CREATED),
         status_code=HTTPStatus.CREATED,
@@ -53,8 +54,8 @@ def routes(gallery: Gallery, *, links_owners: bool) -> Router:
     @router.get(
         "/api/photos",
         summary="List or search your photos, newest first",
-        description="Addresses of thumbnails work for an hour. A page may have less than its limit; only an empty "
-        "cursor says that it is the last.",
+        description="URLs of thumbnails are valid for an hour. A page can have fewer photos than its limit; only an "
+        "empty cursor marks the last page.",
         tags=_TAGS,
         responses=responses(forms.Photos),
     )
@@ -76,22 +77,22 @@ def routes(gallery: Gallery, *, links_owners: bool) -> Router:
             min_confidence,
             span(first, last),
         )
-        found, following = gallery.find(wanted, place(cursor), limit)
+        found, following = gallery.find(wanted, list_position(cursor), limit)
         return forms.Photos(
             photos=[_photo(gallery, photo) for photo in found], cursor=following.cursor() if following else None
         )
 
     @router.get(
         "/api/photos/<photo_id>",
-        summary="Look at one of your photos",
-        description="The addresses of image and thumbnail work for an hour.",
+        summary="Get a photo",
+        description="The URLs of image and thumbnail are valid for an hour.",
         tags=_TAGS,
         responses=responses(forms.PhotoDetail),
     )
     def get_photo(photo_id: Annotated[forms.Identifier, Path()]) -> forms.PhotoDetail:
-        asks = caller(router)
-        photo = gallery.photo(asks.owner, photo_id)
-        execution_arn = photo.record.get("execution_arn") if asks.is_operator or links_owners else None
+        requester = caller(router)
+        photo = gallery.photo(requester.owner, photo_id)
+        execution_arn = photo.record.get("execution_arn") if requester.is_operator or links_owners else None
         return forms.PhotoDetail.model_validate(
             {
                 **photo.details(records.now()),
@@ -103,9 +104,9 @@ def routes(gallery: Gallery, *, links_owners: bool) -> Router:
 
     @router.delete(
         "/api/photos/<photo_id>",
-        summary="Delete one of your photos, with its objects",
+        summary="Delete a photo with its objects",
         tags=_TAGS,
-        responses=responses(None, or_nothing=True),
+        responses=responses(None, or_no_content=True),
     )
     def delete_photo(photo_id: Annotated[forms.Identifier, Path()]) -> Response[Any]:
         with erasing():
@@ -114,13 +115,13 @@ def routes(gallery: Gallery, *, links_owners: bool) -> Router:
 
     @router.delete(
         "/api/photos",
-        summary="Delete the photos of everyone: send it again, with the cursor, until it answers 204",
+        summary="Delete the photos of all people; repeat with the cursor until the response is 204",
         tags=["Operators"],
-        responses=responses(forms.Deleted, HTTPStatus.ACCEPTED, or_nothing=True),
+        responses=responses(forms.Deleted, HTTPStatus.ACCEPTED, or_no_content=True),
     )
     def delete_everything(form: Annotated[forms.Confirmation, Body()]) -> Response[Any]:
         with operator_changing(router) as (_, ids), erasing():
-            following = gallery.delete_some_of_everyone(place(form.cursor or ""), ids)
+            following = gallery.delete_some_of_everyone(list_position(form.cursor or ""), ids)
         if following is None:
             return no_content()
         return accepted(forms.Deleted(deleted=len(ids), cursor=following.cursor()))

@@ -16,7 +16,7 @@ from vision.api import forms
 from vision.domain import records
 from vision.domain.errors import AccessDenied, AllowanceExceeded, InvalidRun, Throttled, Transient
 from vision.domain.gallery import daily_allowance
-from vision.domain.refusals import Conflict, InvalidDays, NotFound
+from vision.domain.request_errors import Conflict, InvalidDays, NotFound
 from vision.domain.tokens import NO_SECOND_FACTOR, NOT_CHECKED
 
 CONTENT_TYPE = "application/problem+json"
@@ -102,7 +102,7 @@ def install(app: APIGatewayHttpResolver) -> None:
 def _invalid(error: RequestValidationError) -> Response[str]:
     errors = [_field_problem(each) for each in error.errors()[:_FIELDS_LIMIT]]
     fields = ", ".join(dict.fromkeys(each["field"] for each in errors))
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Not as it should be: {fields}. See errors.", errors)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Invalid: {fields}. See errors.", errors)
 
 
 def _invalid_field(error: Exception) -> Response[str]:
@@ -116,7 +116,7 @@ def _too_deep(_: RecursionError) -> Response[str]:
 
 
 def _missing(_: NotFound) -> Response[str]:
-    return problem(HTTPStatus.NOT_FOUND, "There is no such thing of yours; it may have been deleted.")
+    return problem(HTTPStatus.NOT_FOUND, "You have no such resource; it may have been deleted.")
 
 
 def _conflict(error: Conflict) -> Response[str]:
@@ -124,16 +124,19 @@ def _conflict(error: Conflict) -> Response[str]:
 
 
 _WHY_NO_OPERATOR = {
-    NO_SECOND_FACTOR: "This is for operators who have a second factor, and your account has none: set one up on the "
-    "page, under Second factor, and sign in again with its code.",
-    NOT_CHECKED: "This is for operators, and whether your account has a second factor could not be checked; wait a "
-    "minute, sign out, and sign in again.",
+    NO_SECOND_FACTOR: "Operators need a second factor, and your account has none: set one up on the page, under "
+    "Second factor, and sign in again with its code.",
+    NOT_CHECKED: "Operators need a second factor, which could not be checked for your account; wait a minute, sign "
+    "out, and sign in again.",
 }
 
 
 def _forbidden(error: Forbidden) -> Response[str]:
     reason = _WHY_NO_OPERATOR.get(str(error))
-    return problem(HTTPStatus.FORBIDDEN, reason or "This is for operators; ask to be put into the group operators.")
+    return problem(
+        HTTPStatus.FORBIDDEN,
+        reason or "Only operators may do this; ask an administrator to add you to the group operators.",
+    )
 
 
 def _unauthorized(_: Unauthorized) -> Response[str]:
@@ -147,14 +150,12 @@ def _too_much(error: AllowanceExceeded) -> Response[str]:
 def _too_fast(error: Throttled) -> Response[str]:
     # The service has no fault: a single caller can exceed the capacity of one item in a second.
     _logger.warning("refused", extra={"error": type(error).__name__})
-    return _later(
-        HTTPStatus.TOO_MANY_REQUESTS, "More is asked for than a service takes; try again in a few seconds.", 3
-    )
+    return _later(HTTPStatus.TOO_MANY_REQUESTS, "More requests than a service accepts; try again in a few seconds.", 3)
 
 
 def _busy(error: Transient) -> Response[str]:
     _logger.warning("refused", extra={"error": type(error).__name__})
-    return _later(HTTPStatus.SERVICE_UNAVAILABLE, "A service does not answer; try again in a few seconds.", 3)
+    return _later(HTTPStatus.SERVICE_UNAVAILABLE, "A service is not available; try again in a few seconds.", 3)
 
 
 def _later(status: HTTPStatus, detail: str, seconds: int) -> Response[str]:
@@ -168,8 +169,8 @@ def _not_erased_yet(_: NotErasedYet) -> Response[str]:
     _logger.warning("refused", extra={"error": AccessDenied.__name__})
     answer = problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "A policy keeps this service from deleting files. They are hidden, and deleted as soon as it may: it tries "
-        "again every 15 minutes. Tell whoever runs it.",
+        "A policy does not let this service delete files. They are hidden, and the deletion is repeated every 15 "
+        "minutes until it succeeds. Contact the operator of this service.",
     )
     answer.headers["Retry-After"] = str(_ERASED_AGAIN_SECONDS)
     return answer
@@ -177,7 +178,7 @@ def _not_erased_yet(_: NotErasedYet) -> Response[str]:
 
 def _unexpected(error: Exception) -> Response[str]:
     _logger.exception("unexpected error", extra={"error": type(error).__name__})
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something of ours failed; it is in the log. Try again later.")
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the details. Try again later.")
 
 
 def _field_problem(error: Mapping[str, object]) -> dict[str, str]:
@@ -196,5 +197,5 @@ def _sentence(error: Mapping[str, object]) -> str:
                 "text."
             )
         case {"type": "string_pattern_mismatch"}:
-            return "Not of the form that /api/openapi.json says; take it as the API gave it."
+            return "Not of the form in /api/openapi.json; send the value unchanged, as the API returned it."
     return str(error.get("msg", ""))

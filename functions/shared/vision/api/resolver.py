@@ -25,14 +25,14 @@ _PUBLIC = ("/", "/config.json", "/api/openapi.json")
 TITLE = "Image recognition"
 VERSION = "1"
 DESCRIPTION = (
-    "Photos with their labels, and what operators look at. Every request needs an access token of the user pool as "
-    "`Authorization: Bearer`; whose things are meant is told by the token alone. Errors are problems of RFC 9457. "
-    "What makes something takes an `Idempotency-Key`: the same key makes it once."
+    "Photos with their labels, and the views of operators. Each request needs an access token of the user pool as "
+    "`Authorization: Bearer`; the token alone determines whose resources it accesses. Errors are problem details of "
+    "RFC 9457. Requests that create a resource accept an `Idempotency-Key`: the same key creates one resource."
 )
 
 
 def build(
-    gallery: Gallery, operations: Operations, page: Path, place: site.SiteConfig, *, links_owners: bool = False
+    gallery: Gallery, operations: Operations, page: Path, site_config: site.SiteConfig, *, links_owners: bool = False
 ) -> APIGatewayHttpResolver:
     """Return the resolver for the events of the HTTP API.
 
@@ -48,7 +48,7 @@ def build(
     app.include_router(albums.routes(gallery))
     app.include_router(photos.routes(gallery, links_owners=links_owners))
     app.include_router(operators.routes(operations, gallery.bucket))
-    app.include_router(site.routes(page, place))
+    app.include_router(site.routes(page, site_config))
     # Cached, since it takes longer than any other response, and the path is public.
     written = cache(lambda: document(app))
     app.not_found(lambda _: _unknown(app, written()))

@@ -87,7 +87,7 @@ class _Asset:
     tag: str
 
 
-def routes(folder: File, place: SiteConfig) -> Router:
+def routes(folder: File, site_config: SiteConfig) -> Router:
     """Return the routes over a folder of files, which are read on the first request for one of them."""
     router = Router()
     assets: dict[str, _Asset] = {}
@@ -98,7 +98,7 @@ def routes(folder: File, place: SiteConfig) -> Router:
         asset = assets.get(name)
         if asset is None:
             return problem(HTTPStatus.NOT_FOUND, "The page has no such file.")
-        headers = _headers(place) | {"ETag": asset.tag}
+        headers = _headers(site_config) | {"ETag": asset.tag}
         asked = router.current_event.headers
         if asset.tag in asked.get("if-none-match", ""):
             return Response(HTTPStatus.NOT_MODIFIED.value, headers=headers)
@@ -113,7 +113,9 @@ def routes(folder: File, place: SiteConfig) -> Router:
 
     @router.get("/config.json", include_in_schema=False, enable_validation=False)
     def config() -> Response[Any]:
-        return Response(HTTPStatus.OK.value, "application/json", json.dumps(place.config), headers=_headers(place))
+        return Response(
+            HTTPStatus.OK.value, "application/json", json.dumps(site_config.config), headers=_headers(site_config)
+        )
 
     @router.get("/static/<name>", include_in_schema=False, enable_validation=False)
     def static(name: str) -> Response[Any]:
@@ -132,11 +134,11 @@ def _read(folder: File) -> dict[str, _Asset]:
     return found
 
 
-def _headers(place: SiteConfig) -> dict[str, str]:
+def _headers(site_config: SiteConfig) -> dict[str, str]:
     # A new deployment is visible at once: browsers revalidate files each time, and download only changed ones.
     return HEADERS | {
         "Cache-Control": "no-cache",
-        "Content-Security-Policy": place.policy,
+        "Content-Security-Policy": site_config.policy,
         # Pages that open this page, or that it opens, get no reference to its window.
         "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _NO_USE_FOR),

@@ -97,11 +97,11 @@ def _announced(message_body: str) -> list[Creation]:
 def _from_event_bridge(event: Mapping[str, Any]) -> list[Creation]:
     if event.get("source") != "aws.s3" or event["detail-type"] != "Object Created":
         return []
-    detail = event.get("detail")
+    detail: Any = event.get("detail")
     try:
-        bucket, source = detail["bucket"]["name"], detail["object"]  # type: ignore[index]
+        bucket, source = detail["bucket"]["name"], detail["object"]
         version = _version(bucket, source["key"], source.get("version-id"), source)
-        reason = str(detail.get("reason"))  # type: ignore[union-attr]
+        reason = str(detail.get("reason"))
         return [Creation(version, _ORIGINS.get(reason, Origin.OTHER))]
     except (KeyError, TypeError) as error:
         raise InvalidEvent(f"detail: an Object Created event names bucket and object ({error})") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -120,6 +120,16 @@ def most_certain(found: Sequence[Label], max_labels: int, named: Collection[str]
     )
 
 
+def has_label(found: Iterable[Mapping[str, Any]], name: str, min_confidence: float) -> bool:
+    """Return whether a label has the name, in any case, and the confidence; ``""`` with 0 is always true."""
+    if not name and not min_confidence:
+        return True
+    return any(
+        label["confidence"] >= min_confidence and (not name or label["name"].casefold() == name.casefold())
+        for label in found
+    )
+
+
 def bounded(found: Sequence[Label]) -> list[Label]:
     """Return labels that fit into a state and into a record.
 
@@ -141,9 +151,6 @@ def bounded(found: Sequence[Label]) -> list[Label]:
 
 def to_displayed(found: list[Label], orientation: int) -> list[Label]:
     """Convert boxes from the stored pixels to the displayed image.
-
-    Rekognition applies the orientation of a JPEG before it detects labels, and takes a PNG as it is stored.
-    https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
 
     Parameters
     ----------

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vision.domain import table_keys
+from vision.domain import detector_types, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.failures import Failure, combined
-from vision.domain.image_file.formats import displayed
 from vision.domain.statuses import Status
 
 Record = dict[str, Any]
@@ -86,7 +85,8 @@ def outcome(parts: Mapping[str, Any], failures: list[Failure]) -> Record:
     kept = {name: parts[name] for name in ("labels", "detector", "thumbnail") if parts.get(name) is not None}
     metadata = {name: value for name, value in (parts.get("metadata") or {}).items() if value is not None}
     if "labels" in kept:
-        kept["labels"] = displayed(kept["labels"], metadata.get("format"), metadata.get("orientation", 1))
+        detector = detector_types.by_name(kept.get("detector", {}).get("name"))
+        kept["labels"] = detector.displayed(kept["labels"], metadata.get("format"), metadata.get("orientation", 1))
     error = combined(failures)
     if error is None:
         status = Status.SUCCEEDED

@@ -8,8 +8,8 @@ docs/record.md has the same table, with the functions that write each item inste
 | image | PHOTO#{photo_id} | VERSION#{version_id} | | | Table |
 | image, inspected | PHOTO#{photo_id} | VERSION#{version_id} | VERDICT#{verdict}#{day} | {inspected_at} | Table |
 | image, refused | PHOTO#{photo_id} | VERSION#{version_id} | REFUSED | {refused_at}#{photo_id} | Photos |
-| album | OWNER#{owner} | ALBUM#{album_id} | | | People |
-| album_count | OWNER#{owner} | ALBUMS | | | People |
+| album | OWNER#{owner} | ALBUM#{album_id} | | | Albums |
+| album_count | OWNER#{owner} | ALBUMS | | | Albums |
 | album_entry | PHOTO#{photo_id} | ALBUM | OWNER#{owner}#ALBUM#{album_id} | {created_at}#{photo_id} | Photos |
 | label_entry | PHOTO#{photo_id} | LABEL#{label} | OWNER#{owner}#LABEL#{label} | {created_at}#{photo_id} | Photos |
 | label_name | OWNER#{owner} | LABEL#{label} | | | Photos |

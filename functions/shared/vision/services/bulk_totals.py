@@ -49,7 +49,8 @@ def of_run(table: Table, results_bucket: str, attempt: Attempt, request: Request
 def _add(tally: Tally, table: Table, attempt: Attempt, request: Request, left_out: str, row: Mapping[str, Any]) -> None:
     """Add one batch to the tally; if the batch was lost, take the outcomes of its images from their records."""
     try:
-        items = [] if tallies.told_by(row) else [Item.of(listed, request, left_out) for listed in tallies.items_of(row)]
+        is_lost = tallies.tally_of(row) is None
+        items = [Item.of(listed, request, left_out) for listed in tallies.items_of(row)] if is_lost else []
     except (InvalidEvent, KeyError):
         items = []
     if not items:

@@ -23,7 +23,6 @@ from vision.domain.errors import NoRule, ServiceUnavailable, Transient
 from vision.domain.executions import Attempt
 from vision.domain.failures import CAUSE_LIMIT, Failure
 from vision.domain.image_file import pixels
-from vision.domain.image_file.formats import displayed
 from vision.domain.image_file.metadata import Metadata
 from vision.domain.inspection import results
 from vision.domain.inspection.rules import Rule, named, rule_for
@@ -85,7 +84,7 @@ class CallSlots:
     ) -> None:
         self._reserve = reserve
         self._wanted = wanted
-        self._moments: deque[float] = deque()
+        self._call_times: deque[float] = deque()
         self._lock = threading.Lock()
         self._clock = clock
         self._sleep = sleep
@@ -99,12 +98,12 @@ class CallSlots:
             Other workers have reserved so many calls that this one would come too late.
         """
         with self._lock:
-            if not self._moments:
+            if not self._call_times:
                 # Never reserve more than the remaining calls: an unused call time is lost to all workers.
-                self._moments.extend(self._reserve(max(1, min(_CALLS_RESERVED, self._wanted))))
-            moment = self._moments.popleft()
+                self._call_times.extend(self._reserve(max(1, min(_CALLS_RESERVED, self._wanted))))
+            call_time = self._call_times.popleft()
             self._wanted -= 1
-        wait_seconds = moment - self._clock()
+        wait_seconds = call_time - self._clock()
         if wait_seconds > longest_seconds:
             raise NoTimeLeft
         self._sleep(max(0.0, wait_seconds))
@@ -219,7 +218,7 @@ class BatchWorker:
                 self.tally.reads += 1
             return part
 
-        metadata = examine(version, self._detector.limits, fetch)
+        metadata = examine(version, self._detector.type.limits, fetch)
         return metadata, version.pinned_to(version_ids[0])
 
     def _detect(self, version: ObjectVersion, rule: Rule | None) -> Detection:
@@ -234,22 +233,22 @@ class BatchWorker:
 
         found = self._patiently(call)
         with self._lock:
-            self.tally.calls += self._detector.is_paced
+            self.tally.calls += bool(self._detector.type.paid_operation)
             self.tally.reads += 1  # The detector reads the object too.
         return found
 
     def _wait_for_slot(self) -> None:
         left_seconds = self.remaining_seconds() - _LAST_SECONDS
-        if self._detector.is_paced:
+        if self._detector.type.paid_operation:
             self._slots.wait(left_seconds)
         elif left_seconds < 0:
-            # The quota of Rekognition does not apply to the own model, whose batches fill while others are running.
+            # Calls without a quota, of the own model, start at once: its batches fill while others are running.
             raise NoTimeLeft
 
     def _found(self, metadata: Metadata, rule: Rule | None, found: Detection) -> dict[str, Any]:
         parts: dict[str, Any] = {"detector": found.detector}
         if rule:
-            upright = displayed(found.labels, metadata.format, metadata.orientation)
+            upright = self._detector.type.displayed(found.labels, metadata.format, metadata.orientation)
             parts["judged"] = results.verdict_attributes(judge(rule, upright), records.now())
         parts["labels"] = self._detector.labels_to_store(found.labels, named(self.options.rules) if rule else ())
         return parts
@@ -258,12 +257,12 @@ class BatchWorker:
         content = storage.read(version)
         with self._decoders:
             thumbnail = pixels.thumbnail(content, self.options.thumbnail_size)
-        place = {"bucket": self.options.results_bucket, "key": bulk_run.thumbnail_key(version)}
-        storage.write(**place, content=thumbnail.data, content_type=thumbnail.content_type)
+        destination = {"bucket": self.options.results_bucket, "key": bulk_run.thumbnail_key(version)}
+        storage.write(**destination, content=thumbnail.data, content_type=thumbnail.content_type)
         with self._lock:
             self.tally.reads += 1
             self.tally.thumbnails += 1
-        return {**place, "width": thumbnail.width, "height": thumbnail.height}
+        return {**destination, "width": thumbnail.width, "height": thumbnail.height}
 
     def _patiently(self, call: Callable[[], _Result]) -> _Result:
         """Retry a call after transient errors, as long as there is time."""

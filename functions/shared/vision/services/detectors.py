@@ -1,6 +1,7 @@
 """The detectors: Rekognition, a Custom Labels model, and a team's own model, each behind the same protocol.
 
-A new detector is a class here, over an adapter of its own, and a case of :func:`from_arn`.
+A new detector is a row of :mod:`vision.domain.detector_types`, a class here, over an adapter of its own, and a case of
+:func:`from_settings`.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from vision.adapters import own_model, rekognition
-from vision.domain import labels
+from vision.domain import detector_types, labels
+from vision.domain.detector_types import DetectorType
 from vision.domain.errors import InvalidImage, VisionError
-from vision.domain.image_file.limits import CUSTOM_LABELS_LIMITS, REKOGNITION_LIMITS, Limits
 from vision.domain.inspection.rules import LABELS_LIMIT, Rule
 from vision.domain.labels import Detection, Label
 from vision.domain.objects import ObjectVersion
 from vision.domain.own_model.manifests import TOP_K_LIMIT
 from vision.services.own_model.batches import Batches
-from vision.settings import NONE
+from vision.settings import NONE, DetectorSettings
 
 ALL_LABELS = 1000
 """The most labels that DetectLabels returns: a verdict must not depend on where a list was truncated.
@@ -44,8 +45,8 @@ class InspectionDetector(Protocol):
     """A detector as inspections use it."""
 
     @property
-    def limits(self) -> Limits:
-        """The limits of the images that it accepts."""
+    def type(self) -> DetectorType:
+        """What is the same for all detectors of this type."""
 
     def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
         """Return all labels of an object version that the rule or a record needs.
@@ -59,10 +60,6 @@ class InspectionDetector(Protocol):
 
 class Detector(InspectionDetector, Protocol):
     """A detector as photos and bulk runs use it too."""
-
-    @property
-    def is_paced(self) -> bool:
-        """Whether each call is billed and must wait for its turn within the quota of DetectLabels."""
 
     @property
     def gb_seconds(self) -> float:
@@ -98,8 +95,7 @@ class Rekognition:
     max_labels: int
     min_confidence: float
     warn: Callable[[str], None]
-    limits: Limits = REKOGNITION_LIMITS
-    is_paced: bool = True
+    type: DetectorType = detector_types.REKOGNITION
     gb_seconds: float = 0.0
     call: Call = _at_once
 
@@ -151,7 +147,7 @@ class CustomLabels:
 
     model_version_arn: str
     min_confidence: float
-    limits: Limits = CUSTOM_LABELS_LIMITS
+    type: DetectorType = detector_types.CUSTOM_LABELS
 
     def detect_for_rule(self, version: ObjectVersion, rule: Rule) -> Detection:
         """Return all labels of the model that the rule or a record needs."""
@@ -177,8 +173,7 @@ class OwnModel:
     function_arn: str
     max_labels: int
     min_confidence: float
-    limits: Limits = REKOGNITION_LIMITS
-    is_paced: bool = False
+    type: DetectorType = detector_types.OWN_MODEL
     gb_seconds: float = 0.0
 
     def detect(self, version: ObjectVersion) -> Detection:
@@ -227,21 +222,17 @@ class _BatchedOwnModel(OwnModel):
         return classified.outcomes
 
 
-def from_arn(
-    own_model_function_arn: str, max_labels: int, min_confidence: float, warn: Callable[[str], None]
-) -> Detector:
-    """Return the detector that the template's parameters choose for photos.
+def from_settings(settings: DetectorSettings, warn: Callable[[str], None]) -> Detector:
+    """Return the detector that the template's parameters choose.
 
     Parameters
     ----------
-    own_model_function_arn
-        ARN of the own model's function, or ``none`` for Rekognition.
-    max_labels, min_confidence, warn
-        See :class:`Rekognition`.
+    warn
+        Receives a sentence when the detector refuses the names of a rule.
     """
-    if own_model_function_arn == NONE:
-        return Rekognition(max_labels, min_confidence, warn)
-    return OwnModel(own_model_function_arn, max_labels, min_confidence)
+    if settings.own_model_function_arn == NONE:
+        return Rekognition(settings.max_labels, settings.min_confidence, warn)
+    return OwnModel(settings.own_model_function_arn, settings.max_labels, settings.min_confidence)
 
 
 def _certain_or_named(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from vision.adapters import storage
+from vision.adapters.albums import Albums
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.domain import display, records, table_keys
@@ -14,15 +15,16 @@ from vision.domain.gallery import albums, daily_counts, pending_uploads
 from vision.domain.gallery.daily_allowance import Allowance
 from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.gallery.pending_uploads import PendingUpload
-from vision.domain.gallery.photos import Photo, PhotoQuery
+from vision.domain.gallery.photo_query import PhotoQuery
+from vision.domain.gallery.photos import Photo
 from vision.domain.records import Record
-from vision.domain.refusals import Conflict, NotFound
+from vision.domain.request_errors import Conflict, NotFound
 from vision.domain.table_keys import CONTENT_DELETED, ERASED
 from vision.services import photo_deletion
 
 # Most photos that one page reads from its list: a search with few matches returns fewer, and a list position.
-_LOOKS_LIMIT = 400
-_LOOKS_AT_ONCE = 100
+_EXAMINED_LIMIT = 400
+_EXAMINED_AT_ONCE = 100
 
 # Most pages of the table that one request scans for photos, well within its time limit.
 _SCANS_LIMIT = 50
@@ -54,6 +56,7 @@ class Upload:
 class Gallery:
     """The photos in one table and one bucket, and the daily allowance of each owner."""
 
+    albums: Albums
     people: People
     photos: Photos
     bucket: str
@@ -71,7 +74,7 @@ class Gallery:
         """
         album_id = pending_uploads.idempotent_id(owner, idempotency_key and f"album\n{idempotency_key}")
         new = albums.album(owner, album_id, name, records.now())
-        album = self.people.album(owner, album_id) or self.people.make_album(new, albums.ALBUMS_LIMIT)
+        album = self.albums.get(owner, album_id) or self.albums.make(new, albums.ALBUMS_LIMIT)
         if album is None:
             raise Conflict(f"albums: {albums.ALBUMS_LIMIT} are the most that a person may have; delete one first")
         if album["made_as"] != name:
@@ -85,7 +88,7 @@ class Gallery:
         ------
         NotFound
         """
-        album = self.people.rename_album(owner, album_id, name, records.now()) and self.people.album(owner, album_id)
+        album = self.albums.rename(owner, album_id, name, records.now()) and self.albums.get(owner, album_id)
         if not album:
             raise NotFound
         return album
@@ -102,7 +105,7 @@ class Gallery:
         ------
         NotFound
         """
-        if not self.people.close_album(owner, album_id, records.now()):
+        if not self.albums.close(owner, album_id, records.now()):
             raise NotFound
         positions = self._some_of_album(owner, album_id)
         if not positions:
@@ -110,7 +113,7 @@ class Gallery:
             time.sleep(_SETTLE_SECONDS)
             positions = self._some_of_album(owner, album_id)
         if not positions:
-            self.people.remove_album(owner, album_id)
+            self.albums.remove(owner, album_id)
         for photo in self.photos.get_many(positions):
             photo_deletion.delete_photo(self.photos, photo)
         self.photos.delete_entries(positions)
@@ -154,7 +157,7 @@ class Gallery:
             size_bytes=size_bytes,
             valid_seconds=pending_uploads.UPLOAD_SECONDS,
         )
-        [photo] = self.photos.get_many([Photo(item, {}).place()])
+        [photo] = self.photos.get_many([Photo(item, {}).position()])
         return photo, Upload(url, fields, records.seconds_ago(-pending_uploads.UPLOAD_SECONDS))
 
     def _announced_today(self, pending: PendingUpload, now: str) -> Record:
@@ -170,7 +173,7 @@ class Gallery:
 
     def _takes_photos(self, owner: str, album_id: str) -> bool:
         """Return whether an album exists and is not being deleted; True if no album is named."""
-        album = self.people.album(owner, album_id) if album_id else {}
+        album = self.albums.get(owner, album_id) if album_id else {}
         return album is not None and table_keys.CLOSED not in album
 
     def find(
@@ -180,13 +183,13 @@ class Gallery:
 
         A page may have fewer photos than its limit although more follow: only the last page has no list position.
         """
-        positions = self.photos.list_positions(wanted.partition, wanted.span, after, _LOOKS_AT_ONCE)
+        positions = self.photos.list_positions(wanted.partition, wanted.span, after, _EXAMINED_AT_ONCE)
         found: list[Photo] = []
         looks, last, now = 0, None, records.now()
         # Most photos of a list match, so a short page reads few of them first, and larger steps only after that.
-        step = min(_LOOKS_AT_ONCE, 2 * limit)
-        while looks < _LOOKS_LIMIT and (some := list(islice(positions, step))):
-            step = _LOOKS_AT_ONCE
+        step = min(_EXAMINED_AT_ONCE, 2 * limit)
+        while looks < _EXAMINED_LIMIT and (some := list(islice(positions, step))):
+            step = _EXAMINED_AT_ONCE
             looks += len(some)
             there = {photo.item["pk"]: photo for photo in self.photos.get_many(some)}
             for last in some:
@@ -195,7 +198,7 @@ class Gallery:
                     found.append(photo)
                 if len(found) == limit:
                     return found, last
-        return found, last if looks >= _LOOKS_LIMIT else None
+        return found, last if looks >= _EXAMINED_LIMIT else None
 
     def photo(self, owner: str, photo_id: str) -> Photo:
         """Return a photo.
@@ -236,7 +239,7 @@ class Gallery:
         previous = after
         key = {"pk": after.pk, "sk": after.sk} if after else None
         for _ in range(_SCANS_LIMIT):
-            found, key = self.photos.scan_page(key, _LOOKS_AT_ONCE)
+            found, key = self.photos.scan_page(key, _EXAMINED_AT_ONCE)
             for photo in found:
                 if len(deleted) == ERASED_AT_ONCE:
                     return previous

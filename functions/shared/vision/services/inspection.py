@@ -12,7 +12,6 @@ from vision.domain import display, events, records
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import AccessDenied, ObjectNotFound, Permanent, ServiceUnavailable, Transient, VisionError
 from vision.domain.failures import CAUSE_LIMIT, Failure
-from vision.domain.image_file.formats import displayed
 from vision.domain.inspection import results, rules
 from vision.domain.inspection.rules import Rule
 from vision.domain.inspection.verdicts import Judgement, judge
@@ -172,23 +171,23 @@ class Inspector:
                 # Another delivery recorded a verdict meanwhile, and may have moved the image. Continue from there:
                 # this message may be the only one left.
             record = self.table.image(envelope) or {}
-        self._leave(envelope, record, is_new)
+        self._deliver(envelope, record, is_new)
         return str(record["verdict"])
 
     def _judge(self, version: ObjectVersion) -> Record:
         rule = rules.rule_for(self.rules, version.key)
-        metadata = examine(version, self.detector.limits)
+        metadata = examine(version, self.detector.type.limits)
         detection = self.detector.detect_for_rule(version, rule)
-        found = displayed(detection.labels, metadata.format, metadata.orientation)
+        found = self.detector.type.displayed(detection.labels, metadata.format, metadata.orientation)
         verdict = judge(rule, found)
-        places = {"result": {"bucket": self.results_bucket, "key": results.result_key(version)}}
+        outputs = {"result": {"bucket": self.results_bucket, "key": results.result_key(version)}}
         if self.moves:
             key = results.analyzed_key(version, verdict.judgement)
-            places["moved_to"] = {"bucket": self.results_bucket, "key": key}
+            outputs["moved_to"] = {"bucket": self.results_bucket, "key": key}
         labels = self.detector.labels_to_store(found, rules.named(self.rules))
-        return results.inspection_attributes(verdict, labels, detection.detector, metadata, places, records.now())
+        return results.inspection_attributes(verdict, labels, detection.detector, metadata, outputs, records.now())
 
-    def _leave(self, envelope: Envelope, record: Record, is_new: bool) -> None:
+    def _deliver(self, envelope: Envelope, record: Record, is_new: bool) -> None:
         """Write the result file, move the image and send the notification, as the record says."""
         if is_new or not storage.exists(**record["result"]):
             storage.write(**record["result"], content=results.result_file(record), content_type="application/json")

@@ -35,7 +35,7 @@ def add(photos: Photos, envelope: Envelope, attempt: Attempt, outcome: Mapping[s
         _mark_refused(photos, photo, envelope, outcome)
         if not outcome.get("labels") or not is_newest(photo, envelope.object):
             return
-        photos.file(photo, [label["name"] for label in outcome["labels"]])
+        photos.index_labels(photo, [label["name"] for label in outcome["labels"]])
         # Count under the day on which the execution started: a repetition after midnight finds the same day.
         photos.count(envelope, daily_counts.class_of(outcome), daily_counts.day_of(attempt.started_at), records.now())
         # If the photo was deleted meanwhile, the entries just added would stay forever.

@@ -16,7 +16,7 @@ from vision.domain.session import custom_model, decisions
 from vision.settings import ModelSettings
 
 # How long the watchdog holds the lease, so that no session starts the model while it is being stopped.
-_LOOK_SECONDS = 60
+_CHECK_SECONDS = 60
 _WATCHDOG = "watchdog"
 
 
@@ -79,10 +79,10 @@ class ModelLifecycle:
             self.lease.release(holder, now)
             return {"stopped": True, "status": "KEPT_RUNNING"}
         status = self.model.describe().status
-        rest = custom_model.step_to_stop(status)
-        if rest is custom_model.Rest.STOP:
+        step = custom_model.step_to_stop(status)
+        if step is custom_model.StopStep.STOP:
             self.model.stop()
-        if rest is not custom_model.Rest.STOPPED:
+        if step is not custom_model.StopStep.STOPPED:
             self.lease.extend(holder, now, expiry(LEASE_SECONDS))
             return {"stopped": False, "status": status}
         minutes = decisions.seconds_between(holding.running_at, now) / 60
@@ -93,7 +93,7 @@ class ModelLifecycle:
         self.lease.release(holder, now)
         return {"stopped": True, "status": status, "model_minutes": round(minutes, 1)}
 
-    def look(self, ended: str = "") -> None:
+    def check_model(self, ended: str = "") -> None:
         """Stop a model that runs without a live session, unless an operator keeps it running.
 
         Parameters
@@ -111,20 +111,20 @@ class ModelLifecycle:
             self.lease.release(holding.holder, now)
         if not custom_model.is_paid_for(status) or self._is_wanted(holding, now):
             return
-        if self.lease.acquire(_WATCHDOG, now, expiry(_LOOK_SECONDS)):
+        if self.lease.acquire(_WATCHDOG, now, expiry(_CHECK_SECONDS)):
             try:
                 self._stop(status)
             finally:
                 self.lease.release(_WATCHDOG, records.now())
 
     def _stop(self, status: str) -> None:
-        if custom_model.step_to_stop(status) is custom_model.Rest.STOP:
+        if custom_model.step_to_stop(status) is custom_model.StopStep.STOP:
             self.model.stop()
             self.count("ModelsStoppedByWatchdog", 1)
 
     def _is_wanted(self, holding: LeaseState, now: str) -> bool:
         try:
-            return decisions.declared(holding.keep_running_until) > now
+            return decisions.parse_operator_timestamp(holding.keep_running_until) > now
         except (ValueError, OverflowError):
             self.warn("keep_running_until is no timestamp like 2026-11-21T18:00:00Z, and so counts as not there")
             return False

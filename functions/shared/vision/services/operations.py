@@ -18,10 +18,10 @@ from vision.domain.bulk import bulk_run
 from vision.domain.bulk.summaries import estimated_cost
 from vision.domain.bulk.tallies import Tally
 from vision.domain.gallery.listing import ListPosition, Span
-from vision.domain.gallery.photos import has_label
 from vision.domain.inspection.verdicts import Judgement
+from vision.domain.labels import has_label
 from vision.domain.records import Record
-from vision.domain.refusals import Conflict, NotFound
+from vision.domain.request_errors import Conflict, NotFound
 from vision.domain.session.decisions import timeline
 
 DAYS_LIMIT = 92
@@ -33,8 +33,8 @@ DAYS_SHOWN = 31
 RUNS_SHOWN = 20
 SESSIONS_SHOWN = 10
 
-_LOOKS_LIMIT = 400
-_LOOKS_AT_ONCE = 50
+_EXAMINED_LIMIT = 400
+_EXAMINED_AT_ONCE = 50
 _SHOWN_SECONDS = 3600
 
 
@@ -56,7 +56,7 @@ class Inspected:
     def fits(self, record: Record) -> bool:
         """Return whether the query admits the record of an inspection; the index has matched its day and verdict."""
         is_of_rule = not self.rule or record.get("rule") == self.rule
-        return is_of_rule and has_label(record, self.label, self.min_confidence)
+        return is_of_rule and has_label(record.get("labels", ()), self.label, self.min_confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,10 @@ class Operations:
         self, wanted: Inspected, after: ListPosition | None, limit: int
     ) -> tuple[list[Record], ListPosition | None]:
         """Return a page of inspections, newest first, and the list position after which the next page begins."""
-        places = self._judged(wanted, after)
+        positions = self._judged(wanted, after)
         found: list[Record] = []
         looks, last = 0, None
-        while looks < _LOOKS_LIMIT and (some := list(islice(places, _LOOKS_AT_ONCE))):
+        while looks < _EXAMINED_LIMIT and (some := list(islice(positions, _EXAMINED_AT_ONCE))):
             looks += len(some)
             there = self.photos.records_at(some)
             for last in some:
@@ -92,7 +92,7 @@ class Operations:
                     found.append(_inspection(record))
                 if len(found) == limit:
                     return found, last
-        return found, last if looks >= _LOOKS_LIMIT else None
+        return found, last if looks >= _EXAMINED_LIMIT else None
 
     def start_run(self, request: bulk_run.Request, name: str) -> Record:
         """Start a bulk run; a repeated call with the same name starts no second one.
@@ -137,7 +137,7 @@ class Operations:
             lists = [
                 _in_order(
                     self.photos.list_positions(
-                        table_keys.verdict_listing(verdict, day.isoformat()), Span(day, day), after, _LOOKS_AT_ONCE
+                        table_keys.verdict_listing(verdict, day.isoformat()), Span(day, day), after, _EXAMINED_AT_ONCE
                     )
                 )
                 for verdict in wanted.judgements
@@ -169,8 +169,8 @@ class Operations:
 
 def _in_order(listed: Iterator[ListPosition]) -> Iterator[ListPosition]:
     """Sort list positions of the same moment, newest first: the index has no order for them, and cursors need one."""
-    for _, places in groupby(listed, key=lambda place: place.listing_sk):
-        yield from sorted(places, reverse=True)
+    for _, same_time in groupby(listed, key=lambda position: position.listing_sk):
+        yield from sorted(same_time, reverse=True)
 
 
 def console_url(execution_arn: str) -> str:

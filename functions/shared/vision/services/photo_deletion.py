@@ -53,18 +53,18 @@ def refused(photos: Photos) -> Iterator[ListPosition]:
     return islice(photos.refused(records.seconds_ago(REFUSED_SECONDS)), _REFUSED_AT_ONCE)
 
 
-def delete_refused(photos: Photos, place: ListPosition) -> None:
+def delete_refused(photos: Photos, position: ListPosition) -> None:
     """Delete the content of a refused upload, unless a later attempt succeeded; its record stays.
 
     Raises
     ------
     AccessDenied, Throttled, ServiceUnavailable
     """
-    record = photos.record(place)
+    record = photos.record(position)
     # The index is eventually consistent: it may still list a record that the table no longer lists.
-    if record is None or record.get("listing_sk") != place.listing_sk:
+    if record is None or record.get("listing_sk") != position.listing_sk:
         return
     is_refused = record["status"] == Status.FAILED and Failure(**record["error"]).is_of_upload
     if is_refused:
         storage.delete(ObjectVersion.from_dict(record["object"]))
-    photos.unlist_refused(place, {CONTENT_DELETED: records.now()} if is_refused else {"updated_at": records.now()})
+    photos.unlist_refused(position, {CONTENT_DELETED: records.now()} if is_refused else {"updated_at": records.now()})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from vision.domain import executions, prices
+from vision.domain import detector_types, executions, prices
 from vision.domain.bulk import bulk_run
 from vision.domain.bulk.tallies import Tally, is_too_many, leading_reasons
 from vision.domain.errors import InvalidEvent
@@ -120,7 +120,7 @@ def estimated_cost(tally: Tally) -> dict[str, Any]:
         + tally.worker_seconds * _CHILD_GIGABYTES * prices.EXPRESS_GB_SECOND
     )
     return {
-        "rekognition": round(tally.calls * prices.DETECT_LABELS, 6),
+        "rekognition": round(tally.calls * detector_types.REKOGNITION.call_usd, 6),
         "everything_else": round(rest, 6),
         "prices_of": prices.DATE,
     }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vision.domain import detector_types
 from vision.domain.errors import AccessDenied, ObjectNotAccessible, ServiceUnavailable, Throttled
 from vision.domain.failures import Failure
 from vision.domain.records import Record
@@ -21,8 +22,7 @@ PROGRESS = ("seen", "skipped", "labelled", "partial", "failed", "calls", "reads"
 MEASURED = ("worker_seconds", "model_gb_seconds")
 """Fractional amounts that a run's record counts in addition to its progress."""
 
-_PAID_DETECTOR = "rekognition"
-_TOLD = {*PROGRESS, "reasons", "worker_seconds"}
+_TALLY_FIELDS = {*PROGRESS, "reasons", "worker_seconds"}
 
 # Errors that no image causes. A batch that has only these is in vain.
 _OF_THE_SYSTEM = frozenset(kind.__name__ for kind in (AccessDenied, ObjectNotAccessible, Throttled, ServiceUnavailable))
@@ -39,7 +39,7 @@ class Tally:
     reasons
         Number of partial and failed images by error name.
     calls, reads, writes, thumbnails
-        Paid DetectLabels calls, S3 GETs, DynamoDB writes, S3 PUTs.
+        Calls of the detector's paid operation, S3 GETs, DynamoDB writes, S3 PUTs.
     worker_seconds
         Total running time of the workers.
     model_gb_seconds
@@ -94,7 +94,8 @@ class Tally:
         """
         error = record.get("error")
         self.end(key, record["status"], Failure(error["name"], error["cause"]) if error else None)
-        self.calls += record.get("detector", {}).get("name") == _PAID_DETECTOR
+        if "detector" in record:
+            self.calls += bool(detector_types.by_name(record["detector"]["name"]).paid_operation)
         self.writes += 1
 
     def metrics(self) -> dict[str, int]:
@@ -108,7 +109,7 @@ class Tally:
         return {name: count for name, count in counts.items() if count}
 
     @property
-    def is_in_vain(self) -> bool:
+    def is_system_failure(self) -> bool:
         """Whether no image could be processed, for reasons that no image caused."""
         # One refused image among many skipped ones says nothing about the others.
         hopeless = self.failed > self.skipped and self.failed + self.skipped == self.seen
@@ -152,7 +153,7 @@ class Tally:
             The output of a successful execution; or ``Input``, ``Error`` and ``Cause`` of a failed one. If the batch
             was in vain, the cause is its tally; otherwise all of its images are lost.
         """
-        tally = told_by(row)
+        tally = tally_of(row)
         if tally is not None:
             self._add(tally)
             return
@@ -181,7 +182,7 @@ def leading_reasons(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in first)
 
 
-def told_by(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def tally_of(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the tally in the output or the cause of a batch; None if the batch was lost."""
     if "seen" in row:
         return row
@@ -189,7 +190,7 @@ def told_by(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
         cause = json.loads(str(row.get("Cause")))
     except ValueError:
         return None
-    return cause if isinstance(cause, Mapping) and cause.keys() >= _TOLD else None
+    return cause if isinstance(cause, Mapping) and cause.keys() >= _TALLY_FIELDS else None
 
 
 def items_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from vision.domain import failures, table_keys
-from vision.domain.gallery import daily_counts, listing
+from vision.domain.gallery import listing
 from vision.domain.gallery.pending_uploads import FORGOTTEN_SECONDS
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
@@ -17,7 +17,7 @@ from vision.domain.table_keys import ERASED, FORM_VERSION
 
 SHOWN_LABELS = 10
 
-_DEFAULT_REMEDY = "Delete it and add it again; if that does not help, tell whoever runs this service."
+_DEFAULT_REMEDY = "Delete it and add it again; if that does not help, contact the operator of this service."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Photo:
         """The labels of the photo, highest confidence first."""
         return sorted(self.record.get("labels", []), key=lambda label: -float(label["confidence"]))
 
-    def place(self) -> listing.ListPosition:
+    def position(self) -> listing.ListPosition:
         """Return the position of the photo in its owner's list."""
         listing_sk, pk = str(self.item.get("listing_sk", "")), str(self.item["pk"])
         return listing.ListPosition(listing_sk, pk, table_keys.PHOTO_SORT_KEY)
@@ -131,55 +131,6 @@ class Photo:
 def _with_remedy(error: Mapping[str, Any]) -> Record:
     remedy = failures.REMEDIES.get(error["name"], _DEFAULT_REMEDY)
     return {**error, "cause": failures.first_cause(error["cause"]), "remedy": remedy}
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoQuery:
-    """The conditions of a search; ``""`` and 0 set no condition.
-
-    Attributes
-    ----------
-    class_name
-        The label with the highest confidence.
-    min_confidence
-        Minimum confidence of a label, 0 to 100; applies to ``label`` if that is set.
-    """
-
-    owner: str
-    album_id: str = ""
-    label: str = ""
-    class_name: str = ""
-    min_confidence: float = 0
-    span: listing.Span = field(default_factory=listing.Span)
-
-    @property
-    def partition(self) -> str:
-        """The partition of the shortest list that contains every match."""
-        if self.label or self.class_name:
-            return table_keys.label_listing(self.owner, self.label or self.class_name)
-        if self.album_id:
-            return table_keys.album_listing(self.owner, self.album_id)
-        return table_keys.owner_listing(self.owner)
-
-    def admits(self, photo: Photo) -> bool:
-        """Return whether a photo of the list matches: a list may have labels that the newest version lacks."""
-        if photo.owner != self.owner or ERASED in photo.item:
-            return False
-        if self.album_id and photo.item.get("album_id") != self.album_id:
-            return False
-        if self.class_name and daily_counts.class_of(photo.record).casefold() != self.class_name.casefold():
-            return False
-        return has_label(photo.record, self.label, self.min_confidence)
-
-
-def has_label(record: Mapping[str, Any], name: str, min_confidence: float) -> bool:
-    """Return whether an image has a label, in any case; ``""`` is any label, and ``""`` with 0 is every image."""
-    if not name and not min_confidence:
-        return True
-    return any(
-        label["confidence"] >= min_confidence and (not name or label["name"].casefold() == name.casefold())
-        for label in record.get("labels", [])
-    )
 
 
 def label_entry(photo: Photo, label: str) -> Record:

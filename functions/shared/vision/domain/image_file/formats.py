@@ -1,7 +1,8 @@
 """The supported image formats, one row each.
 
 All code that depends on the format looks it up here. A new format needs a row, a module that reads its head as
-:mod:`.jpeg` does, and a decoder in :mod:`.pixels`.
+:mod:`.jpeg` does, and a decoder in :mod:`.pixels`; :mod:`vision.domain.detector_types` says which detectors apply its
+orientation.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Literal
 from vision.domain.errors import CorruptImage, NotSupportedImageType
 from vision.domain.image_file import jpeg, png
 from vision.domain.image_file.sparse import ByteSource
-from vision.domain.labels import Label, to_displayed
 
 FormatName = Literal["JPEG", "PNG"]
+MediaType = Literal["image/jpeg", "image/png"]
 
 SIGNATURE_BYTES = 16
 """The number of leading bytes that identify the format of a file."""
@@ -49,22 +50,18 @@ class ImageFormat:
         The first bytes of every such file.
     read_head
         Reads the part of the file before the pixels.
-    is_turned_by_rekognition
-        Whether Rekognition applies the EXIF orientation before it analyzes the image, so that its boxes refer to the
-        displayed image. https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
     """
 
     name: FormatName
-    media_type: str
+    media_type: MediaType
     suffixes: tuple[str, ...]
     signature: bytes
     read_head: Callable[[ByteSource], jpeg.JpegHead | png.PngHead]
-    is_turned_by_rekognition: bool
 
 
 FORMATS = (
-    ImageFormat("JPEG", "image/jpeg", (".jpg", ".jpeg"), jpeg.SIGNATURE, jpeg.read_head, is_turned_by_rekognition=True),
-    ImageFormat("PNG", "image/png", (".png",), png.SIGNATURE, png.read_head, is_turned_by_rekognition=False),
+    ImageFormat("JPEG", "image/jpeg", (".jpg", ".jpeg"), jpeg.SIGNATURE, jpeg.read_head),
+    ImageFormat("PNG", "image/png", (".png",), png.SIGNATURE, png.read_head),
 )
 MEDIA_TYPES = tuple(one.media_type for one in FORMATS)
 SUFFIXES = tuple(suffix for one in FORMATS for suffix in one.suffixes)
@@ -94,15 +91,3 @@ def recognize(head: bytes) -> ImageFormat:
         raise CorruptImage(f"the file ends after {len(head)} bytes; upload it again")
     found = next((name for name, (at, mark) in _OTHER_TYPES.items() if head.startswith(mark, at)), "not an image")
     raise NotSupportedImageType(f"the content is {found}, only {_NAMES} are looked at; convert it before upload")
-
-
-def displayed(found: list[Label], image_format: str | None, orientation: int) -> list[Label]:
-    """Return labels with boxes that refer to the displayed image, for formats that Rekognition rotates or does not.
-
-    Parameters
-    ----------
-    image_format, orientation
-        From the metadata: the name of the format, and the EXIF orientation of the stored pixels, 1 to 8.
-    """
-    known = by_name(image_format)
-    return found if known is None or known.is_turned_by_rekognition else to_displayed(found, orientation)

@@ -1,4 +1,4 @@
-"""The image limits of Amazon Rekognition, checked before a paid call.
+"""The image limits of each detector, checked before a paid call.
 
 Source: "Guidelines and quotas in Amazon Rekognition", section "Set quotas", in the Amazon Rekognition
 Developer Guide, https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
@@ -28,24 +28,30 @@ class Limits:
         "The minimum image dimensions is 80 pixels for both height and width."
     max_pixels
         Not a quota of Rekognition, but the limit of the functions that decode. The default side limits allow no more.
+    service
+        What has these limits, for the error message.
     """
 
     max_size_bytes: int = 15 * MEGABYTE
     max_side_px: int = 10_000
     min_side_px: int = 80
     max_pixels: int = 100_000_000
+    service: str = "Rekognition"
 
 
 REKOGNITION_LIMITS = Limits()
 
-CUSTOM_LABELS_LIMITS = Limits(max_side_px=4096, min_side_px=64)
+CUSTOM_LABELS_LIMITS = Limits(max_side_px=4096, min_side_px=64, service="Rekognition Custom Labels")
 """The limits of DetectCustomLabels, from "Guidelines and quotas in Amazon Rekognition Custom Labels",
 https://docs.aws.amazon.com/rekognition/latest/customlabels-dg/limits.html
 """
 
+OWN_MODEL_LIMITS = Limits(service="the own model")
+"""Those of Rekognition, so that a team can change the detector without losing an image."""
+
 
 def check_limits(metadata: Metadata, size_bytes: int, limits: Limits = REKOGNITION_LIMITS) -> None:
-    """Refuse an image that Rekognition would refuse.
+    """Refuse an image that the detector would refuse.
 
     Parameters
     ----------
@@ -68,12 +74,12 @@ def check_limits(metadata: Metadata, size_bytes: int, limits: Limits = REKOGNITI
     sides = f"{metadata.width:,} × {metadata.height:,} px"
     if size_bytes > limits.max_size_bytes:
         size, most = math.ceil(size_bytes / MEGABYTE * 10) / 10, limits.max_size_bytes / MEGABYTE
-        raise ImageTooLarge(f"{size:.1f} MB, Rekognition takes {most:g} MB from S3; resize before upload")
+        raise ImageTooLarge(f"{size:.1f} MB, {limits.service} takes {most:g} MB from S3; resize before upload")
     if max(metadata.width, metadata.height) > limits.max_side_px:
-        raise ImageTooLarge(f"{sides}, Rekognition takes {limits.max_side_px:,} px a side; resize before upload")
+        raise ImageTooLarge(f"{sides}, {limits.service} takes {limits.max_side_px:,} px a side; resize before upload")
     if min(metadata.width, metadata.height) < limits.min_side_px:
         raise ImageTooSmall(
-            f"{sides}, Rekognition takes at least {limits.min_side_px} px a side; upload a larger image"
+            f"{sides}, {limits.service} takes at least {limits.min_side_px} px a side; upload a larger image"
         )
     if metadata.width * metadata.height > limits.max_pixels:
         raise TooManyPixels(f"{sides}, at most {limits.max_pixels:,} pixels are decoded; resize before upload")

@@ -1,8 +1,4 @@
-"""The metadata of a photo, read from its head alone: without decoding pixels, and without a library.
-
-:mod:`vision.domain.image_file.pixels` exports the same names, but needs Pillow. A function that only reads metadata
-imports them from here and does not need the imaging layer.
-"""
+"""The metadata of a photo, read from its head alone: without decoding pixels, and without a library."""
 
 from dataclasses import dataclass
 

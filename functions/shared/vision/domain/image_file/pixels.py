@@ -1,12 +1,11 @@
 """Thumbnails and model input pixels. This is the only module that imports Pillow.
 
-An image is decoded only as large as necessary, and refused if the decode would cost too much. This module also exports
-metadata and limits from modules that do not need Pillow.
+An image is decoded only as large as necessary, and refused if the decode would cost too much.
 """
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,27 +13,11 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from vision.domain.errors import CorruptImage, TooManyPixels, VisionError
 from vision.domain.image_file import jpeg, png
-from vision.domain.image_file.gps import Location
-from vision.domain.image_file.limits import REKOGNITION_LIMITS, Limits, check_limits
+from vision.domain.image_file.formats import FormatName
 from vision.domain.image_file.metadata import Metadata, read_metadata
 from vision.domain.image_file.model_input import Input
 from vision.domain.image_file.pieces import open_pieces
 
-__all__ = [
-    "DECODE_BUDGET_BYTES",
-    "REKOGNITION_LIMITS",
-    "THUMBNAIL_BOX",
-    "Limits",
-    "Location",
-    "Metadata",
-    "Thumbnail",
-    "check_limits",
-    "input_pixels",
-    "read_metadata",
-    "thumbnail",
-]
-
-THUMBNAIL_BOX = 250
 DECODE_BUDGET_BYTES = 400_000_000
 QUALITY = 80
 
@@ -93,7 +76,7 @@ class Thumbnail:
     content_type: str = "image/jpeg"
 
 
-def thumbnail(data: bytes, box: int = THUMBNAIL_BOX, budget_bytes: int = DECODE_BUDGET_BYTES) -> Thumbnail:
+def thumbnail(data: bytes, box: int, budget_bytes: int = DECODE_BUDGET_BYTES) -> Thumbnail:
     """Make a thumbnail that fits into a square.
 
     The same bytes always give the same thumbnail. A smaller image is not enlarged. Transparency becomes white, an
@@ -179,12 +162,7 @@ def _kept(size: tuple[int, int], wanted: Input) -> tuple[float, float]:
 
 def _upright(data: bytes, metadata: Metadata, box: int, budget_bytes: int) -> Image.Image:
     """Decode an image to fit into a square, in sRGB or grey, oriented as displayed."""
-    source = io.BytesIO(data)
-    if metadata.format == "JPEG":
-        small = _shrink_jpeg(data, jpeg.read_head(source), box, budget_bytes)
-    else:
-        small = _shrink_png(data, png.read_head(source), box, budget_bytes)
-    upright = _in_srgb(small)
+    upright = _in_srgb(_DECODERS[metadata.format](data, box, budget_bytes))
     if metadata.orientation in _UPRIGHT:
         upright = upright.transpose(_UPRIGHT[metadata.orientation])
     return upright
@@ -225,8 +203,9 @@ def _admit(memory_bytes: int, values: int, budget_bytes: int) -> None:
         )
 
 
-def _shrink_jpeg(data: bytes, head: jpeg.JpegHead, box: int, budget_bytes: int) -> Image.Image:
+def _shrink_jpeg(data: bytes, box: int, budget_bytes: int) -> Image.Image:
     """Decode at the smallest scale of the decoder that leaves enough pixels to resize."""
+    head = jpeg.read_head(io.BytesIO(data))
     target = _fit(head.width, head.height, box)
     reserve = _RESERVE if box <= _RESERVE_BOX else 1
     spare = min(head.width / target[0], head.height / target[1]) / reserve
@@ -248,8 +227,9 @@ def _shrink_jpeg(data: bytes, head: jpeg.JpegHead, box: int, budget_bytes: int) 
     return _resize(image, target, exact, _JPEG_REDUCING_GAP)
 
 
-def _shrink_png(data: bytes, head: png.PngHead, box: int, budget_bytes: int) -> Image.Image:
+def _shrink_png(data: bytes, box: int, budget_bytes: int) -> Image.Image:
     """Decode the whole image, since PNG has no scales, and convert the odd modes to RGB strip by strip."""
+    head = png.read_head(io.BytesIO(data))
     target = _fit(head.width, head.height, box)
     pixels = head.width * head.height
     values = pixels * max(5, head.pixel_bits // 6)  # measured: odd modes take time to shrink, deep modes to inflate
@@ -264,6 +244,10 @@ def _shrink_png(data: bytes, head: png.PngHead, box: int, budget_bytes: int) -> 
     )
     exact = 0, 0, image.width / factor[0], image.height / factor[1]
     return _resize(_reduced(image, factor), target, exact, _PNG_REDUCING_GAP)
+
+
+# Each decodes an image of one format to fit into a square, within a budget of memory.
+_DECODERS: dict[FormatName, Callable[[bytes, int, int], Image.Image]] = {"JPEG": _shrink_jpeg, "PNG": _shrink_png}
 
 
 def _resize(

@@ -42,20 +42,20 @@ def result_key(version: ObjectVersion) -> str:
 
 
 def inspection_attributes(
-    verdict: Verdict, found: list[Label], detector: dict[str, str], metadata: Metadata, places: Record, now: str
+    verdict: Verdict, found: list[Label], detector: dict[str, str], metadata: Metadata, outputs: Record, now: str
 ) -> Record:
     """Return the attributes that an inspection adds to the image record.
 
     Parameters
     ----------
-    places
+    outputs
         ``result`` and, if images are moved, ``moved_to``, each with bucket and key.
     """
     return {
         **metadata.as_dict(),
         "labels": found,
         "detector": detector,
-        **places,
+        **outputs,
         **verdict_attributes(verdict, now),
         "status": Status.SUCCEEDED,
     }
@@ -82,12 +82,12 @@ def refusal_attributes(failure: Failure) -> Record:
 def result_file(record: Record) -> bytes:
     """Return the content of the result file; the same record always gives the same bytes."""
     copied = ("photo_id", "object", "verdict", "rule", "reasons", "labels", "detector", "format", "width", "height")
-    places = {"image": record["moved_to"]} if "moved_to" in record else {}
+    outputs = {"image": record["moved_to"]} if "moved_to" in record else {}
     content = {
         "schema": RESULT_SCHEMA,
         "inspected_at": record["inspected_at"],
         **{name: record[name] for name in copied},
-        **places,
+        **outputs,
     }
     return json.dumps(content, ensure_ascii=False, indent=2).encode()
 

@@ -12,12 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
+from vision.domain.detector_types import OWN_MODEL
 from vision.domain.errors import InvalidModel
 from vision.domain.image_file.model_input import Channels, Filter, Input, Layout, Resize, Triple
 
 FILE_NAME = "manifest.json"
-DETECTOR_NAME = "own-model"
-"""The name of the detector in records, the same for every model. Parameters of the template use this value too."""
 
 SIDE_LIMIT_PX = 2048
 CLASSES_LIMIT = 20_000
@@ -76,7 +75,7 @@ class Manifest:
     @property
     def detector(self) -> dict[str, str]:
         """The detector in the form of the record. The version distinguishes files with the same name and version."""
-        return {"name": DETECTOR_NAME, "version": f"{self.name} {self.version} {self.sha256[:12]}"}
+        return {"name": OWN_MODEL.name, "version": f"{self.name} {self.version} {self.sha256[:12]}"}
 
 
 def parse(text: str, read_text: Callable[[str], str]) -> Manifest:

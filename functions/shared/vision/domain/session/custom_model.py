@@ -7,7 +7,7 @@ from enum import StrEnum
 from vision.domain.errors import ModelFailed, ModelNotUsable
 
 
-class Step(StrEnum):
+class StartStep(StrEnum):
     """The next step to get a model running."""
 
     START = "START"
@@ -15,7 +15,7 @@ class Step(StrEnum):
     USE = "USE"
 
 
-class Rest(StrEnum):
+class StopStep(StrEnum):
     """The next step to get a model stopped."""
 
     STOP = "STOP"
@@ -26,12 +26,12 @@ class Rest(StrEnum):
 # Every status of ProjectVersionDescription.
 # https://docs.aws.amazon.com/rekognition/latest/APIReference/API_ProjectVersionDescription.html
 _TO_RUN = {
-    "TRAINING_COMPLETED": Step.START,
-    "COPYING_COMPLETED": Step.START,
-    "STOPPED": Step.START,
-    "STOPPING": Step.WAIT,
-    "STARTING": Step.WAIT,
-    "RUNNING": Step.USE,
+    "TRAINING_COMPLETED": StartStep.START,
+    "COPYING_COMPLETED": StartStep.START,
+    "STOPPED": StartStep.START,
+    "STOPPING": StartStep.WAIT,
+    "STARTING": StartStep.WAIT,
+    "RUNNING": StartStep.USE,
 }
 _UNUSABLE = {
     "TRAINING_IN_PROGRESS": "it is still being trained; wait for the end of the training",
@@ -48,7 +48,7 @@ _FAILED = {
 STATUSES = frozenset({*_TO_RUN, *_UNUSABLE, *_FAILED})
 
 
-def step_to_run(status: str, message: str = "") -> Step:
+def step_to_run(status: str, message: str = "") -> StartStep:
     """Return the next step of a session for a model in this status.
 
     Parameters
@@ -72,14 +72,14 @@ def step_to_run(status: str, message: str = "") -> Step:
     return _TO_RUN[status]
 
 
-def step_to_stop(status: str) -> Rest:
+def step_to_stop(status: str) -> StopStep:
     """Return the next step until a model in this status costs nothing.
 
     A model cannot be stopped while it is starting; stop it when it runs.
     """
     if status == "RUNNING":
-        return Rest.STOP
-    return Rest.WAIT if status in ("STARTING", "STOPPING") else Rest.STOPPED
+        return StopStep.STOP
+    return StopStep.WAIT if status in ("STARTING", "STOPPING") else StopStep.STOPPED
 
 
 def mismatch(project_arn: str, version_arn: str) -> str:

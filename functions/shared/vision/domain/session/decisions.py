@@ -59,7 +59,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SessionPolicy:
     """The settings that decide whether a session is worth its price.
 
     Attributes
@@ -119,7 +119,7 @@ def next_step(backlog: Backlog, last: Round | None) -> str:
     return "SLACK" if last and is_slack(backlog, last) else "DRAIN"
 
 
-def declared(text: str) -> str:
+def parse_operator_timestamp(text: str) -> str:
     """Parse a timestamp that an operator wrote by hand; without an offset it is UTC, and ``""`` stays ``""``.
 
     Raises
@@ -150,11 +150,11 @@ def seconds_between(earlier: str, later: str) -> float:
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
-def is_worth_starting(backlog: Backlog, waited_seconds: float, terms: Terms) -> bool:
+def is_worth_starting(backlog: Backlog, waited_seconds: float, policy: SessionPolicy) -> bool:
     """Return whether enough images wait, or the first has waited long enough."""
     if backlog.messages == 0:
         return False
-    return backlog.messages >= terms.minimum_batch or waited_seconds >= terms.maximum_age_seconds
+    return backlog.messages >= policy.minimum_batch or waited_seconds >= policy.maximum_age_seconds
 
 
 def workers(units: int, workers_per_unit: int) -> list[int]:
@@ -162,10 +162,10 @@ def workers(units: int, workers_per_unit: int) -> list[int]:
     return list(range(1, min(units * workers_per_unit, WORKERS_LIMIT) + 1))
 
 
-def inference_units(backlog: Backlog, terms: Terms) -> int:
+def inference_units(backlog: Backlog, policy: SessionPolicy) -> int:
     """Return how many inference units drain the backlog in the target time, within the limits."""
-    wanted = math.ceil(backlog.messages / (IMAGES_PER_SECOND_AND_UNIT * terms.drain_seconds))
-    return max(terms.minimum_units, min(terms.maximum_units, wanted))
+    wanted = math.ceil(backlog.messages / (IMAGES_PER_SECOND_AND_UNIT * policy.drain_seconds))
+    return max(policy.minimum_units, min(policy.maximum_units, wanted))
 
 
 _MILESTONES = ("Start Model", "Drain Queue", "Stop Model")

@@ -21,7 +21,7 @@ from vision.services.own_model.runtime import Classifier
 IMAGES_LIMIT = 32
 """Most images in one call: a few seconds of work, and a response far below the 6 MB of Lambda."""
 SIZE_LIMIT_BYTES = 32 * MEGABYTE
-LOOKED_AT = 8
+IMAGES_AT_ONCE = 8
 """Most images whose pixels are in memory at the same time."""
 # Reads wait for S3. A decode may take 400 MB, and the model uses all processors.
 READERS = 4
@@ -68,8 +68,8 @@ def classify(classifier: Classifier, event: Mapping[str, Any]) -> dict[str, Any]
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(READERS) as readers:
         # Process a part at a time: the pixels of all images would not fit into memory.
-        for start in range(0, len(objects), LOOKED_AT):
-            looked = list(readers.map(look, objects[start : start + LOOKED_AT]))
+        for start in range(0, len(objects), IMAGES_AT_ONCE):
+            looked = list(readers.map(look, objects[start : start + IMAGES_AT_ONCE]))
             answers = iter(classifier.answers([one for one in looked if isinstance(one, bytes)]))
             outcomes += [
                 _refused(one) if isinstance(one, VisionError) else _found(classifier, next(answers), top_k)

@@ -304,7 +304,7 @@ def within_limit(work: Callable[..., _Result], *arguments: Any) -> _Result:
         child.join()
     if isinstance(result, Exception):
         raise result
-    return result  # type: ignore[no-any-return]
+    return cast(_Result, result)
 
 
 def _work(sender: Connection, work: Callable[..., Any], arguments: Sequence[Any]) -> None:
