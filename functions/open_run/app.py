@@ -3,11 +3,11 @@
 from typing import Any
 
 from vision import entry
-from vision.adapters import storage, workflow
+from vision.adapters import workflow
 from vision.adapters.bulk_runs import BulkRuns
 from vision.domain import records
 from vision.domain.bulk import bulk_run
-from vision.domain.errors import AccessDenied, InvalidRun, ObjectNotFound
+from vision.services import run_admission
 from vision.settings import OpenRunSettings
 
 settings = OpenRunSettings.read()
@@ -18,9 +18,9 @@ runs = BulkRuns(settings.image_table_name)
 def handler(event: entry.Event) -> dict[str, Any]:
     """Return the input of the Map; or that there are no objects, or that another execution processes the prefix."""
     request = bulk_run.Request.from_dict(event["request"])
-    _check_buckets(request)
+    run_admission.check_buckets(request, settings.buckets, settings.aws_region)
     left_out = bulk_run.left_out_prefix(request, settings.image_bucket, reads_photos=settings.reads_photos)
-    is_empty = _is_empty(request)
+    is_empty = run_admission.is_empty(request)
     holder, now = event["execution"]["Id"], records.now()
     previous = runs.holder(request)
     if previous != holder and workflow.is_running(previous):
@@ -37,25 +37,3 @@ def handler(event: entry.Event) -> dict[str, Any]:
         "batch_size": bulk_run.batch_size(settings.bulk_calls_per_second, settings.bulk_batch_size),
         "results_prefix": bulk_run.results_prefix(run_id),
     }
-
-
-def _check_buckets(request: bulk_run.Request) -> None:
-    named = {"bucket": request.bucket, "inventory.bucket": (request.inventory or {}).get("bucket", request.bucket)}
-    for field, bucket in named.items():
-        if bucket not in settings.buckets:
-            known = ", ".join(settings.buckets)
-            raise InvalidRun(f"{field}: {bucket} is none of {known}; add its ARN to the parameter BulkBucketArns")
-        # Rekognition reads images, and Step Functions reads inventories, only in their own Region.
-        if (region := storage.region(bucket)) not in ("", settings.aws_region):
-            raise InvalidRun(f"{field}: {bucket} is in {region}, this stack in {settings.aws_region}; deploy one there")
-
-
-def _is_empty(request: bulk_run.Request) -> bool:
-    """Return whether the listing is empty; the objects of an inventory are checked one by one later."""
-    try:
-        first = next(storage.keys(request.bucket, request.prefix, 1), None)
-    except ObjectNotFound as error:
-        raise InvalidRun(f"bucket: there is no bucket {request.bucket}; check its name") from error
-    except AccessDenied as error:
-        raise InvalidRun(f"bucket: {request.bucket} may not be listed; let its policy allow s3:ListBucket") from error
-    return first is None and request.inventory is None
