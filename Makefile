@@ -28,6 +28,11 @@ up: setup ## Start the local stack in the background, or reuse the running one (
 code: setup ## Print the code with which the demo's person signs in to the page, after the password
 	@$(VENV)/python -m local code
 
+.PHONY: event
+event: setup ## Upload an image and write its event, to invoke one function with it (IMAGE=photo.jpg)
+	@[ -n "$(IMAGE)" ] || { echo "IMAGE is missing: make event IMAGE=photo.jpg"; exit 1; }
+	@$(VENV)/python -m local event "$(IMAGE)"
+
 .PHONY: down
 down: setup ## Stop the local stack; its data stays
 	@$(VENV)/python -m local down

@@ -12,7 +12,7 @@ import boto3
 from rich.console import Console
 from rich.text import Text
 
-from local.demo import bulk_demo, contact_sheet, inspection_demo, photo_demo, session_demo
+from local.demo import bulk_demo, contact_sheet, inspection_demo, own_event, photo_demo, session_demo
 from local.demo.people import NoPersonYet, Person, code, demo_person, known_person
 from local.demo.photo_demo import DemoFailed, Upload
 from local.demo.sample_photos import fetch_photos, photos
@@ -30,6 +30,7 @@ from local.stack.local_stack import LOCAL_DIR, Stack
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 ENVIRONMENT = LOCAL_DIR / "env.json"
 CONTACT_SHEET = LOCAL_DIR / "contact-sheet.html"
+EVENT = LOCAL_DIR / "event.json"
 REKOGNITION = "rekognition"
 # What a deployment does not name keeps its value, so whatever one command changes each of them names.
 PARAMETERS = {
@@ -50,6 +51,8 @@ def main(arguments: list[str]) -> int:
     commands.add_parser(
         "code", help="print the code that the demo's person signs in with, as an authenticator app does"
     )
+    event_parser = commands.add_parser("event", help="upload an image and write its event to .local/event.json")
+    event_parser.add_argument("image", type=Path, help="a picture of yours")
     environment_parser = commands.add_parser("env", help="write .local/env.json for `sam local invoke --env-vars`")
     environment_parser.add_argument("--stack-name", required=True, help="a stack in the account of your credentials")
     demo_parser = commands.add_parser("demo", help="process photos, inspect some, and show the results")
@@ -72,6 +75,8 @@ def main(arguments: list[str]) -> int:
                 local_stack.down(console.print)
             case "code":
                 _say_code(known_person())
+            case "event":
+                _write_event(options.image.expanduser())
             case "env":
                 _write_environment(environment.variables(boto3.client, options.stack_name))
             case "demo" if options.bulk is not None:
@@ -110,6 +115,26 @@ def _write_environment(variables: dict[str, dict[str, str]]) -> None:
     ENVIRONMENT.write_text(json.dumps(variables, indent=2) + "\n")
 
 
+def _write_event(image: Path) -> None:
+    deployed = local_stack.running(local_stack.StackFiles()) or _up(REKOGNITION, DEFAULT_MODEL)
+    envelope = own_event.write(deployed, image, demo_person(deployed).owner, EVENT)
+    file = EVENT.relative_to(REPOSITORY)
+    resources = deployed.client("cloudformation").describe_stack_resource(
+        StackName=STACK_NAME, LogicalResourceId="ExtractMetadataFunction"
+    )
+    function = resources["StackResourceDetail"]["PhysicalResourceId"]
+    console.print(
+        f"""{file} is the event of {envelope.object.key}. Invoke a function with it, or start its workflow:
+
+  source .local/aws.env
+  aws lambda invoke --function-name {function} --payload fileb://{file} .local/answer.json
+  cat .local/answer.json
+  aws stepfunctions start-execution --state-machine-arn "$ProcessImageStateMachineArn" --input file://{file}""",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
 def _demo(folder: Path | None, detector: str, model: str) -> None:
     if folder is None:
         for sentence in fetch_photos().skipped:
@@ -128,7 +153,7 @@ def _demo(folder: Path | None, detector: str, model: str) -> None:
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads), encoding="utf-8")
     inspected = _inspect(deployed, uploads, detector)
     CONTACT_SHEET.write_text(contact_sheet.render(deployed, uploads, inspected), encoding="utf-8")
-    console.print(f"\nContact sheet: [bold]{CONTACT_SHEET.relative_to(REPOSITORY)}[/] (open it in a browser)\n")
+    console.print()
     _say_what_next(deployed, person)
 
 
@@ -159,19 +184,12 @@ def _say_code(person: Person) -> None:
 
 
 def _say_what_next(deployed: Stack, person: Person) -> None:
+    sheet = f"{CONTACT_SHEET.relative_to(REPOSITORY)}, and each execution: " if CONTACT_SHEET.is_file() else ""
+    executions = 'aws stepfunctions list-executions --state-machine-arn "$ProcessImageStateMachineArn"'
     console.print(
-        f"""The page: {deployed.outputs["AppUrl"]}/ (sign in as {person.email} with {person.password}
-and the code that `make code` prints, since this is an operator; or sign up as somebody who is none)
-The stack is up at {deployed.endpoint_url}; `make down` stops it. Try with the AWS CLI, in any terminal:
-
-  source .local/aws.env
-  aws s3 cp my-photo.jpg "s3://$ImageBucketName/private/{person.owner}/uploads/"
-  aws stepfunctions list-executions --state-machine-arn "$ProcessImageStateMachineArn"
-  aws s3 cp my-photo.jpg "s3://$ImageBucketName/images/"
-  aws s3 ls --recursive "s3://$ResultsBucketName/"
-  aws dynamodb scan --table-name "$ImageTableName"
-
-Or with a folder of your own: make demo PHOTOS=folder""",
+        f"""Open      {deployed.outputs["AppUrl"]}/ as {person.email} with {person.password} and the code of `make code`
+Look at   {sheet}source .local/aws.env && {executions}
+Try next  make demo PHOTOS=folder with pictures of yours, or docs/tour.md; `make down` stops the stack""",
         markup=False,
         soft_wrap=True,
     )

@@ -142,7 +142,7 @@ def up(
     parameters
         Template parameters that differ from the defaults.
     port
-        Port of a newly started engine, unless another program has it.
+        Port of the first start, unless another program has it; later starts use the same one.
     wait_scale
         Factor on the Wait states and retry intervals of a newly started engine.
 
@@ -242,7 +242,8 @@ def down(say: Say, files: StackFiles | None = None) -> None:
 
 
 def _start_engine(say: Say, files: StackFiles, preferred_port: int, wait_scale: float) -> Stack:
-    port = _free_port(preferred_port)
+    # Bookmarks, aws.env and launch configurations name the port, so a restart uses the same one.
+    port = _free_port(_read(files.notes).get("port", preferred_port))
     say(f"Starting the local AWS on 127.0.0.1:{port} ...")
     engine = EngineProcess(port, files.state, files.log / "engine.log", wait_scale)
     engine.start()
@@ -260,7 +261,7 @@ def _start_engine(say: Say, files: StackFiles, preferred_port: int, wait_scale: 
         outputs=_outputs(boto3.client("cloudformation", **arguments), deployment.STACK_NAME),
     )
     _describe(files, stack)
-    _write_json(files.notes, _read(files.notes) | {"wait_scale": wait_scale})
+    _write_json(files.notes, _read(files.notes) | {"port": port, "wait_scale": wait_scale})
     return stack
 
 
