@@ -64,7 +64,7 @@ def _groups(described: Mapping[str, Any], kept: Mapping[str, str]) -> Iterator[s
 
 
 def facts(parameter: Mapping[str, Any]) -> str:
-    """Return the default of a parameter and what it must be: the template's words, and the values that they leave out."""
+    """Return the default of a parameter and what it must be: the template's words, and values that they leave out."""
     default = "empty" if parameter["Default"] == "" else f"`{parameter['Default']}`"
     constraint = parameter["ConstraintDescription"].removesuffix(".")
     named = set(re.findall(r"[\w.-]+", constraint))

@@ -51,9 +51,8 @@ def _generated(block: re.Match[str]) -> str:
 
 def section(definition: Definition) -> str:
     """Return what a state machine is for, its diagram, and a table of its states."""
-    return "\n".join(
-        [definition["Comment"], "", "```mermaid", *diagram(definition), "```", "", *_table(definition), ""]
-    )
+    picture = ["```mermaid", *diagram(definition), "```"]
+    return "\n".join([definition["Comment"], "", *picture, "", *_table(definition), ""])
 
 
 def diagram(definition: Definition) -> list[str]:
@@ -65,10 +64,8 @@ def diagram(definition: Definition) -> list[str]:
     failed = [_identifier(name) for name, state in states(definition) if state["Type"] == "Fail"]
     succeeded = [_identifier(name) for name, state in states(definition) if state["Type"] == "Succeed"]
     succeeded += [_identifier(name) for name, state in definition["States"].items() if state.get("End")]
-    lines += [
-        f"  class {','.join(names)} {style}" for names, style in ((failed, "failed"), (succeeded, "succeeded")) if names
-    ]
-    return lines
+    ends = {"failed": failed, "succeeded": succeeded}
+    return [*lines, *(f"  class {','.join(names)} {style}" for style, names in ends.items() if names)]
 
 
 def states(definition: Definition) -> Iterator[tuple[str, Definition]]:

@@ -2,17 +2,20 @@
 
 import fnmatch
 import functools
+import importlib
 import inspect
 import json
 import re
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import boto3
 import pytest
 import yaml
 from botocore import xform_name
 
+from local.docs import workflows
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, generated_name, load
 from tests.workflows.definition import tasks
 from vision.adapters.lease import LeaseState
@@ -32,7 +35,7 @@ from vision.domain.own_model import manifests
 from vision.domain.session import custom_model
 from vision.domain.statuses import Status
 
-PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "events/README.md")]
+PAGES = [REPOSITORY / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY", "events/README")]
 PAGES += sorted((REPOSITORY / "docs").rglob("*.md"))
 DESCRIBED = load(TEMPLATE.read_text())
 ERRORS = {
@@ -48,16 +51,6 @@ S3_COMMANDS = {"cp", "mv", "rm", "rb", "ls"}
 # What the AWS CLI calls otherwise than its service, since the name is taken by a common option.
 # https://docs.aws.amazon.com/cli/latest/reference/sns/subscribe.html
 RENAMED = {("sns", "subscribe", "notification-endpoint"): "endpoint"}
-SERVICES = {"lambda": "Lambda", "sns": "SNS", "iam": "IAM", "rekognition": "Rekognition"}
-PATTERNS = {
-    r"^(https?://[A-Za-z0-9.-]+(:[0-9]+)?)?$": "an address or empty",
-    r"^((https://[A-Za-z0-9.-]+|http://([A-Za-z0-9-]+\.)?localhost)(:[0-9]+)?)?$": "an HTTPS address or empty",
-    r"^\s*\[[\s\S]*\]\s*$": "a JSON list",
-    r"^([^@\s,]+@[^@\s,]+)?$": "e-mail addresses separated by commas or empty",
-    r"^(arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$": "ARNs of buckets separated by commas or empty",
-    r"^(rate|cron)\(.+\)$": "a schedule expression",
-    r"^[A-Za-z0-9._-]{0,64}$": "text or empty",
-}
 
 
 def page(name):
@@ -132,6 +125,36 @@ def test_every_page_is_found_from_the_first(path):
     assert f"docs/{path.name}" in readme
 
 
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "docs/images").iterdir()), ids=lambda path: path.name)
+def test_picture_is_on_a_page(path):
+    assert any(f"images/{path.name}" in page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def test_pictures_of_the_architecture_differ_in_their_colours_alone():
+    light, dark = (page(f"docs/images/architecture-{scheme}.svg") for scheme in ("light", "dark"))
+    assert light != dark
+    assert len({re.sub(r"#[0-9a-f]{6}", "", picture) for picture in (light, dark)}) == 1
+
+
+def test_picture_of_the_architecture_describes_itself_and_names_states_that_exist():
+    picture = ElementTree.fromstring(page("docs/images/architecture-light.svg"))
+    inside = {one.get("id"): one.text for one in picture.iter() if one.get("id")}
+    assert all(inside[name] for name in picture.get("aria-labelledby").split())
+    shown = {one.text for one in picture.iter() if one.get("class") == "state"}
+    assert shown
+    assert shown <= {name for path in workflows.FOLDER.glob("*.json") for name, _ in _states(path)}
+
+
+def _states(path):
+    return workflows.states(json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_python_of_an_example_imports_what_exists(path):
+    for module, name in re.findall(r"from (vision[\w.]+) import (\w+)", path.read_text(encoding="utf-8")):
+        assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_a_page_names_no_place_of_one_machine(path):
     assert not re.search(r"(?<![\w.])/(home|root|Users|work)/", path.read_text(encoding="utf-8"))
@@ -154,35 +177,8 @@ def test_an_example_calls_what_the_aws_cli_has(call):
     assert not unknown
 
 
-def _allowed(parameter):
-    if "MinValue" in parameter:
-        return f"from {parameter['MinValue']} to {parameter['MaxValue']}"
-    if "AllowedValues" in parameter:
-        return f"one of {', '.join(map(str, parameter['AllowedValues']))}"
-    kind = re.search(r":(lambda|sns|iam|rekognition):", parameter["AllowedPattern"])
-    if kind:
-        return f"an ARN of {SERVICES[kind[1]]} or empty"
-    return PATTERNS[parameter["AllowedPattern"]]
-
-
-@pytest.mark.parametrize("name", DESCRIBED["Parameters"])
-def test_a_parameter_is_documented_as_the_template_has_it(name):
-    parameter = DESCRIBED["Parameters"][name]
-    default = f"`{parameter['Default']}`" if parameter["Default"] != "" else "empty"
-    told = section(page("docs/parameters.md"), f"### `{name}`")
-    assert told.startswith(f"\nDefault {default}, {_allowed(parameter)}.\n\n{parameter['Description']}\n\n*Change it* ")
-
-
-def test_parameters_are_documented_in_the_order_and_groups_of_the_console():
-    groups = DESCRIBED["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    expected = []
-    for group in groups:
-        expected += [group["Label"]["default"], *(f"`{name}`" for name in group["Parameters"])]
-    assert re.findall(r"^###? (.+)$", page("docs/parameters.md"), re.MULTILINE) == expected
-
-
 def test_the_table_of_outputs_has_each_of_the_template():
-    table = rows(section(page("README.md"), "## Deploy it to AWS"))
+    table = rows(section(page("docs/deploy.md"), "## After the deployment"))
     assert sorted(name for cells in table for name in named(cells[0])) == sorted(DESCRIBED["Outputs"])
 
 
@@ -241,9 +237,8 @@ def test_the_table_of_retries_is_that_of_the_state_machine():
     assert sorted(told) == sorted(expected)
 
 
-def test_the_length_of_a_cause_is_told():
-    told = section(page("docs/record.md"), "## Errors")
-    assert f"at most {CAUSE_LIMIT:,} characters" in " ".join(told.split())
+def test_errors_name_the_length_of_a_cause():
+    assert f"{CAUSE_LIMIT:,} characters" in " ".join(section(page("docs/record.md"), "## Errors").split())
 
 
 def test_the_table_of_statuses_has_every_status():
@@ -330,10 +325,9 @@ def test_the_table_of_rule_fields_is_that_of_the_code():
     assert [named(cells[0])[0] for cells in told if len(cells) == 2] == list(Rule.__dataclass_fields__)
 
 
-def test_the_confidence_of_a_rule_that_names_none_is_told():
-    told = section(page("docs/inspection.md"), "## Rules")
-    assert f"{rules.DEFAULT_MIN_CONFIDENCE:g} when it is missing" in told
-    assert f"a rule names {rules.LABELS_LIMIT} at most" in " ".join(told.split())
+def test_rules_name_the_default_confidence_and_how_many_labels_a_rule_takes():
+    numbers = set(re.findall(r"\d+", section(page("docs/inspection.md"), "## Rules")))
+    assert {f"{rules.DEFAULT_MIN_CONFIDENCE:g}", str(rules.LABELS_LIMIT)} <= numbers
 
 
 def test_the_example_rules_are_read_by_the_code():
@@ -416,15 +410,6 @@ def test_the_table_of_model_statuses_says_what_the_code_does(status):
     _, run, rest, told_paid, told = _model_rows()[status]
     assert [run, rest, told_paid] == [f"`{step}`", f"`{custom_model.step_to_stop(status)}`", paid]
     assert not sentence or told in sentence
-
-
-def test_the_table_of_a_session_has_every_state_in_its_order():
-    machine = json.loads(page("statemachines/custom_model_session.asl.json"))
-    states = []
-    for name, state in machine["States"].items():
-        states += [name, *state.get("ItemProcessor", {}).get("States", {})]
-    table = rows(section(page("docs/custom-labels.md"), "## How a session goes"))
-    assert [named(cells[0])[0] for cells in table] == states
 
 
 def test_the_table_of_a_sessions_settings_is_that_of_the_template():

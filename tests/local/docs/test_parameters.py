@@ -12,7 +12,7 @@ Metadata:
         Parameters: [Most, Least]
 Parameters:
   Least: { Type: Number, Default: 1, Description: The least., ConstraintDescription: must be a number. }
-  Most: { Type: Number, Default: 9, MaxValue: 10, Description: The most., ConstraintDescription: must be a number of at least 1. }
+  Most: { Default: 9, MaxValue: 10, Description: The most., ConstraintDescription: must be a number of at least 1. }
 Resources:
   Bucket: { Type: "AWS::S3::Bucket", Properties: { BucketName: !Ref Least } }
 """
