@@ -1,6 +1,6 @@
 """Say what images cost before you pay it: ``python -m benchmarks.cost --images 100000 --size 3``.
 
-``--table`` prints the table of docs/costs.md; ``--measure`` counts again, on local stacks of its own, what an image takes.
+``--table`` prints the table of docs/costs.md; ``--measure`` counts again, on local stacks, what an image takes.
 """
 
 import argparse
