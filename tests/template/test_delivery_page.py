@@ -59,11 +59,11 @@ def test_an_output_that_becomes_a_variable_exists(name):
 def test_the_trust_policy_is_that_of_the_template():
     role = load((REPOSITORY / "docs/operations/deployer.yaml").read_text())["Resources"]["GitHubRole"]
     (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    told = PAGE.partition("```json\n")[2].partition("```")[0]
+    written = PAGE.partition("```json\n")[2].partition("```")[0]
     for name, value in statement["Condition"]["StringEquals"].items():
         text = value if isinstance(value, str) else value["Fn::Sub"]
         named = text.replace("${GitHubRepository}", "owner@123456/name@456789").replace("${Stage}", "test")
-        assert f'"{name}": "{named}"' in told
+        assert f'"{name}": "{named}"' in written
 
 
 def test_the_setting_that_names_the_model_is_the_one_that_is_read(tmp_path):
@@ -78,10 +78,10 @@ def test_the_setting_that_gives_the_model_memory_is_the_one_that_is_read(tmp_pat
     assert stages.memory_size(settings) == 3072
 
 
-def test_the_memory_of_the_model_is_told_with_its_limits_and_its_default():
+def test_page_has_the_limits_and_the_default_of_the_memory():
     least, most = stages.MEMORY_SIZES[0], stages.MEMORY_SIZES[-1]
-    (told,) = (one for one in PAGE.split("\n\n") if "`memory_size`" in one)
-    assert {str(least), str(most), str(stages.DEFAULT_MEMORY_SIZE)} <= set(re.findall(r"\d+", told))
+    (written,) = (one for one in PAGE.split("\n\n") if "`memory_size`" in one)
+    assert {str(least), str(most), str(stages.DEFAULT_MEMORY_SIZE)} <= set(re.findall(r"\d+", written))
 
 
 def test_a_variable_of_the_shell_has_a_value_before_it_is_used():
@@ -95,7 +95,7 @@ def test_a_variable_of_the_shell_has_a_value_before_it_is_used():
     assert unknown == set()
 
 
-def test_the_functions_that_are_shifted_are_told_with_their_alarms():
+def test_page_has_each_shifted_function_with_its_alarms():
     resources = {
         name: one
         for template in ("template.yaml", "own-model.yaml")

@@ -188,16 +188,16 @@ def test_the_security_page_names_each_route_that_answers_without_a_token():
         for one in DESCRIBED["Resources"].values()
         if one["Type"] == "AWS::ApiGatewayV2::Route" and one["Properties"]["AuthorizationType"] == "NONE"
     ]
-    told = " ".join(section(page("SECURITY.md"), "## What the design promises").split())
-    assert sorted(name for name in named(told) if name.startswith("GET /")) == sorted(public)
+    written = " ".join(section(page("SECURITY.md"), "## What the design promises").split())
+    assert sorted(name for name in named(written) if name.startswith("GET /")) == sorted(public)
 
 
 def test_the_page_for_older_systems_names_what_there_is():
-    told = [name for cells in rows(page("docs/coming-from.md")) for name in named(cells[1])]
-    names = {found[1] for name in told if (found := re.fullmatch(r"([A-Z][a-z]+[A-Z]\w+)(=.*)?", name))}
+    written = [name for cells in rows(page("docs/coming-from.md")) for name in named(cells[1])]
+    names = {found[1] for name in written if (found := re.fullmatch(r"([A-Z][a-z]+[A-Z]\w+)(=.*)?", name))}
     assert names <= {*DESCRIBED["Parameters"], *DESCRIBED["Outputs"], *ERRORS}
     paths = json.loads(page("docs/openapi.json"))["paths"]
-    routes = {tuple(name.partition("?")[0].split()) for name in told if " /api/" in name}
+    routes = {tuple(name.partition("?")[0].split()) for name in written if " /api/" in name}
     assert routes <= {(method.upper(), path) for path, methods in paths.items() for method in methods}
 
 
@@ -229,12 +229,12 @@ def test_the_table_of_errors_names_the_limits_that_are_checked(name, limits):
 
 
 def test_the_table_of_retries_is_that_of_the_state_machine():
-    told = [cells for cells in rows(section(page("docs/record.md"), "## Errors")) if len(cells) == 3]
+    written = [cells for cells in rows(section(page("docs/record.md"), "## Errors")) if len(cells) == 3]
     expected = []
     for name, state in tasks(json.loads(page("statemachines/process_image.asl.json"))).items():
         attempts = {error: rule["MaxAttempts"] for rule in state["Retry"] for error in rule["ErrorEquals"]}
         expected.append([name, str(attempts["Throttled"]), str(attempts["ServiceUnavailable"])])
-    assert sorted(told) == sorted(expected)
+    assert sorted(written) == sorted(expected)
 
 
 def test_errors_name_the_length_of_a_cause():
@@ -278,15 +278,15 @@ def _inspected_record():
 
 
 def test_the_table_of_an_inspected_image_has_every_attribute_that_only_an_inspection_writes():
-    told = rows(section(page("docs/record.md"), "## An inspected image"))
+    written = rows(section(page("docs/record.md"), "## An inspected image"))
     image = {name for cells in rows(section(page("docs/record.md"), "## An image record")) for name in named(cells[0])}
-    names = {name for cells in told for name in named(cells[0])}
+    names = {name for cells in written for name in named(cells[0])}
     assert names == (set(_inspected_record()[1]) | {"notified_at"}) - image
 
 
 def test_the_table_of_a_session_has_every_attribute_of_the_lease():
-    told = rows(section(page("docs/record.md"), "## The session of a model"))
-    names = {name for cells in told for name in named(cells[0])}
+    written = rows(section(page("docs/record.md"), "## The session of a model"))
+    names = {name for cells in written for name in named(cells[0])}
     # The item has called the holder of the lease its owner since the first release.
     attributes = {"owner" if name == "holder" else name for name in LeaseState.__dataclass_fields__}
     assert names == {"pk", "sk", "record_type", "updated_at"} | attributes
@@ -316,13 +316,13 @@ def test_the_table_of_indexes_is_that_of_the_template():
         [index["IndexName"], *(key["AttributeName"] for key in index["KeySchema"])]
         for index in table["GlobalSecondaryIndexes"]
     ]
-    told = rows(section(page("docs/record.md"), "## Keys and indexes"))
-    assert [[cell.strip("`") for cell in cells[:3]] for cells in told] == expected
+    written = rows(section(page("docs/record.md"), "## Keys and indexes"))
+    assert [[cell.strip("`") for cell in cells[:3]] for cells in written] == expected
 
 
 def test_the_table_of_rule_fields_is_that_of_the_code():
-    told = rows(section(page("docs/inspection.md"), "## Rules"))
-    assert [named(cells[0])[0] for cells in told if len(cells) == 2] == list(Rule.__dataclass_fields__)
+    written = rows(section(page("docs/inspection.md"), "## Rules"))
+    assert [named(cells[0])[0] for cells in written if len(cells) == 2] == list(Rule.__dataclass_fields__)
 
 
 def test_rules_name_the_default_confidence_and_how_many_labels_a_rule_takes():
@@ -359,8 +359,8 @@ def test_the_example_of_a_result_file_has_the_form_that_the_code_writes():
 
 
 def test_the_table_of_a_result_file_has_each_of_its_fields():
-    told = rows(section(page("docs/inspection.md"), "## What an inspection leaves behind"))
-    assert {name for cells in told for name in named(cells[0])} == set(_examples("docs/inspection.md")[1])
+    written = rows(section(page("docs/inspection.md"), "## What an inspection leaves behind"))
+    assert {name for cells in written for name in named(cells[0])} == set(_examples("docs/inspection.md")[1])
 
 
 def test_the_example_of_a_message_is_of_the_example_of_a_result_file():
@@ -407,9 +407,9 @@ def test_the_table_of_model_statuses_has_every_status():
 def test_the_table_of_model_statuses_says_what_the_code_does(status):
     step, sentence = _model_step(status)
     paid = "yes" if custom_model.is_paid_for(status) else "no"
-    _, run, rest, told_paid, told = _model_rows()[status]
-    assert [run, rest, told_paid] == [f"`{step}`", f"`{custom_model.step_to_stop(status)}`", paid]
-    assert not sentence or told in sentence
+    _, run, rest, paid_as_written, written = _model_rows()[status]
+    assert [run, rest, paid_as_written] == [f"`{step}`", f"`{custom_model.step_to_stop(status)}`", paid]
+    assert not sentence or written in sentence
 
 
 def test_the_table_of_a_sessions_settings_is_that_of_the_template():
@@ -433,9 +433,11 @@ def test_the_faults_of_a_session_name_each_error_that_it_ends_with(name):
 
 
 def test_the_table_of_manifest_fields_is_that_of_the_code():
-    told = {name for cells in rows(section(page("docs/own-model.md"), "## The manifest")) for name in named(cells[0])}
+    written = {
+        name for cells in rows(section(page("docs/own-model.md"), "## The manifest")) for name in named(cells[0])
+    }
     single = [name for name in manifests._FIELDS if name not in ("input", "output")]
-    assert told == {
+    assert written == {
         *single,
         *(f"input.{name}" for name in manifests._INPUT_FIELDS),
         *(f"output.{name}" for name in manifests._OUTPUT_FIELDS),

@@ -72,7 +72,7 @@ def test_somebody_who_is_invited_and_made_an_operator_asks_with_a_token(
 
 
 def test_an_operator_deletes_everything_with_the_words_of_the_page(new_client: Callable[..., Client]) -> None:
-    method, path = re.search(r"`(DELETE) (/api/photos)`\s+with\s", PAGE).groups()
+    method, path = re.search(r"`(DELETE) (/api/photos)` with\n", PAGE).groups()
     [words] = re.findall(r'`(\{"confirm": .*?\})`', PAGE)
     assert new_client(is_operator=True)(method, path, json.loads(words)).status in (202, 204)
 
