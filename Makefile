@@ -12,9 +12,19 @@ INSTALLED := .local/installed
 # Who finds the labels, rekognition or own-model; and the own model's folder below functions/classify_image/.
 OWN_MODEL = $(if $(DETECTOR),--detector "$(DETECTOR)") $(if $(MODEL),--model "$(MODEL)")
 
+# What a newcomer needs; everything else is listed below it.
+FIRST := demo up down test help
+
 .PHONY: help
-help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help: ## List the commands
+	@awk -F ':.*## ' -v first='$(FIRST)' ' \
+		/^[a-z-]+:.*## / { names[++count] = $$1; says[$$1] = sprintf("  make %-15s%s\n", $$1, $$2) } \
+		END { \
+			print "Begin with"; \
+			for (at = 1; at <= split(first, begin, " "); at++) { printf "%s", says[begin[at]]; delete says[begin[at]] } \
+			print "\nand then"; \
+			for (at = 1; at <= count; at++) printf "%s", says[names[at]] \
+		}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Process and inspect photos on this machine, run a Custom Labels session (PHOTOS=folder for your own, BULK=1000 for a bulk run, DETECTOR=own-model)
@@ -115,6 +125,11 @@ lint: setup
 	@$(VENV)/cfn-lint $(TEMPLATES)
 	@# One at a time they take longer than everything else here.
 	@printf '%s\n' $(TEMPLATES) | SAM_CLI_TELEMETRY=0 xargs -P 4 -n 1 .local/sam/bin/sam validate --lint --template
+
+.PHONY: docs
+docs: setup ## Write the parts of docs/ that are made from the template, the state machines and the API
+	@$(VENV)/python -m local.docs
+	@$(VENV)/python -m local.openapi
 
 .PHONY: package
 package: setup ## Build functions and layers for AWS into .aws-sam/build

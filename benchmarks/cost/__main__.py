@@ -1,6 +1,6 @@
 """Say what images cost before you pay it: ``python -m benchmarks.cost --images 100000 --size 3``.
 
-``--table`` prints the table of the README; ``--measure`` counts anew what an image takes, on local stacks of its own.
+``--table`` prints the table of docs/costs.md; ``--measure`` counts again, on local stacks, what an image takes.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--images", default="100000", help="how many, within one month")
     parser.add_argument("--size", default="3", help="of an image, in megabytes")
     parser.add_argument("--detector", default=bill.REKOGNITION, help=" or ".join(bill.WAYS))
-    parser.add_argument("--table", action="store_true", help="print the table of the README")
+    parser.add_argument("--table", action="store_true", help="print the table of docs/costs.md")
     parser.add_argument("--measure", action="store_true", help="count anew, and write benchmarks/cost/counters.json")
     options = parser.parse_args(arguments)
     if options.measure:
@@ -81,7 +81,7 @@ def estimate(images: str, size: str, detector: str) -> list[str]:
 
 
 def table() -> list[str]:
-    """Return the README's table."""
+    """Return the table of docs/costs.md."""
     measured = usage.read()
     columns = " | ".join(f"{images:,}" for images in TABLE_IMAGES)
     lines = [

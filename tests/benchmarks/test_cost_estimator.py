@@ -1,4 +1,4 @@
-"""The cost estimator: the words it takes and refuses, how it reckons, and the table of the README."""
+"""The cost estimator: the words it takes and refuses, how it reckons, and the table of docs/costs.md."""
 
 import math
 import re
@@ -159,8 +159,14 @@ def test_the_estimate_adds_up():
     assert sum(rows) == pytest.approx(total, abs=0.01 * len(rows))
 
 
-def test_the_table_of_the_readme_is_what_the_command_prints():
-    assert "\n".join(command.table()) in (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_table_of_the_guide_is_what_the_command_prints():
+    assert "\n".join(command.table()) in (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+
+
+def test_price_of_photos_in_the_readme_is_that_of_the_table():
+    [row] = [line for line in command.table() if line.startswith("| rekognition, photo by photo")]
+    price = row.split("|")[2].strip()
+    assert f"for {price} per 1,000 photos" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_price_list_of_the_guide_is_the_one_that_is_used():

@@ -1,4 +1,4 @@
-"""The pictures of the README: `SCREENSHOTS=write` takes them anew, else they are held to what the page looks like now.
+"""The pictures of the README and the tour: `SCREENSHOTS=write` takes them again, else they are compared with the page.
 
 They show drawings of `drawings.py`: no picture in git is anybody else's.
 """
@@ -46,7 +46,7 @@ def artist(pipeline):
 
 @pytest.fixture
 def hold():
-    """Hold a picture of the README to what a page looks like, or take it anew."""
+    """Compare a picture with what a page looks like, or take it again."""
 
     def compare(page, name):
         page.wait_for_load_state("networkidle")
@@ -99,9 +99,3 @@ def test_the_readme_shows_a_phone_in_dark_mode(make_visit, artist, hold):
     visit.sign_in(artist)
     images_are_there(visit, len(NAMES))
     hold(visit.page, "phone.png")
-
-
-def test_every_picture_has_its_place_in_the_readme():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    pictures = sorted(path.name for path in FOLDER.iterdir())
-    assert [name for name in pictures if f"docs/images/{name}" not in readme] == []

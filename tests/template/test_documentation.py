@@ -2,17 +2,20 @@
 
 import fnmatch
 import functools
+import importlib
 import inspect
 import json
 import re
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import boto3
 import pytest
 import yaml
 from botocore import xform_name
 
+from local.docs import workflows
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, generated_name, load
 from tests.workflows.definition import tasks
 from vision.adapters.lease import LeaseState
@@ -32,7 +35,7 @@ from vision.domain.own_model import manifests
 from vision.domain.session import custom_model
 from vision.domain.statuses import Status
 
-PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "events/README.md")]
+PAGES = [REPOSITORY / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY", "events/README")]
 PAGES += sorted((REPOSITORY / "docs").rglob("*.md"))
 DESCRIBED = load(TEMPLATE.read_text())
 ERRORS = {
@@ -48,16 +51,6 @@ S3_COMMANDS = {"cp", "mv", "rm", "rb", "ls"}
 # What the AWS CLI calls otherwise than its service, since the name is taken by a common option.
 # https://docs.aws.amazon.com/cli/latest/reference/sns/subscribe.html
 RENAMED = {("sns", "subscribe", "notification-endpoint"): "endpoint"}
-SERVICES = {"lambda": "Lambda", "sns": "SNS", "iam": "IAM", "rekognition": "Rekognition"}
-PATTERNS = {
-    r"^(https?://[A-Za-z0-9.-]+(:[0-9]+)?)?$": "an address or empty",
-    r"^((https://[A-Za-z0-9.-]+|http://([A-Za-z0-9-]+\.)?localhost)(:[0-9]+)?)?$": "an HTTPS address or empty",
-    r"^\s*\[[\s\S]*\]\s*$": "a JSON list",
-    r"^([^@\s,]+@[^@\s,]+)?$": "e-mail addresses separated by commas or empty",
-    r"^(arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$": "ARNs of buckets separated by commas or empty",
-    r"^(rate|cron)\(.+\)$": "a schedule expression",
-    r"^[A-Za-z0-9._-]{0,64}$": "text or empty",
-}
 
 
 def page(name):
@@ -132,6 +125,36 @@ def test_every_page_is_found_from_the_first(path):
     assert f"docs/{path.name}" in readme
 
 
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "docs/images").iterdir()), ids=lambda path: path.name)
+def test_picture_is_on_a_page(path):
+    assert any(f"images/{path.name}" in page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def test_pictures_of_the_architecture_differ_in_their_colours_alone():
+    light, dark = (page(f"docs/images/architecture-{scheme}.svg") for scheme in ("light", "dark"))
+    assert light != dark
+    assert len({re.sub(r"#[0-9a-f]{6}", "", picture) for picture in (light, dark)}) == 1
+
+
+def test_picture_of_the_architecture_describes_itself_and_names_states_that_exist():
+    picture = ElementTree.fromstring(page("docs/images/architecture-light.svg"))
+    inside = {one.get("id"): one.text for one in picture.iter() if one.get("id")}
+    assert all(inside[name] for name in picture.get("aria-labelledby").split())
+    shown = {one.text for one in picture.iter() if one.get("class") == "state"}
+    assert shown
+    assert shown <= {name for path in workflows.FOLDER.glob("*.json") for name, _ in _states(path)}
+
+
+def _states(path):
+    return workflows.states(json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_python_of_an_example_imports_what_exists(path):
+    for module, name in re.findall(r"from (vision[\w.]+) import (\w+)", path.read_text(encoding="utf-8")):
+        assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_a_page_names_no_place_of_one_machine(path):
     assert not re.search(r"(?<![\w.])/(home|root|Users|work)/", path.read_text(encoding="utf-8"))
@@ -154,35 +177,8 @@ def test_an_example_calls_what_the_aws_cli_has(call):
     assert not unknown
 
 
-def _allowed(parameter):
-    if "MinValue" in parameter:
-        return f"from {parameter['MinValue']} to {parameter['MaxValue']}"
-    if "AllowedValues" in parameter:
-        return f"one of {', '.join(map(str, parameter['AllowedValues']))}"
-    kind = re.search(r":(lambda|sns|iam|rekognition):", parameter["AllowedPattern"])
-    if kind:
-        return f"an ARN of {SERVICES[kind[1]]} or empty"
-    return PATTERNS[parameter["AllowedPattern"]]
-
-
-@pytest.mark.parametrize("name", DESCRIBED["Parameters"])
-def test_a_parameter_is_documented_as_the_template_has_it(name):
-    parameter = DESCRIBED["Parameters"][name]
-    default = f"`{parameter['Default']}`" if parameter["Default"] != "" else "empty"
-    told = section(page("docs/parameters.md"), f"### `{name}`")
-    assert told.startswith(f"\nDefault {default}, {_allowed(parameter)}.\n\n{parameter['Description']}\n\n*Change it* ")
-
-
-def test_parameters_are_documented_in_the_order_and_groups_of_the_console():
-    groups = DESCRIBED["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    expected = []
-    for group in groups:
-        expected += [group["Label"]["default"], *(f"`{name}`" for name in group["Parameters"])]
-    assert re.findall(r"^###? (.+)$", page("docs/parameters.md"), re.MULTILINE) == expected
-
-
 def test_the_table_of_outputs_has_each_of_the_template():
-    table = rows(section(page("README.md"), "## Deploy it to AWS"))
+    table = rows(section(page("docs/deploy.md"), "## After the deployment"))
     assert sorted(name for cells in table for name in named(cells[0])) == sorted(DESCRIBED["Outputs"])
 
 
@@ -192,16 +188,16 @@ def test_the_security_page_names_each_route_that_answers_without_a_token():
         for one in DESCRIBED["Resources"].values()
         if one["Type"] == "AWS::ApiGatewayV2::Route" and one["Properties"]["AuthorizationType"] == "NONE"
     ]
-    told = " ".join(section(page("SECURITY.md"), "## What the design promises").split())
-    assert sorted(name for name in named(told) if name.startswith("GET /")) == sorted(public)
+    written = " ".join(section(page("SECURITY.md"), "## What the design promises").split())
+    assert sorted(name for name in named(written) if name.startswith("GET /")) == sorted(public)
 
 
 def test_the_page_for_older_systems_names_what_there_is():
-    told = [name for cells in rows(page("docs/coming-from.md")) for name in named(cells[1])]
-    names = {found[1] for name in told if (found := re.fullmatch(r"([A-Z][a-z]+[A-Z]\w+)(=.*)?", name))}
+    written = [name for cells in rows(page("docs/coming-from.md")) for name in named(cells[1])]
+    names = {found[1] for name in written if (found := re.fullmatch(r"([A-Z][a-z]+[A-Z]\w+)(=.*)?", name))}
     assert names <= {*DESCRIBED["Parameters"], *DESCRIBED["Outputs"], *ERRORS}
     paths = json.loads(page("docs/openapi.json"))["paths"]
-    routes = {tuple(name.partition("?")[0].split()) for name in told if " /api/" in name}
+    routes = {tuple(name.partition("?")[0].split()) for name in written if " /api/" in name}
     assert routes <= {(method.upper(), path) for path, methods in paths.items() for method in methods}
 
 
@@ -233,17 +229,16 @@ def test_the_table_of_errors_names_the_limits_that_are_checked(name, limits):
 
 
 def test_the_table_of_retries_is_that_of_the_state_machine():
-    told = [cells for cells in rows(section(page("docs/record.md"), "## Errors")) if len(cells) == 3]
+    written = [cells for cells in rows(section(page("docs/record.md"), "## Errors")) if len(cells) == 3]
     expected = []
     for name, state in tasks(json.loads(page("statemachines/process_image.asl.json"))).items():
         attempts = {error: rule["MaxAttempts"] for rule in state["Retry"] for error in rule["ErrorEquals"]}
         expected.append([name, str(attempts["Throttled"]), str(attempts["ServiceUnavailable"])])
-    assert sorted(told) == sorted(expected)
+    assert sorted(written) == sorted(expected)
 
 
-def test_the_length_of_a_cause_is_told():
-    told = section(page("docs/record.md"), "## Errors")
-    assert f"at most {CAUSE_LIMIT:,} characters" in " ".join(told.split())
+def test_errors_name_the_length_of_a_cause():
+    assert f"{CAUSE_LIMIT:,} characters" in " ".join(section(page("docs/record.md"), "## Errors").split())
 
 
 def test_the_table_of_statuses_has_every_status():
@@ -283,15 +278,15 @@ def _inspected_record():
 
 
 def test_the_table_of_an_inspected_image_has_every_attribute_that_only_an_inspection_writes():
-    told = rows(section(page("docs/record.md"), "## An inspected image"))
+    written = rows(section(page("docs/record.md"), "## An inspected image"))
     image = {name for cells in rows(section(page("docs/record.md"), "## An image record")) for name in named(cells[0])}
-    names = {name for cells in told for name in named(cells[0])}
+    names = {name for cells in written for name in named(cells[0])}
     assert names == (set(_inspected_record()[1]) | {"notified_at"}) - image
 
 
 def test_the_table_of_a_session_has_every_attribute_of_the_lease():
-    told = rows(section(page("docs/record.md"), "## The session of a model"))
-    names = {name for cells in told for name in named(cells[0])}
+    written = rows(section(page("docs/record.md"), "## The session of a model"))
+    names = {name for cells in written for name in named(cells[0])}
     # The item has called the holder of the lease its owner since the first release.
     attributes = {"owner" if name == "holder" else name for name in LeaseState.__dataclass_fields__}
     assert names == {"pk", "sk", "record_type", "updated_at"} | attributes
@@ -321,19 +316,18 @@ def test_the_table_of_indexes_is_that_of_the_template():
         [index["IndexName"], *(key["AttributeName"] for key in index["KeySchema"])]
         for index in table["GlobalSecondaryIndexes"]
     ]
-    told = rows(section(page("docs/record.md"), "## Keys and indexes"))
-    assert [[cell.strip("`") for cell in cells[:3]] for cells in told] == expected
+    written = rows(section(page("docs/record.md"), "## Keys and indexes"))
+    assert [[cell.strip("`") for cell in cells[:3]] for cells in written] == expected
 
 
 def test_the_table_of_rule_fields_is_that_of_the_code():
-    told = rows(section(page("docs/inspection.md"), "## Rules"))
-    assert [named(cells[0])[0] for cells in told if len(cells) == 2] == list(Rule.__dataclass_fields__)
+    written = rows(section(page("docs/inspection.md"), "## Rules"))
+    assert [named(cells[0])[0] for cells in written if len(cells) == 2] == list(Rule.__dataclass_fields__)
 
 
-def test_the_confidence_of_a_rule_that_names_none_is_told():
-    told = section(page("docs/inspection.md"), "## Rules")
-    assert f"{rules.DEFAULT_MIN_CONFIDENCE:g} when it is missing" in told
-    assert f"a rule names {rules.LABELS_LIMIT} at most" in " ".join(told.split())
+def test_rules_name_the_default_confidence_and_how_many_labels_a_rule_takes():
+    numbers = set(re.findall(r"\d+", section(page("docs/inspection.md"), "## Rules")))
+    assert {f"{rules.DEFAULT_MIN_CONFIDENCE:g}", str(rules.LABELS_LIMIT)} <= numbers
 
 
 def test_the_example_rules_are_read_by_the_code():
@@ -365,8 +359,8 @@ def test_the_example_of_a_result_file_has_the_form_that_the_code_writes():
 
 
 def test_the_table_of_a_result_file_has_each_of_its_fields():
-    told = rows(section(page("docs/inspection.md"), "## What an inspection leaves behind"))
-    assert {name for cells in told for name in named(cells[0])} == set(_examples("docs/inspection.md")[1])
+    written = rows(section(page("docs/inspection.md"), "## What an inspection leaves behind"))
+    assert {name for cells in written for name in named(cells[0])} == set(_examples("docs/inspection.md")[1])
 
 
 def test_the_example_of_a_message_is_of_the_example_of_a_result_file():
@@ -413,18 +407,9 @@ def test_the_table_of_model_statuses_has_every_status():
 def test_the_table_of_model_statuses_says_what_the_code_does(status):
     step, sentence = _model_step(status)
     paid = "yes" if custom_model.is_paid_for(status) else "no"
-    _, run, rest, told_paid, told = _model_rows()[status]
-    assert [run, rest, told_paid] == [f"`{step}`", f"`{custom_model.step_to_stop(status)}`", paid]
-    assert not sentence or told in sentence
-
-
-def test_the_table_of_a_session_has_every_state_in_its_order():
-    machine = json.loads(page("statemachines/custom_model_session.asl.json"))
-    states = []
-    for name, state in machine["States"].items():
-        states += [name, *state.get("ItemProcessor", {}).get("States", {})]
-    table = rows(section(page("docs/custom-labels.md"), "## How a session goes"))
-    assert [named(cells[0])[0] for cells in table] == states
+    _, run, rest, paid_as_written, written = _model_rows()[status]
+    assert [run, rest, paid_as_written] == [f"`{step}`", f"`{custom_model.step_to_stop(status)}`", paid]
+    assert not sentence or written in sentence
 
 
 def test_the_table_of_a_sessions_settings_is_that_of_the_template():
@@ -448,9 +433,11 @@ def test_the_faults_of_a_session_name_each_error_that_it_ends_with(name):
 
 
 def test_the_table_of_manifest_fields_is_that_of_the_code():
-    told = {name for cells in rows(section(page("docs/own-model.md"), "## The manifest")) for name in named(cells[0])}
+    written = {
+        name for cells in rows(section(page("docs/own-model.md"), "## The manifest")) for name in named(cells[0])
+    }
     single = [name for name in manifests._FIELDS if name not in ("input", "output")]
-    assert told == {
+    assert written == {
         *single,
         *(f"input.{name}" for name in manifests._INPUT_FIELDS),
         *(f"output.{name}" for name in manifests._OUTPUT_FIELDS),
