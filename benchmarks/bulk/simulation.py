@@ -125,7 +125,7 @@ class _OneItem:
         self, _key: Any, amounts: Mapping[str, int], *, condition: str, values: Mapping[str, int]
     ) -> dict[str, int] | None:
         if condition != "#next_at >= :now":
-            raise ValueError(f"{condition}: the pace asks for something that is not simulated")
+            raise ValueError(f"{condition}: a condition of the rate limiter that is not simulated")
         if self._next_at is None or self._next_at < values[":now"]:
             return None
         self._next_at += amounts["next_at"]
@@ -135,7 +135,7 @@ class _OneItem:
         self, _key: Any, fields: Mapping[str, Any], _first: Any, *, condition: str, condition_values: Mapping[str, int]
     ) -> bool:
         if condition != "attribute_not_exists(#next_at) OR #next_at < :now":
-            raise ValueError(f"{condition}: the pace asks for something that is not simulated")
+            raise ValueError(f"{condition}: a condition of the rate limiter that is not simulated")
         if self._next_at is not None and self._next_at >= condition_values[":now"]:
             return False
         self._next_at = fields["next_at"]

@@ -73,7 +73,7 @@ def estimate(images: str, size: str, detector: str) -> list[str]:
         raise NotUnderstood(f"DETECTOR {reprlib.repr(detector)}: there are {', '.join(bill.WAYS)}; take one of these")
     measured = usage.read()
     lines = [
-        f"{count:,} images of {megabytes:g} MB within a month, detected by {detector}.",
+        f"{count:,} images of {megabytes:g} MB within a month, with the detector {detector}.",
         f"List prices of us-east-1 in {prices.DATE}, without free tiers; counters measured on {measured.date}.",
     ]
     for way in bill.WAYS[detector]:

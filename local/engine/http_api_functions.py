@@ -70,7 +70,7 @@ async def invoke_function(
         reference, account_id=get_account_id(), region=get_region()
     )
     if data is None or config is None:
-        logger.error("HTTP API %s: %s leads to %s, which is no function", api_id, route_key, function)
+        logger.error("HTTP API %s: the target of %s is %s, which is not a function", api_id, route_key, function)
         return refusal(500, "Internal Server Error")
     source_arn = _source_arn(api_id, stage, route_key, request.method)
     if not may_service_invoke(SERVICE_PRINCIPAL, reference, source_arn):
@@ -92,7 +92,7 @@ async def invoke_function(
         return refusal(500, "Internal Server Error")
     answer = answer_of(result.get("body"))
     if answer is None:
-        logger.error("HTTP API: %s answered what is no response: %.200r", reference, result.get("body"))
+        logger.error("HTTP API: %s returned an invalid response: %.200r", reference, result.get("body"))
         return refusal(500, "Internal Server Error")
     return answer
 
