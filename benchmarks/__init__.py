@@ -1,1 +1,1 @@
-"""Speed, memory and bytes of the image core, side by side with what a user would take instead."""
+"""Speed, memory and bytes of the image core, compared with the libraries that a user would otherwise choose."""

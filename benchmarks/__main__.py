@@ -1,6 +1,6 @@
 """Measure every goal in one run and write the tables: ``python -m benchmarks``.
 
-The exit code is 1 where a goal was missed, else 2 where a measurement is void because the machine was too busy.
+The exit code is 1 if a goal was missed, or else 2 if a measurement is void because the machine was too busy.
 """
 
 import argparse
@@ -26,7 +26,7 @@ RESULTS = ROOT / "benchmarks" / "results.md"
 
 @dataclass(frozen=True)
 class Thoroughness:
-    """How much one run measures: rounds per timing, rounds of cold starts, processes for memory, damaged files."""
+    """The size of a run: rounds per timing, rounds of cold starts, processes for memory, damaged files."""
 
     rounds: int
     cold_rounds: int
@@ -39,7 +39,7 @@ QUICK = Thoroughness(rounds=5, cold_rounds=3, processes=1, damaged_files=200)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print and write."""
+    """Measure, then print and write the report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "--quick", action="store_true", help="fewer rounds; nothing is written unless --output is given"
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(peers: Peers, thoroughness: Thoroughness) -> tuple[list[Table], dict[str, str]]:
-    """Measure P1 to P9; also returns the version that each worker names."""
+    """Measure P1 to P9; also return the versions of the workers."""
     with running(peers.commands | {TWIN: peers.commands[OURS]}) as workers:
         versions = {name: str(worker.ask("version")["version"]) for name, worker in workers.items() if name != TWIN}
         _say("P1 to P5, and PNG")
@@ -84,7 +84,7 @@ def measure(peers: Peers, thoroughness: Thoroughness) -> tuple[list[Table], dict
 
 
 def write_report(tables: Sequence[Table], machine: str, peers: Peers, source: str, run: str) -> str:
-    """Put the tables under a heading that says where, when and how they were measured."""
+    """Return the report: a heading with place, time and method, and the tables."""
     rows = [row for table in tables for row in table.results]
     lines = [
         "# Benchmarks",
@@ -92,9 +92,9 @@ def write_report(tables: Sequence[Table], machine: str, peers: Peers, source: st
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC · {run}",
         "",
         f"- Machine: {machine}",
-        f"- Photos: {source}; PNG and what is named as published without noise.",
+        f"- Photos: {source}; the PNG, and photos marked as published, have no added noise.",
         "- Ratios are medians over shuffled rounds of CPU time, user and system, one thread for each contender. "
-        f"A/A is one contender against itself: where it spreads by {MAX_SPREAD:.0%} or more, the row is void.",
+        f"A/A is one contender against itself: if it spreads by {MAX_SPREAD:.0%} or more, the row is void.",
         *(f"- {sentence}; rows that need it are skipped." for sentence in peers.missing.values()),
         "",
         _summary(rows),
@@ -110,7 +110,7 @@ def _summary(rows: Sequence[Result]) -> str:
     }
     sentence = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count) + "."
     if counts["void"]:
-        sentence += " This run is void where it says so: the machine was too busy; run it again."
+        sentence += " Rows marked void do not count: the machine was too busy; run it again."
     return f"**{sentence}**"
 
 

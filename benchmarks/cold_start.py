@@ -1,12 +1,12 @@
 """P9: the cold start of an image function, and the size of what it loads.
 
 Layers and functions are built by ``functions/Makefile``, as ``sam build`` calls it, for the interpreter and the
-processor of this machine. They run under the minimal interpreter that stands for the Lambda runtime, may not write
-compiled files (as in Lambda), and talk to an S3 on loopback. The naive package is what ``sam build`` makes of one
+processor of this machine. They run under the minimal interpreter that stands for the Lambda runtime, cannot write
+compiled files (as in Lambda), and use an S3 on loopback. The naive package is the result of ``sam build`` for one
 folder with a requirements.txt: everything in one place, nothing compiled.
 
-The goal is judged with the runtime's own boto3 compiled. Whether it is so in the real runtime is not known here, so
-that a row beside it shows the other case.
+The goal assumes that the runtime's own boto3 is compiled. Whether this is true for the real runtime is not known here,
+so another row shows the other case.
 """
 
 import json
@@ -34,13 +34,13 @@ _BUILD = HOME / "cold-start"
 _INTERPRETER = ROOT / ".local" / "lambda" / "bin" / "python"
 _FUNCTIONS = {"generate_thumbnail": ("VisionLayer", "ImagingLayer"), "extract_metadata": ("VisionLayer",)}
 _STARTS = 2
-"""Per round, of which the cheaper counts."""
+"""Starts per round; the cheaper one counts."""
 _OURS, _TWIN, _OURS_UNCOMPILED_RUNTIME = "ours", "ours again", "ours, boto3 of the runtime not compiled"
 _NAIVE, _NAIVE_COMPILED = "naive", "naive, compiled"
 
 
 def table(rounds: int) -> Table:
-    """Measure both image functions against the naive package, and the zips."""
+    """Compare both image functions with the naive package, and the sizes of the zip files."""
     heading = "P9 · cold start of an image function"
     if not _INTERPRETER.is_file():
         return Table(
@@ -65,7 +65,7 @@ def _judge(function: str, rounds: Rounds) -> list[Result]:
     uncompiled = f"{rounds.ratio(_OURS_UNCOMPILED_RUNTIME, _NAIVE):.3g} × naive"
     return [
         at_most("P9", case, rounds.ratio(_OURS, _NAIVE), MAX_OF_NAIVE, "× naive", void=rounds.void),
-        Result("", f"{case}, were boto3 of the runtime not compiled", "no goal", uncompiled, ""),
+        Result("", f"{case}, if boto3 of the runtime is not compiled", "no goal", uncompiled, ""),
     ]
 
 
@@ -81,11 +81,11 @@ def _sizes() -> list[Result]:
     vision = _zipped(_BUILD / "VisionLayer")
     naive = _zipped(_BUILD / "naive")
     compiled = any((_BUILD / "ImagingLayer").rglob("*.pyc"))
-    case = "zip of all that generate_thumbnail loads, compiled" if compiled else "zip, not compiled"
+    case = "zip of everything that generate_thumbnail loads, compiled" if compiled else "zip, not compiled"
     return [
         at_most("P9", case, (imaging + vision) / 1e6, MAX_ZIP_BYTES / 1e6, "MB"),
-        Result("", "of it Pillow", "no goal", f"{imaging / 1e6:.3g} MB", ""),
-        Result("", "of it vision and Powertools", "no goal", f"{vision / 1e6:.3g} MB", ""),
+        Result("", "Pillow in it", "no goal", f"{imaging / 1e6:.3g} MB", ""),
+        Result("", "vision and Powertools in it", "no goal", f"{vision / 1e6:.3g} MB", ""),
         Result("", "zip of the naive package, not compiled", "no goal", f"{naive / 1e6:.3g} MB", ""),
     ]
 
@@ -110,7 +110,7 @@ def _contenders(function: str, endpoint_url: str) -> dict[str, Callable[[], floa
 
 
 def _start(handler: str, paths: list[Path], endpoint_url: str) -> float:
-    """Run the probe in a fresh interpreter without site-packages, and return its seconds of CPU time."""
+    """Run the probe in a new interpreter without site-packages, and return its seconds of CPU time."""
     size_bytes = BASELINE_12.path.stat().st_size
     version = {
         "bucket": "photos",
@@ -170,7 +170,7 @@ def _build() -> None:
 
 
 def _make(target: str) -> None:
-    """Build as ``sam build`` does, for the interpreter that the probe runs under."""
+    """Build as ``sam build`` does, for the interpreter of the probe."""
     folder = _BUILD / target
     folder.mkdir(parents=True)
     version = subprocess.run(
@@ -201,7 +201,7 @@ def _logical_id(function: str) -> str:
 
 
 def _zipped(folder: Path) -> int:
-    """Bytes of the folder as a zip."""
+    """Return the size of the folder as a zip file, in bytes."""
     archive = folder.with_suffix(".zip")
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
         for path in sorted(folder.rglob("*")):
@@ -211,7 +211,7 @@ def _zipped(folder: Path) -> int:
 
 @contextmanager
 def _object_store(content: bytes) -> Iterator[str]:
-    """Serve one object on loopback, whatever its name, and take every upload."""
+    """Serve one object on loopback under every key, and accept every upload."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -240,7 +240,7 @@ def _object_store(content: bytes) -> Iterator[str]:
             self._send(b"")
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Keep quiet."""
+            """Write no log."""
 
         def _send(self, body: bytes) -> None:
             self.send_header("Content-Length", str(len(body)))

@@ -1,6 +1,6 @@
-"""Started as a fresh interpreter by :mod:`benchmarks.cold_start`: loads one handler, calls it once, prints the cost.
+"""Load one handler, call it once and print the CPU time; :mod:`benchmarks.cold_start` starts it as a new interpreter.
 
-Arguments: the module's handler as ``module.function``, and the event as JSON. Stdlib only.
+Arguments: the handler as ``module.function``, and the event as JSON. Standard library only.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Goals, what was measured against them, and the verdict."""
+"""Goals, their measurements, and the verdicts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ class Result:
     goal
         The identity of the goal, P1 to P9, or empty for a figure that has none.
     case
-        What was measured, on which photo.
+        The measured quantity, and the photo.
     wanted
         The goal in words.
     measured
         The figure, with its unit.
     verdict
-        Empty where there is no goal.
+        Empty without a goal.
     """
 
     goal: str
@@ -34,14 +34,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Table:
-    """A goal's rows under a heading, and beside them what every contender took.
+    """The rows of a goal under a heading, and details of all contenders.
 
     Attributes
     ----------
     heading
-        For the report.
+        The heading in the report.
     results
-        Rows.
+        The rows.
     details
         Lines of Markdown below the rows.
     """
@@ -52,24 +52,24 @@ class Table:
 
 
 def at_most(goal: str, case: str, measured: float, limit: float, unit: str, *, void: bool = False) -> Result:
-    """Judge a figure that must not be above its limit."""
+    """Return the row of a figure that must not be above its limit."""
     verdict: Verdict = "void" if void else "met" if measured <= limit else "MISSED"
     return Result(goal, case, f"≤ {limit:.4g} {unit}".rstrip(), f"{measured:.3g} {unit}".rstrip(), verdict)
 
 
 def at_least(goal: str, case: str, measured: float, limit: float, unit: str) -> Result:
-    """Judge a figure that must not be below its limit."""
+    """Return the row of a figure that must not be below its limit."""
     verdict: Verdict = "met" if measured >= limit else "MISSED"
     return Result(goal, case, f"≥ {limit:.4g} {unit}".rstrip(), f"{measured:.4g} {unit}".rstrip(), verdict)
 
 
 def skipped(goal: str, case: str, wanted: str, reason: str) -> Result:
-    """Say that a goal was not measured, and why."""
+    """Return the row of a goal that was not measured, with the reason."""
     return Result(goal, case, wanted, reason, "skipped")
 
 
 def markdown(table: Table) -> str:
-    """Write a table with its details as Markdown."""
+    """Return a table with its details as Markdown."""
     lines = [
         f"## {table.heading}",
         "",

@@ -18,16 +18,16 @@ MAX_THOUSAND_SCANS_SECONDS = 0.02
 
 @dataclass
 class Findings:
-    """What a set of files did.
+    """The results of a set of files.
 
     Attributes
     ----------
     outcomes
-        How many ended how: the name of an error, or ``taken``.
+        The number of files by outcome: the name of an error, or ``taken``.
     uncaught
-        Name of the file and what was let through.
+        The name of the file and the exception that was not caught.
     slowest, largest
-        CPU seconds, and bytes of the process at its height; each with the name of the file.
+        CPU seconds, and peak memory of the process in bytes; each with the name of the file.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -37,7 +37,7 @@ class Findings:
 
 
 def table(peers: Peers, damaged_files: int) -> Table:
-    """Feed the files to a worker, one after the other; metadata through ranged requests, then a thumbnail."""
+    """Send the files to a worker in sequence: metadata through ranged requests, then a thumbnail."""
     findings = feed(peers.commands["ours"], chain(made(), damaged(damaged_files)))
     seconds = min(_seconds(peers.commands["ours"], thousand_scans()) for _ in range(3))
     count = sum(findings.outcomes.values()) + len(findings.uncaught)
@@ -49,13 +49,13 @@ def table(peers: Peers, damaged_files: int) -> Table:
         at_most("P8", "JPEG of a thousand scans", seconds * 1e3, MAX_THOUSAND_SCANS_SECONDS * 1e3, "ms of CPU"),
     ]
     outcomes = ", ".join(f"{name} {number:,}" for name, number in findings.outcomes.most_common())
-    details = [f"- Ended as: {outcomes}."]
-    details += [f"- Let through: {sentence}" for sentence in findings.uncaught]
+    details = [f"- Outcomes: {outcomes}."]
+    details += [f"- Not caught: {sentence}" for sentence in findings.uncaught]
     return Table("P8 · hostile and damaged files", rows, details)
 
 
 def feed(command: list[str], files: Iterable[HostileFile]) -> Findings:
-    """Give each file to a worker, and a new worker to the rest where one dies of it."""
+    """Send each file to a worker; if the worker ends, start a new one for the rest."""
     findings = Findings()
     worker = Worker("ours", command)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Files that were made to hurt, and files that were damaged at random. The same in every run."""
+"""Hostile files, and files with random damage. The same in every run."""
 
 import io
 import random
@@ -21,14 +21,14 @@ _SIDE = 640
 
 @dataclass(frozen=True)
 class HostileFile:
-    """A file and, in a few words, what is wrong with it."""
+    """A file, and a short description of its defect."""
 
     name: str
     data: bytes
 
 
 def made() -> Iterator[HostileFile]:
-    """Yield files that each ask for more than they are worth, or lie."""
+    """Yield files that each need excessive resources, or have false headers."""
     jpeg, progressive = _jpeg(), _jpeg(progressive=True)
     yield HostileFile("empty", b"")
     yield HostileFile("text", b"2 l milk\n6 eggs\n")
@@ -66,7 +66,7 @@ def made() -> Iterator[HostileFile]:
 
 
 def damaged(count: int) -> Iterator[HostileFile]:
-    """Yield real photos cut off, with bytes changed, doubled, dropped or moved."""
+    """Yield real photos that are truncated, or have bytes changed, doubled, dropped or moved."""
     originals = {
         "baseline": _jpeg(),
         "progressive": _jpeg(progressive=True),
@@ -87,7 +87,7 @@ def thousand_scans() -> bytes:
 
 
 def with_empty_scans(count: int) -> bytes:
-    """Return a JPEG of 64 MP with so many scans of nothing, ten bytes each; a decoder walks all blocks for each."""
+    """Return a JPEG of 64 MP with a number of empty scans of ten bytes; a decoder walks all blocks for each."""
     scan = bytes.fromhex("ffda 0008 01 01 00 000001")
     data = flat_jpeg(8_000, 8_000)
     return data[:-2] + scan * count + data[-2:]
@@ -163,7 +163,7 @@ def _nul_exif() -> bytes:
 
 
 def zeros(count: int) -> bytes:
-    """Compress so many zeros: black pixels of a PNG."""
+    """Compress a number of zeros: black pixels of a PNG."""
     compressor = zlib.compressobj(9)
     whole, rest = divmod(count, 1_000_000)
     return b"".join(
@@ -187,7 +187,7 @@ def _png_of_tiny_chunks() -> bytes:
 
 
 def _damage(data: bytearray, order: random.Random) -> bytes:
-    # Half of the changes hit the head, where structure is; the rest of a photo is mostly pixels.
+    # Half of the changes are in the head, which has the structure; the rest of a photo is mostly pixels.
     end = min(len(data), 2_000) if order.random() < 0.5 else len(data)
     match order.randrange(5):
         case 0:

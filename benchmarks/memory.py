@@ -1,4 +1,4 @@
-"""P6: memory, each figure from a process of its own."""
+"""P6: memory, each figure from a separate process."""
 
 import statistics
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ MAX_OF_SHARP = 0.6
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident memory at its height: what the thumbnail added to the loaded photo, and the whole process."""
+    """Peak resident memory: the addition of the thumbnail to the loaded photo, and the whole process."""
 
     added_bytes: float
     process_bytes: float
 
 
 def table(peers: Peers, repeats: int) -> Table:
-    """Measure every contender whose worker does the work itself; ImageMagick's does not."""
+    """Measure every contender whose worker does the work in its own process, unlike ImageMagick's."""
     names = [name for name in peers.commands if name != "ImageMagick"]
     cases = {photo.name: photo.path for photo in (BASELINE_48, PNG_12)}
     measured = {
@@ -47,7 +47,7 @@ def _measure(name: str, command: list[str], path: Path, repeats: int) -> Memory:
     added, process = [], []
     for _ in range(repeats):
         with running({name: command}) as workers:
-            # The first thumbnail loads what every later one uses.
+            # The first thumbnail loads the modules that every later one uses.
             workers[name].ask("thumbnail", path=BASELINE_12.path, box=16)
             answer = workers[name].ask("thumbnail", path=path, box=250, fresh_peak=True)
         added.append(answer["peak_bytes"] - answer["resident_bytes"])

@@ -1,6 +1,6 @@
-"""Contenders: which are there, how each is started, and how those that are missing are installed.
+"""The contenders: find, install and start them.
 
-Peers are installed with npm and pip into ``.local/benchmarks`` at pinned versions. What cannot be installed is
+Peers are installed with npm and pip into ``.local/benchmarks`` at pinned versions. A peer that cannot be installed is
 skipped with a sentence, and every row that needs it says so.
 """
 
@@ -32,12 +32,12 @@ _ANSWER = f"{sys.executable} -m benchmarks.contenders"
 
 
 class WorkerFailed(Exception):
-    """A worker ended, or answered with an error."""
+    """A worker ended, or returned an error."""
 
 
 @dataclass
 class Peers:
-    """Commands that start a worker, by name of the contender, and a sentence for each that is missing."""
+    """The commands that start each contender's worker, and a sentence for each missing contender."""
 
     commands: dict[str, list[str]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -60,12 +60,12 @@ class Worker:
         )
 
     def ask(self, job: str, **request: Any) -> dict[str, Any]:
-        """Send one request of :mod:`benchmarks.contenders.worker` and wait for its answer.
+        """Send one request of :mod:`benchmarks.contenders.worker` and wait for its response.
 
         Raises
         ------
         WorkerFailed
-            The job let an exception through, or the process ended.
+            The job raised an exception, or the process ended.
         """
         if self._process.stdin is None or self._process.stdout is None:
             raise WorkerFailed(f"{self.name} has no pipes")
@@ -93,7 +93,7 @@ class Worker:
 
 @contextmanager
 def running(commands: dict[str, list[str]]) -> Iterator[dict[str, Worker]]:
-    """Start a worker per command, and end them all."""
+    """Start a worker per command, and end them all at the end of the ``with`` block."""
     with ExitStack() as stack:
         workers = {}
         for name, command in commands.items():
@@ -103,7 +103,7 @@ def running(commands: dict[str, list[str]]) -> Iterator[dict[str, Worker]]:
 
 
 def find_peers() -> Peers:
-    """Install what is missing and can be installed, and say what cannot."""
+    """Install missing peers where possible, and return all with a sentence for each missing one."""
     HOME.mkdir(parents=True, exist_ok=True)
     peers = Peers({"ours": shlex.split(f"{_ANSWER}.ours"), "plain Pillow": shlex.split(f"{_ANSWER}.plain_pillow")})
     for name, find in (("sharp", _sharp), ("pyvips", _pyvips), ("ImageMagick", _imagemagick)):
@@ -149,12 +149,12 @@ def _imagemagick() -> list[str]:
 
 
 def find_imagemagick() -> tuple[str, str]:
-    """Find how ``identify`` and ``convert`` are called here, in ImageMagick 7 or 6.
+    """Find the commands for ``identify`` and ``convert`` of ImageMagick 7 or 6.
 
     Raises
     ------
     LookupError
-        It is not installed, whatever else is called convert.
+        ImageMagick is not installed; other programs called convert do not count.
     """
     for identify, convert in (("magick identify", "magick"), ("identify", "convert")):
         for folder in os.get_exec_path():
@@ -164,7 +164,7 @@ def find_imagemagick() -> tuple[str, str]:
 
 
 def _is_imagemagick(program: Path) -> bool:
-    """Other programs are called convert too, so that only its own word counts."""
+    """Check the version output of a program: other programs are called convert too."""
     if not os.access(program, os.X_OK):
         return False
     answer = subprocess.run([program, "-version"], capture_output=True, check=False, timeout=10)

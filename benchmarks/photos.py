@@ -1,9 +1,9 @@
-"""Photos to measure on: the real ones of ``local.demo.sample_photos``, and those made from one at a given size.
+"""The photos of the benchmarks: real ones of ``local.demo.sample_photos``, and photos of a given size made from one.
 
-A photo of exactly 12 or 48 megapixels, baseline and progressive, is a real photo of 24 megapixels that was cut and
-resized. Resizing takes the noise of a camera away, and a photo without it compresses, and decodes, better than a real
-one; so that JPEGs get noise on top. The PNG stays clean, else it would be larger than Rekognition takes. The same
-source gives the same files.
+A photo of exactly 12 or 48 megapixels, baseline or progressive, is a real photo of 24 megapixels that was cropped and
+resized. Resizing removes the noise of a camera, and a photo without noise compresses and decodes better than a real
+one, so noise is added to JPEGs. The PNG has no noise, since it would exceed Rekognition's limit. The same source gives
+the same files.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _NOISE_SIGMA = 4.0
 """In steps of 8 bits: about ISO 400 of a small sensor."""
 _QUALITY = 90
 _SOURCES = ("paris-at-night.jpg", "pagoda.jpg")
-"""The first that is there: the one of 24 megapixels needs npm."""
+"""The first existing one is used: the one of 24 megapixels needs npm."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MadePhoto:
     Attributes
     ----------
     name
-        For the tables.
+        The name in the tables.
     width, height
         Pixels.
     encoding
@@ -48,7 +48,7 @@ class MadePhoto:
 
     @property
     def path(self) -> Path:
-        """Where it is kept."""
+        """The path of the file."""
         suffix = "png" if self.encoding == "png" else "jpg"
         return PHOTOS / f"{self.width}x{self.height}-{self.encoding}.{suffix}"
 
@@ -61,12 +61,12 @@ MADE = (BASELINE_12, BASELINE_48, PROGRESSIVE_12, PNG_12)
 
 
 def make_photos() -> str:
-    """Fetch the real photos, make the others where they are missing, and say what they are made from.
+    """Fetch the real photos, make the missing others, and return a description of their source.
 
     Raises
     ------
     local.downloads.DownloadFailed
-        No photo can be had.
+        No photo can be downloaded.
     """
     try:
         fetch_photos()
@@ -88,14 +88,14 @@ def make_photos() -> str:
 
 
 def real_photos() -> list[Path]:
-    """Real photos that are right, largest first."""
+    """Return the valid real photos, largest first."""
     paths = [PHOTOS_DIR / photo.name for photo in photos() if photo.refused_as is None]
     return sorted(paths, key=lambda path: path.stat().st_size, reverse=True)
 
 
 @cache
 def resized(source: Path, width: int, height: int) -> Image.Image:
-    """Cut a photo to the proportions of a size and resize it."""
+    """Crop a photo to the aspect ratio of a size and resize it."""
     with Image.open(source) as opened:
         image = opened.convert("RGB")
     scale = min(image.width / width, image.height / height)
@@ -105,7 +105,7 @@ def resized(source: Path, width: int, height: int) -> Image.Image:
 
 
 def noisy(image: Image.Image) -> Image.Image:
-    """Lay the same grey noise on each channel."""
+    """Add the same grey noise to each channel."""
     noise = np.random.default_rng(_SEED).normal(0, _NOISE_SIGMA, (image.height, image.width, 1)).astype(np.float32)
     return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
 

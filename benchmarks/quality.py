@@ -1,6 +1,6 @@
-"""How close a thumbnail is to the best resize of the same photo: PSNR and SSIM, in numpy.
+"""Compare a thumbnail with the best resize of the same photo: PSNR and SSIM, in numpy.
 
-Both are computed on luma, against a reference that is decoded whole and resized once with LANCZOS, never encoded.
+Both are computed on luma, with a reference that is decoded completely, resized once with LANCZOS, and never encoded.
 """
 
 import io
@@ -44,7 +44,7 @@ def luma(picture: Image.Image | Path | bytes) -> Pixels:
 
 
 def reference(photo: Path, size: tuple[int, int]) -> Image.Image:
-    """Decode a photo whole and resize it once."""
+    """Decode a photo completely and resize it once."""
     with Image.open(photo) as image:
         return ImageOps.exif_transpose(image).convert("RGB").resize(size, Image.Resampling.LANCZOS)
 

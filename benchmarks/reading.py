@@ -1,4 +1,4 @@
-"""P7: bytes and requests that reading metadata takes. These are counts, the same in every run."""
+"""P7: the bytes and requests of reading metadata. These are counts, the same in every run."""
 
 import io
 import json
@@ -22,18 +22,18 @@ _SIZES = ((1600, 1200), (3264, 2448), (5184, 3456))
 
 @dataclass(frozen=True)
 class Read:
-    """What one file took.
+    """The result for one file.
 
     Attributes
     ----------
     name
-        Of the file.
+        Name of the file.
     size_bytes
-        Of the file.
+        Size of the file.
     fetched_bytes, requests
-        Of the sparse file.
+        Bytes and requests of the sparse read.
     equal
-        True where the values are those of a whole parse by Pillow.
+        Whether the values equal those of a whole parse by Pillow.
     """
 
     name: str
@@ -88,7 +88,7 @@ def whole_parse(data: bytes) -> dict[str, Any]:
         details, place = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
     turned = exif.get(ExifTags.Base.Orientation, 1) >= 5
     return {
-        # Pillow has a name of its own for a JPEG with a preview behind it.
+        # Pillow uses a different format name for a JPEG that is followed by a preview.
         "format": "JPEG" if image.format == "MPO" else image.format,
         "sides": (image.height, image.width) if turned else image.size,
         "progressive": bool(image.info.get("progressive")),
@@ -104,7 +104,7 @@ def whole_parse(data: bytes) -> dict[str, Any]:
 
 
 def photo_set() -> Iterator[Path]:
-    """Yield published photos, those made for the other goals, and the EXIF blocks of the former on many sizes."""
+    """Yield published photos, the photos of the other goals, and photos of many sizes with published EXIF blocks."""
     yield from real_photos()
     yield from (photo.path for photo in MADE)
     folder = PHOTOS / "with-exif"

@@ -1,9 +1,9 @@
-"""Ratios of CPU time that mean something on a shared machine.
+"""Measure ratios of CPU time that are reliable on a shared machine.
 
 Contenders take turns in rounds, in a new order each round, and each round gives one ratio per contender. The median
-of the ratios is the result: a drift of the machine hits all contenders of a round alike. One contender runs twice
-under two names, as two processes. Where the ratios between the twins spread too far, the machine was too busy: the
-measurement is taken once more, and is void where that is no better.
+of the ratios is the result: a drift of the machine affects all contenders of a round equally. One contender runs twice
+under two names, as two processes. If the ratios between these twins spread too far, the machine was too busy: the
+measurement is repeated once, and is void if the spread is still too large.
 """
 
 import random
@@ -33,23 +33,23 @@ class Rounds:
     twins: tuple[str, str]
 
     def ratio(self, one: str, other: str) -> float:
-        """Median over the rounds of one contender's time divided by the other's."""
+        """Return the median over the rounds of one contender's time divided by the other's."""
         return statistics.median(self._ratios(one, other))
 
     def median(self, name: str) -> float:
-        """Median seconds of a contender: for the eye, ratios are what counts."""
+        """Return the median seconds of a contender: for information, only the ratios are judged."""
         return statistics.median(self.seconds[name])
 
     @property
     def spread(self) -> float:
-        """Distance between the quartiles of the ratios between the twins, or how far their median is off 1."""
+        """The interquartile range of the twins' ratios, or the distance of their median from 1 if that is larger."""
         ratios = self._ratios(*self.twins)
         low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
         return max(high - low, abs(middle - 1))
 
     @property
     def void(self) -> bool:
-        """True where the twins differ too much for any ratio to count."""
+        """Whether the twins differ too much for any ratio to count."""
         return self.spread >= MAX_SPREAD
 
     def _ratios(self, one: str, other: str) -> list[float]:
@@ -64,9 +64,9 @@ def take_rounds(contenders: Mapping[str, Callable[[], float]], rounds: int, twin
     contenders
         Functions that do the work once and return its seconds of CPU time. The first call of each is not counted.
     rounds
-        How many ratios the median is taken of, at least 2.
+        The number of ratios for the median, at least 2.
     twins
-        Names of the two contenders that do the same.
+        Names of the two identical contenders.
     """
     for run in contenders.values():
         run()

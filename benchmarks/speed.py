@@ -1,4 +1,4 @@
-"""P1 to P5: CPU time of thumbnails, and how good they look."""
+"""P1 to P5: CPU time and quality of thumbnails."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,12 +15,12 @@ from benchmarks.runner import Rounds, take_rounds
 
 OURS, TWIN, FLOOR = "ours", "ours again", "the 1/8 decode alone"
 _SLOW = ("plain Pillow", "ImageMagick")
-"""Once per round; the others thrice, of which the fastest counts."""
+"""Once per round; the others run three times, and the fastest counts."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Of one thumbnail, against the best resize of the same photo."""
+    """The quality of one thumbnail, compared with the best resize of the same photo."""
 
     psnr_db: float
     ssim: float
@@ -32,11 +32,11 @@ class Speed:
     Parameters
     ----------
     workers
-        By name of the contender, among them the twin of ours.
+        Workers by the name of the contender, including our twin.
     peers
-        To say why a contender is not among the workers.
+        The reasons why contenders are missing.
     rounds
-        Per measurement; those with ImageMagick take a third of it.
+        Rounds per measurement; measurements with ImageMagick use a third of them.
     """
 
     def __init__(self, workers: dict[str, Worker], peers: Peers, rounds: int) -> None:
@@ -45,7 +45,7 @@ class Speed:
         self._rounds = rounds
 
     def tables(self) -> list[Table]:
-        """Measure P1 to P5 and what has no goal."""
+        """Measure P1 to P5 and the figures without a goal."""
         small_12 = self._thumbnails(BASELINE_12, 250, floor=True)
         small_48 = self._thumbnails(BASELINE_48, 250, floor=True)
         large = [(photo, self._thumbnails(photo, 1024)) for photo in (BASELINE_12, BASELINE_48)]
@@ -87,7 +87,7 @@ class Speed:
         return rows
 
     def _p3(self, rounds: Rounds) -> list[Result]:
-        """Judge the decode alone: at quality 80 the encoder loses more than leaving scans out does."""
+        """Judge only the decode: at quality 80 the encoder loses more than the omitted scans."""
         path = PROGRESSIVE_12.path
         decoded = self._quality(OURS, path, 250, job="thumbnail_at_100")
         rows = [
@@ -115,7 +115,7 @@ class Speed:
         return Table(heading, rows, details)
 
     def _without_goal(self) -> Table:
-        """Where we lose, and a camera's own file."""
+        """Measure a format in which we lose, and a camera's own file."""
         rows, details = [], []
         for name, path in [(PNG_12.name, PNG_12.path), *self._largest_real()]:
             rounds = self._take("thumbnail", path, 250, self._all())

@@ -1,1 +1,1 @@
-"""The local AWS: an engine, a stand-in for Rekognition with a real model, and the demo. Nothing here is deployed."""
+"""The local AWS: an engine, a local Rekognition with a real model, and the demo. Nothing here is deployed."""

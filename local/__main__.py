@@ -26,13 +26,13 @@ from local.stack import environment, local_stack
 from local.stack.deployment import REPOSITORY, STACK_NAME, DeploymentFailed
 from local.stack.local_stack import LOCAL_DIR, Stack
 
-# Where the output is no terminal, nothing says how wide it is: wide enough for the whole table.
+# When the output is not a terminal, its width is unknown: use one that fits the whole table.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 ENVIRONMENT = LOCAL_DIR / "env.json"
 CONTACT_SHEET = LOCAL_DIR / "contact-sheet.html"
 EVENT = LOCAL_DIR / "event.json"
 REKOGNITION = "rekognition"
-# What a deployment does not name keeps its value, so whatever one command changes each of them names.
+# A deployment keeps the value of a parameter that it does not name, so each command names all that another changes.
 PARAMETERS = {
     "PhotoDetector": REKOGNITION,
     "InspectionDetector": REKOGNITION,
@@ -43,7 +43,7 @@ PARAMETERS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; say in a sentence what is wrong when it cannot."""
+    """Run one command; if it fails, print one sentence that says why."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     up_parser = commands.add_parser("up", help="start the local stack, or reuse the running one")
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     environment_parser.add_argument("--stack-name", required=True, help="a stack in the account of your credentials")
     demo_parser = commands.add_parser("demo", help="process photos, inspect some, and show the results")
     demo_parser.add_argument("--photos", type=Path, help="folder with your own pictures")
-    demo_parser.add_argument("--bulk", metavar="IMAGES", help="label so many images in one bulk run instead")
+    demo_parser.add_argument("--bulk", metavar="IMAGES", help="label this number of images in one bulk run instead")
     for one in (up_parser, demo_parser):
         one.add_argument(
             "--detector", choices=[REKOGNITION, own_model.DETECTOR], default=REKOGNITION, help="who finds the labels"
@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")
-        # What a shell says of a command that Ctrl-C ended.
+        # The exit code that shells use for a command that was ended by Ctrl-C.
         return 130
     return 0
 
@@ -165,7 +165,7 @@ def _bulk(images: int, deployed: Stack) -> None:
 
 
 def _inspect(deployed: Stack, uploads: list[Upload], detector: str) -> list[Upload]:
-    """Show inspections at once with the labels of the detector; after Rekognition's a session with Custom Labels."""
+    """Inspect some images with the detector's labels; with Rekognition, also run a session with Custom Labels."""
     inspected = []
     if files := inspection_demo.chosen(uploads):
         whose = "Rekognition's labels" if detector == REKOGNITION else "your own model"

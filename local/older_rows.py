@@ -1,6 +1,6 @@
-"""Bring over what older systems keep in DynamoDB: ``python -m local.older_rows photos`` and ``labels``.
+"""Migrate the DynamoDB items of older systems: ``python -m local.older_rows photos`` and ``labels``.
 
-docs/coming-from.md says for whom, and what stays where it is.
+docs/coming-from.md says which systems these are, and what stays where it is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import Status
 from vision.domain.table_keys import CLOSED, ERASED
 
-# The records tell by it that another system asked Rekognition.
+# It marks records whose labels another system requested from Rekognition.
 DETECTOR = {"name": "rekognition", "version": "serverless-data-processing"}
 
 Row = dict[str, Any]
@@ -42,17 +42,17 @@ _IDENTITY = "us-east-1:4f182a97-9165-46d8-a6de-f29b16927761"
 
 @dataclass(frozen=True)
 class Marks:
-    """What was brought to a person, for good: a photo or an album that they have deleted since does not come back."""
+    """The migrated photos and albums of a person, remembered permanently: a deleted one is not migrated again."""
 
     items: Items
     sub: str
 
     def has(self, token: str) -> bool:
-        """Tell whether a photo or an album was brought."""
+        """Return whether a photo or an album was migrated."""
         return self.items.get(self._key(token)) is not None
 
     def add(self, token: str) -> None:
-        """Remember that it was; to be called last, so that what broke off is tried again."""
+        """Remember it; call this last, so that an interrupted migration is repeated."""
         self.items.put_once({**self._key(token), "record_type": "older_row", "created_at": records.now()})
 
     def _key(self, token: str) -> Row:
@@ -60,7 +60,7 @@ class Marks:
 
 
 class Refused(ValueError):
-    """A row that is not taken over; the text says why."""
+    """A row that cannot be migrated; the message says why."""
 
 
 def bring_photos(
@@ -74,28 +74,28 @@ def bring_photos(
     table: str,
     bucket: str,
 ) -> Counter[str]:
-    """Copy a person's photos of the photo backend, each into its album and with the time of its upload.
+    """Copy a person's photos of the photo backend, each into its album and with its upload time.
 
-    Whatever is there already, or was deleted since, is left alone: so the command may be repeated.
+    Photos that exist already, or were deleted since, are skipped, so the command can be repeated.
 
     Parameters
     ----------
     photo_table, album_table, older_bucket
         The tables of the GraphQL API's types Photo and Album, and the bucket of its photos.
     owner
-        The name in their rows.
+        The person's name in these rows.
     identity
-        The id in the identity pool, below which the person's uploads are. People write their rows themselves, so these
-        cannot say whose an object is.
+        The person's id in the identity pool, which is the folder of the uploads. People write the rows themselves, so
+        the rows are no proof of who owns an object.
     user_pool, person
-        The user pool of today, and the e-mail address of the same person there.
+        The new user pool, and the e-mail address of the same person there.
     table, bucket
-        Of today.
+        The new ones.
 
     Returns
     -------
     Counter
-        How many photos were ``copied``, ``known`` or ``missing``, since the person has no such object; and how many
+        How many photos were ``copied``, ``known`` or ``missing``, because the person has no such object; and how many
         rows of both tables were ``refused``.
     """
     photos, s3, sub = Photos(table), boto3.client("s3"), _sub(user_pool, person)
@@ -103,7 +103,7 @@ def bring_photos(
     album_ids, refused = _bring_albums(album_table, owner, sub, Albums(table), marks)
     uploads = defaultdict(list)
     for listed in _objects(older_bucket, f"private/{identity}/uploads/"):
-        # The backend named each object after its row. The row names the object only when all went well.
+        # The backend named each object after its row. The row itself names the object only after a success.
         uploads[listed["Key"].rpartition("/")[2].partition(".")[0]].append(listed)
     there = {listed["Key"] for listed in _objects(bucket, f"private/{sub}/uploads/")}
 
@@ -149,7 +149,7 @@ def bring_photos(
 def _bring_albums(
     album_table: str, owner: str, sub: str, table: Albums, marks: Marks
 ) -> tuple[dict[str, str | None], int]:
-    """Make a person's albums; return the id of each, None where it is refused, and how many are refused."""
+    """Create a person's albums; return the id of each, None for a refused one, and the number of refused ones."""
     album_ids: dict[str, str | None] = {}
 
     def bring(row: Row) -> str:
@@ -159,7 +159,7 @@ def _bring_albums(
             raise Refused(f"name: {name!r:.80} is not 1 to 100 characters to see; correct it, and repeat")
         album_id = pending_uploads.idempotent_id(sub, f"older album\n{row['id']}")
         if marks.has(album_id):
-            # What comes later than its deletion is in no album.
+            # A photo that comes after the album was deleted is in no album.
             there = table.get(sub, album_id)
             album_ids[row["id"]] = album_id if there and CLOSED not in there else ""
             return "known"
@@ -176,18 +176,18 @@ def _bring_albums(
 def bring_labels(older_table: str, bucket: str, unchanged_since: datetime, table: str) -> Counter[str]:
     """Record the label that the sample for Distributed Map found in each image of a bucket.
 
-    A row names neither the content that it is of nor the run that wrote it, and a later run may have failed to write
-    it anew. So it counts for an object that was not changed since the first run of the sample began, and no other. A
-    bulk run then asks for no labels of these, and a record that is there already stays.
+    A row identifies neither the content of the image nor the run that wrote it, and a later run may have failed to
+    update it. It is therefore used only for an object that has not changed since the first run of the sample began. A
+    bulk run then requests no labels for these images. Existing records stay.
 
     Parameters
     ----------
     older_table, bucket
         Those of the sample.
     unchanged_since
-        When the first run began that wrote into the table.
+        When the first run began that wrote to the table.
     table
-        Of today.
+        The new one.
 
     Returns
     -------
@@ -204,7 +204,7 @@ def bring_labels(older_table: str, bucket: str, unchanged_since: datetime, table
         if listed["LastModified"] >= unchanged_since:
             return "changed"
         version = ObjectVersion(bucket, listed["Key"], "", listed["ETag"].strip('"'), "", listed["Size"])
-        # As in a bulk run, the image belongs to nobody.
+        # As in a bulk run, the image has no owner.
         pending = records.pending(Envelope(version, keys.photo_id(bucket, version.key), owner=""), moment)
         record = pending | {"status": Status.SUCCEEDED, "labels": [label], "detector": DETECTOR}
         return "recorded" if items.put_once(record) else "known"
@@ -214,7 +214,7 @@ def bring_labels(older_table: str, bucket: str, unchanged_since: datetime, table
 
 
 def _each(named: Iterable[tuple[str, _Thing]], bring: Callable[[_Thing], str], *ways: str) -> Counter[str]:
-    """Bring each thing, and count which way it went; name what is refused, and go on."""
+    """Migrate each thing, count the outcomes, and print the reason for each refusal."""
     counts = Counter(dict.fromkeys((*ways, "refused"), 0))
     for name, thing in named:
         try:
@@ -272,19 +272,19 @@ def _time(row: Row, field: str) -> str:
 
 def _label(labels: Any) -> dict[str, Any]:
     match labels:
-        # NaN is in no range.
+        # False for NaN, too.
         case [name, Decimal() as confidence] if _is_name(name) and 0 <= float(confidence) <= 100:
             return {"name": name, "confidence": float(confidence)}
     raise Refused(f"labels: {labels!r:.80} is not a name and a confidence from 0 to 100")
 
 
 def _is_name(text: Any) -> TypeGuard[str]:
-    # Names of albums as the API takes them; Rekognition's labels are shorter.
+    # The limit of the API for album names; Rekognition's labels are shorter.
     return isinstance(text, str) and len(text) <= 100 and re.fullmatch(PRINTABLE, text) is not None
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command, and say how many rows went which way."""
+    """Run one command, and print the number of rows for each outcome."""
     options = vars(_parser().parse_args(arguments))
     bring = options.pop("bring")
     try:
@@ -305,9 +305,9 @@ def _parser() -> argparse.ArgumentParser:
     photos.add_argument("--older-bucket", required=True, help="the bucket of its photos")
     photos.add_argument("--owner", required=True, help="the person's name in these tables")
     photos.add_argument("--identity", type=_identity, required=True, help="the folder of the person's photos")
-    photos.add_argument("--user-pool", required=True, help="the user pool of today")
+    photos.add_argument("--user-pool", required=True, help="the new user pool")
     photos.add_argument("--person", required=True, help="the person's e-mail address in it")
-    photos.add_argument("--bucket", required=True, help="the image bucket of today")
+    photos.add_argument("--bucket", required=True, help="the new image bucket")
     photos.set_defaults(bring=bring_photos)
     labels = commands.add_parser("labels", help="record the labels of the sample for Distributed Map")
     labels.add_argument("--rows", dest="older_table", required=True, help="the table of the sample")
@@ -315,7 +315,7 @@ def _parser() -> argparse.ArgumentParser:
     labels.add_argument("--unchanged-since", type=_moment, required=True, help="when its first run began, ISO 8601")
     labels.set_defaults(bring=bring_labels)
     for command in (photos, labels):
-        command.add_argument("--table", required=True, help="the image table of today")
+        command.add_argument("--table", required=True, help="the new image table")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API, made from the code of its routes: ``python -m local.openapi`` writes it anew."""
+"""The OpenAPI document of the API, generated from its routes: ``python -m local.openapi`` writes it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ DOCUMENT = REPOSITORY / "docs" / "openapi.json"
 
 
 def document() -> str:
-    """Return the document as a file has it: indented, its paths in the order of the alphabet."""
-    # Routes are only described here, and no service is asked: names of a table and a bucket do not matter.
+    """Return the document as text: indented, with its paths in alphabetical order."""
+    # The routes are only described and no service is called, so the names of the table and the bucket do not matter.
     gallery = Gallery(Albums("table"), People("table"), Photos("table"), "bucket", Allowance(0, 0))
     operations = Operations(Photos("table"), BulkRuns("table"), sessions=None, run_arn="")
     app = resolver.build(gallery, operations, Path(), SiteConfig("", "", "", "", ()))

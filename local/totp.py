@@ -1,4 +1,4 @@
-"""The codes of an authenticator app: RFC 6238 with SHA-1, 30 seconds and six digits, as Cognito takes them.
+"""The codes of an authenticator app: RFC 6238 with SHA-1, 30 seconds and six digits, as Cognito accepts them.
 
 https://datatracker.ietf.org/doc/html/rfc6238
 """
@@ -14,7 +14,7 @@ DIGITS = 6
 
 
 def step(at_seconds: float) -> int:
-    """Return the number of the half minute that a time (since 1970) lies in."""
+    """Return the number of the half minute that contains a time (since 1970)."""
     return int(at_seconds // STEP_SECONDS)
 
 
@@ -24,7 +24,7 @@ def code(secret: str, number: int) -> str:
     Parameters
     ----------
     secret
-        In base32, as an authenticator app is told it.
+        In base32, as it is entered into an authenticator app.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def code(secret: str, number: int) -> str:
 
 
 def step_of(secret: str, entered: str, at_seconds: float, drift: int = 1) -> int | None:
-    """Return the step whose code was entered, of those so many steps around a time; None when it is none of them."""
+    """Return the step whose code was entered, at most ``drift`` steps from a time; None if the code is not valid."""
     now = step(at_seconds)
     for number in range(now + drift, now - drift - 1, -1):
         if hmac.compare_digest(code(secret, number).encode(), entered.encode()):

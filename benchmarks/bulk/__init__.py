@@ -1,5 +1,5 @@
-"""What a bulk run does and costs (P10–P13): rate and throttles of the real worker, counted requests, a simulation.
+"""The performance and cost of a bulk run (P10–P13): rate and throttling of the worker, requests, a simulation.
 
 The contender is the product's own ``vision.services.bulk_worker.BatchWorker`` with its adapters and botocore. A server
-in the shape of AWS answers it, or the local engine; what takes hours is simulated with the product's own decisions.
+that imitates AWS answers it, or the local engine; runs of hours are simulated with the product's own decisions.
 """

@@ -1,6 +1,6 @@
 """Measure the bulk goals P10 to P13 and write the tables: ``python -m benchmarks.bulk``.
 
-The exit code is 1 where a goal was missed, else 2 where a measurement is void because the machine was too busy.
+The exit code is 1 if a goal was missed, or else 2 if a measurement is void because the machine was too busy.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _ALL_STEPS = ["metadata", "labels", "thumbnail"]
 
 @dataclass(frozen=True)
 class Thoroughness:
-    """How much one run measures: rounds, images at the quota, images counted, images simulated."""
+    """The size of a run: rounds, images at the quota, images counted, images simulated."""
 
     rounds: int
     images: int
@@ -45,9 +45,9 @@ QUICK = Thoroughness(rounds=3, images=2_000, counted=200, simulated=(_MILLION,))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print and write."""
+    """Measure, then print and write the report."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer of everything; writes only where --output says")
+    parser.add_argument("--quick", action="store_true", help="fewer of everything; writes only with --output")
     parser.add_argument("--output", type=Path, help="Markdown file to write; a full run writes benchmarks/bulk.md")
     options = parser.parse_args(arguments)
 
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(thoroughness: Thoroughness) -> tuple[list[Table], list[str]]:
-    """Measure P10 to P13; also returns what stands below the tables."""
+    """Measure P10 to P13; also return the sections below the tables."""
     with rates.server(PHOTOS) as endpoint:
         _say("P10")
         alone, speed = rates.alone(endpoint, thoroughness.rounds)
@@ -107,7 +107,7 @@ def measure(thoroughness: Thoroughness) -> tuple[list[Table], list[str]]:
         "",
         *goals.counts_lines(runs),
         "",
-        "### What follows for `vision.domain.bulk.bulk_run`",
+        "### Consequence for `vision.domain.bulk.bulk_run`",
         "",
         f"- IMAGES_PER_SECOND_AND_WORKER is {bulk_run.IMAGES_PER_SECOND_AND_WORKER:g}; measured, divided by {KAPPA:g}: "
         f"{speed.images_per_second / KAPPA:.1f} photos of 12 MP a second with thumbnails.",
@@ -116,40 +116,40 @@ def measure(thoroughness: Thoroughness) -> tuple[list[Table], list[str]]:
 
 
 def _findings(by_quota: dict[float, costs.Bill]) -> list[str]:
-    """Say what the tables show that is not as good as it might be."""
+    """Return the results that could be better."""
     above = [
         f"{quota:g} ({bill.dollars:.1f} $)" for quota, bill in by_quota.items() if bill.dollars > costs.GOAL_DOLLARS
     ]
-    lines = ["", "### Where it is not as good as it might be", ""]
+    lines = ["", "### What could be better", ""]
     if above:
         lines.append(
             f"- The goal of {costs.GOAL_DOLLARS:g} $ is missed at a quota of {', '.join(above)} calls a second: "
-            "workers are paid for while they wait for their turns, and there are never fewer than two."
+            "workers are paid for while they wait for their calls, and there are never fewer than two."
         )
     lines += [
         f"- With EXIF, a thumbnail and {MAX_LABELS} labels a record is larger than 1 KB and takes two write units.",
-        "- Its entry in the index by_status is written for each image, though only images that are under way are ever "
-        "looked for there.",
-        "- A thumbnail downloads the whole object, the start of which has been read for the metadata.",
-        f"- One UpdateItem for each image costs as many units as BatchWriteItem would, and {costs.READ_UNITS} read "
-        "units and the pace come on top: that is what it takes never to buy a label twice, and to share a quota.",
+        "- An entry in the index by_status is written for each image, although only images in process are ever queried "
+        "there.",
+        "- A thumbnail downloads the whole object, whose start was already read for the metadata.",
+        f"- One UpdateItem for each image costs as many units as BatchWriteItem would, with {costs.READ_UNITS} read "
+        "units and the rate limiter on top: the price of never paying for a label twice, and of sharing a quota.",
     ]
     return lines
 
 
 def write_report(tables: Sequence[Table], sections: Sequence[str], run: str) -> str:
-    """Put the tables under a heading that says when, where and how they were made."""
+    """Return the report: a heading with time, place and method, and the tables."""
     lines = [
         "# What a bulk run does and costs",
         "",
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC · {run}",
         "",
         f"- Machine: {os.cpu_count()} cores ({_processor()}), shared with other work, Python "
-        f"{platform.python_version()}. No AWS: a server in its shape with its latency, and the local engine.",
+        f"{platform.python_version()}. Not AWS: a server that imitates it with its latency, and the local engine.",
         f"- Prices: list prices of us-east-1 as `vision/domain/prices.py` has them ({prices.DATE}), on demand, without "
         "free tiers, storage and transfer. Third parties confirmed DynamoDB, Lambda, PUT, LIST and transitions; the "
-        "other prices are the spike's. The older systems are priced by the rows of the spike's model, whose times were "
-        "measured and read there.",
+        "other prices are those of the prototype. The older systems are priced by the prototype's model, with times "
+        "that were measured, or read in their code.",
         "",
     ]
     return "\n".join([*lines, "\n\n".join(markdown(table).rstrip() for table in tables), "", *sections])

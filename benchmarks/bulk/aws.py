@@ -1,8 +1,8 @@
-"""A server in the shape of AWS, for real botocore clients: latency, a strict quota, injected failures, counters.
+"""A server that imitates AWS for real botocore clients: latency, a strict quota, injected failures, counters.
 
-It keeps no quota but that of DetectLabels, and no data but the photos that it was started with and the moment that
-:class:`~vision.adapters.rate_limiter.RateLimiter` moves on. It counts and forgets records, so that each image is a new
-one.
+It has the quota of DetectLabels and no other. Its only data are the photos from its start, and the time of
+:class:`~vision.adapters.rate_limiter.RateLimiter`'s next call. It counts records without storing them, so that each
+image is a new one.
 
 ``python -m benchmarks.bulk.aws PORT NAME=PHOTO …`` serves each photo under every key that ends with its name.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 _HEADERS_LIMIT_BYTES = 2**20
-# Half of the answers of a log-normal distribution come before its median; this one has its 99th percentile at 1.42 ×.
+# Log-normal service time: half of the responses take less than the median; the 99th percentile is 1.42 × the median.
 _SIGMA = 0.15
 
 
@@ -34,13 +34,13 @@ class Behaviour:
     detect_seconds
         Median of the log-normal service time of DetectLabels.
     calls_per_second
-        Quota of DetectLabels, a bucket that holds as many calls as come in a second; 0 for none.
+        Quota of DetectLabels, a token bucket with the calls of one second; 0 for none.
     s3_seconds, s3_bytes_per_second
-        Until the first byte, and from there on.
+        Time to the first byte, and the rate after it.
     table_seconds
-        Of each request to DynamoDB.
+        Time of each request to DynamoDB.
     fail_every
-        Each so many requests ends with HTTP status 500 before it has done anything; 0 for none.
+        Every nth request fails with HTTP status 500 before it has any effect; 0 for none.
     """
 
     detect_seconds: float = 0.4
@@ -55,14 +55,14 @@ NO_WAITING = Behaviour(detect_seconds=0, s3_seconds=0, s3_bytes_per_second=1e12,
 
 
 class Bucket:
-    """A strict token bucket: a call without a token is refused, and takes none."""
+    """A strict token bucket: a call without a token is refused."""
 
     def __init__(self, per_second: float, now: float) -> None:
         self._per_second = self._tokens = per_second
         self._at = now
 
     def take(self, now: float) -> bool:
-        """Tell whether a call is let through."""
+        """Return whether a call is allowed."""
         if not self._per_second:
             return True
         self._tokens = min(self._per_second, self._tokens + (now - self._at) * self._per_second)
@@ -75,7 +75,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request as it came."""
+    """One HTTP request, as received."""
 
     method: str
     path: str
@@ -85,7 +85,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back."""
+    """One HTTP response."""
 
     status: int = 200
     body: bytes = b""
@@ -93,7 +93,7 @@ class Answer:
 
 
 class Aws:
-    """S3, Rekognition and DynamoDB, as far as a bulk worker uses them."""
+    """The operations of S3, Rekognition and DynamoDB that a bulk worker uses."""
 
     def __init__(self, photos: Mapping[str, bytes]) -> None:
         self._photos = dict(photos)
@@ -102,7 +102,7 @@ class Aws:
         self.become(Behaviour())
 
     def become(self, behaviour: Behaviour) -> None:
-        """Behave like this from now on, and count from zero."""
+        """Set the behaviour, and count from zero."""
         self._behaviour = behaviour
         self._bucket = Bucket(behaviour.calls_per_second, time.monotonic())
         self._counts: Counter[str] = Counter()
@@ -110,7 +110,7 @@ class Aws:
         self._next_at: int | None = None
 
     async def answer(self, request: Request) -> Answer:
-        """Answer one request, after its time."""
+        """Answer one request, after its service time."""
         if request.path == "/_become":
             self.become(Behaviour(**json.loads(request.body)))
             return Answer()
@@ -170,7 +170,7 @@ class Aws:
         return self._pace(request)
 
     def _pace(self, request: dict[str, Any]) -> Answer:
-        """Do what DynamoDB does with the two updates of the pace; the event loop does one at a time."""
+        """Apply the two updates of the rate limiter as DynamoDB does; the event loop runs one at a time."""
         values = {name: int(value["N"]) for name, value in request["ExpressionAttributeValues"].items() if "N" in value}
         match (request["UpdateExpression"], request.get("ConditionExpression")):
             case ("ADD #next_at :next_at", "#next_at >= :now"):
@@ -193,7 +193,7 @@ class Aws:
 
 
 def operation_of(request: Request) -> str:
-    """Return which operation a request asks for."""
+    """Return the operation of a request."""
     target = request.headers.get("x-amz-target", "")
     if target:
         return target.rsplit(".", 1)[-1]
@@ -201,17 +201,17 @@ def operation_of(request: Request) -> str:
 
 
 def etag(content: bytes) -> str:
-    """Return the ETag of an object that was put in one piece, without its quotes."""
+    """Return the ETag of an object without multipart upload, without quotes."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
-    """Read one request, asking for its body where the client waits for that.
+    """Read one request, with a `100 Continue` if the client waits for it.
 
     Raises
     ------
     asyncio.IncompleteReadError
-        The client has hung up.
+        The client has closed the connection.
     """
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     method, path, _ = head[0].split(" ", 2)
@@ -237,7 +237,7 @@ def write_answer(writer: asyncio.StreamWriter, answer: Answer) -> None:
 
 
 async def serve(aws: Aws, port: int) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process ends."""
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -256,13 +256,13 @@ async def serve(aws: Aws, port: int) -> None:
 
 
 def become(endpoint: str, behaviour: Behaviour) -> None:
-    """Let a running server behave like this, and count from zero."""
+    """Set the behaviour of a running server, and let it count from zero."""
     body = json.dumps(asdict(behaviour)).encode()
     urllib.request.urlopen(urllib.request.Request(f"{endpoint}/_become", body, method="POST"), timeout=10).close()
 
 
 def counts(endpoint: str) -> Counter[str]:
-    """Return what a running server has counted."""
+    """Return the counters of a running server."""
     with urllib.request.urlopen(f"{endpoint}/_counts", timeout=10) as response:
         return Counter(json.load(response))
 

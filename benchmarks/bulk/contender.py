@@ -1,8 +1,8 @@
-"""One process of bulk workers, as one execution environment of Lambda is one.
+"""One process of a bulk worker, like one Lambda execution environment.
 
 ``python -m benchmarks.bulk.contender ENDPOINT [PROCESSOR]`` reads one JSON request per line and answers each with a
-line of JSON: how long it took, by the clock and on the processor, and how long each call of DetectLabels took. With a
-processor it stays on that one, as a function of 1,769 MB has one.
+line of JSON: its duration, its CPU time, and the duration of each DetectLabels call. With a processor number it runs
+on that processor only, as a function of 1,769 MB has one.
 """
 
 import json
@@ -39,13 +39,13 @@ _OLDER_BATCH = 5
 
 
 class OneAfterAnother(Executor):
-    """Does at once what it is given: the same worker without anything at the same time."""
+    """Runs each call at once: the same worker without concurrency."""
 
     def __init__(self, _threads: int) -> None:
         pass
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Do it, then return its result."""
+        """Run the call, and return its result."""
         future: Future[Any] = Future()
         try:
             future.set_result(work(*args, **kwargs))
@@ -55,7 +55,7 @@ class OneAfterAnother(Executor):
 
 
 def batch(request: dict[str, Any]) -> dict[str, Any]:
-    """Let the product's worker work on one batch."""
+    """Process one batch with the product's worker."""
     call_seconds: list[float] = []
     wanted = Request.from_dict({"bucket": BUCKET, "steps": request["steps"]})
     pace = RateLimiter("table", "DetectLabels", request["calls_per_second"])
@@ -78,18 +78,18 @@ def batch(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def older(request: dict[str, Any]) -> dict[str, Any]:
-    """Label as the older bulk sample does: sequential children of five images, standard retries, no pace."""
+    """Label as the older bulk sample does: sequential children of five images, standard retries, no rate limiter."""
     keys = request["keys"]
     children = [keys[start : start + _OLDER_BATCH] for start in range(0, len(keys), _OLDER_BATCH)]
     session, config = botocore.session.get_session(), Config(**_OLDER_CONFIG)
-    # A client for each thread, since each is an environment of its own on Lambda: they share no budget of retries.
+    # A client for each thread, since each is a separate environment on Lambda: they share no retry quota.
     clients: SimpleQueue[Any] = SimpleQueue()
     for _ in range(request["threads"]):
         clients.put(session.create_client("rekognition", config=config))
     call_seconds: list[float] = []
 
     def child(images: list[str]) -> int:
-        """Return how many of its images are lost: the first failure ends it."""
+        """Return the number of lost images: the first failure ends the child."""
         client = clients.get()
         try:
             for done, key in enumerate(images):

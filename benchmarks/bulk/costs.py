@@ -1,4 +1,4 @@
-"""P12: what everything but Rekognition costs for a million images, by the price list of ``vision.domain.prices``."""
+"""P12: the cost of a million images without Rekognition, by the price list of ``vision.domain.prices``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ OF_PHOTO_SHARING = 1 / 15
 PAID_CALLS_GOAL = 1.001
 
 CHILD_GIGABYTES = 64 / 1024
-"""The smallest that Step Functions bills; a child carries a payload of some ten kilobytes."""
+"""The smallest memory that Step Functions bills; the payload of a child has about ten kilobytes."""
 LOG_BYTES_PER_BATCH = 3_000
-"""Start, end and report of the function, and a metric: assumed."""
+"""Bytes of the function's start, end and report lines, and a metric: assumed."""
 FULL_RECORD_UNITS = 3
-"""Of a record with parents and boxes of ten labels of Rekognition, as the spike saw; the local one finds fewer."""
+"""Of a record with parents and boxes of ten labels of Rekognition, as in the prototype; the local one finds fewer."""
 READ_UNITS = 2
-"""The photo's item and the record of each image, read consistently, each under 4 KB or not there."""
+"""The photo's item and the record of each image, with consistent reads, each under 4 KB or missing."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Bill:
 
     @property
     def dollars(self) -> float:
-        """All of it."""
+        """The sum of all rows."""
         return sum(self.rows.values())
 
 
@@ -43,11 +43,11 @@ def ours(counts: Counts, run: Outcome, max_labels: int) -> Bill:
     Parameters
     ----------
     counts
-        Of a real run.
+        Counters of a real run.
     run
-        A simulated one, for the time that workers are paid for.
+        A simulated run, for the billed time of the workers.
     max_labels
-        So many labels a record has.
+        The number of labels of a record.
     """
     images = run.load.images
     children = run.children / images
@@ -67,11 +67,11 @@ def ours(counts: Counts, run: Outcome, max_labels: int) -> Bill:
         * prices.DYNAMODB_WRITE_UNIT,
         f"Step Functions: a transition for each of {run.children:,} batches": (children + fixed)
         * prices.STANDARD_TRANSITION,
-        f"DynamoDB: {READ_UNITS} read units to know what is recorded": READ_UNITS * prices.DYNAMODB_READ_UNIT,
+        f"DynamoDB: {READ_UNITS} read units to find existing records": READ_UNITS * prices.DYNAMODB_READ_UNIT,
         "Step Functions: Express requests and time": children * prices.EXPRESS_REQUEST
         + seconds * CHILD_GIGABYTES * prices.EXPRESS_GB_SECOND,
-        "DynamoDB: writes of the pace": counts.per_image("UpdateItem PACE") * prices.DYNAMODB_WRITE_UNIT,
-        "X-Ray: were each batch traced": children * prices.XRAY_TRACE,
+        "DynamoDB: writes of the rate limiter": counts.per_image("UpdateItem PACE") * prices.DYNAMODB_WRITE_UNIT,
+        "X-Ray: if each batch is traced": children * prices.XRAY_TRACE,
         "CloudWatch Logs": children * LOG_BYTES_PER_BATCH / 1e9 * prices.LOGS_GB,
         "DynamoDB: the run's own record, once for each batch": children * prices.DYNAMODB_WRITE_UNIT,
         "S3: LIST, result files": prices.S3_LIST / 1_000 + 10 * prices.S3_PUT / images,
@@ -81,7 +81,7 @@ def ours(counts: Counts, run: Outcome, max_labels: int) -> Bill:
 
 
 def options(counts: Counts, max_labels: int) -> dict[str, float]:
-    """Return what each wish adds to a million images, in US dollars."""
+    """Return the additional cost of each option for a million images, in US dollars."""
     write = prices.DYNAMODB_WRITE_UNIT * MILLION
     return {
         "no thumbnails": -(prices.S3_PUT + prices.S3_GET) * MILLION,
@@ -98,7 +98,7 @@ def _lambda(seconds: float, megabytes: int) -> float:
     return seconds * megabytes / 1024 * prices.LAMBDA_GB_SECOND_X86
 
 
-# What follows are the rows of the spike's cost.py: the functions' times and sizes are what was measured and read there.
+# The rows of the prototype's cost model: the times and sizes of the functions were measured there, or read in the code.
 _KAPPA = 1.5
 _DETECT, _PUT, _TABLE = 0.4, 0.025, 0.008
 _GET = 0.025 + 3.0 / 80
@@ -131,7 +131,7 @@ def photo_sharing(express: bool = False) -> Bill:
         "S3: 3 GETs, 1 PUT": 3 * prices.S3_GET + prices.S3_PUT,
         "CloudWatch Logs: 30 KB": 30e3 / 1e9 * prices.LOGS_GB,
     }
-    name = "photo-sharing backend" + (", were it Express" if express else "")
+    name = "photo-sharing backend" + (", if it were Express" if express else "")
     return Bill(name, {row: dollars * MILLION for row, dollars in rows.items()})
 
 

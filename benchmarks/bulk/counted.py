@@ -1,4 +1,4 @@
-"""What a run of a thousand images asks of AWS, counted in the local engine."""
+"""The requests of a run of a thousand images, counted in the local engine."""
 
 import io
 import json
@@ -36,26 +36,26 @@ _ENTERED = "StateEntered"
 
 @dataclass(frozen=True)
 class Counts:
-    """Of one run.
+    """The counters of one run.
 
     Attributes
     ----------
     images
-        Under the prefix.
+        The images under the prefix.
     requests
-        By kind, and bytes of each kind, of the workers.
+        Requests of the workers by kind, and the bytes of each kind.
     paid
         Images that the local Rekognition has analysed.
     transitions, history_events
-        Of the parent.
+        Those of the parent execution.
     children, result_bytes
-        Batches, and what the Map has left of them.
+        Batches, and the bytes of the Map's result files.
     record_bytes, index_bytes
-        Of the image records and of their entries in ``by_status``, as DynamoDB counts them.
+        Sizes of the image records and of their entries in ``by_status``, as DynamoDB counts them.
     labels, label_bytes
-        How many labels each record has, and what one takes.
+        The number of labels of each record, and the size of a label.
     summary
-        The run's own.
+        The summary of the run.
     """
 
     images: int
@@ -72,22 +72,22 @@ class Counts:
     summary: Mapping[str, Any]
 
     def record_units(self, labels: int) -> float:
-        """Return the write units of a record, on average, if each had so many labels as AWS would find."""
+        """Return the average write units of a record if each had this number of labels, as on AWS."""
         sizes = zip(self.record_bytes, self.labels, strict=True)
         return statistics.fmean(units(round(size + (labels - found) * self.label_bytes)) for size, found in sizes)
 
     @property
     def record_units_as_found(self) -> float:
-        """The write units of a record, on average, with the labels that the local Rekognition found."""
+        """The average write units of a record with the labels of the local Rekognition."""
         return statistics.fmean(map(units, self.record_bytes))
 
     @property
     def index_units(self) -> float:
-        """The write units of an index entry, on average."""
+        """The average write units of an index entry."""
         return statistics.fmean(map(units, self.index_bytes))
 
     def per_image(self, kind: str) -> float:
-        """Return how many requests of a kind an image takes."""
+        """Return the number of requests of a kind for each image."""
         return self.requests.get(kind, 0) / self.images
 
 
@@ -121,7 +121,7 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
 
 @contextmanager
 def recorded() -> Iterator[tuple[Stack, str]]:
-    """Deploy the template to an engine of its own with a recorder before it; yield the stack and its address."""
+    """Deploy the template to a new engine behind a recorder; yield the stack and the address of the recorder."""
     files = StackFiles(ROOT / ".local" / "bulk-counted")
     parameters = {"BulkCallsPerSecond": str(CALLS_PER_SECOND)}
     try:
@@ -148,7 +148,7 @@ def _recorder(deployed: Stack) -> Iterator[str]:
 
 
 def run(deployed: Stack, recorder: str, prefix: str, images: int, fail_every: int, **wishes: Any) -> Counts:
-    """Let the deployed state machine label so many images, and count."""
+    """Label images with the deployed state machine, and count the requests."""
     bucket, table = deployed.outputs["ImageBucketName"], deployed.outputs["ImageTableName"]
     s3, states, dynamodb = (deployed.client(name) for name in ("s3", "stepfunctions", "dynamodb"))
     for number, content in enumerate(_pieces(images)):
@@ -200,7 +200,7 @@ def _records(dynamodb: Any, table: str) -> Iterator[dict[str, Any]]:
 
 
 def _redirect(deployed: Stack, endpoint: str) -> None:
-    """Let the workers reach their services through the recorder."""
+    """Route the requests of the workers through the recorder."""
     functions = deployed.client("lambda")
     for function in functions.get_paginator("list_functions").paginate().build_full_result()["Functions"]:
         if any(name in function["FunctionName"] for name in _FUNCTIONS):
@@ -221,7 +221,7 @@ def _ask(url: str) -> bytes:
 
 
 def _pieces(images: int) -> Iterator[bytes]:
-    """Yield small JPEGs cut out of the real photos, no two alike, with the EXIF of the photo they are from."""
+    """Yield different small JPEGs cropped from the real photos, each with the EXIF of its photo."""
     opened = []
     for path in real_photos():
         with Image.open(path) as photo:

@@ -1,4 +1,4 @@
-"""P12 and P13: the tables, and what is judged in them."""
+"""P12 and P13: the tables and their goals."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -55,21 +55,21 @@ def _aim(bill: Bill) -> str:
 
 
 def bill_lines(bill: Bill, wishes: Mapping[str, float], by_quota: Mapping[float, Bill]) -> list[str]:
-    """Write the rows of our bill, what each wish adds, and what the quota makes of it."""
-    lines = [f"### What ours consists of, in $ for a million images by the price list of {prices.DATE}", ""]
+    """Return tables of our bill, of the cost of each option, and of the cost by quota."""
+    lines = [f"### Our bill, in $ for a million images by the price list of {prices.DATE}", ""]
     lines += ["| row | $ |", "| --- | ---: |"]
     lines += [f"| {row} | {dollars:.3f} |" for row, dollars in bill.rows.items()]
-    lines += [f"| all | {bill.dollars:.2f} |", "", "| what one may wish for | $ more |", "| --- | ---: |"]
+    lines += [f"| all | {bill.dollars:.2f} |", "", "| option | $ more |", "| --- | ---: |"]
     lines += [f"| {wish} | {dollars:+.2f} |" for wish, dollars in wishes.items()]
     lines += ["", "| quota, calls a second | $ |", "| ---: | ---: |"]
     return [*lines, *(f"| {quota:g} | {one.dollars:.2f} |" for quota, one in by_quota.items())]
 
 
 def counts_lines(runs: Mapping[str, Counts]) -> list[str]:
-    """Write what real runs asked of AWS, for each image."""
+    """Return a table of the requests of real runs, for each image."""
     kinds = sorted({kind for counts in runs.values() for kind in counts.requests})
     return [
-        "### What one image asks for, counted in the local engine",
+        "### Requests for each image, counted in the local engine",
         "",
         f"| for each image | {' | '.join(runs)} |",
         f"| --- | {' | '.join('---:' for _ in runs)} |",
@@ -100,7 +100,7 @@ def _line(name: str, runs: Mapping[str, Counts], cell: Callable[[Counts], str]) 
 
 
 def contention(load: Load) -> Load:
-    """Return the load with somebody else who uses as much as the quota for an hour, ten minutes after the start."""
+    """Return the load with another client that uses the whole quota for an hour, ten minutes after the start."""
     return Load(load.images, load.quota, load.cpu_seconds, load.image_bytes, load.quota, 600, 600 + HOUR)
 
 
@@ -113,12 +113,12 @@ def simulation_table(runs: Sequence[tuple[Outcome, Size]], contended: Outcome) -
             at_most("P13", f"{case}, duration", run.of_bound, OF_BOUND_GOAL, "× the quota's bound"),
             at_most("P13", f"{case}, throttled calls", run.throttled, 0, ""),
             at_most("P13", f"{case}, images not labelled", run.failed, 0, ""),
-            _told(f"{case}, hours", f"{run.seconds / HOUR:.2f}"),
-            _told(f"{case}, workers × images in a batch", f"{run.workers} × {run.batch_size}"),
-            _told(f"{case}, batches", f"{run.children:,}"),
+            _figure(f"{case}, hours", f"{run.seconds / HOUR:.2f}"),
+            _figure(f"{case}, workers × images in a batch", f"{run.workers} × {run.batch_size}"),
+            _figure(f"{case}, batches", f"{run.children:,}"),
             at_most("", f"{case}, longest batch", run.longest_child_seconds, limits.EXPRESS_SECONDS, "s"),
-            at_most("", f"{case}, function that adds up", size.summarize_seconds, limits.SUMMARIZE_SECONDS, "s"),
-            _told(f"{case}, result files", f"{size.result_bytes / 1e6:.1f} MB"),
+            at_most("", f"{case}, summary function", size.summarize_seconds, limits.SUMMARIZE_SECONDS, "s"),
+            _figure(f"{case}, result files", f"{size.result_bytes / 1e6:.1f} MB"),
         ]
     size = runs[0][1]
     limit = limits.PAYLOAD_LIMIT / 1024
@@ -129,9 +129,9 @@ def simulation_table(runs: Sequence[tuple[Outcome, Size]], contended: Outcome) -
     case = f"{contended.load.images:,} images, twice the quota for an hour"
     rows += [
         at_most("P13", f"{case}, images not labelled", contended.failed, 0, ""),
-        _told(f"{case}, paid calls per image", f"{contended.paid / contended.load.images:.4f}"),
-        _told(f"{case}, our throttled calls", f"{contended.throttled:,}"),
-        _told(f"{case}, duration", f"{contended.of_bound:.3f} × the quota's bound"),
+        _figure(f"{case}, paid calls per image", f"{contended.paid / contended.load.images:.4f}"),
+        _figure(f"{case}, our throttled calls", f"{contended.throttled:,}"),
+        _figure(f"{case}, duration", f"{contended.of_bound:.3f} × the quota's bound"),
         at_most("", f"{case}, longest batch", contended.longest_child_seconds, WORKER_SECONDS, "s"),
     ]
     load = runs[0][0].load
@@ -139,19 +139,19 @@ def simulation_table(runs: Sequence[tuple[Outcome, Size]], contended: Outcome) -
         "P13 · a million and ten million images, simulated",
         rows,
         [
-            f"- An image takes {load.cpu_seconds * 1_000:.0f} ms of a worker's processor, {KAPPA:g} × what was "
+            f"- An image takes {load.cpu_seconds * 1_000:.0f} ms of a worker's processor, {KAPPA:g} × the time "
             f"measured above, and is {load.image_bytes / 1e6:.1f} MB; DetectLabels takes 400 ms, log-normal; S3 25 ms "
             "and 80 MB/s; a write 8 ms.",
             f"- Assumed, not measured: the factor {KAPPA:g}; {COLD_SECONDS:g} s until a new environment works; "
             f"{CHILD_SECONDS:g} s between two batches of a worker; that the Map lists faster than workers work.",
-            "- Workers and batches: `bulk_run.workers`, `bulk_run.batch_size`. Moments: `CallSlots` and "
-            "`RateLimiter` themselves. A "
+            "- Workers and batches: `bulk_run.workers`, `bulk_run.batch_size`. Call times: the real `CallSlots` and "
+            "`RateLimiter`. A "
             f"throttled call is tried {SDK_ATTEMPTS} times by the SDK, without the client-side limit of its adaptive "
-            "mode, then by `vision.services.bulk_worker` with a turn of its own. Somebody else calls at random and "
+            "mode, then by `vision.services.bulk_worker` at a new call time. The other client calls at random and "
             "does not retry.",
         ],
     )
 
 
-def _told(case: str, measured: str) -> Result:
+def _figure(case: str, measured: str) -> Result:
     return Result("", case, "no goal", measured, "")

@@ -1,4 +1,4 @@
-"""What a run of millions of images comes to beside its duration: payloads, result files, the summary."""
+"""The sizes of a run of millions of images: payloads, result files, the summary."""
 
 import json
 import time
@@ -16,7 +16,7 @@ EXPRESS_SECONDS = 300
 """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 SUMMARIZE_SECONDS = 890
 _SUMMARIZE_SHARE = 512 / 1769
-"""The timeout of summarize_run in the template, and how much of a processor its memory brings."""
+"""The timeout of summarize_run in the template, and the share of a processor for its memory."""
 
 _TYPICAL_KEY = "archive/2026/11/21/IMG_0001234.jpg"
 _LINES = 100_000
@@ -24,16 +24,16 @@ _LINES = 100_000
 
 @dataclass(frozen=True)
 class Size:
-    """What a run comes to.
+    """The sizes of a run.
 
     Attributes
     ----------
     payload_bytes, largest_payload_bytes
-        Of the input of a batch, with usual keys and with the longest that S3 takes.
+        The input of a batch, with usual keys and with the longest keys of S3.
     result_bytes
-        Of all result files.
+        All result files.
     summarize_seconds
-        Of the function that adds them up.
+        Duration of the function that adds them up.
     """
 
     payload_bytes: int
@@ -43,7 +43,7 @@ class Size:
 
 
 def size_of(run: Outcome, counts: Counts, line_seconds: float) -> Size:
-    """Return what a simulated run comes to, by what a real one left for each batch."""
+    """Return the sizes of a simulated run, by those of a real batch."""
     return Size(
         payload_bytes(_TYPICAL_KEY, run.batch_size),
         payload_bytes("k" * keys.KEY_LIMIT_BYTES, run.batch_size),
@@ -53,7 +53,7 @@ def size_of(run: Outcome, counts: Counts, line_seconds: float) -> Size:
 
 
 def payload_bytes(key: str, images: int) -> int:
-    """Return the size of the input of a batch whose keys are all like this one."""
+    """Return the size of a batch's input whose keys are all like this one."""
     request = bulk_run.Request.from_dict({"bucket": "b" * 63, "prefix": "archive/"}).as_dict()
     arn = "arn:aws:states:us-east-1:123456789012:execution:image-recognition-ProcessBucket-0123456789AB:" + "0" * 36
     run = {"run_id": "0" * 36, "request": request, "execution": {"Id": arn, "StartTime": "2026-11-01T00:00:00.000Z"}}
@@ -62,7 +62,7 @@ def payload_bytes(key: str, images: int) -> int:
 
 
 def line_seconds() -> float:
-    """Measure the CPU time that one batch's result takes to be read and added up."""
+    """Measure the CPU time for reading and adding up the result of one batch."""
     tally = Tally(seen=100, labelled=98, failed=2, calls=98, reads=300, writes=100, thumbnails=98, batches=1)
     tally.worker_seconds = 8.2
     tally.reasons.update({"CorruptImage": 2})

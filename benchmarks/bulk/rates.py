@@ -1,4 +1,4 @@
-"""P10 and P11: how fast the worker is, and whether workers together keep a quota."""
+"""P10 and P11: the speed of one worker, and whether several workers together keep a quota."""
 
 import json
 import queue
@@ -40,14 +40,14 @@ _OLDER_PROCESSES = 4
 
 @dataclass(frozen=True)
 class Speed:
-    """What one worker was seen to do, with thumbnails of 12 MP photos.
+    """The measured speed of one worker, with thumbnails of 12 MP photos.
 
     Attributes
     ----------
     images_per_second
-        By the clock, at the usual service time.
+        In real time, at the usual service time.
     cpu_seconds
-        For each image.
+        CPU time for each image.
     """
 
     images_per_second: float
@@ -56,7 +56,7 @@ class Speed:
 
 @contextmanager
 def server(photos: Path) -> Iterator[str]:
-    """Run the AWS-shaped server in a process of its own, and yield its address."""
+    """Run the server that imitates AWS in a separate process, and yield its address."""
     small = photos / SMALL
     if not small.is_file():
         resized(BASELINE_12.path, *_SMALL_PX).save(small, "JPEG", quality=85)
@@ -72,7 +72,7 @@ def server(photos: Path) -> Iterator[str]:
 
 
 def listing(photo: Path, name: str, count: int, first: int = 0) -> list[dict[str, Any]]:
-    """Return what a listing says of so many objects that are this photo."""
+    """Return the listing of a number of objects, all with the content of this photo."""
     content = photo.read_bytes()
     tag, size = etag(content), len(content)
     return [
@@ -99,7 +99,7 @@ def alone(endpoint: str, rounds: int) -> tuple[Table, Speed]:
                 sequential=name in (_ALONE, _BOUND),
             )
             _check(took, len(items))
-            # The bound is the processor's: the same work, one thing after another, and nothing to wait for.
+            # The bound of the processor: the same work in sequence, without any waiting.
             seconds = took["cpu_seconds"] if name == _BOUND else took["seconds"]
             rates[name].append(len(items) / seconds)
             if name == _OURS:
@@ -128,14 +128,14 @@ def _alone_table(taken: Rounds, rates: Mapping[str, Sequence[float]]) -> Table:
             f"- Metadata, labels and a thumbnail of a 12 MP photo of {BASELINE_12.path.stat().st_size / 1e6:.1f} MB, "
             f"in batches of {bulk_run.batch_size(QUOTA)}, on one processor. Images a second, medians: {details}. "
             f"A/A spread {taken.spread:.1%}.",
-            "- *Sequential* is the same worker with one call at a time. *Without waiting* is images per CPU second of "
-            "that one, when everything answers at once: no worker on one processor can be faster.",
+            "- *Sequential* is the same worker with one call at a time. *Without waiting* is its images per CPU second "
+            "when every service answers at once: no worker on one processor can be faster.",
         ],
     )
 
 
 def together(endpoint: str, images: int) -> Table:
-    """Let several workers share a quota, then the older sample's threads have the same: P11."""
+    """Let several workers share a quota, then the threads of the older sample: P11."""
     small = BASELINE_12.path.parent / SMALL
     items = listing(small, SMALL, images)
     size, count = bulk_run.batch_size(QUOTA), bulk_run.workers(QUOTA)
@@ -186,9 +186,9 @@ def together(endpoint: str, images: int) -> Table:
         [
             f"- {images:,} images of {_SMALL_PX[0]} × {_SMALL_PX[1]} px, metadata and labels only, so that the "
             f"processors of this machine are no limit ({cpu * 1_000:.0f} ms of CPU each). {count} processes, as "
-            f"`bulk.workers` says, share the item of the pace. A strict bucket of {QUOTA:.0f} calls; service time "
+            f"`bulk.workers` says, share the rate limiter's item. A strict bucket of {QUOTA:.0f} calls; service time "
             f"log-normal around {DETECT_SECONDS * 1_000:.0f} ms, its own 99th percentile at 1.42 ×.",
-            f"- Ours: {ours['paid']:,} paid calls in {seconds:.1f} s, {ours['pace writes']:,} writes of the pace, "
+            f"- Ours: {ours['paid']:,} paid calls in {seconds:.1f} s, {ours['pace writes']:,} rate limiter writes, "
             f"longest call {calls[-1]:.2f} s. Older sample: {_OLDER_THREADS} threads in {_OLDER_PROCESSES} processes, "
             "children of five images one after another, botocore's standard retries with ten attempts, no second run "
             f"of a child: {older['paid']:,} paid calls in {older_seconds:.1f} s, "
@@ -199,7 +199,7 @@ def together(endpoint: str, images: int) -> Table:
 
 
 def _share(workers: Sequence[Worker], job: str, requests: Sequence[dict[str, Any]]) -> tuple[float, list[Any]]:
-    """Give each worker the next request when it has done its last one; return the seconds and the answers."""
+    """Give each worker the next request when it has finished the last; return the seconds and the responses."""
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in range(len(requests)):
         waiting.put(number)

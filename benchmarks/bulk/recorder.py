@@ -1,7 +1,7 @@
-"""Stands between functions and the local engine, counts what they ask for, and lets some of it fail.
+"""A proxy between functions and the local engine that counts requests, and lets some of them fail.
 
-``python -m benchmarks.bulk.recorder ENGINE_HOST ENGINE_PORT``; ``/_counts`` tells and forgets the counters,
-``/_fail/N`` lets every Nth request end with HTTP status 500 before it has reached the engine.
+``python -m benchmarks.bulk.recorder ENGINE_HOST ENGINE_PORT``; ``/_counts`` returns and resets the counters,
+``/_fail/N`` lets every Nth request fail with HTTP status 500 before it reaches the engine.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ class Recorder:
         self._fail_every = 0
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass one request on, and its answer back."""
+        """Forward one request, and return its response."""
         try:
             request = await read_request(reader, writer)
             if request.path == "/_counts":
@@ -54,7 +54,7 @@ class Recorder:
         self._counts[f"bytes of {kind}"] += len(request.body) + len(answer.partition(b"\r\n\r\n")[2])
 
     async def _from_engine(self, request: Request) -> bytes:
-        """Return what the engine answers to a request, head and body as they came."""
+        """Return the engine's response to a request, with head and body unchanged."""
         from_engine, to_engine = await asyncio.open_connection(*self._engine)
         headers = {**request.headers, "connection": "close", "content-length": str(len(request.body))}
         for unwanted in ("expect", "transfer-encoding"):
@@ -67,7 +67,7 @@ class Recorder:
 
 
 def kind_of(request: Request) -> str:
-    """Return the operation, and of which sort it is where that makes a difference."""
+    """Return the operation of a request, with its variant where that matters."""
     operation = operation_of(request)
     if request.path.endswith("/invocations"):
         return "Invoke"
@@ -80,7 +80,7 @@ def kind_of(request: Request) -> str:
 
 
 async def serve(host: str, port: int) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process ends."""
     recorder = Recorder(host, port)
     server = await asyncio.start_server(recorder.connection, "127.0.0.1", 0, limit=_LIMIT_BYTES, backlog=1_000)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)

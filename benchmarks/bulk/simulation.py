@@ -1,9 +1,9 @@
-"""P13: a run of millions of images, event by event, on the decisions of the product.
+"""P13: simulate a run of millions of images event by event, with the decisions of the product.
 
-``vision.domain.bulk.bulk_run`` says how many workers there are and how large a batch is. The real
-``vision.services.bulk_worker.CallSlots`` and ``vision.adapters.rate_limiter.RateLimiter`` say when a call may be made,
-on a table that is one number and a clock that is simulated; ``vision.services.bulk_worker`` also says what waits again.
-The quota is the strict bucket of :mod:`benchmarks.bulk.aws`.
+``vision.domain.bulk.bulk_run`` decides the number of workers and the size of a batch. The real
+``vision.services.bulk_worker.CallSlots`` and ``vision.adapters.rate_limiter.RateLimiter`` decide when a call is made,
+with a table of one number and a simulated clock; ``vision.services.bulk_worker`` also decides about retries. The quota
+is the strict bucket of :mod:`benchmarks.bulk.aws`.
 """
 
 import heapq
@@ -20,9 +20,9 @@ from vision.domain.bulk import bulk_run
 from vision.services import bulk_worker as service
 
 KAPPA = 1.5
-"""How much longer a whole processor of Lambda takes than one of the machine of the spike: assumed, not measured."""
+"""How much slower a whole processor of Lambda is than one of the prototype's machine: assumed, not measured."""
 COLD_SECONDS = 1.0
-"""Until a new environment works on its first batch: assumed, twice what the CPU of a cold start would take."""
+"""Until a new environment starts its first batch: assumed, twice the CPU time of a cold start."""
 CHILD_SECONDS = 0.2
 """Between two batches of a worker, for the end of one Express execution and the start of the next: assumed."""
 WORKER_SECONDS = 270
@@ -36,20 +36,20 @@ _READ, _CALL, _AGAIN, _DONE, _OTHER = range(5)
 
 @dataclass(frozen=True)
 class Load:
-    """What is simulated.
+    """The parameters of a simulation.
 
     Attributes
     ----------
     images
-        Under the prefix.
+        The number of images under the prefix.
     quota
-        Calls a second that Rekognition takes, and the parameter BulkCallsPerSecond.
+        Rekognition's quota in calls a second, also the value of the parameter BulkCallsPerSecond.
     cpu_seconds
-        Of an image, on Lambda.
+        CPU time of an image on Lambda.
     image_bytes
-        Of an image, where it is downloaded for a thumbnail.
+        Size of an image, if it is downloaded for a thumbnail.
     other_calls_per_second, other_from, other_until
-        Somebody else who uses the same quota without a pace, and when, in seconds.
+        Another client that uses the same quota without a rate limiter: its calls, and its time in seconds.
     """
 
     images: int
@@ -63,24 +63,24 @@ class Load:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it went.
+    """The result of a simulation.
 
     Attributes
     ----------
     seconds
         From the start of the Map to the end of its last batch.
     throttled, paid
-        Our calls of DetectLabels.
+        Calls of DetectLabels by this run.
     others_throttled
-        Those of somebody else.
+        Throttled calls of the other client.
     failed
         Images that this run did not label.
     worker_seconds
         Billed time of all batches.
     children
-        Batches.
+        Number of batches.
     longest_child_seconds
-        The longest of them.
+        Duration of the longest batch.
     """
 
     load: Load
@@ -97,12 +97,12 @@ class Outcome:
 
     @property
     def of_bound(self) -> float:
-        """How much longer it took than the quota alone would."""
+        """The duration as a multiple of the time that the quota alone requires."""
         return self.seconds / (self.load.images / self.load.quota)
 
 
 class _Clock:
-    """The simulated time, and what somebody waited for last."""
+    """The simulated time, and the last requested wait."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -116,7 +116,7 @@ class _Clock:
 
 
 class _OneItem:
-    """A table that holds the item of the pace, and does with it what DynamoDB does."""
+    """A table with only the item of the rate limiter, which it updates as DynamoDB does."""
 
     def __init__(self, _name: str) -> None:
         self._next_at: int | None = None
@@ -125,7 +125,7 @@ class _OneItem:
         self, _key: Any, amounts: Mapping[str, int], *, condition: str, values: Mapping[str, int]
     ) -> dict[str, int] | None:
         if condition != "#next_at >= :now":
-            raise ValueError(f"{condition}: the pace asks for something that is not simulated")
+            raise ValueError(f"{condition}: a condition of the rate limiter that is not simulated")
         if self._next_at is None or self._next_at < values[":now"]:
             return None
         self._next_at += amounts["next_at"]
@@ -135,7 +135,7 @@ class _OneItem:
         self, _key: Any, fields: Mapping[str, Any], _first: Any, *, condition: str, condition_values: Mapping[str, int]
     ) -> bool:
         if condition != "attribute_not_exists(#next_at) OR #next_at < :now":
-            raise ValueError(f"{condition}: the pace asks for something that is not simulated")
+            raise ValueError(f"{condition}: a condition of the rate limiter that is not simulated")
         if self._next_at is not None and self._next_at >= condition_values[":now"]:
             return False
         self._next_at = fields["next_at"]
@@ -155,7 +155,7 @@ class _Batch:
 
 
 class _Image:
-    """An image under way: its batch's worker, when its thumbnail is there, and how often its call was refused."""
+    """An image under way: its batch's worker, the time of its thumbnail, and the number of its throttled calls."""
 
     __slots__ = ("refused", "thumbnail_at", "worker")
 
@@ -240,7 +240,7 @@ class _Simulation:
         self._push(at + self._behaviour.s3_seconds, _READ, _Image(worker))
 
     def _read(self, image: _Image) -> None:
-        """Its metadata are read: its call takes its turn, while its thumbnail is made."""
+        """Its metadata are read: its call waits for its time while its thumbnail is made."""
         now, batch = self._clock.now, self._batch(image)
         if batch.ends_at - now < service._LAST_SECONDS:
             self._fail(image)
@@ -271,7 +271,7 @@ class _Simulation:
         image.refused += 1
         rounds, attempts = divmod(image.refused, SDK_ATTEMPTS)
         if attempts:
-            # The SDK tries again by itself, without a turn.
+            # The SDK retries by itself, without a reserved call time.
             self._push(now + self._chance.random() * 2 ** (attempts - 1), _CALL, image)
         elif rounds > len(service._WAITS_SECONDS) or self._batch(image).ends_at - now < service._LAST_SECONDS:
             self._fail(image)

@@ -1,1 +1,1 @@
-"""Workers that answer the same requests, each in a process of its own with its own library."""
+"""Workers that answer the same requests, each in a separate process with its own library."""

@@ -1,7 +1,7 @@
-"""ImageMagick's commands, one process per call, as a Lambda function of the photo-sharing backend starts them.
+"""ImageMagick's commands, one process per call, as in the Lambda functions of the photo-sharing backend.
 
-The arguments are how ``identify`` and ``convert`` are called here: ``identify convert`` or ``magick identify`` and
-``magick``, found by :mod:`benchmarks.peers`.
+The arguments are the commands for ``identify`` and ``convert`` on this machine: ``identify convert`` or
+``magick identify`` and ``magick``, found by :mod:`benchmarks.peers`.
 """
 
 import resource

@@ -1,4 +1,4 @@
-"""Our own code, and the floor below it: the decode at one eighth without anything around it."""
+"""The product's own code, and its lower bound: only the decode at one eighth."""
 
 import io
 import json
@@ -20,7 +20,7 @@ def _thumbnail(photo: Photo) -> bytes:
 
 
 def _thumbnail_at_100(photo: Photo) -> bytes:
-    """Encode so well that only decoding and resizing can be told from the reference."""
+    """Encode at quality 100, so that only decoding and resizing differ from the reference."""
     quality = pixels.QUALITY
     pixels.QUALITY = 100
     try:
@@ -42,7 +42,7 @@ def _floor(photo: Photo) -> bytes:
 
 
 def _metadata(photo: Photo) -> bytes:
-    """Read through ranged requests; JSON of the metadata, the requests and the bytes that they brought."""
+    """Read through ranged requests; return JSON of the metadata, the requests and their bytes."""
     source = SparseFile(lambda start, end: photo.data[start:end], len(photo.data))
     metadata = read_metadata(source, len(photo.data))
     counts = {"requests": source.requests, "fetched_bytes": source.fetched_bytes}
@@ -50,7 +50,7 @@ def _metadata(photo: Photo) -> bytes:
 
 
 def _refusal(photo: Photo) -> bytes:
-    """Name the error that the photo is refused with; empty where it is taken. Anything unnamed passes through."""
+    """Return the name of the error that refuses the photo; empty if it is accepted. Other exceptions are raised."""
     try:
         size_bytes = len(photo.data)
         source = SparseFile(lambda start, end: photo.data[start:end], size_bytes)
@@ -59,7 +59,7 @@ def _refusal(photo: Photo) -> bytes:
         refused = type(error).__name__
     else:
         refused = ""
-    # Also what the limits refuse goes on to the decoder: bulk runs and one's own model have limits of their own.
+    # Photos beyond the limits are decoded too: bulk runs and own models have different limits.
     try:
         pixels.thumbnail(photo.data, photo.box)
     except VisionError as error:

@@ -1,4 +1,4 @@
-"""What most handlers do: decode the whole photo, turn it, shrink it."""
+"""The usual code of a handler: decode the whole photo, rotate it, resize it."""
 
 import io
 

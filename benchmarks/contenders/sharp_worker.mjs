@@ -1,4 +1,4 @@
-// sharp, answering the protocol of services/queue_worker.py. The argument is the folder whose node_modules has it.
+// sharp, with the protocol of contenders/worker.py. The argument is the folder whose node_modules has it.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";

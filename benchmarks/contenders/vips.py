@@ -1,4 +1,4 @@
-"""libvips through pyvips, in an environment of its own."""
+"""libvips through pyvips, in a separate environment."""
 
 import pyvips
 

@@ -1,11 +1,11 @@
-"""The loop that every Python worker runs: one JSON request per line, one JSON answer per line.
+"""The loop of every Python worker: one JSON request per line, one JSON response per line.
 
-A request is ``{"job", "path", "box", "repeat", "output", "fresh_peak"}``, all but ``job`` optional. The answer holds
-``cpu_seconds``, one figure per repetition, user and system time of all threads, without the reading of the file;
-``output_bytes``; and, where ``fresh_peak`` is asked for, ``resident_bytes`` before the job and ``peak_bytes`` at its
-height. An exception that a job lets through is answered as ``{"error": ...}``.
+A request is ``{"job", "path", "box", "repeat", "output", "fresh_peak"}``, all but ``job`` optional. The response has
+``cpu_seconds``, one figure per repetition: user and system time of all threads, without reading the file;
+``output_bytes``; and, with ``fresh_peak``, ``resident_bytes`` before the job and ``peak_bytes`` at its peak. An
+exception of a job is returned as ``{"error": ...}``.
 
-Stdlib only, since it also runs where only a peer's library is installed.
+Standard library only, since it also runs where only a peer's library is installed.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Photo:
-    """What a job works on: the file, its content, and the square in pixels that the result fits into."""
+    """The input of a job: the file, its content, and the square in pixels into which the result fits."""
 
     path: Path
     data: bytes
@@ -35,13 +35,13 @@ def serve(version: str, jobs: Mapping[str, Job], who: int = resource.RUSAGE_SELF
     Parameters
     ----------
     version
-        Names the library, for the report.
+        Name and version of the library, for the report.
     jobs
-        By the name that a request gives.
+        The jobs by name.
     who
-        Whose CPU time counts: this process, or the processes that it starts.
+        The measured CPU time: of this process, or of the processes that it starts.
     """
-    # What libraries print must not end up among the answers.
+    # The output of libraries must not get into the responses.
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         request = json.loads(line)
@@ -53,19 +53,19 @@ def serve(version: str, jobs: Mapping[str, Job], who: int = resource.RUSAGE_SELF
 
 
 def cpu_seconds(who: int = resource.RUSAGE_SELF) -> float:
-    """User and system time so far."""
+    """Return the user and system time so far."""
     usage = resource.getrusage(who)
     return usage.ru_utime + usage.ru_stime
 
 
 def resident_bytes(field: str) -> int:
-    """``VmRSS``, memory now, or ``VmHWM``, its height since :func:`forget_peak`; Linux only."""
+    """Return ``VmRSS``, the current memory, or ``VmHWM``, its peak since :func:`forget_peak`; Linux only."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split(f"{field}:")[1].split()[0]) * 1024
 
 
 def forget_peak() -> None:
-    """Let ``VmHWM`` start again from what is resident now."""
+    """Reset ``VmHWM`` to the current memory."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 

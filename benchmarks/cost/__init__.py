@@ -1,1 +1,1 @@
-"""What the product costs before one pays it: counters that were measured, times a dated price list."""
+"""Estimate the costs of the product: measured counters, multiplied by a dated price list."""

@@ -1,6 +1,7 @@
-"""Say what images cost before you pay it: ``python -m benchmarks.cost --images 100000 --size 3``.
+"""Estimate the costs of images: ``python -m benchmarks.cost --images 100000 --size 3``.
 
-``--table`` prints the table of docs/costs.md; ``--measure`` counts again, on local stacks, what an image takes.
+``--table`` prints the table of docs/costs.md; ``--measure`` counts the requests of an image again, on separate local
+stacks.
 """
 
 import argparse
@@ -18,10 +19,10 @@ TABLE_IMAGES = (1_000, 100_000, 1_000_000)
 TABLE_MEGABYTES = 3.0
 IMAGES_LIMIT = 1_000_000_000
 MEGABYTES_LIMIT = 15.0
-"""What DetectLabels takes from S3: https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
+"""The limit of DetectLabels for images in S3: https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
 FREE_ALARMS = 10
 POLLS_A_MONTH = 5 * 3 * 60 * 24 * 30
-"""Lambda looks at an empty queue with five long polls at once, of twenty seconds each, as long as SQS lets them be.
+"""Lambda polls an empty queue with five concurrent long polls of twenty seconds.
 https://aws.amazon.com/blogs/aws/aws-lambda-adds-amazon-simple-queue-service-to-supported-event-sources/"""
 POLLED_QUEUES = 2
 
@@ -31,20 +32,20 @@ _SAID = {bill.PHOTO: "photo by photo", bill.BULK: "in bulk", bill.INSPECTION: "i
 
 
 class NotUnderstood(Exception):
-    """A wish that makes no sense, in a sentence that says what would."""
+    """An invalid option; the message says which values are valid."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what was asked for; a wish that makes no sense is told in a sentence, with exit code 1."""
+    """Print the requested result; for an invalid option, print a sentence and return exit code 1."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--images", default="100000", help="how many, within one month")
-    parser.add_argument("--size", default="3", help="of an image, in megabytes")
+    parser.add_argument("--images", default="100000", help="number of images within one month")
+    parser.add_argument("--size", default="3", help="size of an image, in megabytes")
     parser.add_argument("--detector", default=bill.REKOGNITION, help=" or ".join(bill.WAYS))
     parser.add_argument("--table", action="store_true", help="print the table of docs/costs.md")
-    parser.add_argument("--measure", action="store_true", help="count anew, and write benchmarks/cost/counters.json")
+    parser.add_argument("--measure", action="store_true", help="count again, and write benchmarks/cost/counters.json")
     options = parser.parse_args(arguments)
     if options.measure:
-        # Only this needs the local AWS.
+        # Only this option needs the local AWS.
         from benchmarks.cost import anew
 
         anew.measure(print)
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def estimate(images: str, size: str, detector: str) -> list[str]:
-    """Return what was asked for, as lines.
+    """Return the estimate, as lines.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def estimate(images: str, size: str, detector: str) -> list[str]:
         raise NotUnderstood(f"DETECTOR {reprlib.repr(detector)}: there are {', '.join(bill.WAYS)}; take one of these")
     measured = usage.read()
     lines = [
-        f"{count:,} images of {megabytes:g} MB within a month, looked at by {detector}.",
+        f"{count:,} images of {megabytes:g} MB within a month, with the detector {detector}.",
         f"List prices of us-east-1 in {prices.DATE}, without free tiers; counters measured on {measured.date}.",
     ]
     for way in bill.WAYS[detector]:
@@ -98,13 +99,13 @@ def table() -> list[str]:
 
 
 def idle(detector: str) -> list[str]:
-    """Return what a stack costs that nobody uses."""
+    """Return the costs of a stack that is not used."""
     alarms = bill.alarms(detector)
     polls = POLLED_QUEUES * POLLS_A_MONTH
-    # How large it is depends on the model.
+    # Its size depends on the model.
     image = [f"  the own model's image in ECR {_dollars(prices.ECR_GB_MONTH)} for each GB of it, compressed"]
     return [
-        "Idle, beside what is kept, a month:",
+        "Idle, besides storage, a month:",
         f"  {alarms} alarms {_dollars(alarms * prices.ALARM_MONTH)}; the first {FREE_ALARMS} of an account are free",
         f"  a dashboard {_dollars(prices.DASHBOARD_MONTH)}; the first three of an account are free",
         f"  {polls:,} looks at empty queues {_dollars(polls * prices.SQS_REQUEST)}; the first million is free",
@@ -126,7 +127,7 @@ def _dollars(dollars: float) -> str:
 
 
 def _images(text: str) -> int:
-    # No more digits than it takes: Python makes no number of thousands of them.
+    # The number of digits is limited: Python refuses to convert thousands of them.
     number = re.fullmatch(rf"0*(\d{{1,{len(str(IMAGES_LIMIT))}}})", re.sub(r"[,_ ']", "", text))
     images = int(number[1]) if number else 0
     if not 1 <= images <= IMAGES_LIMIT:

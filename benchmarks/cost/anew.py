@@ -1,4 +1,4 @@
-"""Count anew what an image takes, on local stacks of their own, and keep it in ``counters.json``."""
+"""Count the requests of an image again, on separate local stacks, and store them in ``counters.json``."""
 
 import datetime
 from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ def measure(say: Callable[[str], None]) -> None:
 
 
 def sizes(deployed: Stack, way: one.Way, functions: Sequence[str], images: int, source: Path) -> tuple[Usage, Usage]:
-    """Return what a small image takes, and a large one."""
+    """Return the usage of a small image, and that of a large one."""
     small = one.measure(deployed, way, functions, one.small_photos(source, images + 1))
     return small, one.measure(deployed, way, functions, one.large_photos(source, images + 1))
 

@@ -1,4 +1,4 @@
-"""What so many images of one size cost: the measured counters times the price list."""
+"""The cost of a number of images of one size: the measured counters, multiplied by the price list."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,19 +32,19 @@ WAYS: Final[Mapping[str, tuple[str, ...]]] = {
     OWN_MODEL: (PHOTO, BULK, INSPECTION),
     CUSTOM_LABELS: (INSPECTION,),
 }
-"""The ways on which each detector looks at images."""
+"""The ways in which each detector processes images."""
 
 ANSWER_SECONDS: Final = 0.03
 """Of Step Functions, SQS and SNS, to a function: assumed."""
 LOG_BYTES: Final = 1_500
 """Of an invocation, in the log: assumed."""
 SQS_REQUESTS: Final = 3
-"""Of a message that comes alone: it is sent, received and deleted. Ten that come together share two of them."""
+"""For a message that comes alone: send, receive and delete. Ten messages of a batch share the last two requests."""
 EVENTS: Final = {PHOTO: 2, BULK: 0, INSPECTION: 2}
-"""Of the image bucket: the upload, and the thumbnail or the deletion of what was moved. Those of bulk runs were sent
-when the images came, and their thumbnails go into the other bucket."""
+"""From the image bucket: the upload, and the thumbnail or the deletion of the moved image. For bulk runs, the events
+were sent when the images were uploaded, and their thumbnails go to the other bucket."""
 SIMULATED_IMAGES: Final = 5_000
-"""Of a bulk run, whose time for an image hardly changes beyond."""
+"""Of a bulk run: for more images, the time for each hardly changes."""
 OWN_MODEL_MEMORY_MB: Final = 2048
 """The default of own-model.yaml."""
 _PROCESSOR_MB = 1769
@@ -73,11 +73,11 @@ class Row:
     Attributes
     ----------
     name
-        The service, and what of it.
+        The service, and the billed usage.
     amount
-        How many of it, with its unit.
+        The amount, with its unit.
     dollars
-        What it costs.
+        The cost.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Bill:
-    """What images cost once, and what their keeping costs each month."""
+    """The cost of processing images, and the monthly cost of storing them."""
 
     way: str
     images: int
@@ -96,17 +96,17 @@ class Bill:
 
     @property
     def dollars(self) -> float:
-        """All that is paid once."""
+        """The total of the costs that occur once."""
         return sum(row.dollars for row in self.rows)
 
     @property
     def monthly_dollars(self) -> float:
-        """All that is paid each month."""
+        """The total of the monthly costs."""
         return sum(row.dollars for row in self.monthly)
 
 
 def bill(measured: Measured, way: str, detector: str, images: int, image_bytes: float) -> Bill:
-    """Return the bill of so many images of so many bytes, all of them within one month."""
+    """Return the bill of a number of images of one size, all within one month."""
     small, large = measured.ways[f"{way}, {detector}"]
     usage = between(small, large, image_bytes)
     rows = [
@@ -119,9 +119,9 @@ def bill(measured: Measured, way: str, detector: str, images: int, image_bytes: 
 
 
 def between(small: Usage, large: Usage, image_bytes: float) -> Usage:
-    """Return what an image of a size takes: CPU time and bytes grow with it, the rest is as for the nearer one.
+    """Return the usage of an image by its size: CPU time and bytes grow with it, the rest is as for the nearer one.
 
-    The line through the two that were measured goes on beyond the larger one, and never below the smaller.
+    The values lie on the line through the two measured sizes, also beyond the larger one, but never below the smaller.
     """
     share = max(0.0, (image_bytes - small.image_bytes) / (large.image_bytes - small.image_bytes))
     nearer = small if share < _HALF else large
@@ -137,7 +137,7 @@ def between(small: Usage, large: Usage, image_bytes: float) -> Usage:
 
 
 def seconds(name: str, use: FunctionUse, usage: Usage, behaviour: Behaviour | None = None) -> float:
-    """Return how long a function is paid for an image: what it computes, and what it waits for."""
+    """Return the billed time of a function for an image: computing and waiting."""
     aws = behaviour or Behaviour()
     s3 = sum(use.requests.get(kind, 0) for kind in (*_S3_PUTS, *_S3_GETS, "DELETE"))
     s3_bytes = sum(use.requests.get(f"bytes of {kind}", 0) for kind in (*_S3_PUTS, *_S3_GETS))
@@ -156,7 +156,7 @@ def seconds(name: str, use: FunctionUse, usage: Usage, behaviour: Behaviour | No
 
 @cache
 def memory_mb(function: str) -> int:
-    """Return the memory of a function, as the template gives it."""
+    """Return the memory of a function in the template."""
     if function == CLASSIFIER:
         return OWN_MODEL_MEMORY_MB
     template = _template()
@@ -172,7 +172,7 @@ def calls_per_second() -> float:
 
 @cache
 def alarms(detector: str) -> int:
-    """Return how many alarms there are: those of the stack, and of what is deployed for this detector."""
+    """Return the number of alarms: those of the stack, and those of the stacks for this detector."""
     left_out = _AT_ONCE if detector == CUSTOM_LABELS else _SESSIONS
     stacks = ("template.yaml", "own-model.yaml") if detector == OWN_MODEL else ("template.yaml",)
     resources = [one for stack in stacks for one in _template(stack)["Resources"].values()]
@@ -181,7 +181,7 @@ def alarms(detector: str) -> int:
 
 @cache
 def _template(name: str = "template.yaml") -> dict[str, Any]:
-    # Everything is text to this loader, so that it stumbles over no reference.
+    # This loader reads every value as text, so that it accepts the intrinsic functions.
     content: dict[str, Any] = yaml.load((ROOT / name).read_text(encoding="utf-8"), yaml.BaseLoader)
     return content
 
@@ -202,9 +202,9 @@ def _detector(usage: Usage, detector: str, images: int) -> Row:
 
 @cache
 def unit_hours(images: int) -> float:
-    """Return for how many hours a model runs for images that come together, with the template's default settings.
+    """Return the hours that a model runs for images that arrive together, with the template's default settings.
 
-    The sessions are those of :mod:`benchmarks.sessions`, on the product's own decisions.
+    The sessions are those of :mod:`benchmarks.sessions`, with the product's own decisions.
     """
     return policies.policies()[DEFAULT]([0.0] * images, 1).unit_hours
 
@@ -226,10 +226,10 @@ def _workflow(usage: Usage, way: str, images: int) -> list[Row]:
 
 
 def bulk_seconds(usage: Usage, images: int) -> float:
-    """Return for how long the workers of a bulk run are paid.
+    """Return the billed time of the workers of a bulk run.
 
-    With Rekognition's pace by the simulation of :mod:`benchmarks.bulk`. With an own model, which has none, a worker is
-    held up by its processor or by the calls that it has under way, whichever takes longer.
+    With Rekognition and its rate limiter, by the simulation of :mod:`benchmarks.bulk`. With an own model, which has no
+    rate limiter, a worker is limited by its processor or by its concurrent calls, whichever takes longer.
     """
     [(_, use)] = [(name, use) for name, use in usage.functions.items() if name != CLASSIFIER]
     cpu_seconds = use.cpu_seconds * KAPPA
@@ -243,7 +243,7 @@ def bulk_seconds(usage: Usage, images: int) -> float:
 
 @cache
 def simulation_seconds(load: Load) -> float:
-    """Return what a simulated run bills, and remember it."""
+    """Return the billed time of a simulated run, and cache it."""
     return simulate(load).worker_seconds
 
 
@@ -265,7 +265,7 @@ def _functions(usage: Usage, way: str, images: int) -> list[Row]:
             f"{invocations * LOG_BYTES / _BYTES_PER_GB:,.2f} GB",
             invocations * LOG_BYTES / _BYTES_PER_GB * prices.LOGS_GB,
         ),
-        Row("X-Ray: traces, were each recorded", *_times(invocations if way == BULK else images, prices.XRAY_TRACE)),
+        Row("X-Ray: traces, if each is recorded", *_times(invocations if way == BULK else images, prices.XRAY_TRACE)),
     ]
 
 

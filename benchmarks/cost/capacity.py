@@ -1,4 +1,4 @@
-"""How many units DynamoDB bills for a write, its indexes included.
+"""The units that DynamoDB bills for a write, including its indexes.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
 """
@@ -17,28 +17,28 @@ _READ_UNIT_BYTES = 4096
 
 @dataclass(frozen=True)
 class Index:
-    """An index of the table, as far as it decides what a write costs.
+    """An index of the table, with the properties that decide the cost of a write.
 
     Attributes
     ----------
     keys
         Its own key attributes.
     attributes
-        All that an entry holds, keys of the table included; empty for all there are.
+        The attributes of an entry, including the keys of the table; empty for all attributes.
     """
 
     keys: tuple[str, ...]
     attributes: frozenset[str]
 
     def entry(self, item: Item) -> dict[str, Any] | None:
-        """Return the item's entry, None where it lacks a key of the index."""
+        """Return the item's entry; None if the item lacks a key of the index."""
         if any(name not in item for name in self.keys):
             return None
         return {name: value for name, value in item.items() if not self.attributes or name in self.attributes}
 
 
 def indexes(table: Mapping[str, Any]) -> list[Index]:
-    """Read the indexes out of what DescribeTable says of a table."""
+    """Read the indexes from the response of DescribeTable."""
     found = []
     table_keys = _keys(table["KeySchema"])
     for index in table.get("GlobalSecondaryIndexes", []):
@@ -49,7 +49,7 @@ def indexes(table: Mapping[str, Any]) -> list[Index]:
 
 
 def write_units(before: Item | None, after: Item | None, of: Iterable[Index]) -> int:
-    """Return the units of a write that made ``after`` of ``before``, None being no item; each index adds its own."""
+    """Return the units of a write that replaced ``before`` by ``after``, None for no item; each index adds its own."""
     return max(1, _larger(before, after)) + sum(_entry_units(index, before or {}, after or {}) for index in of)
 
 

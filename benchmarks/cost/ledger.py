@@ -1,7 +1,7 @@
-"""Stands between functions and the local engine, one address for each function, and notes what AWS would bill.
+"""A proxy between functions and the local engine, with one address for each function, that counts billed usage.
 
 ``python -m benchmarks.cost.ledger ENGINE_URL TABLE FUNCTION …`` prints the ports as JSON; each answers ``/_counts`` as
-:mod:`benchmarks.bulk.recorder` does, with the units of DynamoDB beside the requests.
+:mod:`benchmarks.bulk.recorder` does, with DynamoDB's units beside the requests.
 """
 
 import asyncio
@@ -48,10 +48,11 @@ _TRANSACTION_FACTOR = 2
 
 
 class Ledger(Recorder):
-    """Counts as a recorder does, and looks at each item before and after it is written.
+    """Counts as a recorder does, and reads each item before and after a write.
 
-    DetectLabels is answered with ten labels, each with a parent and three with a box, as a photo of a street might get
-    from AWS: the models here find fewer, and what follows costs by the label. No rule forbids them: nobody is told.
+    The response of DetectLabels has ten labels, each with a parent and three with a box, as AWS might return for a
+    photo of a street: the local models find fewer, and later costs depend on the labels. No rule forbids these labels,
+    so no notification is sent.
     """
 
     def __init__(self, host: str, port: int, dynamodb: Any, table: str, of: list[Index]) -> None:
@@ -76,7 +77,7 @@ class Ledger(Recorder):
 
 
 def written_keys(operation: str, request: Request) -> list[Key]:
-    """Return the keys of the items that a request writes, or may write."""
+    """Return the keys of the items that a request writes or can write."""
     match operation:
         case "PutItem":
             return [_key(json.loads(request.body)["Item"])]
@@ -99,9 +100,9 @@ def _key(item: Mapping[str, Any]) -> Key:
 
 
 def _half_units(operation: str, request: Request, answer: bytes) -> int:
-    """Return the units of a read, twice: one that need not be consistent takes half of one.
+    """Return twice the units of a read, since an eventually consistent read takes half a unit.
 
-    A key of a batch is rounded up on its own, and one that finds nothing is paid too.
+    Each key of a batch is rounded up separately, and one without an item is billed too.
     """
     if operation == "BatchGetItem":
         return 2 * sum(len(each["Keys"]) for each in json.loads(request.body)["RequestItems"].values())
@@ -113,7 +114,7 @@ def _half_units(operation: str, request: Request, answer: bytes) -> int:
 
 
 async def serve(engine_url: str, table: str, functions: list[str]) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process ends."""
     address = urlsplit(engine_url)
     config = Config(retries={"max_attempts": 3}, max_pool_connections=64)
     dynamodb = boto3.client("dynamodb", endpoint_url=engine_url, config=config)

@@ -1,4 +1,4 @@
-"""What one image asks of AWS on each way through the product, counted in the local engine."""
+"""The requests of one image on each way through the product, counted in the local engine."""
 
 import io
 import json
@@ -47,12 +47,12 @@ _OVERHEAD_BYTES = 100
 
 
 class NotMeasured(Exception):
-    """The local stack did not do what was to be counted."""
+    """The local stack did not do the work to be counted."""
 
 
 @dataclass(frozen=True)
 class Worked:
-    """What a way has done: its images, and the transitions of the executions that each image has for itself."""
+    """The work on one way: its images, and the transitions of their own executions."""
 
     versions: Sequence[ObjectVersion]
     transitions: int = 0
@@ -62,7 +62,7 @@ Way = Callable[[Stack, Sequence[bytes]], Worked]
 
 
 def small_photos(source: Path, count: int) -> list[bytes]:
-    """Return small JPEGs cut out of a photo, no two alike."""
+    """Return different small JPEGs cropped from a photo."""
     with Image.open(source) as photo:
         whole = photo.convert("RGB")
     pieces = []
@@ -75,18 +75,18 @@ def small_photos(source: Path, count: int) -> list[bytes]:
 
 
 def large_photos(source: Path, count: int) -> list[bytes]:
-    """Return a photo so many times, no two alike: bytes after a JPEG's end change no pixel."""
+    """Return different copies of a photo: bytes after a JPEG's end change no pixel."""
     content = source.read_bytes()
     return [content + number.to_bytes(4, "big") for number in range(count)]
 
 
 def measure(stack: Stack, way: Way, functions: Sequence[str], contents: Sequence[bytes]) -> Usage:
-    """Return what each image took; the first is processed before anything is counted, so that nothing starts cold.
+    """Return the usage of each image; the first one is not counted, so that no cold start is.
 
     Raises
     ------
     NotMeasured
-        Something did not end as it should.
+        An execution or a request did not succeed.
     """
     names = {each: _physical(stack, each) for each in functions}
     with _ledger(stack, names) as ports, _redirected(stack, names, ports):
@@ -115,7 +115,7 @@ def measure(stack: Stack, way: Way, functions: Sequence[str], contents: Sequence
 
 
 def photos(stack: Stack, contents: Sequence[bytes]) -> Worked:
-    """Upload photos one after another, each when the one before is done."""
+    """Upload photos in sequence, each after the previous one is done."""
     states, machine = stack.client("stepfunctions"), stack.outputs["ProcessImageStateMachineArn"]
     transitions, versions = 0, []
     for content in contents:
@@ -128,7 +128,7 @@ def photos(stack: Stack, contents: Sequence[bytes]) -> Worked:
 
 
 def inspections(stack: Stack, contents: Sequence[bytes]) -> Worked:
-    """Upload images to be inspected, one after another."""
+    """Upload images for inspection in sequence."""
     versions = []
     for content in contents:
         version = _upload(stack, f"images/cost/{time.time_ns()}.jpg", content)
@@ -139,7 +139,7 @@ def inspections(stack: Stack, contents: Sequence[bytes]) -> Worked:
 
 
 def bulk(stack: Stack, contents: Sequence[bytes]) -> Worked:
-    """Let a run label so many images."""
+    """Label images in a bulk run."""
     prefix = f"cost/{time.time_ns()}/"
     versions = [_upload(stack, f"{prefix}{number:06}.jpg", content) for number, content in enumerate(contents)]
     request = {
@@ -152,7 +152,7 @@ def bulk(stack: Stack, contents: Sequence[bytes]) -> Worked:
 
 
 def sessions(stack: Stack, contents: Sequence[bytes]) -> Worked:
-    """Let a Custom Labels session inspect so many images."""
+    """Inspect images in a Custom Labels session."""
     versions = [_upload(stack, f"{FOLDER}/{time.time_ns()}.png", content) for content in contents]
     _wait(lambda: _depth(stack, "InspectionQueueUrl") == len(contents), "the inspection queue")
     _execute(stack, "CustomModelSessionStateMachineArn", {})
@@ -169,7 +169,7 @@ def _execute(stack: Stack, machine: str, request: Mapping[str, Any]) -> None:
 
 
 def _depth(stack: Stack, queue: str) -> int:
-    """Return how many messages a queue has, those included that somebody works on."""
+    """Return the number of messages of a queue, including those in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs[queue], AttributeNames=names)
     return sum(int(answer["Attributes"][name]) for name in names)
@@ -214,7 +214,7 @@ def _is_gone(stack: Stack, version: ObjectVersion) -> bool:
 
 
 def _record(stack: Stack, version: ObjectVersion) -> dict[str, Any]:
-    """Return the image record of an object; a bulk run and a workflow name the version differently in its key."""
+    """Return the image record of an object; bulk runs and workflows have different versions in its key."""
     found = stack.client("dynamodb").query(
         TableName=stack.outputs["ImageTableName"],
         KeyConditionExpression="pk = :pk",
@@ -226,7 +226,7 @@ def _record(stack: Stack, version: ObjectVersion) -> dict[str, Any]:
 
 
 def _table_bytes(stack: Stack) -> int:
-    """Return what DynamoDB bills as storage, entries of indexes included.
+    """Return the bytes that DynamoDB bills as storage, including index entries.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
@@ -257,7 +257,7 @@ def _wait(is_over: Callable[[], bool], what: str) -> None:
 
 
 def _physical(stack: Stack, logical_id: str) -> str:
-    """Return the name of a function by the one it has in the template."""
+    """Return the physical name of a function by its logical id."""
     # Another stack of the same engine has functions of the same names.
     beginning = f"{stack.outputs['ImageTableName'].partition('-ImageTable-')[0]}-{logical_id}-"
     pages = stack.client("lambda").get_paginator("list_functions").paginate()
@@ -291,7 +291,7 @@ def _ledger(stack: Stack, names: Mapping[str, str]) -> Iterator[dict[str, int]]:
 
 @contextmanager
 def _redirected(stack: Stack, names: Mapping[str, str], ports: Mapping[str, int]) -> Iterator[None]:
-    """Let functions reach their services through the ledger for a while."""
+    """Route the requests of functions through the ledger within a ``with`` block."""
     functions, before = stack.client("lambda"), {}
     for each, name in names.items():
         found = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -307,7 +307,7 @@ def _redirected(stack: Stack, names: Mapping[str, str], ports: Mapping[str, int]
 
 
 def _set_environment(functions: Any, name: str, variables: Mapping[str, str]) -> None:
-    """Set the variables of a function, and of the version that callers have who name an alias."""
+    """Set the variables of a function, and of the version behind its alias."""
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": dict(variables)})
     for alias in functions.list_aliases(FunctionName=name)["Aliases"]:
         version = functions.publish_version(FunctionName=name)["Version"]
@@ -315,14 +315,14 @@ def _set_environment(functions: Any, name: str, variables: Mapping[str, str]) ->
 
 
 def _counts(port: int) -> dict[str, float]:
-    """Take what the ledger has counted for a function, and let it begin anew."""
+    """Return the ledger's counters for a function, and reset them."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/_counts", timeout=10) as answer:
         counted: dict[str, float] = json.load(answer)
     return counted
 
 
 def _cpu_seconds(stack: Stack, name: str) -> float:
-    """Return the CPU time that a function's processes have taken: of this engine's, others run here too."""
+    """Return the CPU time of a function's processes on this engine; other engines may run on the machine."""
     wanted = {f"AWS_LAMBDA_FUNCTION_NAME={name}".encode(), f"AWS_ENDPOINT_URL={stack.endpoint_url}".encode()}
     ticks = 0
     for process in Path("/proc").glob("[0-9]*"):

@@ -1,4 +1,4 @@
-"""What one image uses: counters of a measurement, between two sizes, as one file keeps them."""
+"""The usage of one image: measured counters for two sizes, stored in one file."""
 
 import json
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ COUNTERS = Path(__file__).with_name("counters.json")
 
 @dataclass(frozen=True)
 class FunctionUse:
-    """What a function does for one image.
+    """The usage of a function for one image.
 
     Attributes
     ----------
     cpu_seconds
-        Of a processor of the machine that measured.
+        CPU time on the measuring machine.
     requests
-        To AWS, by kind; also ``bytes of`` each kind, and the read and write units of DynamoDB.
+        Requests to AWS, by kind; also ``bytes of`` each kind, and the read and write units of DynamoDB.
     """
 
     cpu_seconds: float
@@ -27,18 +27,18 @@ class FunctionUse:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one image takes, of this size.
+    """The usage of one image of this size.
 
     Attributes
     ----------
     image_bytes
-        Of the image.
+        Size of the image.
     transitions
-        Of the image's own Standard execution.
+        Transitions of the image's own Standard execution.
     table_bytes, thumbnail_bytes
-        What stays, beside the image: in the table and its indexes, and in the bucket.
+        Storage besides the image: in the table and its indexes, and in the bucket.
     functions
-        By their names in the template.
+        Usage of the functions, by their logical ids.
     """
 
     image_bytes: float
@@ -48,7 +48,7 @@ class Usage:
     functions: Mapping[str, FunctionUse]
 
     def request(self, kind: str) -> float:
-        """Return how many requests of a kind all functions make together."""
+        """Return the number of requests of a kind by all functions."""
         return sum(use.requests.get(kind, 0) for use in self.functions.values())
 
 
@@ -59,9 +59,9 @@ class Measured:
     Attributes
     ----------
     date
-        Of the measurement.
+        Date of the measurement.
     ways
-        By name: the small ones first.
+        The usage by way: the small image first.
     """
 
     date: str
@@ -76,7 +76,7 @@ def read(path: Path = COUNTERS) -> Measured:
 
 
 def write(measured: Measured, path: Path = COUNTERS) -> None:
-    """Write the counters, rounded to what a measurement can tell."""
+    """Write the counters, rounded to significant digits."""
     path.write_text(json.dumps(_rounded(asdict(measured)), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -1,1 +1,1 @@
-"""The page's API under load: many readers and uploaders at once against the local stack."""
+"""The page's API under load: many concurrent readers and uploaders on the local stack."""

@@ -33,9 +33,9 @@ _LIBRARIES, _LIBRARY = 5, 12
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run, print and write."""
+    """Run the load, then print and write the report."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--seconds", type=int, default=SECONDS, help="how long; a full run takes two minutes")
+    parser.add_argument("--seconds", type=int, default=SECONDS, help="duration; a full run takes two minutes")
     parser.add_argument("--readers", type=int, default=READERS)
     parser.add_argument("--uploaders", type=int, default=UPLOADERS)
     parser.add_argument("--output", type=Path, help="Markdown file to write; a full run writes benchmarks/load.md")
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(deployed: Stack, readers: int, uploaders: int, seconds: int) -> Log:
-    """Let people look and upload at the same time, after the readers' libraries are there."""
+    """Run readers and uploaders at the same time, after the readers' libraries are filled."""
     library = [_token(deployed) for _ in range(_LIBRARIES)]
     log = Log()
     picture = _pictures()
@@ -96,7 +96,7 @@ def _token(deployed: Stack) -> str:
 
 
 def _pictures() -> Callable[[], bytes]:
-    """Return what makes small photos, no two alike."""
+    """Return a function that makes different small photos."""
     sources = [ROOT / ".local" / "photos" / photo.name for photo in photos() if photo.name.endswith(".jpg")]
     small = []
     for source in sources:
@@ -105,7 +105,7 @@ def _pictures() -> Callable[[], bytes]:
                 image.thumbnail((800, 800))
                 small.append(image.convert("RGB"))
         except OSError:
-            continue  # Two of the demo's files are broken on purpose.
+            continue  # Two of the demo's files are intentionally broken.
 
     def picture() -> bytes:
         image = random.choice(small)
@@ -132,7 +132,7 @@ def report(log: Log, readers: int, uploaders: int, seconds: int) -> str:
         "",
         f"`{COMMAND}`, {datetime.date.today()}, {machine}: engine, functions, vision model and visitors share them.",
         f"{readers} readers and {uploaders} uploaders for {seconds} s. Each thinks for {THINKING_SECONDS:g} s between",
-        "two looks; an uploader watches one photo until it is processed, and adds the next.",
+        "two requests; an uploader polls one photo until it is processed, and adds the next.",
         "",
         f"{total} requests, {total / seconds:.0f} a second; {len(log.errors)} errors; "
         f"{log.processed} photos processed.",

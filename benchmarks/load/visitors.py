@@ -1,4 +1,4 @@
-"""People at the page: readers who look through their photos, uploaders who add one after the other."""
+"""The visitors of the page: readers, who browse their photos, and uploaders, who add photos in sequence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import urllib3
 from urllib3.util import Timeout
 
-# A person looks at what was shown before asking for more.
+# A person looks at the page before the next request.
 THINKING_SECONDS = 1.0
 _OPEN = ("PENDING", "RUNNING")
 _LABELS = ("Person", "Vehicle", "Animal", "Plant", "Food")
@@ -21,14 +21,14 @@ _LABELS = ("Person", "Vehicle", "Animal", "Plant", "Food")
 
 @dataclass
 class Log:
-    """What happened, by the name of the request.
+    """The results, by the name of the request.
 
     Attributes
     ----------
     seconds
-        How long each took, of those that were answered as they should.
+        Durations of the successful requests.
     errors
-        What was answered otherwise, or why nothing was.
+        Unexpected responses, and errors without a response.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Log:
     processed: int = 0
 
     def note(self, name: str, seconds: float, error: str = "") -> None:
-        """Note one request."""
+        """Record one request."""
         self.seconds.setdefault(name, []).append(seconds)
         if error:
             self.errors.append(f"{name}: {error}")
@@ -44,7 +44,7 @@ class Log:
 
 @dataclass
 class Visitor:
-    """One person with a browser: connections are kept, one request after the other."""
+    """One person with a browser: persistent connections, one request at a time."""
 
     app_url: str
     host: str
@@ -57,11 +57,11 @@ class Visitor:
 
     @property
     def has_time(self) -> bool:
-        """Whether the test goes on."""
+        """Whether the test continues."""
         return time.monotonic() < self.ends_at
 
     def ask(self, name: str, method: str, path: str, body: Any = None, expected: int = 200) -> dict[str, Any]:
-        """Send a request to the API and return its JSON; ``{}`` when it was not answered as expected."""
+        """Send a request to the API and return its JSON; ``{}`` for an unexpected response."""
         headers = {"Host": self.host, "Authorization": f"Bearer {self.token}", "Accept-Encoding": "gzip"}
         content = None
         if body is not None:
@@ -94,7 +94,7 @@ class Visitor:
 
 
 def read(visitor: Visitor) -> None:
-    """Look through one's photos until the time is over: the gallery, a photo, a search, the page's files."""
+    """Browse photos until the time is over: the gallery, a photo, a search, the page's files."""
     # Fifty people do not begin in the same instant.
     time.sleep(random.random() * THINKING_SECONDS)
     while visitor.has_time:
@@ -111,7 +111,7 @@ def read(visitor: Visitor) -> None:
 
 
 def upload(visitor: Visitor, picture: Callable[[], bytes]) -> None:
-    """Add photos until the time is over, one after the other, each watched until it is processed."""
+    """Add photos in sequence until the time is over, and poll each until it is processed."""
     time.sleep(random.random() * THINKING_SECONDS)
     album = visitor.ask("make album", "POST", "/api/albums", {"name": "Load"}, expected=201)
     while visitor.has_time:
@@ -119,7 +119,7 @@ def upload(visitor: Visitor, picture: Callable[[], bytes]) -> None:
 
 
 def add(visitor: Visitor, album_id: str | None, content: bytes) -> None:
-    """Add one photo, and watch it until it is processed."""
+    """Add one photo, and poll it until it is processed."""
     form = {"name": "load.jpg", "content_type": "image/jpeg", "size_bytes": len(content), "album_id": album_id}
     announced = visitor.ask("announce photo", "POST", "/api/photos", form, expected=201)
     if announced:

@@ -1,4 +1,4 @@
-"""What a function looks like that nobody tuned: every client, the whole of Pillow, everything when the module loads."""
+"""A function without tuning: every client, the whole of Pillow, and everything at import."""
 
 import io
 import os
@@ -17,7 +17,7 @@ table = boto3.resource("dynamodb").Table(os.environ.get("IMAGE_TABLE_NAME", "ima
 
 @logger.inject_lambda_context
 def extract_metadata(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Download the photo and read what it says about itself."""
+    """Download the photo and read its metadata."""
     image = _open(event)
     exif = image.getexif()
     return {"width": image.width, "height": image.height, "camera_make": exif.get(ExifTags.Base.Make)}
@@ -25,7 +25,7 @@ def extract_metadata(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 @logger.inject_lambda_context
 def generate_thumbnail(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Download the photo, shrink it, upload the result."""
+    """Download the photo, resize it, upload the result."""
     image = ImageOps.exif_transpose(_open(event)).convert("RGB")
     image.thumbnail((250, 250))
     output = io.BytesIO()

@@ -1,6 +1,6 @@
-"""What a Custom Labels model costs, and how long images wait for it: a simulated week for each way to run it (P14).
+"""The cost of a Custom Labels model, and the waiting time of images: a simulated week for each policy (P14).
 
-The sessions decide by the product's own ``vision.domain.session.decisions``, ``vision.domain.session.custom_model`` and
-the parameters of ``template.yaml``. Only the clock, the queue and the model are simulated, and everything happens at
-the second at which it would: nothing is rounded to a step.
+The sessions use the decisions of the product, ``vision.domain.session.decisions`` and
+``vision.domain.session.custom_model``, and the parameters of ``template.yaml``. Only the clock, the queue and the model
+are simulated, to the exact second: nothing is rounded to a step.
 """

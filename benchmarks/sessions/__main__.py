@@ -1,6 +1,6 @@
 """Simulate a week of each load under each policy and write the tables: ``python -m benchmarks.sessions``.
 
-The exit code is 1 where a goal was missed.
+The exit code is 1 if a goal was missed.
 """
 
 import argparse
@@ -43,14 +43,14 @@ _LEFT_OUT = """\
 
 - Images of different sizes and models of different speed: a unit does five images a second, always.
 - Workers that fall short of the model's rate; throttling, failures, retries, and SQS counting too late or too little.
-- Workers that end one by one: here all of a session's workers are one, which ends after a long poll without an image.
-- A start or stop that takes longer or shorter than assumed, one that fails, and auto-scaling, which we do not use.
-- Everything but the model: looks are Step Functions transitions and a function each; images cost their own requests.
+- Workers that end one by one: here all workers of a session are one, which ends after a long poll without an image.
+- A start or stop that takes longer or shorter than assumed, one that fails, and auto-scaling, which is not used.
+- All costs besides the model: a look costs Step Functions transitions and a function, an image its own requests.
 - Rounding of the bill, which AWS does not describe."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print and write."""
+    """Simulate, then print and write the report."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--output", type=Path, default=RESULTS, help="Markdown file to write")
     options = parser.parse_args(arguments)
@@ -69,23 +69,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_report(weeks: dict[str, dict[str, Outcome]], judged: str, seconds: float) -> str:
-    """Put the tables under a heading that says when and how they were made, and on what assumptions."""
+    """Return the report: a heading with time, method and assumptions, and the tables."""
     lines = [
         "# What a Custom Labels model costs",
         "",
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC · `{COMMAND}` · {seconds:.0f} s",
         "",
-        "A simulation, no bill: one week of arrivals and a day to finish, with the product's own decisions and the "
+        "A simulation, not a bill: one week of arrivals and a day to finish, with the product's own decisions and the "
         "template's defaults.",
         "",
         f"- {DOLLARS_PER_UNIT_HOUR:g} $ per hour and inference unit; {IMAGES_PER_SECOND_AND_UNIT:g} images a second "
         f"and unit; {START_SECONDS / 60:g} minutes to start, {STOP_SECONDS / 60:g} to stop; "
         f"{STEP_SECONDS:g} s per step of a session.",
         "- Billed from RUNNING until the call that stops it. *At worst* is billed while STARTING and STOPPING too.",
-        f"- A session ends when a round did less than {WORTH_RUNNING:.0%} of what was paid for and no more than "
+        f"- A session ends when a round did less than {WORTH_RUNNING:.0%} of the paid work and at most "
         f"{SLACK_SECONDS} s of work are left.",
-        "- *Bound*: the hours that the analysis alone takes. *Age*: from the arrival of an image until it is done.",
-        "- *Looks*: how often the schedule looked for work until the last image was done.",
+        "- *Bound*: the hours of the analysis alone. *Age*: from the arrival of an image until it is done.",
+        "- *Looks*: how often the schedule checked the queue until the last image was done.",
         *(f"- *{name.capitalize()}*: {_described(name)}." for name in SETTINGS),
         "",
         judged,

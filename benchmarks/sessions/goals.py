@@ -1,4 +1,4 @@
-"""P14: what our sessions may cost, and how long an image may wait, in the worst of some weeks."""
+"""P14: goals for the cost of sessions and the waiting time of images, in the worst of several weeks."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ P95_MINUTES: Final = 90
 
 
 def table(policies: dict[str, Policy]) -> Table:
-    """Judge the goals, each by the worst of the weeks; the worst bill has no goal, and is shown beside them."""
+    """Return the goals' rows, each for the worst of the weeks; the worst bill is shown without a goal."""
     older = policies[OLDER]
     dumps = _outcomes("nightly dump", policies[DUMP])
     bursts = _outcomes("sparse bursts", policies[DEFAULT])

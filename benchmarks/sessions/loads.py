@@ -1,4 +1,4 @@
-"""How images arrive during a week: the moments of their arrival, in seconds, sorted."""
+"""The arrival times of images during a week, in seconds, sorted."""
 
 import math
 import random
@@ -20,7 +20,7 @@ _BURST_SECONDS = 120
 
 
 def trickle(per_hour: float, seed: int) -> Arrivals:
-    """Return images that know nothing of each other, day and night."""
+    """Return images that arrive independently, day and night."""
     chance, moment, arrivals = random.Random(f"trickle {seed}"), 0.0, []
     while (moment := moment + chance.expovariate(per_hour / HOUR)) < WEEK:
         arrivals.append(moment)
@@ -47,7 +47,7 @@ def office_hours(seed: int) -> Arrivals:
 
 
 def nightly_dump(seed: int) -> Arrivals:
-    """Return a million images a week: each night, during the hour that begins at some moment between two and three."""
+    """Return a million images a week: each night, within an hour that begins at a random time between two and three."""
     chance = random.Random(f"dump {seed}")
     arrivals = []
     for day in range(7):

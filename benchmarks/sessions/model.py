@@ -11,14 +11,14 @@ from vision.domain.session import custom_model
 START_SECONDS: Final = 900.0
 # How long StopProjectVersion takes until STOPPED; AWS names no figure, so this one is assumed.
 STOP_SECONDS: Final = 300.0
-# Of one inference unit running for one hour in us-east-1, as the project's design has it (2026-11-21).
+# Price of one inference unit running for one hour in us-east-1, as in the project's design (2026-11-21).
 # https://aws.amazon.com/rekognition/pricing/#Amazon_Rekognition_Custom_Labels_pricing
 DOLLARS_PER_UNIT_HOUR: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One life of the model: the moments at which it was told to start, ran, was told to stop and had stopped."""
+    """One run of the model: the times of its start request, RUNNING, its stop request and STOPPED."""
 
     units: int
     starting: float
@@ -28,7 +28,7 @@ class Run:
 
     @property
     def unit_hours(self) -> float:
-        """Inference-unit hours from RUNNING to the call that stops it: "while it's running", in Rekognition's words."""
+        """Inference-unit hours from RUNNING to the stop request: "while it's running", in Rekognition's words."""
         return self.units * (self.stopping - self.running) / 3_600
 
     @property
@@ -38,19 +38,19 @@ class Run:
 
 
 class Model:
-    """A trained version that starts and stops in its own time.
+    """A trained version that takes time to start and stop.
 
     Attributes
     ----------
     runs
-        Its lives, the last one perhaps without an end.
+        Its runs; the last one may not have ended.
     """
 
     def __init__(self) -> None:
         self.runs: list[Run] = []
 
     def status(self, moment: float) -> str:
-        """Return the status of the project version, as DescribeProjectVersions names it."""
+        """Return the status of the project version, as in DescribeProjectVersions."""
         if not self.runs:
             return "TRAINING_COMPLETED"
         last = self.runs[-1]
@@ -66,7 +66,7 @@ class Model:
         Raises
         ------
         ValueError
-            It does not rest: Rekognition answers ResourceInUseException.
+            It is not stopped: Rekognition returns ResourceInUseException.
         """
         if custom_model.step_to_stop(self.status(moment)) is not custom_model.StopStep.STOPPED:
             raise ValueError(f"model: {self.status(moment)} at {moment:.0f} s, start it when it rests")
@@ -78,7 +78,7 @@ class Model:
         Raises
         ------
         ValueError
-            It does not run: Rekognition answers ResourceInUseException.
+            It is not running: Rekognition returns ResourceInUseException.
         """
         if not custom_model.is_paid_for(self.status(moment)):
             raise ValueError(f"model: {self.status(moment)} at {moment:.0f} s, stop it while it is RUNNING")

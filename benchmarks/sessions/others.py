@@ -1,4 +1,4 @@
-"""What our sessions are measured against: a model that always runs, and the older scheduled batch."""
+"""The alternatives to sessions: a model that always runs, and the older scheduled batch."""
 
 import random
 from typing import Final
@@ -25,10 +25,10 @@ def always_running(arrivals: Arrivals, units: int = 1) -> Outcome:
 
 
 def older_batch(arrivals: Arrivals, seed: int) -> Outcome:
-    """Look each hour, start for a single image, hold the model for 59 minutes at a time until the queue is empty.
+    """Check each hour, start for a single image, run the model for 59 minutes at a time until the queue is empty.
 
-    It works from the first look that finds the model running; a look at the very second counts. The hourly execution
-    that finds another at work ends without effect, and is left out.
+    It works from the first check that finds the model running; a check at the exact second counts. An hourly execution
+    that finds another one running ends without effect, and is left out.
     """
     queue, model, looks = Queue(arrivals), Model(), 0
     due = random.Random(f"schedule {seed}").uniform(0, _SCHEDULE)

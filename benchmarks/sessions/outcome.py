@@ -1,4 +1,4 @@
-"""What a week came to."""
+"""The result of a simulated week."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ class Outcome:
     Attributes
     ----------
     queue
-        With the moment at which each image was done.
+        The queue, with the time at which each image was done.
     runs
-        Of the model.
+        The runs of the model.
     looks
-        How often a session looked whether there was work.
+        How often the schedule checked the queue.
     """
 
     queue: Queue
@@ -34,18 +34,18 @@ class Outcome:
         return sorted(done - arrival for arrival, done in zip(self.queue.arrivals, self.queue.done, strict=False))
 
     def age(self, share: float) -> float:
-        """Return within how many seconds this share of all images was done; infinite if it never was."""
+        """Return the seconds within which this share of all images was done; infinite if it never was."""
         rank = max(0, ceil(share * len(self.queue.arrivals)) - 1)
         return self.ages[rank] if rank < len(self.ages) else inf
 
     @property
     def share_done(self) -> float:
-        """Of all images, done before the end of the day after the week."""
+        """The share of all images that were done before the end of the day after the week."""
         return len(self.queue.done) / len(self.queue.arrivals)
 
     @property
     def bound(self) -> float:
-        """Inference-unit hours that the analysis alone takes, however it is done."""
+        """Inference-unit hours of the analysis alone, under any policy."""
         return len(self.queue.arrivals) / IMAGES_PER_SECOND_AND_UNIT / 3_600
 
     @property

@@ -26,19 +26,19 @@ SETTINGS: Final[Mapping[str, settings.Overrides]] = {
         "MaximumAgeSeconds": 600,
         "DrainSeconds": 600,
     },
-    # Whatever reaches the batch wants all five units: the size of a session is decided at its start.
+    # Once the batch is reached, use all five units: the size of a session is decided at its start.
     DUMP: {"MinimumBatch": 15_000, "MaximumAgeSeconds": 43_200, "DrainSeconds": 600},
 }
 
 
 def ours(name: str) -> Policy:
-    """Return our sessions with the settings of this name."""
+    """Return the policy of the product's sessions with the settings of this name."""
     chosen = settings.read(SETTINGS[name])
     return lambda arrivals, seed: Sessions(arrivals, chosen).run(schedule(chosen.schedule_seconds, seed))
 
 
 def policies() -> dict[str, Policy]:
-    """Return all of them, the settings read from the template as it is now."""
+    """Return all policies, with settings from the current template."""
     return {
         OLDER: others.older_batch,
         ALWAYS: lambda arrivals, _seed: others.always_running(arrivals),

@@ -1,4 +1,4 @@
-"""The inspection queue: images wait in the order of their arrival, and leave it at the rate of the model."""
+"""The inspection queue: images wait in order of arrival, and leave it at the rate of the model."""
 
 from bisect import bisect_right
 from math import inf
@@ -8,14 +8,14 @@ from vision.domain.session.decisions import IMAGES_PER_SECOND_AND_UNIT, Backlog
 
 
 class Queue:
-    """Arrivals, and when each was done.
+    """The arrival time of each image, and the time at which it was done.
 
     Attributes
     ----------
     arrivals
-        Moments, sorted.
+        Times, sorted.
     done
-        Moments in the same order; shorter while images wait.
+        Times in the same order; shorter while images wait.
     """
 
     def __init__(self, arrivals: Arrivals) -> None:
@@ -23,25 +23,25 @@ class Queue:
         self.done: list[float] = []
 
     def backlog(self, moment: float) -> Backlog:
-        """Count what waits at a moment when nobody works."""
+        """Count the waiting images at a time without workers."""
         return Backlog(bisect_right(self.arrivals, moment) - len(self.done), 0, 0)
 
     @property
     def is_done(self) -> bool:
-        """Tell whether nothing waits or is still to come."""
+        """Return whether no image waits or is still to come."""
         return len(self.done) == len(self.arrivals)
 
     def serve(self, begin: float, end: float, units: int, patience: float = inf) -> float:
-        """Analyze at the full rate of the units; what is not finished in time stays in the queue.
+        """Analyze images at the full rate of the units; unfinished images stay in the queue.
 
         Parameters
         ----------
         patience
-            Give up after so many seconds without an image.
+            Stop after this number of seconds without an image.
 
         Returns
         -------
-        When it was over: the end, or earlier.
+        The time at which it stopped: the end, or earlier.
         """
         seconds_per_image = 1 / (IMAGES_PER_SECOND_AND_UNIT * units)
         free = begin

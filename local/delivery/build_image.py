@@ -1,4 +1,4 @@
-"""Build the own model's image, of the folder that `samconfig.toml` names: ``python -m local.delivery.build_image``."""
+"""Build the own model's image from the folder in `samconfig.toml`: ``python -m local.delivery.build_image``."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ ARCHITECTURES = ("arm64", "x86_64")
 
 
 def arguments(model: str, architecture: str) -> list[str]:
-    """Return what `sam build` is called with.
+    """Return the arguments of `sam build`.
 
     Parameters
     ----------
     model
-        The folder below functions/classify_image/ that the image is made of.
+        The folder of the model below functions/classify_image/.
     architecture
-        The processor that it is made for.
+        The architecture of the image.
     """
     call = ["build", "--template", "own-model.yaml", "--build-dir", str(OWN_MODEL.folder)]
     return [*call, "--parameter-overrides", f"ModelFolder={model}", f"LambdaArchitecture={architecture}"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Build it, and say of which model."""
+    """Build the image, and print the name of its model."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--architecture", choices=ARCHITECTURES, default=ARCHITECTURES[0])
     options = parser.parse_args(argv)

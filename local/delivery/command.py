@@ -1,4 +1,4 @@
-"""How the commands of a delivery end: with a sentence, and a status that stops what runs them."""
+"""The end of each delivery command: a sentence, and an exit code that stops the calling workflow on failure."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-# What somebody can mend: its text says how, or what AWS or the machine refuses.
+# Errors that a person can fix: their messages say how, or what AWS or the machine refuses.
 MENDABLE = (OSError, KeyError, ValueError, RuntimeError, BotoCoreError, ClientError)
 
 
 def status(work: Callable[[], str]) -> int:
-    """Do the work, print what it says or why it ended, and return the status of the process.
+    """Run the work, print its sentence or its error, and return the exit code of the process.
 
     Parameters
     ----------
     work
-        Returns a sentence for who runs it. A command of its own that fails has said why, and its status is handed on.
+        Returns a sentence for the user. A subprocess that fails has printed the reason; its exit code is returned.
     """
     try:
         print(work())
     except MENDABLE as failure:
-        # Of a KeyError, str() would put the sentence into quotes.
+        # str() of a KeyError would put the sentence in quotes.
         print(failure.args[0] if isinstance(failure, KeyError) else str(failure))
         return 1
     except subprocess.CalledProcessError as failed:

@@ -1,10 +1,9 @@
-"""Deploy what was built, as `samconfig.toml` says: ``python -m local.delivery.deploy test``.
+"""Deploy the build to a stage of `samconfig.toml`: ``python -m local.delivery.deploy test``.
 
-With `--own-model` it is the function of the own model that is deployed beside the stack of that stage, with the image
-that was published.
+With `--own-model`, deploy the function of the own model beside the stack of that stage, with the published image.
 
-`sam deploy` alone does that too, without a release: what is named on the command line replaces all the parameters
-of the file, so they are named here with it.
+`sam deploy` alone does the same without a release. A parameter on its command line replaces all parameters of the
+file, so this command passes all of them together with the release.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from local.stack.deployment import REPOSITORY, SAM
 
 
 def release() -> str:
-    """Return a name that no deployment had before: the time and, in a checkout, the commit.
+    """Return a new name for a deployment: the time and, in a checkout, the commit.
 
     Examples
     --------
@@ -37,16 +36,16 @@ def release() -> str:
 
 
 def arguments(stage: stages.Stage, name: str, role_arn: str | None) -> list[str]:
-    """Return what `sam deploy` is called with.
+    """Return the arguments of `sam deploy`.
 
     Parameters
     ----------
     stage
-        Where to.
+        The stage.
     name
         The release.
     role_arn
-        The role that CloudFormation makes the stack with; None takes the caller's own permissions.
+        The role with which CloudFormation deploys the stack; None for the caller's own permissions.
     """
     parameters = _quoted(stage.parameters | {"Release": name})
     call = ["deploy", "--config-env", stage.name, "--no-confirm-changeset", "--no-progressbar"]
@@ -54,18 +53,18 @@ def arguments(stage: stages.Stage, name: str, role_arn: str | None) -> list[str]
 
 
 def own_model_arguments(stage: stages.Stage, name: str, bucket_arn: str, image: str, role_arn: str | None) -> list[str]:
-    """Return what `sam deploy` is called with for the own model.
+    """Return the arguments of `sam deploy` for the own model.
 
     Parameters
     ----------
     stage, name
-        As of `arguments`.
+        As for `arguments`.
     bucket_arn
-        Whose images the model may read: the image bucket of the stage.
+        The bucket whose images the model may read: the image bucket of the stage.
     image
-        URI of the published image; SAM asks for its repository, and pushes nothing to it.
+        URI of the published image; SAM requires its repository, and pushes nothing to it.
     role_arn
-        As of `arguments`.
+        As for `arguments`.
     """
     call = ["deploy", "--config-env", stage.name, "--no-confirm-changeset", "--no-progressbar"]
     call += ["--template-file", str(OWN_MODEL.release / "template.yaml"), "--stack-name", f"{stage.stack_name}-model"]
@@ -75,7 +74,7 @@ def own_model_arguments(stage: stages.Stage, name: str, bucket_arn: str, image: 
 
 
 def _quoted(parameters: dict[str, str]) -> list[str]:
-    """Return parameters as the SAM CLI reads them, since a value may hold spaces and quotes."""
+    """Quote parameters for the SAM CLI: a value may contain spaces and quotes."""
     return [f"{name}={json.dumps(value)}" for name, value in parameters.items()]
 
 
@@ -88,7 +87,7 @@ def image_bucket_arn(stage: stages.Stage) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run `sam deploy`, and return its status."""
+    """Run `sam deploy`, and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", help="a section of samconfig.toml")
     parser.add_argument("--own-model", action="store_true", help="deploy the own model, with the published image")

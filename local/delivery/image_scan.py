@@ -1,4 +1,4 @@
-"""Wait until ECR has looked through the published image, and refuse holes: ``python -m local.delivery.image_scan``."""
+"""Wait for ECR's scan of the published image, and refuse serious findings: ``python -m local.delivery.image_scan``."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from botocore.exceptions import ClientError
 from local.delivery import command, images
 from local.delivery.publish import published_image
 
-# As in the workflows of GitHub: what is less does not stop a release.
+# As in the GitHub workflows: findings of a lower severity do not stop a release.
 REFUSED = ("CRITICAL", "HIGH")
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html
-# With enhanced scanning an image that was looked through stays ACTIVE, since Amazon Inspector goes on looking.
+# With enhanced scanning, a scanned image stays ACTIVE, since Amazon Inspector continues to scan it.
 LOOKED_THROUGH = ("COMPLETE", "ACTIVE")
 UNDER_WAY = ("PENDING", "IN_PROGRESS")
 _POLLS, _POLL_SECONDS = 120, 5
 
 
 def holes(uri: str, ecr: Any = None, poll_seconds: float = _POLL_SECONDS, polls: int = _POLLS) -> list[str]:
-    """Return the holes of an image that are too bad to ship, each as a line for a log.
+    """Return the critical and high vulnerabilities of an image, each as a line for a log.
 
     Parameters
     ----------
@@ -30,14 +30,14 @@ def holes(uri: str, ecr: Any = None, poll_seconds: float = _POLL_SECONDS, polls:
     ecr
         The client; by default that of the image's Region.
     poll_seconds, polls
-        How long it waits between two looks, and how often it looks.
+        The time between two requests for the status, and their number.
 
     Raises
     ------
     ValueError
-        When this names no image of ECR.
+        The URI is not that of an image in ECR.
     RuntimeError
-        When the scan fails, cannot read the image, or does not end in time.
+        The scan fails, cannot read the image, or does not end in time.
     """
     image = images.read(uri)
     ecr = ecr or image.client()
@@ -54,11 +54,11 @@ def holes(uri: str, ecr: Any = None, poll_seconds: float = _POLL_SECONDS, polls:
 
 
 def _status(ecr: Any, image: images.Image) -> tuple[str, str]:
-    """Return the status of the scan, and what ECR says of it."""
+    """Return the status of the scan, and ECR's description of it."""
     try:
         answer = ecr.describe_image_scan_findings(**image.wanted(), maxResults=1)
     except ClientError as error:
-        # A scan begins a while after the push.
+        # A scan starts some time after the push.
         if error.response["Error"]["Code"] != "ScanNotFoundException":
             raise
         return "PENDING", ""
@@ -67,20 +67,20 @@ def _status(ecr: Any, image: images.Image) -> tuple[str, str]:
 
 def _found(ecr: Any, image: images.Image) -> list[str]:
     pages = ecr.get_paginator("describe_image_scan_findings").paginate(**image.wanted())
-    # The second kind is Amazon Inspector's, where the registry has enhanced scanning.
+    # The second list is Amazon Inspector's, for registries with enhanced scanning.
     kinds = ("findings", "enhancedFindings")
     found = [one for page in pages for kind in kinds for one in page.get("imageScanFindings", {}).get(kind, [])]
     return [f"{one['severity']}: {one.get('name') or one.get('title')}" for one in found if one["severity"] in REFUSED]
 
 
 def main() -> int:
-    """Print what is found, and fail if it is too bad."""
+    """Print the serious findings, and fail if there are any."""
 
     def look() -> str:
         found = holes(published_image())
         if found:
-            raise RuntimeError("\n".join([*found, f"{len(found)} holes are critical or high"]))
-        return "No hole is critical or high."
+            raise RuntimeError("\n".join([*found, f"{len(found)} vulnerabilities are critical or high"]))
+        return "No vulnerability is critical or high."
 
     return command.status(look)
 

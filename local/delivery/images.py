@@ -1,4 +1,4 @@
-"""Images in ECR, and their digests: what was scanned and tried in one stage is what runs in the next."""
+"""Images in ECR, and their digests: the image that was scanned and tested in one stage runs in the next."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Image:
     repository
         URI of its repository.
     account, region, name
-        Where the repository is, and what it is called there.
+        Where the repository is, and its name there.
     tag, digest
-        Which one; one of both is None.
+        The tag or the digest; the other one is None.
     """
 
     repository: str
@@ -36,22 +36,22 @@ class Image:
     digest: str | None
 
     def client(self) -> Any:
-        """Return a client of the Region that the image is in."""
+        """Return a client for the Region of the image."""
         return boto3.client("ecr", region_name=self.region)
 
     def wanted(self) -> dict[str, Any]:
-        """Return how the operations of ECR name it."""
+        """Return the parameters that identify it in the operations of ECR."""
         one = {"imageDigest": self.digest} if self.digest else {"imageTag": self.tag}
         return {"registryId": self.account, "repositoryName": self.name, "imageId": one}
 
 
 def read(uri: str) -> Image:
-    """Return the image that a URI names.
+    """Return the image of a URI.
 
     Raises
     ------
     ValueError
-        When this names no image of ECR.
+        The URI is not that of an image in ECR.
     """
     match = _URI.fullmatch(uri)
     if match is None:
@@ -61,7 +61,7 @@ def read(uri: str) -> Image:
 
 
 def pinned(uri: str, ecr: Any = None) -> str:
-    """Return the URI of the same image by its digest, which no later push changes."""
+    """Return the URI of the same image with its digest, which no later push changes."""
     image = read(uri)
     wanted = image.wanted()
     one = {"imageIds": [wanted.pop("imageId")]}

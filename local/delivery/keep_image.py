@@ -1,7 +1,7 @@
-"""Mark the image that production runs, so that ECR keeps it: ``python -m local.delivery.keep_image``.
+"""Tag the image that production runs, so that ECR keeps it: ``python -m local.delivery.keep_image``.
 
-ECR removes images by their number and does not know which are in use. It spares those with one of these tags, since
-what matches the tags of a rule is not removed by a later one:
+ECR deletes images by their number and does not know which are in use. It keeps images with one of these tags, since
+an image that matches the tags of a rule is not deleted by a later rule:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 """
 
@@ -17,28 +17,28 @@ from botocore.exceptions import ClientError
 from local.delivery import command, images
 from local.delivery.publish import OWN_MODEL, published_image
 
-# What production runs, and what it ran before that, to go back to. The rule that spares them names how both begin.
+# The image that production runs, and the previous one for a rollback. ECR's rule keeps tags with their common prefix.
 RUNS, RAN_BEFORE = "production", "production-before"
-# The two kinds that Lambda takes: https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
+# The two formats that Lambda supports: https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
 _KINDS = ["application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json"]
 
 
 def keep(uri: str, ecr: Any = None) -> None:
-    """Tag an image as the one that production runs, and the one that had the tag as the one before.
+    """Tag an image as the one that production runs, and the image that had this tag as the previous one.
 
     Parameters
     ----------
     uri
-        The image, which production runs by now: before a deployment has ended well it may still go back.
+        The image that production runs. Call this after the deployment succeeded: until then it can roll back.
     ecr
         The client; by default that of the image's Region.
 
     Raises
     ------
     ValueError
-        When this names no image of ECR.
+        The URI is not that of an image in ECR.
     RuntimeError
-        When the image is not in its repository any more.
+        The image is no longer in its repository.
     """
     image = images.read(uri)
     ecr = ecr or image.client()
@@ -47,7 +47,7 @@ def keep(uri: str, ecr: Any = None) -> None:
         remedy = "`make image image-sbom`, `make publish-image`, `make scan-image` and `make deploy-image`"
         raise RuntimeError(f"{uri} is not in its repository any more; build and deploy it again with {remedy}")
     before = _found(ecr, image, {"imageTag": RUNS})
-    # The same one again, with other settings: what it ran before stays what it was.
+    # The same image is deployed again, with other settings: the previous image stays the same.
     if before is not None and before["imageId"]["imageDigest"] == runs["imageId"]["imageDigest"]:
         return
     if before is not None:
@@ -64,7 +64,7 @@ def _found(ecr: Any, image: images.Image, one: dict[str, str]) -> dict[str, Any]
 
 
 def _tag(ecr: Any, found: dict[str, Any], tag: str) -> None:
-    """Give an image one more tag, which leaves whatever had it."""
+    """Add a tag to an image, which removes it from the image that had it."""
     try:
         ecr.put_image(
             registryId=found["registryId"],
@@ -75,13 +75,13 @@ def _tag(ecr: Any, found: dict[str, Any], tag: str) -> None:
             imageTag=tag,
         )
     except ClientError as error:
-        # It has it since a run that was cut off.
+        # An interrupted run has added it.
         if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
             raise
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Keep the published image, and say so."""
+    """Keep the published image, and print its URI."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--template",

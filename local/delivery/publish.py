@@ -1,8 +1,8 @@
-"""Hand what was built to CloudFormation: ``python -m local.delivery.publish BUCKET``.
+"""Upload the build for CloudFormation: ``python -m local.delivery.publish BUCKET``.
 
-The code goes into the bucket; with ``--image-repository URI`` the own model's image goes into its repository.
-The template that names them, the settings of each stage and the bill of materials are left in one folder, which the
-pipeline carries from stage to stage.
+The code goes to the bucket; with ``--image-repository URI`` the own model's image goes to its repository.
+The template that names them, the settings of each stage and the bill of materials are written to one folder, which the
+pipeline passes from stage to stage.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from typing import Any
 from local.delivery import command, images, stages
 from local.stack.deployment import REPOSITORY, SAM
 
-# Below it the pipeline keeps packages for as long as somebody may want to go back to them.
+# The prefix below which the pipeline keeps packages for as long as a rollback may need them.
 PREFIX = "deployed"
 STAGES = ("test", "prod")
 
 
 @dataclass(frozen=True)
 class Build:
-    """What `sam build` has made of a template, and where what becomes of it is left."""
+    """The output of `sam build` for a template, and the folder of its release."""
 
     folder: Path
     bill: Path
     release: Path
-    # Whether it is the own model, whose template has parameters of its own.
+    # Whether it is the own model, whose template has different parameters.
     is_own_model: bool = False
 
 
@@ -45,23 +45,23 @@ _IMAGE_URI = re.compile(r"(?<=ImageUri: )\S+")
 
 
 def publish(build: Build, bucket: str | None, repository: str | None = None) -> None:
-    """Upload what was built and write the folder of the release.
+    """Upload the build and write the folder of the release.
 
     Parameters
     ----------
     build
-        What `sam build` has made.
+        The output of `sam build`.
     bucket
-        Receives functions and layers below `deployed/`; None where there is only an image.
+        The bucket for functions and layers, below `deployed/`; None if there is only an image.
     repository
-        URI of the ECR repository that receives an image; None where there is none.
+        URI of the ECR repository for the image; None if there is no image.
 
     Raises
     ------
     FileNotFoundError
-        When nothing was built, or nobody has listed what is in it.
+        Nothing was built, or the bill of materials is missing.
     subprocess.CalledProcessError
-        When `sam package` fails; it has said why.
+        `sam package` failed, and has printed the reason.
     """
     for made, by in ((build.folder / "template.yaml", "build"), (build.bill, "bill of materials")):
         if not made.exists():
@@ -86,14 +86,14 @@ def publish(build: Build, bucket: str | None, repository: str | None = None) -> 
 
 
 def published_image(template: Path = OWN_MODEL.release / "template.yaml") -> str:
-    """Return the image that the published template names.
+    """Return the image of the published template.
 
     Raises
     ------
     FileNotFoundError
-        When nothing was published.
+        Nothing was published.
     ValueError
-        When the template is not that of an own model.
+        The template is not that of an own model.
     """
     if not template.exists():
         raise FileNotFoundError(f"{template} is missing; run `make publish-image` first")
@@ -104,13 +104,13 @@ def published_image(template: Path = OWN_MODEL.release / "template.yaml") -> str
 
 
 def pin_image(template: Path, ecr: Any = None) -> None:
-    """Let a published template name its image by the digest, so that each stage runs the one that was scanned."""
+    """Name the image in a published template by its digest, so that each stage runs the scanned image."""
     uri = images.pinned(published_image(template), ecr)
     template.write_text(_IMAGE_URI.sub(uri, template.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Publish the stack, or with a repository the own model."""
+    """Publish the stack or, with a repository, the own model."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bucket", nargs="?", help="receives functions and layers")
     parser.add_argument("--image-repository", metavar="URI", help="publish the own model's image, into this repository")

@@ -1,6 +1,6 @@
 """List what is deployed, as a CycloneDX bill of materials: ``python -m local.delivery.sbom``.
 
-Read from what was built, and not from the requirement files: those name what the code asks for, this is what came.
+It is read from the build, not from the requirement files: those list what the code needs, this what was installed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from local.delivery.publish import OWN_MODEL, STACK
 from local.stack.deployment import REPOSITORY
 
 CYCLONEDX = "cyclonedx-bom==7.5.0"
-# Where an image of Lambda has its function and its packages.
+# The folder of the function and its packages in a Lambda image.
 TASK_ROOT = "/var/task"
 
 
@@ -27,14 +27,14 @@ def write_bill(folders: Sequence[Path], bill: Path) -> None:
     Parameters
     ----------
     folders
-        Each holds packages with their ``.dist-info``, as pip lays them down.
+        Folders with packages and their ``.dist-info``, as pip installs them.
     bill
-        The file that is written, CycloneDX 1.6 as JSON. The same packages give the same file.
+        The file to write, CycloneDX 1.6 as JSON. The same packages give the same file.
 
     Raises
     ------
     FileNotFoundError
-        When there are no folders.
+        There are no folders.
     """
     if not folders:
         raise FileNotFoundError("nothing was built; run `make package` first")
@@ -55,19 +55,19 @@ def write_bill(folders: Sequence[Path], bill: Path) -> None:
 
 
 def write_bill_of_image(image: str, bill: Path) -> None:
-    """Write the bill of materials of what a container image adds to its base.
+    """Write the bill of materials of the packages that a container image adds to its base image.
 
     Parameters
     ----------
     image
-        The image as Docker knows it.
+        The name of the image in Docker.
     bill
-        The file that is written.
+        The file to write.
 
     Raises
     ------
     subprocess.CalledProcessError
-        When Docker does not have the image; it has said so.
+        Docker does not have the image, and has printed so.
     """
     made = subprocess.run(["docker", "create", image], check=True, stdout=subprocess.PIPE, text=True)
     container = made.stdout.strip()
@@ -80,7 +80,7 @@ def write_bill_of_image(image: str, bill: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the bill of the layers, or of an image, and say where it is."""
+    """Write the bill of materials of the layers, or of an image, and print its path."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--image", help="list what is in this image instead")
     image = parser.parse_args(argv).image

@@ -1,4 +1,4 @@
-"""What `samconfig.toml` says of a stage, for CodePipeline and for a deployment with a release, which do not read it."""
+"""The settings of a stage in `samconfig.toml`, for CodePipeline and for deployments with a release."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from local.stack.deployment import REPOSITORY
 CONFIGURATION = REPOSITORY / "samconfig.toml"
 # Below functions/classify_image/, the model that comes with the product.
 DEFAULT_MODEL = "model"
-# MB of the own model's function; what its template has, and takes.
+# Memory of the own model's function in MB: the default and the bounds of its template.
 DEFAULT_MEMORY_SIZE = 2048
 MEMORY_SIZES = range(1024, 10_240 + 1)
-# What the template of the own model takes from a stage, by the names that template.yaml has for it.
+# Parameters of a stage that the own model's template takes too, by their names in template.yaml.
 OF_THE_OWN_MODEL = ("LogLevel", "LogRetentionDays", "AlarmTopicArn", "PermissionsBoundaryArn", "GradualDeployments")
 
 
@@ -27,15 +27,15 @@ class Stage:
     Attributes
     ----------
     name
-        The section, what `sam deploy --config-env` takes.
+        The name of the section, as for `sam deploy --config-env`.
     stack_name
         The stack in CloudFormation.
     parameters, tags
-        What the stack is deployed with, by who gives each deployment a release of its own.
+        The parameters and tags of the stack; each deployment adds its own release.
     model
         The folder of the own model.
     memory_size
-        MB that the own model's function has.
+        Memory of the own model's function, in MB.
     """
 
     name: str
@@ -46,26 +46,26 @@ class Stage:
     memory_size: int = DEFAULT_MEMORY_SIZE
 
     def own_model_parameters(self) -> dict[str, str]:
-        """Return what the stack of the own model is deployed with; which buckets it reads comes to it."""
+        """Return the parameters of the own model's stack, except for the buckets that it reads."""
         shared = {name: value for name, value in self.parameters.items() if name in OF_THE_OWN_MODEL}
         return {"ModelFolder": self.model, "MemorySize": str(self.memory_size), **shared}
 
 
 def model_folder(configuration: Path = CONFIGURATION) -> str:
-    """Return the folder of the own model: one for all stages, of which each runs the image that was tried before."""
+    """Return the folder of the own model: one for all stages, since each runs the image that was tested before."""
     return str(_of_the_own_model(configuration).get("model", DEFAULT_MODEL))
 
 
 def memory_size(configuration: Path = CONFIGURATION) -> int:
-    """Return the memory of the own model's function in MB: one for all stages, as it is the model that needs it.
+    """Return the memory of the own model's function in MB: one for all stages, since it depends on the model.
 
     Raises
     ------
     ValueError
-        When the file has one that the template refuses.
+        The template would refuse the value in the file.
     """
     size = _of_the_own_model(configuration).get("memory_size", DEFAULT_MEMORY_SIZE)
-    # To Python a boolean is a number too.
+    # In Python a boolean is an int, too.
     if type(size) is not int or size not in MEMORY_SIZES:
         limits = f"from {MEMORY_SIZES[0]} to {MEMORY_SIZES[-1]}"
         remedy = "`make model-check` says how much a model needs"
@@ -79,9 +79,9 @@ def read(name: str, configuration: Path = CONFIGURATION) -> Stage:
     Raises
     ------
     KeyError
-        When the file has no such stage that is deployed.
+        The file has no deployed stage of this name.
     ValueError
-        When the own model is given memory that its template refuses.
+        The template would refuse the memory of the own model.
     """
     settings = tomllib.loads(configuration.read_text(encoding="utf-8"))
     try:
@@ -109,7 +109,7 @@ def _of_the_own_model(configuration: Path) -> dict[str, Any]:
 
 
 def _pairs(text: str | list[str]) -> dict[str, str]:
-    """Return what SAM writes as `Name=value Name="other value"`, in one text or in several."""
+    """Parse what SAM writes as `Name=value Name="other value"`, in one text or in several."""
     texts = [text] if isinstance(text, str) else text
     words = [word for one in texts for word in shlex.split(one)]
     return dict(word.split("=", 1) for word in words)

@@ -116,7 +116,7 @@ def show(console: Console, stack: Stack, photos: Sequence[Path], images: int) ->
     execution = _followed(console, run, images)
     if execution["status"] == "SUCCEEDED" and json.loads(execution["output"]).get("decision") == "BUSY":
         run = Run(stack, json.loads(execution["output"])["execution_arn"], images)
-        console.print("An earlier run is still at it, so the event started none; this is the earlier one.")
+        console.print("An earlier run is still running, so the event started none; this is the earlier one.")
         execution = _followed(console, run, images)
     if execution["status"] != "SUCCEEDED":
         raise DemoFailed(f"the run is {execution['status']}: {execution.get('error')}: {execution.get('cause')}")

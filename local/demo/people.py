@@ -36,7 +36,7 @@ class Person:
 
 
 class NoPersonYet(RuntimeError):
-    """There is no person of the demo, since no stack was ever up."""
+    """The demo has no person yet, because no stack was ever up."""
 
 
 def demo_person(stack: Stack, file: Path = PERSON) -> Person:
@@ -65,14 +65,14 @@ def demo_person(stack: Stack, file: Path = PERSON) -> Person:
 
 
 def known_person(file: Path = PERSON) -> Person:
-    """Return the demo's person as the last start has left it.
+    """Return the demo's person, as saved by the last start.
 
     Raises
     ------
     NoPersonYet
     """
     if not file.exists():
-        raise NoPersonYet("nobody signs in yet; run `make up` or `make demo` first")
+        raise NoPersonYet("the demo has no person yet; run `make up` or `make demo` first")
     return Person(**json.loads(file.read_text()))
 
 
@@ -84,7 +84,7 @@ def with_second_factor(stack: Stack, person: Person) -> Person:
     )
     token = tokens(stack, person.email, person.password)["AccessToken"]
     secret = cognito.associate_software_token(AccessToken=token)["SecretCode"]
-    # Of the half minute before, so that the code of this one is left to sign in with.
+    # The code of the previous half minute, so that the current one can still be used to sign in.
     code = totp.code(secret, totp.step(time.time()) - 1)
     cognito.verify_software_token(AccessToken=token, UserCode=code)
     cognito.set_user_mfa_preference(AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True})
@@ -103,7 +103,7 @@ def token(stack: Stack, email: str, password: str, second: str = "") -> str:
 
 
 def tokens(stack: Stack, email: str, password: str, second: str = "") -> dict[str, Any]:
-    """Return the tokens of a sign-in; ``second`` is the code of somebody with a second factor."""
+    """Return the tokens of a sign-in; ``second`` is the code of a person with a second factor."""
     cognito, pool = stack.client("cognito-idp"), stack.outputs["UserPoolId"]
     client = stack.outputs["UserPoolClientId"]
     answer = cognito.admin_initiate_auth(

@@ -28,7 +28,7 @@ def parse_settings(arguments: list[str]) -> EngineSettings:
     """
     parser = argparse.ArgumentParser(prog="python -m local.engine", description=__doc__)
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port on 127.0.0.1")
-    parser.add_argument("--state-dir", type=Path, required=True, help="folder that outlives a restart")
+    parser.add_argument("--state-dir", type=Path, required=True, help="folder whose content survives a restart")
     parser.add_argument("--wait-scale", type=float, default=1.0, help="factor on Wait states and retries")
     parser.add_argument("--concurrency", type=int, default=default_concurrency(), help="Lambda at once")
     parser.add_argument("--runtime-python", type=Path, default=DEFAULT_RUNTIME_PYTHON, help="interpreter of functions")
@@ -47,7 +47,7 @@ def parse_settings(arguments: list[str]) -> EngineSettings:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the engine until it is told to stop, and return its exit code."""
+    """Run the engine until it receives a signal to stop, and return its exit code."""
     settings = parse_settings(arguments)
     try:
         require_supported_version()
@@ -71,5 +71,5 @@ if __name__ == "__main__":
     code = main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
-    # A state machine may be in an hour's Wait in a thread that the interpreter would join.
+    # A state machine may be in an hour's Wait, in a thread that the interpreter would join.
     os._exit(code)

@@ -17,10 +17,10 @@ def install() -> None:
 
 
 def give_event_source_mappings_their_numbers() -> None:
-    """Turn a number that comes from a parameter into an integer, as CloudFormation does by the resource's schema.
+    """Convert a number that comes from a parameter to an integer, as CloudFormation does by the resource's schema.
 
-    Parameters are text, those of type Number too. The engine passes ``MaximumConcurrency`` on as text, and the poller
-    of the mapping then compares it with an integer and never reads the queue.
+    Parameters are strings, even those of type Number. The engine passes ``MaximumConcurrency`` on as a string, and the
+    poller of the mapping then compares it with an integer and never reads the queue.
     """
     handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
     create, update = handlers["create"], handlers["update"]
@@ -36,7 +36,7 @@ def give_event_source_mappings_their_numbers() -> None:
 
 
 def tell_the_issuer_of_a_user_pool() -> None:
-    """Give a user pool the attribute `ProviderURL`, the issuer of its tokens, which authorizers are configured with.
+    """Give a user pool the attribute `ProviderURL`: the issuer of its tokens, for the configuration of authorizers.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cognito-userpool.html
     """

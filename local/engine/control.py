@@ -1,4 +1,4 @@
-"""Ask a running engine for what AWS has no API for: its settings, and the controls of the local Rekognition."""
+"""Call the APIs of a running engine that AWS does not have: its settings, and the controls of the local Rekognition."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CONFIGURATION_PATH = "/_ministack/config"
 def ask(
     client_arguments: dict[str, str], content: dict[str, Any], *, target: str = "", path: str = "/"
 ) -> dict[str, Any]:
-    """Send a signed request and return the answer.
+    """Send a signed request and return the response.
 
     Parameters
     ----------
     client_arguments
-        What ``boto3.client`` needs to reach the engine as its root user.
+        The arguments of ``boto3.client`` to reach the engine as its root user.
     content
         The request, sent as JSON.
     target

@@ -1,4 +1,4 @@
-"""Event source mappings: made only for a function whose role may read the queue."""
+"""Event source mappings: created only for a function whose role may read the queue."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 
 
 def install() -> None:
-    """Patch how the engine makes event source mappings."""
+    """Patch how the engine creates event source mappings."""
     make_only_mappings_that_the_role_can_read()
 
 
 def make_only_mappings_that_the_role_can_read() -> None:
-    """Refuse a mapping of a queue that the function's role may not receive from, delete from and look at.
+    """Refuse a mapping when the function's role may not receive and delete messages and read the queue's attributes.
 
-    The engine's poller reads every queue as root, so a template without the permission would work here and fail to
+    The engine's poller reads every queue as root, so a template without the permissions would work here and fail to
     deploy on AWS.
     """
     create = lambda_svc._create_esm
@@ -44,7 +44,7 @@ def make_only_mappings_that_the_role_can_read() -> None:
 
 
 def missing_permission(mapping: dict[str, Any]) -> str | None:
-    """Return what AWS says when the role of a mapping's function lacks a permission, or None."""
+    """Return the error message of AWS when the role of a mapping's function lacks a permission, or None."""
     queue_arn = str(mapping.get("EventSourceArn", ""))
     if ":sqs:" not in queue_arn:
         return None

@@ -1,4 +1,4 @@
-"""EventBridge: what S3 says about an object, who may deliver to whom, and retries of a Lambda target."""
+"""EventBridge: the version in S3 events, permissions to deliver to a target, and retries of a Lambda target."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def install() -> None:
 
 
 def name_the_version_in_events_of_s3() -> None:
-    """Put `version-id` into `detail.object` of an S3 event when the bucket keeps versions.
+    """Add `version-id` to `detail.object` of an S3 event when the bucket has versioning.
 
-    The engine leaves it out. It already sends the key raw, the etag without quotes and a sequencer that
-    grows, as AWS does.
+    The engine leaves it out. It already sends the raw key, the ETag without quotes and an increasing sequencer, as
+    AWS does.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
     fire = s3._fire_s3_event
@@ -59,7 +59,7 @@ def name_the_version_in_events_of_s3() -> None:
 def ask_the_target_before_a_delivery() -> None:
     """Deliver to a queue or a function only when its resource policy allows the rule.
 
-    The engine delivers always, so a template without the queue policy would work here and lose every
+    The engine always delivers, so a template without the queue policy would work here and lose every
     event on AWS.
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     """
@@ -82,7 +82,7 @@ def ask_the_target_before_a_delivery() -> None:
 
 
 def is_delivery_allowed(target_arn: str, rule_arn: str) -> bool:
-    """Tell whether the target's own policy lets EventBridge deliver for a rule."""
+    """Return whether the target's resource policy lets EventBridge deliver for a rule."""
     if ":sqs:" in target_arn:
         return bool(sqs.queue_policy_allows(target_arn, SERVICE_PRINCIPAL, rule_arn, get_account_id()))
     if ":lambda:" in target_arn:

@@ -1,6 +1,6 @@
-"""HTTP APIs of API Gateway: which one a host means, and which route a request reaches.
+"""HTTP APIs of API Gateway: find the API by the host of a request, and its route.
 
-A request of an HTTP API does not pass through the engine's own dispatch. That looks at paths first and gives
+A request to an HTTP API does not pass through the engine's own dispatch, which routes by path first and sends
 `/health`, `/login`, `/oauth2/token`, `/v2/email` or `/iceberg` to other services, whatever the host.
 """
 
@@ -36,15 +36,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 def install(app_api_name: str) -> None:
-    """Patch the engine's API Gateway; `app.localhost` is the HTTP API of the name given."""
+    """Patch the engine's API Gateway; `app.localhost` is the host of the HTTP API with this name."""
     answer_http_apis_by_their_host(app_api_name)
     read_the_keys_of_a_user_pool_in_this_process()
 
 
 def answer_http_apis_by_their_host(app_api_name: str) -> None:
-    """Give every path of an API's host to that API, and `app.localhost` to the API of the product.
+    """Send every path of an API's host to that API, and `app.localhost` to the API of the product.
 
-    On AWS an API has a host to itself, or a custom domain. https://docs.aws.amazon.com/apigateway/latest/
+    On AWS an API has its own host, or a custom domain. https://docs.aws.amazon.com/apigateway/latest/
     developerguide/http-api-custom-domain-names.html
     """
     engine = app.app
@@ -70,10 +70,10 @@ def answer_http_apis_by_their_host(app_api_name: str) -> None:
 
 
 def read_the_keys_of_a_user_pool_in_this_process() -> None:
-    """Take the keys that tokens are signed with from the pool itself.
+    """Read the signing keys of tokens from the pool in this process.
 
-    The engine asks itself over HTTP, through the proxy of the developer's shell if there is one, and believes the
-    answer for two hours.
+    The engine requests them from itself over HTTP, through the proxy of the developer's shell if there is one, and
+    caches the response for two hours.
     """
     fetch = apigateway._fetch_jwks
 
@@ -88,7 +88,7 @@ def read_the_keys_of_a_user_pool_in_this_process() -> None:
 
 
 def host_of(scope: Scope) -> str:
-    """Return the host that a request names, without the port; nothing when it is not an HTTP request."""
+    """Return the host of a request without the port; an empty text when it is not an HTTP request."""
     if scope["type"] != "http":
         return ""
     hosts = [bytes(value).decode("latin-1") for name, value in scope["headers"] if name == b"host"]
@@ -96,19 +96,19 @@ def host_of(scope: Scope) -> str:
 
 
 def is_api_host(host: str) -> bool:
-    """Tell whether every path of a host, which may name a port, is an HTTP API's."""
+    """Return whether a host, with or without a port, belongs to an HTTP API."""
     name = host.partition(":")[0]
     found = _API_HOST.fullmatch(name)
     return name == APP_HOST or (found is not None and is_http_api(found[1]))
 
 
 def api_named(name: str) -> str | None:
-    """Return the id of the first HTTP API of that name."""
+    """Return the id of the first HTTP API with that name."""
     return next((str(api["apiId"]) for api in _http_apis() if api["name"] == name), None)
 
 
 def is_http_api(api_id: str) -> bool:
-    """Tell whether there is such an API and it is neither a REST API nor one of WebSockets."""
+    """Return whether the API exists and is neither a REST API nor a WebSocket API."""
     return any(api["apiId"] == api_id for api in _http_apis())
 
 
@@ -117,7 +117,7 @@ def _http_apis() -> list[dict[str, Any]]:
 
 
 def no_api(name: str) -> Response:
-    """Say what a person at `app.localhost` can do about its being empty."""
+    """Return the response of `app.localhost` while nothing is deployed, with the remedy."""
     sentence = f"No HTTP API is named {name}: nothing is deployed here, or not yet; run `make up` and reload.\n"
     return 404, {"Content-Type": "text/plain; charset=utf-8"}, sentence.encode()
 
@@ -142,7 +142,7 @@ async def _answer(api_id: str, scope: Scope, receive: Receive) -> Response | Non
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """Return the body, or its first part when it is too large; None when the client has gone."""
+    """Return the body, or its first part when it is too large; None when the client has disconnected."""
     parts: list[bytes] = []
     size = 0
     while size <= MAX_BODY_BYTES:
@@ -175,7 +175,7 @@ def _request(scope: Scope, body: bytes) -> Request:
 
 
 def stage_and_path(stages: MutableMapping[str, Any], path: str) -> tuple[str | None, str]:
-    """Return the stage that a path of an API's host means and the path within the stage.
+    """Split a path of an API's host into the stage and the path within the stage.
 
     The stage `$default` is served from the root and has no segment. The engine drops a trailing slash there.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.html
@@ -196,9 +196,9 @@ def stage_and_path(stages: MutableMapping[str, Any], path: str) -> tuple[str | N
 
 
 async def _route(api_id: str, stage: str, request: Request) -> Response:
-    """Answer by the route that the request reaches, once its token has been checked.
+    """Check the token of a request, and answer it by its route.
 
-    The engine answers every OPTIONS of an API without CORS configuration with 403; to API Gateway it is a method
+    The engine answers every OPTIONS of an API without CORS configuration with 403; for API Gateway it is a method
     like any other. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
     """
     route = apigateway._match_route(api_id, request.method, "/" + request.path.lstrip("/"))
@@ -231,8 +231,8 @@ async def _check_token(
 ) -> tuple[dict[str, Any] | None, list[str] | None, Response | None]:
     """Return the claims and scopes of the token, or the refusal.
 
-    The engine fails at a token whose header is no object, and takes a refresh token for an access token: its refresh
-    tokens are signed like those, while Cognito's are encrypted.
+    The engine fails on a token whose header is not an object, and accepts a refresh token as an access token: it signs
+    both alike, while Cognito encrypts refresh tokens.
     """
     authorizer = apigateway._authorizers.get(api_id, {}).get(route.get("authorizerId"))
     unauthorized = None, None, refusal(401, "Unauthorized")
@@ -250,7 +250,7 @@ async def _check_token(
 
 
 async def _by_the_engine(api_id: str, stage: str, request: Request) -> Response:
-    """Answer what this project does not use: CORS, Lambda authorizers, HTTP integrations."""
+    """Leave features that this project does not use to the engine: CORS, Lambda authorizers, HTTP integrations."""
     response: Response = await apigateway.handle_execute(
         *(api_id, stage, request.path, request.method, request.headers, request.body, request.query),
         raw_query_string=request.query_string,

@@ -1,4 +1,4 @@
-"""HTTP APIs of API Gateway: the event that a function gets, and the answer that its result becomes."""
+"""HTTP APIs of API Gateway: the event of a function, and the response from its result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _request_id() -> str:
 
 @dataclass(frozen=True)
 class Request:
-    """A request of a client: names of headers in lower case, the path decoded except for `%25`."""
+    """A request of a client: header names in lower case, the path decoded except for `%25`."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class Request:
 
 
 def refusal(status: int, message: str) -> Response:
-    """Return an answer of API Gateway itself."""
+    """Return a response of API Gateway itself."""
     body = json.dumps({"message": message}, separators=(",", ":"))
     return status, {"Content-Type": "application/json"}, body.encode()
 
@@ -52,10 +52,10 @@ def refusal(status: int, message: str) -> Response:
 async def invoke_function(
     api_id: str, stage: str, route_key: str, function: str, request: Request, jwt: dict[str, Any] | None
 ) -> Response:
-    """Invoke the function of a route with payload 2.0 and answer with its result.
+    """Invoke the function of a route with payload 2.0 and return its result as a response.
 
-    The engine answers a failed function with its error and stack trace, hands cookies on as a header, takes the local
-    time for UTC, and asks no resource policy. https://docs.aws.amazon.com/apigateway/latest/developerguide/
+    The engine returns the error and stack trace of a failed function, passes cookies as a header, uses the local
+    time as UTC, and ignores the resource policy. https://docs.aws.amazon.com/apigateway/latest/developerguide/
     http-api-develop-integrations-lambda.html
 
     Parameters
@@ -63,14 +63,14 @@ async def invoke_function(
     function
         The `IntegrationUri`: an ARN of a function, or the ARN of API Gateway around it.
     jwt
-        `claims` and `scopes` of the token, None for a route without an authorizer.
+        `claims` and `scopes` of the token; None for a route without an authorizer.
     """
     reference = apigateway._extract_lambda_ref_from_integration_uri(function)
     data, config, _ = lambda_svc._get_func_record_for_ref_in_scope(
         reference, account_id=get_account_id(), region=get_region()
     )
     if data is None or config is None:
-        logger.error("HTTP API %s: %s leads to %s, which is no function", api_id, route_key, function)
+        logger.error("HTTP API %s: the target of %s is %s, which is not a function", api_id, route_key, function)
         return refusal(500, "Internal Server Error")
     source_arn = _source_arn(api_id, stage, route_key, request.method)
     if not may_service_invoke(SERVICE_PRINCIPAL, reference, source_arn):
@@ -92,7 +92,7 @@ async def invoke_function(
         return refusal(500, "Internal Server Error")
     answer = answer_of(result.get("body"))
     if answer is None:
-        logger.error("HTTP API: %s answered what is no response: %.200r", reference, result.get("body"))
+        logger.error("HTTP API: %s returned an invalid response: %.200r", reference, result.get("body"))
         return refusal(500, "Internal Server Error")
     return answer
 
@@ -130,7 +130,7 @@ def event(api_id: str, stage: str, route_key: str, request: Request, jwt: dict[s
     if jwt is not None:
         claims = {name: claim_text(value) for name, value in jwt["claims"].items() if value is not None}
         context["authorizer"] = {"jwt": {"claims": claims, "scopes": jwt["scopes"]}}
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route_key,
         "rawPath": request.path if stage == "$default" else f"/{stage}{request.path}",
@@ -145,22 +145,22 @@ def event(api_id: str, stage: str, route_key: str, request: Request, jwt: dict[s
         "isBase64Encoded": False,
     }
     if "cookie" in request.headers:
-        told["cookies"] = request.headers["cookie"].split("; ")
+        fields["cookies"] = request.headers["cookie"].split("; ")
     if request.query:
-        told["queryStringParameters"] = {name: ",".join(values) for name, values in request.query.items()}
+        fields["queryStringParameters"] = {name: ",".join(values) for name, values in request.query.items()}
     if parameters := apigateway._extract_path_params(route_key.partition(" ")[2], "/" + request.path.lstrip("/")):
-        told["pathParameters"] = parameters
+        fields["pathParameters"] = parameters
     if variables := apigateway._get_stage_variables(api_id, stage):
-        told["stageVariables"] = variables
+        fields["stageVariables"] = variables
     if request.body:
         is_text = apigateway._v2_request_body_is_text(request.headers.get("content-type"))
-        told["isBase64Encoded"] = not is_text
-        told["body"] = request.body.decode("utf-8", "replace") if is_text else base64.b64encode(request.body).decode()
-    return told
+        fields["isBase64Encoded"] = not is_text
+        fields["body"] = request.body.decode("utf-8", "replace") if is_text else base64.b64encode(request.body).decode()
+    return fields
 
 
 def claim_text(value: object) -> str:
-    """Return a claim as API Gateway hands it on: a list is its items in brackets, separated by spaces.
+    """Return a claim as API Gateway passes it to a function: a list becomes its items in brackets, with spaces between.
 
     Examples
     --------
@@ -171,9 +171,9 @@ def claim_text(value: object) -> str:
 
 
 def answer_of(result: object) -> Response | None:
-    """Return the answer that a function's result means; None when it means none.
+    """Convert a function's result to a response; None when it is not a valid one.
 
-    A result without `statusCode` is the body of an answer with status 200, in JSON.
+    A result without `statusCode` is the body of a response with status 200, in JSON.
 
     Examples
     --------
@@ -194,17 +194,17 @@ def answer_of(result: object) -> Response | None:
         status = int(result["statusCode"])
         body = result.get("body") or ""
         content = base64.b64decode(body) if result.get("isBase64Encoded") else body.encode()
-        told: Headers = {str(name): _header_text(value) for name, value in headers.items()}
+        fields: Headers = {str(name): _header_text(value) for name, value in headers.items()}
     except (AttributeError, TypeError, ValueError, binascii.Error):
         return None
     if not 100 <= status <= 599:
         return None
-    if "content-type" not in {name.lower() for name in told} and content:
-        told = {"Content-Type": "text/plain;charset=UTF-8", **told}
+    if "content-type" not in {name.lower() for name in fields} and content:
+        fields = {"Content-Type": "text/plain;charset=UTF-8", **fields}
     if cookies:
-        inline = [told.pop(name) for name in list(told) if name.lower() == "set-cookie"]
-        told["Set-Cookie"] = [*cookies, *inline]
-    return status, told, content
+        inline = [fields.pop(name) for name in list(fields) if name.lower() == "set-cookie"]
+        fields["Set-Cookie"] = [*cookies, *inline]
+    return status, fields, content
 
 
 def _parsed(text: str | bytes) -> object:

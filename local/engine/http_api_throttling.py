@@ -1,4 +1,4 @@
-"""HTTP APIs of API Gateway: how many requests a route lets through."""
+"""HTTP APIs of API Gateway: throttling by stage and route."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Bucket:
-    """A bucket of tokens: one is taken by each request, `rate` of them come back each second, up to `burst`.
+    """A token bucket: each request takes one token; `rate` tokens are added each second, up to `burst`.
 
     Examples
     --------
@@ -35,7 +35,7 @@ _buckets: dict[tuple[str, str, str], Bucket] = {}
 
 
 def is_throttled(api_id: str, stage: dict[str, Any], route_key: str) -> bool:
-    """Tell whether a request is one too many for its route; the limits of a stage are for each of its routes.
+    """Return whether a request exceeds the limit of its route; the limits of a stage apply to each of its routes.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
     """
@@ -52,6 +52,6 @@ def is_throttled(api_id: str, stage: dict[str, Any], route_key: str) -> bool:
 
 
 def _limits(settings: dict[str, Any]) -> dict[str, float]:
-    """Return the limits as numbers by the API's names; a template writes them with a capital, a parameter is text."""
+    """Return the limits as numbers by the API's names; templates capitalize the names, and parameters are strings."""
     names = {name[:1].lower() + name[1:]: value for name, value in settings.items()}
     return {name: float(value) for name, value in names.items() if name.startswith("throttling")}

@@ -27,7 +27,7 @@ def install() -> None:
 def know_the_actions_of_rekognition() -> None:
     """Authorize every call as `rekognition:<Operation>` on the resource that it names.
 
-    The engine knows no such service and lets each call pass, whatever the role says.
+    The engine does not know the service and allows every call, whatever the role says.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrekognition.html
     """
     iam_actions.SERVICE_TO_IAM_NAMESPACE["rekognition"] = "rekognition"
@@ -44,7 +44,7 @@ def know_the_actions_of_rekognition() -> None:
 
 
 def rekognition_resource(target: str, body: bytes) -> str:
-    """Return the ARN that a Rekognition request is authorized on, `*` for one that names none."""
+    """Return the ARN on which a Rekognition request is authorized; `*` when it names no resource."""
     try:
         request = json.loads(body or b"{}")
     except ValueError:
@@ -58,7 +58,7 @@ def rekognition_resource(target: str, body: bytes) -> str:
 def count_loopback_as_encrypted() -> None:
     """Make `aws:SecureTransport` true for the SDK's requests, which go through HTTPS on AWS.
 
-    Here they go through HTTP on loopback; a bucket policy that demands TLS would refuse them all.
+    Here they use HTTP on loopback; a bucket policy that requires TLS would deny them all.
     """
     pin = app.pin_request_origin
 
@@ -69,7 +69,7 @@ def count_loopback_as_encrypted() -> None:
 
 
 def match_every_character() -> None:
-    """Let `*` and `?` of a policy stand for a line break too, which a key in S3 may have."""
+    """Let `*` and `?` of a policy match a line break too, which an S3 key may contain."""
     compile_pattern = iam_evaluator._fnmatch_compile
 
     def compile_for_every_character(pattern: str, ignore_case: bool) -> re.Pattern[str]:
@@ -80,9 +80,9 @@ def match_every_character() -> None:
 
 
 def keep_every_slash_of_a_key() -> None:
-    """Authorize a call on the key that it names, also where slashes follow each other.
+    """Authorize a call on the key that it names, even with consecutive slashes.
 
-    The engine joins the parts of a path that are not empty: `private//resized/a.jpg` is checked as another key.
+    The engine drops empty parts of a path, so it checks `private//resized/a.jpg` as another key.
     """
     extract = iam_actions.extract_resource_arn
 
@@ -95,12 +95,12 @@ def keep_every_slash_of_a_key() -> None:
 
 
 def is_s3_read_allowed(access_key_id: str, bucket: str, key: str, version_id: str | None) -> bool:
-    """Tell whether the owner of an access key may read an object, by its role and the bucket's policy.
+    """Return whether the owner of an access key may read an object, by its role and the bucket's policy.
 
     Parameters
     ----------
     access_key_id
-        Key of the request on whose behalf the object is read.
+        Access key of the request for which the object is read.
     bucket, key
         The object.
     version_id
@@ -133,7 +133,7 @@ def is_s3_read_allowed(access_key_id: str, bucket: str, key: str, version_id: st
 
 
 def is_allowed_by_role(role_arn: str, action: str, resource_arn: str) -> bool:
-    """Tell whether the policies of a role, within its permissions boundary, allow an action on a resource."""
+    """Return whether the policies of a role, within its permissions boundary, allow an action on a resource."""
     name, account_id = role_arn.rpartition("/")[2], get_account_id()
     context = EvalContext(
         principal_arn=f"arn:aws:sts::{account_id}:assumed-role/{name}/local",
@@ -150,7 +150,7 @@ def is_allowed_by_role(role_arn: str, action: str, resource_arn: str) -> bool:
 
 
 def may_service_invoke(service_principal: str, function_arn: str, source_arn: str) -> bool:
-    """Tell whether the resource policy of a function lets a service of AWS invoke it for one of its resources."""
+    """Return whether the resource policy of a function lets an AWS service invoke it for one of its resources."""
     found = lambda_svc.function_policy_for_arn(function_arn)
     context = EvalContext(
         principal_arn="*",

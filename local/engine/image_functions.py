@@ -1,8 +1,7 @@
 """Lambda functions of container images, run without Docker.
 
-An image is a folder here, which `local.own_model.dockerfile` made of the steps of a Dockerfile. A function that names
-the image runs in it as one of a deployment package does: under awslambdaric, from the folder that is `/var/task` on
-AWS.
+An image is a folder here, which `local.own_model.dockerfile` built from the steps of a Dockerfile. A function of the
+image runs like a function of a deployment package: under awslambdaric, from the folder that is `/var/task` on AWS.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from ministack.services import lambda_svc
 
 from local.account import ACCOUNT_ID, REGION
 
-# One more takes some 300 MB with its model, and ONNX Runtime uses every core for one.
+# Each takes some 300 MB with its model, and ONNX Runtime uses every core for one.
 IMAGE_FUNCTIONS_AT_ONCE = 2
 
-# An invocation that waits for its own caller's place must not wait for ever.
+# An invocation that waits for its own caller's place must not wait forever.
 PLACE_TIMEOUT_SECONDS = 120.0
 
 # Where images come from: the host of the account's registry.
@@ -36,12 +35,12 @@ _DESCRIPTION = "image.json"
 
 @dataclass(frozen=True)
 class Image:
-    """What runs of an image.
+    """How to run an image.
 
     Attributes
     ----------
     task_root
-        The folder with handler and packages, inside the image's own.
+        The folder with the handler and its packages, inside the image's folder.
     command
         The Dockerfile's CMD: the handler.
     """
@@ -51,24 +50,24 @@ class Image:
 
 
 def image_folder(images_dir: Path, image_uri: str) -> Path:
-    """Return where the image of a URI lies, whether it is there or not."""
+    """Return the folder of an image by its URI, whether it exists or not."""
     return images_dir / image_uri.rpartition("/")[2].replace(":", "_")
 
 
 def describe(folder: Path, image: Image) -> None:
-    """Write down how an image is run, beside what it is made of."""
+    """Store how to run an image, beside its content."""
     (folder / _DESCRIPTION).write_text(json.dumps(asdict(image), indent=2) + "\n")
 
 
 def is_image(config: dict[str, Any]) -> bool:
-    """Tell whether a function configuration names a container image."""
+    """Return whether a function configuration names a container image."""
     return config.get("PackageType") == "Image"
 
 
 def install(runtime_python: Path, images_dir: Path) -> None:
-    """Run functions of container images on `runtime_python`, instead of asking Docker to.
+    """Run functions of container images on `runtime_python`, without Docker.
 
-    A place for them is no other function's: whoever invokes one holds a place, and would wait for its own.
+    They have places of their own: their caller holds a place already, and would otherwise wait for itself.
     """
     places = threading.BoundedSemaphore(IMAGE_FUNCTIONS_AT_ONCE)
     by_docker = lambda_svc._execute_function_docker
@@ -95,7 +94,7 @@ def install(runtime_python: Path, images_dir: Path) -> None:
 
 @cache
 def _entry_point(folder: Path, runtime_python: Path) -> bytes:
-    """Return an archive with the program that starts an image's handler, as the entry point of AWS's images does."""
+    """Return an archive with a program that starts an image's handler, like the entry point of the AWS base images."""
     image = Image(**json.loads((folder / _DESCRIPTION).read_text()))
     root, command = shlex.quote(str(folder / image.task_root)), shlex.join(image.command)
     script = f"""#!/bin/sh
@@ -105,7 +104,7 @@ exec {shlex.quote(str(runtime_python))} -m awslambdaric {command}
 """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        # With a fixed moment, so that the same image is unpacked once.
+        # With a fixed timestamp, so that the same image is unpacked once.
         file.writestr(zipfile.ZipInfo("bootstrap"), script)
     return archive.getvalue()
 

@@ -14,20 +14,20 @@ from local.engine import lambda_logs
 
 
 def function_environment(config: dict[str, Any], code_dir: str, runtime_api_port: int) -> dict[str, str]:
-    """Return what one Python function process is started with.
+    """Return the environment variables of a Python function process.
 
-    The documented variables of the Lambda service, the function's own, and the endpoint of the engine;
-    nothing of the shell that started the engine, so that a function cannot lean on the laptop.
+    These are the documented variables of the Lambda service, the function's own, and the endpoint of the engine;
+    none of the shell that started the engine, so that a function cannot depend on the laptop.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 
     Parameters
     ----------
     config
-        The function's configuration as GetFunctionConfiguration has it.
+        The function's configuration, as GetFunctionConfiguration returns it.
     code_dir
         Folder with the unpacked deployment package.
     runtime_api_port
-        Port of the Lambda Runtime API that belongs to this process.
+        Port of the Lambda Runtime API of this process.
     """
     name = config.get("FunctionName", "")
     region = get_region()

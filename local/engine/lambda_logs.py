@@ -1,4 +1,4 @@
-"""What Lambda does with the lines that a function writes: the level tells which of them reach CloudWatch Logs."""
+"""The log lines of a function: its log level decides which of them Lambda sends to CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ministack.services import lambda_svc
 
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
-# Python's names are beside Lambda's, since the runtime tells Lambda the level of what `logging` writes.
+# With Python's names beside Lambda's: the runtime reports the level of each `logging` record to Lambda by its name.
 _LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "WARNING": 3, "ERROR": 4, "FATAL": 5, "CRITICAL": 5}
 _DEFAULT_LEVEL = "INFO"
 # https://www.rfc-editor.org/rfc/rfc3339#section-5.6
@@ -18,7 +18,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\
 
 
 def install() -> None:
-    """Send to CloudWatch Logs the lines that Lambda would send."""
+    """Send to CloudWatch Logs only the lines that Lambda would send."""
     emit = lambda_svc._emit_lambda_logs
 
     def emit_lines_of_the_level(func: dict[str, Any], request_id: str, log_text: str, *rest: Any, **named: Any) -> None:
@@ -29,9 +29,9 @@ def install() -> None:
 
 
 def variables(logging_config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables by which Lambda tells the runtime and Powertools how a function logs.
+    """Return the variables that configure the logging of the runtime and Powertools.
 
-    With the format Text there is no level: Lambda then refuses one.
+    With the format Text there is no level: Lambda refuses one.
     """
     if logging_config.get("LogFormat") != "JSON":
         return {"AWS_LAMBDA_LOG_FORMAT": "Text"}
@@ -42,7 +42,7 @@ def variables(logging_config: Mapping[str, Any]) -> dict[str, str]:
 def kept(logging_config: Mapping[str, Any], lines: list[str]) -> list[str]:
     """Return the lines that Lambda sends to CloudWatch Logs.
 
-    With the format JSON it drops what is below the level of the function. A line without a valid ``level``, or without
+    With the format JSON it drops lines below the level of the function. A line without a valid ``level``, or without
     a ``timestamp`` of RFC 3339, counts as INFO, such as one of the embedded metric format.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
     """

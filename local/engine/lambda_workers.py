@@ -3,7 +3,7 @@
 ministack runs Python handlers with a script of its own: every exception of a handler becomes
 `Runtime.HandlerError`, so no Retry or Catch by name ever matches, and one slow start drops all
 environments of the function. Here each execution environment is a process of awslambdaric, the client
-that runs inside Lambda, talking to ministack's implementation of the Lambda Runtime API.
+that runs inside Lambda, and uses ministack's implementation of the Lambda Runtime API.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ logger = logging.getLogger("lambda")
 # Lambda allows 10 s; here many processes that start at once share a few cores.
 INIT_TIMEOUT_SECONDS = 30.0
 
-# An invocation that waits for its own caller's place must not wait for ever.
+# An invocation that waits for its own caller's place must not wait forever.
 PLACE_TIMEOUT_SECONDS = 120.0
 
 # Set when the invocation of this context has got its place; see `step_functions.timeouts`.
@@ -48,7 +48,7 @@ def install(runtime_python: Path, concurrency: int) -> None:
 
 
 def is_python(config: dict[str, Any]) -> bool:
-    """Tell whether a function configuration names a Python runtime."""
+    """Return whether a function configuration names a Python runtime."""
     return str(config.get("Runtime", "")).startswith("python")
 
 
@@ -72,8 +72,8 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
     ) -> dict[str, Any]:
         """Run one invocation and report every failure by the name that Lambda gives it.
 
-        What the handler raised keeps its class name. An environment that fails to start fails this
-        invocation alone: with what the runtime reported (`Runtime.ImportModuleError`), with
+        An exception of the handler keeps its class name. An environment that fails to start fails only this
+        invocation: with the error that the runtime reported (`Runtime.ImportModuleError`), with
         `Runtime.ExitError` when the process ended, with `Sandbox.Timedout` when it was too slow.
         """
         try:
@@ -122,7 +122,7 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
         try:
             super()._await_init(init_timeout)
         except RuntimeError:
-            # The engine would forget what was written, the error above all.
+            # The engine would drop the output, and with it the error.
             self._init_log_suffix()
             raise
 
@@ -145,15 +145,15 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
     def _drain_stderr_bounded(
         self, first_line_wait: float = 0.005, idle_confirm: float = 0.002, hard_cap: float = 0.25
     ) -> str:
-        # The engine would wait 50 ms for a first line from every handler that logs nothing.
+        # The engine's own method would wait 50 ms for a first line from every handler that logs nothing.
         lines: str = super()._drain_stderr_bounded(first_line_wait, idle_confirm, hard_cap)
         return lines
 
 
 def refuse_browsers(handler: BaseHTTPRequestHandler) -> bool:
-    """Parse a request to the Runtime API, and refuse one that a page in a browser can send.
+    """Parse a request to the Runtime API, and refuse it if a page in a browser could have sent it.
 
-    The API asks for no signature: it is for the process in the environment alone, which is no browser.
+    The API requires no signature: only the process in the environment may use it, which is not a browser.
     """
     if not BaseHTTPRequestHandler.parse_request(handler):
         return False
@@ -165,7 +165,7 @@ def refuse_browsers(handler: BaseHTTPRequestHandler) -> bool:
 
 
 def _read_whole_body(self: Any) -> bytes:
-    """Read the body of a request; a process that dies while it sends one has not answered."""
+    """Read the body of a request; one that is incomplete, because the process ended, does not count as a response."""
     body: bytes = self._read_what_comes()
     if len(body) < int(self.headers.get("Content-Length", 0)):
         raise ConnectionError("the runtime ended in the middle of a request")
@@ -173,9 +173,10 @@ def _read_whole_body(self: Any) -> bytes:
 
 
 def end_idle_environments() -> int:
-    """End every process that was idle too long, and return how many; asked for by the engine each half a minute.
+    """End every process that was idle too long, and return how many; the engine calls this every half minute.
 
-    Lambda does so after some minutes. The engine would keep one for each function that ever ran, of forty megabytes.
+    Lambda does so after some minutes. The engine would keep a process of forty megabytes for each function that ever
+    ran.
     """
     began = time.time() - lambda_runtime._LOCAL_WORKER_TTL
     idle = []
@@ -239,11 +240,11 @@ def give_functions_the_environment_of_lambda() -> None:
 
 
 def queue_invocations_beyond(concurrency: int) -> None:
-    """Lambda scales out; a laptop cannot, so invocations beyond a limit wait instead of failing.
+    """Let invocations beyond a limit wait instead of failing: Lambda scales out, a laptop cannot.
 
-    Sixty simultaneous cold starts on two cores miss the time that a start may take, and the engine
-    throttles what does not fit. A free place is told to the caller, so that the wait for it, which AWS
-    does not have, is not counted as running time of the task.
+    Sixty simultaneous cold starts on two cores exceed the time limit of a start, and the engine throttles
+    the rest. The caller is notified when a place is free, so that the wait, which does not exist on AWS, does
+    not count as running time of the task.
     """
     places = threading.BoundedSemaphore(concurrency)
     run_bundled_runtime = lambda_svc._execute_function_warm

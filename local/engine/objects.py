@@ -1,4 +1,4 @@
-"""S3: parts of an object's version, and the headers that an address asks for."""
+"""S3: ranges of an object version, and the response headers that a URL overrides."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def install() -> None:
 
 
 def answer_a_version_with_the_headers_that_are_asked_for() -> None:
-    """Answer `response-content-type` and its kind for a version too.
+    """Apply `response-content-type` and the like to a version too.
 
-    The engine does for the current object only, and a version keeps the type that its uploader chose.
+    The engine applies them to the current object only; a version keeps the type that its uploader chose.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
     get_object = s3._get_object
@@ -35,10 +35,10 @@ def answer_a_version_with_the_headers_that_are_asked_for() -> None:
 
 
 def read_a_range_of_a_version() -> None:
-    """Answer a request for a range of a version with that range.
+    """Return the requested range of a version.
 
-    The engine cuts ranges out of the current object only, and answers `Range` together with `versionId` with the
-    whole object: a reader that asks for the second part of a file gets its first bytes in place of it.
+    The engine supports ranges of the current object only, and answers `Range` together with `versionId` with the
+    whole object: a reader that requests the second part of a file gets its first bytes instead.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
     get_object = s3._get_object
@@ -50,7 +50,7 @@ def read_a_range_of_a_version() -> None:
         if not requested or not (query_params or {}).get("versionId"):
             whole: Response = get_object(bucket_name, key, headers, query_params)
             return whole
-        # A checksum of the whole object would not fit the part, and the SDK would refuse it.
+        # A checksum of the whole object does not match the part, and the SDK would refuse it.
         plain = {name: value for name, value in headers.items() if name != "x-amz-checksum-mode"}
         status, answer, body = get_object(bucket_name, key, plain, query_params)
         return (status, answer, body) if status != 200 else _part(bucket_name, key, answer, body, requested)
@@ -65,5 +65,5 @@ def _part(bucket_name: str, key: str, headers: dict[str, str], body: bytes, requ
         return 416, refusal, s3._xml_body(s3._range_error_xml(bucket_name, key))
     start, end = found
     part = body[start : end + 1]
-    told = {"Content-Length": str(len(part)), "Content-Range": f"bytes {start}-{end}/{len(body)}"}
-    return 206, headers | told, part
+    range_headers = {"Content-Length": str(len(part)), "Content-Range": f"bytes {start}-{end}/{len(body)}"}
+    return 206, headers | range_headers, part

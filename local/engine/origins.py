@@ -1,7 +1,7 @@
-"""Which requests the engine answers: those that name its own hosts, and of a browser's those of its own pages.
+"""Refuse requests for other hosts, and requests of a browser from other pages.
 
-A page from anywhere, open in a browser on this machine, can send requests to loopback, or give a name of its own the
-address of loopback. It is refused before any service sees the request.
+Any web page that is open in a browser on this machine can send requests to loopback, or let a domain name of its own
+resolve to loopback. Such a request is refused before any service sees it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from local.engine.settings import APP_HOST
 
 logger = logging.getLogger("engine")
 
-# A port is not compared: a proxy before the engine has another one, and a name server cannot lend these names.
+# The port is not compared: a proxy in front of the engine has another one, and no DNS server can take over these names.
 _OWN_HOST = re.compile(r"(?:127\.0\.0\.1|(?:[a-z0-9_-]+\.)*localhost)(?P<port>:\d+)?")
 
 HEALTH_PATH = "/_ministack/health"
 _ADMINISTRATION = re.compile(r"/_(?:ministack|localstack)/")
-# The first tells programs that the engine is up, the second asks for the signature of root (`iam`), and the address of
+# The first reports that the engine is healthy, the second requires the signature of root (`signatures`), and the URL of
 # the third is known only to the custom resource that CloudFormation waits for.
 _OPEN_PATHS = (HEALTH_PATH, CONFIGURATION_PATH, "/_ministack/cfn-response/")
 
@@ -33,7 +33,7 @@ _REFUSED = "RequestRefused"
 
 
 def install() -> None:
-    """Put the check before everything else that answers; call it last."""
+    """Run the check before every other handler; call this last."""
     engine = app.app
 
     async def check(scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,8 +51,9 @@ def install() -> None:
 def refusal_of(scope: Scope) -> str | None:
     """Return why a request is refused, or None when the engine answers it.
 
-    `Origin` is in every request of a page but for what a GET shows without reading it; `Sec-Fetch-Site` is in those
-    too. A program that is no browser sends neither. https://www.w3.org/TR/fetch-metadata/
+    Every request of a page has an `Origin`, except a GET whose content the page shows but cannot read;
+    `Sec-Fetch-Site` is in those too. A program that is not a browser sends neither.
+    https://www.w3.org/TR/fetch-metadata/
     """
     headers = _headers(scope)
     host = headers.get("host", "").lower()
@@ -72,7 +73,7 @@ def refusal_of(scope: Scope) -> str | None:
 
 
 def _is_closed(path: str) -> bool:
-    """Tell whether a path is ministack's administration, or its container registry: both ask for no signature."""
+    """Return whether a path is ministack's administration or its container registry: both require no signature."""
     is_administration = _ADMINISTRATION.match(path) and not path.startswith(_OPEN_PATHS)
     return bool(is_administration or app._is_ecr_registry_path(path))
 
@@ -82,7 +83,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _is_left_to_a_bucket(scope: Scope, headers: dict[str, str]) -> bool:
-    """Tell whether a bucket's CORS configuration allows the origin, or will answer the question whether it does."""
+    """Return whether a bucket's CORS configuration allows the origin, or decides on the preflight request."""
     target = app._s3_cors_target(headers["host"], scope["path"])
     if target is None:
         return False
@@ -91,7 +92,7 @@ def _is_left_to_a_bucket(scope: Scope, headers: dict[str, str]) -> bool:
 
 
 def _is_harmless(scope: Scope, headers: dict[str, str]) -> bool:
-    """Tell whether a page only leads here, as from sign-in back to the app, or shows an object by its signature."""
+    """Return whether a page only navigates here, as from sign-in to the app, or shows an object by its signature."""
     is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
     return scope.get("method") in ("GET", "HEAD") and (is_link or b"X-Amz-Signature=" in scope["query_string"])
 
@@ -104,7 +105,7 @@ async def _refuse(scope: Scope, send: Send, reason: str) -> None:
 
 
 async def answer(engine: Any, scope: Scope, receive: Receive, send: Send) -> None:
-    """Let the engine answer, to the origin that asked instead of to all, and say what went wrong if something does."""
+    """Let the engine answer, for the requesting origin instead of for all, and return the error if it fails."""
     origin = _headers(scope).get("origin", "").encode("latin-1")
     has_begun = False
 
@@ -125,7 +126,7 @@ async def answer(engine: Any, scope: Scope, receive: Receive, send: Send) -> Non
 
 
 def _narrowed(headers: Any, origin: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the headers of an answer, in which no `*` lets every origin read it."""
+    """Return the headers of a response with the origin in place of `*`, which would let every origin read it."""
     kept = []
     for name, value in headers:
         if name.lower() != b"access-control-allow-origin" or value != b"*":

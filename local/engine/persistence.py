@@ -1,4 +1,4 @@
-"""Saving the state of a busy engine."""
+"""Save the state of a busy engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def install() -> None:
 
 
 def save_services_while_they_change() -> None:
-    """Keep what AWS has accepted.
+    """Keep the state of every service.
 
     The engine copies each service's dictionaries while its threads still change them; when one grows
     during the copy, Python raises and the engine drops that service's whole state. A copy takes

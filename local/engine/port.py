@@ -1,4 +1,4 @@
-"""The engine's port: whether it is free, and what to say when it is not."""
+"""The engine's port: check that it is free."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def require_free(port: int) -> None:
     Raises
     ------
     PortTakenError
-        With the port and what to do about it.
+        With the port and the remedy.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         is_taken = probe.connect_ex(("127.0.0.1", port)) == 0

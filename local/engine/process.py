@@ -33,9 +33,9 @@ class EngineProcess:
     port
         Port on 127.0.0.1.
     state_dir
-        Folder that outlives the process.
+        Folder whose content survives the process.
     log_path
-        File that receives what the engine writes; it is appended to.
+        File to which the output of the engine is appended.
     wait_scale
         Factor on Wait states and retry intervals.
     concurrency
@@ -79,7 +79,7 @@ class EngineProcess:
 
     @property
     def client_arguments(self) -> dict[str, str]:
-        """What `boto3.client` needs to reach the engine as its root user."""
+        """The arguments of `boto3.client` to reach the engine as its root user."""
         return {
             "endpoint_url": self.endpoint_url,
             "region_name": REGION,
@@ -188,7 +188,7 @@ class EngineProcess:
 
 
 def is_healthy(endpoint_url: str) -> bool:
-    """Tell whether an engine answers at `endpoint_url`."""
+    """Return whether an engine answers at `endpoint_url`."""
     try:
         with urllib.request.urlopen(f"{endpoint_url}/_ministack/health", timeout=2) as response:
             return bool(response.status == 200)
@@ -208,9 +208,9 @@ def stop_process(pid: int, timeout_seconds: float = 20) -> None:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Tell whether a process has ended and only its parent does not ask for its exit code.
+    """Return whether a process has ended and its parent has not read its exit code.
 
-    A child of this program is such a one, and in a container without an init process every other, too.
+    This can be a child of this program, and, in a container without an init process, any other.
     """
     with contextlib.suppress(ChildProcessError):
         return os.waitpid(pid, os.WNOHANG) != (0, 0)

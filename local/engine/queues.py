@@ -1,4 +1,4 @@
-"""SQS: no message is lost between threads, and Lambda's reading of a partial batch response."""
+"""SQS: no message is lost between threads, and partial batch responses are read as by Lambda."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ministack.services import eventbridge, lambda_svc, s3, sns, sqs
 
-# Calls that change the messages of a queue, and that the engine makes without the lock of its poller.
+# Functions that change the messages of a queue without the lock of the engine's poller.
 _UNLOCKED_ACTIONS = (
     "SendMessage",
     "SendMessageBatch",
@@ -30,7 +30,7 @@ _UNLOCKED_FUNCTIONS = (
     (sns, "_deliver_to_sqs"),
 )
 
-# The message ids of the batch that the current thread hands to a function.
+# The message ids of the batch that the current thread passes to a function.
 _batch_ids: contextvars.ContextVar[frozenset[str] | None] = contextvars.ContextVar("batch_ids", default=None)
 
 
@@ -96,7 +96,7 @@ def fail_a_batch_whose_response_is_not_understood() -> None:
 
 
 def is_batch_response(body: object, message_ids: frozenset[str]) -> bool:
-    """Tell whether a function's answer to a batch is one that Lambda accepts.
+    """Return whether Lambda accepts a function's response to a batch.
 
     Parameters
     ----------
@@ -118,11 +118,11 @@ def is_batch_response(body: object, message_ids: frozenset[str]) -> bool:
 
 
 def return_what_a_stopped_engine_had_in_flight() -> None:
-    """Make visible again what a consumer that died had received, here at once.
+    """Make the messages in flight visible at once when the engine starts.
 
-    On AWS the consumer's visibility timeout, six times the function's, has to pass; whoever restarts a
-    laptop's engine knows that nobody holds the messages any more. Their receive count stays, so that a
-    message that brings the engine down still ends in the dead-letter queue.
+    On AWS the visibility timeout, six times the function's timeout, has to pass. After a restart of the engine
+    no consumer holds a message any more. The receive count stays, so that a message that brings the engine
+    down still ends in the dead-letter queue.
     """
     restore = sqs.load_persisted_state
 

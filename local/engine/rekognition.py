@@ -1,4 +1,4 @@
-"""Rekognition as a service of the engine, answered by `local.rekognition` in this process."""
+"""Rekognition as a service of the engine, implemented by `local.rekognition` in this process."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def install() -> None:
 async def handle_request(
     _method: str, _path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
 ) -> Response:
-    """Answer one request in JSON 1.1, outside the event loop: a model may take a second."""
+    """Answer one request in JSON 1.1, outside the event loop: a model can take a second."""
     target = headers.get("x-amz-target", "")
     access_key_id = extract_access_key_id(headers, query_params)
 
@@ -67,7 +67,7 @@ def read_object_as(access_key_id: str, bucket: str, key: str, version_id: str | 
     Raises
     ------
     PermissionError
-        When the caller's role or the bucket's policy does not allow the read.
+        The caller's role or the bucket's policy does not allow the read.
     LookupError
         When there is no such bucket, key or version in this Region. AWS answers both with `InvalidS3ObjectException`.
         https://docs.aws.amazon.com/rekognition/latest/APIReference/API_S3Object.html
@@ -84,7 +84,7 @@ def _answer(target: str, body: str | bytes, read_object: ReadObject) -> Response
     try:
         status, answer = _service.get().handle(target, json.loads(body or b"{}"), read_object)
     except (ImportError, FileNotFoundError) as error:
-        # No model has been fetched: the sentence of the error says which command does.
+        # No model has been downloaded: the message of the error names the command for it.
         status, answer = _internal_error(str(error))
     except Exception as error:
         logger.exception("%s failed", target)
@@ -101,7 +101,7 @@ def _internal_error(message: str) -> tuple[int, dict[str, str]]:
 
 
 class _LazyService:
-    """The service, made at the first call: its model takes memory that other work does not need."""
+    """The service, created at the first call: its model takes memory that other work does not need."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

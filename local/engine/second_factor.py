@@ -1,4 +1,4 @@
-"""Second factors of Cognito: codes of an authenticator app, asked for by managed login and by the API."""
+"""Second factors of Cognito: codes of an authenticator app, in managed login and in the API."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ USED = "Your software token has already been used once."
 # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html
 _SESSION_SECONDS = 180
 
-# What has given its password and not yet its code: by the session's token the user's name, and until when.
+# Sessions with a password and without a code yet: by the session's token, the user's name and when the session ends.
 _sessions: dict[str, tuple[str, float]] = {}
-# The same on the pages, with the request that the code is given for.
+# The same on the pages, with the authorize request that the code completes.
 _pages: dict[str, tuple[tuple[str, ...], float]] = {}
 
 
@@ -37,7 +37,7 @@ def install() -> None:
 
 
 def ask_for_the_code_on_the_pages() -> None:
-    """Show a page that asks for the code before managed login leads back to the app; the engine's leaves it out.
+    """Show a page that asks for the code before managed login redirects to the app; the engine does not ask for it.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-mfa-totp.html
     """
@@ -73,9 +73,9 @@ def ask_for_the_code_on_the_pages() -> None:
 
 
 def take_a_code_once_and_for_its_own_session_only() -> None:
-    """Refuse a code that was used, and one without the session that its password has made.
+    """Refuse a code that was used before, and one without the session that its password began.
 
-    The engine takes a code as often as it comes, and from whoever knows it, without the password.
+    The engine accepts a code any number of times, and without the password.
     https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminRespondToAuthChallenge.html
     """
     challenge = cognito._mfa_challenge_for_user
@@ -113,7 +113,7 @@ def take_a_code_once_and_for_its_own_session_only() -> None:
 
 
 def enable_what_was_verified_only() -> None:
-    """Let VerifySoftwareToken verify, and SetUserMFAPreference enable what was verified; the engine does both at once.
+    """Verify in VerifySoftwareToken, enable verified factors in SetUserMFAPreference; the engine does both at once.
 
     https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_SetUserMFAPreference.html
     """
@@ -154,9 +154,9 @@ def enable_what_was_verified_only() -> None:
 
 
 def use_code(user: dict[str, Any], entered: str) -> str:
-    """Use a code up and return an empty text, or return why it is refused.
+    """Use a code and return an empty text, or return why it is refused.
 
-    A code is not taken twice, nor one that is older than the last: https://datatracker.ietf.org/doc/html/rfc6238#section-5.2
+    A used code is refused, and one that is older than the last: https://datatracker.ietf.org/doc/html/rfc6238#section-5.2
     """
     number = totp.step_of(user.get("_totp_secret", ""), entered, time.time())
     if number is None:

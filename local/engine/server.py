@@ -1,4 +1,4 @@
-"""Patches ministack and serves it on loopback."""
+"""Patch ministack and serve it on loopback."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from local.engine.settings import APP_API_NAME, EngineSettings
 
 
 def install_patches(settings: EngineSettings) -> None:
-    """Restore every behaviour of AWS that this package knows to be missing."""
+    """Restore every behaviour of AWS that this package implements."""
     cloudformation.install()
     lambda_workers.install(settings.runtime_python, settings.concurrency)
     image_functions.install(settings.runtime_python, settings.images_dir)
@@ -53,7 +53,7 @@ def install_patches(settings: EngineSettings) -> None:
     token_trigger.install()
     http_api.install(APP_API_NAME)
     persistence.install()
-    # Last, since it is to see every request first.
+    # Last, so that it sees every request first.
     origins.install()
 
 
@@ -61,7 +61,7 @@ def serve(settings: EngineSettings) -> None:
     """Serve every service until SIGTERM or SIGINT, then save the state and end all Lambda processes."""
     install_patches(settings)
     _raise_open_file_limit()
-    # One line per request would hide what the engine has to say.
+    # One line per request would hide the messages of the engine.
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
     config = Config()
     config.bind = [f"127.0.0.1:{settings.port}"]
@@ -73,7 +73,7 @@ def serve(settings: EngineSettings) -> None:
 
 
 def _raise_open_file_limit() -> None:
-    """Let a burst of uploads open as many connections as the machine permits; the default is 1024."""
+    """Raise the limit of open files to the machine's maximum, for bursts of uploads; the default is 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

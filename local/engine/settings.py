@@ -1,4 +1,4 @@
-"""What a run of the engine is configured with, and the environment that ministack reads it from."""
+"""The settings of an engine, and the environment variables that pass them to ministack."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ APP_API_NAME = "image-recognition-local"
 DEFAULT_PORT = 4566
 DEFAULT_RUNTIME_PYTHON = Path(".local/lambda/bin/python")
 
-# Variables of the developer's shell that would change whom the engine believes itself to be.
+# Variables of the developer's shell that would change the account or the credentials of the engine.
 _FOREIGN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 _FOREIGN_PREFIXES = ("MINISTACK_", "LOCALSTACK_", "LAMBDA_")
 
 
 def default_concurrency() -> int:
-    """Return how many Lambda invocations run at once unless told otherwise: two for each core."""
+    """Return how many Lambda invocations run at once by default: two for each core."""
     return 2 * (os.cpu_count() or 2)
 
 
@@ -40,7 +40,7 @@ class EngineSettings:
     port
         TCP port on 127.0.0.1; the engine never listens elsewhere.
     state_dir
-        Folder that keeps services, objects and temporary files; a restart on it goes on where the last
+        Folder with services, objects and temporary files; a restart with it continues where the last
         run stopped.
     wait_scale
         Factor on every Wait state and retry interval of state machines: 1 is real time, 0.01 makes a
@@ -48,7 +48,7 @@ class EngineSettings:
     concurrency
         How many Lambda invocations run at once; more of them wait for a free place.
     runtime_python
-        The interpreter that runs functions: one that has awslambdaric and boto3 and nothing else.
+        The interpreter of functions, with awslambdaric and boto3 and no other packages.
     """
 
     port: int
@@ -64,12 +64,12 @@ class EngineSettings:
 
     @property
     def temporary_dir(self) -> Path:
-        """Where unpacked function code and the functions' temporary files live."""
+        """The folder of unpacked function code and the functions' temporary files."""
         return self.state_dir / "tmp"
 
     @property
     def images_dir(self) -> Path:
-        """Where the container images of functions are: beside the state, so that a restart finds them."""
+        """The folder of the functions' container images: beside the state, so that a restart finds them."""
         return self.state_dir.parent / "images"
 
     def environment(self) -> dict[str, str]:
@@ -89,17 +89,17 @@ class EngineSettings:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "TMPDIR": str(self.temporary_dir),
-            # Listeners that this project does not need, one of them on every interface.
+            # Off: listeners that this project does not need, one of them on every interface.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            # The engine sweeps containers of earlier runs; without a daemon it leaves the machine's alone.
+            # The engine removes containers of earlier runs; without a daemon it cannot touch the machine's own.
             "DOCKER_HOST": f"unix://{self.state_dir / 'no-docker.sock'}",
             # How long an execution environment stays warm; see `lambda_workers.end_idle_environments`.
             "LAMBDA_WARM_TTL_SECONDS": "120",
         }
 
     def apply(self, environ: MutableMapping[str, str]) -> None:
-        """Make `environ` describe this run and nothing of the developer's own AWS set-up."""
+        """Set `environ` to this run's settings, without the developer's own AWS configuration."""
         for name in list(environ):
             if name in _FOREIGN_VARIABLES or name.startswith(_FOREIGN_PREFIXES):
                 del environ[name]

@@ -1,4 +1,4 @@
-"""Cognito's managed login: signing up, and what the engine leaves out of signing in, staying in and signing out."""
+"""Cognito's managed login: sign-up, and the parts of sign-in, token refresh and sign-out that the engine lacks."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def install() -> None:
 
 
 def serve_the_pages_of_managed_login() -> None:
-    """Answer `GET /login`, `GET` and `POST /signup` and `POST /oauth2/revoke`, which the engine takes for S3.
+    """Answer `GET /login`, `GET` and `POST /signup` and `POST /oauth2/revoke`, which the engine routes to S3.
 
-    On AWS somebody who signs up gets a code by email, enters it and is signed in. Nothing is emailed here: the
-    address counts as confirmed, and the browser goes back to the app with a code at once.
+    On AWS a person who signs up gets a code by email, enters it and is signed in. No email is sent here: the
+    address counts as confirmed, and the browser returns to the app with an authorization code at once.
     """
     get, post = app._handle_cognito_get_request, app._handle_cognito_body_request
 
@@ -62,7 +62,7 @@ def serve_the_pages_of_managed_login() -> None:
 
 
 def draw_every_page_alike() -> None:
-    """Draw the engine's own pages like these, and lead from signing in to signing up."""
+    """Give the engine's own pages the design of these, and link sign-up from sign-in."""
 
     def login_page_html(*fields: str, error_message: str = "") -> str:
         names = ("client_id", "redirect_uri", "scope", "state", "response_type")
@@ -76,13 +76,13 @@ def draw_every_page_alike() -> None:
 
 
 def may_sign_up(pool: dict[str, Any]) -> bool:
-    """Tell whether people may make accounts themselves; a parameter of a template arrives as text."""
+    """Return whether people may create accounts themselves; a parameter of a template is a string."""
     only_admins = (pool.get("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly", False)
     return str(only_admins).lower() != "true"
 
 
 def show_sign_up(request: dict[str, str], error: str = "") -> Response:
-    """Return the sign-up page for an authorize request, or what Cognito says of a request that it refuses."""
+    """Return the sign-up page for an authorize request, or Cognito's error for an invalid one."""
     query = {name: [request.get(name, "")] for name in REQUEST_FIELDS}
     checked: Response = cognito.handle_oauth2_authorize("GET", _SIGN_UP, {}, query)
     if checked[0] != 200:
@@ -94,7 +94,7 @@ def show_sign_up(request: dict[str, str], error: str = "") -> Response:
 
 
 async def sign_up(form: dict[str, str]) -> Response:
-    """Make an account by the pool's own rules and go back to the app with a code, or say what is wrong."""
+    """Create an account by the pool's rules and redirect to the app with a code, or show the error."""
     shown = show_sign_up(form)
     if shown[0] != 200:
         return shown
@@ -126,7 +126,7 @@ async def sign_up(form: dict[str, str]) -> Response:
 
 
 def revoke(form: dict[str, str]) -> Response:
-    """End a refresh token of the client that names it.
+    """Revoke a refresh token for the client that it belongs to.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/revocation-endpoint.html
     """
@@ -144,10 +144,10 @@ def revoke(form: dict[str, str]) -> Response:
 
 
 def demand_pkce() -> None:
-    """Refuse to sign in anybody for an app that sends no PKCE challenge.
+    """Refuse a sign-in for an app that sends no PKCE challenge.
 
-    Cognito cannot be made to demand one: it checks a challenge where there is one. The page always sends it, and one
-    that forgets to is found out here.
+    Cognito cannot be configured to require one: it only checks a challenge that is sent. The page must always send it;
+    this finds a page that does not.
     https://docs.aws.amazon.com/cognito/latest/developerguide/using-pkce-in-authorization-code.html
     """
     error_redirect = cognito._pkce_error_redirect
@@ -162,8 +162,8 @@ def demand_pkce() -> None:
 def refresh_with_groups_and_for_the_same_client_only() -> None:
     """Refresh as the user pool's API does.
 
-    The engine's token endpoint leaves the groups out of refreshed tokens, so that an operator is none after an hour,
-    and takes a refresh token from any client.
+    The engine's token endpoint leaves the groups out of refreshed tokens, so that an operator loses access after an
+    hour, and accepts a refresh token from any client.
     https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
     """
     token = cognito._oauth2_token
@@ -187,7 +187,7 @@ def refresh_with_groups_and_for_the_same_client_only() -> None:
 
 
 def sign_out_to_registered_addresses_only() -> None:
-    """Redirect after signing out only to a sign-out URL of the client; the engine takes any when there is none.
+    """Redirect after sign-out only to a sign-out URL of the client; the engine accepts any when the client has none.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html
     """

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-# What an authorize request carries from page to page.
+# The parameters of an authorize request that each page passes to the next.
 REQUEST_FIELDS = (
     "client_id",
     "redirect_uri",
@@ -41,7 +41,7 @@ def page(title: str, heading: str, content: str) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        # An empty icon, or the browser asks for /favicon.ico, which is a bucket here.
+        # An empty icon: without one the browser requests /favicon.ico, which is a bucket here.
         f'<link rel="icon" href="data:,">\n<title>{title}</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{heading}</h1>\n{content}\n"
         '<p class="note">This page stands in for Amazon Cognito’s on this computer.</p>\n</main>\n</body>\n</html>\n'
@@ -65,7 +65,7 @@ def sign_in_page(request: Mapping[str, str], name_label: str, may_sign_up: bool,
 
 
 def sign_up_page(request: Mapping[str, str], policy: Mapping[str, Any], email: str = "", error: str = "") -> str:
-    """Return the page that makes an account; `policy` is the password policy of the user pool."""
+    """Return the sign-up page; `policy` is the password policy of the user pool."""
     content = f"""{_error(error)}
 <form method="post" action="/signup">
 {_hidden(request)}
@@ -97,7 +97,7 @@ demo’s person.</p>
 
 
 def policy_sentence(policy: Mapping[str, Any]) -> str:
-    """Return what a password needs.
+    """Return the requirements for a password.
 
     Examples
     --------

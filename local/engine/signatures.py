@@ -1,7 +1,7 @@
-"""Signature Version 4: whoever names an access key proves to know its secret, the root user too.
+"""Signature Version 4: every request must be signed with the secret of its access key, those of root too.
 
-The engine takes a request for root's that only names the key `test` or an account, and the secrets of functions are
-hashes of names. Then any program that opens the port has every right.
+The engine accepts a request as root's when it only names the key `test` or an account, and the secrets of functions
+are hashes of names. Any program that opens the port would then have every permission.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Response = tuple[int, dict[str, str], bytes]
 
 
 def install() -> None:
-    """Patch how the engine tells who sends a request."""
+    """Patch how the engine authenticates requests."""
     check_every_signature()
     list_buckets_by_a_signature_only()
     let_root_alone_configure_the_engine()
@@ -34,7 +34,7 @@ def install() -> None:
 
 
 def check_every_signature() -> None:
-    """Verify a signature of root as that of any other key, and refuse a request whose key nobody verified.
+    """Verify signatures of root like those of other keys, and refuse a request whose signature was not verified.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     """
@@ -46,7 +46,7 @@ def check_every_signature() -> None:
     ) -> None:
         pin(method, raw_path, query, headers, handshake)
         pinned = iam_evaluator._signed_request.get()
-        # Objects check a signature in the query themselves; S3 Control, under the same name, does not.
+        # S3 verifies a signature in the query of an object itself; S3 Control, under the same name, does not.
         if pinned and not (pinned.s3_scoped and unquote(raw_path).startswith(app._S3_CONTROL_PREFIX)):
             return
         authorization = next((value for name, value in headers if name.lower() == b"authorization"), b"")
@@ -59,7 +59,7 @@ def check_every_signature() -> None:
 
 
 def list_buckets_by_a_signature_only() -> None:
-    """Refuse ListBuckets without a signature; of S3's operations the engine answers this one to everybody."""
+    """Refuse ListBuckets without a signature; it is the only operation of S3 that the engine answers without one."""
     enforce = iam_evaluator.enforce
 
     def enforce_signed(access_key_id: str, iam_action: str, *rest: Any, **more: Any) -> Any:
@@ -71,7 +71,7 @@ def list_buckets_by_a_signature_only() -> None:
 
 
 def let_root_alone_configure_the_engine() -> None:
-    """Ask for the signature of root before a setting of the running engine is changed; the engine asks for none."""
+    """Require the signature of root to change a setting of the running engine; the engine requires none."""
     configure = app._handle_admin_config_request
 
     async def handle_admin_config_request(path: str, method: str, body: bytes) -> Response | None:
@@ -93,9 +93,9 @@ def _is_signed_by_root() -> bool:
 
 
 def derive_the_keys_of_functions_from_the_secret() -> None:
-    """Give a function keys of its role that nobody computes without the secret of root.
+    """Give a function keys of its role that cannot be computed without the secret of root.
 
-    The engine hashes the ARNs of function and role, which are no secret.
+    The engine hashes the ARNs of function and role, which are not secret.
     """
     secret = os.environ["AWS_SECRET_ACCESS_KEY"].encode()
 

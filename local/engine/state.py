@@ -1,4 +1,4 @@
-"""The folder that one engine at a time keeps its state in."""
+"""The state folder, which one engine at a time can use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO
 
 
 class StateInUseError(RuntimeError):
-    """Another engine works in the folder."""
+    """Another engine uses the folder."""
 
 
 def claim(state_dir: Path) -> IO[bytes]:
@@ -21,12 +21,12 @@ def claim(state_dir: Path) -> IO[bytes]:
     Returns
     -------
     file
-        The claim; it lasts as long as this file is open.
+        The claim, which lasts as long as this file is open.
 
     Raises
     ------
     StateInUseError
-        When another engine has the folder: it would lose its functions' code, and both their state.
+        Another engine uses the folder: it would lose the code of its functions, and both engines their state.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     lock = (state_dir / "lock").open("ab")
@@ -44,9 +44,9 @@ def claim(state_dir: Path) -> IO[bytes]:
 
 
 def holder(state_dir: Path) -> int | None:
-    """Return the process id of the engine that works in a folder, or None when none does.
+    """Return the process id of the engine that uses a folder, or None.
 
-    Only the claim tells: a port may be another program's by now, and so may a process id that somebody wrote down.
+    Only the claim is reliable: a port, or a process id in a file, may belong to another program by now.
     """
     try:
         lock = (state_dir / "lock").open("rb")
@@ -61,9 +61,9 @@ def holder(state_dir: Path) -> int | None:
 
 
 def secret_access_key(state_dir: Path) -> str:
-    """Return the secret access key of the account's root user; the first who asks makes it.
+    """Return the secret access key of the account's root user, which the first call creates.
 
-    Only the user who started the engine can read it: the port alone gives nobody the rights of root.
+    Only the user who started the engine can read it: access to the port does not grant the permissions of root.
     """
     secret = state_dir / "secret_access_key"
     if not secret.exists():
@@ -71,7 +71,7 @@ def secret_access_key(state_dir: Path) -> str:
         made = state_dir / f"secret_access_key.{os.getpid()}"
         made.touch(mode=0o600)
         made.write_text(secrets.token_urlsafe(30))
-        # Another process may have made one since; both go on with the first.
+        # Another process may have created one since; both use the first.
         with contextlib.suppress(FileExistsError):
             secret.hardlink_to(made)
         made.unlink()
@@ -79,16 +79,16 @@ def secret_access_key(state_dir: Path) -> str:
 
 
 def empty(folder: Path) -> None:
-    """Make a folder that has nothing of an earlier run in it."""
+    """Create an empty folder in place of an earlier run's."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 
 
 def move_to(state_dir: Path, port: int) -> None:
-    """Make what an earlier run on another port has saved point to this port.
+    """Change the port in the saved state of an earlier run on another port.
 
-    The engine knows a queue by a URL with the port in it: after a move, what an event sends to the queue of that
-    name would never reach the function that reads the queue.
+    The engine identifies a queue by a URL with the port: without this, a message that an event sends to the queue
+    would never reach the function that reads it.
     """
     marker = state_dir / "port"
     earlier = marker.read_text() if marker.exists() else str(port)

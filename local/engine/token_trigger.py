@@ -1,4 +1,4 @@
-"""The trigger before Cognito makes a token: what it asks of a function, and what becomes of a token when that fails."""
+"""The pre token generation trigger of Cognito: its event and response, and a failed sign-in when it fails."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ logger = logging.getLogger("engine")
 
 SERVICE_PRINCIPAL = "cognito-idp.amazonaws.com"
 
-# What the function has answered for the tokens that are being made: it is asked once for all of them.
+# The function's response for the tokens of the current request: it is invoked once for all of them.
 _making = threading.local()
 
 
 class TriggerFailed(Exception):
-    """The function gave no answer, so no token is made."""
+    """The function returned no response, so no token is issued."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -37,7 +37,8 @@ def install() -> None:
 def ask_once_and_make_no_token_without_an_answer() -> None:
     """Refuse a sign-in when the trigger fails, is throttled, or may not be invoked.
 
-    The engine makes the token as if there were no trigger, asks no resource policy, and asks for each token anew.
+    The engine then issues the token as if there were no trigger, ignores the resource policy, and invokes the function
+    again for each token.
     https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html
     """
     build, run, token = cognito._build_auth_result, cognito._run_idp_handler, cognito._oauth2_token
@@ -67,9 +68,9 @@ def ask_once_and_make_no_token_without_an_answer() -> None:
 
 
 def change_groups_where_the_answer_has_them() -> None:
-    """Read `groupOverrideDetails` beside the two tokens' own changes, where version 2 has it; the engine looks within.
+    """Read `groupOverrideDetails` beside the two tokens' changes, as version 2 has it; the engine reads it inside.
 
-    An answer without it leaves no group.
+    A response without it removes all groups.
     https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html
     """
 

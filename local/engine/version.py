@@ -1,4 +1,4 @@
-"""The one version of the engine that the patches in this package are written for."""
+"""The version of the engine for which the patches in this package are written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SUPPORTED_MINISTACK = "1.5.33"
 
 
 class UnsupportedEngineError(RuntimeError):
-    """The installed ministack is absent or is not the supported version."""
+    """ministack is not installed, or not in the supported version."""
 
 
 def installed_version() -> str | None:
@@ -20,9 +20,9 @@ def installed_version() -> str | None:
 
 
 def require_supported_version() -> None:
-    """Refuse every ministack but the supported one.
+    """Refuse every version of ministack except the supported one.
 
-    The patches replace private functions, so another version may silently ignore them or break.
+    The patches replace private functions, so another version may ignore them or fail.
 
     Raises
     ------

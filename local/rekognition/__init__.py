@@ -1,1 +1,1 @@
-"""A Rekognition that runs here: the service's wire behaviour around a real vision model."""
+"""A local Rekognition: the API of the service, with real vision models."""

@@ -1,6 +1,6 @@
-"""What an image may cost before it is decoded: the memory and work that the product allows its own decoders.
+"""Limits for an image before it is decoded: the memory and work that the product allows its own decoders.
 
-See `vision.domain.image_file.pixels`. Rekognition names no such limits; the machine of a developer has them.
+See `vision.domain.image_file.pixels`. Rekognition documents no such limits; a developer's machine has them.
 """
 
 import io
@@ -15,7 +15,7 @@ MAX_VALUES = 600_000_000
 
 
 def admit(data: bytes) -> None:
-    """Refuse a JPEG or PNG by what its header promises, and a JPEG by its scans.
+    """Refuse a JPEG or PNG by the size in its header, and a JPEG by its scans.
 
     Raises
     ------
@@ -40,6 +40,6 @@ def _png_cost(data: bytes) -> tuple[int, int]:
 
 
 def _jpeg_cost(data: bytes) -> tuple[int, int]:
-    """Price the coefficients alone: its decoder shrinks the pixels as they come."""
+    """Count only the coefficients: the decoder scales down the pixels while it decodes."""
     head = jpeg.read_head(io.BytesIO(data))
     return head.coefficient_bytes, head.width * head.height * jpeg.count_scans(data, head)

@@ -1,8 +1,8 @@
-"""Images are decoded in a process of their own: one at a time, within bounds of memory and time.
+"""Decode images in a separate process: one at a time, with limits of memory and time.
 
-An image that takes more than it may, or finds a hole in a decoder, ends that process and nothing else; the next image
-gets a new one. `python -m local.rekognition.decoder` is the process. It answers requests on its standard input: a line
-of JSON and the bytes of an image; its answer is a line of JSON and the pixels of small images.
+An image that exceeds the limits, or exploits a decoder, ends only that process; the next image gets a new one.
+`python -m local.rekognition.decoder` is the process. It reads requests from its standard input: a line of JSON and the
+bytes of an image. Its response is a line of JSON and the pixels of small images.
 """
 
 import json
@@ -25,7 +25,7 @@ from local.rekognition.errors import RekognitionError
 
 MAX_MEMORY_BYTES = 1_000_000_000
 MAX_CPU_SECONDS = 10.0
-"""For one image: several times what `admission` lets pass, so that a slow machine refuses the same as a fast one."""
+"""For one image: several times the limit of `admission`, so that slow and fast machines refuse the same images."""
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -33,14 +33,14 @@ READERS = {"DetectLabels": images.views, "DetectCustomLabels": pictures.views}
 
 
 class Decoder:
-    """Gives the pixels that the models take. Safe for any number of threads, which take turns.
+    """Decode images to the inputs of the models. Safe for any number of threads, which take turns.
 
-    The process is started with the first image, and ends with this one's.
+    The process starts with the first image, and ends with the current process.
 
     Parameters
     ----------
     cpu_seconds
-        Time that an image may take.
+        CPU time limit for an image.
     """
 
     def __init__(self, cpu_seconds: float = MAX_CPU_SECONDS) -> None:
@@ -56,15 +56,14 @@ class Decoder:
         operation
             ``DetectLabels`` or ``DetectCustomLabels``: they have different limits.
         read
-            Gives the bytes of the image, when its turn has come: those that wait take no memory.
+            Returns the bytes of the image. It is called when its turn comes: waiting images take no memory.
         sides
-            Sides of the square inputs of the models, in pixels, as the reader of the operation takes them.
+            Sides of the square inputs of the models, in pixels, as the operation's ``views`` takes them.
 
         Raises
         ------
         RekognitionError
-            What ``read`` raises, a refusal of the reader, or ``ImageTooLargeException`` when the image ended the
-            process.
+            An error of ``read`` or of the decoder, or ``ImageTooLargeException`` when the image ended the process.
         """
         with self._lock:
             data = read()
@@ -82,7 +81,7 @@ class Decoder:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local.rekognition.decoder"],
                 cwd=_REPOSITORY,
-                # Nothing of the engine's environment, which has the secret of root.
+                # Without the engine's environment, which has the secret of root.
                 env={},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -114,16 +113,16 @@ def _read_view(source: IO[bytes], side: int) -> Image.Image:
 def main() -> None:
     """Answer requests until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Some systems, macOS among them, know no such limit; the time stays limited.
+    # Some systems, such as macOS, do not support this limit; the time is still limited.
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # What a library prints is no answer.
+    # The output of a library must not get into the responses.
     os.dup2(2, 1)
     while line := requests.readline():
         request = json.loads(line)
-        # When the time is over, the kernel ends this process, whatever it does.
+        # After this time the kernel ends the process.
         signal.setitimer(signal.ITIMER_PROF, request["cpu_seconds"])
         answer, views = _answer(request, requests.read(request["bytes"]))
         answers.write(json.dumps(answer).encode() + b"\n")

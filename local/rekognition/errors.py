@@ -1,7 +1,7 @@
-"""Errors as Rekognition puts them on the wire.
+"""Errors as Rekognition returns them.
 
-Codes, HTTP status and messages follow "Error handling" in the developer guide; where the guide is silent, what
-users of the service have reported is followed and named next to the error.
+Codes, HTTP status and messages follow "Error handling" in the developer guide; where the guide says nothing, they
+follow reports of users of the service, which are named next to the error.
 """
 
 import uuid
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class RekognitionError(Exception):
-    """A refusal: code, message and HTTP status of the answer."""
+    """An error: code, message and HTTP status of the response."""
 
     def __init__(self, code: str, message: str, http_status: int = 400) -> None:
         super().__init__(message)
@@ -18,7 +18,7 @@ class RekognitionError(Exception):
         self.http_status = http_status
 
     def body(self) -> dict[str, Any]:
-        """Give the JSON 1.1 body, with the fields of the example in the developer guide."""
+        """Return the JSON 1.1 body, with the fields of the example in the developer guide."""
         return {
             "__type": self.code,
             "Code": self.code,
@@ -28,7 +28,7 @@ class RekognitionError(Exception):
 
 
 def invalid_s3_object() -> RekognitionError:
-    """No such bucket, key or version, another Region, or no permission to read it: the service does not tell which."""
+    """Return the one error for an object that does not exist, is in another Region, or may not be read."""
     return RekognitionError(
         "InvalidS3ObjectException",
         "Unable to get object metadata from S3. Check object key, region and/or access permissions.",
@@ -36,17 +36,17 @@ def invalid_s3_object() -> RekognitionError:
 
 
 def invalid_image_format() -> RekognitionError:
-    """Neither JPEG nor PNG, or not decodable."""
+    """Return the error for an image that is neither JPEG nor PNG, or cannot be decoded."""
     return RekognitionError("InvalidImageFormatException", "Request has invalid image format")
 
 
 def image_too_large() -> RekognitionError:
-    """More bytes than a stored image may have."""
+    """Return the error for an image with more bytes than the limit for S3."""
     return RekognitionError("ImageTooLargeException", "Image size is too large")
 
 
 def too_costly() -> RekognitionError:
-    """Answer an image whose decode takes more than one machine gives it; AWS has no such answer, it has machines."""
+    """Return the error for an image whose decode takes more than this machine allows; AWS has no such error."""
     return RekognitionError(
         "ImageTooLargeException",
         "Decoding the image takes more memory or time than the local Rekognition has; resize it, or save it as "
@@ -55,7 +55,7 @@ def too_costly() -> RekognitionError:
 
 
 def too_many_pixels(width: int, height: int, limit: int) -> RekognitionError:
-    """Longer side than DetectLabels takes; the wording is the one reported in aws-doc-sdk-examples#4848."""
+    """Return the error for a side beyond the limit of DetectLabels, as reported in aws-doc-sdk-examples#4848."""
     return RekognitionError(
         "ImageTooLargeException",
         f"Input image dimensions {width} x {height} exceed maximum dimension size of {limit} pixels",
@@ -63,16 +63,16 @@ def too_many_pixels(width: int, height: int, limit: int) -> RekognitionError:
 
 
 def invalid_parameters(detail: str = "") -> RekognitionError:
-    """Answer a request that contradicts itself, or an image below the minimum side.
+    """Return the error for a request that contradicts itself, or for an image below the minimum side.
 
-    That a small image is answered with this code and nothing more telling is reported in botocore#1366.
-    ``detail`` is only for what is missing here and not on AWS.
+    botocore#1366 reports that a small image gets this code without further details.
+    ``detail`` is only for features that are missing here and not on AWS.
     """
     return RekognitionError("InvalidParameterException", detail or "Request has invalid parameters")
 
 
 def violated_constraint(value: Any, member: str, constraint: str) -> RekognitionError:
-    """Answer a value outside the service model, which the web framework refuses before Rekognition sees it."""
+    """Return the error for a value outside the service model, which the web framework refuses before Rekognition."""
     return RekognitionError(
         "ValidationException",
         f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}",
@@ -80,20 +80,20 @@ def violated_constraint(value: Any, member: str, constraint: str) -> Rekognition
 
 
 def unknown_operation(operation: str) -> RekognitionError:
-    """Answer an operation that this stand-in does not have; the message says so, AWS sends none."""
+    """Return the error for an operation that is not implemented here; the message says so, AWS sends none."""
     return RekognitionError("UnknownOperationException", f"{operation} is not part of the local Rekognition")
 
 
 def slow_down() -> RekognitionError:
-    """Answer a rate that grows too fast."""
+    """Return the error for a rate that increases too fast."""
     return RekognitionError("ThrottlingException", "Slow down; sudden increase in rate of requests")
 
 
 def rate_exceeded() -> RekognitionError:
-    """More calls per second than the quota."""
+    """Return the error for more calls per second than the quota."""
     return RekognitionError("ProvisionedThroughputExceededException", "Provisioned Rate exceeded.")
 
 
 def internal_error() -> RekognitionError:
-    """Answer a failure on the service's side."""
+    """Return the error for a failure of the service."""
     return RekognitionError("InternalServerError", "Internal server error", http_status=500)

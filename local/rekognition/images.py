@@ -1,8 +1,8 @@
-"""From the bytes of a JPEG or PNG to upright RGB pixels, no larger than the models need.
+"""Decode a JPEG or PNG to upright RGB pixels, no larger than the models need.
 
-Dimensions are read from the header before anything is decoded, so that a header that promises 50,000 × 50,000
-pixels costs nothing. Pillow's plugin classes are used directly: they accept exactly these two formats and leave
-Pillow's process-wide pixel limit alone.
+Dimensions are read from the header before anything is decoded, so that a header with 50,000 × 50,000 pixels costs
+nothing. Pillow's plugin classes are used directly: they accept exactly these two formats and do not change Pillow's
+process-wide pixel limit.
 """
 
 import io
@@ -31,10 +31,10 @@ _UPRIGHT = {
 
 
 def views(data: bytes, sides: list[int]) -> list[Image.Image]:
-    """Give what the models take of an image, as squares: all of it for each side, and its middle for the last.
+    """Return the inputs of the models as squares: the whole image for each side, and its middle for the last side.
 
-    The last side is the classifier's, whose answer is the mean of two looks: one alone misses either what lies at the
-    border or what is small. A square image has no other middle.
+    The last side is the classifier's, which averages two views: the whole image misses small objects, the middle misses
+    the border. For a square image both views are the same, so there is only one.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def square(image: Image.Image, side: int) -> Image.Image:
 def decode(data: bytes, min_side_pixels: int) -> Image.Image:
     """Decode to RGB, upright, at the smallest scale whose sides are still at least ``min_side_pixels``.
 
-    A JPEG is turned by its Exif orientation and a PNG never is: "Amazon Rekognition doesn't perform image
+    A JPEG is rotated by its Exif orientation and a PNG never is: "Amazon Rekognition doesn't perform image
     correction for images in .png format" (DetectLabels, API reference).
 
     Raises
@@ -100,12 +100,12 @@ def _orientation(photo: JpegImageFile) -> int:
     try:
         return int(photo.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:
-        # Exif is written by anyone; a broken block is as good as none and must not cost the labels.
+        # Many programs write Exif; a broken block counts as none and must not prevent the labels.
         return 1
 
 
 def flatten(image: PngImageFile) -> Image.Image:
-    """Bring the first frame to RGB: 16 bits scaled instead of clipped, transparency on white."""
+    """Convert the first frame to RGB: 16 bits scaled instead of clipped, transparency on white."""
     if image.mode.startswith("I"):
         return image.point(lambda level: level / 256).convert("L").convert("RGB")
     if image.has_transparency_data:

@@ -1,10 +1,10 @@
-"""From what the models see to labels as Rekognition gives them.
+"""Convert the results of the models to labels in the form of Rekognition.
 
-Names, ancestors and categories come from ``taxonomy.json``. It was made once, from the synsets of ImageNet joined
-with the hypernyms of WordNet 3.0 (both free to use with attribution): of each chain the words that a person would
-use were kept ("carnivore" and "device" were not), names were put in title case, a few were replaced by the ones
-Rekognition uses ("Television", "Mobile Phone"), and the eighty classes of COCO were given a place in the same tree.
-Every ancestor is a label of its own, as in the service.
+Names, ancestors and categories come from ``taxonomy.json``. It was created once, from the synsets of ImageNet joined
+with the hypernyms of WordNet 3.0 (both free to use with attribution): each chain keeps the words that a person would
+use ("carnivore" and "device" were removed), names are in title case, a few were replaced by those of Rekognition
+("Television", "Mobile Phone"), and the eighty classes of COCO were added to the same tree. Every ancestor is a label
+of its own, as in the service.
 """
 
 import json
@@ -28,7 +28,7 @@ _OTHER_CATEGORY = "Everyday Objects"
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """Words of the models and how they relate.
+    """The words of the models and their relations.
 
     ``imagenet`` gives the label name by class index, ``coco`` by class name; ``parents`` all ancestors of a
     label, nearest first; ``categories`` the category by the label or ancestor that decides it.
@@ -41,7 +41,7 @@ class Taxonomy:
     aliases: dict[str, list[str]]
 
     def category(self, name: str) -> str:
-        """Give the one category of a label."""
+        """Return the category of a label."""
         family = {name, *self.parents[name]}
         return next((value for key, value in self.categories.items() if key in family), _OTHER_CATEGORY)
 
@@ -54,14 +54,14 @@ def taxonomy() -> Taxonomy:
 
 @dataclass
 class Label:
-    """A label before it is put on the wire; confidence 0–100."""
+    """A label before it is converted to the form of the API; confidence 0–100."""
 
     name: str
     confidence: float = 0.0
     instances: list[DetectedObject] = field(default_factory=list)
 
     def on_the_wire(self) -> dict[str, Any]:
-        """Give the ``Label`` structure of the API."""
+        """Return the ``Label`` structure of the API."""
         words = taxonomy()
         return {
             "Name": self.name,
@@ -77,14 +77,14 @@ class Label:
 
 
 def merge(objects: Iterable[DetectedObject], probabilities: NDArray[np.float64]) -> list[Label]:
-    """Make one list of labels from both models, most confident first, then by name.
+    """Merge the labels of both models into one list, most confident first, then by name.
 
     Parameters
     ----------
     objects
-        What the detector found, best first; empty without a detector.
+        The results of the detector, best first; empty without a detector.
     probabilities
-        1,000 percentages of the classifier. They are summed up the tree: three kinds of cat at 30 % each are
+        1,000 percentages of the classifier. They are added up the tree: three kinds of cat at 30 % each are
         a Cat at 90 %.
     """
     words = taxonomy()

@@ -1,4 +1,4 @@
-"""What Rekognition takes and what it answers when it does not, each with its source.
+"""The limits of Rekognition, each with its source.
 
 Sources: [quotas] "Guidelines and quotas in Amazon Rekognition", developer guide. [model] the service model that
 botocore ships (``rekognition/2016-06-27/service-2.json``). [guide] "Error handling", developer guide.

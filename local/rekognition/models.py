@@ -1,7 +1,7 @@
-"""The two models: objects with boxes (COCO) and what the whole image shows (ImageNet).
+"""The two models: objects with boxes (COCO), and classes of the whole image (ImageNet).
 
-An interpreter works on one image at a time, so each model keeps a small pool of them: the answer does not depend
-on which one serves. Both models take raw 8-bit RGB.
+An interpreter processes one image at a time, so each model has a small pool of them; all give the same result. Both
+models take raw 8-bit RGB.
 """
 
 import queue
@@ -33,11 +33,11 @@ class Box:
 
     @property
     def area(self) -> float:
-        """Give the fraction of the image that it covers."""
+        """The fraction of the image that it covers."""
         return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
 
     def overlap(self, other: "Box") -> float:
-        """Give intersection over union, 0 to 1."""
+        """Return intersection over union, 0 to 1."""
         shared = Box(
             max(self.left, other.left),
             max(self.top, other.top),
@@ -50,7 +50,7 @@ class Box:
 
 @dataclass(frozen=True)
 class DetectedObject:
-    """One object: COCO class name, confidence 0–100, where it is."""
+    """One object: COCO class name, confidence 0–100, bounding box."""
 
     class_name: str
     confidence: float
@@ -58,7 +58,7 @@ class DetectedObject:
 
 
 class _Pool:
-    """Interpreters of one model file, made when first needed and used by one thread at a time."""
+    """Interpreters of one model file, each created when needed and used by one thread at a time."""
 
     def __init__(self, model_path: Path) -> None:
         self._model_path = model_path
@@ -79,7 +79,7 @@ class _Pool:
 
 
 def _run(interpreter: Interpreter, image: Image.Image) -> list[NDArray[Any]]:
-    """Feed one image, stretched to the model's input, and copy the outputs of the first batch entry."""
+    """Run the model on one image, stretched to its input, and copy the outputs of the first batch entry."""
     entry = interpreter.get_input_details()[0]
     side = int(entry["shape"][1])
     pixels = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
@@ -118,7 +118,7 @@ class Classifier:
         self._pool = _Pool(model_path)
 
     def classify(self, looks: Sequence[Image.Image]) -> NDArray[np.float64]:
-        """Give 1,000 percentages for an upright RGB image: the mean over looks at it, see `images.views`."""
+        """Return 1,000 percentages for an upright RGB image: the mean over its views, see `images.views`."""
         with self._pool.borrow() as interpreter:
             scale, zero_point = interpreter.get_output_details()[0]["quantization"]
             answers = [_run(interpreter, look)[0].astype(np.float64) for look in looks]

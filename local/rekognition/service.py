@@ -1,6 +1,6 @@
-"""The service: takes an operation and its JSON request, gives the HTTP status and the JSON response.
+"""The service: takes an operation and its JSON request, returns the HTTP status and the JSON response.
 
-It knows nothing of HTTP servers or signatures; the engine's adapter brings those. An operation is a method and an
+It does not depend on HTTP servers or signatures; the engine's adapter has those. An operation is a method and an
 entry in one table; those of Custom Labels are in `local.rekognition.custom_labels`.
 """
 
@@ -26,7 +26,7 @@ from local.rekognition.models import Classifier, Detector
 ReadObject = Callable[[str, str, str | None], bytes]
 """Reads an S3 object by bucket, key and version (``None``: the current one) on behalf of the caller.
 
-Raises ``LookupError`` when there is none and ``PermissionError`` when the caller may not read it.
+Raises ``LookupError`` when it does not exist and ``PermissionError`` when the caller may not read it.
 """
 
 _SERVICE_TARGET = "RekognitionService"
@@ -40,17 +40,17 @@ class Rekognition:
     Parameters
     ----------
     models_dir
-        Where ``python -m local.rekognition.fetch`` put the models. The detector may be missing: then labels
-        come without boxes and ``LabelModelVersion`` says so.
+        The folder of the models from ``python -m local.rekognition.fetch``. The detector may be missing: then
+        labels have no boxes and ``LabelModelVersion`` says so.
     faults
-        Shared with whoever wants to switch faults without going over the wire.
+        The faults, for callers in the same process that set them without a request.
     projects_dir
-        Where ``python -m local.rekognition.train`` put the project versions of Custom Labels.
+        The folder of the Custom Labels project versions from ``python -m local.rekognition.train``.
 
     Raises
     ------
     FileNotFoundError
-        When the classifier is missing; the message names the command that fetches it.
+        The classifier is missing; the message names the command that downloads it.
 
     Examples
     --------
@@ -93,7 +93,7 @@ class Rekognition:
 
     @property
     def label_model_version(self) -> str:
-        """Name the models behind the labels; starts with ``local-`` so that no record passes for the real one."""
+        """The models of the labels; starts with ``local-``, so that a record is not mistaken for one of AWS."""
         if self._detector is None:
             return "local-1.0 (EfficientNet-Lite3, no boxes: EfficientDet-Lite2 is missing)"
         return "local-1.0 (EfficientDet-Lite2 + EfficientNet-Lite3)"
@@ -114,7 +114,7 @@ class Rekognition:
         Returns
         -------
         tuple[int, dict]
-            HTTP status and JSON body. Refusals are answers too; nothing is raised.
+            HTTP status and JSON body. Errors are returned as responses too; nothing is raised.
         """
         target = operation if "." in operation else f"{_SERVICE_TARGET}.{operation}"
         try:
@@ -166,7 +166,7 @@ def _object_key(request: dict[str, Any]) -> str | None:
 
 
 def _image_bytes(image: Any, read_object: ReadObject) -> bytes:
-    """Get the image, from the request or from S3, within the size limits of either way."""
+    """Read the image from the request or from S3, within the size limit of each."""
     if not isinstance(image, dict):
         raise errors.violated_constraint("null", "image", "Member must not be null")
     inline, reference = image.get("Bytes"), image.get("S3Object")
@@ -205,7 +205,7 @@ def _inline_bytes(encoded: str) -> bytes:
 def _label_settings(request: dict[str, Any]) -> tuple[int, float, Callable[[Label], bool]]:
     """Read MaxLabels, MinConfidence and the filters.
 
-    Features other than GENERAL_LABELS are refused in a sentence rather than answered with nothing.
+    Features other than GENERAL_LABELS are refused with a message instead of an empty response.
     """
     unavailable = set(request.get("Features") or ()) - {"GENERAL_LABELS"}
     if unavailable:

@@ -1,7 +1,7 @@
 """Train Custom Labels on a folder of pictures: ``python -m local.rekognition.train FOLDER --name NAME``.
 
-The folder has one sub-folder per label. What comes out is a version of the project NAME that the local Rekognition
-describes, starts and asks as AWS would; the same pictures give the same version again.
+The folder has one sub-folder per label. The result is a version of the project NAME, which the local Rekognition
+describes, starts and runs as AWS would; the same pictures give the same version again.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from local.rekognition.fetch import CLASSIFIER, MODELS_DIR, fetch_models
 
 
 def main(arguments: list[str]) -> int:
-    """Train, say how well it recognizes pictures that it has not seen, and give the ARNs to run it with."""
+    """Train, and print the accuracy on unseen pictures and the ARNs with which to run the model."""
     parser = argparse.ArgumentParser(
         prog="python -m local.rekognition.train", description="Train Custom Labels on a folder."
     )
@@ -46,18 +46,18 @@ def main(arguments: list[str]) -> int:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What a training has given.
+    """The result of a training.
 
     Attributes
     ----------
     project_arn
-        ARN of the project that the version belongs to.
+        ARN of the version's project.
     trained
         The version, and its balanced accuracy with each picture left out once.
     picture_counts
-        How many pictures of each label it has learned from.
+        The number of training pictures of each label.
     unseen_count
-        How many pictures it was tested on; 0 without a folder of them.
+        The number of test pictures; 0 without a folder of them.
     unseen_accuracy
         Balanced accuracy on those, 0 to 1.
     """
@@ -70,14 +70,14 @@ class TrainedModel:
 
 
 def train(folder: Path, project: str, unseen_folder: Path | None, projects: Projects) -> TrainedModel:
-    """Train the project's next version, or find the one that these pictures have given before.
+    """Train the project's next version, or return the existing one for the same pictures.
 
     Raises
     ------
     DownloadFailed
-        When the backbone is not here and cannot be had.
+        The backbone is missing and cannot be downloaded.
     TrainingRefused
-        When the folders cannot be learned from or tested on.
+        The folders cannot be used for training or testing.
     """
     if not (MODELS_DIR / CLASSIFIER.name).is_file():
         fetch_models()
@@ -95,8 +95,8 @@ def train(folder: Path, project: str, unseen_folder: Path | None, projects: Proj
 
 def _report(model: TrainedModel) -> None:
     trained, version = model.trained, model.trained.version
-    told = "Trained" if trained.is_new else "Already trained"
-    print(f"{told}: {version.project} {version.name}, {version.description}")
+    result = "Trained" if trained.is_new else "Already trained"
+    print(f"{result}: {version.project} {version.name}, {version.description}")
     for label, count in model.picture_counts.items():
         print(f"  {label:24} {count} pictures")
     print(f"Balanced accuracy {trained.balanced_accuracy:.2f}, each picture left out once")

@@ -236,7 +236,7 @@ def down(say: Say, files: StackFiles | None = None) -> None:
         say("The stack is not up.")
     else:
         stop_process(engine)
-        say("The local AWS has stopped; `make up` goes on where it was, `make clean` forgets it.")
+        say("The local AWS has stopped; `make up` continues where it was, `make clean` deletes its data.")
     files.description.unlink(missing_ok=True)
     files.shell.unlink(missing_ok=True)
 

@@ -219,7 +219,7 @@ def test_user_pool_that_is_asked_too_much_says_so(make_visit, person):
     headers = {"Access-Control-Allow-Origin": "*"}
     visit.page.route(USER_POOL, lambda route: route.fulfill(status=400, headers=headers, json=answer))
     enter(visit, totp.code(key, totp.step(time.time())))
-    expect(visit.page.get_by_role("alert")).to_contain_text("asked too much now")
+    expect(visit.page.get_by_role("alert")).to_contain_text("The sign-in service is busy")
 
 
 def test_session_that_ended_meanwhile_begins_again(make_visit, person, pipeline):

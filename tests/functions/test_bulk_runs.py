@@ -337,7 +337,7 @@ def test_without_result_files_the_reasons_are_in_the_records(opened: Any, runs: 
     runs.count("first", Tally(seen=50, failed=50, batches=1))
     summary = opened("summarize_run_failed")
     assert "50 of 50 images failed" in summary["error"]["cause"]
-    assert ": their records say why; mend these" in summary["error"]["cause"]
+    assert ": their records say why; fix these" in summary["error"]["cause"]
 
 
 def test_summary_says_that_the_photos_of_people_were_skipped(opened: Any, runs: BulkRuns) -> None:

@@ -1,4 +1,4 @@
-/** How files come in: chosen in the browser's dialog, or dropped anywhere on the page. */
+/** Add files: chosen in the browser's dialog, or dropped anywhere on the page. */
 
 import { element } from "./elements.js";
 import { plural } from "./format.js";
@@ -12,11 +12,11 @@ const REFUSALS_SHOWN = 3;
 const input = element("input", { type: "file", multiple: true, hidden: true, "aria-label": "Photos to add", onchange: takeChosen });
 const curtain = element("div.drop", { hidden: true, "aria-hidden": "true" }, element("p", "Drop the photos to add them"));
 let target;
-// Files may come before it is known whose they are, and then wait for it.
+// Files that are added before the owner is known wait here.
 let gate = newGate();
 
 document.body.append(input, curtain);
-// Also over the page: the pointer may have entered before this listened.
+// "dragover" too: the pointer may have entered the page before this listener was added.
 for (const name of ["dragenter", "dragover"]) addEventListener(name, welcome);
 addEventListener("dragleave", (event) => event.relatedTarget === null && (curtain.hidden = true));
 addEventListener("drop", (event) => {
@@ -29,28 +29,28 @@ addEventListener("drop", (event) => {
 function newGate() {
   const made = {};
   made.isOpen = new Promise((open, refuse) => Object.assign(made, { open, refuse }));
-  made.isOpen.catch(() => {}); // Nobody may be waiting.
+  made.isOpen.catch(() => {}); // Without a file that waits, the rejection would be unhandled.
   return made;
 }
 
 /**
- * Let files in, and go on with the uploads of an earlier visit.
+ * Accept files, and resume the uploads of an earlier visit.
  *
  * @param {string} owner
- * @param {() => string|null} albumNow The album that files join which come in now.
+ * @param {() => string|null} albumNow The album that new files join.
  */
 export async function letFilesIn(owner, albumNow) {
   input.accept = (await settings()).upload_types.join();
   target = albumNow;
   const resumed = await resume(owner, showUploads);
   gate.open();
-  if (resumed > 0) announce(`Going on with ${plural(resumed, "upload")} of before.`);
+  if (resumed > 0) announce(`Resuming ${plural(resumed, "upload")}.`);
 }
 
-/** Nothing can be taken for now: tell so to whoever waits, or comes until the next attempt. */
+/** Refuse the files that wait, and those that are added before the next attempt. */
 export const keepFilesOut = (reason) => gate.refuse(reason);
 
-/** Another attempt at letting them in has begun. */
+/** Let files wait again: another attempt has begun. */
 export function askToWait() {
   gate = newGate();
 }
@@ -64,13 +64,13 @@ function welcome(event) {
 /** Open the browser's dialog. */
 export const choosePhotos = () => input.click();
 
-/** How many uploads would be lost if nothing of them stayed here. */
+/** How many uploads are lost when the person signs out. */
 export const countUnfinished = () => uploads().filter(isUnfinished).length;
 
-/** Stop all uploads and keep nothing of them, for someone who signs out. */
+/** Cancel all uploads and delete what the browser stores of them, for a person who signs out. */
 export const cancelAll = () => Promise.all(uploads().map(cancel));
 
-/** The files that were dropped, and those in folders that were: at once, because what lies in a drop is gone after it. */
+/** The dropped files, and those in dropped folders. Read at once: the browser clears the items after the event. */
 async function filesIn({ items }) {
   const files = [...items].filter(({ kind }) => kind === "file");
   const found = files.map((item) => {
@@ -80,12 +80,12 @@ async function filesIn({ items }) {
   return (await Promise.all(found)).flat();
 }
 
-/** What a folder holds, by name; what is hidden there, as a file manager's notes are, nobody meant to add. */
+/** The files of a folder, by name. Hidden ones, such as a file manager's notes, are left out. */
 async function filesBelow(entry) {
   if (entry.isFile) return new Promise((resolve) => entry.file((file) => resolve([file]), () => resolve([])));
   const reader = entry.createReader();
   const entries = [];
-  // It gives a hundred at a time, and none at the end.
+  // readEntries returns at most 100 entries at a time, and none at the end.
   const next = () => new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
   for (let some = await next(); some.length > 0; some = await next()) entries.push(...some);
   const wanted = entries.filter(({ name }) => !name.startsWith(".")).sort((a, b) => a.name.localeCompare(b.name));
@@ -96,7 +96,7 @@ const hasFiles = (event) => event.dataTransfer.types.includes("Files") && !docum
 
 function takeChosen() {
   take([...input.files]);
-  input.value = ""; // So that the same file can be chosen again.
+  input.value = ""; // The same file can then be chosen again.
 }
 
 async function take(files) {
@@ -112,5 +112,5 @@ function tell({ added, refused }) {
   if (added > 0) announce(`${plural(added, "upload")} started.`);
   const rest = refused.splice(REFUSALS_SHOWN).length;
   for (const sentence of refused) notify(sentence, { tone: "bad" });
-  if (rest > 0) notify(`${plural(rest, "more file")} could not be taken for such reasons.`, { tone: "bad" });
+  if (rest > 0) notify(`${plural(rest, "more file")} could not be added for similar reasons.`, { tone: "bad" });
 }

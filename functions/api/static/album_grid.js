@@ -10,7 +10,7 @@ export function open() {
   const root = element("section", headingRow("Albums", newAlbum()), content);
   const load = () => attempt(content, async () => show(await loadAlbums()));
 
-  // A cover costs a request: it is asked for only when its album comes into sight.
+  // A cover costs a request: load it only when its album scrolls into view.
   const covers = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -31,7 +31,7 @@ export function open() {
     const after = (action) => async () => {
       if (!(await action(album))) return;
       await load();
-      root.querySelector("h1").focus(); // The button that had the focus is gone.
+      root.querySelector("h1").focus(); // The button that had the focus was removed.
     };
     const frame = element("span.frame", { "data-album": album.album_id }, icon("image"));
     return element(
@@ -51,7 +51,7 @@ export function open() {
 
 async function showCover(frame) {
   const query = { album_id: frame.dataset.album, limit: 5 };
-  // A cover decorates: without it the album can be used all the same.
+  // A cover only decorates: the album works without it.
   const { photos } = await call("GET", "photos", { query }).catch(() => ({ photos: [] }));
   const thumbnail = photos.find((photo) => photo.thumbnail)?.thumbnail;
   if (thumbnail) fill(frame, element("img", { src: thumbnail.url, width: thumbnail.width, height: thumbnail.height, alt: "" }));

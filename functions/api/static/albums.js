@@ -17,7 +17,7 @@ export const findAlbum = async (albumId) => (await loadAlbums()).find((album) =>
 /** Ask for a name, make the album and go there. */
 export async function createAlbum() {
   let made;
-  // The same name keeps its key: pressing the button again after a lost answer makes no second album.
+  // The same name keeps its key: pressing the button again after a lost response makes no second album.
   const keys = new Map();
   const isDone = await askName("New album", "Create album", "", async (name) => {
     if (!keys.has(name)) keys.set(name, crypto.randomUUID());
@@ -26,14 +26,14 @@ export async function createAlbum() {
   if (isDone) location.hash = `#/albums/${made.album_id}`;
 }
 
-/** Ask for another name. @returns {Promise<boolean>} Whether the album has one. */
+/** Ask for a new name. @returns {Promise<boolean>} Whether the album was renamed. */
 export const renameAlbum = ({ album_id: id, name: before }) =>
   askName(["Rename ", isolated(before)], "Rename album", before, async (name) => {
     await call("PATCH", `albums/${id}`, { body: { name } });
     announce(`The album is called ${name}.`);
   });
 
-/** Ask, then delete the album with its photos. @returns {Promise<boolean>} Whether it is gone. */
+/** Ask, then delete the album with its photos. @returns {Promise<boolean>} Whether it was deleted. */
 export function deleteAlbum({ album_id: id, name }) {
   const progress = element("p.hint", { role: "status" });
   return ask({
@@ -42,7 +42,7 @@ export function deleteAlbum({ album_id: id, name }) {
     confirm: "Delete album",
     danger: true,
     async run() {
-      // A large album goes in portions: an answer with a body says that some photos are left.
+      // A large album is deleted in portions: a response with a body means that photos are left.
       let deleted = 0;
       let answer;
       while ((answer = await call("DELETE", `albums/${id}`))) {

@@ -1,19 +1,19 @@
-/** Requests to the API, and what it answers when something is wrong. */
+/** Requests to the API, and its errors. */
 
 import { withoutControls } from "./format.js";
 import { accessToken, currentAccessToken, signIn } from "./session.js";
 
 const TIMEOUT_MS = 30_000;
-// Who leaves is kept no longer than this.
+// A person who leaves the page waits no longer than this.
 const LEAVING_MS = 3_000;
 const RUSH = [429, 503];
 
-/** A request that was not fulfilled. `message` is a sentence for the person: what is wrong, and the remedy. */
+/** A failed request. `message` is a sentence for the person: what is wrong, and the remedy. */
 export class Problem extends Error {
   /**
    * @param {{status: number, title?: string, detail?: string, errors?: {field: string, message: string}[]}} body
-   *   A problem of RFC 9457; status 0 says that no answer came.
-   * @param {number} [waitSeconds] How long the service asks to be left alone.
+   *   A problem of RFC 9457; status 0 means that no response came.
+   * @param {number} [waitSeconds] The `Retry-After` of the response.
    */
   constructor({ status, title, detail, errors }, waitSeconds = 0) {
     const fields = errors?.map(({ field, message }) => `${field}: ${message}`).join(". ");
@@ -30,14 +30,14 @@ export class Problem extends Error {
 }
 
 /**
- * Ask the API.
+ * Call the API.
  *
  * @param {"GET"|"POST"|"PATCH"|"DELETE"} method
  * @param {string} path Below `/api/`.
  * @param {{query?: Object<string, any>, body?: object, key?: string, signal?: AbortSignal, keepalive?: boolean}} [options]
- *   Empty values of `query` are left out; `key` is the idempotency key of a POST; with `keepalive` the request goes on
- *   when the page is left.
- * @returns {Promise<any>} The answer's JSON, or `null` when it has none (204).
+ *   Empty values of `query` are left out; `key` is the idempotency key of a POST; with `keepalive` the request
+ *   continues when the page is closed.
+ * @returns {Promise<any>} The JSON of the response, or `null` when it has none (204).
  * @throws {Problem}
  */
 export async function call(method, path, { query = {}, body, key, signal, keepalive = false } = {}) {
@@ -53,7 +53,7 @@ export async function call(method, path, { query = {}, body, key, signal, keepal
     answer = token && (await send(request, token));
   }
   if (!token) return signIn();
-  // Reading can be repeated without a thought, so a short rush is waited out here.
+  // A GET is safe to repeat, so a short throttling is waited out here.
   for (let wait = 1; method === "GET" && RUSH.includes(answer.status) && wait <= 2; wait += 1) {
     await new Promise((resolve) => setTimeout(resolve, wait * 1000));
     answer = await send(request, token);
@@ -63,9 +63,9 @@ export async function call(method, path, { query = {}, body, key, signal, keepal
 }
 
 /**
- * Delete a photo while the page goes: the browser sends this even when nothing is left that could wait for it.
+ * Delete a photo while the page closes: the browser sends the request even after the page is gone.
  *
- * @returns {Promise<boolean>} Whether the photo is gone, for a page that stays after all.
+ * @returns {Promise<boolean>} Whether the photo is deleted, for a page that stays open after all.
  */
 export async function deleteOnTheWayOut(photoId) {
   const headers = { Authorization: `Bearer ${currentAccessToken()}` };
@@ -92,7 +92,7 @@ async function send({ method, address, body, key, signal, keepalive }, token) {
   }
 }
 
-/** What is not JSON, as an empty answer or a proxy's page, says nothing. What is text may be shown. */
+/** The JSON of a response; `null` for an empty one or a proxy's page. Strings are made safe to show. */
 function parsed(text) {
   try {
     return JSON.parse(text, (_, value) => (typeof value === "string" ? withoutControls(value) : value));

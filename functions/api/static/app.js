@@ -1,4 +1,4 @@
-/** The frame around the views: who is signed in, and which view an address means. */
+/** The frame around the views: the signed-in person, and the view for each address. */
 
 import { call } from "./api.js";
 import { deleteWaitingNow, finishDeletions, forgetNames } from "./deletions.js";
@@ -6,7 +6,7 @@ import { attempt, button, element, emptyState, fill, icon, setTitle } from "./el
 import { notify } from "./notices.js";
 import { email, finishSignIn, isSignedIn, signIn, signOut } from "./session.js";
 
-// A view is loaded when it is opened first: nobody waits for a board that he does not look at.
+// Each view is loaded when it is first opened, so that no view delays another.
 const VIEWS = {
   photos: { text: "Photos", load: () => import("./gallery.js") },
   albums: { text: "Albums", load: () => import("./album_grid.js") },
@@ -17,29 +17,29 @@ const VIEWS = {
   "second-factor": { text: "Second factor", load: () => import("./second_factor.js"), isOfAccount: true },
 };
 
-// What keeps a member of the group operators from being one.
+// Why a member of the group operators has no operator access.
 const WITHHELD = {
-  "no-second-factor": "You are in the group operators, but have no second factor. Set one up, and you are an operator.",
-  "not-checked": "Whether you have a second factor could not be checked, so you are no operator now. Sign out and in again in a minute.",
+  "no-second-factor": "You are in the group operators, but have no second factor. Set one up to get operator access.",
+  "not-checked": "Your second factor could not be checked, so you do not have operator access now. Sign out, and sign in again in a minute.",
 };
 
-// Between the attempts at something that nothing goes without.
+// Waits between the attempts of a request that the page cannot work without.
 const WAITS_MS = [1000, 2000, 4000];
 
 const main = document.getElementById("main");
 const navigation = document.getElementById("navigation");
 const account = document.getElementById("account");
 
-/** What is open. A photo lies over its gallery, which waits unseen and comes back as it was. */
+/** What is open. A photo covers its gallery, which stays hidden and comes back as it was. */
 let page = null;
 let photo = null;
 let turns = 0;
 
 /**
- * What an address means.
+ * Find the view of an address.
  *
  * `#/photos`, `#/photos/{id}`, `#/albums`, `#/albums/{id}`, `#/albums/{id}/photos/{id}`, or the name of another view;
- * behind a `?` come the filters.
+ * the filters follow a `?`.
  */
 function resolve(hash) {
   const [path, search] = hash.replace(/^#?\/?/, "").split("?");
@@ -59,7 +59,7 @@ function navigate() {
   return attempt(main, () => show(route, () => mine !== turns));
 }
 
-/** `isLate` tells that another address has come since: what is loaded now is not wanted any more. */
+/** `isLate` says whether the address has changed since: the view that is being loaded is then discarded. */
 async function show(route, isLate) {
   const isNew = page?.base !== route.base;
   if (isNew) {
@@ -76,7 +76,7 @@ async function show(route, isLate) {
   else if (isNew) arriveAt(page.view);
 }
 
-/** A part of the page, which may not come, for want of a connection or because the page was renewed meanwhile. */
+/** A module of the page. Loading it fails without a connection, or when a new version was deployed meanwhile. */
 const loaded = (part, otherwise) =>
   part.catch(() => {
     otherwise?.();
@@ -87,7 +87,7 @@ function markNavigation(name) {
   for (const link of navigation.querySelectorAll("a")) {
     const isHere = link.hash === `#/${name}`;
     link.ariaCurrent = isHere ? "page" : null;
-    // On a phone the row is wider than the screen.
+    // On a phone the navigation is wider than the screen.
     if (isHere) link.scrollIntoView({ block: "nearest", inline: "center" });
   }
 }
@@ -125,7 +125,7 @@ function closePage() {
 
 let isFirstView = true;
 
-/** The focus goes to the heading, which tells where one is; when the page loads, the browser itself does that. */
+/** Focus the heading, so that a screen reader reads the new view; on page load the browser reads the page itself. */
 function arriveAt({ root, title }) {
   setTitle(title);
   scrollTo(0, 0);
@@ -136,7 +136,7 @@ function arriveAt({ root, title }) {
 function showNowhere() {
   closePage();
   const link = element("a.button.primary", { href: "#/photos" }, "Go to your photos");
-  const text = "The address is incomplete, or is from another version of this page.";
+  const text = "The address is incomplete, or belongs to another version of this page.";
   const root = element("section", element("h1.visually-hidden", { tabindex: -1 }, "Not found"), emptyState("Nothing is here", text, link));
   main.replaceChildren(root);
   arriveAt({ root, title: "Not found" });
@@ -187,7 +187,7 @@ async function leaveForGood() {
   }
 }
 
-/** Uploading is loaded behind the first view, which does not wait for it. */
+/** The upload code is loaded after the first view, which does not wait for it. */
 const adding = () => import("./add_photos.js");
 
 async function choosePhotos() {
@@ -198,7 +198,7 @@ async function choosePhotos() {
   }
 }
 
-/** Who this is decides which views there are, and whose the files are that come in. */
+/** Ask the API who is signed in: this decides which views are shown, and who owns added files. */
 async function getToKnow() {
   try {
     const { owner, is_operator: isOperator, operators_withheld: withheld } = await askPatiently(() => call("GET", "me"));
@@ -233,7 +233,7 @@ async function askPatiently(ask) {
 
 async function start() {
   document.querySelector(".skip").addEventListener("click", (event) => {
-    event.preventDefault(); // The address belongs to the views.
+    event.preventDefault(); // The hash of the address names the view.
     main.focus();
   });
   try {
@@ -241,7 +241,7 @@ async function start() {
   } catch (problem) {
     return showWelcome(problem);
   }
-  // Who follows a link to a photo wants the photo; who is signed in at the sign-in page already is back in a moment.
+  // A link to a photo leads straight to the sign-in page, which returns at once if the person has a session there.
   if (!isSignedIn()) return location.hash.length > 2 ? signIn({ isUnasked: true }).catch(showWelcome) : showWelcome();
   history.scrollRestoration = "manual";
   addEventListener("hashchange", navigate);

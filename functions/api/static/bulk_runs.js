@@ -1,4 +1,4 @@
-/** View for operators: runs over everything under a prefix of a bucket, from their start to their failures. */
+/** View for operators: start bulk runs over a prefix of a bucket, and follow their progress and failures. */
 
 import { call } from "./api.js";
 import { attempt, button, definitions, element, emptyState, externalLink, field, fill, headingRow } from "./elements.js";
@@ -7,7 +7,7 @@ import { announce } from "./notices.js";
 import { poll, SLOWLY } from "./poll.js";
 import { badge } from "./tiles.js";
 
-// What can become of an image, in words, and the tone of its part of the bar.
+// The outcomes of an image, in words, each with the tone of its part of the bar.
 const FATES = [
   ["labelled", "Labelled", "good"],
   ["partial", "Partly labelled", "warn"],
@@ -22,7 +22,7 @@ export function open() {
   const root = element("section", headingRow("Bulk runs"), startForm(start), list, below);
   let isLoaded = false;
 
-  /** @returns {Promise<boolean>} Whether anything is different. */
+  /** @returns {Promise<boolean>} Whether anything changed. */
   async function load() {
     const { runs } = await call("GET", "bulk-runs");
     const isDifferent = runs.map(show).includes(true);
@@ -37,20 +37,20 @@ export function open() {
   }
 
   function showBelow() {
-    // Until the list is there, this place says so, or why it did not come.
+    // Until the list is loaded, this place says that it is loading, or why it failed.
     if (!isLoaded) return;
     const text = "Start one above: every image under the prefix is labelled and recorded.";
     fill(below, cards.size === 0 && emptyState("No run yet", text));
   }
 
-  /** @returns {boolean} Whether anything is different. */
+  /** @returns {boolean} Whether anything changed. */
   function show(run) {
     const { run: before, root = element("li.card") } = cards.get(run.run_id) || {};
     if (JSON.stringify(before) === JSON.stringify(run)) return false;
     cards.set(run.run_id, { run, root });
     fill(root, contentOf(run));
     if (!before) {
-      // A run that was started here may be shown before older ones.
+      // A run that was started here may be shown before older runs are loaded.
       const isOlder = (card) => card.run.started_at < run.started_at;
       const older = new Set([...cards.values()].filter(isOlder).map((card) => card.root));
       list.insertBefore(root, [...list.children].find((child) => older.has(child)) || null);
@@ -66,7 +66,7 @@ export function open() {
     return different.includes(true) ? "changed" : "same";
   });
 
-  // Runs also begin by a schedule, by a script, and in another browser.
+  // Runs also start on a schedule, from a script, and in another browser.
   const others = poll(async () => ((await load()) ? "changed" : "same"), SLOWLY);
 
   attempt(below, async () => {
@@ -82,7 +82,7 @@ function startForm(started) {
   const force = element("input", { type: "checkbox" });
   const failure = element("p.complaint", { role: "alert" });
   const start = button("Start run", null, { type: "submit", class: "primary" });
-  // The same wish keeps its key: a second press after a lost answer starts no second run.
+  // The same request keeps its key: a second press after a lost response starts no second run.
   const keys = new Map();
 
   async function submit(event) {
@@ -111,7 +111,7 @@ function startForm(started) {
       field("Prefix", prefix, "Empty means the whole bucket"),
       field("Bucket", bucket, "Empty means the bucket of this stack"),
     ),
-    element("label.check", force, "Label again what is already labelled"),
+    element("label.check", force, "Label images again that already have labels"),
     failure,
     element("div.actions", start),
   );

@@ -1,8 +1,8 @@
-/** What happens to photos, told to whoever shows them, so that no view has to know who caused it. */
+/** Events of photos, for the views that show them: no view has to know what caused a change. */
 
 /**
- * Events, each with the photo in `detail`: `arrive` when its record is new or its file has come, `leave` when it is
- * not to be shown any more, `return` when that is undone, and `deleting`, which can be prevented, before it is deleted.
+ * Events, each with the photo in `detail`: `arrive` when its record is new or its file is uploaded, `leave` when it
+ * must be hidden, `return` when that is undone, and `deleting`, which a listener can prevent, before it is deleted.
  */
 export const changes = new EventTarget();
 

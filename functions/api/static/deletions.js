@@ -1,4 +1,4 @@
-/** Deleting photos with a way back: the request is sent only when the time for "Undo" is over. */
+/** Delete photos, with an undo: the request is sent only when the time for "Undo" is over. */
 
 import { call, deleteOnTheWayOut } from "./api.js";
 import { tell } from "./changes.js";
@@ -7,31 +7,31 @@ import { plural } from "./format.js";
 import { notify } from "./notices.js";
 import { accessToken, owner } from "./session.js";
 
-// What was announced and is not answered yet, by photo id: it survives the page, as unfinished uploads do.
+// Deletions without a response yet, by photo id. They survive the page, as unfinished uploads do.
 const KEPT = "deletions";
 const lockOf = (photoId) => `deletion ${photoId}`;
-// Who comes back later than this may think otherwise by now: the photo is kept.
+// A person who comes back later than this may have changed their mind: the photo is kept.
 const FINISHED_WITHIN_MS = 86_400_000;
 
-// Besides those that wait for their end, the photos that are gone: an answer that was under way may still list them.
+// Photos whose deletion waits, and deleted ones: a response that was under way may still list them.
 const hidden = new Set();
 const waiting = new Map();
 
-// From here on a request may end with the page, which says nothing about what the service did.
+// True while the page closes: a request that fails then says nothing about what the service did.
 let isLeaving = false;
 
 /** Whether a list must leave this photo out. */
 export const isDeleted = (photoId) => hidden.has(photoId);
 
 /**
- * Take a photo away, and delete it for good six seconds later unless that is undone.
+ * Hide a photo, and delete it six seconds later unless the person undoes that.
  *
  * @param {{photo_id: string, name: string}} photo
  */
 export function deletePhoto(photo) {
   const { photo_id: photoId, name } = photo;
   if (isDeleted(photoId) || !tell("deleting", photo)) return;
-  // At the end there may be no time to renew the token. What fails here fails again then, and is told then.
+  // Refresh the token now: when the page closes there may be no time for it. A failure here is reported later.
   accessToken().catch(() => {});
   hidden.add(photoId);
   keep(photo);
@@ -54,7 +54,7 @@ async function deleteForGood(photo) {
     await send(photo);
   } catch (problem) {
     const announced = unanswered.get(photo.photo_id);
-    if (isLeaving || !announced) return; // The next visit finishes it, or another request has done it.
+    if (isLeaving || !announced) return; // The next visit deletes it, or another request has done so.
     announced.dismiss?.();
     if (isUnsettled(problem)) {
       announced.dismiss = tellNotYet([photo], problem, () => deleteForGood(photo));
@@ -66,12 +66,12 @@ async function deleteForGood(photo) {
 }
 
 /**
- * Whether nobody knows what became of it: the service hides a photo before it erases it, so what failed there may be done
- * in part. Only another refusal says that the photo is as it was.
+ * Whether the outcome is unknown: the service hides a photo before it purges it, so a failed deletion may be done in
+ * part. Only another refusal means that the photo is unchanged.
  */
 const isUnsettled = ({ status, isTransient }) => !status || isTransient;
 
-/** @returns {Promise<boolean>} False when the photo was gone before. What is not sure is thrown, and stays kept. */
+/** @returns {Promise<boolean>} False when the photo was deleted before. After an error the deletion stays stored. */
 async function send(photo) {
   const isDone = await call("DELETE", `photos/${photo.photo_id}`, { keepalive: true }).then(
     () => true,
@@ -84,29 +84,29 @@ async function send(photo) {
   return isDone;
 }
 
-// The page may be out of sight when these come.
+// These messages last, because the page may be in the background when they appear.
 const complain = (photo, { message }) =>
   notify([named([photo]), ` is not deleted. ${message}`], { tone: "bad", isLasting: true });
 
 /**
- * The service may have done it, so the photos do not come back. The next visit does what is not tried again here.
+ * The service may have deleted the photos, so they stay hidden. What is not retried here is retried on the next visit.
  *
- * @returns {() => void} Takes the message away.
+ * @returns {() => void} Removes the message.
  */
 function tellNotYet(photos, { message }, run) {
   const rest = ` ${photos.length === 1 ? "is" : "are"} not deleted yet. ${message}`;
   return notify([named(photos), rest], { tone: "bad", isLasting: true, action: "Try again", run });
 }
 
-/** Many photos are one message, which nobody has to dismiss many times; the name of one may be forgotten. */
+/** Several photos share one message, to be dismissed once. The name of a single photo may have been forgotten. */
 const named = ([first, ...others]) =>
   others.length === 0 && first.name ? isolated(first.name) : plural(others.length + 1, "photo");
 
 /**
- * Send what waits at once: the person leaves the page, or looks at another and may not come back.
+ * Send the waiting deletions now: the person closes the page, or switches to another and may not come back.
  *
- * @param {{stays?: boolean}} [options] Where the page stays, what fails is tried and told here; otherwise it is kept for
- *   the next visit.
+ * @param {{stays?: boolean}} [options] When the page stays open, a failed deletion is retried and reported here;
+ *   otherwise it is stored for the next visit.
  */
 export function deleteWaitingNow({ stays = false } = {}) {
   const sent = [...waiting.values()].map(({ photo, dismiss }) => {
@@ -124,7 +124,7 @@ export function deleteWaitingNow({ stays = false } = {}) {
 
 const kept = () => JSON.parse(localStorage.getItem(KEPT) || "{}");
 
-/** While the page is there it holds a lock, which tells other tabs that the deletion may still be undone. */
+/** While the page is open it holds a lock, which shows other tabs that the deletion may still be undone. */
 function keep(photo) {
   const { photo_id: photoId, name } = photo;
   store({ ...kept(), [photoId]: { owner: owner(), name, deletedAt: Date.now() } });
@@ -132,7 +132,7 @@ function keep(photo) {
   navigator.locks.request(lockOf(photoId), () => isAnswered);
 }
 
-/** What this page has announced and had no answer for, with what releases its lock and takes its message away. */
+/** Deletions of this page without a response, each with the functions that release its lock and remove its message. */
 const unanswered = new Map();
 
 function forget({ photo_id: photoId }) {
@@ -144,7 +144,7 @@ function forget({ photo_id: photoId }) {
   unanswered.delete(photoId);
 }
 
-/** Keep ids and times alone, for someone who signs out: whoever uses the browser next can read what is kept. */
+/** Keep only ids and times when a person signs out: the next user of the browser can read what is stored. */
 export function forgetNames() {
   const nameless = Object.entries(kept()).map(([photoId, { name, ...others }]) => [photoId, others]);
   store(Object.fromEntries(nameless));
@@ -154,14 +154,15 @@ function store(deletions) {
   try {
     localStorage.setItem(KEPT, JSON.stringify(deletions));
   } catch {
-    // Where the browser gives no room, only leaving at the wrong moment would end a deletion.
+    // Without storage, a deletion is lost only when the page closes at the wrong moment.
   }
 }
 
 /**
- * Hide what an earlier visit deleted and had no answer for, and delete it now; what is older than a day is kept instead.
+ * Hide the photos whose deletion an earlier visit did not finish, and delete them now; after more than a day, keep them
+ * instead.
  *
- * The person is told of both, whenever it is known.
+ * A message reports both outcomes as soon as they are known.
  */
 export async function finishDeletions() {
   const mine = Object.entries(kept()).filter(([, deletion]) => deletion.owner === owner());
@@ -171,7 +172,7 @@ export async function finishDeletions() {
   const [recent, old] = [[], []];
   for (const [photoId, { name, deletedAt }] of mine) {
     if (inOtherTabs.has(lockOf(photoId))) continue;
-    // Without a time it is from an earlier version of this page, and nobody knows how old it is.
+    // A deletion without a time is from an earlier version of this page; its age is unknown.
     const isRecent = Date.now() - deletedAt < FINISHED_WITHIN_MS;
     (isRecent ? recent : old).push({ photo_id: photoId, name });
     if (isRecent) hidden.add(photoId);
@@ -205,15 +206,15 @@ async function finish(photos) {
 
 async function giveUp(photos) {
   const stillThere = (await Promise.all(photos.map(ifStillThere))).filter(Boolean);
-  const reason = "the deletion was more than a day old and had not been carried out. Delete again what is to go.";
+  const reason = "the deletion was more than a day old and had not been carried out. Delete again what you do not want to keep.";
   if (stillThere.length > 0) notify(["Kept ", named(stillThere), `: ${reason}`], { isLasting: true });
 }
 
-/** @returns {Promise<object|null>} The photo, if it is there: only the answer to its deletion may have been lost. */
+/** @returns {Promise<object|null>} The photo, if it exists: its deletion may be done, and only the response lost. */
 async function ifStillThere(photo) {
   const problem = await call("GET", `photos/${photo.photo_id}`).then(() => null, (reason) => reason);
   if (problem && isUnsettled(problem)) return null; // The next start asks again.
-  // What is erased in part is not found either; the rest of it goes now, or after the next start.
+  // A photo that is deleted in part is not found either: delete the rest now, or after the next start.
   if (problem?.status === 404) return send(photo).then(() => null, () => null);
   forget(photo);
   return problem ? null : photo;
@@ -225,7 +226,7 @@ addEventListener("pagehide", () => {
 });
 addEventListener("pageshow", ({ persisted }) => {
   isLeaving = false;
-  // The browser had only put the page away: what was sent on the way out may have had no answer.
+  // The page comes from the back/forward cache: requests that were sent when it closed may have had no response.
   if (persisted) for (const { photo } of unanswered.values()) deleteForGood(photo);
 });
 document.addEventListener("visibilitychange", () => document.hidden && deleteWaitingNow({ stays: true }));

@@ -1,16 +1,16 @@
-/** Questions that must be answered before anything else. */
+/** Modal dialogs. */
 
 import { button, element } from "./elements.js";
 
 /**
- * Ask in a modal dialog. The browser's own keeps the focus inside, closes on Escape and gives the focus back.
+ * Ask in a modal dialog. The browser's own keeps the focus inside, closes on Escape and restores the focus.
  *
  * @param {{title: string|(string|Node)[], content: Node[], confirm: string, danger?: boolean, run: () => Promise<void>}} options
- *   `run` is called on confirmation; while it works, and when it throws, the dialog stays and shows the reason.
- * @returns {Promise<boolean>} Whether `run` went through.
+ *   `run` is called on confirmation. The dialog stays open while it runs; when it throws, the dialog shows the message.
+ * @returns {Promise<boolean>} Whether `run` succeeded.
  */
 export async function ask({ title, content, confirm, danger = false, run }) {
-  // A second press, before the first one's dialog was there, asks nothing else.
+  // A second press, before the dialog of the first was open, opens no other.
   if (document.querySelector("dialog")) return false;
   const failure = element("p.complaint", { role: "alert" });
   const go = button(confirm, null, { type: "submit", class: danger ? "danger" : "primary" });

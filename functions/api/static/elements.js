@@ -1,11 +1,11 @@
-/** The few things that every view is built with. */
+/** The elements that every view is built with. */
 
 /**
- * Make an element: `element("p.hint", { id: "limit" }, "At most ", 15, " MB")`.
+ * Create an element: `element("p.hint", { id: "limit" }, "At most ", 15, " MB")`.
  *
- * Objects are attributes, where `on…` is a listener; the rest are children. Text becomes text nodes, so nothing that a
- * person or a file said is ever read as HTML. `null`, `undefined` and `false` are left out, so that a part can depend
- * on a condition.
+ * Objects are attributes, where `on…` is a listener; the rest are children. Text becomes text nodes, so no input of a
+ * person or a file is ever parsed as HTML. `null`, `undefined` and `false` are left out, so that a part can depend on a
+ * condition.
  *
  * @param {string} name Tag and classes, as in CSS.
  */
@@ -28,14 +28,14 @@ function setAttributes(target, attributes) {
   }
 }
 
-/** A name within a sentence: whatever its script and direction, the words around it stay in their order. */
+/** A name within a sentence: the words around it keep their order, whatever its script and direction. */
 export const isolated = (name) => element("bdi", name);
 
 const isAbsent = (value) => value === null || value === undefined || value === false;
 
 const present = (parts) => parts.flat(Infinity).filter((part) => !isAbsent(part));
 
-/** Put other children into an element. */
+/** Replace the children of an element. */
 export const fill = (parent, ...children) => parent.replaceChildren(...present(children));
 
 const ICONS = {
@@ -55,7 +55,7 @@ const ICONS = {
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5",
 };
 
-/** A line drawing that decorates; what it means is said in text. */
+/** A decorative line drawing; its meaning is always given in text too. */
 export function icon(name) {
   const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
   setAttributes(svg, { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" });
@@ -68,13 +68,13 @@ export function icon(name) {
 export const button = (text, onclick, { icon: drawing, class: looks = "", ...attributes } = {}) =>
   element("button", { type: "button", class: `button ${looks}`, onclick, ...attributes }, drawing && icon(drawing), text);
 
-/** A button that shows an icon alone; its text is for screen readers and for the pointer that rests on it. */
+/** A button that shows only an icon; its text is its accessible name and its tooltip. */
 export const iconButton = (drawing, text, onclick, { class: looks = "", ...attributes } = {}) =>
   button("", onclick, { icon: drawing, class: `icon-only ${looks}`, "aria-label": text, title: text, ...attributes });
 
 let fields = 0;
 
-/** A label above its control, and a hint below. */
+/** A control with a label above and a hint below. */
 export function field(label, control, hint) {
   control.id = `field-${(fields += 1)}`;
   const below = hint && element("p.hint", { id: `${control.id}-hint` }, hint);
@@ -85,37 +85,37 @@ export function field(label, control, hint) {
 /** A list; `label` is its name for screen readers. */
 export const list = (looks, label, items) => element(looks, { "aria-label": label }, items.map((item) => element("li", item)));
 
-/** The top of a view: its heading, which takes the focus when the view opens, and what can be done there. */
+/** The top of a view: its heading, which takes the focus when the view opens, and its actions. */
 export const headingRow = (title, ...actions) =>
   element("div.heading", element("h1", { tabindex: -1 }, title), element("div.actions", actions));
 
-/** What stands where there is nothing: it says so, and what to do next. */
+/** The text in place of an empty list: that it is empty, and what to do next. */
 export const emptyState = (title, text, ...actions) =>
   element("div.empty", icon("image"), element("h2", title), element("p", text), element("div.actions", actions));
 
-/** Do what fills a place; when that fails, the place tells why, with a way to try again. */
+/** Run a function that fills a place; when it fails, show the error there with a button to try again. */
 export async function attempt(place, run) {
   try {
     await run();
   } catch (error) {
     const again = button("Try again", () => attempt(place, run), { icon: "retry" });
-    // The title of an HTTP status helps nobody; that there is no connection does.
+    // The title of an HTTP status does not help a person; "No connection" does.
     const title = element("h2", (!error.status && error.title) || "That did not work");
     fill(place, element("div.empty", { role: "alert" }, icon("alert"), title, element("p", error.message), again));
   }
 }
 
-/** Terms and what they are, as `[term, value]`; those without a value are left out. */
+/** A description list of `[term, value]`; terms without a value are left out. */
 export function definitions(looks, rows) {
   const known = rows.filter(([, value]) => !isAbsent(value) && value !== "");
   return element(looks, known.map(([term, value]) => element("div", element("dt", term), element("dd", value))));
 }
 
-/** A link to another site, which gets no handle on this page. */
+/** A link to another site, which gets no access to this page. */
 export const externalLink = (url, text) =>
   element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text, " ", icon("external"));
 
-/** Name the view in the window's title, where the history and a screen reader find it. */
+/** Name the view in the window's title, for the history and screen readers. */
 export function setTitle(text) {
   document.title = `${text} · Image recognition`;
 }

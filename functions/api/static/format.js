@@ -1,17 +1,17 @@
-/** Numbers, dates and states as a person reads them. */
+/** Format numbers, dates and states for people. */
 
 const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const NUMBER = new Intl.NumberFormat();
 
-/** A moment in the reader's time zone. */
+/** A date and time in the reader's time zone. */
 export const dateTime = (text) => DATE_TIME.format(new Date(text));
 
-/** A capture time as the camera's clock said it, wherever that is read; with its distance from UTC if that is known. */
+/** A capture time as the camera's clock showed it, in any time zone of the reader; with its UTC offset if known. */
 export function captureTime(text) {
   const [offset] = text.match(/[+-]\d\d:\d\d$/) || [];
-  // Taken for UTC and said in UTC, the clock keeps its hands, also in an hour that the reader's zone leaves out.
+  // Parsed and formatted as UTC, the time stays as it is, even in an hour that the reader's time zone skips.
   const clock = CLOCK.format(new Date(`${text.slice(0, "2026-11-11T16:04:05".length)}Z`));
   return offset ? `${clock} (UTC${offset})` : clock;
 }
@@ -24,12 +24,12 @@ export const number = (value) => NUMBER.format(value);
 /** `1 photo`, `1,200 photos`. */
 export const plural = (count, one, several = `${one}s`) => `${number(count)} ${count === 1 ? one : several}`;
 
-/** A confidence without digits that nobody can use; rounded down, so that only certainty reads as 100%. */
+/** A confidence without decimals; rounded down, so that only certainty reads as 100%. */
 export const percent = (confidence) => `${Math.floor(confidence)}%`;
 
 /**
- * The API takes no control characters and no marks that reverse the text behind them, so that `gpj.exe` looks like
- * `exe.jpg`; a file system, a paste and a key in S3 may bring both.
+ * The API refuses control characters, and the marks that reverse the text after them, which make `gpj.exe` look like
+ * `exe.jpg`. Names of files, pasted text and keys in S3 can contain both.
  */
 export const withoutControls = (text) => text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, " ");
 
@@ -69,5 +69,5 @@ export function photoStatus({ status, is_uploaded: isUploaded }) {
 /** The same for a run or a session. */
 export const runStatus = ({ status }) => ({ text: RUN_WORDS[status] || END_WORDS[status] || status, tone: TONES[status] || "bad" });
 
-/** What ended a run or a session: the name of an error, its cause, or both. */
+/** Why a run or a session failed: the name of an error, its cause, or both. */
 export const failure = ({ name, cause }) => [name, cause].filter(Boolean).join(": ");

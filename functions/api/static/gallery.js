@@ -1,4 +1,4 @@
-/** View: the photos of an album, or all photos; searched, watched and added to. */
+/** View: the photos of an album, or all photos; with search, live updates and upload. */
 
 import { call } from "./api.js";
 import { changes } from "./changes.js";
@@ -11,16 +11,16 @@ import { poll } from "./poll.js";
 import { activeFilters, FILTERS, searchForm } from "./search.js";
 import { isOpen, makeTile } from "./tiles.js";
 
-// Small, because on a slow line the long addresses of the thumbnails are what takes time.
+// Small, because on a slow line the long URLs of the thumbnails take most of the time.
 const PAGE = 24;
-// So few are asked for one by one; of more, the newest page of the list tells in one request.
+// Up to this many photos are polled one by one; for more, one request polls the newest page of the list.
 const ONE_BY_ONE = 3;
 
 /**
  * @param {{albumId?: string, query: URLSearchParams, choosePhotos: () => void}} route
  * @returns {object} Besides `root`, `title`, `update` and `close` of every view: `albumId`, `loaded` (a promise),
- *   `neighbours(photoId)` with the addresses of the newer and the older photo, `goBeyond(photoId)`, which loads on until
- *   the older one is known, and `focus(photoId)`.
+ *   `neighbours(photoId)` with the addresses of the newer and the older photo, `goBeyond(photoId)`, which loads more
+ *   pages until the older one is known, and `focus(photoId)`.
  */
 export function open({ albumId, query, choosePhotos }) {
   const tiles = new Map();
@@ -84,7 +84,7 @@ export function open({ albumId, query, choosePhotos }) {
     grid.ariaBusy = null;
   }
 
-  /** Where the photos will be, so that nothing has to give way to them when they come. */
+  /** Placeholders for the photos, so that the layout does not shift when they load. */
   function showOutlines() {
     grid.ariaBusy = "true";
     fill(grid, Array.from({ length: PAGE }, () => element("li.tile", { "aria-hidden": "true" }, element("span.frame.busy"))));
@@ -95,7 +95,7 @@ export function open({ albumId, query, choosePhotos }) {
 
   function nothingFound() {
     const all = () => (location.hash = address("", ""));
-    const text = "No photo here fits. Try another label, or widen the dates.";
+    const text = "No photo here matches. Try another label, or widen the dates.";
     return emptyState("Nothing found", text, button("Clear the search", all));
   }
 
@@ -108,7 +108,7 @@ export function open({ albumId, query, choosePhotos }) {
 
   // Tiles
 
-  /** Show photos at their place, newest first. @returns {object[]} Those that are new or look different now. */
+  /** Insert or update photos, newest first. @returns {object[]} Those that are new or look different now. */
   function put(photos) {
     return photos.filter((photo) => {
       if (isDeleted(photo.photo_id)) return false;
@@ -143,7 +143,7 @@ export function open({ albumId, query, choosePhotos }) {
     return [newer, older].map((tile) => tile && address(tileOf.get(tile).photo.photo_id));
   }
 
-  /** A page may hold nothing and yet not be the last. */
+  /** Load pages until the older neighbour is known: an empty page need not be the last. */
   async function goBeyond(photoId) {
     await view.loaded;
     const isLast = () => tiles.has(photoId) && !tiles.get(photoId).root.nextElementSibling;
@@ -153,14 +153,14 @@ export function open({ albumId, query, choosePhotos }) {
     }
   }
 
-  // What changes while one looks
+  // Live updates
 
   const live = poll(async () => {
     const open = [...tiles.values()].map((tile) => tile.photo).filter(isOpen);
     if (open.length === 0) return "settled";
     const listed = open.length > ONE_BY_ONE ? (await ask({ limit: 100 }, listening.signal)).photos : [];
     const ids = new Set(listed.map((photo) => photo.photo_id));
-    // By chance, so that one that never ends does not keep the others from being asked for.
+    // In random order, so that photos that never finish do not keep the others from being polled.
     const others = open.filter((photo) => !ids.has(photo.photo_id)).sort(() => Math.random() - 0.5);
     const asked = await Promise.all(others.slice(0, ONE_BY_ONE).map(again));
     const changed = put([...listed, ...asked].filter((photo) => tiles.has(photo.photo_id)));
@@ -172,7 +172,7 @@ export function open({ albumId, query, choosePhotos }) {
   async function again(photo) {
     try {
       const detail = await call("GET", `photos/${photo.photo_id}`);
-      // As the list has it: a tile must not take more detail for a change.
+      // In the form of the list: a tile must not take additional detail for a change.
       return { ...detail, labels: detail.labels.slice(0, 10).map(({ name, confidence }) => ({ name, confidence })) };
     } catch (problem) {
       if (problem.status !== 404) throw problem;
@@ -189,7 +189,7 @@ export function open({ albumId, query, choosePhotos }) {
   function arrive({ detail: photo }) {
     if (isNarrowed() || (albumId && photo.album_id !== albumId)) return;
     const known = tiles.get(photo.photo_id)?.photo;
-    // The API may have told more about it already than the upload knows.
+    // The tile may show a later state from the API than the upload knows.
     if (!known || known.status === "PENDING") put([photo]);
     list.showEnd();
     live.wake();
@@ -222,7 +222,7 @@ export function open({ albumId, query, choosePhotos }) {
   function showGone() {
     close();
     const all = element("a.button", { href: "#/albums" }, "Go to your albums");
-    fill(root, top, emptyState("This album is not here", "It was deleted, or it belongs to somebody else.", all));
+    fill(root, top, emptyState("This album is not here", "It was deleted, or it belongs to someone else.", all));
     fill(actions);
   }
 

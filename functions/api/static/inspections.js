@@ -1,4 +1,4 @@
-/** View for operators: what inspection said, image by image. */
+/** View for operators: the verdicts of inspected images. */
 
 import { call } from "./api.js";
 import { button, element, emptyState, field, headingRow, icon, list } from "./elements.js";
@@ -8,7 +8,7 @@ import { pages } from "./pages.js";
 import { poll, SLOWLY } from "./poll.js";
 import { badge, chips } from "./tiles.js";
 
-// Of new inspections between two looks; whoever finds more begins the list anew.
+// How many pages of new inspections one poll reads; when there are more, the list is loaded again.
 const PAGES_OF_NEW = 4;
 
 const VERDICTS = { SUCCESS: { text: "Passed", tone: "good" }, FAILURE: { text: "Failed", tone: "bad" } };
@@ -66,7 +66,7 @@ export function open({ query }) {
   }
 
   function nothing() {
-    const text = "Images under the inspected prefixes appear here with their verdict. Upload one, or widen the filters.";
+    const text = "Images under the inspected prefixes appear here with their verdicts. Upload one, or widen the filters.";
     return emptyState("No inspection fits", text);
   }
 
@@ -74,13 +74,13 @@ export function open({ query }) {
 
   const idOf = ({ bucket, key, inspected_at: at }) => JSON.stringify([bucket, key, at]);
 
-  /** @returns {boolean} Whether it is not shown yet; from now on it counts as shown. */
+  /** @returns {boolean} Whether it was not shown before; from now on it counts as shown. */
   function isNew(inspection) {
     const id = idOf(inspection);
     return !known.has(id) && known.add(id) && true;
   }
 
-  /** @returns {Promise<object[]|null>} What came since the last look; `null` when that is more than is read here. */
+  /** @returns {Promise<object[]|null>} The inspections since the last poll; `null` when there are too many to read. */
   async function newest(signal) {
     const found = [];
     let cursor = null;
@@ -88,7 +88,7 @@ export function open({ query }) {
       const answer = await ask({ cursor }, signal);
       const fresh = answer.inspections.filter((inspection) => !known.has(idOf(inspection)));
       found.push(...fresh);
-      // Behind a page of new ones alone there may be more of them.
+      // After a page of only new inspections there may be more of them.
       if (!answer.cursor || fresh.length === 0 || fresh.length < answer.inspections.length) return found;
       cursor = answer.cursor;
     }
@@ -97,10 +97,10 @@ export function open({ query }) {
 
   const others = poll(async () => {
     const { signal } = board;
-    // What did not come is said, and tried again by the person: newer ones alone would look like the whole list.
+    // A list that failed to load shows its error and "Try again": newer inspections alone would look complete.
     if (!board.isLoaded) return "settled";
     const came = await newest(signal);
-    if (signal.aborted) return "same"; // The filters are others by now.
+    if (signal.aborted) return "same"; // The filters have changed.
     if (!came) {
       load();
       return "changed";
@@ -118,9 +118,9 @@ export function open({ query }) {
   return { root, title: "Inspections", update, close: () => (others.stop(), board.stop()) };
 }
 
-/** S3 refuses an archived image, and one whose address has expired; the page does not learn which of the two it is. */
+/** S3 refuses an archived image, and an expired URL; the page cannot tell which of the two it is. */
 function giveUp({ target: image }) {
-  image.closest("li").lastChild.append(element("p.hint", "S3 does not give the image out: it may be archived. Refresh to try again."));
+  image.closest("li").lastChild.append(element("p.hint", "S3 does not return the image: it may be archived. Refresh to try again."));
   image.replaceWith(icon("image"));
 }
 

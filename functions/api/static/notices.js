@@ -1,24 +1,24 @@
-/** Short messages: shown in a corner, and read to those who do not see them. */
+/** Short messages: shown in a corner, and read by screen readers. */
 
 import { button, element, iconButton } from "./elements.js";
 
 const SHOWN_MS = 6000;
 
-/** Say something through the live region alone. */
+/** Announce a text in the live region only. */
 export function announce(text) {
-  // A new paragraph is read even when it says what the last one said.
+  // A new paragraph is read even when its text is the same as before.
   document.getElementById("announcements").replaceChildren(element("p", text));
 }
 
 /**
  * Show a message for six seconds, or until it is dismissed.
  *
- * The time stands still while the pointer or the focus is on it: nobody has to race for its button.
+ * The time stops while the pointer or the focus is on it, so that there is no hurry to reach its button.
  *
  * @param {string|(string|Node)[]} text
  * @param {{tone?: "bad", action?: string, run?: () => void, whenGone?: () => void, isLasting?: boolean}} [options]
- *   `action` is the button that does `run`; `whenGone` is called when the message goes without it.
- * @returns {() => void} Takes the message away, without `whenGone`.
+ *   `action` is the text of a button that calls `run`; `whenGone` is called when the message ends without it.
+ * @returns {() => void} Removes the message, without calling `whenGone`.
  */
 export function notify(text, { tone, action, run, whenGone, isLasting } = {}) {
   let left = SHOWN_MS;
@@ -39,7 +39,7 @@ export function notify(text, { tone, action, run, whenGone, isLasting } = {}) {
     timer = null;
   }
   function goOn() {
-    // After the event, when it is clear what has the focus now.
+    // After the event, when the new focus is known.
     setTimeout(() => {
       if (isLasting || timer || !notice.isConnected || notice.matches(":hover, :focus-within")) return;
       since = Date.now();

@@ -1,22 +1,22 @@
-/** A list that the API gives page by page. */
+/** A list that the API returns page by page. */
 
 import { attempt, button, emptyState, fill } from "./elements.js";
 import { plural } from "./format.js";
 
 /**
- * Only an empty cursor says that a page is the last: one may hold nothing although there is more further back.
+ * Load a list page by page. Only an empty cursor marks the last page: a page may be empty although older ones are not.
  *
  * @param {object} parts
- * @param {HTMLElement} parts.below Where it says that the list goes on, is empty, or did not come.
+ * @param {HTMLElement} parts.below The place for "Show more", for the text of an empty list, and for an error.
  * @param {(query: {cursor: string|null}, signal: AbortSignal) => Promise<{cursor: string|null}>} parts.ask
- * @param {() => void} parts.clear Take away what is shown: the first page has come, or has not.
+ * @param {() => void} parts.clear Remove what is shown, when the first page is loaded or has failed.
  * @param {(answer: object) => void} parts.show
- * @param {() => number} parts.count How many are shown.
- * @param {() => HTMLElement} parts.nothing What stands below when all pages hold nothing.
- * @param {boolean} [parts.isEndless] Load on when the end comes near: nobody should have to press "Show more" while scrolling.
- * @returns {object} `load()` from the start, `loadMore()`, `showEnd()` after something came or went otherwise,
- *   `found(one)` in words, `stop()`; `cursor`, `signal`, which is aborted when another list is asked for, and `isLoaded`,
- *   whether its first page is there.
+ * @param {() => number} parts.count How many entries are shown.
+ * @param {() => HTMLElement} parts.nothing The text to show when all pages are empty.
+ * @param {boolean} [parts.isEndless] Load more when the end scrolls near, without a press of "Show more".
+ * @returns {object} `load()` from the start, `loadMore()`, `showEnd()` after an entry was added or removed elsewhere,
+ *   `found(one)` in words, `stop()`; `cursor`, `signal`, which is aborted when another list is requested, and
+ *   `isLoaded`, whether its first page is loaded.
  */
 export function pages({ below, ask, clear, show, count, nothing, isEndless = false }) {
   const more = button("Show more", loadMore);
@@ -27,13 +27,13 @@ export function pages({ below, ask, clear, show, count, nothing, isEndless = fal
   function load() {
     stop();
     request = new AbortController();
-    // The place at which the last list goes on is none in this one.
+    // The cursor of the last list is not valid for this one.
     Object.assign(list, { cursor: null, signal: request.signal, isLoaded: false });
     fill(below);
     return loadPage();
   }
 
-  /** Whoever wants more while a page is under way waits for that one. */
+  /** Load the next page, or wait for the one that is loading. */
   function loadMore() {
     return loading || loadPage();
   }
@@ -43,7 +43,7 @@ export function pages({ below, ask, clear, show, count, nothing, isEndless = fal
     const mine = attempt(below, async () => {
       const isFirst = !list.isLoaded;
       const answer = await ask({ cursor: list.cursor }, signal).catch((error) => {
-        if (signal.aborted) return null; // Another list has been asked for since.
+        if (signal.aborted) return null; // Another list has been requested since.
         if (isFirst) clear();
         throw error;
       });
@@ -57,14 +57,14 @@ export function pages({ below, ask, clear, show, count, nothing, isEndless = fal
     return mine.finally(() => loading === mine && (loading = null));
   }
 
-  // On a busy machine several observations come at once, of which the last one counts.
+  // On a busy machine several entries come at once; the last one is current.
   const end = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && loadMore(), { rootMargin: "600px" });
 
   function showEnd() {
-    // Until the first page is there, this place says so, or why it did not come.
+    // Until the first page is loaded, this place says that it is loading, or why it failed.
     if (!list.isLoaded) return;
     const isPressed = document.activeElement === more;
-    const text = "What was looked at so far does not fit. There may be more further back.";
+    const text = "Nothing matches so far. There may be more further back.";
     const none = count() === 0 && (list.cursor ? emptyState("Nothing found yet", text) : nothing());
     fill(below, none, list.cursor && more);
     end.disconnect();

@@ -1,4 +1,4 @@
-/** View: one photo, large, with what was found in it. */
+/** View: one photo, large, with its labels and metadata. */
 
 import { call } from "./api.js";
 import { deletePhoto } from "./deletions.js";
@@ -10,7 +10,7 @@ import { badge, isOpen, searchAddress } from "./tiles.js";
 
 /**
  * @param {{photoId: string, back: string, neighbours: () => string[]}} options `back` is the address of the gallery,
- *   `neighbours` gives those of the newer and the older photo, as far as they are known.
+ *   `neighbours` returns those of the newer and the older photo, if they are known.
  * @returns {{root: HTMLElement, title: string, showNeighbours: () => void, close: () => void}}
  */
 export function open({ photoId, back, neighbours }) {
@@ -37,7 +37,7 @@ export function open({ photoId, back, neighbours }) {
   const load = () =>
     attempt(details, async () => {
       const found = await call("GET", `photos/${photoId}`).catch((problem) => {
-        // 422: the address was cut off, so it is no photo's.
+        // 422: the address was cut off, so the id is not valid.
         if (![404, 422].includes(problem.status)) throw problem;
       });
       if (!found) return showGone();
@@ -47,7 +47,7 @@ export function open({ photoId, back, neighbours }) {
 
   function showGone() {
     const all = element("a.button", { href: "#/photos" }, "Go to your photos");
-    const text = "It was deleted, or it belongs to somebody else.";
+    const text = "It was deleted, or it belongs to someone else.";
     const gone = element("div", { role: "alert" }, emptyState("This photo is not here", text, all));
     fill(root, tools, element("h1.visually-hidden", { tabindex: -1 }, "Photo"), gone);
   }
@@ -65,7 +65,7 @@ export function open({ photoId, back, neighbours }) {
     fill(details, explanation(), labelSection(), metadata());
   }
 
-  /** The gallery may know the neighbours only later than the photo is shown. */
+  /** Called again by the gallery, which may know the neighbours only after the photo is shown. */
   function showNeighbours() {
     neighbours().forEach((address, index) => {
       steps[index].hidden = !address;
@@ -76,7 +76,7 @@ export function open({ photoId, back, neighbours }) {
   function missing() {
     if (isOpen(photo)) return "The file is not uploaded yet.";
     if (photo.is_uploaded) return "The file was refused, and deleted a day later. Delete this photo too.";
-    return "The file never came. Delete this photo and add it again.";
+    return "The file never arrived. Delete this photo and add it again.";
   }
 
   function showPicture() {
@@ -84,7 +84,7 @@ export function open({ photoId, back, neighbours }) {
     if (!src) return fill(frame, element("p.hint", missing()));
     frame.classList.toggle("sized", Boolean(width));
     if (width) {
-      // The room is taken before the first byte is there, so nothing jumps; and a small photo is not blown up.
+      // Reserve the space before the first byte, so that nothing shifts; and do not enlarge a small photo.
       frame.style.setProperty("--ratio", width / height);
       frame.style.maxWidth = `${width}px`;
     }
@@ -92,7 +92,7 @@ export function open({ photoId, back, neighbours }) {
     fill(frame, element("img", { src, width, height, alt, onerror: renewAddress }), overlay);
   }
 
-  /** The picture's address lives for a short time only; one that has ended is asked for again, once. */
+  /** The URL of the picture expires soon; request a new one, once. */
   async function renewAddress() {
     if (isAddressRenewed || !photo.width) return fill(frame, element("p.hint", "This file cannot be shown as a picture."));
     isAddressRenewed = true;
@@ -119,13 +119,13 @@ export function open({ photoId, back, neighbours }) {
     fill(overlay, drawn);
   }
 
-  /** While the pointer or the focus is on a label, its boxes are shown, and no others. */
+  /** Show only the boxes of the label that has the pointer or the focus. */
   function pointOut(name) {
     overlay.hidden = !areBoxesShown && !name;
     for (const box of overlay.children) box.hidden = Boolean(name) && box.dataset.label !== name;
   }
 
-  // What is said about it
+  // Details
 
   function explanation() {
     const { error, status: state } = photo;
@@ -174,7 +174,7 @@ export function open({ photoId, back, neighbours }) {
     return element("div", element("h2", "About this photo"), definitions("dl.facts", rows));
   }
 
-  // Live, and leaving
+  // Live updates, and leaving
 
   const live = poll(async () => {
     if (!photo || !isOpen(photo)) return "settled";

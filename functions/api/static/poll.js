@@ -1,14 +1,14 @@
-/** Looking again and again, without a request for a page that nobody sees. */
+/** Poll the API, without requests while the page is in the background. */
 
 const PACE = { firstWait: 1000, longestWait: 5000 };
 
-/** For what seldom begins, and then outside this page. */
+/** For changes that are rare and start outside this page. */
 export const SLOWLY = { firstWait: 12_000, longestWait: 12_000 };
 
 /**
- * Look when woken, a moment later: soon again after a change, ever later while nothing changes.
+ * Poll from `wake` on: soon again after a change, and ever more slowly while nothing changes.
  *
- * @param {() => Promise<"changed"|"same"|"settled">} look After `settled` nothing is looked at until `wake`.
+ * @param {() => Promise<"changed"|"same"|"settled">} look After `settled`, polling stops until `wake`.
  * @param {{firstWait: number, longestWait: number}} [pace] Milliseconds.
  * @returns {{wake: () => void, stop: () => void}}
  */
@@ -22,7 +22,7 @@ export function poll(look, { firstWait, longestWait } = PACE) {
   async function turn() {
     isLooking = true;
     isWoken = false;
-    // The next look may find the service again; a view shows its own failure when it is opened.
+    // An error is ignored: the next poll may succeed, and each view shows its own error when it is opened.
     const found = await look().catch(() => "same");
     isLooking = false;
     wait = found === "changed" ? firstWait : Math.min(wait * 1.5, longestWait);

@@ -1,18 +1,18 @@
-/** The search above a gallery: a label as one types, a range of days, a least confidence. */
+/** The search above a gallery: a label with suggestions, a range of days, a minimum confidence. */
 
 import { call } from "./api.js";
 import { element, field, fill, iconButton, list } from "./elements.js";
 import { plural } from "./format.js";
 import { announce } from "./notices.js";
 
-/** The filters of `GET /api/photos` that may stand in a gallery's address, and what to call them. */
+/** The filters of `GET /api/photos` that a gallery's address can have, with their names on the page. */
 export const FILTERS = { label: "Label", class: "Class", from: "From", to: "To", min_confidence: "At least" };
 
 const TYPING_PAUSE_MS = 150;
 
 /**
- * @param {(changes: Object<string, string>) => void} change Called with filters that are to be different; an empty text
- *   takes one away.
+ * @param {(changes: Object<string, string>) => void} change Called with the filters to change; an empty text removes
+ *   a filter.
  * @returns {{root: HTMLElement, show: (filters: URLSearchParams) => void}}
  */
 export function searchForm(change) {
@@ -76,7 +76,7 @@ function labelBox(choose) {
       const { labels } = await call("GET", "labels", { query: { prefix: input.value.trim() }, signal });
       if (!signal.aborted) offer(labels);
     } catch {
-      // Suggestions help; the box works without them.
+      // Suggestions are optional; the box works without them.
     }
   }
 
@@ -84,12 +84,12 @@ function labelBox(choose) {
     options = labels.map((name, index) =>
       element("li", { role: "option", id: `suggestion-${index}`, onclick: () => take(name) }, name),
     );
-    // The press would take the focus from the box, which closes the list before the click comes.
+    // Keep the focus in the box: losing it would close the list before the click.
     for (const option of options) option.addEventListener("pointerdown", (event) => event.preventDefault());
     fill(box, options);
     mark(-1);
     setOpen(options.length > 0);
-    announce(options.length > 0 ? `${plural(options.length, "suggestion")}.` : "No label begins like this.");
+    announce(options.length > 0 ? `${plural(options.length, "suggestion")}.` : "No label starts with this.");
   }
 
   function setOpen(isOpen) {
@@ -123,7 +123,7 @@ function labelBox(choose) {
   function onInput() {
     clearTimeout(timer);
     if (input.value) timer = setTimeout(suggest, TYPING_PAUSE_MS);
-    else take(""); // Also the cross that browsers put into a search box.
+    else take(""); // Also for the clear button that browsers put into a search box.
   }
 
   function onKey(event) {
@@ -134,7 +134,7 @@ function labelBox(choose) {
     else if (key === "Escape") box.hidden ? take("") : close();
     else if (box.hidden) suggest();
     else {
-      // One place more than there are options: there, the text that was typed stands for itself.
+      // One place more than there are options: the last one is the typed text itself.
       const places = options.length + 1;
       mark(((active + 1 + (key === "ArrowDown" ? 1 : places - 1)) % places) - 1);
     }
@@ -142,14 +142,14 @@ function labelBox(choose) {
 
   function show(name) {
     chosen = name;
-    // Not while somebody types: the answer to the last choice must not eat the next one.
+    // Not while the person types: the result of the last choice must not overwrite the next one.
     if (name || document.activeElement !== input) input.value = name;
   }
 
   return { root: element("div.combobox", input, box), show };
 }
 
-/** What a gallery is narrowed to, each with a button that takes it away. */
+/** The active filters of a gallery, each with a button that removes it. */
 export function activeFilters(filters, change) {
   const given = Object.entries(FILTERS).filter(([name]) => filters.get(name));
   return list("ul.chips", "Filters", given.map(([name, word]) => {

@@ -1,4 +1,4 @@
-/** View: the second factor of whoever is signed in, from setting it up to taking it away. */
+/** View: set up, replace or remove the second factor of the signed-in person. */
 
 import { ask as askInDialog } from "./dialogs.js";
 import { attempt, button, element, field, fill, headingRow } from "./elements.js";
@@ -18,7 +18,7 @@ export function open({ signOut }) {
     const go = () => signIn({ forAccount: true }).catch(({ message }) => (complaint.textContent = message));
     fill(
       body,
-      element("p", "With a second factor, signing in takes your password and a code of six digits that an authenticator app shows. Who knows your password alone does not get in. Operators need one."),
+      element("p", "With a second factor, you sign in with your password and a six-digit code from an authenticator app. Your password alone is then not enough. Operators need a second factor."),
       element("p.hint", "You are asked for your password first. When the second factor has changed, you are signed out everywhere."),
       complaint,
       element("div.actions", button("Continue", go, { class: "primary" })),
@@ -46,7 +46,7 @@ export function open({ signOut }) {
     const go = button("Set up", null, { type: "submit", class: "primary" });
     fill(
       body,
-      element("p", "Add an account to your authenticator app with this key. It is shown once, and whoever has it has your codes."),
+      element("p", "Add an account to your authenticator app with this key. It is shown once. Anyone who has it can generate your codes."),
       element("p", element("code.key", { "aria-label": "Key" }, key.match(/.{1,4}/g).join(" "))),
       element("p", element("a", { href: addressOf(key) }, "Add it to an app on this device")),
       element(
@@ -57,7 +57,7 @@ export function open({ signOut }) {
         element("div.actions", go),
       ),
     );
-    // The button that was pressed is gone; whoever reads by ear goes on with the key.
+    // The pressed button was removed; a screen reader continues with the key.
     body.firstElementChild.tabIndex = -1;
     body.firstElementChild.focus();
   }
@@ -79,7 +79,7 @@ export function open({ signOut }) {
   }
 
   function remove() {
-    const content = [element("p", "Your password alone then signs you in. An operator without a second factor is none.")];
+    const content = [element("p", "You then sign in with your password alone. An operator without a second factor loses operator access.")];
     const run = async () => {
       await ask("SetUserMFAPreference", { SoftwareTokenMfaSettings: { Enabled: false } });
       await end("Your second factor is removed. Sign in again.");
@@ -87,7 +87,7 @@ export function open({ signOut }) {
     return askInDialog({ title: "Remove the second factor?", content, confirm: "Remove", danger: true, run });
   }
 
-  /** Sessions that began before would go on as they are: everybody signs in anew, here and elsewhere. */
+  /** Sign out everywhere: sessions that began before would continue without the change. */
   async function end(sentence) {
     await ask("GlobalSignOut");
     await forgetAccountToken();

@@ -1,4 +1,4 @@
-/** View for operators: the sessions of the Custom Labels model, with what each step took and what it cost. */
+/** View for operators: the sessions of the Custom Labels model, with the duration of each step and the cost. */
 
 import { call } from "./api.js";
 import { attempt, definitions, element, emptyState, externalLink, fill, headingRow, list } from "./elements.js";
@@ -25,7 +25,7 @@ export function open() {
   }
 
   const live = poll(async () => (isRunning ? look() : "settled"));
-  // A session begins by itself, when images wait for one.
+  // A session starts by itself when images wait for inspection.
   const others = poll(lookAndFollow, SLOWLY);
 
   async function lookAndFollow() {
@@ -57,7 +57,7 @@ function card(session) {
   );
 }
 
-/** Each step with the moment at which it came, and a bar as long as it lasted. */
+/** Each step with the time at which it began, and a bar for its duration. */
 function timeline(steps, end) {
   const at = steps.map((step) => Date.parse(step.at));
   const first = at[0];

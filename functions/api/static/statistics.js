@@ -1,4 +1,4 @@
-/** View: how many photos there are, day by day and class by class. */
+/** View: the number of recognised photos, by day and by class. */
 
 import { call } from "./api.js";
 import { attempt, element, emptyState, field, fill, headingRow } from "./elements.js";
@@ -25,7 +25,7 @@ export function open() {
     const within = { from: from.value, to: to.value };
     attempt(content, async () => {
       const answer = await call("GET", "counts", { query: within, signal }).catch((error) => {
-        if (signal.aborted) return null; // Other days have been asked for since.
+        if (signal.aborted) return null; // Other days have been requested since.
         throw error;
       });
       if (answer && !signal.aborted) show(answer.counts, within);
@@ -33,7 +33,7 @@ export function open() {
   }
 
   function show(counts, within) {
-    const text = "No photo was recognised in these days. Widen the dates, or add photos.";
+    const text = "No photo was recognised on these days. Widen the dates, or add photos.";
     if (counts.length === 0) return fill(content, emptyState("Nothing to count", text));
     const days = sums(counts, "day").sort(([a], [b]) => (a < b ? 1 : -1));
     const classes = sums(counts, "class").sort(([, a], [, b]) => b - a);
@@ -52,7 +52,7 @@ function sums(counts, by) {
   return [...sum];
 }
 
-/** A table whose rows have a bar: the figures are for everyone, the bars for those who see them. */
+/** A table whose rows have a bar; screen readers read the figures only. */
 function bars(caption, head, entries, textOf, filtersOf) {
   const most = Math.max(...entries.map(([, count]) => count));
   const row = ([value, count]) => {

@@ -1,4 +1,4 @@
-/** One photo in a gallery, and the small parts that other views show photos with. */
+/** The tile of a photo in a gallery, and the parts of it that other views use. */
 
 import { call } from "./api.js";
 import { deletePhoto } from "./deletions.js";
@@ -7,31 +7,31 @@ import { percent, photoStatus } from "./format.js";
 
 const CHIPS = 3;
 
-/** Whether a photo's state is about to change; the API gives up a file that does not come. */
+/** Whether a photo's state can still change; the API sets a final one when the file never arrives. */
 export const isOpen = ({ status }) => status === "RUNNING" || status === "PENDING";
 
-/** The address of the photos that show something. */
+/** The address of a gallery with these filters. */
 export const searchAddress = (filters) => `#/photos?${new URLSearchParams(filters)}`;
 
-/** Labels with their confidence; with `isLinked`, each leads to the photos that show the same. */
+/** Labels with their confidence; with `isLinked`, each links to the photos with that label. */
 export const chips = (labels, isLinked = true) =>
   list("ul.chips", "Labels", labels.map(({ name, confidence }) => {
     const said = [name, element("span", percent(confidence))];
     return isLinked ? element("a.chip", { href: searchAddress({ label: name }) }, said) : element("span.chip", said);
   }));
 
-/** A state in words, a drawing and a colour. */
+/** A state as a text, an icon and a colour. */
 export const badge = ({ text, tone }) =>
   element(`span.badge.${tone}`, icon({ good: "check", busy: "retry" }[tone] || "alert"), text);
 
-// A presigned address is another in every answer; the picture is the same as long as the path is.
+// A presigned URL is different in every response; the picture is the same as long as the path is.
 const pathOf = (thumbnail) => thumbnail?.url.split("?")[0];
 
 /**
  * @param {object} photo
  * @param {(photoId: string) => string} addressOf The address of the photo's own view.
  * @returns {{root: HTMLElement, link: HTMLElement, photo: object, update: (photo: object) => boolean}} `update` touches
- *   only what is different, so that nothing flickers, and tells whether anything was.
+ *   only what is different, so that nothing flickers, and returns whether anything was.
  */
 export function makeTile(photo, addressOf) {
   const frame = element("span.frame");
@@ -63,12 +63,12 @@ export function makeTile(photo, addressOf) {
     }
   }
 
-  /** The address works for a limited time, and the page may have been open for longer; but ask only once. */
+  /** The URL may have expired while the page was open; request a new one, once. */
   async function renew({ target: image }) {
     image.removeEventListener("error", renew);
     const giveUp = () => fill(frame, icon("image"));
     image.addEventListener("error", giveUp);
-    // A photo that is gone: its view tells the rest.
+    // For a deleted photo there is none: its view explains that.
     const { thumbnail } = await call("GET", `photos/${tile.photo.photo_id}`).catch(() => ({}));
     if (thumbnail) image.src = thumbnail.url;
     else giveUp();

@@ -1,4 +1,4 @@
-/** The list of uploads in the corner: how far each is, with cancel and retry. */
+/** The list of uploads in the corner: the progress of each, with cancel and retry. */
 
 import { button, element, fill, iconButton } from "./elements.js";
 import { plural, size, withoutControls } from "./format.js";
@@ -30,9 +30,9 @@ function toggle() {
 }
 
 /**
- * Show what is different; the panel is seen as long as there is something to tell.
+ * Update the panel, which is visible as long as the list has uploads.
  *
- * @param {import("./uploads.js").Upload} [changed] The upload that is different, if it is one and not the list.
+ * @param {import("./uploads.js").Upload} [changed] The upload that changed; without it, the list changed.
  */
 export function showUploads(changed) {
   const current = uploads();
@@ -48,7 +48,7 @@ export function showUploads(changed) {
     rows.get(changed).update();
   }
   summarize(current);
-  // The button that had the focus may have gone with its row.
+  // The button that had the focus may have been removed with its row.
   if (hadFocus && !panel.contains(document.activeElement)) (panel.hidden ? document.getElementById("main") : fold).focus();
 }
 
@@ -67,7 +67,7 @@ function summarize(current) {
   wasBusy = busy > 0;
 }
 
-/** Nothing is left to do here: give the room back, unless somebody is just looking. */
+/** Hide the panel when all uploads are done, unless the pointer or the focus is on it. */
 function leave() {
   if (uploads().every(({ state }) => state === "done") && !panel.matches(":hover, :focus-within")) clearDone();
 }

@@ -1,8 +1,8 @@
 /**
- * Files whose upload is not finished, in the browser's database: they survive a reload, a crash and an empty battery.
+ * Unfinished uploads in the browser's database: they survive a reload, a crash and an empty battery.
  *
- * A record is `{key, owner, file, album_id, added_at}`; `key` is the idempotency key under which the upload is begun
- * again, so that going on makes no second photo.
+ * A record is `{key, owner, file, album_id, added_at}`; `key` is the idempotency key under which the upload restarts,
+ * so that resuming makes no second photo.
  */
 
 let database;
@@ -24,7 +24,7 @@ async function run(mode, action) {
   });
 }
 
-/** Keep a file until `forget`. Rejects when the browser gives no room. */
+/** Store a file until `forget`. Rejects when the browser has no space for it. */
 export const keep = (record) => run("readwrite", (store) => store.put(record));
 
 export const forget = (key) => run("readwrite", (store) => store.delete(key));

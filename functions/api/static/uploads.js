@@ -1,9 +1,9 @@
 /**
  * The queue of uploads.
  *
- * An upload has two steps: `POST /api/photos` makes the photo's record and says where to send the file; then the file
- * goes to the bucket. Both can be repeated under the same idempotency key. So a lost connection, an expired form and a
- * reload all have the same cure: begin again.
+ * An upload has two steps: `POST /api/photos` makes the photo's record and returns where to send the file; then the
+ * file goes to the bucket. Both can be repeated under the same idempotency key. The remedy for a lost connection, an expired
+ * form and a reload is therefore the same: start again.
  */
 
 import { call, Problem } from "./api.js";
@@ -14,7 +14,7 @@ import { forget, keep, unfinished } from "./upload_store.js";
 
 const AT_ONCE = 4;
 const ATTEMPTS = 5;
-// What asks to be left alone for longer, as the allowance of a day does, is for the person to begin again.
+// After a longer `Retry-After`, as that of the daily allowance, the person retries.
 const LONGEST_PAUSE_SECONDS = 300;
 // https://www.w3.org/TR/png-3/#5PNG-file-signature; a JPEG begins with its SOI marker and the first byte of another.
 const SIGNATURES = [
@@ -27,12 +27,12 @@ const LONGEST_SIGNATURE = 8;
  * @typedef {object} Upload
  * @property {string} key Idempotency key.
  * @property {File} file
- * @property {string} type The media type that its first bytes tell.
+ * @property {string} type The media type, by the first bytes.
  * @property {string|null} albumId
  * @property {"waiting"|"sending"|"pausing"|"done"|"failed"|"cancelled"} state
  * @property {number} sentBytes
  * @property {object|null} photo The photo's record, once it is made.
- * @property {boolean} isAlbumGone Whether it was to join an album that is deleted.
+ * @property {boolean} isAlbumGone Whether its album is deleted.
  * @property {string} problem What went wrong, for the person.
  */
 
@@ -42,17 +42,17 @@ let owner;
 let sending = 0;
 let onchange;
 
-/** Every upload that the person should know of. @returns {Upload[]} */
+/** Every upload of the list. @returns {Upload[]} */
 export const uploads = () => [...queue.values()];
 
 export const isUnfinished = ({ state }) => state !== "done" && state !== "cancelled";
 
 /**
- * Go on with what an earlier visit left unfinished.
+ * Resume the unfinished uploads of an earlier visit.
  *
  * @param {string} ownerId Whose uploads these are: a browser may be shared.
- * @param {(upload?: Upload) => void} listener Called whenever an upload, or the list of them, is different.
- * @returns {Promise<number>} How many are taken up.
+ * @param {(upload?: Upload) => void} listener Called when an upload, or without one the list, has changed.
+ * @returns {Promise<number>} How many are resumed.
  */
 export async function resume(ownerId, listener) {
   owner = ownerId;
@@ -64,11 +64,11 @@ export async function resume(ownerId, listener) {
 }
 
 /**
- * Add files. Those that the service would refuse anyway are named before a byte is sent.
+ * Add files. Those that the service would refuse are refused here, before a byte is sent.
  *
  * @param {Iterable<File>} files
  * @param {string|null} albumId
- * @returns {Promise<{added: number, refused: string[]}>} `refused` has a sentence for each file that was not taken.
+ * @returns {Promise<{added: number, refused: string[]}>} `refused` has a sentence for each file that was not added.
  */
 export async function add(files, albumId) {
   const limits = await settings();
@@ -84,12 +84,12 @@ export async function add(files, albumId) {
 
 async function begin(file, type, albumId) {
   const key = crypto.randomUUID();
-  // Where the browser gives no room, the upload works all the same; only a reload would end it.
+  // Without space in the browser's database, the upload works too; only a reload would end it.
   await keep({ key, owner, file, album_id: albumId, added_at: Date.now() }).catch(() => {});
   await enqueue(key, file, type, albumId);
 }
 
-/** What a file is, by its first bytes: its name may say anything. @returns {Promise<string>} "" when nobody can tell. */
+/** The media type by the first bytes; a file's name is no evidence. @returns {Promise<string>} "" when unknown. */
 async function typeOf(file) {
   const start = new Uint8Array(await file.slice(0, LONGEST_SIGNATURE).arrayBuffer().catch(() => []));
   const fits = ([, signature]) => signature.every((byte, index) => start[index] === byte);
@@ -113,7 +113,7 @@ async function enqueue(key, file, type, albumId) {
   fillSlots();
 }
 
-/** Hold the upload's lock as long as it is on this list, so that another tab that resumes does not send it too. */
+/** Hold the upload's lock while it is on this list, so that another tab that resumes does not send it too. */
 function claim(upload) {
   return new Promise((resolve) => {
     navigator.locks.request(`upload ${upload.key}`, { ifAvailable: true }, (lock) => {
@@ -123,7 +123,7 @@ function claim(upload) {
   });
 }
 
-/** Stop an upload and take its photo's record away again. */
+/** Cancel an upload and delete its photo's record. */
 export async function cancel(upload) {
   if (!isUnfinished(upload)) return;
   upload.state = "cancelled";
@@ -134,27 +134,27 @@ export async function cancel(upload) {
   if (upload.photo) await takeBack(upload.photo);
 }
 
-/** Upload a file for which there is no album any more; under a key of its own, because it is another wish. */
+/** Upload a file whose album is deleted; under a new key, because it is a different request. */
 export async function uploadWithoutAlbum(upload) {
   const { file, type } = upload;
   await cancel(upload);
   await begin(file, type, null);
 }
 
-/** Begin a failed upload again. */
+/** Restart a failed upload. */
 export function retry(upload) {
   upload.attempts = 0;
   setState(upload, "waiting");
   fillSlots();
 }
 
-/** Take what is done off the list. */
+/** Remove finished uploads from the list. */
 export function clearDone() {
   for (const upload of uploads()) if (upload.state === "done") queue.delete(upload.key);
   onchange();
 }
 
-// To delete a photo whose file is still on the way is to cancel its upload; there is nothing that could be undone.
+// Deleting a photo whose file is still being sent cancels its upload; there is nothing to undo.
 changes.addEventListener("deleting", (event) => {
   const upload = uploads().find(({ photo }) => photo?.photo_id === event.detail.photo_id);
   if (!upload || !isUnfinished(upload)) return;
@@ -172,11 +172,11 @@ async function run(upload) {
   setState(upload, "sending");
   try {
     const form = await announce(upload);
-    // After a reload at the wrong moment the file may be there without this page having heard of it.
+    // After a reload at the wrong moment the file may already be uploaded.
     if (upload.state === "sending" && !upload.photo.is_uploaded) await sendFile(upload, form);
     if (upload.state === "sending") succeed(upload);
   } catch (error) {
-    // Conflict: the photo was deleted elsewhere meanwhile, and its upload ends with it.
+    // Conflict: the photo was deleted elsewhere meanwhile, so cancel its upload.
     if (error.status === 409) cancel(upload);
     else if (error.status === 404 && upload.albumId) failForWantOfAlbum(upload);
     else if (upload.state === "sending") pauseOrFail(upload, error);
@@ -187,7 +187,7 @@ async function run(upload) {
 
 async function announce(upload) {
   const { file, type, albumId, key } = upload;
-  // The API takes no longer name, which a file system may have.
+  // The API's limit for a name; file systems allow longer ones.
   const name = [...withoutControls(file.name)].slice(-255).join("");
   const body = { name, content_type: type, size_bytes: file.size, album_id: albumId };
   const { photo, upload: form } = await call("POST", "photos", { body, key });
@@ -197,7 +197,7 @@ async function announce(upload) {
   return form;
 }
 
-/** XMLHttpRequest, because fetch does not tell how much of a body is on its way. */
+/** Send the file with XMLHttpRequest, because fetch does not report the progress of an upload. */
 function sendFile(upload, { url, fields }) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
@@ -219,9 +219,9 @@ function sendFile(upload, { url, fields }) {
 
 function refusal({ status, responseXML }) {
   const code = responseXML?.querySelector("Code")?.textContent || status;
-  // A form that expired while it waited (403) is cured by beginning again, as a busy bucket is.
+  // A form that expired while it waited (403) needs a new start, as a busy bucket does.
   const isTransient = status === 403 || status >= 500;
-  const detail = `The storage did not take the file (${code}). Try again; if that does not help, add the file anew.`;
+  const detail = `The storage did not take the file (${code}). Try again; if that does not help, add the file again.`;
   return new Problem({ status: isTransient ? 503 : status, detail });
 }
 
@@ -244,7 +244,7 @@ function pauseOrFail(upload, error) {
   const isOver = !error.isTransient || error.waitSeconds > LONGEST_PAUSE_SECONDS || upload.attempts === ATTEMPTS;
   if (isOver) return setState(upload, "failed");
   setState(upload, "pausing");
-  // Doubling, and spread: files that failed together should not come back together.
+  // Exponential backoff with jitter: files that failed together should not retry together.
   const seconds = Math.max(error.waitSeconds, 2 ** upload.attempts * (0.5 + Math.random() / 2));
   const timer = setTimeout(goOn, navigator.onLine ? seconds * 1000 : 60_000);
   addEventListener("online", goOn);

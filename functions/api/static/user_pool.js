@@ -1,12 +1,12 @@
-/** Requests to the user pool: what somebody changes in the own account, with a token that was asked for that. */
+/** Requests to the user pool, with which a person changes the own account; they need a token for that scope. */
 
 import { accountToken, settings } from "./session.js";
 
 const TIMEOUT_MS = 10_000;
 
-const WRONG_CODE = "This is not the code that the app shows now. Wait for its next one; if that is refused too, look whether the clock of your device is right.";
+const WRONG_CODE = "This is not the code that the app shows now. Wait for the next code; if that is refused too, check that your device's clock is right.";
 const OVER = "This took too long. Begin again.";
-const BUSY = "The sign-in service is asked too much now. Wait a minute and try again.";
+const BUSY = "The sign-in service is busy. Wait a minute and try again.";
 const FAILED = "The sign-in service has failed. Try again in a minute.";
 const SILENT = "The sign-in service did not answer. Check your connection and try again.";
 
@@ -21,12 +21,12 @@ const SENTENCES = new Map([
 ]);
 
 /**
- * Ask the user pool for the person who has just given the password.
+ * Call the user pool for the person who has just entered the password.
  *
  * @param {"GetUser"|"AssociateSoftwareToken"|"VerifySoftwareToken"|"SetUserMFAPreference"|"GlobalSignOut"} operation
  * @param {object} [request] Without the token.
  * @returns {Promise<object>}
- * @throws {Error} With a sentence for the person; `isOver` says that the password must be given again.
+ * @throws {Error} With a sentence for the person; `isOver` means that the password must be entered again.
  */
 export async function ask(operation, request = {}) {
   const { user_pool_url } = await settings();

@@ -1,4 +1,4 @@
-"""Step Functions: what the engine's interpreter leaves out of the Amazon States Language."""
+"""Step Functions: the parts of the Amazon States Language that the engine's interpreter lacks."""
 
 from __future__ import annotations
 

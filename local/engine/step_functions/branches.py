@@ -16,7 +16,7 @@ from ministack.services import stepfunctions as sf
 
 from local.engine.step_functions.references import enter, uses_jsonata
 
-# How often a waiting Parallel or Map looks whether its execution has been aborted.
+# How often a waiting Parallel or Map checks whether its execution has been aborted.
 POLL_SECONDS = 0.25
 
 # The stop signals of all Parallel and Map states around the current thread.
@@ -24,7 +24,7 @@ _stops: contextvars.ContextVar[tuple[threading.Event, ...]] = contextvars.Contex
 
 
 class ExecutionClosedError(BaseException):
-    """The branch or execution that a thread works for has ended; no Retry or Catch may see this."""
+    """The branch or execution of a thread has ended; no Retry or Catch may see this."""
 
 
 def install() -> None:
@@ -36,7 +36,7 @@ def install() -> None:
 
 
 def number_events_once() -> None:
-    """Give the events of a history the ids 1, 2, 3 …, also when branches write at the same time."""
+    """Give the events of a history the ids 1, 2, 3 …, even when branches write at the same time."""
     add = sf._add_event
     lock = threading.Lock()
 
@@ -48,10 +48,10 @@ def number_events_once() -> None:
 
 
 def run_branches_in_scopes_of_their_own() -> None:
-    """Show a branch the variables around it, and keep what it assigns inside.
+    """Let a branch read the variables around it, and keep its own variables inside.
 
     The engine lets branches share one context object: variables leak out, and branches that run at the
-    same time take each other's state name and task token. The states of branches get their events in
+    same time overwrite each other's state name and task token. The states of branches get their events in
     the history too.
     https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html#variable-scope
     """
@@ -110,7 +110,7 @@ def end_when_closed(execution: dict[str, Any]) -> None:
 
 @contextmanager
 def stop_signal() -> Iterator[threading.Event]:
-    """Give a signal that, once it is set, ends what this thread starts inside."""
+    """Yield a signal that, once it is set, ends the branches that this thread starts inside."""
     stop = threading.Event()
     token = _stops.set((*_stops.get(), stop))
     try:
@@ -131,9 +131,9 @@ def run_until_first_failure(
     limit
         How many run at once; 0 for all.
     execution
-        The execution they belong to; when it is closed from outside, the branches end.
+        Their execution; when it is closed from outside, the branches end.
     error
-        Error name for a failure that is not one of the state language.
+        Error name for a failure that is not one of the Amazon States Language.
 
     Returns
     -------
@@ -167,9 +167,9 @@ def run_until_first_failure(
 
 
 def fail_a_parallel_with_its_first_branch() -> None:
-    """Fail the state at once with a failed branch and stop the others; heed `Arguments`, `Output`, `Assign`.
+    """Fail the state at once with a failed branch and stop the others; apply `Arguments`, `Output`, `Assign`.
 
-    The engine waits for every branch, and knows no JSONata here.
+    The engine waits for every branch, and does not support JSONata here.
     https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html
     """
 
@@ -235,7 +235,7 @@ def _run_iteration(
 
 
 def map_items(state: dict[str, Any], raw_input: object, effective: object, ctx: dict[str, Any]) -> list[object]:
-    """Return the items that a Map state goes over: `Items` in JSONata, `ItemsPath` in JSONPath."""
+    """Return the items of a Map state: `Items` in JSONata, `ItemsPath` in JSONPath."""
     if uses_jsonata(state, ctx) and "Items" in state:
         items = sf._jsonata_state_field(state, "Items", "array", raw_input, ctx)
     else:
@@ -246,7 +246,7 @@ def map_items(state: dict[str, Any], raw_input: object, effective: object, ctx: 
 def selected_item(
     state: dict[str, Any], item: object, raw_input: object, effective: object, ctx: dict[str, Any]
 ) -> object:
-    """Return the input of one iteration: the item, or what `ItemSelector` makes of it."""
+    """Return the input of one iteration: the item, or the result of `ItemSelector`."""
     selector = state.get("ItemSelector") or state.get("Parameters")
     if not selector:
         return item

@@ -1,4 +1,4 @@
-"""Distributed Map: batches, inventories, result files, its early end, JSONata fields and limits given as paths."""
+"""Distributed Map: batches, inventories, result files, early end, JSONata fields and limits given as paths."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_BATCH_BYTES = 256 * 1024
 
 _LIMITS = ("MaxConcurrency", "ToleratedFailurePercentage", "ToleratedFailureCount")
 
-# Fields that are worked out here; the engine gets a state that has only what it understands.
+# Fields that are handled here; the engine gets a state without them.
 _HANDLED = (
     *("ItemReader", "ItemSelector", "Parameters", "ItemBatcher", "ItemsPath", "Items", "ResultWriter"),
     *("ResultSelector", "ResultPath", "OutputPath", "Output", "Assign", "QueryLanguage"),
@@ -46,11 +46,11 @@ def install() -> None:
 
 
 def complete_the_distributed_map() -> None:
-    """Heed `ItemBatcher`, `ResultWriter`, inventories, JSONata fields and limits given as paths; end when it is over.
+    """Apply `ItemBatcher`, `ResultWriter`, inventories, JSONata fields and limits given as paths; end early.
 
     The engine ignores them. Items are read, selected and batched here, the engine runs one child
     execution for each, and the results are written here. Once its execution is stopped, or more children have
-    failed than it tolerates, no further child begins and those that run are aborted; the engine runs them all.
+    failed than the state tolerates, no further child starts and running ones are aborted; the engine runs them all.
     https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_MapRunExecutionCounts.html
     """
@@ -78,7 +78,7 @@ def complete_the_distributed_map() -> None:
             with _ending_early(plain, runs_before, execution):
                 result, _ = run(plain, items, items, processor, execution, ctx)
         finally:
-            # Also when too many children failed: the files then tell which.
+            # Also when too many children failed: the files then list them.
             map_run = _new_map_run(runs_before, execution)
             if map_run:
                 _abort_children(map_run, execution)
@@ -114,7 +114,7 @@ def _children_inputs(state: dict[str, Any], raw_input: object, effective: object
 
 @contextmanager
 def _ending_early(limits: dict[str, Any], runs_before: set[str], execution: dict[str, Any]) -> Iterator[None]:
-    """Let no child begin after the execution has been closed, or when too many have failed already."""
+    """Start no child after the execution has been closed, or once too many have failed."""
     over = threading.Event()
 
     def look(stop: threading.Event) -> None:
@@ -133,7 +133,7 @@ def _ending_early(limits: dict[str, Any], runs_before: set[str], execution: dict
 
 
 def _is_exceeded(limits: dict[str, Any], counts: dict[str, int]) -> bool:
-    # As the engine decides it in the end.
+    # By the same rule as the engine's at the end of the Map Run.
     failed, exceeded = counts["failed"], []
     if "ToleratedFailureCount" in limits:
         exceeded.append(failed > limits["ToleratedFailureCount"])
@@ -158,7 +158,7 @@ def _children(map_run: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _inventory(place: dict[str, Any]) -> list[object]:
-    """Read the rows that the manifest of an S3 Inventory in CSV leads to; keys stay URL-encoded, as on AWS.
+    """Read the rows of an S3 Inventory in CSV by its manifest; keys stay URL-encoded, as on AWS.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
     """
@@ -294,5 +294,5 @@ def _child_row(child: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put(bucket: str, key: str, body: bytes) -> None:
-    # Through the front door, so that the bucket's notifications fire as on AWS.
+    # Through the API of S3, so that the bucket sends its notifications as on AWS.
     integrations.client("s3", sf.get_region()).put_object(Bucket=bucket, Key=key, Body=body)

@@ -1,4 +1,4 @@
-"""Executions: names that start one only once, an end that stays the end, and events of every end."""
+"""Executions: idempotent starts by name, a final status that stays, and events for every end."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def install() -> None:
 
 
 def start_an_execution_once() -> None:
-    """Answer StartExecution with the name and input of a running execution as the first time.
+    """Repeat the first response of StartExecution for the name and input of a running execution.
 
-    With another input, or after the execution has ended, it is refused with `ExecutionAlreadyExists`;
+    Another input, or a request after the execution has ended, is refused with `ExecutionAlreadyExists`;
     a name with a forbidden character with `InvalidName`, an input above 256 KiB with
-    `InvalidExecutionInput`. The engine refuses every repetition and takes any name.
+    `InvalidExecutionInput`. The engine refuses every repetition and accepts any name.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     """
     start = sf._start_execution
@@ -71,7 +71,7 @@ def start_an_execution_once() -> None:
 
 
 def keep_the_first_end() -> None:
-    """Leave an execution that was aborted or timed out so, whatever its last task does afterwards."""
+    """Keep the status of an execution that was aborted or timed out, whatever its last task does afterwards."""
     fail = sf._fail_execution
     run = sf._run_execution
 
@@ -90,7 +90,7 @@ def keep_the_first_end() -> None:
 
 
 def tell_every_end() -> None:
-    """Say in a status-change event why an execution was aborted or timed out, not only why it failed.
+    """Add the reason to the status-change event of an aborted or timed-out execution, not only of a failed one.
 
     Express executions send no such events.
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
@@ -131,9 +131,9 @@ def _with_reason(entry: dict[str, Any]) -> dict[str, Any]:
 def close_what_a_stopped_engine_ran() -> None:
     """End every execution in its history and in an event.
 
-    The engine marks what ran when it stopped as FAILED with `States.ServiceRestart`, but silently: the
-    history has no end and nobody is told. Step Functions never loses a running execution, so this has
-    no counterpart on AWS; the event lets the same rule close the record as for any failure.
+    The engine marks executions that ran when it stopped as FAILED with `States.ServiceRestart`, but without an
+    event: the history has no end and no rule is triggered. Step Functions never loses a running execution, so
+    this has no counterpart on AWS; the event lets the same rule close the record as after any failure.
     """
     restore = sf.load_persisted_state
     announce_ready = app._run_ready_scripts

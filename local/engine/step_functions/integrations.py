@@ -17,7 +17,7 @@ from ministack.services import stepfunctions as sf
 # Names in a state machine that differ from boto3's.
 _BOTO3_NAMES = {"sfn": "stepfunctions", "cloudwatchlogs": "logs", "eventbridge": "events"}
 
-# Calls that the engine dispatches itself, but whose streamed body it does not translate.
+# Calls that the engine dispatches itself without converting their streamed body.
 _STREAMED = {("s3", "getObject"), ("s3", "putObject")}
 
 
@@ -49,9 +49,9 @@ def return_what_lambda_invoke_returns() -> None:
 
 
 def call_any_service() -> None:
-    """Let `aws-sdk:<service>:<action>` reach every service, and name errors `Service.CodeException`.
+    """Let `aws-sdk:<service>:<action>` call every service, and name errors `Service.CodeException`.
 
-    The engine dispatches a list of services; the others go through boto3 to the engine's own endpoint.
+    The engine dispatches some services itself; calls to the others go through boto3 to the engine's own endpoint.
     https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
     """
     dispatch = sf._invoke_aws_sdk_integration
@@ -96,7 +96,7 @@ def _call(service: str, action: str, parameters: dict[str, Any]) -> object:
 
 
 def _as_json(value: object) -> object:
-    """Return a boto3 response as Step Functions shows it: text for bodies, ISO 8601 for times."""
+    """Return a boto3 response in the form of Step Functions: text for bodies, ISO 8601 for times."""
     if isinstance(value, dict):
         return {key: _as_json(item) for key, item in value.items() if key != "ResponseMetadata"}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The 256 KiB that a task may take and give."""
+"""The limit of 256 KiB for the input and result of a task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSONPath references: a path that leads nowhere is an error, variables, filters, and `Assign`; conditions."""
+"""JSONPath references: paths without a match are errors, variables, filters, and `Assign`; conditions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ministack.services import stepfunctions as sf
 
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)(.*)$", re.DOTALL)
 
-# The context object of the state that the current thread runs; it holds the variables too.
+# The context object of the state that the current thread runs, with its variables.
 _context: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("asl_context")
 
 # The generated parser of jsonpath-ng keeps state of its own.
@@ -24,7 +24,7 @@ _parser_lock = threading.Lock()
 
 
 def install() -> None:
-    """Patch how the engine resolves paths in JSONPath states, and what it takes for true."""
+    """Patch how the engine resolves paths in JSONPath states, and how it evaluates conditions."""
     fail_on_a_path_that_leads_nowhere()
     tell_presence_from_value()
     refuse_a_condition_that_is_not_boolean()
@@ -33,12 +33,12 @@ def install() -> None:
 
 
 def uses_jsonata(state: dict[str, Any], ctx: dict[str, Any] | None) -> bool:
-    """Tell whether a state is written in JSONata, by itself or by its state machine."""
+    """Return whether a state uses JSONata, by its own `QueryLanguage` or that of its state machine."""
     return bool(sf._state_query_language(state, ctx) == "JSONata")
 
 
 def enter(ctx: dict[str, Any]) -> None:
-    """Make `ctx` the context object that paths of the current thread resolve against."""
+    """Set the context object against which the current thread resolves paths."""
     _context.set(ctx)
 
 
@@ -53,7 +53,7 @@ def resolve(path: str, data: object) -> object:
     Raises
     ------
     ministack.services.stepfunctions._ExecutionError
-        `States.Runtime` when the path leads to no value or the variable has none.
+        `States.Runtime` when the path has no match or the variable has no value.
     """
     if not isinstance(path, str) or path in ("", "$") or not path.startswith("$"):
         return data
@@ -69,7 +69,7 @@ def resolve(path: str, data: object) -> object:
     with _parser_lock:
         expression = _parsed(path)
     matches = [match.value for match in expression.find(data)]
-    # An index from the end is the one definite path that the engine cannot read.
+    # An index from the end is the only definite path that the engine does not support.
     if not re.fullmatch(r"\$(\.\w+|\[-?\d+\])*", path):
         return matches
     if not matches:
@@ -99,9 +99,9 @@ def _not_found(path: str, data: object) -> Any:
 
 
 def fail_on_a_path_that_leads_nowhere() -> None:
-    """Fail a state whose path has no value with `States.Runtime`; resolve filters and variables.
+    """Fail a state whose path has no match with `States.Runtime`; resolve filters and variables.
 
-    The engine passes null on and the execution succeeds.
+    The engine uses null instead, and the execution succeeds.
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """
 
@@ -117,7 +117,7 @@ def fail_on_a_path_that_leads_nowhere() -> None:
 
 
 def tell_presence_from_value() -> None:
-    """Find a field that is null present, and refuse every other test of an absent field.
+    """Treat a field with the value null as present, and refuse every other test of an absent field.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html
     """
@@ -152,7 +152,7 @@ def refuse_a_condition_that_is_not_boolean() -> None:
 def assign_variables_from_a_result() -> None:
     """Assign from the raw result of a JSONPath state; show `ResultSelector` context and variables.
 
-    The engine knows `Assign` in JSONata only.
+    The engine supports `Assign` in JSONata only.
     https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
     """
 

@@ -1,4 +1,4 @@
-"""Retry and Catch: the longest delay, jitter, and the errors that a wildcard does not match."""
+"""Retry and Catch: the maximum delay, jitter, and the errors that a wildcard does not match."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def delay_a_retry_as_told() -> None:
         if retrier is None:
             return None, index
         delay = retry_delay_seconds(retrier, retry_counts.get(index, 0))
-        # The engine computes IntervalSeconds × BackoffRate^n itself: this gives it the result.
+        # The engine computes IntervalSeconds × BackoffRate^n itself: this field makes that the result.
         return {**retrier, "IntervalSeconds": delay, "BackoffRate": 1}, index
 
     sf._find_matching_retrier = find_matching_retrier

@@ -1,4 +1,4 @@
-"""The role of a state machine: what it does not allow to invoke is not invoked."""
+"""The role of a state machine: only functions that it allows are invoked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.engine.iam import is_allowed_by_role
 
 INVOKE_FUNCTION = "lambda:InvokeFunction"
 
-# The role that the execution of the current thread works with.
+# The role of the execution that the current thread runs.
 _role_arn: contextvars.ContextVar[str | None] = contextvars.ContextVar("role_arn", default=None)
 
 
@@ -24,8 +24,8 @@ def install() -> None:
 def invoke_only_what_the_role_allows() -> None:
     """Fail a task with `Lambda.AWSLambdaException` when the machine's role may not invoke its function.
 
-    The engine invokes every function for every machine. Other services stay unchecked: what a generic SDK call is
-    authorized on cannot be told from its parameters.
+    The engine invokes every function for every machine. Other services stay unchecked: the parameters of a generic SDK
+    call do not show the resource on which it is authorized.
     https://docs.aws.amazon.com/step-functions/latest/dg/lambda-iam.html
     """
     run = sf._run_execution
@@ -56,7 +56,7 @@ def invoke_only_what_the_role_allows() -> None:
 
 
 def function_arn(reference: str) -> str:
-    """Return the ARN of a function that a task names by ARN, or by name with or without a qualifier."""
+    """Return the ARN of a function from its ARN, or from its name with or without a qualifier."""
     if reference.startswith("arn:"):
         return reference
     return f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{reference}"

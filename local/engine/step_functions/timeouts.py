@@ -51,13 +51,13 @@ def count_only_the_running_time_of_a_task() -> None:
     """Count `TimeoutSeconds` of a task from the start of the work.
 
     On AWS a function starts at once. Here it may wait for a free place (`lambda_workers`), and a burst
-    would time out in the queue. As on AWS, the work itself goes on and its result is dropped.
+    would time out while it waits. As on AWS, the function continues after the timeout and its result is dropped.
     """
 
     def invoke_with_timeout(resource: str, input_data: object, timeout: float) -> object:
         future: Future[object] = Future()
         started = threading.Event()
-        # Whatever ends without a start, like a function that does not exist, must not be waited for.
+        # Do not wait for a call that ends without a start, such as one of a function that does not exist.
         future.add_done_callback(lambda _: started.set())
         if "lambda" not in resource:
             started.set()

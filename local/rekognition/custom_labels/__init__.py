@@ -1,5 +1,5 @@
-"""Custom Labels: projects and their model versions, which are trained, started, asked, stopped and deleted.
+"""Custom Labels: projects and their model versions, which are trained, started, called, stopped and deleted.
 
-`training` makes a version from a folder of labelled pictures, `projects` keeps it on disk, `life_cycle` runs it, and
-`operations` puts all of it on the wire.
+`training` creates a version from a folder of labelled pictures, `projects` stores it on disk, `life_cycle` runs it, and
+`operations` implements the API.
 """

@@ -1,6 +1,6 @@
-"""``LocalRekognition.SetProjectVersion``: how one version behaves, set over the wire.
+"""``LocalRekognition.SetProjectVersion``: set the behaviour of one version by a request.
 
-Everything that the request does not name has its default again; only ``status`` is left alone when it is missing::
+Everything that the request does not name is reset to its default; only a missing ``status`` changes nothing::
 
     {"ProjectVersionArn": "arn:aws:rekognition:…",
      "durations": {"start_seconds": 3, "stop_seconds": 2},
@@ -9,8 +9,8 @@ Everything that the request does not name has its default again; only ``status``
      "faults": {"StopProjectVersion": {"code": "InternalServerError", "first": 3}},
      "status": "EXPIRED", "status_message": "…"}
 
-``faults`` refuse an operation with any code, the first calls or, without ``first``, always. A status that was set
-stays until the version is started or stopped. ``starts_into`` is what STARTING ends in.
+``faults`` refuse an operation with any code: the first calls or, without ``first``, all. A status that was set
+stays until the version is started or stopped. ``starts_into`` is the status after STARTING.
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ def apply(request: dict[str, Any], life_cycle: LifeCycle) -> None:
     Raises
     ------
     RekognitionError
-        ``InvalidParameterException`` that names what it does not know; then nothing was changed.
+        ``InvalidParameterException`` that names the unknown member; nothing was changed.
     """
     _require_known(request, _MEMBERS)
     durations, capacity = request.get("durations", {}), request.get("capacity", {})

@@ -1,7 +1,7 @@
-"""What the backbone sees in a picture, as numbers: the input of EfficientNet-Lite3's last layer.
+"""The features of a picture: the input of the last layer of EfficientNet-Lite3.
 
-The model file names only its thousand classes as output. The layer before them is made an output in memory, so that
-the file on disk stays the one whose hash is pinned.
+The model file has only its thousand classes as output. The layer before them becomes an output in memory, so that
+the file on disk keeps its pinned hash.
 """
 
 import threading
@@ -31,7 +31,7 @@ class Embedder:
         self._lock = threading.Lock()
 
     def embed(self, image: Image.Image) -> NDArray[np.float64]:
-        """Give 1,280 features of an RGB image, scaled to length 1."""
+        """Return 1,280 features of an RGB image, scaled to length 1."""
         entry = self._interpreter.get_input_details()[0]
         side = self.input_side_pixels
         pixels = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
@@ -41,7 +41,7 @@ class Embedder:
             output = self._interpreter.get_output_details()[-1]
             quantized = self._interpreter.get_tensor(output["index"]).reshape(-1).astype(np.float64)
         features: NDArray[np.float64] = quantized - float(output["quantization"][1])
-        # All zero only for a model that sees nothing at all; it stays zero rather than becoming not-a-number.
+        # All features are zero only for a model without any response; they stay zero instead of becoming NaN.
         return features / max(float(np.linalg.norm(features)), 1e-9)
 
 
@@ -53,7 +53,7 @@ def _with_features(model_bytes: bytes) -> bytes:
         operator for operator in graph.operators if _is_fully_connected(model.operatorCodes[operator.opcodeIndex])
     ]
     graph.outputs = [*graph.outputs, int(fully_connected[-1].inputs[0])]
-    # Signatures name the outputs by position and would contradict the new list.
+    # Signatures refer to outputs by position and would contradict the new list.
     model.signatureDefs = None
     builder = schema.flatbuffers.Builder(len(model_bytes))
     builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
@@ -61,5 +61,5 @@ def _with_features(model_bytes: bytes) -> bytes:
 
 
 def _is_fully_connected(code: Any) -> bool:
-    # Files of before 2020 have the operator in the deprecated field alone.
+    # Files from before 2020 have the operator only in the deprecated field.
     return bool(max(code.builtinCode, code.deprecatedBuiltinCode) == schema.BuiltinOperator.FULLY_CONNECTED)

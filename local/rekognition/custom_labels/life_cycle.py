@@ -1,6 +1,6 @@
-"""The running of one project version: its status over time, its rate, and the seconds that AWS would bill.
+"""The life cycle of one project version: its status over time, its rate, and the seconds that AWS would bill.
 
-It lives in memory: a model does not survive the engine, so after a restart each version is TRAINING_COMPLETED.
+It is in memory: a running model ends with the engine, so after a restart each version is TRAINING_COMPLETED.
 """
 
 from collections import deque
@@ -45,14 +45,14 @@ DEFAULT_STOP_SECONDS = 2.0
 
 @dataclass
 class Fault:
-    """Refusals of one operation: an error code, for the first calls or, without a number, for all."""
+    """A fault of one operation: an error code for the first calls or, without a number, for all."""
 
     code: str
     first: int | None = None
     seen: int = 0
 
     def hit(self) -> RekognitionError | None:
-        """Count a call and tell whether it is refused."""
+        """Count a call and return the error if it is refused."""
         self.seen += 1
         if self.first is not None and self.seen > self.first:
             return None
@@ -62,20 +62,20 @@ class Fault:
 
 @dataclass
 class Behaviour:
-    """How one version behaves; everything can be set by ``LocalRekognition.SetProjectVersion``.
+    """The behaviour of one version; ``LocalRekognition.SetProjectVersion`` sets all of it.
 
     Attributes
     ----------
     start_seconds, stop_seconds
         How long it is STARTING and STOPPING.
     starts_into
-        The status that STARTING ends in.
+        The status after STARTING.
     calls_per_second_per_unit
-        Rate of DetectCustomLabels that one inference unit answers.
+        Rate of DetectCustomLabels calls for each inference unit.
     max_inference_units
-        What the account may use, ``None`` for any number.
+        The quota of the account, ``None`` for any number.
     faults
-        Refusals by operation.
+        Faults by operation.
     """
 
     start_seconds: float = DEFAULT_START_SECONDS
@@ -87,7 +87,7 @@ class Behaviour:
 
 
 class LifeCycle:
-    """Status, rate and bill of one version. The owner serializes the calls."""
+    """Status, rate and billing of one version. The caller must serialize the calls."""
 
     def __init__(self, arn: str, clock: Callable[[], float]) -> None:
         self.behaviour = Behaviour()
@@ -104,31 +104,31 @@ class LifeCycle:
 
     @property
     def status(self) -> str:
-        """The status at this moment."""
+        """The current status."""
         self._advance()
         return self._status
 
     def refuse(self, operation: str) -> None:
-        """Raise when a fault refuses this call of an operation."""
+        """Raise the error of a fault that refuses this call of an operation."""
         fault = self.behaviour.faults.get(operation)
         if fault and (refusal := fault.hit()):
             raise refusal
 
     def describe(self) -> dict[str, Any]:
-        """Give the members of ``ProjectVersionDescription`` that change while it runs."""
+        """Return the members of ``ProjectVersionDescription`` that change while it runs."""
         status = self.status
         units = {"MinInferenceUnits": self._units, "MaxInferenceUnits": self._max_units}
         members = {name: value for name, value in units.items() if value}
         return {"Status": status, "StatusMessage": self._message or f"The model is {status}."} | members
 
     def start(self, units: int, max_units: int | None) -> str:
-        """Begin to start.
+        """Start the model.
 
         Raises
         ------
         RekognitionError
-            ``ResourceInUseException`` while it runs or changes, ``InvalidParameterException`` for a version that can
-            never run, ``LimitExceededException`` above the account's units.
+            ``ResourceInUseException`` while it runs or changes its status, ``InvalidParameterException`` for a version
+            that can never run, ``LimitExceededException`` above the account's units.
         """
         status = self.status
         if status in _NEVER_STARTABLE:
@@ -146,7 +146,7 @@ class LifeCycle:
         return "STARTING"
 
     def stop(self) -> str:
-        """Begin to stop.
+        """Stop the model.
 
         Raises
         ------
@@ -161,12 +161,12 @@ class LifeCycle:
         return "STOPPING"
 
     def require_deletable(self) -> None:
-        """Raise ``ResourceInUseException`` while it runs, changes or is trained."""
+        """Raise ``ResourceInUseException`` while it runs, changes its status or is trained."""
         if self.status in _NOT_DELETABLE:
             raise refusals.in_use(f"{self._arn} is {self._status}; stop it, or wait, before deleting it")
 
     def put_into(self, status: str, message: str) -> None:
-        """Take a status at once and keep it, whatever would have come next. RUNNING runs on one unit at least."""
+        """Set a status at once and keep it, whatever the next status would be. RUNNING uses at least one unit."""
         self._advance()
         self._enter(status, self._clock())
         self._message = message
@@ -174,7 +174,7 @@ class LifeCycle:
             self._units = max(1, self._units)
 
     def admit(self) -> None:
-        """Let one image through.
+        """Admit one image.
 
         Raises
         ------
@@ -192,7 +192,7 @@ class LifeCycle:
         self._admitted.append(now)
 
     def billed_seconds(self, reset: bool) -> float:
-        """Give RUNNING time × inference units until now, and count from zero afterwards when asked to.
+        """Return RUNNING time × inference units until now; with ``reset``, count from zero afterwards.
 
         "your billing will start once the model is in the RUNNING state" (AWS on re:Post, "resourcenotreadyexception
         error when calling detectcustomlabels operation"); units × hours: developer guide, Inference units.

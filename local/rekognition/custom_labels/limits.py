@@ -1,4 +1,4 @@
-"""What Custom Labels takes, each number with its source.
+"""The limits of Custom Labels, each with its source.
 
 Sources: [quotas] "Guidelines and quotas in Amazon Rekognition Custom Labels", developer guide. [model] the service
 model that botocore ships (``rekognition/2016-06-27/service-2.json``).
@@ -20,7 +20,7 @@ MIN_LABELS = 2
 """[quotas] "Minimum number of unique labels per Objects, Scenes, and Concepts (classification) dataset is 2"."""
 
 MIN_PICTURES_PER_LABEL = 3
-"""Ours: each picture is left out once to calibrate the confidence, and one picture left is no class. AWS: 1."""
+"""Local: each picture is left out once to calibrate the confidence, and one other picture is not enough. AWS: 1."""
 
 MAX_PAGE = 100
 """[model] ``ProjectsPageSize`` and ``ProjectVersionsPageSize`` have ``max`` 100."""
@@ -29,9 +29,9 @@ MAX_NAMES = 10
 """[model] ``ProjectNames`` and ``VersionNames`` have ``max`` 10."""
 
 CALLS_PER_SECOND_AND_UNIT = 5
-"""What one inference unit answers: "can support up to 5 Transactions per second" (StartProjectVersion as of 2019,
-quoted in aws-samples/amazon-rekognition-custom-labels-demo#6). The guide of today gives no number: it depends on the
-model and the images."""
+"""Rate of one inference unit: "can support up to 5 Transactions per second" (StartProjectVersion as of 2019, quoted in
+aws-samples/amazon-rekognition-custom-labels-demo#6). Today's guide gives no number: it depends on the model and the
+images."""
 
 ASSUMED_THRESHOLD = 50.0
-"""Ours: confidence from which a label is returned when the request has no MinConfidence. AWS finds one per label."""
+"""Local: the minimum confidence of a request without MinConfidence. AWS determines one for each label."""

@@ -1,4 +1,4 @@
-"""The operations of Custom Labels on the wire: project versions have a life, and a running one has labels."""
+"""The API operations of Custom Labels: projects, the life cycle of their versions, and the labels of running ones."""
 
 import base64
 import re
@@ -28,13 +28,13 @@ class CustomLabels:
     Parameters
     ----------
     backbone_path
-        Model file of the classifier, read when the first image is looked at.
+        Model file of the classifier, read for the first image.
     projects_dir
-        Where the projects are.
+        The folder of the projects.
     clock
-        Seconds, for the life cycle and the bill.
+        Seconds, for the life cycle and the billing.
     decoder
-        Decodes the images; one of its own when None.
+        Decodes the images; None for a new one.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class CustomLabels:
         self._embedder: Embedder | None = None
 
     def create_project(self, request: Json) -> Json:
-        """CreateProject: a name and no other feature than Custom Labels."""
+        """CreateProject: a name, and only the feature Custom Labels."""
         name = request.get("ProjectName")
         _require_pattern(name, NAME_PATTERN, "projectName")
         if request.get("Feature", "CUSTOM_LABELS") != "CUSTOM_LABELS" or request.get("AutoUpdate") == "ENABLED":
@@ -69,7 +69,7 @@ class CustomLabels:
                 raise errors.invalid_parameters(str(invalid)) from None
 
     def describe_projects(self, request: Json) -> Json:
-        """DescribeProjects: newest first, paged, by name when asked to."""
+        """DescribeProjects: newest first, in pages, optionally by name."""
         names = _names(request, "ProjectNames")
         found = [project for project in self._projects.all() if names is None or project.name in names]
         page, token = _page(found, request)
@@ -85,7 +85,7 @@ class CustomLabels:
         return {"ProjectDescriptions": descriptions} | token
 
     def delete_project(self, request: Json) -> Json:
-        """DeleteProject: only without versions. AWS takes a while, here it is gone with the answer."""
+        """DeleteProject: only without versions. On AWS this takes time, here it is done with the response."""
         with self._lock:
             project = self._project(request)
             if self._projects.versions(project.name):
@@ -94,7 +94,7 @@ class CustomLabels:
         return {"Status": "DELETING"}
 
     def describe_project_versions(self, request: Json) -> Json:
-        """DescribeProjectVersions: newest first, paged, by name when asked to."""
+        """DescribeProjectVersions: newest first, in pages, optionally by name."""
         with self._lock:
             names = _names(request, "VersionNames")
             versions = self._projects.versions(self._project(request).name)
@@ -105,7 +105,7 @@ class CustomLabels:
             return {"ProjectVersionDescriptions": [self._description(version) for version in page]} | token
 
     def start_project_version(self, request: Json) -> Json:
-        """StartProjectVersion: at the rate of ``MinInferenceUnits``, for this one does not scale by itself."""
+        """StartProjectVersion: at the rate of ``MinInferenceUnits``, without auto-scaling."""
         units, max_units = request.get("MinInferenceUnits"), request.get("MaxInferenceUnits")
         _require_units(units, "minInferenceUnits")
         if max_units is not None:
@@ -125,7 +125,7 @@ class CustomLabels:
             return {"Status": life_cycle.stop()}
 
     def delete_project_version(self, request: Json) -> Json:
-        """DeleteProjectVersion: not while it runs. AWS takes a while, here it is gone with the answer."""
+        """DeleteProjectVersion: not while it runs. On AWS this takes time, here it is done with the response."""
         with self._lock:
             version = self._version(request)
             life_cycle = self._life_cycle(version)
@@ -138,7 +138,7 @@ class CustomLabels:
     def detect_custom_labels(self, request: Json, image_bytes: Callable[[], bytes]) -> Json:
         """DetectCustomLabels: the labels of the whole image, best first; ``image_bytes`` reads it for the caller.
 
-        Each call that finds the model running counts towards its rate, as it costs the model time on AWS.
+        Each call to a running model counts towards its rate, since it takes time of the model on AWS.
         """
         max_results, min_confidence = _result_settings(request)
         with self._lock:
@@ -167,7 +167,7 @@ class CustomLabels:
         return {}
 
     def counters(self, reset: bool) -> Json:
-        """Count model seconds (RUNNING × units) and images answered; empty while no version was ever asked for."""
+        """Return model seconds (RUNNING × units) and answered images; empty until a version is used."""
         with self._lock:
             if not self._life_cycles and not self._ended_billed_seconds:
                 return {}
@@ -241,7 +241,7 @@ def _names(request: Json, member: str) -> set[str] | None:
 
 
 def _page(found: list[Any], request: Json) -> tuple[list[Any], Json]:
-    """Cut a page out of a list; the token is the place where the next one begins."""
+    """Return a page of a list; the token is the position of the next page."""
     size = request.get("MaxResults", limits.MAX_PAGE)
     if not isinstance(size, int) or not 1 <= size <= limits.MAX_PAGE:
         raise errors.violated_constraint(size, "maxResults", f"Member must have value from 1 to {limits.MAX_PAGE}")

@@ -1,6 +1,6 @@
-"""From the bytes of a JPEG or PNG to upright RGB, within the limits of Custom Labels.
+"""Decode a JPEG or PNG to upright RGB, within the limits of Custom Labels.
 
-They differ from those of DetectLabels: 64 to 4,096 pixels a side, no longer than 20:1.
+They differ from those of DetectLabels: 64 to 4,096 pixels a side, an aspect ratio of at most 20:1.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from vision.domain.image_file import png
 
 
 def views(data: bytes, sides: list[int]) -> list[Image.Image]:
-    """Give what the models take of an image: all of it as a square of each side.
+    """Return the inputs of the models: the whole image as a square of each side.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def views(data: bytes, sides: list[int]) -> list[Image.Image]:
 
 
 def decode(data: bytes, needed_side_pixels: int) -> Image.Image:
-    """Decode to RGB, upright, no larger than needed: a JPEG is turned by its Exif orientation, a PNG never is.
+    """Decode to RGB, upright, no larger than needed: a JPEG is rotated by its Exif orientation, a PNG never is.
 
     Raises
     ------
@@ -70,6 +70,6 @@ def _check_size(width: int, height: int) -> None:
 def _upright(photo: JpegImageFile) -> Image.Image:
     photo.load()
     with contextlib.suppress(Exception):
-        # Exif is written by anyone; a broken block is as good as none and must not cost the labels.
+        # Many programs write Exif; a broken block counts as none and must not prevent the labels.
         return ImageOps.exif_transpose(photo)
     return photo

@@ -1,6 +1,6 @@
-"""Projects and their versions on disk: they survive a restart, and training and engine are two processes.
+"""Projects and their versions on disk, to survive a restart, and because training and engine are two processes.
 
-One folder per project below ``.local/models/custom``, one JSON file per version, written whole or not at all.
+One folder per project below ``.local/models/custom``, one JSON file per version, written atomically.
 """
 
 import base64
@@ -27,14 +27,14 @@ _OWN_RECORD = "project.json"
 
 @dataclass(frozen=True)
 class Project:
-    """A project: its name and when it was made, in milliseconds since 1970 as in its ARN."""
+    """A project: its name and creation time, in milliseconds since 1970 as in its ARN."""
 
     name: str
     created_milliseconds: int
 
     @property
     def arn(self) -> str:
-        """The form of AWS: ``arn:aws:rekognition:REGION:ACCOUNT:project/NAME/TIMESTAMP``."""
+        """The ARN, as on AWS: ``arn:aws:rekognition:REGION:ACCOUNT:project/NAME/TIMESTAMP``."""
         return f"arn:aws:rekognition:{REGION}:{ACCOUNT_ID}:project/{self.name}/{self.created_milliseconds}"
 
 
@@ -45,13 +45,13 @@ class ProjectVersion:
     Attributes
     ----------
     project, name, created_milliseconds
-        What its ARN is made of.
+        The parts of its ARN.
     description
-        From what it was made and how good it was.
+        Its pictures, and its accuracy.
     pictures_sha256
         Hash of labels and pictures: the same pictures are not trained twice.
     head
-        What it has learned.
+        The trained part.
     """
 
     project: str
@@ -63,7 +63,7 @@ class ProjectVersion:
 
     @property
     def arn(self) -> str:
-        """The form of AWS: ``…:project/NAME/version/VERSION/TIMESTAMP``."""
+        """The ARN, as on AWS: ``…:project/NAME/version/VERSION/TIMESTAMP``."""
         return (
             f"arn:aws:rekognition:{REGION}:{ACCOUNT_ID}:project/{self.project}/version/{self.name}/"
             f"{self.created_milliseconds}"
@@ -71,7 +71,7 @@ class ProjectVersion:
 
 
 class Projects:
-    """Every project below a folder. Reads the disk at each call, because training happens elsewhere."""
+    """All projects below a folder. Reads the disk at each call, because training is another process."""
 
     def __init__(self, folder: Path = PROJECTS_DIR, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
@@ -86,14 +86,14 @@ class Projects:
         return sorted(found, key=lambda project: (-project.created_milliseconds, project.name))
 
     def create(self, name: str) -> Project:
-        """Make a project.
+        """Create a project.
 
         Raises
         ------
         FileExistsError
-            When one of this name exists.
+            A project with this name exists.
         ValueError
-            When the name is nothing but dots, which is no folder of its own.
+            The name consists of dots only, which cannot name a folder.
         """
         if not name.strip("."):
             raise ValueError(f"{name!r} can not be the name of a project; use letters or digits")
@@ -105,7 +105,7 @@ class Projects:
         return project
 
     def delete(self, project: Project) -> None:
-        """Delete a project that has no version left."""
+        """Delete a project without versions."""
         (self._folder / project.name / _OWN_RECORD).unlink(missing_ok=True)
         (self._folder / project.name).rmdir()
 
@@ -118,7 +118,7 @@ class Projects:
         return sorted(found, key=lambda version: (-version.created_milliseconds, version.name))
 
     def add_version(self, project: str, description: str, pictures_sha256: str, head: Head) -> ProjectVersion:
-        """Keep a trained head as the project's next version: v1, v2 and so on."""
+        """Store a trained head as the project's next version: v1, v2 and so on."""
         numbers = [int(found[1]) for each in self.versions(project) if (found := re.fullmatch(r"v(\d+)", each.name))]
         version = ProjectVersion(
             project, f"v{max(numbers, default=0) + 1}", self._now(), description, pictures_sha256, head
@@ -135,7 +135,7 @@ class Projects:
         return version
 
     def delete_version(self, version: ProjectVersion) -> None:
-        """Delete a version and what it learned."""
+        """Delete a version with its head."""
         self._path(version).unlink(missing_ok=True)
 
     def _path(self, version: ProjectVersion) -> Path:

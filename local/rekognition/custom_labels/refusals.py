@@ -1,10 +1,10 @@
-"""Errors that only the operations of Custom Labels answer with. AWS documents the codes, the sentences are ours."""
+"""Errors of the Custom Labels operations. AWS documents the codes; the messages are local."""
 
 from local.rekognition.errors import RekognitionError
 
 
 def not_found(arn: str) -> RekognitionError:
-    """No project or version has this ARN."""
+    """Return the error for an ARN without a project or version."""
     return RekognitionError(
         "ResourceNotFoundException",
         f"There is no {arn}. Compare it with DescribeProjects and DescribeProjectVersions; "
@@ -13,17 +13,17 @@ def not_found(arn: str) -> RekognitionError:
 
 
 def in_use(sentence: str) -> RekognitionError:
-    """Refuse what the present status does not allow."""
+    """Return the error for an operation that the current status does not allow."""
     return RekognitionError("ResourceInUseException", sentence)
 
 
 def not_ready(arn: str, status: str) -> RekognitionError:
-    """Refuse to look at an image with a model that does not run."""
+    """Return the error for an image when the model is not running."""
     return RekognitionError("ResourceNotReadyException", f"{arn} is {status}, not RUNNING; call StartProjectVersion")
 
 
 def limit_exceeded(asked: int, limit: int) -> RekognitionError:
-    """More inference units than the account may use."""
+    """Return the error for more inference units than the quota of the account."""
     return RekognitionError(
         "LimitExceededException",
         f"{asked} inference units were asked for, the account has {limit}; ask for fewer or for a higher quota",
@@ -31,5 +31,5 @@ def limit_exceeded(asked: int, limit: int) -> RekognitionError:
 
 
 def invalid_page(token: str) -> RekognitionError:
-    """Refuse a page token that no answer contained."""
+    """Return the error for a page token that was in no response."""
     return RekognitionError("InvalidPaginationTokenException", f"{token!r} is not a NextToken of this operation")

@@ -1,4 +1,4 @@
-"""From a folder with one sub-folder per label to a version of a project."""
+"""Train a version of a project on a folder with one sub-folder per label."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ from local.rekognition.errors import RekognitionError
 
 
 class TrainingRefused(Exception):
-    """The folder can not be learned from. The message names the folder, the limit and the remedy."""
+    """The folder cannot be used for training. The message names the folder, the limit and the remedy."""
 
 
 @dataclass
 class LabelledPictures:
-    """What a folder holds.
+    """The content of a folder.
 
     Attributes
     ----------
     embeddings
         By label, one row per picture, in the order of the file names.
     sha256
-        Hash of labels and pictures, whatever the files are called.
+        Hash of labels and pictures, without the file names.
     skipped
         A sentence for each file that could not be used.
     """
@@ -36,13 +36,13 @@ class LabelledPictures:
 
     @property
     def count(self) -> int:
-        """How many pictures there are."""
+        """The number of pictures."""
         return sum(len(rows) for rows in self.embeddings.values())
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A version, and how good it was on pictures that were left out, 0 to 1."""
+    """A version, and its balanced accuracy on pictures that were left out, 0 to 1."""
 
     version: ProjectVersion
     balanced_accuracy: float
@@ -50,12 +50,12 @@ class Trained:
 
 
 def read_folder(folder: Path, embedder: Embedder) -> LabelledPictures:
-    """Look at every picture below a folder: ``folder/LABEL/picture.jpg``. Hidden files are passed over.
+    """Read every picture below a folder: ``folder/LABEL/picture.jpg``. Hidden files are ignored.
 
     Raises
     ------
     TrainingRefused
-        When there is no such folder.
+        The folder does not exist.
     """
     if not folder.is_dir():
         raise TrainingRefused(f"{folder} is not a folder; name one that has a sub-folder of pictures for each label.")
@@ -77,12 +77,12 @@ def read_folder(folder: Path, embedder: Embedder) -> LabelledPictures:
 
 
 def train_version(project: str, folder: Path, learned: LabelledPictures, projects: Projects) -> Trained:
-    """Make the project's next version, and the project when it is its first; the same pictures give the same version.
+    """Create the project's next version, and the project for its first; the same pictures give the same version.
 
     Raises
     ------
     TrainingRefused
-        With fewer than two labels, or too few pictures of one.
+        There are fewer than two labels, or too few pictures of one.
     """
     labels = learned.embeddings
     if len(labels) < limits.MIN_LABELS:
@@ -111,12 +111,12 @@ def train_version(project: str, folder: Path, learned: LabelledPictures, project
 
 
 def accuracy_on_unseen(trained: Trained, folder: Path, unseen: LabelledPictures) -> float:
-    """Balanced accuracy of a version on other pictures, 0 to 1.
+    """Return the balanced accuracy of a version on other pictures, 0 to 1.
 
     Raises
     ------
     TrainingRefused
-        When the folder has no picture of one of the version's labels: its accuracy would be that of the others.
+        The folder has no picture of one of the version's labels: the accuracy would be that of the others.
     """
     for label in trained.version.head.labels:
         if label not in unseen.embeddings:

@@ -97,7 +97,7 @@ def test_above_the_tolerated_share_the_run_fails_and_names_what_led(bulk: Bulk) 
     error, cause = bulk.refused(tolerated_failure_percentage=50)
     assert error == "TooManyImagesFailed"
     assert cause.startswith(
-        "2 of 3 images failed, 66.7 % where 50 % are tolerated: NotSupportedImageType 2; mend these and run again"
+        "2 of 3 images failed, 66.7 % where 50 % are tolerated: NotSupportedImageType 2; fix these and run again"
     )
 
 

@@ -63,8 +63,8 @@ class Lease:
             self._key,
             {"owner": holder, "expires_at": expires_at, "record_type": "session", "updated_at": now},
             {},
-            condition="attribute_not_exists(#owner) OR #owner = :nobody OR expires_at < :now",
-            condition_values={":nobody": "", ":now": now},
+            condition="attribute_not_exists(#owner) OR #owner = :no_holder OR expires_at < :now",
+            condition_values={":no_holder": "", ":now": now},
             remove=("running_at",),
         )
 

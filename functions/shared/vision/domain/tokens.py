@@ -36,7 +36,7 @@ class Groups:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Groups:
-        """Read an event of version 2; somebody of no group has an empty list there, or nothing."""
+        """Read an event of version 2; for a person without groups the list there is empty or missing."""
         return cls(event["request"].get("groupConfiguration") or {})
 
     @property

@@ -131,7 +131,7 @@ def _too_many(tally: Tally, request: bulk_run.Request) -> Failure:
     return Failure(
         "TooManyImagesFailed",
         f"{tally.failed:,} of {tally.seen:,} images failed, {share:.1f} % where {tolerated:g} % are tolerated: "
-        f"{leading_reasons(tally.reasons) or _REASONS_UNKNOWN}; mend these and run again, only the rest is done",
+        f"{leading_reasons(tally.reasons) or _REASONS_UNKNOWN}; fix these and run again, only the rest is done",
     )
 
 
