@@ -42,6 +42,11 @@ from vision.services.detectors import Rekognition
 from vision.services.inspection import Inspector
 
 Handler = Callable[[dict[str, Any]], Any]
+Event = Callable[[str], dict[str, Any]]
+Listing = Callable[[], list[Any]]
+Refuse = Callable[..., None]
+Answer = Callable[..., list[dict[str, Any]]]
+NOTHING_FAILED: dict[str, list[Any]] = {"batchItemFailures": []}
 FILES = sorted(path.stem for path in EVENTS.glob("*.json"))
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
 # What an older system was sent and this one refuses: the name of the error, and the input of today in its sentence.
