@@ -206,7 +206,7 @@ def test_uploaded_photo_does_not_expire(app: PhotoApp, deliver: Deliver) -> None
 
 
 def test_announcement_that_dynamodb_deleted_is_made_again_in_its_album(app: PhotoApp) -> None:
-    album_id = str(app.gallery.make_album("ann", "Rome", "")["album_id"])
+    album_id = app.album()
     photo = app.announce(key="k", album_id=album_id)
     _delete(photo)
     assert app.listed(album_id=album_id) == []

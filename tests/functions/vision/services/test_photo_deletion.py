@@ -48,7 +48,7 @@ def _assert_deleted(photo: Photo) -> None:
 
 
 def test_deleted_photo_leaves_a_tombstone_without_name_that_is_listed_nowhere(app: PhotoApp) -> None:
-    photo = app.processed(album_id=_album(app))
+    photo = app.processed(album_id=app.album())
     # A second version, its thumbnail and a delete marker.
     app.finish(app.upload(photo))
     client("s3").delete_object(Bucket=app.gallery.bucket, Key=photo.item["object"]["key"])
@@ -139,7 +139,7 @@ def test_failed_step_raises_its_error_and_the_photo_is_hidden_from_then_on(
 def test_next_deletion_completes_an_interrupted_one(
     app: PhotoApp, refuse: Refuse, service: str, operation: str, call: int
 ) -> None:
-    photo = app.processed(album_id=_album(app))
+    photo = app.processed(album_id=app.album())
     refuse(service, operation, "SlowDown", 503, (call,))
     with pytest.raises(Throttled):
         app.gallery.delete("ann", photo.photo_id)
@@ -207,7 +207,7 @@ def test_upload_for_a_deleted_announcement_is_hidden_and_then_deleted(app: Photo
 
 
 def test_upload_for_a_deleted_album_leaves_nothing(app: PhotoApp) -> None:
-    album_id = _album(app)
+    album_id = app.album()
     photo = app.announce(album_id=album_id)
     app.gallery.delete_album("ann", album_id)
     app.finish(app.upload(photo))
@@ -262,7 +262,7 @@ def test_all_photos_are_deleted_in_requests_of_limited_size(
 ) -> None:
     for name, limit in limits.items():
         monkeypatch.setattr(gallery, name, limit)
-    album_id = _album(app)
+    album_id = app.album()
     app.gallery.delete("ann", app.announce().photo_id)
     for owner in ("ann", "bob", "ann", "cy", "ann"):
         app.uploaded(owner=owner)
@@ -307,7 +307,3 @@ def _delete_all(app: PhotoApp) -> int:
             return len(total)
         after = ListPosition.from_cursor(following.cursor())
     raise AssertionError("no end")
-
-
-def _album(app: PhotoApp) -> str:
-    return str(app.gallery.make_album("ann", "Rome", "")["album_id"])
