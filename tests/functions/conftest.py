@@ -7,6 +7,7 @@ import itertools
 import json
 import sys
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,7 @@ Event = Callable[[str], dict[str, Any]]
 Listing = Callable[[], list[Any]]
 Refuse = Callable[..., None]
 Answer = Callable[..., list[dict[str, Any]]]
+Metrics = Callable[[], dict[str, float]]
 NOTHING_FAILED: dict[str, list[Any]] = {"batchItemFailures": []}
 FILES = sorted(path.stem for path in EVENTS.glob("*.json"))
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
@@ -329,6 +331,28 @@ def model(hook: Callable[..., None]) -> Model:
     hook("rekognition", "before-call.SERVICE.StartProjectVersion", model.start)
     hook("rekognition", "before-call.SERVICE.StopProjectVersion", model.stop)
     return model
+
+
+@pytest.fixture
+def execution_arn(event: Event) -> str:
+    """The session of the sample events."""
+    return str(event("start_model")["execution_arn"])
+
+
+@pytest.fixture
+def metrics(capsys: pytest.CaptureFixture[str]) -> Metrics:
+    """The sums of the metrics that were written since the last call, by name."""
+
+    def read() -> dict[str, float]:
+        sums: Counter[str] = Counter()
+        for line in capsys.readouterr().out.splitlines():
+            written = json.loads(line) if line.startswith("{") else {}
+            for directive in written.get("_aws", {}).get("CloudWatchMetrics", []):
+                for metric in directive["Metrics"]:
+                    sums[metric["Name"]] += sum(written[metric["Name"]])
+        return dict(sums)
+
+    return read
 
 
 @pytest.fixture
