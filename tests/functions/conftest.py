@@ -179,6 +179,11 @@ def table(table_name: str) -> Table:
 
 
 @pytest.fixture
+def runs(table_name: str) -> BulkRuns:
+    return BulkRuns(table_name)
+
+
+@pytest.fixture
 def items(table_name: str) -> Callable[[], list[dict[str, Any]]]:
     """Everything that is in the table."""
     return lambda: client("dynamodb").scan(TableName=table_name)["Items"]

@@ -130,9 +130,7 @@ def test_session_leaves_a_model_that_an_operator_keeps_running(
     assert held.read().holder == ""
 
 
-def test_session_stops_the_model_despite_an_invalid_timestamp(
-    handler: Handler, event: Event, held: Lease
-) -> None:
+def test_session_stops_the_model_despite_an_invalid_timestamp(handler: Handler, event: Event, held: Lease) -> None:
     _keep_running(held, "until tomorrow")
     assert handler(event("stop_model")) == {"stopped": False, "status": "RUNNING"}
 
