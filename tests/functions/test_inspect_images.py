@@ -15,6 +15,9 @@ from vision.domain.failures import Failure
 from vision.domain.inspection import results
 from vision.domain.session.decisions import Backlog
 
+Inspect = Callable[[], Any]
+Record = Callable[[], dict[str, Any]]
+
 
 @pytest.fixture
 def handler(function: Callable[[str], Handler], inspected: Envelope) -> Handler:
@@ -30,6 +33,18 @@ def worker(function: Callable[[str], Handler], inspected: Envelope, inspection_q
 def announced(event: Event, inspection_queue: str) -> None:
     """The message of the image, in the queue of a session."""
     client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=event("inspect_images")["Records"][0]["body"])
+
+
+@pytest.fixture
+def inspect(handler: Handler, event: Event) -> Inspect:
+    """Deliver the sample message to inspect_images."""
+    return lambda: handler(event("inspect_images"))
+
+
+@pytest.fixture
+def record(inspected: Envelope, table: Table) -> Record:
+    """Return the record of the inspected image."""
+    return lambda: table.image(inspected) or {}
 
 
 def _failed(message: dict[str, Any]) -> dict[str, Any]:
@@ -108,18 +123,14 @@ def test_failed_call_to_any_service_returns_the_message(
 
 
 def test_record_keeps_the_best_labels_and_those_that_a_rule_names(
-    handler: Handler,
-    event: Event,
-    inspected: Envelope,
-    table: Table,
-    answer: Answer,
+    inspect: Inspect, record: Record, answer: Answer
 ) -> None:
     seen = [{"Name": f"Label {place:02}", "Confidence": 99 - place} for place in range(30)]
     seen += [{"Name": "Rose", "Confidence": 61.0}, {"Name": "Moss", "Confidence": 60.0}]
     asked = answer("rekognition", "DetectLabels", {"Labels": [*seen, {"Name": "Hedge", "Confidence": 98.5}]})
-    assert handler(event("inspect_images")) == NOTHING_FAILED
-    record = table.image(inspected) or {}
-    names = [label["name"] for label in record["labels"]]
+    assert inspect() == NOTHING_FAILED
+    found = record()
+    names = [label["name"] for label in found["labels"]]
     # Ten labels, and Rose, which a rule names although its confidence is too low for the verdict.
     assert names == ["Label 00", "Hedge", *(f"Label {place:02}" for place in range(1, 9)), "Rose"]
     assert len(asked) == 1
@@ -132,39 +143,29 @@ def full_list() -> list[dict[str, Any]]:
 
 
 def test_full_list_is_completed_by_a_second_call_for_the_labels_of_the_rule(
-    handler: Handler,
-    event: Event,
-    inspected: Envelope,
-    table: Table,
-    answer: Answer,
-    full_list: list[dict[str, Any]],
+    inspect: Inspect, record: Record, answer: Answer, full_list: list[dict[str, Any]]
 ) -> None:
     weed = {"Name": "Weed", "Confidence": 91.0}
     asked = answer("rekognition", "DetectLabels", {"Labels": full_list}, {"Labels": [weed, full_list[0]]})
-    assert handler(event("inspect_images")) == NOTHING_FAILED
-    record = table.image(inspected) or {}
-    assert record["verdict"] == "FAILURE"
-    assert record["labels"][-1]["name"] == "Weed"
+    assert inspect() == NOTHING_FAILED
+    found = record()
+    assert found["verdict"] == "FAILURE"
+    assert found["labels"][-1]["name"] == "Weed"
     assert asked[1]["Settings"]["GeneralLabels"]["LabelInclusionFilters"] == ["Rose", "Weed"]
 
 
 def test_full_list_below_the_confidence_of_the_rule_needs_no_second_call(
-    handler: Handler,
-    event: Event,
-    answer: Answer,
-    full_list: list[dict[str, Any]],
+    inspect: Inspect, answer: Answer, full_list: list[dict[str, Any]]
 ) -> None:
     full_list[-1]["Confidence"] = 89.9
     asked = answer("rekognition", "DetectLabels", {"Labels": full_list})
-    handler(event("inspect_images"))
+    inspect()
     assert len(asked) == 1
 
 
 def test_rule_whose_labels_rekognition_rejects_judges_by_the_list(
-    handler: Handler,
-    event: Event,
-    inspected: Envelope,
-    table: Table,
+    inspect: Inspect,
+    record: Record,
     answer: Answer,
     refuse: Refuse,
     caplog: pytest.LogCaptureFixture,
@@ -174,33 +175,27 @@ def test_rule_whose_labels_rekognition_rejects_judges_by_the_list(
     # uses for an image with too short sides.
     answer("rekognition", "DetectLabels", {"Labels": [*full_list[1:], {"Name": "Rose", "Confidence": 99.0}]})
     refuse("rekognition", "DetectLabels", "InvalidParameterException", calls=(2,))
-    assert handler(event("inspect_images")) == NOTHING_FAILED
-    record = table.image(inspected) or {}
-    assert record["status"] == "SUCCEEDED"
-    assert record["verdict"] == "SUCCESS"
-    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert inspect() == NOTHING_FAILED
+    found = record()
+    assert found["status"] == "SUCCEEDED"
+    assert found["verdict"] == "SUCCESS"
+    [warning] = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
     assert "rule 'garden'" in warning
 
 
 @pytest.mark.parametrize(("receives", "error"), [("4", None), ("5", "Throttled")])
 def test_last_receive_records_the_error_of_a_dead_letter(
-    handler: Handler,
-    event: Event,
-    inspected: Envelope,
-    table: Table,
-    refuse: Refuse,
-    receives: str,
-    error: str | None,
+    handler: Handler, event: Event, record: Record, refuse: Refuse, receives: str, error: str | None
 ) -> None:
     refuse("rekognition", "DetectLabels", "ThrottlingException")
     sqs_event = event("inspect_images")
     sqs_event["Records"][0]["attributes"]["ApproximateReceiveCount"] = receives
     handler(sqs_event)
-    record = table.image(inspected) or {}
-    assert record["status"] == ("FAILED" if error else "PENDING")
-    assert record.get("error", {}).get("name") == error
+    found = record()
+    assert found["status"] == ("FAILED" if error else "PENDING")
+    assert found.get("error", {}).get("name") == error
     if error:
-        assert "dead-letter queue" in record["error"]["cause"]
+        assert "dead-letter queue" in found["error"]["cause"]
 
 
 def test_image_that_is_redriven_from_the_dead_letter_queue_is_inspected(

@@ -93,11 +93,7 @@ def test_roles_of_the_groups_are_unchanged(details: Details, factors: Answer) ->
     ],
 )
 def test_error_of_cognito_costs_operators_the_group_but_not_the_token(
-    details: Details,
-    refuse: Refuse,
-    metrics: Metrics,
-    code: str,
-    status: int,
+    details: Details, refuse: Refuse, metrics: Metrics, code: str, status: int
 ) -> None:
     refuse("cognito-idp", "AdminGetUser", code, status)
     found = details("guests", "operators")

@@ -59,11 +59,7 @@ def test_model_that_is_stopped_or_stopping_is_not_stopped_again(
 
 
 def test_starting_model_is_stopped_once_it_runs(
-    function: Callable[[str], Handler],
-    event: Event,
-    model: Model,
-    answered: Answers,
-    monkeypatch: pytest.MonkeyPatch,
+    function: Callable[[str], Handler], event: Event, model: Model, answered: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATIENCE_SECONDS", "60")
     model.status = "STARTING"

@@ -14,6 +14,7 @@ from vision.domain import records
 from vision.domain.errors import AccessDenied, ServiceUnavailable
 from vision.domain.session.custom_model import STATUSES
 
+Send = Callable[[str], Any]
 OTHER = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-CustomModelSession:other"
 LONG_AGO, LESS_LONG_AGO = "2020-01-01T00:00:00.000Z", "2020-01-01T00:30:00.000Z"
 ENDED = ["stop_model_session_failed", "stop_model_session_aborted"]
@@ -21,9 +22,11 @@ WATCHDOG = ["stop_model_watchdog", *ENDED]
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler], lease: Lease, model: Model) -> Handler:
+def send(function: Callable[[str], Handler], event: Event, lease: Lease, model: Model) -> Send:
+    """Send a sample event to stop_model while the model runs, unless the test changes its status."""
     model.status = "RUNNING"
-    return function("stop_model")
+    handler = function("stop_model")
+    return lambda name: handler(event(name))
 
 
 @pytest.fixture
@@ -55,10 +58,10 @@ def _keep_running(lease: Lease, until: str) -> None:
 
 @pytest.mark.parametrize(("status", "stops"), [("RUNNING", 1), ("STARTING", 0), ("STOPPING", 0)])
 def test_session_stops_its_model_and_extends_the_lease_until_it_has_stopped(
-    handler: Handler, event: Event, model: Model, held: Lease, execution_arn: str, status: str, stops: int
+    send: Send, model: Model, held: Lease, execution_arn: str, status: str, stops: int
 ) -> None:
     model.status, before = status, held.read().expires_at
-    assert handler(event("stop_model")) == {"stopped": False, "status": status}
+    assert send("stop_model") == {"stopped": False, "status": status}
     assert model.stopped == stops
     assert held.read().holder == execution_arn
     assert held.read().expires_at > before
@@ -66,34 +69,32 @@ def test_session_stops_its_model_and_extends_the_lease_until_it_has_stopped(
 
 @pytest.mark.parametrize("status", sorted(STATUSES - {"RUNNING", "STARTING", "STOPPING"}))
 def test_session_releases_its_lease_once_the_model_has_stopped(
-    handler: Handler, event: Event, model: Model, held: Lease, metrics: Metrics, status: str
+    send: Send, model: Model, held: Lease, metrics: Metrics, status: str
 ) -> None:
     model.status = status
-    assert handler(event("stop_model")) == {"stopped": True, "status": status, "model_minutes": 0.0}
+    assert send("stop_model") == {"stopped": True, "status": status, "model_minutes": 0.0}
     assert held.read().holder == ""
     # This session started no model.
     assert metrics() == {}
 
 
 def test_session_counts_the_minutes_of_its_model_and_the_images_per_hour(
-    handler: Handler, event: Event, model: Model, held: Lease, execution_arn: str, metrics: Metrics
+    send: Send, model: Model, held: Lease, execution_arn: str, metrics: Metrics
 ) -> None:
     half_an_hour_ago = records.timestamp(datetime.now(UTC) - timedelta(minutes=30))
     held.note_running(execution_arn, half_an_hour_ago)
     model.status = "STOPPED"
-    assert handler(event("stop_model"))["model_minutes"] == pytest.approx(30, abs=0.1)
+    assert send("stop_model")["model_minutes"] == pytest.approx(30, abs=0.1)
     counted = metrics()
     assert counted["SessionModelMinutes"] == pytest.approx(30, abs=0.1)
     assert counted["ImagesPerModelHour"] == pytest.approx(84, abs=0.5)
 
 
 @pytest.mark.parametrize("holder", ["", OTHER])
-def test_session_without_the_lease_does_not_stop_the_model(
-    handler: Handler, event: Event, model: Model, lease: Lease, holder: str
-) -> None:
+def test_session_without_the_lease_does_not_stop_the_model(send: Send, model: Model, lease: Lease, holder: str) -> None:
     if holder:
         lease.acquire(holder, records.now(), expiry(60))
-    assert handler(event("stop_model")) == {"stopped": True, "status": "NOT_OURS"}
+    assert send("stop_model") == {"stopped": True, "status": "NOT_OURS"}
     assert model.stopped == 0
     assert lease.read().holder == holder
 
@@ -103,8 +104,7 @@ def test_session_without_the_lease_does_not_stop_the_model(
     [("InternalServerError", 500, ServiceUnavailable), ("AccessDeniedException", 400, AccessDenied)],
 )
 def test_session_that_cannot_stop_its_model_keeps_the_lease(
-    handler: Handler,
-    event: Event,
+    send: Send,
     held: Lease,
     execution_arn: str,
     metrics: Metrics,
@@ -115,24 +115,22 @@ def test_session_that_cannot_stop_its_model_keeps_the_lease(
 ) -> None:
     refuse("rekognition", "StopProjectVersion", code, http_status)
     with pytest.raises(kind):
-        handler(event("stop_model"))
+        send("stop_model")
     assert held.read().holder == execution_arn
     # It is not a failure of the watchdog.
     assert metrics() == {}
 
 
-def test_session_leaves_a_model_that_an_operator_keeps_running(
-    handler: Handler, event: Event, model: Model, held: Lease
-) -> None:
+def test_session_leaves_a_model_that_an_operator_keeps_running(send: Send, model: Model, held: Lease) -> None:
     _keep_running(held, expiry(3600))
-    assert handler(event("stop_model")) == {"stopped": True, "status": "KEPT_RUNNING"}
+    assert send("stop_model") == {"stopped": True, "status": "KEPT_RUNNING"}
     assert model.stopped == 0
     assert held.read().holder == ""
 
 
-def test_session_stops_the_model_despite_an_invalid_timestamp(handler: Handler, event: Event, held: Lease) -> None:
+def test_session_stops_the_model_despite_an_invalid_timestamp(send: Send, held: Lease) -> None:
     _keep_running(held, "until tomorrow")
-    assert handler(event("stop_model")) == {"stopped": False, "status": "RUNNING"}
+    assert send("stop_model") == {"stopped": False, "status": "RUNNING"}
 
 
 # The watchdog
@@ -141,21 +139,21 @@ def test_session_stops_the_model_despite_an_invalid_timestamp(handler: Handler, 
 @pytest.mark.parametrize("name", WATCHDOG)
 @pytest.mark.parametrize("has_expired_lease", [False, True])
 def test_watchdog_stops_a_model_without_a_valid_lease(
-    handler: Handler, event: Event, model: Model, lease: Lease, name: str, has_expired_lease: bool
+    send: Send, model: Model, lease: Lease, name: str, has_expired_lease: bool
 ) -> None:
     if has_expired_lease:
         lease.acquire(OTHER, LONG_AGO, LESS_LONG_AGO)
-    handler(event(name))
+    send(name)
     assert model.stopped == 1
     assert lease.read().holder == ""
 
 
 @pytest.mark.parametrize("name", WATCHDOG)
 def test_watchdog_leaves_the_model_of_another_running_session(
-    handler: Handler, event: Event, model: Model, lease: Lease, alive: list[dict[str, Any]], name: str
+    send: Send, model: Model, lease: Lease, alive: list[dict[str, Any]], name: str
 ) -> None:
     lease.acquire(OTHER, records.now(), expiry(60))
-    handler(event(name))
+    send(name)
     assert model.stopped == 0
     assert lease.read().holder == OTHER
     assert [asked["executionArn"] for asked in alive] == [OTHER]
@@ -163,9 +161,9 @@ def test_watchdog_leaves_the_model_of_another_running_session(
 
 @pytest.mark.parametrize("name", ENDED)
 def test_end_of_a_session_releases_its_lease_and_stops_its_model(
-    handler: Handler, event: Event, model: Model, held: Lease, name: str
+    send: Send, model: Model, held: Lease, name: str
 ) -> None:
-    handler(event(name))
+    send(name)
     assert model.stopped == 1
     assert held.read().holder == ""
 
@@ -175,28 +173,21 @@ def test_end_of_a_session_releases_its_lease_and_stops_its_model(
     [("RUNNING", False), ("SUCCEEDED", True), ("FAILED", True), ("TIMED_OUT", True), ("ABORTED", True)],
 )
 def test_schedule_releases_the_lease_of_an_ended_session_only(
-    handler: Handler,
-    event: Event,
-    model: Model,
-    held: Lease,
-    answer: Answer,
-    execution_arn: str,
-    status: str,
-    is_released: bool,
+    send: Send, model: Model, held: Lease, answer: Answer, execution_arn: str, status: str, is_released: bool
 ) -> None:
     described = {"executionArn": execution_arn, "status": status, "startDate": datetime.now(UTC)}
     answer("stepfunctions", "DescribeExecution", described)
-    handler(event("stop_model_watchdog"))
+    send("stop_model_watchdog")
     assert model.stopped == is_released
     assert held.read().holder == ("" if is_released else execution_arn)
 
 
 @pytest.mark.parametrize("status", ["STOPPED", "STARTING"])
 def test_schedule_releases_the_lease_although_the_model_does_not_run(
-    handler: Handler, event: Event, model: Model, held: Lease, status: str
+    send: Send, model: Model, held: Lease, status: str
 ) -> None:
     model.status = status
-    handler(event("stop_model_watchdog"))
+    send("stop_model_watchdog")
     assert model.stopped == 0
     assert held.read().holder == ""
 
@@ -206,27 +197,20 @@ def test_schedule_releases_the_lease_although_the_model_does_not_run(
     [("AccessDeniedException", 400), ("ThrottlingException", 400), ("InternalServerError", 500), ("silence", 0)],
 )
 def test_session_that_cannot_be_described_counts_as_running(
-    handler: Handler,
-    event: Event,
-    model: Model,
-    held: Lease,
-    execution_arn: str,
-    refuse: Refuse,
-    code: str,
-    http_status: int,
+    send: Send, model: Model, held: Lease, execution_arn: str, refuse: Refuse, code: str, http_status: int
 ) -> None:
     refuse("stepfunctions", "DescribeExecution", code, http_status)
-    handler(event("stop_model_watchdog"))
+    send("stop_model_watchdog")
     assert model.stopped == 0
     assert held.read().holder == execution_arn
 
 
 @pytest.mark.parametrize("name", WATCHDOG)
 def test_watchdog_leaves_a_model_that_an_operator_keeps_running(
-    handler: Handler, event: Event, model: Model, lease: Lease, name: str
+    send: Send, model: Model, lease: Lease, name: str
 ) -> None:
     _keep_running(lease, expiry(3600))
-    handler(event(name))
+    send(name)
     assert model.stopped == 0
 
 
@@ -234,16 +218,10 @@ def test_watchdog_leaves_a_model_that_an_operator_keeps_running(
     ("until", "warning"), [(LONG_AGO, ""), ("until tomorrow", "keep_running_until is no timestamp")]
 )
 def test_expired_or_invalid_timestamp_does_not_keep_the_model_running(
-    handler: Handler,
-    event: Event,
-    model: Model,
-    lease: Lease,
-    caplog: pytest.LogCaptureFixture,
-    until: str,
-    warning: str,
+    send: Send, model: Model, lease: Lease, caplog: pytest.LogCaptureFixture, until: str, warning: str
 ) -> None:
     _keep_running(lease, until)
-    handler(event("stop_model_watchdog"))
+    send("stop_model_watchdog")
     assert model.stopped == 1
     assert warning in caplog.text
 
@@ -253,66 +231,64 @@ def test_expired_or_invalid_timestamp_does_not_keep_the_model_running(
 
 @pytest.mark.parametrize("status", sorted(STATUSES - {"RUNNING"}))
 def test_model_that_is_not_paid_for_is_neither_stopped_nor_counted(
-    handler: Handler, event: Event, model: Model, metrics: Metrics, status: str
+    send: Send, model: Model, metrics: Metrics, status: str
 ) -> None:
     model.status = status
-    handler(event("stop_model_watchdog"))
+    send("stop_model_watchdog")
     assert model.stopped == 0
     assert metrics() == {}
 
 
 def test_watchdog_counts_the_minutes_of_its_period_for_a_running_model(
-    handler: Handler, event: Event, held: Lease, metrics: Metrics, alive: list[dict[str, Any]]
+    send: Send, held: Lease, metrics: Metrics, alive: list[dict[str, Any]]
 ) -> None:
-    handler(event("stop_model_watchdog"))
+    send("stop_model_watchdog")
     assert metrics() == {"ModelMinutes": 10.0}
 
 
 def test_check_between_two_periods_counts_each_minute_once(
-    handler: Handler, event: Event, model: Model, lease: Lease, metrics: Metrics
+    send: Send, model: Model, lease: Lease, metrics: Metrics
 ) -> None:
     lease.note_watched(records.seconds_ago(180))
-    handler(event("stop_model_session_failed"))
+    send("stop_model_session_failed")
     assert metrics()["ModelMinutes"] == pytest.approx(3, abs=0.1)
-    handler(event("stop_model_session_failed"))
+    send("stop_model_session_failed")
     assert metrics().get("ModelMinutes", 0) == pytest.approx(0, abs=0.1)
 
 
-def test_check_of_a_stopped_model_restarts_the_count_of_minutes(
-    handler: Handler, event: Event, model: Model, metrics: Metrics
-) -> None:
+def test_check_of_a_stopped_model_restarts_the_count_of_minutes(send: Send, model: Model, metrics: Metrics) -> None:
     for status in ("STOPPED", "RUNNING"):
         model.status = status
-        handler(event("stop_model_watchdog"))
+        send("stop_model_watchdog")
     assert metrics()["ModelMinutes"] == pytest.approx(0, abs=0.1)
 
 
-def test_model_that_the_watchdog_stopped_is_counted(handler: Handler, event: Event, metrics: Metrics) -> None:
-    handler(event("stop_model_watchdog"))
+def test_model_that_the_watchdog_stopped_is_counted(send: Send, metrics: Metrics) -> None:
+    send("stop_model_watchdog")
     assert metrics() == {"ModelMinutes": 10.0, "ModelsStoppedByWatchdog": 1.0}
 
 
 @pytest.mark.parametrize("name", WATCHDOG)
 def test_failed_stop_is_counted_and_retried_by_the_next_check(
-    handler: Handler, event: Event, model: Model, lease: Lease, metrics: Metrics, refuse: Refuse, name: str
+    send: Send, model: Model, lease: Lease, metrics: Metrics, refuse: Refuse, name: str
 ) -> None:
     refuse("rekognition", "StopProjectVersion", "AccessDeniedException", calls=(1,))
     with pytest.raises(AccessDenied):
-        handler(event(name))
+        send(name)
     counted = metrics()
     assert "ModelMinutes" in counted
     assert "ModelsStoppedByWatchdog" not in counted
     assert counted["WatchdogFailures"] == 1
     assert lease.read().holder == ""
-    handler(event(name))
+    send(name)
     assert model.stopped == 1
 
 
 @pytest.mark.parametrize("name", WATCHDOG)
 def test_check_that_cannot_describe_the_model_is_a_failure_of_the_watchdog(
-    handler: Handler, event: Event, metrics: Metrics, refuse: Refuse, name: str
+    send: Send, metrics: Metrics, refuse: Refuse, name: str
 ) -> None:
     refuse("rekognition", "DescribeProjectVersions", "AccessDeniedException")
     with pytest.raises(AccessDenied):
-        handler(event(name))
+        send(name)
     assert metrics() == {"WatchdogFailures": 1.0}

@@ -2,6 +2,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from vision.domain.gallery.pending_uploads import PendingUpload
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import timestamp
 
+Track = Callable[[str], Any]
 Outcome = Callable[..., tuple[str, str | None]]
 ENDS = {
     "failed": ("FAILED", "States.DataLimitExceeded", "ImagesFailed"),
@@ -31,6 +33,12 @@ ENDS = {
 @pytest.fixture
 def handler(function: Callable[[str], Handler], table: Table) -> Handler:
     return function("track_execution")
+
+
+@pytest.fixture
+def track(handler: Handler, event: Event) -> Track:
+    """Send a sample event to track_execution."""
+    return lambda name: handler(event(f"track_execution_{name}"))
 
 
 @pytest.fixture
@@ -65,8 +73,7 @@ def outcome(table: Table, envelope: Envelope) -> Outcome:
 @pytest.mark.parametrize("name", ENDS)
 @pytest.mark.parametrize("was_running", [True, False])
 def test_end_of_an_execution_closes_its_record_and_is_counted_once(
-    handler: Handler,
-    event: Event,
+    track: Track,
     table: Table,
     envelope: Envelope,
     request: pytest.FixtureRequest,
@@ -80,7 +87,7 @@ def test_end_of_an_execution_closes_its_record_and_is_counted_once(
         request.getfixturevalue("running")
     status, error, metric = ENDS[name]
     for _ in range(2):
-        handler(event(f"track_execution_{name}"))
+        track(name)
         assert outcome() == (status, error)
     assert metrics()[metric] == 1
 
@@ -88,28 +95,21 @@ def test_end_of_an_execution_closes_its_record_and_is_counted_once(
 @pytest.mark.parametrize("name", ENDS)
 @pytest.mark.parametrize("recorded", ["SUCCEEDED", "PARTIAL", "FAILED"])
 def test_outcome_that_the_execution_recorded_is_kept_and_not_counted_again(
-    handler: Handler,
-    event: Event,
-    table: Table,
-    envelope: Envelope,
-    running: Attempt,
-    metrics: Metrics,
-    name: str,
-    recorded: str,
+    track: Track, table: Table, envelope: Envelope, running: Attempt, metrics: Metrics, name: str, recorded: str
 ) -> None:
     table.advance(envelope, running, {"status": recorded}, "2026-11-12T09:31:00.000Z")
     before = table.image(envelope)
-    handler(event(f"track_execution_{name}"))
+    track(name)
     assert table.image(envelope) == before
     assert ENDS[name][2] not in metrics()
 
 
 @pytest.mark.parametrize("names", [("failed", "redriven", "redriven"), ("redriven", "failed")])
 def test_redrive_reopens_the_record_and_a_late_end_does_not_close_it(
-    handler: Handler, event: Event, running: Attempt, outcome: Outcome, names: tuple[str, ...]
+    track: Track, running: Attempt, outcome: Outcome, names: tuple[str, ...]
 ) -> None:
     for name in names:
-        handler(event(f"track_execution_{name}"))
+        track(name)
     assert outcome() == ("RUNNING", None)
 
 
@@ -133,10 +133,10 @@ def test_input_with_the_key_of_another_photo_is_refused(
     assert outcome() == ("RUNNING", None)
 
 
-def test_error_of_dynamodb_is_raised(handler: Handler, event: Event, running: Attempt, refuse: Refuse) -> None:
+def test_error_of_dynamodb_is_raised(track: Track, running: Attempt, refuse: Refuse) -> None:
     refuse("dynamodb", "UpdateItem", "ThrottlingException")
     with pytest.raises(Throttled):
-        handler(event("track_execution_failed"))
+        track("failed")
 
 
 # Silent executions
@@ -162,36 +162,36 @@ def silent(table: Table, state_machine_arn: str) -> Callable[..., Envelope]:
 
 
 def test_schedule_closes_stopped_executions_and_leaves_running_ones(
-    handler: Handler, event: Event, silent: Callable[..., Envelope], outcome: Outcome
+    track: Track, silent: Callable[..., Envelope], outcome: Outcome
 ) -> None:
-    assert handler(event("track_execution_schedule")) is None
+    assert track("schedule") is None
     running = silent()
     stopped = [silent(f"rose {number}", 2 + number, stopped=True) for number in range(5)]
-    handler(event("track_execution_schedule"))
+    track("schedule")
     assert {outcome(envelope) for envelope in stopped} == {("ABORTED", "ExecutionAborted")}
     assert outcome(running) == ("RUNNING", None)
 
 
 def test_schedule_does_not_describe_recent_executions(
-    handler: Handler, event: Event, silent: Callable[..., Envelope], answer: Answer
+    track: Track, silent: Callable[..., Envelope], answer: Answer
 ) -> None:
     silent(hours_ago=0.9, stopped=True)
     asked = answer("stepfunctions", "DescribeExecution", {})
-    handler(event("track_execution_schedule"))
+    track("schedule")
     assert asked == []
 
 
 def test_schedule_closes_an_execution_that_was_deleted(
-    handler: Handler, event: Event, silent: Callable[..., Envelope], outcome: Outcome, refuse: Refuse
+    track: Track, silent: Callable[..., Envelope], outcome: Outcome, refuse: Refuse
 ) -> None:
     deleted = silent()
     refuse("stepfunctions", "DescribeExecution", "ExecutionDoesNotExist")
-    handler(event("track_execution_schedule"))
+    track("schedule")
     assert outcome(deleted) == ("FAILED", "ExecutionDoesNotExist")
 
 
 def test_schedule_checks_the_others_when_one_fails_and_raises_its_error(
-    handler: Handler, event: Event, silent: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
+    track: Track, silent: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("rose", "tulip", "daisy"):
         silent(name)
@@ -203,7 +203,7 @@ def test_schedule_checks_the_others_when_one_fails_and_raises_its_error(
 
     monkeypatch.setattr("vision.adapters.workflow.describe", describe)
     with pytest.raises(AccessDenied, match="call 1"):
-        handler(event("track_execution_schedule"))
+        track("schedule")
     assert len(set(described)) == 3
 
 
@@ -231,15 +231,10 @@ def interrupted(table: Table, bucket: str) -> Callable[[float], Envelope]:
 
 @pytest.mark.parametrize(("hours_ago", "is_completed"), [(2, True), (0.9, False)])
 def test_schedule_completes_an_interrupted_deletion_after_a_while(
-    handler: Handler,
-    event: Event,
-    bucket: str,
-    interrupted: Callable[[float], Envelope],
-    hours_ago: float,
-    is_completed: bool,
+    track: Track, bucket: str, interrupted: Callable[[float], Envelope], hours_ago: float, is_completed: bool
 ) -> None:
     envelope = interrupted(hours_ago)
-    handler(event("track_execution_schedule"))
+    track("schedule")
     photo = Photos(TABLE).read(envelope.photo_id)
     assert photo is not None
     assert client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == (0 if is_completed else 1)
@@ -249,12 +244,12 @@ def test_schedule_completes_an_interrupted_deletion_after_a_while(
 
 
 def test_deletion_that_cannot_be_completed_raises_its_error(
-    handler: Handler, event: Event, interrupted: Callable[[float], Envelope], refuse: Refuse
+    track: Track, interrupted: Callable[[float], Envelope], refuse: Refuse
 ) -> None:
     interrupted(2)
     refuse("s3", "ListObjectVersions", "AccessDenied", 403)
     with pytest.raises(AccessDenied):
-        handler(event("track_execution_schedule"))
+        track("schedule")
 
 
 # Faults of the service and of uploads
@@ -313,17 +308,17 @@ def test_eleven_failures_roll_a_deployment_back_only_as_faults_of_the_service(
 
 
 def test_failure_that_the_execution_recorded_is_counted_as_a_fault_too(
-    handler: Handler, event: Event, table: Table, envelope: Envelope, running: Attempt, metrics: Metrics
+    track: Track, table: Table, envelope: Envelope, running: Attempt, metrics: Metrics
 ) -> None:
     error = {"name": "AccessDenied", "cause": "image"}
     table.advance(envelope, running, {"status": "FAILED", "error": error}, "2026-11-12T09:31:00.000Z")
-    handler(event("track_execution_failed"))
+    track("failed")
     assert metrics() == {"ExecutionFaults": 1}
 
 
 @pytest.mark.parametrize("name", ["timed_out", "aborted", "redriven"])
 def test_other_status_changes_are_neither_faults_nor_refused_uploads(
-    handler: Handler, event: Event, running: Attempt, metrics: Metrics, name: str
+    track: Track, running: Attempt, metrics: Metrics, name: str
 ) -> None:
-    handler(event(f"track_execution_{name}"))
+    track(name)
     assert metrics().keys().isdisjoint({"ExecutionFaults", "UploadsRefused"})

@@ -12,10 +12,7 @@ INSPECTOR, SECOND = "inspector@example.com", "second@example.com"
 
 @pytest.fixture
 def respond(
-    function: Callable[[str], Handler],
-    notified: Callable[[], list[Any]],
-    answered: list[dict[str, Any]],
-    event: Event,
+    function: Callable[[str], Handler], notified: Callable[[], list[Any]], answered: list[dict[str, Any]], event: Event
 ) -> Respond:
     """Send a request of CloudFormation with some of its properties changed, and return the one response to it."""
     handler = function("validate_rules")

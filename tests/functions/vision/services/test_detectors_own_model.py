@@ -119,11 +119,7 @@ def test_error_of_an_image_keeps_its_name(
     ],
 )
 def test_error_of_the_function_is_named_by_its_cause(
-    own_model: Start,
-    fail: Callable[[str], None],
-    event: Event,
-    error_type: str,
-    kind: type[VisionError],
+    own_model: Start, fail: Callable[[str], None], event: Event, error_type: str, kind: type[VisionError]
 ) -> None:
     fail(error_type)
     with pytest.raises(kind):
@@ -142,12 +138,7 @@ def test_error_of_the_function_is_named_by_its_cause(
     ],
 )
 def test_error_of_the_invocation_is_named_by_its_cause(
-    own_model: Start,
-    refuse: Refuse,
-    event: Event,
-    code: str,
-    http_status: int,
-    kind: type[VisionError],
+    own_model: Start, refuse: Refuse, event: Event, code: str, http_status: int, kind: type[VisionError]
 ) -> None:
     refuse("lambda", "Invoke", code, http_status)
     with pytest.raises(kind):
@@ -156,13 +147,7 @@ def test_error_of_the_invocation_is_named_by_its_cause(
 
 @pytest.mark.parametrize(("name", "verdict"), [("Rose", "SUCCESS"), ("Weed", "FAILURE"), ("unknown", "FAILURE")])
 def test_inspection_is_judged_by_all_classes_of_the_own_model(
-    own_model: Start,
-    respond: Answer,
-    event: Event,
-    inspected: Envelope,
-    table: Table,
-    name: str,
-    verdict: str,
+    own_model: Start, respond: Answer, event: Event, inspected: Envelope, table: Table, name: str, verdict: str
 ) -> None:
     requests = respond(label(name, 100))
     own_model("inspect_images")(event("inspect_images"))
