@@ -5,6 +5,7 @@ import importlib
 import io
 import itertools
 import json
+import os
 import sys
 import urllib.request
 from collections import Counter
@@ -18,6 +19,7 @@ from botocore.exceptions import ReadTimeoutError
 from PIL import Image
 
 from tests.conftest import BUCKET, EVENTS, REGION, ROOT, TABLE
+from tests.functions.environment import ENVIRONMENT, RESULTS, TOPIC_ARN, variables_of
 from tests.functions.http_api import Caller, claims
 from tests.own_models import write_model
 from vision import entry
@@ -45,6 +47,8 @@ from vision.services.inspection import Inspector
 Handler = Callable[[dict[str, Any]], Any]
 Event = Callable[[str], dict[str, Any]]
 Listing = Callable[[], list[Any]]
+Start = Callable[[str], Handler]
+Hook = Callable[..., None]
 Refuse = Callable[..., None]
 Answer = Callable[..., list[dict[str, Any]]]
 Metrics = Callable[[], dict[str, float]]
@@ -60,59 +64,7 @@ REFUSED = {
 }
 # Functions that a queue invokes: their failures are an answer, not an error.
 QUEUED = ("start_processing", "inspect_images")
-STATE_MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:image-recognition-ProcessImage"
-RESULTS = "amzn-s3-demo-results"
-TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:QualityTopic"
-MODEL_ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/things"
-ENVIRONMENT = {
-    "POWERTOOLS_SERVICE_NAME": "image-recognition",
-    "POWERTOOLS_LOG_LEVEL": "DEBUG",
-    "IMAGE_TABLE_NAME": TABLE,
-    "PROCESS_IMAGE_STATE_MACHINE_ARN": STATE_MACHINE_ARN,
-    "MAX_LABELS": "10",
-    "MIN_CONFIDENCE": "60",
-    "THUMBNAIL_SIZE": "250",
-    "SILENT_AFTER_SECONDS": "3600",
-    "RESULTS_BUCKET_NAME": RESULTS,
-    "QUALITY_TOPIC_ARN": TOPIC_ARN,
-    "INSPECTION_RULES": json.dumps(
-        [{"name": "garden", "prefix": "images/garden/", "min_confidence": 90, "any_of": ["Rose"], "none_of": ["Weed"]}]
-    ),
-    "INSPECTED_IMAGES": "move",
-    "NOTIFICATIONS": "all",
-    "INSPECTION_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InspectionQueue",
-    "PROJECT_ARN": f"{MODEL_ARN}/1794475800123",
-    "MODEL_VERSION_ARN": f"{MODEL_ARN}/version/things.2026-11-12T10.00.00/1794479400123",
-    "CUSTOM_MIN_CONFIDENCE": "50",
-    "POLL_SECONDS": "0",
-    "HIDDEN_SECONDS": "120",
-    "MINIMUM_BATCH": "20",
-    "MAXIMUM_AGE_SECONDS": "3600",
-    "MINIMUM_INFERENCE_UNITS": "1",
-    "MAXIMUM_INFERENCE_UNITS": "4",
-    "DRAIN_SECONDS": "600",
-    "MAXIMUM_SESSION_SECONDS": "7200",
-    "WORKERS_PER_UNIT": "2",
-    "WATCHDOG_PERIOD_SECONDS": "600",
-    "BULK_BUCKETS": f"arn:aws:s3:::{BUCKET},",
-    "BULK_READS_PHOTOS": "true",
-    "BULK_CALLS_PER_SECOND": "50",
-    "BULK_BATCH_SIZE": "100",
-    "VISION_EVENT_BUS_NAME": "image-recognition-vision",
-    "PATIENCE_SECONDS": "0",
-    "IMAGE_BUCKET_NAME": BUCKET,
-    "PROCESS_BUCKET_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "ProcessBucket"),
-    "CUSTOM_MODEL_SESSION_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "CustomModelSession"),
-    "APP_URL": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
-    "SIGN_IN_URL": "https://photos-1.auth.eu-west-1.amazoncognito.com",
-    "USER_POOL_URL": "https://cognito-idp.eu-west-1.amazonaws.com",
-    "USER_POOL_CLIENT_ID": "1example23456789",
-    "EXECUTION_LINKS": "operators",
-    "DAILY_UPLOADS": "500",
-    "DAILY_MEGABYTES": "5000",
-    "ALLOWANCE_COVERS": "all",
-    "OWN_MODEL_FUNCTION_ARN": "none",
-}
+STATE_MACHINE_ARN = ENVIRONMENT["PROCESS_IMAGE_STATE_MACHINE_ARN"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +102,18 @@ def function(
     aws: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], task_root: str
 ) -> Callable[[str], Handler]:
     """Import the application of a function as a cold start does, and return its handler."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+    given: set[str] = set()
     monkeypatch.setenv("LAMBDA_TASK_ROOT", task_root)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048")
 
     def start_cold(name: str) -> Handler:
+        variables = variables_of(name)
+        for variable in given - variables.keys():
+            monkeypatch.delenv(variable)
+        given.intersection_update(variables)
+        for variable in variables.keys() - os.environ.keys():
+            monkeypatch.setenv(variable, variables[variable])
+            given.add(variable)
         module = f"functions.{name}.app"
         for imported in (module, "vision.entry"):
             sys.modules.pop(imported, None)

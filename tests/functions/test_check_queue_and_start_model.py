@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Event, Handler, Model, Refuse
+from tests.functions.conftest import Event, Model, Refuse, Start
 from vision.adapters.aws_sdk import client
 from vision.adapters.lease import Lease, expiry
 from vision.domain import records
@@ -18,14 +18,14 @@ LONG_AGO = "2020-01-01T00:00:00.000Z"
 
 
 @pytest.fixture
-def check(function: Callable[[str], Handler], event: Event, lease: Lease, inspection_queue: str) -> Send:
+def check(function: Start, event: Event, lease: Lease, inspection_queue: str) -> Send:
     """Send a sample event to check_queue, with some fields changed."""
     handler = function("check_queue")
     return lambda name, **fields: handler(event(f"check_queue_{name}") | fields)
 
 
 @pytest.fixture
-def start(function: Callable[[str], Handler], event: Event, held: Lease, model: Model) -> Send:
+def start(function: Start, event: Event, held: Lease, model: Model) -> Send:
     """Send the sample event to start_model, for the session that holds the lease."""
     handler = function("start_model")
     return lambda **fields: handler(event("start_model") | fields)

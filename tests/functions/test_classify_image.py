@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import Handler, Metrics
+from tests.functions.conftest import Handler, Metrics, Start
 from tests.own_models import colour_model, write_model
 from tests.pictures import gradients, jpeg_of, png_of
 from vision.adapters.aws_sdk import client
@@ -25,7 +25,7 @@ def colour(red: int, green: int, blue: int) -> bytes:
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler]) -> Handler:
+def handler(function: Start) -> Handler:
     return function("classify_image")
 
 
@@ -102,7 +102,7 @@ def test_at_most_eight_images_are_decoded_for_one_call_of_the_model(
 
 
 @pytest.mark.parametrize("announced_bytes", [None, 10])
-def test_object_above_the_size_limit_is_refused_whatever_size_is_announced(
+def test_object_above_the_size_limit_is_refused(
     handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch, announced_bytes: int | None
 ) -> None:
     monkeypatch.setattr(classification, "SIZE_LIMIT_BYTES", 1000)
@@ -137,7 +137,7 @@ def test_invalid_top_k_is_refused(handler: Handler, put: Put, top_k: Any) -> Non
 
 
 def test_answer_that_is_not_a_number_is_unusable_for_each_image(
-    function: Callable[[str], Handler], put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    function: Start, put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_model(tmp_path / "model", colour_model(divisor=0))
     monkeypatch.setenv("LAMBDA_TASK_ROOT", str(tmp_path))
@@ -156,7 +156,7 @@ def test_answer_that_is_not_a_number_is_unusable_for_each_image(
     ],
 )
 def test_function_with_an_unusable_model_does_not_start(
-    function: Callable[[str], Handler],
+    function: Start,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     content: bytes,

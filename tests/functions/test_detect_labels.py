@@ -1,14 +1,13 @@
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Answer, Event, Handler, Refuse
+from tests.functions.conftest import Answer, Event, Handler, Refuse, Start
 from vision.domain.errors import InvalidEvent, Throttled
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler]) -> Handler:
+def handler(function: Start) -> Handler:
     return function("detect_labels")
 
 

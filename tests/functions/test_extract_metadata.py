@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import Answer, Event, Handler, Refuse
+from tests.functions.conftest import Answer, Event, Handler, Refuse, Start
 from vision.adapters.aws_sdk import client
 from vision.domain.errors import (
     CorruptImage,
@@ -24,7 +24,7 @@ Stored = Callable[[dict[str, Any], bytes], None]
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler]) -> Handler:
+def handler(function: Start) -> Handler:
     return function("extract_metadata")
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import Event, Handler, Refuse
+from tests.functions.conftest import Event, Handler, Refuse, Start
 from tests.pictures import jpeg_of, scene
 from vision.adapters.aws_sdk import client
 from vision.domain import keys
@@ -16,7 +16,7 @@ Stored = Callable[[dict[str, Any], bytes], None]
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler]) -> Handler:
+def handler(function: Start) -> Handler:
     return function("generate_thumbnail")
 
 
@@ -44,7 +44,7 @@ def test_thumbnail_fits_the_configured_size_and_is_a_jpeg_without_exif(
     assert image.info.get("exif") is None
 
 
-def test_thumbnail_is_beside_the_uploads_of_its_owner_and_is_not_an_upload(
+def test_thumbnail_is_beside_the_uploads_and_is_not_an_upload(
     handler: Handler, envelope: dict[str, Any], stored: Stored, photo: bytes
 ) -> None:
     stored(envelope, photo)
@@ -64,7 +64,7 @@ def test_second_run_writes_the_same_thumbnail(
     assert _written(first)["Body"].read() == content
 
 
-def test_late_thumbnail_of_an_older_version_does_not_replace_the_newer_one(
+def test_late_thumbnail_of_an_older_version_replaces_nothing(
     handler: Handler, envelope: dict[str, Any], stored: Stored, photo: bytes
 ) -> None:
     older = {"object": envelope["object"] | {"version_id": "older"}}

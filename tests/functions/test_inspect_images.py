@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import ENVIRONMENT, NOTHING_FAILED, Answer, Event, Handler, Listing, Metrics, Refuse
+from tests.functions.conftest import (
+    ENVIRONMENT,
+    NOTHING_FAILED,
+    Answer,
+    Event,
+    Handler,
+    Listing,
+    Metrics,
+    Refuse,
+    Start,
+)
 from vision.adapters import queue
 from vision.adapters.aws_sdk import client
 from vision.adapters.table import Table
@@ -20,12 +30,12 @@ Record = Callable[[], dict[str, Any]]
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler], inspected: Envelope) -> Handler:
+def handler(function: Start, inspected: Envelope) -> Handler:
     return function("inspect_images")
 
 
 @pytest.fixture
-def worker(function: Callable[[str], Handler], inspected: Envelope, inspection_queue: str) -> Handler:
+def worker(function: Start, inspected: Envelope, inspection_queue: str) -> Handler:
     return function("drain_queue")
 
 
@@ -142,7 +152,7 @@ def full_list() -> list[dict[str, Any]]:
     return [{"Name": f"Label {place:03}", "Confidence": 95.0} for place in range(1000)]
 
 
-def test_full_list_is_completed_by_a_second_call_for_the_labels_of_the_rule(
+def test_second_call_completes_a_full_list_by_the_labels_of_the_rule(
     inspect: Inspect, record: Record, answer: Answer, full_list: list[dict[str, Any]]
 ) -> None:
     weed = {"Name": "Weed", "Confidence": 91.0}
@@ -199,7 +209,7 @@ def test_last_receive_records_the_error_of_a_dead_letter(
 
 
 def test_image_that_is_redriven_from_the_dead_letter_queue_is_inspected(
-    function: Callable[[str], Handler], event: Event, inspected: Envelope, table: Table
+    function: Start, event: Event, inspected: Envelope, table: Table
 ) -> None:
     refused = results.refusal_attributes(Failure("Throttled", "wait"))
     table.register(inspected, "2026-11-20T00:00:00.000Z")
@@ -211,11 +221,7 @@ def test_image_that_is_redriven_from_the_dead_letter_queue_is_inspected(
 
 
 def test_failed_inspection_is_counted(
-    function: Callable[[str], Handler],
-    inspected: Envelope,
-    event: Event,
-    monkeypatch: pytest.MonkeyPatch,
-    metrics: Metrics,
+    function: Start, inspected: Envelope, event: Event, monkeypatch: pytest.MonkeyPatch, metrics: Metrics
 ) -> None:
     rule = {"name": "garden", "prefix": "images/", "any_of": ["Tulip"]}
     monkeypatch.setenv("INSPECTION_RULES", json.dumps([rule]))
@@ -223,9 +229,7 @@ def test_failed_inspection_is_counted(
     assert metrics() == {"InspectionsFailed": 1}
 
 
-def test_function_with_invalid_rules_does_not_start(
-    function: Callable[[str], Handler], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_function_with_invalid_rules_does_not_start(function: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSPECTION_RULES", "[]")
     with pytest.raises(InvalidRule, match="expected a list of at least one rule"):
         function("inspect_images")

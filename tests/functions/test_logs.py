@@ -122,7 +122,7 @@ def test_logs_of_a_failure_have_no_private_data(
         ("ValidationException", "ClientError", "ERROR"),
     ],
 )
-def test_failure_is_logged_with_its_name_its_level_and_the_id_of_the_photo(
+def test_failure_is_logged_with_its_name_level_and_photo_id(
     drive: Drive, fail: Fail, event: Event, capsys: pytest.CaptureFixture[str], code: str, error: str, level: str
 ) -> None:
     fail("extract_metadata", code)

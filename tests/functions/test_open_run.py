@@ -5,7 +5,7 @@ import boto3
 import pytest
 
 from tests.conftest import BUCKET, REGION
-from tests.functions.conftest import Event, Handler, Listing
+from tests.functions.conftest import Event, Handler, Listing, Start
 from vision.adapters.aws_sdk import client
 from vision.adapters.bulk_runs import BulkRuns
 from vision.domain.bulk.bulk_run import Request
@@ -32,7 +32,7 @@ def filled(bucket: str, event: Event) -> str:
 
 
 @pytest.fixture
-def open_run(function: Callable[[str], Handler], runs: BulkRuns) -> Handler:
+def open_run(function: Start, runs: BulkRuns) -> Handler:
     """The handler, started cold for each event."""
     return lambda event: function("open_run")(event)
 
@@ -104,7 +104,7 @@ def test_bucket_of_another_region_is_refused_with_both_regions(
 @pytest.mark.parametrize(
     ("inventory", "decision"), [(None, "EMPTY"), ({"bucket": BUCKET, "key": "manifest.json"}, "RUN")]
 )
-def test_prefix_without_objects_needs_no_map_unless_an_inventory_lists_some(
+def test_prefix_without_objects_is_empty_unless_an_inventory_is_given(
     open_run: Handler, filled: str, runs: BulkRuns, asked: Asked, inventory: Any, decision: str
 ) -> None:
     assert open_run(asked(prefix="nothing/", inventory=inventory))["decision"] == decision

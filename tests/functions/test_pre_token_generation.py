@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Answer, Event, Handler, Metrics, Refuse
+from tests.functions.conftest import Answer, Event, Metrics, Refuse, Start
 from vision.adapters.aws_sdk import client
 
 Details = Callable[..., dict[str, Any]]
@@ -14,7 +14,7 @@ PERSON = "6e1f0a52-8c3b-4c55-9d7e-2f1a0b3c4d5e"
 
 
 @pytest.fixture
-def details(function: Callable[[str], Handler], event: Event) -> Details:
+def details(function: Start, event: Event) -> Details:
     """Request a token of a person in these groups, and return the changes to it."""
 
     def ask(*groups: str, **configuration: Any) -> dict[str, Any]:
@@ -122,16 +122,14 @@ def test_log_names_the_error_and_no_person(
 
 
 @pytest.mark.parametrize("configuration", [None, {}, {"groupsToOverride": None, "iamRolesToOverride": None}])
-def test_person_without_groups_gets_none(
-    function: Callable[[str], Handler], event: Event, configuration: dict[str, Any] | None
-) -> None:
+def test_person_without_groups_gets_none(function: Start, event: Event, configuration: dict[str, Any] | None) -> None:
     request = event("pre_token_generation")
     request["request"]["groupConfiguration"] = configuration
     response = function("pre_token_generation")(request)["response"]
     assert _groups(response["claimsAndScopeOverrideDetails"]) == []
 
 
-def test_attempts_end_within_the_five_seconds_of_a_trigger(function: Callable[[str], Handler]) -> None:
+def test_attempts_end_within_the_five_seconds_of_a_trigger(function: Start) -> None:
     # https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html
     function("pre_token_generation")
     config = client("cognito-idp").meta.config

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import Answer, Event, Handler, Listing, Metrics
+from tests.functions.conftest import Answer, Event, Hook, Listing, Metrics, Start
 from vision.adapters.bulk_runs import BulkRuns
 from vision.domain.bulk.bulk_run import Request
 from vision.domain.errors import InvalidRun
@@ -30,7 +30,7 @@ def test_repeated_batch_is_processed_once_and_answers_the_same(drive: Drive) -> 
 
 
 def test_key_of_a_failed_image_is_returned_and_not_logged(
-    drive: Drive, capsys: pytest.CaptureFixture[str], hook: Callable[..., None]
+    drive: Drive, capsys: pytest.CaptureFixture[str], hook: Hook
 ) -> None:
     # Output and result files belong to the owner, as the records do; the state machine logs no data.
     def broken(**_: Any) -> None:
@@ -43,7 +43,7 @@ def test_key_of_a_failed_image_is_returned_and_not_logged(
 
 
 def test_batch_skips_photos_that_its_run_leaves_out(
-    drive: Drive, runs: BulkRuns, event: Event, answer: Answer, function: Callable[[str], Handler]
+    drive: Drive, runs: BulkRuns, event: Event, answer: Answer, function: Start
 ) -> None:
     drive("process_batch")
     asked = answer("rekognition", "DetectLabels", {"Labels": []})
@@ -57,7 +57,7 @@ def test_batch_skips_photos_that_its_run_leaves_out(
 
 @pytest.mark.parametrize("field", ["bucket", "prefix", "run_id"])
 def test_batch_without_an_opened_run_is_refused_and_records_nothing(
-    drive: Drive, runs: BulkRuns, items: Listing, event: Event, function: Callable[[str], Handler], field: str
+    drive: Drive, runs: BulkRuns, items: Listing, event: Event, function: Start, field: str
 ) -> None:
     sample = event("process_batch")
     request = Request.from_dict(sample["BatchInput"]["request"])

@@ -1,12 +1,11 @@
 """release_model: a model that the stack no longer uses is stopped."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Event, Handler, Model, Refuse
+from tests.functions.conftest import Event, Handler, Model, Refuse, Start
 from vision.domain.errors import AccessDenied, ModelNotReady, ServiceUnavailable, Throttled
 from vision.domain.session.custom_model import STATUSES
 
@@ -14,7 +13,7 @@ Answers = list[dict[str, Any]]
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler], model: Model, answered: Answers) -> Handler:
+def handler(function: Start, model: Model, answered: Answers) -> Handler:
     model.status = "RUNNING"
     return function("release_model")
 
@@ -24,7 +23,7 @@ def _statuses(answered: Answers) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["create", "update"])
-def test_resource_is_identified_by_the_arn_of_its_model_which_keeps_running(
+def test_resource_is_identified_by_the_arn_of_its_running_model(
     handler: Handler, event: Event, model: Model, answered: Answers, kind: str
 ) -> None:
     request = event(f"release_model_{kind}")
@@ -59,7 +58,7 @@ def test_model_that_is_stopped_or_stopping_is_not_stopped_again(
 
 
 def test_starting_model_is_stopped_once_it_runs(
-    function: Callable[[str], Handler], event: Event, model: Model, answered: Answers, monkeypatch: pytest.MonkeyPatch
+    function: Start, event: Event, model: Model, answered: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATIENCE_SECONDS", "60")
     model.status = "STARTING"

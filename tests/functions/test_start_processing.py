@@ -1,11 +1,10 @@
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.conftest import BUCKET, TABLE
-from tests.functions.conftest import NOTHING_FAILED, Event, Handler, Listing, Refuse
+from tests.functions.conftest import NOTHING_FAILED, Event, Handler, Listing, Refuse, Start
 from vision.adapters.aws_sdk import client
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
@@ -17,7 +16,7 @@ from vision.services import photo_deletion
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler], table: Table, state_machine_arn: str) -> Handler:
+def handler(function: Start, table: Table, state_machine_arn: str) -> Handler:
     return function("start_processing")
 
 
@@ -136,7 +135,7 @@ def test_redelivery_after_the_photo_was_deleted_records_nothing(
     assert _of_photos(items) == before
 
 
-def test_versions_out_of_order_are_both_processed_and_the_photo_is_the_newer(
+def test_newer_of_two_versions_out_of_order_is_shown_as_the_photo(
     handler: Handler, event: Event, table: Table, items: Listing, executions: Listing
 ) -> None:
     sqs_event = event("start_processing_versions_out_of_order")
@@ -167,7 +166,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(("code", "http_status"), FAULTS)
-def test_failed_step_returns_the_message_and_the_next_delivery_completes_it(
+def test_next_delivery_completes_a_step_that_failed(
     handler: Handler,
     upload: dict[str, Any],
     table: Table,

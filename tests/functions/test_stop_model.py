@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import TABLE
-from tests.functions.conftest import Answer, Event, Handler, Metrics, Model, Refuse
+from tests.functions.conftest import Answer, Event, Metrics, Model, Refuse, Start
 from vision.adapters.aws_sdk import client
 from vision.adapters.lease import Lease, expiry
 from vision.domain import records
@@ -22,7 +22,7 @@ WATCHDOG = ["stop_model_watchdog", *ENDED]
 
 
 @pytest.fixture
-def send(function: Callable[[str], Handler], event: Event, lease: Lease, model: Model) -> Send:
+def send(function: Start, event: Event, lease: Lease, model: Model) -> Send:
     """Send a sample event to stop_model while the model runs, unless the test changes its status."""
     model.status = "RUNNING"
     handler = function("stop_model")
@@ -57,7 +57,7 @@ def _keep_running(lease: Lease, until: str) -> None:
 
 
 @pytest.mark.parametrize(("status", "stops"), [("RUNNING", 1), ("STARTING", 0), ("STOPPING", 0)])
-def test_session_stops_its_model_and_extends_the_lease_until_it_has_stopped(
+def test_session_extends_its_lease_until_its_model_has_stopped(
     send: Send, model: Model, held: Lease, execution_arn: str, status: str, stops: int
 ) -> None:
     model.status, before = status, held.read().expires_at
@@ -285,9 +285,7 @@ def test_failed_stop_is_counted_and_retried_by_the_next_check(
 
 
 @pytest.mark.parametrize("name", WATCHDOG)
-def test_check_that_cannot_describe_the_model_is_a_failure_of_the_watchdog(
-    send: Send, metrics: Metrics, refuse: Refuse, name: str
-) -> None:
+def test_failed_description_of_the_model_is_counted(send: Send, metrics: Metrics, refuse: Refuse, name: str) -> None:
     refuse("rekognition", "DescribeProjectVersions", "AccessDeniedException")
     with pytest.raises(AccessDenied):
         send(name)

@@ -1,16 +1,15 @@
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Event, Handler, Metrics, Refuse
+from tests.functions.conftest import Event, Handler, Metrics, Refuse, Start
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import InvalidEvent, Throttled
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler], table: Table) -> Handler:
+def handler(function: Start, table: Table) -> Handler:
     return function("store_metadata")
 
 

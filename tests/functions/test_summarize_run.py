@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import ENVIRONMENT, RESULTS, Event, Handler, Listing
+from tests.functions.conftest import ENVIRONMENT, RESULTS, Event, Hook, Listing, Start
 from vision.adapters.aws_sdk import client
 from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.table import Table
@@ -23,7 +23,7 @@ WHOLE_BUCKET = Request.from_dict({"bucket": BUCKET, "prefix": ""})
 
 
 @pytest.fixture
-def end(function: Callable[[str], Handler], results: Listing, runs: BulkRuns, event: Event) -> End:
+def end(function: Start, results: Listing, runs: BulkRuns, event: Event) -> End:
     """Summarize a run whose Map wrote these rows as its results."""
     client("events").create_event_bus(Name=ENVIRONMENT["VISION_EVENT_BUS_NAME"])
 
@@ -91,7 +91,7 @@ def test_summary_adds_up_the_batches_and_releases_the_prefix(end: End, runs: Bul
     assert runs.holder(REQUEST) == ""
 
 
-def test_summary_is_sent_as_an_event(end: End, hook: Callable[..., None]) -> None:
+def test_summary_is_sent_as_an_event(end: End, hook: Hook) -> None:
     put: list[dict[str, Any]] = []
     hook("events", "provide-client-params.SERVICE.PutEvents", lambda params, **_: put.extend(params["Entries"]))
     summary = end("summarize_run", _batch(seen=1, labelled=1))
@@ -171,7 +171,7 @@ def test_empty_prefix_is_a_success_with_a_note(end: End) -> None:
 
 
 @pytest.fixture
-def stopped(end: End, runs: BulkRuns, hook: Callable[..., None]) -> dict[str, Any]:
+def stopped(end: End, runs: BulkRuns, hook: Hook) -> dict[str, Any]:
     """The summary of a stopped run; one batch ends while it is summarized, another one afterwards."""
     batch = Tally(seen=50, labelled=50, calls=50, writes=50, batches=1, worker_seconds=12.5)
     runs.open("first", ARN, REQUEST, NOW)
@@ -200,17 +200,13 @@ def test_redriven_run_that_succeeds_has_its_final_sums_and_no_error(
     assert record.keys().isdisjoint({"error", "provisional"})
 
 
-def test_summarized_or_unopened_run_is_not_closed_by_its_status_change(
-    function: Callable[[str], Handler], end: End, event: Event
-) -> None:
+def test_summarized_or_unopened_run_is_not_closed_by_its_status_change(function: Start, end: End, event: Event) -> None:
     assert function("summarize_run")(event("summarize_run_aborted")) is None
     assert end("summarize_run")["status"] == "SUCCEEDED"
     assert function("summarize_run")(event("summarize_run_aborted")) is None
 
 
 @pytest.mark.parametrize("sample", ["summarize_run", "summarize_run_failed"])
-def test_run_without_a_record_is_invalid(
-    function: Callable[[str], Handler], runs: BulkRuns, event: Event, sample: str
-) -> None:
+def test_run_without_a_record_is_invalid(function: Start, runs: BulkRuns, event: Event, sample: str) -> None:
     with pytest.raises(InvalidRun, match=r"run first: .*start the run again$"):
         function("summarize_run")(event(sample))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET, TABLE
-from tests.functions.conftest import Answer, Event, Handler, Metrics, Refuse
+from tests.functions.conftest import Answer, Event, Handler, Metrics, Refuse, Start
 from tests.template.cloudformation import TEMPLATE, load
 from vision.adapters import workflow
 from vision.adapters.aws_sdk import client
@@ -31,7 +31,7 @@ ENDS = {
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler], table: Table) -> Handler:
+def handler(function: Start, table: Table) -> Handler:
     return function("track_execution")
 
 
@@ -94,7 +94,7 @@ def test_end_of_an_execution_closes_its_record_and_is_counted_once(
 
 @pytest.mark.parametrize("name", ENDS)
 @pytest.mark.parametrize("recorded", ["SUCCEEDED", "PARTIAL", "FAILED"])
-def test_outcome_that_the_execution_recorded_is_kept_and_not_counted_again(
+def test_recorded_outcome_is_kept_and_not_counted_again(
     track: Track, table: Table, envelope: Envelope, running: Attempt, metrics: Metrics, name: str, recorded: str
 ) -> None:
     table.advance(envelope, running, {"status": recorded}, "2026-11-12T09:31:00.000Z")
@@ -295,7 +295,7 @@ def _measured(output: str) -> Counter[tuple[str, str]]:
         ("Runtime.ImportModuleError", ["FailedExecutionsAlarm"]),
     ],
 )
-def test_eleven_failures_roll_a_deployment_back_only_as_faults_of_the_service(
+def test_only_faults_of_the_service_roll_a_deployment_back(
     handler: Handler, event: Event, capsys: pytest.CaptureFixture[str], error: str, alarms: list[str]
 ) -> None:
     for number in range(11):

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import TOPIC_ARN, Answer, Event, Handler, Refuse
+from tests.functions.conftest import TOPIC_ARN, Answer, Event, Refuse, Start
 from vision.adapters.aws_sdk import client
 
 Respond = Callable[..., dict[str, Any]]
@@ -12,7 +12,7 @@ INSPECTOR, SECOND = "inspector@example.com", "second@example.com"
 
 @pytest.fixture
 def respond(
-    function: Callable[[str], Handler], notified: Callable[[], list[Any]], answered: list[dict[str, Any]], event: Event
+    function: Start, notified: Callable[[], list[Any]], answered: list[dict[str, Any]], event: Event
 ) -> Respond:
     """Send a request of CloudFormation with some of its properties changed, and return the one response to it."""
     handler = function("validate_rules")
@@ -55,7 +55,7 @@ def test_update_subscribes_new_addresses_only(respond: Respond) -> None:
 
 
 def test_update_sends_no_second_email_to_an_unconfirmed_address(
-    function: Callable[[str], Handler], answered: list[dict[str, Any]], event: Event, answer: Answer
+    function: Start, answered: list[dict[str, Any]], event: Event, answer: Answer
 ) -> None:
     asked = answer("sns", "Subscribe", {"SubscriptionArn": "pending confirmation"})
     update = event("validate_rules_update")
@@ -87,7 +87,7 @@ def test_stack_with_unreadable_properties_can_be_deleted(respond: Respond) -> No
     ],
     ids=["rule", "environment", "buckets"],
 )
-def test_invalid_parameter_is_named_in_the_response_and_subscribes_no_address(
+def test_invalid_parameter_is_named_and_subscribes_no_address(
     respond: Respond, name: str, properties: dict[str, Any], words: list[str]
 ) -> None:
     response = respond(name, **properties, EmailAddresses=[INSPECTOR])

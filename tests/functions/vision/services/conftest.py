@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Handler
+from tests.functions.conftest import Start
 from tests.functions.photo_app import PhotoApp
 from vision.domain.envelopes import Envelope
 
@@ -32,9 +32,7 @@ def message(envelope: Envelope, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def deliver(
-    function: Callable[[str], Handler], app: PhotoApp, state_machine_arn: str, monkeypatch: pytest.MonkeyPatch
-) -> Deliver:
+def deliver(function: Start, app: PhotoApp, state_machine_arn: str, monkeypatch: pytest.MonkeyPatch) -> Deliver:
     """Deliver uploads to start_processing, which accepts three photos of a person a day."""
     monkeypatch.setenv("DAILY_UPLOADS", str(DAILY_UPLOADS))
     handler = function("start_processing")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET, TABLE
-from tests.functions.conftest import Listing
+from tests.functions.conftest import Hook, Listing
 from tests.functions.darkroom import clock
 from tests.functions.photo_app import PhotoApp, rows
 from tests.functions.vision.services.conftest import DAILY_UPLOADS, Deliver
@@ -71,7 +71,7 @@ def test_larger_file_than_the_allowance_and_no_limits_count_nothing(charge: Char
     assert rows() == []
 
 
-def test_concurrent_charge_cannot_exceed_the_allowance(charge: Charge, hook: Callable[..., None]) -> None:
+def test_concurrent_charge_cannot_exceed_the_allowance(charge: Charge, hook: Hook) -> None:
     others: list[bool] = []
 
     def overtake(**_: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Answer, Event, Handler, Refuse
+from tests.functions.conftest import Answer, Event, Handler, Refuse, Start
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import (
@@ -23,7 +23,6 @@ from vision.domain.errors import (
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:own-model-ClassifyImageFunction-1a2b"
 DETECTOR = {"name": "own-model", "version": "colours 7 0123456789ab"}
-Start = Callable[[str], Handler]
 
 
 class Payload:

@@ -1,6 +1,6 @@
 """Albums: one for each key, of one owner, deleted with their photos."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from tests.conftest import TABLE
-from tests.functions.conftest import Refuse
+from tests.functions.conftest import Hook, Refuse
 from tests.functions.darkroom import clock
 from tests.functions.photo_app import PhotoApp, left_of, objects
 from vision.adapters.items import Items
@@ -65,7 +65,7 @@ def test_album_beyond_the_limit_is_refused_until_one_is_deleted(app: PhotoApp) -
 
 
 @pytest.mark.usefixtures("two_at_most")
-def test_concurrent_albums_do_not_exceed_the_limit(app: PhotoApp, hook: Callable[..., None]) -> None:
+def test_concurrent_albums_do_not_exceed_the_limit(app: PhotoApp, hook: Hook) -> None:
     app.album()
     others = ["Oslo"]
 
@@ -102,7 +102,7 @@ def test_albums_that_an_earlier_version_deleted_do_not_count(app: PhotoApp) -> N
     assert app.album()
 
 
-def test_album_is_made_although_its_transaction_conflicts_once(app: PhotoApp, hook: Callable[..., None]) -> None:
+def test_album_is_made_although_its_transaction_conflicts_once(app: PhotoApp, hook: Hook) -> None:
     conflict = {
         "Error": {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"},
         "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
@@ -178,9 +178,7 @@ def test_next_deletion_completes_an_interrupted_one(app: PhotoApp, refuse: Refus
     assert objects() == []
 
 
-def test_photo_that_the_index_does_not_list_yet_is_deleted_with_its_album(
-    app: PhotoApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_photo_missing_in_the_index_is_deleted_with_its_album(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:
     album_id = app.album()
     app.announce(album_id=album_id)
     listed, looks = Photos.list_positions, count()

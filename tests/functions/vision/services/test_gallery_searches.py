@@ -166,7 +166,7 @@ def test_pending_photo_has_no_urls(app: PhotoApp) -> None:
     assert app.gallery.thumbnail_url(photo) is None
 
 
-def test_urls_are_of_the_processed_version_and_of_the_thumbnail_of_the_owner(app: PhotoApp) -> None:
+def test_urls_are_of_the_processed_version_and_its_thumbnail(app: PhotoApp) -> None:
     photo = app.processed()
     image_url, thumbnail_url = app.gallery.image_url(photo), app.gallery.thumbnail_url(photo)
     assert photo.version is not None

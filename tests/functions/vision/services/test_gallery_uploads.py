@@ -83,7 +83,7 @@ def test_photo_is_not_deleted_with_an_album_that_it_was_refused_for(
     assert app.listed() == [photo.photo_id]
 
 
-def test_key_of_a_deleted_photo_is_refused_and_leaves_nothing_in_its_album(app: PhotoApp) -> None:
+def test_idempotency_key_of_a_deleted_photo_is_refused(app: PhotoApp) -> None:
     album_id = app.album()
     photo = app.announce(key="k", album_id=album_id)
     app.gallery.delete("ann", photo.photo_id)

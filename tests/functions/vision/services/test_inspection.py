@@ -74,7 +74,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_unusable_image_stays_in_place_with_its_reason_and_without_a_paid_call(
+def test_unusable_image_stays_in_place_without_a_paid_call(
     inspector: Inspector, inspected: Envelope, table: Table, results: Listing, asked: list[dict[str, Any]], kind: str
 ) -> None:
     content, name, cause = REFUSED[kind]

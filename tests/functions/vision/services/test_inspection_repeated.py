@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import RESULTS, Listing, Refuse, ScriptedDetector, detect, upload
+from tests.functions.conftest import RESULTS, Hook, Listing, Refuse, ScriptedDetector, detect, upload
 from vision.adapters.aws_sdk import client
 from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
@@ -76,7 +76,7 @@ def left(inspected: Envelope, table: Table, results: Listing, notified: Listing)
 
 
 @pytest.fixture
-def record_calls(hook: Callable[..., None]) -> CrashAt:
+def record_calls(hook: Hook) -> CrashAt:
     """Record the calls to AWS; crash before the given one is made or after it was carried out, counted from 1."""
     made: list[str] = []
 
@@ -164,7 +164,7 @@ def test_delivery_after_a_crash_at_any_call_completes_the_inspection(
 
 
 def test_concurrent_deliveries_send_one_notification(
-    inspector: Inspector, inspected: Envelope, hook: Callable[..., None], notified: Listing
+    inspector: Inspector, inspected: Envelope, hook: Hook, notified: Listing
 ) -> None:
     met: list[Exception] = []
 
@@ -224,7 +224,7 @@ def test_image_that_was_deleted_after_its_verdict_is_not_copied(
 
 
 def test_late_copy_of_an_older_version_does_not_replace_the_newer_one(
-    inspector: Inspector, inspected: Envelope, photo: bytes, hook: Callable[..., None]
+    inspector: Inspector, inspected: Envelope, photo: bytes, hook: Hook
 ) -> None:
     newer = [dataclasses.replace(upload(inspected, photo), sequencer="F".ljust(64, "0"))]
 
@@ -263,7 +263,7 @@ def test_first_verdict_counts_for_both_of_two_concurrent_workers(
     assert left()["copies"] == len(left()["messages"]) == 1
 
 
-def test_version_that_is_uploaded_during_an_inspection_is_not_moved_with_it(
+def test_version_uploaded_during_an_inspection_is_not_moved(
     inspector: Inspector, inspected: Envelope, photo: bytes
 ) -> None:
     newer = []
@@ -277,7 +277,7 @@ def test_version_that_is_uploaded_during_an_inspection_is_not_moved_with_it(
     assert [one["VersionId"] for one in listed["Versions"]] == newer
 
 
-def test_two_versions_have_two_result_files_and_the_newer_stays_after_a_redelivery(
+def test_redelivery_of_an_older_version_keeps_the_newer_copy(
     inspector: Inspector, inspected: Envelope, photo: bytes, results: Listing
 ) -> None:
     inspector.inspect(inspected.object)

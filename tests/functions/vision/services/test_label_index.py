@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from tests.functions.conftest import Event, Handler, Refuse
+from tests.functions.conftest import Event, Refuse, Start
 from tests.functions.photo_app import STARTED_AT, PhotoApp, found, left_of, objects, rows
 from vision.adapters.aws_sdk import client
 from vision.domain import keys, records, table_keys
@@ -55,7 +55,7 @@ def test_older_version_that_finishes_late_is_neither_counted_nor_indexed(app: Ph
     assert _labels() == {"OWNER#ann#LABEL#tulip"}
 
 
-def test_photo_is_counted_on_the_day_on_which_its_execution_first_started(app: PhotoApp) -> None:
+def test_photo_is_counted_on_the_day_of_its_first_execution(app: PhotoApp) -> None:
     envelopes = [app.uploaded()[1] for _ in range(2)]
     starts = ("2026-11-20T23:59:59.999Z", "2026-11-21T00:00:00.000Z")
     for envelope, started_at in zip(envelopes, starts, strict=True):
@@ -131,7 +131,7 @@ def test_more_labels_than_a_batch_write_takes_are_all_indexed(app: PhotoApp) -> 
     assert len(_labels()) == len(rows("label_name")) == 30
 
 
-def test_photo_keeps_its_list_position_under_a_label_when_processed_again(app: PhotoApp) -> None:
+def test_photo_keeps_its_list_position_when_processed_again(app: PhotoApp) -> None:
     photo, envelope = app.uploaded()
     for _ in range(2):
         app.finish(envelope)
@@ -143,7 +143,7 @@ def test_photo_keeps_its_list_position_under_a_label_when_processed_again(app: P
 
 
 @pytest.fixture
-def stored(app: PhotoApp, function: Callable[[str], Handler], event: Event) -> Callable[[Envelope], Any]:
+def stored(app: PhotoApp, function: Start, event: Event) -> Callable[[Envelope], Any]:
     """Run store_metadata for the execution of a photo."""
     handler, sample = function("store_metadata"), event("store_metadata")
 
@@ -184,7 +184,7 @@ def test_store_metadata_that_cannot_delete_is_retried(
 
 
 @pytest.fixture
-def ended(function: Callable[[str], Handler], event: Event) -> Callable[[str, Envelope], Any]:
+def ended(function: Start, event: Event) -> Callable[[str, Envelope], Any]:
     """Run track_execution for an event of the execution of a photo."""
     handler = function("track_execution")
 

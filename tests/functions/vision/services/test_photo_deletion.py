@@ -47,7 +47,7 @@ def _assert_deleted(photo: Photo) -> None:
     assert objects() == []
 
 
-def test_deleted_photo_leaves_a_tombstone_without_name_that_is_listed_nowhere(app: PhotoApp) -> None:
+def test_deleted_photo_leaves_a_tombstone_that_is_not_listed(app: PhotoApp) -> None:
     photo = app.processed(album_id=app.album())
     # A second version, its thumbnail and a delete marker.
     app.finish(app.upload(photo))
@@ -114,7 +114,7 @@ def test_photo_without_an_owner_and_unknown_photo_are_not_found(app: PhotoApp) -
 
 @pytest.mark.parametrize(("service", "operation"), STEPS)
 @pytest.mark.parametrize(("code", "http_status", "kind"), FAULTS)
-def test_failed_step_raises_its_error_and_the_photo_is_hidden_from_then_on(
+def test_failed_step_raises_its_error_and_hides_the_photo(
     app: PhotoApp, refuse: Refuse, service: str, operation: str, code: str, http_status: int, kind: type[Exception]
 ) -> None:
     photo = app.processed()
@@ -158,7 +158,7 @@ def test_repeated_deletion_that_fails_counts_as_unfinished(app: PhotoApp, refuse
 
 
 @pytest.mark.parametrize(("code", "kind"), [("AccessDenied", AccessDenied), ("InternalError", ServiceUnavailable)])
-def test_object_that_s3_does_not_delete_fails_the_deletion_without_its_key(
+def test_object_that_s3_cannot_delete_fails_the_deletion(
     app: PhotoApp, answer: Answer, code: str, kind: type[Exception]
 ) -> None:
     photo = app.processed()
@@ -172,7 +172,7 @@ def test_object_that_s3_does_not_delete_fails_the_deletion_without_its_key(
 # Late events
 
 
-def test_photo_that_is_deleted_while_it_is_processed_leaves_nothing(app: PhotoApp) -> None:
+def test_photo_deleted_while_it_is_processed_leaves_nothing(app: PhotoApp) -> None:
     photo, envelope = app.uploaded()
     app.gallery.delete("ann", photo.photo_id)
     app.finish(envelope)
@@ -181,7 +181,7 @@ def test_photo_that_is_deleted_while_it_is_processed_leaves_nothing(app: PhotoAp
 
 
 @pytest.mark.parametrize("moment", ["file", "count"])
-def test_photo_that_is_deleted_while_its_labels_are_indexed_leaves_nothing(
+def test_photo_deleted_while_its_labels_are_indexed_leaves_nothing(
     app: PhotoApp, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     photo, envelope = app.uploaded()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.functions.conftest import Refuse
+from tests.functions.conftest import Hook, Refuse
 from vision.adapters import queue
 from vision.adapters.aws_sdk import client
 from vision.domain.errors import (
@@ -113,7 +113,7 @@ def test_transient_error_is_retried_within_the_worker(session: Session, error: E
     assert session.slept == [0.2, 0.5]
 
 
-def test_retried_message_stays_hidden_and_is_received_once(session: Session, hook: Callable[..., None]) -> None:
+def test_retried_message_stays_hidden_and_is_received_once(session: Session, hook: Hook) -> None:
     received, visible = [], []
     hook("sqs", "before-call.SERVICE.ReceiveMessage", lambda **_: received.append(1))
     session.send("image")
@@ -168,7 +168,7 @@ def test_service_that_fails_for_all_of_few_images_ends_the_worker(session: Sessi
     assert queue.backlog(session.url) == Backlog(0, 2, 0)
 
 
-def test_messages_behind_a_waiting_one_stay_hidden(session: Session, hook: Callable[..., None]) -> None:
+def test_messages_behind_a_waiting_one_stay_hidden(session: Session, hook: Hook) -> None:
     hidden: list[str] = []
     hook(
         "sqs",

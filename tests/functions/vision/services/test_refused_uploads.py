@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import Event, Handler, Refuse
+from tests.functions.conftest import Event, Refuse, Start
 from tests.functions.darkroom import clock
 from tests.functions.photo_app import PhotoApp, rows
 from tests.functions.vision.services.conftest import PUT, Deliver
@@ -35,7 +35,7 @@ def fail(app: PhotoApp) -> Fail:
 
 
 @pytest.fixture
-def sweep(app: PhotoApp, function: Callable[[str], Handler], event: Event) -> Callable[[], None]:
+def sweep(app: PhotoApp, function: Start, event: Event) -> Callable[[], None]:
     """Run track_execution as its schedule does."""
     handler = function("track_execution")
     return lambda: handler(event("track_execution_schedule"))

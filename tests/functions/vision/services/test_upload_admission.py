@@ -1,13 +1,12 @@
 """Uploads that are admitted: one version of each form, and as many a day as the allowance has."""
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import NOTHING_FAILED, Handler, Listing, Refuse
+from tests.functions.conftest import NOTHING_FAILED, Hook, Listing, Refuse, Start
 from tests.functions.darkroom import clock
 from tests.functions.photo_app import PhotoApp, rows
 from tests.functions.vision.services.conftest import COPY, DAILY_UPLOADS, FORM, PARTS, PUT, Deliver, message
@@ -57,7 +56,7 @@ def test_form_that_is_sent_a_hundred_times_starts_one_execution(
     assert _stored() == {image["object"]["M"]["version_id"]["S"]} == {_shown(app, photo)}
 
 
-def test_repeated_and_late_events_of_a_form_keep_the_first_delivered_version(
+def test_repeated_events_of_a_form_keep_the_first_delivered_version(
     app: PhotoApp, deliver: Deliver, executions: Listing
 ) -> None:
     photo = app.announce()
@@ -134,7 +133,7 @@ def test_key_that_was_never_announced_keeps_all_versions(
 
 
 def test_bucket_notification_identifies_the_upload_of_a_form_too(
-    function: Callable[[str], Handler], app: PhotoApp, state_machine_arn: str
+    function: Start, app: PhotoApp, state_machine_arn: str
 ) -> None:
     photo = app.announce()
     sent = []
@@ -210,7 +209,7 @@ def test_repeated_event_of_an_upload_counts_once(app: PhotoApp, deliver: Deliver
 
 
 def test_first_of_two_concurrent_deliveries_decides(
-    app: PhotoApp, deliver: Deliver, executions: Listing, hook: Callable[..., None]
+    app: PhotoApp, deliver: Deliver, executions: Listing, hook: Hook
 ) -> None:
     for number in range(DAILY_UPLOADS - 1):
         deliver(app.put(f"private/ann/uploads/{number}.jpg"), reason=PUT)

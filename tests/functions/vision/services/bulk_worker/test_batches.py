@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import Refuse
+from tests.functions.conftest import Hook, Refuse
 from tests.functions.vision.services.bulk_worker.conftest import FORTY, Bulk, counts
 from vision.adapters import rekognition
 from vision.adapters.aws_sdk import client
@@ -63,7 +62,7 @@ def test_unusable_images_fail_alone_and_are_not_tried_by_the_next_run(bulk: Bulk
     assert counts(bulk.next_run().work(items)) == {"seen": 43, "skipped": 43}
 
 
-def test_unexpected_error_or_rejected_record_fails_its_image_alone(bulk: Bulk, hook: Callable[..., None]) -> None:
+def test_unexpected_error_or_rejected_record_fails_its_image_alone(bulk: Bulk, hook: Hook) -> None:
     bulk.detector.errors["01.jpg"] = [RuntimeError("unexpected")]
     items = bulk.put(*FORTY)
     photo_id = Envelope.of(items[0].version).photo_id
@@ -103,7 +102,7 @@ def test_image_that_stays_throttled_is_completed_by_the_next_run(bulk: Bulk) -> 
     assert "error" not in bulk.record(items[0])
 
 
-def test_deleted_and_replaced_objects_fail_and_other_content_is_not_processed(bulk: Bulk) -> None:
+def test_deleted_and_replaced_objects_fail_without_a_paid_call(bulk: Bulk) -> None:
     items = bulk.put("00.jpg", "01.jpg", "02.jpg")
     client("s3").delete_object(Bucket=BUCKET, Key="archive/00.jpg")
     newer = bulk.put("01.jpg", content=bulk.photo + b"newer")

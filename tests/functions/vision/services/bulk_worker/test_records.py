@@ -73,7 +73,7 @@ def test_verdict_considers_all_labels_and_the_record_keeps_the_best(bulk: Bulk) 
     assert bulk.detector.asked == [("00.jpg", 1000, 50.0)]
 
 
-def test_verdict_asks_again_when_the_list_was_cut_before_a_label_of_the_rule(bulk: Bulk) -> None:
+def test_verdict_asks_again_for_labels_that_a_full_list_omits(bulk: Bulk) -> None:
     bulk.detector.labels = [*(_label(f"Label {number}", 95.0) for number in range(1000)), _label("Weed", 91.0)]
     bulk.detector.calls_per_image = 2
     items = bulk.put("00.jpg")

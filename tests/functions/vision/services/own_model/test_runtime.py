@@ -179,7 +179,7 @@ def test_wrong_input_shape_is_reported_with_both_shapes(tmp_path: Path, change: 
     ],
     ids=["batch", "inputs", "outputs", "type", "bytes", "output name", "nan", "scores"],
 )
-def test_model_that_does_not_match_its_manifest_is_refused_with_the_remedy(
+def test_model_that_contradicts_its_manifest_is_refused(
     tmp_path: Path, content: bytes, output: dict[str, Any], words: str
 ) -> None:
     assert words in refused(write_model(tmp_path, content, output={"softmax": True} | output))
