@@ -1,12 +1,14 @@
-"""A world for the handlers: fresh applications, photos in the bucket, services that refuse, and what is logged."""
+"""Fixtures of the handlers: cold starts, photos in the bucket, services that answer or refuse, and what they wrote."""
 
 import contextlib
 import importlib
 import io
 import itertools
 import json
+import os
 import sys
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,7 @@ from botocore.exceptions import ReadTimeoutError
 from PIL import Image
 
 from tests.conftest import BUCKET, EVENTS, REGION, ROOT, TABLE
+from tests.functions.environment import ENVIRONMENT, RESULTS, TOPIC_ARN, variables_of
 from tests.functions.http_api import Caller, claims
 from tests.own_models import write_model
 from vision import entry
@@ -42,75 +45,31 @@ from vision.services.detectors import Rekognition
 from vision.services.inspection import Inspector
 
 Handler = Callable[[dict[str, Any]], Any]
+Event = Callable[[str], dict[str, Any]]
+Listing = Callable[[], list[Any]]
+Start = Callable[[str], Handler]
+Hook = Callable[..., None]
+Refuse = Callable[..., None]
+Answer = Callable[..., list[dict[str, Any]]]
+Metrics = Callable[[], dict[str, float]]
+NOTHING_FAILED: dict[str, list[Any]] = {"batchItemFailures": []}
 FILES = sorted(path.stem for path in EVENTS.glob("*.json"))
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
-# What an older system was sent and this one refuses: the name of the error, and the input of today in its sentence.
+# Events of older systems that are refused: the name of the error, and the input of today in its message.
 REFUSED = {
     "classify_image_older_container": r'InvalidEvent: .* as in \{"objects": \[\{"bucket": ',
     "extract_metadata_older_backend": r'InvalidEvent: .* start with \{"object": \{"bucket": .*, "version_id": ',
     "open_run_older_sample_more_fields": r'InvalidRun: .* write \{"bucket": "my-images", "prefix": ',
     "start_processing_older_backend": r"InvalidEvent: .* send a notification of S3 to the queue",
 }
-# Those that a queue invokes: what they refuse is an answer, not an error.
+# Functions that a queue invokes: their failures are an answer, not an error.
 QUEUED = ("start_processing", "inspect_images")
-STATE_MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:image-recognition-ProcessImage"
-RESULTS = "amzn-s3-demo-results"
-TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:QualityTopic"
-MODEL_ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/things"
-ENVIRONMENT = {
-    "POWERTOOLS_SERVICE_NAME": "image-recognition",
-    "POWERTOOLS_LOG_LEVEL": "DEBUG",
-    "IMAGE_TABLE_NAME": TABLE,
-    "PROCESS_IMAGE_STATE_MACHINE_ARN": STATE_MACHINE_ARN,
-    "MAX_LABELS": "10",
-    "MIN_CONFIDENCE": "60",
-    "THUMBNAIL_SIZE": "250",
-    "SILENT_AFTER_SECONDS": "3600",
-    "RESULTS_BUCKET_NAME": RESULTS,
-    "QUALITY_TOPIC_ARN": TOPIC_ARN,
-    "INSPECTION_RULES": json.dumps(
-        [{"name": "garden", "prefix": "images/garden/", "min_confidence": 90, "any_of": ["Rose"], "none_of": ["Weed"]}]
-    ),
-    "INSPECTED_IMAGES": "move",
-    "NOTIFICATIONS": "all",
-    "INSPECTION_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InspectionQueue",
-    "PROJECT_ARN": f"{MODEL_ARN}/1794475800123",
-    "MODEL_VERSION_ARN": f"{MODEL_ARN}/version/things.2026-11-12T10.00.00/1794479400123",
-    "CUSTOM_MIN_CONFIDENCE": "50",
-    "POLL_SECONDS": "0",
-    "HIDDEN_SECONDS": "120",
-    "MINIMUM_BATCH": "20",
-    "MAXIMUM_AGE_SECONDS": "3600",
-    "MINIMUM_INFERENCE_UNITS": "1",
-    "MAXIMUM_INFERENCE_UNITS": "4",
-    "DRAIN_SECONDS": "600",
-    "MAXIMUM_SESSION_SECONDS": "7200",
-    "WORKERS_PER_UNIT": "2",
-    "WATCHDOG_PERIOD_SECONDS": "600",
-    "BULK_BUCKETS": f"arn:aws:s3:::{BUCKET},",
-    "BULK_READS_PHOTOS": "true",
-    "BULK_CALLS_PER_SECOND": "50",
-    "BULK_BATCH_SIZE": "100",
-    "VISION_EVENT_BUS_NAME": "image-recognition-vision",
-    "PATIENCE_SECONDS": "0",
-    "IMAGE_BUCKET_NAME": BUCKET,
-    "PROCESS_BUCKET_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "ProcessBucket"),
-    "CUSTOM_MODEL_SESSION_STATE_MACHINE_ARN": STATE_MACHINE_ARN.replace("ProcessImage", "CustomModelSession"),
-    "APP_URL": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
-    "SIGN_IN_URL": "https://photos-1.auth.eu-west-1.amazoncognito.com",
-    "USER_POOL_URL": "https://cognito-idp.eu-west-1.amazonaws.com",
-    "USER_POOL_CLIENT_ID": "1example23456789",
-    "EXECUTION_LINKS": "operators",
-    "DAILY_UPLOADS": "500",
-    "DAILY_MEGABYTES": "5000",
-    "ALLOWANCE_COVERS": "all",
-    "OWN_MODEL_FUNCTION_ARN": "none",
-}
+STATE_MACHINE_ARN = ENVIRONMENT["PROCESS_IMAGE_STATE_MACHINE_ARN"]
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What Lambda tells a handler about its invocation."""
+    """The context object that Lambda passes to a handler."""
 
     function_name: str
     memory_limit_in_mb: int = 256
@@ -132,7 +91,7 @@ def function_of(sample: str) -> str:
 
 @pytest.fixture(scope="session")
 def task_root(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The folder of the own model's image, with a model of three colours."""
+    """The folder of the own model's container image, with a model of three colours."""
     root = tmp_path_factory.mktemp("task")
     write_model(root / "model")
     return str(root)
@@ -143,17 +102,23 @@ def function(
     aws: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], task_root: str
 ) -> Callable[[str], Handler]:
     """Import the application of a function as a cold start does, and return its handler."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+    given: set[str] = set()
     monkeypatch.setenv("LAMBDA_TASK_ROOT", task_root)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048")
 
     def start_cold(name: str) -> Handler:
+        variables = variables_of(name)
+        for variable in given - variables.keys():
+            monkeypatch.delenv(variable)
+        given.intersection_update(variables)
+        for variable in variables.keys() - os.environ.keys():
+            monkeypatch.setenv(variable, variables[variable])
+            given.add(variable)
         module = f"functions.{name}.app"
         for imported in (module, "vision.entry"):
             sys.modules.pop(imported, None)
         app = importlib.import_module(module)
-        # Loggers outlive their modules, and this one would still write to what an earlier test captured.
+        # Loggers outlive their modules: this one would still write to the captured output of an earlier test.
         app.entry._logger.registered_handler.stream = sys.stdout
         return lambda event: app.handler(event, Context(name))
 
@@ -162,7 +127,7 @@ def function(
 
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Indexes that know at once what the table knows, as moto's do."""
+    """Do not wait for indexes: those of moto are updated at once."""
     monkeypatch.setattr(gallery, "_SETTLE_SECONDS", 0.0)
 
 
@@ -172,20 +137,25 @@ def table(table_name: str) -> Table:
 
 
 @pytest.fixture
+def runs(table_name: str) -> BulkRuns:
+    return BulkRuns(table_name)
+
+
+@pytest.fixture
 def items(table_name: str) -> Callable[[], list[dict[str, Any]]]:
-    """Everything that is in the table."""
+    """Return all items of the table."""
     return lambda: client("dynamodb").scan(TableName=table_name)["Items"]
 
 
 @pytest.fixture
 def executions(state_machine_arn: str) -> Callable[[], list[dict[str, Any]]]:
-    """Every execution that was started."""
+    """Return all executions that were started."""
     return lambda: client("stepfunctions").list_executions(stateMachineArn=state_machine_arn)["executions"]
 
 
 @pytest.fixture(scope="session")
 def photo() -> bytes:
-    """A photo of 640 × 480 px that says where and when it was taken."""
+    """A photo of 640 × 480 px with its time, location and camera."""
     exif = Image.Exif()
     exif[0x10F], exif[0x110] = "Apple", "iPhone 15"
     exif[0x8769] = {0x9003: "2026:11:11 16:04:05", 0x9011: "+01:00"}
@@ -197,7 +167,7 @@ def photo() -> bytes:
 
 @pytest.fixture
 def stored(bucket: str) -> Callable[[dict[str, Any], bytes], None]:
-    """Put content where an envelope says that it is, under the very version id and ETag of the envelope."""
+    """Put content at the key of an envelope, with the version id and the ETag of the envelope."""
     from moto.s3.models import s3_backends
 
     def put(envelope: dict[str, Any], content: bytes) -> None:
@@ -211,7 +181,7 @@ def stored(bucket: str) -> Callable[[dict[str, Any], bytes], None]:
 
 @pytest.fixture
 def hook(aws: None) -> Iterator[Callable[..., None]]:
-    """Do something at an event in the life of a request; clients outlive a test, so what is hooked is unhooked."""
+    """Register a function for an event of botocore, until the end of the test: clients outlive it."""
     hooked = []
 
     def register(service: str, moment: str, act: Callable[..., Any], *, first: bool = False) -> None:
@@ -227,7 +197,7 @@ def hook(aws: None) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def answer(hook: Callable[..., None]) -> Callable[..., list[dict[str, Any]]]:
-    """Let a service answer with what is given, the last one for ever, and return the list that its requests are in."""
+    """Let a service give these responses, repeating the last one, and return the list of its requests."""
     current: dict[tuple[str, str], tuple[list[dict[str, Any]], Iterator[dict[str, Any]]]] = {}
 
     def register(service: str, operation: str, *responses: dict[str, Any]) -> list[dict[str, Any]]:
@@ -251,7 +221,7 @@ def answer(hook: Callable[..., None]) -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture
 def refuse(hook: Callable[..., None]) -> Callable[..., None]:
-    """Let a service refuse some of its calls: those whose numbers are given, counted from 1, or all of them."""
+    """Let a service refuse all of its calls, or those with the given numbers, counted from 1."""
 
     def register(service: str, operation: str, code: str, http_status: int = 400, calls: tuple[int, ...] = ()) -> None:
         made = 0
@@ -284,7 +254,7 @@ def world(
     answer: Callable[..., list[dict[str, Any]]],
     photo: bytes,
 ) -> Envelope:
-    """The photo of the sample events in the bucket, and a Rekognition that knows it."""
+    """The photo of the sample events in the bucket, and a Rekognition that finds its labels."""
     sample = event("extract_metadata")
     stored(sample, photo)
     found = {"Labels": [{"Name": "Rose", "Confidence": 98.7}], "LabelModelVersion": "3.0"}
@@ -294,7 +264,7 @@ def world(
 
 
 class Model:
-    """The Custom Labels model as Rekognition tells of it; the test says its status."""
+    """The Custom Labels model as Rekognition describes it, in the status that the test sets."""
 
     def __init__(self) -> None:
         self.status = "STOPPED"
@@ -318,12 +288,34 @@ class Model:
 
 @pytest.fixture
 def model(hook: Callable[..., None]) -> Model:
-    """A model that is stopped, and starts and stops when it is told to."""
+    """A stopped model, which StartProjectVersion and StopProjectVersion start and stop."""
     model = Model()
     hook("rekognition", "before-call.SERVICE.DescribeProjectVersions", model.described)
     hook("rekognition", "before-call.SERVICE.StartProjectVersion", model.start)
     hook("rekognition", "before-call.SERVICE.StopProjectVersion", model.stop)
     return model
+
+
+@pytest.fixture
+def execution_arn(event: Event) -> str:
+    """The session of the sample events."""
+    return str(event("start_model")["execution_arn"])
+
+
+@pytest.fixture
+def metrics(capsys: pytest.CaptureFixture[str]) -> Metrics:
+    """The sums of the metrics that were written since the last call, by name."""
+
+    def read() -> dict[str, float]:
+        sums: Counter[str] = Counter()
+        for line in capsys.readouterr().out.splitlines():
+            written = json.loads(line) if line.startswith("{") else {}
+            for directive in written.get("_aws", {}).get("CloudWatchMetrics", []):
+                for metric in directive["Metrics"]:
+                    sums[metric["Name"]] += sum(written[metric["Name"]])
+        return dict(sums)
+
+    return read
 
 
 @pytest.fixture
@@ -333,13 +325,13 @@ def lease(table_name: str) -> Lease:
 
 @pytest.fixture
 def inspection_queue(aws: None) -> str:
-    """The queue of the images, empty."""
+    """The empty queue of images."""
     return str(client("sqs").create_queue(QueueName="InspectionQueue")["QueueUrl"])
 
 
 @pytest.fixture
 def notified(aws: None) -> Callable[[], list[dict[str, Any]]]:
-    """What people have been told through the topic."""
+    """Return the messages that were published to the topic."""
     from moto.sns.models import sns_backends
 
     client("sns").create_topic(Name="QualityTopic")
@@ -349,7 +341,7 @@ def notified(aws: None) -> Callable[[], list[dict[str, Any]]]:
 
 @pytest.fixture
 def results(bucket: str) -> Callable[[], list[str]]:
-    """The keys of all versions of all objects in the results bucket."""
+    """Return the keys of all versions of all objects in the results bucket."""
     client("s3").create_bucket(Bucket=RESULTS, CreateBucketConfiguration={"LocationConstraint": REGION})
     client("s3").put_bucket_versioning(Bucket=RESULTS, VersioningConfiguration={"Status": "Enabled"})
     return lambda: [one["Key"] for one in client("s3").list_object_versions(Bucket=RESULTS).get("Versions", [])]
@@ -365,7 +357,7 @@ def inspected(
     answer: Callable[..., list[dict[str, Any]]],
     photo: bytes,
 ) -> Envelope:
-    """The image that the sample events announce for inspection, in the bucket, with all that an inspection needs."""
+    """The image that the sample events announce for inspection, in the bucket, with all that its inspection needs."""
     [version] = created_objects(event("inspect_images")["Records"][0]["body"], BUCKET)
     envelope = Envelope.of(version)
     stored(envelope.as_dict(), photo.ljust(version.size_bytes, b"\0"))
@@ -375,21 +367,21 @@ def inspected(
 
 @pytest.fixture
 def api(function: Callable[[str], Handler], table: Table, results: Callable[[], list[str]]) -> Callable[..., Caller]:
-    """Give the API as somebody sees it who has signed in, such as ``api("ann")``, with nothing in it yet."""
+    """Return a client of the API for a person, such as ``api("ann")``."""
     for name in ("ProcessBucket", "CustomModelSession"):
         client("stepfunctions").create_state_machine(
             name=f"image-recognition-{name}",
             definition='{"StartAt": "Wait", "States": {"Wait": {"Type": "Succeed"}}}',
             roleArn="arn:aws:iam::123456789012:role/states",
         )
-    # Started cold once for all tests: to make its routes takes longer than to answer by them.
+    # Started cold once for all tests: making its routes takes longer than answering a request.
     app = sys.modules.get("functions.api.app")
     if app is None:
         function("api")
         app = sys.modules["functions.api.app"]
 
     def caller(owner: str, *groups: str) -> Caller:
-        # What is written during a test is captured by another stream than what is while it is set up.
+        # During a test, pytest captures another stream than during its setup.
         for logger in (app.entry._logger, problems._logger):
             logger.registered_handler.stream = sys.stdout
         # As on Lambda, where no module is imported before the function has its name.
@@ -401,7 +393,7 @@ def api(function: Callable[[str], Handler], table: Table, results: Callable[[], 
 
 @pytest.fixture
 def answered(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What CloudFormation is answered."""
+    """The responses to CloudFormation."""
     answers: list[dict[str, Any]] = []
 
     def take(request: urllib.request.Request, **_: Any) -> contextlib.nullcontext[None]:
@@ -425,10 +417,10 @@ def drive(
     table: Table,
     event: Callable[[str], dict[str, Any]],
 ) -> Callable[[str], Any]:
-    """Send a sample event to its function, at the moment in the life of photo or session at which it would come."""
+    """Send a sample event to its function, at the moment of the photo or session at which it would arrive."""
 
     def process() -> None:
-        # Long before any clock that this runs by, so that the schedule finds the execution silent.
+        # Long ago, so that the schedule finds the execution silent.
         table.register(world, "2020-01-01T00:00:00.000Z")
         run = Attempt.from_context(event("store_metadata")["execution"])
         table.mark_running(world, run, "2020-01-01T00:00:01.000Z")
@@ -441,14 +433,14 @@ def drive(
         sample = event("open_run")
         request, arn = Request.from_dict(sample["request"]), sample["execution"]["Id"]
         BulkRuns(TABLE).open("first", arn, request, "2026-11-12T09:30:03.000Z")
-        # A listing names the ETag, which is of whatever content the bucket really holds.
+        # The listing has the ETag of the content that is in the bucket.
         head = client("s3").head_object(Bucket=BUCKET, Key=world.object.key)
         changed["etag"], changed["size_bytes"] = head["ETag"], head["ContentLength"]
 
     changed: dict[str, Any] = {}
 
     def found(name: str) -> dict[str, Any]:
-        """The sample, with the object that is there in the place of the one that it tells of."""
+        """The sample event, with the object in the bucket in place of the listed one."""
         sample = event(name)
         for item in sample.get("Items", []):
             if item.get("is_latest", "true") == "true" and item["etag"].strip('"') == world.object.etag:
@@ -483,7 +475,7 @@ def drive(
 
 
 def detect(version: ObjectVersion, rule: Rule) -> Detection:
-    """Find labels as inspect_images does."""
+    """Detect labels as inspect_images does."""
     return _rekognition().detect_for_rule(version, rule)
 
 
@@ -493,7 +485,7 @@ def _rekognition() -> Rekognition:
 
 @dataclass(frozen=True)
 class ScriptedDetector:
-    """A detector of an inspection that does what a test wants; a record keeps all that it finds."""
+    """A detector of an inspection that calls a function of the test; a record keeps all labels."""
 
     detect_for_rule: Callable[[ObjectVersion, Rule], Detection]
     limits: Limits = REKOGNITION_LIMITS
@@ -504,7 +496,7 @@ class ScriptedDetector:
 
 
 def upload(envelope: Envelope, content: bytes, key: str = "") -> ObjectVersion:
-    """Put content where an image is, or beside it, as a newer version."""
+    """Put content at the key of an image or at another key, as a newer version."""
     bucket, key = envelope.object.bucket, key or envelope.object.key
     put = client("s3").put_object(Bucket=bucket, Key=key, Body=content)
     return ObjectVersion(bucket, key, put["VersionId"], put["ETag"].strip('"'), "", len(content))
@@ -512,7 +504,7 @@ def upload(envelope: Envelope, content: bytes, key: str = "") -> ObjectVersion:
 
 @pytest.fixture
 def inspector(table: Table) -> Inspector:
-    """Moves images, and tells of all."""
+    """An inspector that moves images, and notifies of every verdict."""
     read = rules.parse(ENVIRONMENT["INSPECTION_RULES"])
     return Inspector(
         table, read, _rekognition(), BUCKET, RESULTS, TOPIC_ARN, moves=True, notifies_of=frozenset(Judgement)

@@ -1,4 +1,4 @@
-"""Photos as the pipeline leaves them, beside the API: announced through it, then uploaded and processed at once."""
+"""Photos behind the API: announced through it, then uploaded and processed at once."""
 
 import contextlib
 import io
@@ -28,7 +28,7 @@ from vision.services import label_index
 EXECUTION_ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessImage:one"
 DETECTOR = {"name": "rekognition", "version": "3.0"}
 
-# S3 counts the writes of a key upwards.
+# The sequencer of a later write to a key is greater.
 _sequence = itertools.count(1)
 
 
@@ -43,7 +43,7 @@ PICTURE = _picture()
 
 @contextlib.contextmanager
 def clock(moment: str) -> Iterator[None]:
-    """Let it be a day, or a moment, for whatever records when something happened."""
+    """Set the time that records get, to a day or to a moment."""
     stopped = moment if "T" in moment else f"{moment}T10:00:00.000Z"
     with mock.patch.object(records, "now", return_value=stopped):
         yield
@@ -64,18 +64,18 @@ def develop(person: Caller, labels: Mapping[str, float] | None = None, *, moment
 
 
 def upload(announced: Mapping[str, Any], content: bytes = PICTURE) -> Envelope:
-    """Put a file where its form says, and let the table know, as the upload's event does."""
+    """Put a file at the key of its form, and record it as its event does."""
     return put(announced["upload"]["fields"]["key"], content)
 
 
 def shelve(owner: str, number: int, day: str) -> None:
-    """Announce so many photos at once, without asking the API for each."""
+    """Announce many photos at once, without a request to the API for each."""
     tickets = [PendingUpload(BUCKET, owner, f"shelved-{at}", "a.jpg", "image/jpeg", 1, "") for at in range(number)]
     Items(TABLE).put_many([ticket.photo(f"{day}T10:00:00.000Z") for ticket in tickets])
 
 
 def put(key: str, content: bytes = PICTURE) -> Envelope:
-    """Put an object into the image bucket, and let the table know."""
+    """Put an object into the image bucket, and record it."""
     stored = client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
     sequencer = f"{next(_sequence):016X}".ljust(64, "0")
     version = ObjectVersion(BUCKET, key, stored["VersionId"], stored["ETag"].strip('"'), sequencer, len(content))
@@ -85,7 +85,7 @@ def put(key: str, content: bytes = PICTURE) -> Envelope:
 
 
 def process(envelope: Envelope, labels: Mapping[str, float], **changes: Any) -> None:
-    """Record what an execution found, with a thumbnail, and file the photo under its labels."""
+    """Record the result of an execution with a thumbnail, and index the photo by its labels."""
     thumbnail = {"bucket": BUCKET, "key": keys.thumbnail_key(envelope.object, envelope.owner)}
     client("s3").put_object(Bucket=BUCKET, Key=thumbnail["key"], Body=b"small")
     outcome = {
@@ -117,9 +117,9 @@ def inspect(
     with clock(moment):
         envelope = put(key or f"images/garden/{uuid4().hex}.jpg")
         reasons = () if judgement == "SUCCESS" else ("Rose was not found with at least 90",)
-        told = results.verdict_attributes(Verdict(Judgement(judgement), "garden", reasons), records.now())
+        attributes = results.verdict_attributes(Verdict(Judgement(judgement), "garden", reasons), records.now())
         Table(TABLE).judge(
-            envelope, told | {"labels": found(labels or {}), "status": "SUCCEEDED", **places}, records.now()
+            envelope, attributes | {"labels": found(labels or {}), "status": "SUCCEEDED", **places}, records.now()
         )
     return envelope
 

@@ -1,4 +1,4 @@
-"""An HTTP API in this process: requests become the events that API Gateway makes of them, and results answers."""
+"""An HTTP API in this process: requests become events of API Gateway, and results become answers."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 HOST = "app.example.com"
 TOKEN = "eyJraWQiOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
-# Content types whose bodies API Gateway hands on as they are; others are base64.
+# Content types whose bodies API Gateway passes on as text; others are base64.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 _TEXT = ("text/", "application/json", "application/xml", "application/javascript", "application/x-www-form-urlencoded")
 PROBLEM = "application/problem+json"
@@ -22,7 +22,7 @@ PROBLEM = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client gets: names of headers are in lower case."""
+    """The answer to a client, with header names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Answer:
         return json.loads(self.body)
 
     def problem(self) -> dict[str, Any]:
-        """The problem that this refusal is, in the form that RFC 9457 has."""
+        """The problem details (RFC 9457) of this answer."""
         assert self.content_type == PROBLEM, self
         found = self.json()
         assert found["status"] == self.status, found
@@ -45,7 +45,7 @@ class Answer:
 
 
 def claims(owner: str, groups: tuple[str, ...] = (), **others: str) -> dict[str, str]:
-    """Claims of an access token as an HTTP API hands them on: all of them text."""
+    """Claims of an access token as an HTTP API passes them on: as text."""
     listed = {"cognito:groups": f"[{' '.join(groups)}]"} if groups else {}
     return {"sub": owner, "username": owner, "token_use": "access", "scope": "openid email", **listed, **others}
 
@@ -55,9 +55,9 @@ def event(
     target: str,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
-    told: Mapping[str, Any] | None = None,
+    token_claims: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The event of payload format 2.0; without claims it is one of a route that needs no token."""
+    """The event in payload format 2.0; without claims, that of a route without an authorizer."""
     parts = urlsplit(target)
     path = "%".join(map(unquote, parts.path.split("%25"))) if "%25" not in parts.path else _decoded(parts.path)
     sent = {name.lower(): value for name, value in (headers or {}).items()}
@@ -79,8 +79,8 @@ def event(
         "time": "21/Nov/2026:10:00:00 +0000",
         "timeEpoch": 1795255200000,
     }
-    if told is not None:
-        context["authorizer"] = {"jwt": {"claims": dict(told), "scopes": None}}
+    if token_claims is not None:
+        context["authorizer"] = {"jwt": {"claims": dict(token_claims), "scopes": None}}
     made: dict[str, Any] = {
         "version": "2.0",
         "routeKey": context["routeKey"],
@@ -106,7 +106,7 @@ def _decoded(path: str) -> str:
 
 
 def answer_of(result: Mapping[str, Any]) -> Answer:
-    """The answer that API Gateway makes of what a function returns."""
+    """The answer that API Gateway makes of the result of a function."""
     body = result.get("body") or ""
     if result.get("isBase64Encoded"):
         body = base64.b64decode(body).decode("latin-1")
@@ -117,7 +117,7 @@ def answer_of(result: Mapping[str, Any]) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a token, or without one, in front of the API; each answer is held to the OpenAPI document."""
+    """A client of the API with or without a token; each answer is validated against the OpenAPI document."""
 
     handler: Callable[[dict[str, Any]], Any]
     told: Mapping[str, Any] | None
@@ -151,7 +151,7 @@ class Caller:
 
 @cache
 def document() -> dict[str, Any]:
-    """The OpenAPI document that is handed out."""
+    """The published OpenAPI document."""
     return dict(json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")))
 
 
@@ -167,29 +167,29 @@ GOOD_BODIES: dict[str, dict[str, Any]] = {
     "RunForm": {"prefix": ""},
     "Confirmation": {"confirm": "delete all photos of everyone"},
 }
-"""One body that is taken for each form; a form that is added needs one here, and the tests of tenants say so."""
+"""One valid body for each form; the tests of tenants fail for a form without one."""
 
 
 def form_of(method: str, path: str) -> str:
-    """The name of the form that an operation takes, `""` for none."""
+    """The name of the form of an operation, `""` if it has none."""
     content = (operation(method, path) or {}).get("requestBody", {}).get("content", {})
     return str(content["application/json"]["schema"]["$ref"]).rpartition("/")[2] if content else ""
 
 
 def good_body(method: str, path: str) -> dict[str, Any] | None:
-    """A body that an operation takes, if it takes any."""
+    """A body that an operation accepts, if it has one."""
     form = form_of(method, path)
     return GOOD_BODIES[form] if form else None
 
 
 def operation(method: str, path: str) -> dict[str, Any] | None:
-    """The operation that a request is one of, if the document has it."""
+    """The operation of a request, if the document has it."""
     methods = document()["paths"].get(template(path), {})
     return methods.get(method.lower())
 
 
 def template(path: str) -> str:
-    """The path of the document that a path is one of, or the path itself."""
+    """The path template of a path in the document, or the path itself."""
     segments = path.split("/")
     for known in document()["paths"]:
         parts = known.split("/")
@@ -209,7 +209,7 @@ def filled(path: str, **ids: str) -> str:
 
 
 def conform(method: str, path: str, answer: Answer) -> None:
-    """Hold an answer to what the document says of its operation."""
+    """Validate an answer against the document."""
     described = operation(method, path)
     if described is None:
         return

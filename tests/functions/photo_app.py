@@ -1,4 +1,4 @@
-"""A person's photos without the API in front: announced, uploaded, processed, and whatever is left of them."""
+"""The photos of a person without the API in front: announced, uploaded, processed, and what is left of them."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -31,13 +31,13 @@ def found(**confidences: float) -> list[dict[str, Any]]:
 
 
 def rows(record_type: str = "") -> list[dict[str, Any]]:
-    """What is in the table, of one type or whatever it is, as DynamoDB says it."""
+    """The items of the table, of one type or of all, in DynamoDB JSON."""
     there = client("dynamodb").scan(TableName=TABLE)["Items"]
     return [item for item in there if record_type in ("", item["record_type"]["S"])]
 
 
 def left_of(photo: Photo) -> list[str]:
-    """The sort keys of what the table knows of a photo."""
+    """The sort keys of the items of a photo."""
     return sorted(item["sk"]["S"] for item in rows() if item["pk"]["S"] == photo.item["pk"])
 
 
@@ -49,7 +49,7 @@ def objects(prefix: str = "") -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class PhotoApp:
-    """What lies behind the API, and the workflow that processes what is uploaded."""
+    """The services behind the API, and the workflow that processes uploads."""
 
     gallery: Gallery = field(default_factory=lambda: Gallery(People(TABLE), Photos(TABLE), BUCKET, Allowance(0, 0)))
     table: Table = field(default_factory=lambda: Table(TABLE))
@@ -70,8 +70,12 @@ class PhotoApp:
     ) -> Photo:
         return self.gallery.announce(owner, name, content_type, size_bytes, album_id, key)[0]
 
+    def album(self, owner: str = "ann", name: str = "Rome", key: str = "") -> str:
+        """Make an album, and return its id."""
+        return str(self.gallery.make_album(owner, name, key)["album_id"])
+
     def put(self, key: str) -> Envelope:
-        """Put an object, as a form does or the command line; its event has not come yet."""
+        """Put an object, whose event has not been delivered yet."""
         version = client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"content")
         sequencer = comparable_sequencer(f"{next(self._numbers):016X}")
         return Envelope.of(
@@ -79,7 +83,7 @@ class PhotoApp:
         )
 
     def upload(self, photo: Photo) -> Envelope:
-        """Upload what was announced, and let its event come."""
+        """Upload an announced photo, and deliver its event."""
         envelope = self.put(photo.item["object"]["key"])
         self.table.register(envelope, records.now())
         return envelope
@@ -89,7 +93,7 @@ class PhotoApp:
         return photo, self.upload(photo)
 
     def finish(self, envelope: Envelope, started_at: str = STARTED_AT, **confidences: float) -> None:
-        """Do what an execution does: a thumbnail, the record, and what follows from it."""
+        """Do what an execution does: write the thumbnail, the record and the label index."""
         thumbnail = {"bucket": BUCKET, "key": keys.thumbnail_key(envelope.object, envelope.owner)}
         client("s3").put_object(Bucket=BUCKET, Key=thumbnail["key"], Body=b"small")
         outcome = {
@@ -106,7 +110,7 @@ class PhotoApp:
         return Attempt(f"{ARN}:{keys.execution_name(envelope.object)}", started_at)
 
     def processed(self, labels: dict[str, float] | None = None, **announced: Any) -> Photo:
-        """A photo that was announced, uploaded and processed, as it is then."""
+        """Announce, upload and process a photo, and return it."""
         photo, envelope = self.uploaded(**announced)
         self.finish(envelope, **(labels or {}))
         now = self.photos.read(photo.photo_id)
@@ -114,5 +118,5 @@ class PhotoApp:
         return now
 
     def listed(self, owner: str = "ann", **wanted: Any) -> list[str]:
-        """The ids of the photos that somebody finds."""
+        """The ids of the photos that a query of this owner finds."""
         return [photo.photo_id for photo in self.gallery.find(PhotoQuery(owner, **wanted), None, 100)[0]]

@@ -1,40 +1,40 @@
-"""check_queue and start_model: when a session starts, how large it is, and who may touch the model."""
+"""check_queue and start_model: when a session starts, with how many units, and which session uses the model."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Handler, Model
+from tests.functions.conftest import Event, Model, Refuse, Start
 from vision.adapters.aws_sdk import client
 from vision.adapters.lease import Lease, expiry
 from vision.domain import records
 from vision.domain.errors import AccessDenied, LeaseLost, ModelFailed, ModelNotUsable, Throttled
 
-Event = Callable[[str], dict[str, Any]]
+Send = Callable[..., Any]
 Fill = Callable[[int], None]
 OTHER = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-CustomModelSession:other"
 LONG_AGO = "2020-01-01T00:00:00.000Z"
 
 
 @pytest.fixture
-def check(function: Callable[[str], Handler], lease: Lease, inspection_queue: str) -> Handler:
-    return function("check_queue")
+def check(function: Start, event: Event, lease: Lease, inspection_queue: str) -> Send:
+    """Send a sample event to check_queue, with some fields changed."""
+    handler = function("check_queue")
+    return lambda name, **fields: handler(event(f"check_queue_{name}") | fields)
 
 
 @pytest.fixture
-def start(function: Callable[[str], Handler], lease: Lease, model: Model, event: Event) -> Handler:
-    lease.acquire(event("start_model")["execution_arn"], records.now(), expiry(60))
-    return function("start_model")
-
-
-@pytest.fixture
-def execution_arn(event: Event) -> str:
-    return str(event("start_model")["execution_arn"])
+def start(function: Start, event: Event, held: Lease, model: Model) -> Send:
+    """Send the sample event to start_model, for the session that holds the lease."""
+    handler = function("start_model")
+    return lambda **fields: handler(event("start_model") | fields)
 
 
 @pytest.fixture
 def fill(inspection_queue: str) -> Fill:
+    """Send messages to the queue."""
+
     def send(count: int) -> None:
         for number in range(count):
             client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=f"image {number}")
@@ -42,218 +42,144 @@ def fill(inspection_queue: str) -> Fill:
     return send
 
 
-def _hold(lease: Lease, execution_arn: str) -> None:
+@pytest.fixture
+def held(lease: Lease, execution_arn: str) -> Lease:
+    """The lease, held by the session of the sample events."""
     assert lease.acquire(execution_arn, records.now(), expiry(60))
+    return lease
 
 
-def test_an_empty_queue_starts_nothing(check: Handler, event: Event) -> None:
-    assert check(event("check_queue_start")) == {"decision": "WAIT", "messages": 0}
+# Before a session
 
 
-def test_a_single_new_image_waits_for_others(check: Handler, event: Event, fill: Fill) -> None:
-    fill(1)
-    assert check(event("check_queue_start")) == {"decision": "WAIT", "messages": 1}
-
-
-def test_a_look_without_a_session_gives_the_lease_back(check: Handler, event: Event, fill: Fill, lease: Lease) -> None:
-    fill(1)
-    check(event("check_queue_start"))
+@pytest.mark.parametrize("messages", [0, 1])
+def test_few_images_wait_and_the_lease_is_released(check: Send, fill: Fill, lease: Lease, messages: int) -> None:
+    fill(messages)
+    assert check("start") == {"decision": "WAIT", "messages": messages}
     assert lease.read().holder == ""
 
 
-def test_enough_images_start_a_session_with_its_workers(check: Handler, event: Event, fill: Fill) -> None:
+def test_enough_images_start_a_session_that_holds_the_lease(
+    check: Send, fill: Fill, lease: Lease, execution_arn: str
+) -> None:
     fill(20)
-    assert check(event("check_queue_start")) == {
+    assert check("start") == {
         "decision": "START",
         "messages": 20,
         "units": 1,
         "workers": [1, 2],
         "seconds": 7200,
     }
+    assert lease.read().holder == execution_arn
+    assert lease.read().is_held(records.now())
+    assert check("start", execution_arn=OTHER) == {"decision": "BUSY"}
 
 
-def test_who_starts_a_session_holds_the_lease(
-    check: Handler, event: Event, fill: Fill, lease: Lease, execution_arn: str
-) -> None:
-    fill(20)
-    check(event("check_queue_start"))
-    assert (lease.read().holder, lease.read().is_held(records.now())) == (execution_arn, True)
-
-
-def test_messages_in_flight_are_work_too(check: Handler, event: Event, fill: Fill, inspection_queue: str) -> None:
-    fill(20)
-    for _ in range(2):
-        client("sqs").receive_message(QueueUrl=inspection_queue, MaxNumberOfMessages=10)
-    assert check(event("check_queue_start"))["decision"] == "START"
-
-
-def test_an_image_that_has_waited_long_enough_starts_a_session_alone(
-    check: Handler, event: Event, fill: Fill, lease: Lease
-) -> None:
+def test_image_starts_a_session_alone_once_it_has_waited_long_enough(check: Send, fill: Fill, lease: Lease) -> None:
     fill(1)
-    check(event("check_queue_start"))
-    lease.note_waiting(LONG_AGO, records.now())
-    assert check(event("check_queue_start"))["decision"] == "START"
-
-
-def test_the_first_look_at_an_image_is_remembered(check: Handler, event: Event, fill: Fill, lease: Lease) -> None:
-    fill(1)
-    check(event("check_queue_start"))
+    check("start")
     first = lease.read().waiting_since
-    check(event("check_queue_start"))
-    assert (bool(first), lease.read().waiting_since) == (True, first)
-
-
-def test_an_empty_queue_forgets_since_when_it_was_not(
-    check: Handler, event: Event, lease: Lease, execution_arn: str
-) -> None:
-    _hold(lease, execution_arn)
+    assert first
+    check("start")
+    assert lease.read().waiting_since == first
     lease.note_waiting(LONG_AGO, records.now())
-    check(event("check_queue_session"))
-    assert lease.read().waiting_since == ""
+    assert check("start")["decision"] == "START"
 
 
-def test_of_two_sessions_at_once_the_second_is_told_that_it_is_busy(
-    check: Handler, event: Event, fill: Fill, lease: Lease
-) -> None:
-    fill(20)
-    check(event("check_queue_start"))
-    assert check(event("check_queue_start") | {"execution_arn": OTHER}) == {"decision": "BUSY"}
-
-
-def test_a_session_whose_holder_died_does_not_keep_the_next_one_out(
-    check: Handler, event: Event, fill: Fill, lease: Lease
-) -> None:
-    fill(20)
-    lease.acquire(OTHER, LONG_AGO, "2020-01-01T00:30:00.000Z")
-    assert check(event("check_queue_start"))["decision"] == "START"
-
-
-@pytest.mark.parametrize(("count", "decision"), [(0, "EMPTY"), (1, "DRAIN")])
-def test_within_a_session_every_image_counts(
-    check: Handler, event: Event, fill: Fill, lease: Lease, execution_arn: str, count: int, decision: str
-) -> None:
-    _hold(lease, execution_arn)
-    fill(count)
-    assert check(event("check_queue_session")) == {"decision": decision, "messages": count}
-
-
-def test_a_session_whose_last_round_idled_ends(
-    check: Handler, event: Event, fill: Fill, lease: Lease, execution_arn: str
-) -> None:
-    _hold(lease, execution_arn)
-    fill(3)
-    idle = {"inspected": 130, "seconds": 240.0, "units": 1}
-    assert check(event("check_queue_session") | {"round": idle}) == {"decision": "SLACK", "messages": 3}
-
-
-def test_without_a_round_to_judge_every_image_counts(
-    check: Handler, event: Event, fill: Fill, lease: Lease, execution_arn: str
-) -> None:
-    _hold(lease, execution_arn)
-    fill(3)
-    assert check(event("check_queue_session") | {"round": None})["decision"] == "DRAIN"
-
-
-def test_what_a_session_leaves_waits_from_then_on(
-    check: Handler, event: Event, fill: Fill, lease: Lease, execution_arn: str
-) -> None:
-    _hold(lease, execution_arn)
-    lease.note_waiting(LONG_AGO, records.now())
-    fill(3)
-    before = records.now()
-    check(event("check_queue_session"))
-    assert lease.read().waiting_since >= before
-
-
-def test_a_look_within_a_session_holds_the_lease_longer(
-    check: Handler, event: Event, lease: Lease, execution_arn: str
-) -> None:
-    _hold(lease, execution_arn)
-    before = lease.read().expires_at
-    check(event("check_queue_session"))
-    assert lease.read().expires_at > before
-
-
-@pytest.mark.parametrize("holder", ["", OTHER])
-def test_a_session_that_has_lost_its_lease_ends(check: Handler, event: Event, lease: Lease, holder: str) -> None:
-    if holder:
-        _hold(lease, holder)
-    with pytest.raises(LeaseLost, match="it ends without touching the model"):
-        check(event("check_queue_session"))
-    assert lease.read().holder == holder
-
-
-def test_a_queue_that_cannot_be_counted_leaves_the_lease_to_the_retry(
-    check: Handler, event: Event, fill: Fill, refuse: Callable[..., None]
-) -> None:
+def test_retry_after_an_uncounted_queue_starts_the_session(check: Send, fill: Fill, refuse: Refuse) -> None:
     fill(20)
     refuse("sqs", "GetQueueAttributes", "AccessDenied", calls=(1,))
     with pytest.raises(AccessDenied):
-        check(event("check_queue_start"))
-    assert check(event("check_queue_start"))["decision"] == "START"
+        check("start")
+    assert check("start")["decision"] == "START"
 
 
-def test_a_stopped_model_is_started_with_the_units(start: Handler, event: Event, model: Model) -> None:
-    assert start(event("start_model") | {"units": 3}) == {"status": "STOPPED", "ready": False}
-    assert model.started == [3]
+# Within a session
 
 
-@pytest.mark.parametrize(("status", "ready"), [("STARTING", False), ("STOPPING", False), ("RUNNING", True)])
-def test_a_model_on_its_way_is_waited_for_and_a_running_one_is_used(
-    start: Handler, event: Event, model: Model, status: str, ready: bool
+@pytest.mark.parametrize(
+    ("messages", "last_round", "decision"),
+    [
+        (0, {}, "EMPTY"),
+        (1, {}, "DRAIN"),
+        (3, {"round": None}, "DRAIN"),
+        (3, {"round": {"inspected": 130, "seconds": 240.0, "units": 1}}, "SLACK"),
+    ],
+)
+def test_session_ends_with_an_empty_queue_or_a_slack_round(
+    check: Send, fill: Fill, held: Lease, messages: int, last_round: dict[str, Any], decision: str
+) -> None:
+    before = held.read().expires_at
+    fill(messages)
+    assert check("session", **last_round) == {"decision": decision, "messages": messages}
+    assert held.read().expires_at > before
+
+
+@pytest.mark.parametrize("messages", [0, 3])
+def test_wait_of_the_images_starts_again_within_a_session(check: Send, fill: Fill, held: Lease, messages: int) -> None:
+    held.note_waiting(LONG_AGO, records.now())
+    fill(messages)
+    before = records.now()
+    check("session")
+    waiting_since = held.read().waiting_since
+    assert waiting_since >= before if messages else waiting_since == ""
+
+
+@pytest.mark.parametrize("holder", ["", OTHER])
+def test_session_that_has_lost_its_lease_ends(check: Send, lease: Lease, holder: str) -> None:
+    if holder:
+        assert lease.acquire(holder, records.now(), expiry(60))
+    with pytest.raises(LeaseLost, match="it ends without touching the model"):
+        check("session")
+    assert lease.read().holder == holder
+
+
+# The model
+
+
+@pytest.mark.parametrize(
+    ("status", "ready", "started"),
+    [("STOPPED", False, [3]), ("STARTING", False, []), ("STOPPING", False, []), ("RUNNING", True, [])],
+)
+def test_stopped_model_is_started_with_its_units_and_used_once_it_runs(
+    start: Send, model: Model, lease: Lease, status: str, ready: bool, started: list[int]
 ) -> None:
     model.status = status
-    assert start(event("start_model")) == {"status": status, "ready": ready}
-    assert model.started == []
-
-
-def test_the_first_look_at_the_running_model_is_remembered(
-    start: Handler, event: Event, model: Model, lease: Lease
-) -> None:
-    model.status = "RUNNING"
-    start(event("start_model"))
-    first = lease.read().running_at
-    start(event("start_model"))
-    assert (bool(first), lease.read().running_at) == (True, first)
-
-
-@pytest.mark.parametrize("status", ["STOPPED", "STARTING", "STOPPING"])
-def test_a_model_is_not_paid_for_before_it_runs(
-    start: Handler, event: Event, model: Model, lease: Lease, status: str
-) -> None:
-    model.status = status
-    start(event("start_model"))
-    assert lease.read().running_at == ""
+    assert start(units=3) == {"status": status, "ready": ready}
+    assert model.started == started
+    # The model is paid for from the first time that it was found running.
+    running_at = lease.read().running_at
+    assert bool(running_at) is ready
+    if ready:
+        start()
+        assert lease.read().running_at == running_at
 
 
 @pytest.mark.parametrize(("status", "kind"), [("FAILED", ModelFailed), ("EXPIRED", ModelNotUsable)])
-def test_a_model_that_cannot_start_ends_the_session(
-    start: Handler, event: Event, model: Model, status: str, kind: type[Exception]
+def test_model_that_cannot_start_ends_the_session(
+    start: Send, model: Model, status: str, kind: type[Exception]
 ) -> None:
     model.status = status
     with pytest.raises(kind):
-        start(event("start_model"))
+        start()
     assert model.started == []
 
 
-def test_a_start_that_is_refused_for_lack_of_capacity_is_worth_another_try(
-    start: Handler, event: Event, model: Model, refuse: Callable[..., None]
-) -> None:
+def test_start_that_is_refused_for_lack_of_capacity_can_be_retried(start: Send, model: Model, refuse: Refuse) -> None:
     refuse("rekognition", "StartProjectVersion", "LimitExceededException", calls=(1,))
     with pytest.raises(Throttled):
-        start(event("start_model"))
-    start(event("start_model"))
+        start()
+    start()
     assert model.started == [1]
 
 
 @pytest.mark.parametrize("holder", ["", OTHER])
-def test_who_does_not_hold_the_lease_does_not_touch_the_model(
-    start: Handler, event: Event, model: Model, lease: Lease, execution_arn: str, holder: str
+def test_session_without_the_lease_does_not_start_the_model(
+    start: Send, model: Model, lease: Lease, execution_arn: str, holder: str
 ) -> None:
     lease.release(execution_arn, records.now())
     if holder:
-        _hold(lease, holder)
+        assert lease.acquire(holder, records.now(), expiry(60))
     with pytest.raises(LeaseLost, match="without touching the model"):
-        start(event("start_model"))
+        start()
     assert model.started == []

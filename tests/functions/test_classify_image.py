@@ -1,6 +1,5 @@
-"""The function of the own model: a batch of objects in, an outcome for each out, whatever its neighbours are."""
+"""classify_image: each object of a batch has its own outcome, independent of the others."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import Handler
+from tests.functions.conftest import Handler, Metrics, Start
 from tests.own_models import colour_model, write_model
 from tests.pictures import gradients, jpeg_of, png_of
 from vision.adapters.aws_sdk import client
@@ -26,7 +25,7 @@ def colour(red: int, green: int, blue: int) -> bytes:
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler]) -> Handler:
+def handler(function: Start) -> Handler:
     return function("classify_image")
 
 
@@ -53,21 +52,15 @@ def summary(answer: dict[str, Any]) -> list[str]:
     return [one["error"]["name"] if "error" in one else one["labels"][0]["name"] for one in answer["outcomes"]]
 
 
-def test_each_image_of_a_batch_has_its_classes_in_the_form_of_every_detector(handler: Handler, put: Put) -> None:
+def test_each_image_has_its_classes_in_the_form_of_all_detectors(handler: Handler, put: Put) -> None:
     answer = handler({"objects": [put("a.jpg", colour(250, 5, 5)), put("b.jpg", colour(5, 5, 250))]})
     assert summary(answer) == ["Red", "Blue"]
     assert answer["outcomes"][0]["labels"][0].keys() == {"name", "confidence", "parents", "instances"}
+    assert answer["detector"]["name"] == "own-model"
+    assert answer["detector"]["version"].startswith("colours 7 ")
 
 
-def test_an_answer_says_which_model_in_which_version_gave_it(handler: Handler, put: Put) -> None:
-    detector = handler({"objects": [put("a.jpg", colour(250, 5, 5))]})["detector"]
-    assert detector["name"] == "own-model"
-    assert detector["version"].startswith("colours 7 ")
-
-
-def test_bad_images_of_a_batch_leave_their_neighbours_untouched(
-    handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unusable_images_of_a_batch_fail_alone(handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pixels, "_MAX_VALUES", 900 * 900)
     good = put("good.jpg", colour(5, 250, 5))
     objects = [
@@ -92,13 +85,13 @@ def test_bad_images_of_a_batch_leave_their_neighbours_untouched(
     ]
 
 
-def test_an_image_answers_the_same_alone_and_among_others(handler: Handler, put: Put) -> None:
+def test_image_has_the_same_outcome_alone_and_in_a_batch(handler: Handler, put: Put) -> None:
     objects = [put(f"{shade}.jpg", colour(shade, 120, 40)) for shade in range(0, 250, 10)]
     together = handler({"objects": objects})["outcomes"]
     assert together == [handler({"objects": [one]})["outcomes"][0] for one in objects]
 
 
-def test_no_more_than_eight_images_are_in_memory_before_the_model_looks(
+def test_at_most_eight_images_are_decoded_for_one_call_of_the_model(
     handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
@@ -108,94 +101,87 @@ def test_no_more_than_eight_images_are_in_memory_before_the_model_looks(
     assert sizes == [8, 8, 4]
 
 
-def test_an_object_that_is_larger_than_is_read_is_refused_without_filling_the_memory(
-    handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("announced_bytes", [None, 10])
+def test_object_above_the_size_limit_is_refused(
+    handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch, announced_bytes: int | None
 ) -> None:
     monkeypatch.setattr(classification, "SIZE_LIMIT_BYTES", 1000)
-    big = put("big.jpg", jpeg_of(gradients(300, 300)))
-    assert summary(handler({"objects": [big, put("small.png", png_of(Image.new("RGB", (2, 2), "red")))]})) == [
-        "ImageTooLarge",
-        "Red",
-    ]
+    large = put("large.jpg", jpeg_of(gradients(300, 300)))
+    small = put("small.png", png_of(Image.new("RGB", (2, 2), "red")))
+    announced = {} if announced_bytes is None else {"size_bytes": announced_bytes}
+    assert summary(handler({"objects": [large | announced, small]})) == ["ImageTooLarge", "Red"]
 
 
-def test_an_object_that_is_larger_than_its_event_says_is_refused_too(
-    handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(classification, "SIZE_LIMIT_BYTES", 1000)
-    big = put("big.jpg", jpeg_of(gradients(300, 300)))
-    assert summary(handler({"objects": [big | {"size_bytes": 10}]})) == ["ImageTooLarge"]
-
-
-def test_the_model_sees_the_version_that_was_asked_for(handler: Handler, put: Put) -> None:
+def test_requested_version_is_classified(handler: Handler, put: Put) -> None:
     first = put("same.jpg", colour(250, 5, 5))
     put("same.jpg", colour(5, 250, 5))
     assert summary(handler({"objects": [first]})) == ["Red"]
 
 
-def test_as_many_classes_are_told_as_the_event_asks_for(handler: Handler, put: Put) -> None:
+def test_answer_has_top_k_classes_or_unknown_below_the_threshold(handler: Handler, put: Put) -> None:
     version = put("a.jpg", colour(250, 5, 5))
     assert [len(handler({"objects": [version], "top_k": n})["outcomes"][0]["labels"]) for n in (1, 2, 3)] == [1, 2, 3]
-
-
-def test_an_image_of_which_the_model_is_not_sure_is_unknown(handler: Handler, put: Put) -> None:
     assert summary(handler({"objects": [put("grey.jpg", colour(128, 128, 128))]})) == ["unknown"]
 
 
 @pytest.mark.parametrize("objects", [None, [], {}, "a.jpg", [{}] * 33])
-def test_an_event_without_images_or_with_too_many_is_refused(handler: Handler, objects: Any) -> None:
+def test_event_without_images_or_with_too_many_is_refused(handler: Handler, objects: Any) -> None:
     with pytest.raises(InvalidEvent, match="expected a list of 1 to 32 object versions"):
         handler({"objects": objects})
 
 
 @pytest.mark.parametrize("top_k", [0, 101, "3", True, 2.0])
-def test_a_number_of_classes_that_is_none_is_refused(handler: Handler, put: Put, top_k: Any) -> None:
+def test_invalid_top_k_is_refused(handler: Handler, put: Put, top_k: Any) -> None:
     with pytest.raises(InvalidEvent, match=r"top_k: .*expected a whole number from 1 to 100"):
         handler({"objects": [put("a.jpg", colour(1, 2, 3))], "top_k": top_k})
 
 
-def test_a_model_that_answers_no_numbers_refuses_each_image_and_records_nothing_as_truth(
-    function: Callable[[str], Handler], put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_answer_that_is_not_a_number_is_unusable_for_each_image(
+    function: Start, put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_model(tmp_path / "model", colour_model(divisor=0))
     monkeypatch.setenv("LAMBDA_TASK_ROOT", str(tmp_path))
-    # It answered with numbers to whatever it was tried with.
+    # The model passed the trial of the cold start.
     monkeypatch.setattr(Classifier, "_try", lambda _: None)
     answer = function("classify_image")({"objects": [put("a.jpg", colour(1, 2, 3)), put("b.jpg", colour(3, 2, 1))]})
     assert summary(answer) == ["UnusableAnswer", "UnusableAnswer"]
     assert not [one for one in answer["outcomes"] if "labels" in one]
 
 
-def test_a_function_whose_model_answers_no_numbers_to_anything_does_not_start(
-    function: Callable[[str], Handler], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("content", "replaced_by", "words"),
+    [
+        (colour_model(divisor=0), None, "tried with a picture of grey: colours: answered nan"),
+        (colour_model(), b"another", "SHA-256 is "),
+    ],
+)
+def test_function_with_an_unusable_model_does_not_start(
+    function: Start,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+    replaced_by: bytes | None,
+    words: str,
 ) -> None:
-    write_model(tmp_path / "model", colour_model(divisor=0))
+    folder = write_model(tmp_path / "model", content)
+    if replaced_by is not None:
+        (folder / "colours.onnx").write_bytes(replaced_by)
     monkeypatch.setenv("LAMBDA_TASK_ROOT", str(tmp_path))
-    with pytest.raises(InvalidModel, match="tried with a picture of grey: colours: answered nan"):
+    with pytest.raises(InvalidModel, match=words):
         function("classify_image")
 
 
-def test_a_function_whose_model_was_changed_after_the_build_does_not_start(
-    function: Callable[[str], Handler], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_answer_has_the_gigabyte_seconds_of_the_call(
+    handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = write_model(tmp_path / "model")
-    (folder / "colours.onnx").write_bytes(b"another")
-    monkeypatch.setenv("LAMBDA_TASK_ROOT", str(tmp_path))
-    with pytest.raises(InvalidModel, match="SHA-256 is "):
-        function("classify_image")
-
-
-def test_an_answer_says_what_the_call_took(handler: Handler, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter((100.0, 100.5))
     monkeypatch.setattr("functions.classify_image.app.time.monotonic", lambda: next(moments))
     monkeypatch.setattr(classification, "classify", lambda *_: {"detector": {}, "outcomes": []})
     assert handler({"objects": [put("a.jpg", colour(1, 2, 3))]})["gb_seconds"] == 1.0
 
 
-def test_images_are_counted_by_how_they_went(handler: Handler, put: Put, capsys: pytest.CaptureFixture[str]) -> None:
+def test_images_are_counted_by_their_outcome(handler: Handler, put: Put, metrics: Metrics) -> None:
     handler({"objects": [put("a.jpg", colour(250, 5, 5)), put("list.jpg", b"milk")]})
-    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    assert {name: one[name] for one in counted for name in one if name.startswith("Images")} == {
-        "ImagesClassified": [1.0],
-        "ImagesNotClassified": [1.0],
-    }
+    counted = metrics()
+    assert counted["ImagesClassified"] == 1
+    assert counted["ImagesNotClassified"] == 1

@@ -1,4 +1,4 @@
-"""Each file in ``events/`` drives its function, unchanged, in the world that it was made for."""
+"""Each file in ``events/`` drives its function unchanged, at the moment at which it would arrive."""
 
 import hashlib
 import json
@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import FILES, FUNCTIONS, QUEUED, REFUSED, Model, function_of
+from tests.functions.conftest import FILES, FUNCTIONS, QUEUED, REFUSED, Event, Model, function_of
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import Permanent
 from vision.domain.events import created_objects
 
-# What the image record says afterwards; None where there is none.
+Drive = Callable[[str], Any]
+# The status of the image record afterwards; None if it has none.
 STATUSES = {
     "classify_image": "RUNNING",
     "detect_labels": "RUNNING",
@@ -39,7 +40,7 @@ STATUSES = {
     "track_execution_timed_out": "TIMED_OUT",
 }
 
-# What the record of the inspected image says afterwards.
+# The verdict in the record of the inspected image afterwards.
 VERDICTS = {
     "drain_queue": "SUCCESS",
     "inspect_images": "SUCCESS",
@@ -54,7 +55,7 @@ VERDICTS = {
     "inspect_images_older_batch": None,
     "inspect_images_test_event": None,
 }
-# What Rekognition says of the model afterwards; it runs before stop_model comes, and is stopped before others.
+# The status of the model afterwards. It runs before stop_model and release_model, and is stopped before the others.
 MODELS = {
     "check_queue_session": "STOPPED",
     "check_queue_start": "STOPPED",
@@ -67,7 +68,7 @@ MODELS = {
     "stop_model_session_failed": "STOPPING",
     "stop_model_watchdog": "STOPPING",
 }
-# What CloudFormation is answered.
+# The status in the response to CloudFormation.
 ANSWERS = {
     "release_model_create": "SUCCESS",
     "release_model_delete": "SUCCESS",
@@ -79,7 +80,7 @@ ANSWERS = {
     "validate_rules_update_wrong_rule": "FAILED",
 }
 
-# What it answers to the state machine of bulk runs, in the one field that decides.
+# The field of the answer to ProcessBucket that decides its next state.
 DECISIONS = {
     "open_run": ("decision", "RUN"),
     "open_run_inventory": ("decision", "RUN"),
@@ -91,8 +92,8 @@ DECISIONS = {
     "summarize_run_failed": ("status", "FAILED"),
 }
 
-# What the API answers.
-ANSWERED = {
+# The HTTP status of the API.
+HTTP_STATUSES = {
     "api_announce_photo": 201,
     "api_list_inspections": 200,
     "api_list_inspections_as_anybody": 403,
@@ -104,91 +105,62 @@ ANSWERED = {
 }
 
 
-# The groups that a token gets.
+# The groups of the token.
 GROUPS: dict[str, list[str]] = {
     "pre_token_generation": [],
     "pre_token_generation_operator": ["guests", "operators"],
 }
 
-TAKEN = [name for name in FILES if name not in REFUSED]
+
+def test_sample_events_are_complete_and_each_has_an_expectation() -> None:
+    assert sorted({*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS, *HTTP_STATUSES, *GROUPS, *REFUSED}) == FILES
+    assert sorted({function_of(name) for name in FILES}) == FUNCTIONS
 
 
-def test_every_sample_event_is_expected_to_do_something() -> None:
-    assert sorted({*STATUSES, *VERDICTS, *MODELS, *ANSWERS, *DECISIONS, *ANSWERED, *GROUPS, *REFUSED}) == FILES
+@pytest.mark.parametrize("name", [name for name in FILES if name not in REFUSED])
+def test_sample_event_has_its_effect_and_a_json_answer(
+    drive: Drive,
+    table: Table,
+    world: Envelope,
+    inspected: Envelope,
+    model: Model,
+    answered: list[dict[str, Any]],
+    name: str,
+) -> None:
+    answer = drive(name)
+    assert json.loads(json.dumps(answer)) == answer
+    if name in STATUSES:
+        assert (table.image(world) or {}).get("status") == STATUSES[name]
+    if name in VERDICTS:
+        assert (table.image(inspected) or {}).get("verdict") == VERDICTS[name]
+    if name in MODELS:
+        assert model.status == MODELS[name]
+    if name in ANSWERS:
+        assert [one["Status"] for one in answered] == [ANSWERS[name]]
+    if name in DECISIONS:
+        field, value = DECISIONS[name]
+        assert answer[field] == value
+    if name in HTTP_STATUSES:
+        assert answer["statusCode"] == HTTP_STATUSES[name]
+    if name in GROUPS:
+        details = answer["response"]["claimsAndScopeOverrideDetails"]
+        assert details["groupOverrideDetails"]["groupsToOverride"] == GROUPS[name]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused_event_of_an_older_system_names_the_input_of_today(drive: Callable[[str], Any], name: str) -> None:
+def test_event_of_an_older_system_is_refused_with_the_input_of_today(drive: Drive, name: str) -> None:
     with pytest.raises(Permanent) as refused:
         drive(name)
     assert re.search(REFUSED[name], f"{type(refused.value).__name__}: {refused.value}")
 
 
-@pytest.mark.parametrize("name", DECISIONS)
-def test_a_sample_event_of_a_bulk_run_is_answered_as_it_should(drive: Callable[[str], Any], name: str) -> None:
-    field, value = DECISIONS[name]
-    assert drive(name)[field] == value
-
-
-@pytest.mark.parametrize("name", ANSWERED)
-def test_a_sample_event_of_the_api_is_answered_as_it_should(drive: Callable[[str], Any], name: str) -> None:
-    assert drive(name)["statusCode"] == ANSWERED[name]
-
-
-@pytest.mark.parametrize("name", GROUPS)
-def test_sample_event_of_a_token_leaves_the_groups_that_it_should(drive: Callable[[str], Any], name: str) -> None:
-    details = drive(name)["response"]["claimsAndScopeOverrideDetails"]
-    assert details["groupOverrideDetails"]["groupsToOverride"] == GROUPS[name]
-
-
-def test_every_function_has_a_sample_event() -> None:
-    assert sorted({function_of(name) for name in FILES}) == FUNCTIONS
-
-
-@pytest.mark.parametrize("name", STATUSES)
-def test_a_sample_event_leaves_the_record_that_it_should(
-    drive: Callable[[str], Any], table: Table, world: Envelope, name: str
-) -> None:
-    drive(name)
-    image = table.image(world)
-    assert (image and image["status"]) == STATUSES[name]
-
-
-@pytest.mark.parametrize("name", VERDICTS)
-def test_a_sample_event_leaves_the_verdict_that_it_should(
-    drive: Callable[[str], Any], table: Table, inspected: Envelope, name: str
-) -> None:
-    drive(name)
-    assert (table.image(inspected) or {}).get("verdict") == VERDICTS[name]
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_a_sample_event_leaves_the_model_as_it_should(drive: Callable[[str], Any], model: Model, name: str) -> None:
-    drive(name)
-    assert model.status == MODELS[name]
-
-
-@pytest.mark.parametrize("name", ANSWERS)
-def test_a_sample_event_gets_cloudformation_its_answer(
-    drive: Callable[[str], Any], answered: list[dict[str, Any]], name: str
-) -> None:
-    drive(name)
-    assert [answer["Status"] for answer in answered] == [ANSWERS[name]]
-
-
-@pytest.mark.parametrize("name", TAKEN)
-def test_the_answer_to_a_sample_event_is_json(drive: Callable[[str], Any], name: str) -> None:
-    answered = drive(name)
-    assert json.loads(json.dumps(answered)) == answered
-
-
-@pytest.mark.parametrize("name", [name for name in TAKEN if function_of(name) in QUEUED])
-def test_a_record_of_sqs_has_the_digest_of_its_body(event: Callable[[str], dict[str, Any]], name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in FILES if function_of(name) in QUEUED and name not in REFUSED])
+def test_sample_message_of_sqs_has_the_digest_of_its_body(event: Event, name: str) -> None:
     for record in event(name)["Records"]:
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
 
 
-def test_the_samples_of_the_tasks_are_what_start_processing_sends(event: Callable[[str], dict[str, Any]]) -> None:
+def test_sample_events_of_the_tasks_are_what_start_processing_sends(event: Event) -> None:
     [version] = created_objects(event("start_processing")["Records"][0]["body"], BUCKET)
     sent = Envelope.of(version).as_dict()
     assert [event(name) for name in ("extract_metadata", "detect_labels", "generate_thumbnail")] == [sent] * 3

@@ -1,4 +1,4 @@
-"""Logs are for operators: they carry ids and names of errors, and nothing of the photo or of its owner."""
+"""Logs are for operators: they have ids and names of errors, and no data of photos or their owners."""
 
 import json
 import logging
@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from local.engine import lambda_logs
-from tests.functions.conftest import FILES, QUEUED, REFUSED, function_of
+from tests.functions.conftest import FILES, QUEUED, REFUSED, Event, Refuse, function_of
 from tests.template.cloudformation import TEMPLATE, load
 from vision.domain.errors import Permanent
 from vision.services import bulk_worker
 
-# Each is in the sample events, in the photo, in what Rekognition says of it, or in a request to AWS.
+Drive = Callable[[str], Any]
+Fail = Callable[[str, str], None]
+# Each is in the sample events, in the photo, in its labels, or in a request to AWS.
 PRIVATE = ("rose", "Rose", "garden", "uploads", "resized", ".jpg", ".png", "café", "48.8", "48°", "2.29", "iPhone")
 PRIVATE += ("X-Amz-Security-Token", "Signature", "Authorization", "ann@example.com")
 FAILING = {
@@ -35,13 +37,13 @@ FAILING = {
     "process_batch": ("dynamodb", "BatchGetItem"),
     "summarize_run": ("s3", "ListObjectsV2"),
 }
-# What these cannot do is told to CloudFormation, is an outcome among others, or an answer to a client or to Cognito.
-TOLD = ("validate_rules", "release_model", "classify_image", "api", "pre_token_generation")
-TASKS = [name for name in FILES if function_of(name) not in (*QUEUED, *TOLD) and name not in REFUSED]
+# The failures of these are a response to CloudFormation, an outcome among others, or an answer to a client or Cognito.
+ANSWERED = ("validate_rules", "release_model", "classify_image", "api", "pre_token_generation")
+TASKS = [name for name in FILES if function_of(name) not in (*QUEUED, *ANSWERED) and name not in REFUSED]
 
 
 def _private(text: str) -> list[str]:
-    # The seconds of a moment may be the degrees of a place.
+    # The seconds of a timestamp may equal the degrees of a location.
     said = re.sub(r'"timestamp":"[^"]+"', "", text)
     return [private for private in PRIVATE if private in said]
 
@@ -52,7 +54,7 @@ def _lines(output: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def debugging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Logs as the runtime sets them up where the stack has LogLevel=DEBUG, those of the SDK among them."""
+    """Logs as the runtime sets them up with LogLevel=DEBUG, including those of the SDK."""
     shared = load(TEMPLATE.read_text().replace("!Ref LogLevel", "DEBUG"))["Globals"]["Function"]
     for name, value in lambda_logs.variables(shared["LoggingConfig"]).items():
         monkeypatch.setenv(name, value)
@@ -66,115 +68,84 @@ def debugging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def fail(refuse: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Let the service that a function works with refuse it, however often it is asked."""
+def fail(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> Fail:
+    """Let a service refuse every call of a function."""
     monkeypatch.setattr(bulk_worker, "_WAITS_SECONDS", (0.0,))
 
     def register(name: str, code: str) -> None:
         service, operation = FAILING[function_of(name)]
-        # The world itself is made with two updates of the table.
+        # The fixture `drive` makes two updates of the table itself.
         refuse(service, operation, code, calls=(3,) if operation == "UpdateItem" else ())
 
     return register
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_logs_hold_no_key_no_place_no_token_and_no_event(
-    drive: Callable[[str], Any], capsys: pytest.CaptureFixture[str], debugging: None, name: str
+def test_logs_have_no_key_no_location_no_token_and_no_event(
+    drive: Drive, capsys: pytest.CaptureFixture[str], debugging: None, name: str
 ) -> None:
     # Lambda itself logs the message of an error that leaves the handler.
-    told = ""
+    logged = ""
     try:
         drive(name)
     except Permanent as refused:
         assert name in REFUSED
-        told = str(refused)
-    assert _private("".join(capsys.readouterr()) + told) == []
+        logged = str(refused)
+    assert _private("".join(capsys.readouterr()) + logged) == []
 
 
-# What a service says is passed on, but for a refusal of permission: that quotes the key.
+# The words of a service are passed on, except for a missing permission, where they quote the key.
 REFUSAL = "as the service says it|let the policies of role, bucket and key allow it|let its policy allow s3:ListBucket"
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", [*TASKS, *QUEUED])
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "ValidationException"])
-def test_a_failing_task_tells_nothing_private_either(
-    drive: Callable[[str], Any],
-    fail: Callable[[str, str], None],
-    capsys: pytest.CaptureFixture[str],
-    debugging: None,
-    name: str,
-    code: str,
+def test_logs_of_a_failure_have_no_private_data(
+    drive: Drive, fail: Fail, capsys: pytest.CaptureFixture[str], debugging: None, name: str, code: str
 ) -> None:
-    # Lambda itself logs the message of an error that leaves the handler.
     fail(name, code)
-    with pytest.raises(Exception, match=REFUSAL) as failure:
+    logged = ""
+    if name in QUEUED:
         drive(name)
-    assert _private("".join(capsys.readouterr()) + str(failure.value)) == []
-
-
-@pytest.mark.parametrize("name", QUEUED)
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "ValidationException"])
-def test_a_failing_message_tells_nothing_private_either(
-    drive: Callable[[str], Any],
-    fail: Callable[[str, str], None],
-    capsys: pytest.CaptureFixture[str],
-    debugging: None,
-    name: str,
-    code: str,
-) -> None:
-    fail(name, code)
-    drive(name)
-    assert _private("".join(capsys.readouterr())) == []
-
-
-def test_a_refusal_is_logged_with_its_name_and_the_photos_id(
-    drive: Callable[[str], Any],
-    fail: Callable[[str, str], None],
-    event: Callable[[str], dict[str, Any]],
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    fail("extract_metadata", "AccessDenied")
-    with pytest.raises(Exception, match=REFUSAL):
-        drive("extract_metadata")
-    [line] = _lines(capsys.readouterr().out)
-    assert (line["message"], line["error"], line["correlation_id"], line["function_name"]) == (
-        "refused",
-        "AccessDenied",
-        event("extract_metadata")["photo_id"],
-        "extract_metadata",
-    )
+    else:
+        with pytest.raises(Exception, match=REFUSAL) as failure:
+            drive(name)
+        logged = str(failure.value)
+    assert _private("".join(capsys.readouterr()) + logged) == []
 
 
 @pytest.mark.parametrize(
-    ("code", "level"), [("AccessDenied", "INFO"), ("SlowDown", "WARNING"), ("ValidationException", "ERROR")]
+    ("code", "error", "level"),
+    [
+        ("AccessDenied", "AccessDenied", "INFO"),
+        ("SlowDown", "Throttled", "WARNING"),
+        ("ValidationException", "ClientError", "ERROR"),
+    ],
 )
-def test_what_a_refusal_asks_of_an_operator_is_its_level(
-    drive: Callable[[str], Any],
-    fail: Callable[[str, str], None],
-    capsys: pytest.CaptureFixture[str],
-    code: str,
-    level: str,
+def test_failure_is_logged_with_its_name_level_and_photo_id(
+    drive: Drive, fail: Fail, event: Event, capsys: pytest.CaptureFixture[str], code: str, error: str, level: str
 ) -> None:
     fail("extract_metadata", code)
     with pytest.raises(Exception, match=REFUSAL):
         drive("extract_metadata")
     [line] = _lines(capsys.readouterr().out)
+    assert line["error"] == error
     assert line["level"] == level
+    assert line["correlation_id"] == event("extract_metadata")["photo_id"]
+    assert line["function_name"] == "extract_metadata"
 
 
-def test_a_poisoned_message_is_logged_by_the_id_under_which_it_will_be_in_the_dead_letter_queue(
-    drive: Callable[[str], Any], event: Callable[[str], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+def test_invalid_message_is_logged_with_its_message_id(
+    drive: Drive, event: Event, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drive("start_processing_batch_with_poison")
     [line] = _lines(capsys.readouterr().out)
-    poison = event("start_processing_batch_with_poison")["Records"][4]["messageId"]
-    assert (line["error"], line["correlation_id"]) == ("InvalidEvent", poison)
+    invalid = event("start_processing_batch_with_poison")["Records"][4]["messageId"]
+    assert line["error"] == "InvalidEvent"
+    assert line["correlation_id"] == invalid
 
 
-def test_a_line_has_a_timestamp_by_which_lambda_knows_its_level(
-    drive: Callable[[str], Any], fail: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_lambda_finds_the_level_of_each_line(drive: Drive, fail: Fail, capsys: pytest.CaptureFixture[str]) -> None:
     fail("inspect_images", "SlowDown")
     drive("inspect_images")
     written = capsys.readouterr().out.splitlines()

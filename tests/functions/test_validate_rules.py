@@ -3,99 +3,96 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import TOPIC_ARN, Handler
+from tests.functions.conftest import TOPIC_ARN, Answer, Event, Refuse, Start
 from vision.adapters.aws_sdk import client
 
-Event = Callable[[str], dict[str, Any]]
-Answers = list[dict[str, Any]]
+Respond = Callable[..., dict[str, Any]]
+INSPECTOR, SECOND = "inspector@example.com", "second@example.com"
 
 
 @pytest.fixture
-def handler(function: Callable[[str], Handler], notified: Callable[[], list[Any]], answered: Answers) -> Handler:
-    return function("validate_rules")
+def respond(
+    function: Start, notified: Callable[[], list[Any]], answered: list[dict[str, Any]], event: Event
+) -> Respond:
+    """Send a request of CloudFormation with some of its properties changed, and return the one response to it."""
+    handler = function("validate_rules")
+
+    def send(name: str, without: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+        request = event(f"validate_rules_{name}")
+        request["ResourceProperties"] |= properties
+        for missing in without:
+            del request["ResourceProperties"][missing]
+        handler(request)
+        [response] = answered
+        answered.clear()
+        return response
+
+    return send
 
 
 def _subscribed() -> list[str]:
-    return [one["Endpoint"] for one in client("sns").list_subscriptions_by_topic(TopicArn=TOPIC_ARN)["Subscriptions"]]
+    subscriptions = client("sns").list_subscriptions_by_topic(TopicArn=TOPIC_ARN)["Subscriptions"]
+    return sorted(one["Endpoint"] for one in subscriptions)
 
 
-@pytest.mark.parametrize("name", ["create", "create_without_addresses", "update", "delete"])
-def test_valid_rules_are_answered_with_success(handler: Handler, event: Event, answered: Answers, name: str) -> None:
-    handler(event(f"validate_rules_{name}"))
-    [answer] = answered
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "ValidRules-1")
-
-
-def test_a_wrong_rule_is_answered_with_the_sentence_that_names_it(
-    handler: Handler, event: Event, answered: Answers
+@pytest.mark.parametrize(
+    ("name", "subscribed"),
+    [("create", [INSPECTOR]), ("create_without_addresses", []), ("update", []), ("delete", [])],
+)
+def test_valid_rules_succeed_and_a_creation_subscribes_its_addresses(
+    respond: Respond, name: str, subscribed: list[str]
 ) -> None:
-    handler(event("validate_rules_update_wrong_rule"))
-    [answer] = answered
-    assert (answer["Status"], answer["Reason"]) == (
-        "FAILED",
-        "InvalidRule: rule 'garden': 'rose' is in all_of and in none_of, no image can pass",
-    )
+    response = respond(name)
+    assert response["Status"] == "SUCCESS"
+    assert response["PhysicalResourceId"] == "ValidRules-1"
+    assert _subscribed() == subscribed
 
 
-def test_a_stack_with_wrong_rules_can_still_be_deleted(handler: Handler, event: Event, answered: Answers) -> None:
-    deletion = event("validate_rules_delete")
-    deletion["ResourceProperties"] = {}
-    handler(deletion)
-    assert [answer["Status"] for answer in answered] == ["SUCCESS"]
+def test_update_subscribes_new_addresses_only(respond: Respond) -> None:
+    respond("create")
+    respond("update", EmailAddresses=[INSPECTOR, SECOND])
+    assert _subscribed() == [INSPECTOR, SECOND]
 
 
-def test_people_are_subscribed_when_the_stack_is_made(handler: Handler, event: Event, answered: Answers) -> None:
-    handler(event("validate_rules_create"))
-    assert _subscribed() == ["inspector@example.com"]
-
-
-def test_without_addresses_nobody_is_subscribed(handler: Handler, event: Event, answered: Answers) -> None:
-    handler(event("validate_rules_create_without_addresses"))
-    assert _subscribed() == []
-
-
-def test_an_update_subscribes_whom_it_adds(handler: Handler, event: Event, answered: Answers) -> None:
-    handler(event("validate_rules_create"))
-    update = event("validate_rules_update")
-    update["ResourceProperties"]["EmailAddresses"] = ["inspector@example.com", "second@example.com"]
-    handler(update)
-    assert sorted(_subscribed()) == ["inspector@example.com", "second@example.com"]
-
-
-def test_an_update_does_not_write_again_to_those_who_have_not_confirmed_yet(
-    handler: Handler, event: Event, answered: Answers, answer: Callable[..., list[dict[str, Any]]]
+def test_update_sends_no_second_email_to_an_unconfirmed_address(
+    function: Start, answered: list[dict[str, Any]], event: Event, answer: Answer
 ) -> None:
     asked = answer("sns", "Subscribe", {"SubscriptionArn": "pending confirmation"})
     update = event("validate_rules_update")
     for properties in (update["ResourceProperties"], update["OldResourceProperties"]):
-        properties["EmailAddresses"] = ["inspector@example.com"]
-    handler(update)
+        properties["EmailAddresses"] = [INSPECTOR]
+    function("validate_rules")(update)
     assert asked == []
 
 
-def test_rules_that_do_not_fit_beside_the_other_variables_of_a_function_are_refused(
-    handler: Handler, event: Event, answered: Answers
+@pytest.mark.parametrize("missing", ["Environments", "BulkBucketArns"])
+def test_rollback_to_a_template_without_a_property_succeeds(respond: Respond, missing: str) -> None:
+    assert respond("update", without=(missing,))["Status"] == "SUCCESS"
+
+
+def test_stack_with_unreadable_properties_can_be_deleted(respond: Respond) -> None:
+    assert respond("delete", without=("Rules", "EmailAddresses"))["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "words"),
+    [
+        ("update_wrong_rule", {}, ["InvalidRule: rule 'garden': ", "'rose'", "all_of", "none_of"]),
+        ("create", {"Environments": [{"MODEL_VERSION_ARN": "a" * 4000}]}, ["Lambda takes 4,096"]),
+        (
+            "create",
+            {"BulkBucketArns": [f"arn:aws:s3:::field-photos-of-{day}" for day in range(90)]},
+            ["InvalidRun: BulkBucketArns: 90 buckets take "],
+        ),
+    ],
+    ids=["rule", "environment", "buckets"],
+)
+def test_invalid_parameter_is_named_and_subscribes_no_address(
+    respond: Respond, name: str, properties: dict[str, Any], words: list[str]
 ) -> None:
-    creation = event("validate_rules_create")
-    creation["ResourceProperties"]["Environments"][-1]["MODEL_VERSION_ARN"] = "a" * 4000
-    handler(creation)
-    [refused] = answered
-    assert (refused["Status"], "Lambda takes 4,096" in refused["Reason"]) == ("FAILED", True)
-
-
-def test_an_update_back_to_a_template_without_environments_succeeds(
-    handler: Handler, event: Event, answered: Answers
-) -> None:
-    update = event("validate_rules_update")
-    del update["ResourceProperties"]["Environments"]
-    handler(update)
-    assert [answer["Status"] for answer in answered] == ["SUCCESS"]
-
-
-def test_nobody_is_subscribed_to_verdicts_of_wrong_rules(handler: Handler, event: Event, answered: Answers) -> None:
-    wrong = event("validate_rules_update_wrong_rule")
-    wrong["ResourceProperties"]["EmailAddresses"] = ["inspector@example.com"]
-    handler(wrong)
+    response = respond(name, **properties, EmailAddresses=[INSPECTOR])
+    assert response["Status"] == "FAILED"
+    assert all(word in response["Reason"] for word in words)
     assert _subscribed() == []
 
 
@@ -107,37 +104,14 @@ def test_nobody_is_subscribed_to_verdicts_of_wrong_rules(handler: Handler, event
         ("ThrottledException", "Throttled: "),
     ],
 )
-def test_whatever_sns_refuses_is_answered_so_that_no_deployment_waits_in_vain(
-    handler: Handler, event: Event, answered: Answers, refuse: Callable[..., None], code: str, reason: str
+def test_error_of_sns_is_a_response_so_that_no_deployment_waits_in_vain(
+    respond: Respond, refuse: Refuse, code: str, reason: str
 ) -> None:
     refuse("sns", "Subscribe", code)
-    handler(event("validate_rules_create"))
-    [answer] = answered
-    assert (answer["Status"], reason in answer["Reason"]) == ("FAILED", True)
+    response = respond("create")
+    assert response["Status"] == "FAILED"
+    assert reason in response["Reason"]
 
 
-def test_properties_that_are_missing_are_answered_too(handler: Handler, event: Event, answered: Answers) -> None:
-    creation = event("validate_rules_create")
-    del creation["ResourceProperties"]["EmailAddresses"]
-    handler(creation)
-    assert [answer["Reason"] for answer in answered] == ["KeyError: 'EmailAddresses'"]
-
-
-def test_more_buckets_than_a_policy_can_name_are_answered_with_the_sentence_that_says_so(
-    handler: Handler, event: Event, answered: Answers
-) -> None:
-    creation = event("validate_rules_create")
-    creation["ResourceProperties"]["BulkBucketArns"] = [f"arn:aws:s3:::field-photos-of-{day}" for day in range(90)]
-    handler(creation)
-    [answer] = answered
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith("InvalidRun: BulkBucketArns: 90 buckets take ")
-
-
-def test_an_earlier_release_that_names_no_buckets_is_gone_back_to(
-    handler: Handler, event: Event, answered: Answers
-) -> None:
-    update = event("validate_rules_update")
-    del update["ResourceProperties"]["BulkBucketArns"]
-    handler(update)
-    assert [answer["Status"] for answer in answered] == ["SUCCESS"]
+def test_missing_property_is_named_in_the_response(respond: Respond) -> None:
+    assert respond("create", without=("EmailAddresses",))["Reason"] == "KeyError: 'EmailAddresses'"

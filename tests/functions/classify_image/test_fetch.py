@@ -1,4 +1,4 @@
-"""The reader of PyTorch's weights: a file of them is read, and runs nothing."""
+"""The reader of PyTorch weights: it reads a file and runs no code in it."""
 
 import collections
 import importlib.util
@@ -24,7 +24,7 @@ def fetch() -> ModuleType:
 
 
 class Code:
-    """What runs where it is unpickled without a thought."""
+    """Leaves a file behind when it is unpickled."""
 
     def __init__(self, left_behind: Path) -> None:
         self.left_behind = left_behind
@@ -34,7 +34,7 @@ class Code:
 
 
 def pickles(fetch: ModuleType) -> list[Any]:
-    """The parts of a file without tensors, in their order."""
+    """The parts of a file without tensors, in order."""
     return [fetch._MAGIC, fetch._PROTOCOL, {"little_endian": True}, collections.OrderedDict(), []]
 
 
@@ -43,9 +43,7 @@ def test_file_without_tensors_is_read(fetch: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("position", range(5))
-def test_code_in_any_part_of_a_file_is_refused_and_does_not_run(
-    fetch: ModuleType, tmp_path: Path, position: int
-) -> None:
+def test_code_in_any_part_of_a_file_is_refused_and_not_run(fetch: ModuleType, tmp_path: Path, position: int) -> None:
     parts = pickles(fetch)
     parts[position] = Code(tmp_path / "ran")
     with pytest.raises(pickle.UnpicklingError, match="is no part of a tensor"):

@@ -1,4 +1,4 @@
-"""Those who ask the own model's function: what it answers is recorded, what it cannot is an error by its name."""
+"""The own model as the detector: its answers are recorded, its failures have names."""
 
 import io
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Handler
+from tests.functions.conftest import Answer, Event, Handler, Refuse, Start
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import (
@@ -23,12 +23,10 @@ from vision.domain.errors import (
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:own-model-ClassifyImageFunction-1a2b"
 DETECTOR = {"name": "own-model", "version": "colours 7 0123456789ab"}
-Answer = Callable[..., list[dict[str, Any]]]
-Tell = Callable[..., list[dict[str, Any]]]
 
 
 class Payload:
-    """A body that can be read for each answer anew."""
+    """A response body that can be read repeatedly."""
 
     def __init__(self, content: Any) -> None:
         self._content = json.dumps(content).encode()
@@ -42,7 +40,7 @@ def label(name: str, confidence: float) -> dict[str, Any]:
 
 
 @pytest.fixture
-def own_model(monkeypatch: pytest.MonkeyPatch, function: Callable[[str], Handler]) -> Callable[[str], Handler]:
+def own_model(monkeypatch: pytest.MonkeyPatch, function: Start) -> Start:
     """Start a function cold whose detector is the own model."""
 
     def start_cold(name: str) -> Handler:
@@ -53,8 +51,8 @@ def own_model(monkeypatch: pytest.MonkeyPatch, function: Callable[[str], Handler
 
 
 @pytest.fixture
-def tell(answer: Answer) -> Tell:
-    """Let the own model answer each image with labels, or with the name of an error; return what it is asked."""
+def respond(answer: Answer) -> Answer:
+    """Let the own model answer an image with labels or with an error, and return the list of requests."""
 
     def register(*labels: dict[str, Any], error: str = "") -> list[dict[str, Any]]:
         outcome = {"error": {"name": error, "cause": "as the model says it"}} if error else {"labels": list(labels)}
@@ -67,11 +65,11 @@ def tell(answer: Answer) -> Tell:
 
 @pytest.fixture
 def fail(answer: Answer) -> Callable[[str], None]:
-    """Let the function of the own model fail as a whole."""
+    """Let the own model's function end with an error."""
 
     def register(error_type: str) -> None:
-        told = {"errorType": error_type, "errorMessage": "as Lambda says it"}
-        answer("lambda", "Invoke", {"FunctionError": "Unhandled", "Payload": Payload(told)})
+        error = {"errorType": error_type, "errorMessage": "as Lambda says it"}
+        answer("lambda", "Invoke", {"FunctionError": "Unhandled", "Payload": Payload(error)})
 
     return register
 
@@ -81,37 +79,29 @@ def asked_for(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [json.loads(request["Payload"]) for request in requests]
 
 
-def test_labels_and_detector_of_the_own_model_are_those_of_the_state(
-    own_model: Callable[[str], Handler], tell: Tell, event: Callable[[str], Any]
+def test_own_model_is_called_for_the_version_in_place_of_rekognition(
+    own_model: Start, respond: Answer, answer: Answer, event: Event
 ) -> None:
-    tell(label("Red", 97.5), label("Blue", 61.0))
+    rekognition = answer("rekognition", "DetectLabels", {"Labels": []})
+    requests = respond(label("Red", 97.5), label("Blue", 61.0))
     assert own_model("detect_labels")(event("detect_labels")) == {
         "labels": [label("Red", 97.5), label("Blue", 61.0)],
         "detector": DETECTOR,
     }
-
-
-def test_the_own_model_is_asked_for_the_version_and_rekognition_for_nothing(
-    own_model: Callable[[str], Handler], tell: Tell, answer: Answer, event: Callable[[str], Any]
-) -> None:
-    requests, rekognition = tell(label("Red", 97.5)), answer("rekognition", "DetectLabels", {"Labels": []})
-    own_model("detect_labels")(event("detect_labels"))
     assert asked_for(requests) == [{"objects": [event("detect_labels")["object"]]}]
     assert rekognition == []
 
 
-def test_the_class_is_kept_below_the_confidence_that_others_need(
-    own_model: Callable[[str], Handler], tell: Tell, event: Callable[[str], Any]
-) -> None:
-    tell(label("Red", 41.0), label("Blue", 40.0))
+def test_best_class_is_kept_below_the_minimum_confidence(own_model: Start, respond: Answer, event: Event) -> None:
+    respond(label("Red", 41.0), label("Blue", 40.0))
     assert own_model("detect_labels")(event("detect_labels"))["labels"] == [label("Red", 41.0)]
 
 
 @pytest.mark.parametrize("kind", [CorruptImage, ObjectNotFound, AccessDenied, UnusableAnswer])
-def test_what_the_model_says_of_an_image_keeps_its_name(
-    own_model: Callable[[str], Handler], tell: Tell, event: Callable[[str], Any], kind: type[VisionError]
+def test_error_of_an_image_keeps_its_name(
+    own_model: Start, respond: Answer, event: Event, kind: type[VisionError]
 ) -> None:
-    tell(error=kind.__name__)
+    respond(error=kind.__name__)
     with pytest.raises(kind, match="as the model says it"):
         own_model("detect_labels")(event("detect_labels"))
 
@@ -127,12 +117,8 @@ def test_what_the_model_says_of_an_image_keeps_its_name(
         ("KeyError", ServiceUnavailable),
     ],
 )
-def test_a_function_that_fails_as_a_whole_is_an_error_by_its_reason(
-    own_model: Callable[[str], Handler],
-    fail: Callable[[str], None],
-    event: Callable[[str], Any],
-    error_type: str,
-    kind: type[VisionError],
+def test_error_of_the_function_is_named_by_its_cause(
+    own_model: Start, fail: Callable[[str], None], event: Event, error_type: str, kind: type[VisionError]
 ) -> None:
     fail(error_type)
     with pytest.raises(kind):
@@ -150,13 +136,8 @@ def test_a_function_that_fails_as_a_whole_is_an_error_by_its_reason(
         ("silence", 0, ServiceUnavailable),
     ],
 )
-def test_a_function_that_cannot_be_asked_is_an_error_by_its_reason(
-    own_model: Callable[[str], Handler],
-    refuse: Callable[..., None],
-    event: Callable[[str], Any],
-    code: str,
-    http_status: int,
-    kind: type[VisionError],
+def test_error_of_the_invocation_is_named_by_its_cause(
+    own_model: Start, refuse: Refuse, event: Event, code: str, http_status: int, kind: type[VisionError]
 ) -> None:
     refuse("lambda", "Invoke", code, http_status)
     with pytest.raises(kind):
@@ -164,33 +145,23 @@ def test_a_function_that_cannot_be_asked_is_an_error_by_its_reason(
 
 
 @pytest.mark.parametrize(("name", "verdict"), [("Rose", "SUCCESS"), ("Weed", "FAILURE"), ("unknown", "FAILURE")])
-def test_an_inspection_is_judged_by_the_own_model(
-    own_model: Callable[[str], Handler],
-    tell: Tell,
-    event: Callable[[str], Any],
-    inspected: Envelope,
-    table: Table,
-    name: str,
-    verdict: str,
+def test_inspection_is_judged_by_all_classes_of_the_own_model(
+    own_model: Start, respond: Answer, event: Event, inspected: Envelope, table: Table, name: str, verdict: str
 ) -> None:
-    tell(label(name, 100))
+    requests = respond(label(name, 100))
     own_model("inspect_images")(event("inspect_images"))
     record = table.image(inspected) or {}
-    assert (record["verdict"], record["detector"]) == (verdict, DETECTOR)
-
-
-def test_a_verdict_does_not_depend_on_how_many_classes_a_manifest_tells(
-    own_model: Callable[[str], Handler], tell: Tell, event: Callable[[str], Any], inspected: Envelope
-) -> None:
-    requests = tell(label("Rose", 100))
-    own_model("inspect_images")(event("inspect_images"))
+    assert record["verdict"] == verdict
+    assert record["detector"] == DETECTOR
+    # The verdict does not depend on the top_k of the manifest.
     assert [request["top_k"] for request in asked_for(requests)] == [100]
 
 
-def test_an_inspected_image_that_the_model_cannot_answer_for_gets_no_verdict(
-    own_model: Callable[[str], Handler], tell: Tell, event: Callable[[str], Any], inspected: Envelope, table: Table
+def test_image_with_an_unusable_answer_gets_no_verdict(
+    own_model: Start, respond: Answer, event: Event, inspected: Envelope, table: Table
 ) -> None:
-    tell(error="UnusableAnswer")
+    respond(error="UnusableAnswer")
     own_model("inspect_images")(event("inspect_images"))
     record = table.image(inspected) or {}
-    assert ("verdict" in record, record["error"]["name"]) == (False, "UnusableAnswer")
+    assert "verdict" not in record
+    assert record["error"]["name"] == "UnusableAnswer"

@@ -1,6 +1,5 @@
-"""Lists and searches: every photo once, on pages, to its owner alone."""
+"""Lists and searches: each photo once, on pages, for its owner only."""
 
-from collections.abc import Callable
 from datetime import date
 from itertools import chain
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import TABLE
+from tests.functions.conftest import Refuse
 from tests.functions.photo_app import PhotoApp, found
 from vision.adapters.items import Items
 from vision.domain import records, table_keys
@@ -18,17 +18,8 @@ from vision.domain.refusals import NotFound
 from vision.services import gallery
 
 
-@pytest.fixture
-def app(table_name: str, bucket: str) -> PhotoApp:
-    return PhotoApp()
-
-
-def _album(app: PhotoApp, owner: str = "ann", name: str = "Rome", key: str = "") -> str:
-    return str(app.gallery.make_album(owner, name, key)["album_id"])
-
-
 def _many(app: PhotoApp, monkeypatch: pytest.MonkeyPatch, number: int, **announced: Any) -> list[str]:
-    """Photos of one moment each, newest first."""
+    """Announce photos one minute apart, and return their ids, newest first."""
     made = []
     for minute in range(number):
         monkeypatch.setattr(records, "now", lambda minute=minute: f"2026-11-21T10:{minute:02}:00.000Z")
@@ -48,14 +39,14 @@ def _pages(app: PhotoApp, wanted: PhotoQuery, limit: int) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
-def test_pages_have_every_photo_once_newest_first(app: PhotoApp, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+def test_pages_have_each_photo_once_newest_first(app: PhotoApp, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     made = _many(app, monkeypatch, 7)
     pages = _pages(app, PhotoQuery("ann"), limit)
     assert [*chain(*pages)] == made
     assert all(len(page) <= limit for page in pages)
 
 
-def test_a_list_goes_on_after_a_photo_that_was_deleted_meanwhile(
+def test_list_continues_after_a_photo_that_was_deleted_meanwhile(
     app: PhotoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = _many(app, monkeypatch, 4)
@@ -65,25 +56,20 @@ def test_a_list_goes_on_after_a_photo_that_was_deleted_meanwhile(
     assert [photo.photo_id for photo in found] == made[2:]
 
 
-def test_the_cursor_of_another_shows_nothing_of_the_other(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("text", ["cursor of bob", "", "0", "2026-11-21T10:01:00.000Z", "~", "\x00", "写真"])
+def test_foreign_or_invented_cursor_shows_only_own_photos(
+    app: PhotoApp, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     _many(app, monkeypatch, 3, owner="bob")
     own = _many(app, monkeypatch, 3)
     _, cursor = app.gallery.find(PhotoQuery("bob"), None, 1)
+    if text != "cursor of bob":
+        cursor = ListPosition(text, "PHOTO#x", "CURRENT")
     found, _ = app.gallery.find(PhotoQuery("ann"), cursor, 100)
     assert {photo.photo_id for photo in found} <= set(own)
 
 
-@pytest.mark.parametrize("text", ["", "0", "2026-11-21T10:01:00.000Z", "~", "\x00", "写真"])
-def test_a_cursor_that_somebody_made_up_moves_within_the_own_list_only(
-    app: PhotoApp, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    own = _many(app, monkeypatch, 3)
-    _many(app, monkeypatch, 3, owner="bob")
-    found, _ = app.gallery.find(PhotoQuery("ann"), ListPosition(text, "PHOTO#x", "CURRENT"), 100)
-    assert {photo.photo_id for photo in found} <= set(own)
-
-
-def test_a_search_that_few_match_answers_with_less_and_a_place_to_go_on(
+def test_search_with_few_matches_returns_short_pages_with_a_cursor(
     app: PhotoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gallery, "_LOOKS_LIMIT", 4)
@@ -91,7 +77,8 @@ def test_a_search_that_few_match_answers_with_less_and_a_place_to_go_on(
     version = app.upload(_read(app, oldest)).object
     Items(TABLE).update(table_keys.image_key(version), {"labels": found(Rose=95.0)}, {})
     pages = _pages(app, PhotoQuery("ann", min_confidence=90), 2)
-    assert (len(pages) > 1, [*chain(*pages)]) == (True, [oldest])
+    assert len(pages) > 1
+    assert [*chain(*pages)] == [oldest]
 
 
 def _read(app: PhotoApp, photo_id: str) -> Photo:
@@ -102,8 +89,8 @@ def _read(app: PhotoApp, photo_id: str) -> Photo:
 
 @pytest.fixture
 def searched(app: PhotoApp) -> dict[str, str]:
-    """A few photos with labels, by a name of ours."""
-    album_id = _album(app, key="rome")
+    """Photos with labels: the name of each by its id."""
+    album_id = app.album(key="rome")
     photos = {
         "rose": app.processed({"Rose": 98.7, "Flower": 98.7, "Plant": 80}, album_id=album_id),
         "car": app.processed({"Car": 99, "Plant": 61}),
@@ -123,27 +110,28 @@ def searched(app: PhotoApp) -> dict[str, str]:
         ({"label": "Rose#"}, set()),
     ],
 )
-def test_a_search_finds_what_is_asked_for(
+def test_search_finds_photos_by_label_confidence_and_class(
     app: PhotoApp, searched: dict[str, str], wanted: dict[str, Any], expected: set[str]
 ) -> None:
     assert {searched[photo_id] for photo_id in app.listed(**wanted)} == expected
 
 
-def test_a_search_in_an_album_finds_the_photos_of_the_album(app: PhotoApp, searched: dict[str, str]) -> None:
-    found = app.listed(album_id=_album(app, key="rome"), label="plant")
+def test_search_in_an_album_finds_the_photos_of_the_album(app: PhotoApp, searched: dict[str, str]) -> None:
+    found = app.listed(album_id=app.album(key="rome"), label="plant")
     assert [searched[photo_id] for photo_id in found] == ["rose"]
 
 
-def test_a_label_that_a_newer_version_has_not_finds_the_photo_no_more(app: PhotoApp) -> None:
+def test_label_that_the_newest_version_lacks_does_not_find_the_photo(app: PhotoApp) -> None:
     photo = app.processed({"Rose": 98})
     app.finish(app.upload(photo), Tulip=97)
-    assert (app.listed(label="rose"), app.listed(label="tulip")) == ([], [photo.photo_id])
+    assert app.listed(label="rose") == []
+    assert app.listed(label="tulip") == [photo.photo_id]
 
 
 @pytest.mark.parametrize(
     ("first", "last", "found"), [(21, 21, 2), (20, 21, 2), (22, None, 0), (None, 20, 0), (None, None, 2)]
 )
-def test_the_days_of_a_search_are_both_included(
+def test_search_includes_its_first_and_its_last_day(
     app: PhotoApp, monkeypatch: pytest.MonkeyPatch, first: int | None, last: int | None, found: int
 ) -> None:
     for moment in ("00:00:00.000", "23:59:59.999"):
@@ -154,7 +142,7 @@ def test_the_days_of_a_search_are_both_included(
 
 
 @pytest.mark.parametrize("operation", ["Query", "BatchGetItem"])
-def test_a_list_that_dynamodb_throttles_says_so(app: PhotoApp, refuse: Callable[..., None], operation: str) -> None:
+def test_throttled_list_raises_throttled(app: PhotoApp, refuse: Refuse, operation: str) -> None:
     app.announce()
     refuse("dynamodb", operation, "ThrottlingException")
     with pytest.raises(Throttled):
@@ -164,7 +152,7 @@ def test_a_list_that_dynamodb_throttles_says_so(app: PhotoApp, refuse: Callable[
 # One photo
 
 
-def test_a_photo_is_shown_to_its_owner_alone(app: PhotoApp) -> None:
+def test_photo_is_shown_to_its_owner_only(app: PhotoApp) -> None:
     photo = app.announce()
     assert app.gallery.photo("ann", photo.photo_id).photo_id == photo.photo_id
     for owner in ("bob", "", "an"):
@@ -172,20 +160,18 @@ def test_a_photo_is_shown_to_its_owner_alone(app: PhotoApp) -> None:
             app.gallery.photo(owner, photo.photo_id)
 
 
-def test_a_photo_that_is_not_uploaded_has_no_addresses(app: PhotoApp) -> None:
+def test_pending_photo_has_no_urls(app: PhotoApp) -> None:
     photo = app.announce()
-    assert (app.gallery.image_url(photo), app.gallery.thumbnail_url(photo)) == (None, None)
+    assert app.gallery.image_url(photo) is None
+    assert app.gallery.thumbnail_url(photo) is None
 
 
-def test_the_address_of_an_image_is_of_the_version_that_was_processed(app: PhotoApp) -> None:
+def test_urls_are_of_the_processed_version_and_its_thumbnail(app: PhotoApp) -> None:
     photo = app.processed()
+    image_url, thumbnail_url = app.gallery.image_url(photo), app.gallery.thumbnail_url(photo)
     assert photo.version is not None
-    url = app.gallery.image_url(photo)
-    assert url is not None
-    assert (f"versionId={photo.version.version_id}" in url, "X-Amz-Expires=3600" in url) == (True, True)
-
-
-def test_the_address_of_a_thumbnail_is_of_its_owner(app: PhotoApp) -> None:
-    url = app.gallery.thumbnail_url(app.processed())
-    assert url is not None
-    assert "/private/ann/resized/" in url
+    assert image_url is not None
+    assert thumbnail_url is not None
+    assert f"versionId={photo.version.version_id}" in image_url
+    assert "X-Amz-Expires=3600" in image_url
+    assert "/private/ann/resized/" in thumbnail_url

@@ -1,4 +1,4 @@
-"""What an inspection ends with: a verdict, a reason, or nothing at all."""
+"""Outcomes of an inspection: a verdict, a reason, or nothing."""
 
 import dataclasses
 import json
@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import RESULTS, TOPIC_ARN, ScriptedDetector, detect, upload
+from tests.functions.conftest import (
+    RESULTS,
+    TOPIC_ARN,
+    Answer,
+    Event,
+    Listing,
+    Refuse,
+    ScriptedDetector,
+    detect,
+    upload,
+)
 from tests.pictures import jpeg_of, png_of, scene
 from vision.adapters import rekognition
 from vision.adapters.aws_sdk import client
@@ -23,27 +33,35 @@ from vision.domain.objects import ObjectVersion
 from vision.services.inspection import Inspector
 from vision.settings import InspectionSettings
 
-Listing = Callable[[], list[Any]]
+
+@pytest.fixture
+def asked(answer: Answer) -> list[dict[str, Any]]:
+    """The requests to Rekognition, which finds nothing."""
+    return answer("rekognition", "DetectLabels", {"Labels": []})
 
 
-@pytest.mark.parametrize("is_marker", [False, True], ids=["its version", "a delete marker"])
-def test_image_that_was_deleted_before_is_not_inspected(
+def _image(table: Table, version: ObjectVersion) -> dict[str, Any]:
+    return table.image(Envelope.of(version)) or {}
+
+
+@pytest.mark.parametrize("is_marker", [False, True], ids=["version deleted", "delete marker"])
+def test_deleted_image_is_not_inspected(
     inspector: Inspector,
     inspected: Envelope,
     table: Table,
     results: Listing,
     notified: Listing,
-    answer: Callable[..., list[dict[str, Any]]],
+    asked: list[dict[str, Any]],
     is_marker: bool,
 ) -> None:
-    asked = answer("rekognition", "DetectLabels", {"Labels": []})
     version = inspected.object
     pin = {} if is_marker else {"VersionId": version.version_id}
     client("s3").delete_object(Bucket=version.bucket, Key=version.key, **pin)
     assert inspector.inspect(version) == "GONE"
-    record = table.image(inspected) or {}
-    assert (record["status"], record["error"]["name"]) == ("FAILED", "ObjectNotFound")
-    assert (asked, results(), notified()) == ([], [], [])
+    record = _image(table, version)
+    assert record["status"] == "FAILED"
+    assert record["error"]["name"] == "ObjectNotFound"
+    assert asked == results() == notified() == []
 
 
 REFUSED = {
@@ -56,134 +74,115 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_an_image_that_cannot_be_inspected_is_acknowledged_with_the_reason(
-    inspector: Inspector, inspected: Envelope, table: Table, kind: str
+def test_unusable_image_stays_in_place_without_a_paid_call(
+    inspector: Inspector, inspected: Envelope, table: Table, results: Listing, asked: list[dict[str, Any]], kind: str
 ) -> None:
     content, name, cause = REFUSED[kind]
     version = upload(inspected, content)
     assert inspector.inspect(version) == name
-    record = table.image(Envelope.of(version)) or {}
-    assert (record["status"], record["error"]["name"], cause in record["error"]["cause"]) == ("FAILED", name, True)
-
-
-@pytest.mark.parametrize("kind", REFUSED)
-def test_an_image_that_cannot_be_inspected_costs_no_call_of_rekognition(
-    inspector: Inspector, inspected: Envelope, answer: Callable[..., list[dict[str, Any]]], kind: str
-) -> None:
-    asked = answer("rekognition", "DetectLabels", {"Labels": []})
-    inspector.inspect(upload(inspected, REFUSED[kind][0]))
-    assert asked == []
+    record = _image(table, version)
+    assert record["status"] == "FAILED"
+    assert record["error"]["name"] == name
+    assert cause in record["error"]["cause"]
+    assert client("s3").get_object(Bucket=version.bucket, Key=version.key)["Body"].read() == content
+    assert asked == results() == []
 
 
 @pytest.mark.parametrize(
     ("code", "name"),
     [("InvalidImageFormatException", "InvalidImage"), ("ImageTooLargeException", "ImageTooLarge")],
 )
-def test_an_image_that_rekognition_refuses_is_acknowledged_with_the_reason(
-    inspector: Inspector, inspected: Envelope, table: Table, refuse: Callable[..., None], code: str, name: str
+def test_image_that_rekognition_rejects_has_the_reason_in_its_record(
+    inspector: Inspector, inspected: Envelope, table: Table, refuse: Refuse, code: str, name: str
 ) -> None:
     refuse("rekognition", "DetectLabels", code)
     assert inspector.inspect(inspected.object) == name
-    assert (table.image(inspected) or {})["error"]["name"] == name
+    assert _image(table, inspected.object)["error"]["name"] == name
 
 
-def test_a_refused_image_stays_where_it_is(inspector: Inspector, inspected: Envelope, results: Listing) -> None:
-    version = upload(inspected, b"no image")
-    inspector.inspect(version)
-    kept = client("s3").get_object(Bucket=version.bucket, Key=version.key)["Body"].read()
-    assert (kept, results()) == (b"no image", [])
-
-
-def test_an_image_without_a_rule_is_acknowledged_with_the_parameter_to_change(
+def test_image_without_a_rule_names_the_parameter_and_passes_with_a_rule(
     inspector: Inspector, inspected: Envelope, table: Table, photo: bytes
 ) -> None:
     version = upload(inspected, photo, "images/kitchen/pan.jpg")
     assert inspector.inspect(version) == "NoRule"
-    assert "InspectionRules" in (table.image(Envelope.of(version)) or {})["error"]["cause"]
+    assert "InspectionRules" in _image(table, version)["error"]["cause"]
+    covered = dataclasses.replace(inspector, rules=(Rule("all", "images/", 90.0, any_of=("Rose",)),))
+    assert covered.inspect(version) == "SUCCESS"
+    assert "error" not in _image(table, version)
 
 
-def test_a_refused_image_that_is_sent_again_can_still_pass(
-    inspector: Inspector, inspected: Envelope, table: Table, photo: bytes
-) -> None:
-    version = upload(inspected, photo, "images/kitchen/pan.jpg")
-    inspector.inspect(version)
-    mended = dataclasses.replace(inspector, rules=(Rule("all", "images/", 90.0, any_of=("Rose",)),))
-    assert mended.inspect(version) == "SUCCESS"
-    assert "error" not in (table.image(Envelope.of(version)) or {})
-
-
-def test_a_verdict_is_not_undone_by_a_late_refusal(inspector: Inspector, inspected: Envelope, table: Table) -> None:
-    def slow(version: ObjectVersion, rule: Rule) -> Detection:
+def test_late_refusal_does_not_replace_a_verdict(inspector: Inspector, inspected: Envelope, table: Table) -> None:
+    def slow(version: ObjectVersion, _: Rule) -> Detection:
         inspector.inspect(version)
         raise Permanent("late")
 
     dataclasses.replace(inspector, detector=ScriptedDetector(slow)).inspect(inspected.object)
-    assert (table.image(inspected) or {})["status"] == "SUCCEEDED"
+    assert _image(table, inspected.object)["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "silence"])
-def test_a_busy_service_leaves_no_verdict_and_no_error(
-    inspector: Inspector, inspected: Envelope, table: Table, refuse: Callable[..., None], code: str
+def test_busy_service_leaves_the_record_pending(
+    inspector: Inspector, inspected: Envelope, table: Table, refuse: Refuse, code: str
 ) -> None:
     refuse("rekognition", "DetectLabels", code)
     with pytest.raises(Transient):
         inspector.inspect(inspected.object)
-    assert (table.image(inspected) or {})["status"] == "PENDING"
+    assert _image(table, inspected.object)["status"] == "PENDING"
 
 
-def test_a_missing_permission_is_recorded_and_raised_so_that_the_message_comes_again(
-    inspector: Inspector, inspected: Envelope, table: Table, refuse: Callable[..., None]
+def test_missing_permission_is_recorded_and_raised_for_another_delivery(
+    inspector: Inspector, inspected: Envelope, table: Table, refuse: Refuse
 ) -> None:
     refuse("rekognition", "DetectLabels", "AccessDeniedException")
     with pytest.raises(AccessDenied):
         inspector.inspect(inspected.object)
-    assert (table.image(inspected) or {})["error"]["name"] == "AccessDenied"
+    assert _image(table, inspected.object)["error"]["name"] == "AccessDenied"
 
 
-def test_image_that_is_also_a_page_is_copied_as_the_image_that_it_is(
+def test_image_stored_as_an_html_page_is_copied_as_an_image(
     inspector: Inspector, inspected: Envelope, table: Table
 ) -> None:
-    # Whoever may put images could have them opened, with their address, as a page of the bucket's origin.
+    # Otherwise anyone who may upload images could serve a page from the bucket's origin.
     page = jpeg_of(scene()) + b"<html><script>alert(document.domain)</script>"
     put = client("s3").put_object(
         Bucket=BUCKET, Key="images/garden/page.jpg", Body=page, ContentType="text/html", ContentDisposition="inline"
     )
     version = ObjectVersion(BUCKET, "images/garden/page.jpg", put["VersionId"], put["ETag"].strip('"'), "", len(page))
     assert inspector.inspect(version) == "SUCCESS"
-    moved = (table.image(Envelope.of(version)) or {})["moved_to"]
+    moved = _image(table, version)["moved_to"]
     assert client("s3").head_object(Bucket=moved["bucket"], Key=moved["key"])["ContentType"] == "image/jpeg"
 
 
-def test_image_goes_where_an_earlier_release_recorded_that_it_goes(
+def test_image_moves_to_the_key_that_an_earlier_release_recorded(
     inspector: Inspector,
     inspected: Envelope,
     table: Table,
     results: Listing,
     monkeypatch: pytest.MonkeyPatch,
-    refuse: Callable[..., None],
+    refuse: Refuse,
 ) -> None:
-    # It kept paths that climb out of their folder.
+    # Earlier releases kept `..` in keys.
     refuse("s3", "PutObject", "SlowDown", 503, calls=(1,))
     with monkeypatch.context() as earlier:
         earlier.setattr("vision.domain.inspection.results.analyzed_key", lambda *_: "analyzed/success/../x.jpg")
         with pytest.raises(Transient):
             inspector.inspect(inspected.object)
     assert inspector.inspect(inspected.object) == "SUCCESS"
-    assert (table.image(inspected) or {})["moved_to"]["key"] == "analyzed/success/../x.jpg"
+    assert _image(table, inspected.object)["moved_to"]["key"] == "analyzed/success/../x.jpg"
     assert "analyzed/success/../x.jpg" in results()
 
 
-def test_an_image_that_is_to_stay_stays_and_has_its_result(
+def test_image_stays_in_place_when_moving_is_off(
     inspector: Inspector, inspected: Envelope, table: Table, results: Listing
 ) -> None:
     dataclasses.replace(inspector, moves=False).inspect(inspected.object)
     client("s3").head_object(Bucket=inspected.object.bucket, Key=inspected.object.key)
     assert results() == [result_key(inspected.object)]
-    assert "moved_to" not in (table.image(inspected) or {})
+    assert "moved_to" not in _image(table, inspected.object)
 
 
 @pytest.mark.parametrize(
-    ("setting", "wanted", "told"),
+    ("setting", "label", "is_sent"),
     [
         ("all", "Rose", True),
         ("all", "Tulip", True),
@@ -193,29 +192,30 @@ def test_an_image_that_is_to_stay_stays_and_has_its_result(
         ("off", "Tulip", False),
     ],
 )
-def test_people_are_told_of_what_they_want_to_hear(
-    table: Table, inspected: Envelope, notified: Listing, setting: str, wanted: str, told: bool
+def test_notifications_setting_chooses_the_verdicts_that_are_sent(
+    table: Table, inspected: Envelope, notified: Listing, setting: str, label: str, is_sent: bool
 ) -> None:
-    rule = {"name": "garden", "prefix": "images/", "any_of": [wanted]}
+    rule = {"name": "garden", "prefix": "images/", "any_of": [label]}
     settings = InspectionSettings(BUCKET, table._items._name, RESULTS, TOPIC_ARN, json.dumps([rule]), "move", setting)
     verdict = Inspector.from_settings(settings, ScriptedDetector(detect)).inspect(inspected.object)
-    assert [message["verdict"] for message in notified()] == [verdict] * told
+    assert [message["verdict"] for message in notified()] == [verdict] * is_sent
 
 
-def test_the_result_file_is_what_the_record_says(inspector: Inspector, inspected: Envelope, table: Table) -> None:
+def test_result_file_matches_the_record(inspector: Inspector, inspected: Envelope, table: Table) -> None:
     inspector.inspect(inspected.object)
     written = client("s3").get_object(Bucket=RESULTS, Key=result_key(inspected.object))
     assert written["ContentType"] == "application/json"
     assert written["Body"].read() == result_file(table.image(inspected) or {})
 
 
-def test_all_labels_are_asked_for_down_to_the_lower_confidence(
-    inspector: Inspector, inspected: Envelope, answer: Callable[..., list[dict[str, Any]]]
+def test_detector_is_asked_for_all_labels_above_the_lower_confidence(
+    inspector: Inspector, inspected: Envelope, asked: list[dict[str, Any]]
 ) -> None:
-    asked = answer("rekognition", "DetectLabels", {"Labels": []})
     inspector.inspect(inspected.object)
     [request] = asked
-    assert (request["MaxLabels"], request["MinConfidence"], "Settings" in request) == (1000, 60.0, False)
+    assert request["MaxLabels"] == 1000
+    assert request["MinConfidence"] == 60.0
+    assert "Settings" not in request
 
 
 BOX = {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}
@@ -225,11 +225,11 @@ BOX = {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}
     ("encode", "expected"),
     [
         (jpeg_of, {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}),
-        # Rekognition takes a PNG as it is stored; seen upright it is turned by 90 degrees.
+        # Rekognition ignores the orientation of a PNG; displayed upright, this one is rotated by 90 degrees.
         (png_of, {"left": 0.4, "top": 0.1, "width": 0.4, "height": 0.3}),
     ],
 )
-def test_boxes_are_on_the_image_as_it_is_displayed(
+def test_boxes_are_relative_to_the_displayed_image(
     inspector: Inspector, inspected: Envelope, table: Table, encode: Callable[..., bytes], expected: dict[str, float]
 ) -> None:
     def boxed(version: ObjectVersion, rule: Rule) -> Detection:
@@ -241,36 +241,24 @@ def test_boxes_are_on_the_image_as_it_is_displayed(
     exif[0x112] = 6
     version = upload(inspected, encode(image, exif=exif))
     dataclasses.replace(inspector, detector=ScriptedDetector(boxed)).inspect(version)
-    [label] = (table.image(Envelope.of(version)) or {})["labels"]
+    [label] = _image(table, version)["labels"]
     assert label["instances"][0]["box"] == expected
 
 
-def test_a_message_is_all_the_images_that_it_announces(
-    inspector: Inspector, inspected: Envelope, event: Callable[[str], dict[str, Any]]
+def test_message_inspects_every_image_that_it_announces(
+    inspector: Inspector, inspected: Envelope, event: Event
 ) -> None:
     body = event("inspect_images_notification_url_encoded")["Records"][0]["body"]
     assert events.created_objects(body, BUCKET)[0].key == inspected.object.key
-    told: list[str] = []
-    inspector.inspect_message(body, report=told.append)
-    assert told == ["SUCCESS"]
+    reported: list[str] = []
+    inspector.inspect_message(body, report=reported.append)
+    assert reported == ["SUCCESS"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "inspect_images_test_event",
-        "inspect_images_object_deleted",
-        "inspect_images_directory",
-        "inspect_images_foreign_prefix",
-    ],
-)
-def test_what_is_no_image_to_inspect_leaves_no_trace(
-    inspector: Inspector,
-    inspected: Envelope,
-    event: Callable[[str], dict[str, Any]],
-    items: Listing,
-    name: str,
+@pytest.mark.parametrize("name", ["test_event", "object_deleted", "directory", "foreign_prefix"])
+def test_unrelated_message_leaves_no_record(
+    inspector: Inspector, inspected: Envelope, event: Event, items: Listing, name: str
 ) -> None:
-    for record in event(name)["Records"]:
+    for record in event(f"inspect_images_{name}")["Records"]:
         inspector.inspect_message(record["body"])
     assert items() == []

@@ -1,4 +1,4 @@
-"""What follows when a photo's record is written: it is found by its labels, and counted once."""
+"""The label index: a processed photo is found by its labels, and counted once."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from tests.functions.conftest import Handler
+from tests.functions.conftest import Event, Refuse, Start
 from tests.functions.photo_app import STARTED_AT, PhotoApp, found, left_of, objects, rows
 from vision.adapters.aws_sdk import client
 from vision.domain import keys, records, table_keys
@@ -15,12 +15,7 @@ from vision.domain.envelopes import Envelope
 from vision.domain.errors import Throttled, VisionError
 from vision.services import label_index
 
-Event = Callable[[str], dict[str, Any]]
-
-
-@pytest.fixture
-def app(table_name: str, bucket: str) -> PhotoApp:
-    return PhotoApp()
+TODAY = ("2026-11-21", "Rose", 1)
 
 
 def _counts(owner: str = "ann") -> list[tuple[str, str, int]]:
@@ -38,16 +33,11 @@ def _labels() -> set[str]:
 # Counting
 
 
-def test_a_photo_is_counted_on_its_day_under_its_surest_label(app: PhotoApp) -> None:
-    app.processed({"Plant": 80, "Rose": 98.7})
-    assert _counts() == [("2026-11-21", "Rose", 1)]
-
-
-def test_a_photo_is_counted_once_however_often_its_record_is_written(app: PhotoApp) -> None:
+def test_photo_is_counted_once_on_its_day_under_its_most_confident_label(app: PhotoApp) -> None:
     _, envelope = app.uploaded()
     for _ in range(3):
-        app.finish(envelope)
-    assert _counts() == [("2026-11-21", "Rose", 1)]
+        app.finish(envelope, Plant=80, Rose=98.7)
+    assert _counts() == [TODAY]
 
 
 def test_each_version_of_a_photo_is_counted(app: PhotoApp) -> None:
@@ -57,69 +47,57 @@ def test_each_version_of_a_photo_is_counted(app: PhotoApp) -> None:
     assert _counts() == [("2026-11-21", "Rose", 2)]
 
 
-def test_a_version_that_finishes_after_a_newer_one_came_is_not_counted(app: PhotoApp) -> None:
+def test_older_version_that_finishes_late_is_neither_counted_nor_indexed(app: PhotoApp) -> None:
     photo, first = app.uploaded()
     app.finish(app.upload(photo), Tulip=97)
     app.finish(first, Rose=98)
-    assert (_counts(), _labels()) == ([("2026-11-21", "Tulip", 1)], {"OWNER#ann#LABEL#tulip"})
+    assert _counts() == [("2026-11-21", "Tulip", 1)]
+    assert _labels() == {"OWNER#ann#LABEL#tulip"}
 
 
-def test_the_day_is_that_of_the_execution_whatever_the_clock_says_when_it_ends(app: PhotoApp) -> None:
-    # A container that was warm before midnight counts what began before it and what began after it apart.
-    for started_at in ("2026-11-20T23:59:59.999Z", "2026-11-21T00:00:00.000Z"):
-        app.finish(app.uploaded()[1], started_at)
-    assert _counts() == [("2026-11-20", "Rose", 1), ("2026-11-21", "Rose", 1)]
+def test_photo_is_counted_on_the_day_of_its_first_execution(app: PhotoApp) -> None:
+    envelopes = [app.uploaded()[1] for _ in range(2)]
+    starts = ("2026-11-20T23:59:59.999Z", "2026-11-21T00:00:00.000Z")
+    for envelope, started_at in zip(envelopes, starts, strict=True):
+        app.finish(envelope, started_at)
+    # A repeated execution on the next day does not count again.
+    app.finish(envelopes[0], "2026-11-21T00:00:00.000Z")
+    assert _counts() == [("2026-11-20", "Rose", 1), TODAY]
 
 
-def test_an_execution_that_is_repeated_on_the_next_day_is_not_counted_again(app: PhotoApp) -> None:
-    _, envelope = app.uploaded()
-    app.finish(envelope, "2026-11-20T23:59:59.999Z")
-    app.finish(envelope, "2026-11-21T00:00:00.000Z")
-    assert _counts() == [("2026-11-20", "Rose", 1)]
-
-
-def test_two_owners_are_counted_apart(app: PhotoApp) -> None:
+def test_owners_are_counted_separately(app: PhotoApp) -> None:
     for owner in ("ann", "bob"):
         app.processed(owner=owner)
-    assert (_counts("ann"), _counts("bob")) == ([("2026-11-21", "Rose", 1)],) * 2
+    assert _counts("ann") == _counts("bob") == [TODAY]
 
 
-def test_a_photo_without_labels_is_neither_counted_nor_filed(app: PhotoApp) -> None:
-    _, envelope = app.uploaded()
-    _file(app, envelope, status="FAILED")
-    assert (_counts(), _labels()) == ([], set())
+def test_photo_without_labels_owner_or_record_is_not_counted_or_indexed(app: PhotoApp) -> None:
+    _, failed = app.uploaded()
+    _index(app, failed, status="FAILED")
+    without_owner = app.put("images/part-0001.png")
+    app.table.register(without_owner, records.now())
+    _index(app, without_owner, labels=found(Rose=98))
+    _index(app, app.put("private/ann/uploads/unregistered.jpg"), labels=found(Rose=98))
+    assert rows("count") == rows("label_entry") == rows("label_name") == []
 
 
-def test_an_image_that_is_nobodys_is_neither_counted_nor_filed(app: PhotoApp) -> None:
-    envelope = app.put("images/part-0001.png")
-    app.table.register(envelope, records.now())
-    _file(app, envelope, labels=found(Rose=98))
-    assert (rows("count"), _labels()) == ([], set())
-
-
-def test_an_image_that_was_never_registered_is_not_counted(app: PhotoApp) -> None:
-    _file(app, app.put("private/ann/uploads/rose.jpg"), labels=found(Rose=98))
-    assert rows() == []
-
-
-def _file(app: PhotoApp, envelope: Envelope, **outcome: Any) -> None:
+def _index(app: PhotoApp, envelope: Envelope, **outcome: Any) -> None:
     label_index.add(app.photos, envelope, app.run(envelope), outcome)
 
 
 @pytest.mark.parametrize("operation", ["GetItem", "BatchWriteItem", "BatchGetItem", "TransactWriteItems"])
-def test_what_dynamodb_throttles_is_done_by_the_next_attempt_and_counted_once(
-    app: PhotoApp, refuse: Callable[..., None], operation: str
-) -> None:
+def test_next_attempt_completes_a_throttled_one_and_counts_once(app: PhotoApp, refuse: Refuse, operation: str) -> None:
     photo, envelope = app.uploaded()
     refuse("dynamodb", operation, "ThrottlingException", 400, (1,))
     with pytest.raises(Throttled):
         app.finish(envelope)
     app.finish(envelope)
-    assert (_counts(), app.listed(label="rose")) == ([("2026-11-21", "Rose", 1)], [photo.photo_id])
+    assert _counts() == [TODAY]
+    assert app.listed(label="rose") == [photo.photo_id]
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
-def test_a_count_that_meets_another_is_worth_another_try(app: PhotoApp, code: str) -> None:
+def test_conflicting_count_is_throttled(app: PhotoApp, code: str) -> None:
     _, envelope = app.uploaded()
     with Stubber(client("dynamodb")) as dynamodb:
         dynamodb.add_client_error(
@@ -134,28 +112,26 @@ def test_a_count_that_meets_another_is_worth_another_try(app: PhotoApp, code: st
 # Labels
 
 
-def test_a_photo_is_found_by_each_of_its_labels_in_any_case(app: PhotoApp) -> None:
+def test_photo_is_found_by_each_label_in_any_case(app: PhotoApp) -> None:
     photo = app.processed({"Rose": 98, "Flower": 97})
-    assert [app.listed(label=label) for label in ("ROSE", "flower")] == [[photo.photo_id]] * 2
+    for label in ("ROSE", "flower"):
+        assert app.listed(label=label) == [photo.photo_id]
 
 
-def test_a_label_that_comes_in_two_spellings_is_filed_once(app: PhotoApp) -> None:
-    app.processed({"Rose": 98, "ROSE": 97})
+def test_label_in_two_spellings_is_indexed_once_under_its_first_name(app: PhotoApp) -> None:
+    app.processed({"Rose": 98})
+    app.processed({"rose": 98, "ROSE": 97})
+    assert len(rows("label_entry")) == 2
     assert _labels() == {"OWNER#ann#LABEL#rose"}
+    assert [row["name"]["S"] for row in rows("label_name")] == ["Rose"]
 
 
-def test_a_photo_with_more_labels_than_a_batch_takes_is_found_by_each(app: PhotoApp) -> None:
+def test_more_labels_than_a_batch_write_takes_are_all_indexed(app: PhotoApp) -> None:
     app.processed({f"Label {number}": 60 + number for number in range(30)})
     assert len(_labels()) == len(rows("label_name")) == 30
 
 
-def test_a_label_that_is_known_is_not_written_again(app: PhotoApp) -> None:
-    app.processed({"Rose": 98})
-    app.processed({"rose": 98})
-    assert [row["name"]["S"] for row in rows("label_name")] == ["Rose"]
-
-
-def test_a_photo_keeps_its_place_under_a_label_when_it_is_processed_again(app: PhotoApp) -> None:
+def test_photo_keeps_its_list_position_when_processed_again(app: PhotoApp) -> None:
     photo, envelope = app.uploaded()
     for _ in range(2):
         app.finish(envelope)
@@ -163,12 +139,12 @@ def test_a_photo_keeps_its_place_under_a_label_when_it_is_processed_again(app: P
     assert entry["listing_sk"]["S"] == photo.item["listing_sk"]
 
 
-# The functions that write records
+# Deletions meanwhile
 
 
 @pytest.fixture
-def stored(app: PhotoApp, function: Callable[[str], Handler], event: Event) -> Callable[[Envelope], Any]:
-    """Let store_metadata write what the execution of a photo found."""
+def stored(app: PhotoApp, function: Start, event: Event) -> Callable[[Envelope], Any]:
+    """Run store_metadata for the execution of a photo."""
     handler, sample = function("store_metadata"), event("store_metadata")
 
     def store(envelope: Envelope) -> Any:
@@ -178,25 +154,25 @@ def stored(app: PhotoApp, function: Callable[[str], Handler], event: Event) -> C
     return store
 
 
-def test_store_metadata_files_and_counts_a_photo_once(app: PhotoApp, stored: Callable[[Envelope], Any]) -> None:
+def test_store_metadata_indexes_and_counts_a_photo_once(app: PhotoApp, stored: Callable[[Envelope], Any]) -> None:
     photo, envelope = app.uploaded()
     for _ in range(2):
         stored(envelope)
-    assert (app.listed(label="rose"), _counts()) == ([photo.photo_id], [("2026-11-21", "Rose", 1)])
+    assert app.listed(label="rose") == [photo.photo_id]
+    assert _counts() == [TODAY]
 
 
-def test_store_metadata_erases_a_photo_that_was_deleted_meanwhile(
-    app: PhotoApp, stored: Callable[[Envelope], Any]
-) -> None:
+def test_store_metadata_deletes_what_a_deleted_photo_left(app: PhotoApp, stored: Callable[[Envelope], Any]) -> None:
     photo, envelope = app.uploaded()
     app.gallery.delete("ann", photo.photo_id)
     answers = [stored(envelope) for _ in range(2)]
-    assert (left_of(photo), objects(), _counts()) == ([table_keys.PHOTO_SORT_KEY], [], [])
+    assert left_of(photo) == [table_keys.PHOTO_SORT_KEY]
+    assert objects() == _counts() == []
     assert answers == [{"status": "SUCCEEDED"}] * 2
 
 
-def test_store_metadata_that_cannot_erase_is_tried_again(
-    app: PhotoApp, stored: Callable[[Envelope], Any], refuse: Callable[..., None]
+def test_store_metadata_that_cannot_delete_is_retried(
+    app: PhotoApp, stored: Callable[[Envelope], Any], refuse: Refuse
 ) -> None:
     photo, envelope = app.uploaded()
     app.gallery.delete("ann", photo.photo_id)
@@ -208,20 +184,20 @@ def test_store_metadata_that_cannot_erase_is_tried_again(
 
 
 @pytest.fixture
-def ended(function: Callable[[str], Handler], event: Event) -> Callable[[str, Envelope], Any]:
-    """Let track_execution hear of the execution of a photo."""
+def ended(function: Start, event: Event) -> Callable[[str, Envelope], Any]:
+    """Run track_execution for an event of the execution of a photo."""
     handler = function("track_execution")
 
-    def tell(name: str, envelope: Envelope) -> Any:
+    def send(name: str, envelope: Envelope) -> Any:
         sample = event(f"track_execution_{name}")
         sample["detail"]["input"] = json.dumps(envelope.as_dict())
         return handler(sample)
 
-    return tell
+    return send
 
 
 @pytest.mark.parametrize("name", ["failed", "timed_out", "aborted"])
-def test_what_an_execution_that_ended_without_a_word_left_of_a_deleted_photo_is_erased(
+def test_track_execution_deletes_what_a_deleted_photo_left(
     app: PhotoApp, ended: Callable[[str, Envelope], Any], name: str
 ) -> None:
     photo, envelope = app.uploaded()
@@ -229,10 +205,11 @@ def test_what_an_execution_that_ended_without_a_word_left_of_a_deleted_photo_is_
     thumbnail = keys.thumbnail_key(envelope.object, "ann")
     client("s3").put_object(Bucket=app.gallery.bucket, Key=thumbnail, Body=b"small")
     ended(name, envelope)
-    assert (left_of(photo), objects()) == ([table_keys.PHOTO_SORT_KEY], [])
+    assert left_of(photo) == [table_keys.PHOTO_SORT_KEY]
+    assert objects() == []
 
 
-def test_thumbnail_of_a_stopped_execution_stays_for_a_redrive_and_goes_with_its_photo(
+def test_thumbnail_of_a_stopped_execution_is_deleted_with_its_photo(
     app: PhotoApp, ended: Callable[[str, Envelope], Any]
 ) -> None:
     photo, envelope = app.uploaded()
@@ -245,9 +222,11 @@ def test_thumbnail_of_a_stopped_execution_stays_for_a_redrive_and_goes_with_its_
 
 
 @pytest.mark.parametrize("name", ["failed", "redriven"])
-def test_a_photo_that_is_there_is_spared_by_the_end_of_its_execution(
+def test_track_execution_keeps_a_photo_that_was_not_deleted(
     app: PhotoApp, ended: Callable[[str, Envelope], Any], name: str
 ) -> None:
     photo, envelope = app.uploaded()
     ended(name, envelope)
-    assert (app.listed(), len(objects()), _counts()) == ([photo.photo_id], 1, [])
+    assert app.listed() == [photo.photo_id]
+    assert len(objects()) == 1
+    assert _counts() == []

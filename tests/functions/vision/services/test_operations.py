@@ -1,4 +1,4 @@
-"""What operators see: every inspection once, runs that start once, sessions and what they cost."""
+"""The views of operators: inspections, bulk runs, and sessions with their costs."""
 
 import itertools
 import json
@@ -11,6 +11,7 @@ import pytest
 from botocore.stub import Stubber
 
 from tests.conftest import TABLE
+from tests.functions.conftest import Refuse
 from tests.functions.photo_app import PhotoApp, found
 from vision.adapters import workflow
 from vision.adapters.aws_sdk import client
@@ -33,18 +34,13 @@ OTHER = bulk_run.Request.from_dict({"bucket": "amzn-s3-demo-bucket", "prefix": "
 
 
 @pytest.fixture
-def app(table_name: str, bucket: str) -> PhotoApp:
-    return PhotoApp()
-
-
-@pytest.fixture
 def desk(table_name: str, bucket: str, state_machine_arn: str) -> Operations:
     return Operations(Photos(table_name), BulkRuns(table_name), SessionLog(table_name), state_machine_arn)
 
 
 @pytest.fixture
 def inspected(app: PhotoApp) -> Callable[..., str]:
-    """Inspect an image at a moment; return its key."""
+    """Inspect an image at a moment, and return its key."""
     numbers = itertools.count()
 
     def inspect(moment: str, judgement: str = "SUCCESS", moved_to: str = "", **confidences: float) -> str:
@@ -79,7 +75,7 @@ def _keys(desk: Operations, **wanted: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 6])
-def test_pages_have_every_inspection_once_newest_first(
+def test_pages_have_each_inspection_once_newest_first(
     desk: Operations, inspected: Callable[..., str], limit: int
 ) -> None:
     made = [
@@ -97,10 +93,10 @@ def test_pages_have_every_inspection_once_newest_first(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
-def test_inspections_of_the_same_moment_are_on_one_page_each(
+def test_inspections_of_the_same_moment_are_each_on_one_page(
     desk: Operations, inspected: Callable[..., str], monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
-    # The workers of a bulk run judge many images within a millisecond, and an index does not order those.
+    # Bulk workers judge many images within a millisecond, and an index does not order those.
     made = {inspected("2026-11-20T10:00:00.000Z") for _ in range(8)}
     query = Items.query
 
@@ -142,14 +138,14 @@ def test_inspections_are_found_by_verdict_rule_and_label(
         ("2026-11-21T00:00:00.000Z", False),
     ],
 )
-def test_the_days_of_inspections_are_both_included(
+def test_inspections_of_the_first_and_the_last_day_are_included(
     desk: Operations, inspected: Callable[..., str], moment: str, is_found: bool
 ) -> None:
     inspected(moment)
     assert bool(_keys(desk)) is is_found
 
 
-def test_a_look_at_inspections_that_few_match_answers_with_less_and_a_place_to_go_on(
+def test_query_with_few_matches_returns_short_pages_with_a_cursor(
     desk: Operations, inspected: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operations, "_LOOKS_LIMIT", 2)
@@ -158,22 +154,23 @@ def test_a_look_at_inspections_that_few_match_answers_with_less_and_a_place_to_g
     for minute in range(1, 5):
         inspected(f"2026-11-20T10:0{minute}:00.000Z")
     pages = _pages(desk, Inspected(Span(DAY, DAY), label="weed"), 10)
-    assert (pages[0], [*itertools.chain(*pages)]) == ([], [oldest])
+    assert pages[0] == []
+    assert [*itertools.chain(*pages)] == [oldest]
 
 
-def test_an_inspected_image_is_shown_where_it_was_moved_to(desk: Operations, inspected: Callable[..., str]) -> None:
-    inspected("2026-11-20T10:00:00.000Z", moved_to="analyzed/success/rose.jpg")
-    [shown], _ = desk.inspections(Inspected(Span(DAY, DAY)), None, 1)
-    assert "amzn-s3-demo-results.s3" in shown["image_url"]
-    assert "/analyzed/success/rose.jpg?" in shown["image_url"]
-
-
-def test_an_inspected_image_that_stayed_is_shown_in_its_version(
-    desk: Operations, inspected: Callable[..., str]
+@pytest.mark.parametrize(
+    ("moved_to", "parts"),
+    [
+        ("", ["versionId="]),
+        ("analyzed/success/rose.jpg", ["amzn-s3-demo-results.s3", "/analyzed/success/rose.jpg?"]),
+    ],
+)
+def test_url_of_an_inspected_image_is_where_it_was_moved_or_its_version(
+    desk: Operations, inspected: Callable[..., str], moved_to: str, parts: list[str]
 ) -> None:
-    inspected("2026-11-20T10:00:00.000Z")
+    inspected("2026-11-20T10:00:00.000Z", moved_to=moved_to)
     [shown], _ = desk.inspections(Inspected(Span(DAY, DAY)), None, 1)
-    assert "versionId=" in shown["image_url"]
+    assert all(part in shown["image_url"] for part in parts)
 
 
 # Bulk runs
@@ -183,56 +180,53 @@ def _executions(desk: Operations) -> list[dict[str, Any]]:
     return list(client("stepfunctions").list_executions(stateMachineArn=desk.run_arn)["executions"])
 
 
-def test_the_same_name_starts_a_run_once(desk: Operations) -> None:
-    runs = [desk.start_run(REQUEST, "one") for _ in range(2)]
-    assert (runs[0], len(_executions(desk))) == (runs[1], 1)
-
-
-def test_the_same_name_gives_a_run_that_has_ended(desk: Operations) -> None:
-    desk.start_run(REQUEST, "one")
-    client("stepfunctions").stop_execution(executionArn=_executions(desk)[0]["executionArn"])
+def test_same_name_starts_one_run_and_returns_it_after_its_end(desk: Operations) -> None:
+    assert desk.start_run(REQUEST, "one") == desk.start_run(REQUEST, "one")
+    with pytest.raises(Conflict, match="it has started another run; take a new key"):
+        desk.start_run(OTHER, "one")
+    [execution] = _executions(desk)
+    client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
     assert desk.start_run(REQUEST, "one")["status"] == "ABORTED"
 
 
-def test_the_same_name_for_another_run_is_refused(desk: Operations) -> None:
-    desk.start_run(REQUEST, "one")
-    with pytest.raises(Conflict, match="it has started another run; take a new key"):
-        desk.start_run(OTHER, "one")
-    assert len(_executions(desk)) == 1
-
-
-def test_a_run_that_began_a_moment_ago_is_not_known_everywhere_and_no_conflict(
-    desk: Operations, refuse: Callable[..., None]
-) -> None:
+def test_run_that_step_functions_does_not_know_yet_is_running(desk: Operations, refuse: Refuse) -> None:
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
     refuse("stepfunctions", "DescribeExecution", "ExecutionDoesNotExist")
     run = desk.start_run(REQUEST, "one")
-    assert (run["run_id"], run["status"], run["prefix"]) == ("one", "RUNNING", "archive/")
+    assert {name: run[name] for name in ("run_id", "status", "prefix")} == {
+        "run_id": "one",
+        "status": "RUNNING",
+        "prefix": "archive/",
+    }
 
 
-def test_a_run_says_how_far_it_is(desk: Operations) -> None:
-    desk.start_run(REQUEST, "one")
-    desk.runs.open("one", _executions(desk)[0]["executionArn"], REQUEST, "2026-11-20T10:00:00.000Z")
-    tally = Tally()
-    tally.seen, tally.labelled = 5, 3
-    desk.runs.count("one", tally)
-    assert desk.run("one")["counts"] == {"seen": 5, "labelled": 3, "partial": 0, "skipped": 0, "failed": 0}
-
-
-def test_a_run_that_has_not_begun_is_known_by_its_request(desk: Operations) -> None:
+def test_run_shows_its_request_and_then_its_counts(desk: Operations) -> None:
     desk.start_run(REQUEST, "one")
     [run] = desk.latest_runs()
-    assert (run["bucket"], run["prefix"], run["counts"]["seen"]) == ("amzn-s3-demo-bucket", "archive/", 0)
+    assert run["bucket"] == "amzn-s3-demo-bucket"
+    assert run["prefix"] == "archive/"
+    assert run["counts"]["seen"] == 0
+    arn = _executions(desk)[0]["executionArn"]
+    assert run["execution_url"] == (
+        f"https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{arn}"
+    )
+    desk.runs.open("one", arn, REQUEST, "2026-11-20T10:00:00.000Z")
+    desk.runs.count("one", Tally(seen=5, labelled=3))
+    assert desk.run("one")["counts"] == {"seen": 5, "labelled": 3, "partial": 0, "skipped": 0, "failed": 0}
+    with pytest.raises(NotFound):
+        desk.run("never")
 
 
-def test_a_run_that_found_another_at_its_prefix_says_so(desk: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_that_found_another_run_of_its_prefix_has_the_error_busy(
+    desk: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.start_run(REQUEST, "one")
     _output(monkeypatch, {"decision": "BUSY"})
     assert desk.run("one")["error"]["name"] == "Busy"
 
 
 def _output(monkeypatch: pytest.MonkeyPatch, output: dict[str, Any], **others: Any) -> None:
-    """Let the executions end with an output, as moto's never do."""
+    """End all executions with an output, which those of moto never have."""
     find = workflow.find
 
     def ended(arn: str) -> Any:
@@ -243,86 +237,71 @@ def _output(monkeypatch: pytest.MonkeyPatch, output: dict[str, Any], **others: A
 
 
 @pytest.mark.parametrize(
-    ("started_with", "shown"),
+    ("started_with", "bucket", "prefix"),
     [
-        ({"myStateInput": {"Bucket": "amzn-s3-demo-other", "Prefix": "2026/"}}, ("amzn-s3-demo-other", "2026/")),
-        ({"s3Bucket": "amzn-s3-demo-other"}, ("", "")),
-        ([], ("", "")),
+        ({"myStateInput": {"Bucket": "amzn-s3-demo-other", "Prefix": "2026/"}}, "amzn-s3-demo-other", "2026/"),
+        ({"s3Bucket": "amzn-s3-demo-other"}, "", ""),
+        ([], "", ""),
     ],
 )
-def test_a_run_that_was_started_with_other_input_is_listed(
-    desk: Operations, started_with: Any, shown: tuple[str, str]
+def test_run_that_was_started_with_other_input_is_listed(
+    desk: Operations, started_with: Any, bucket: str, prefix: str
 ) -> None:
     client("stepfunctions").start_execution(stateMachineArn=desk.run_arn, input=json.dumps(started_with))
     [run] = desk.latest_runs()
-    assert (run["bucket"], run["prefix"]) == shown
-
-
-def test_a_run_that_never_was_is_not_found(desk: Operations) -> None:
-    with pytest.raises(NotFound):
-        desk.run("never")
-
-
-def test_the_latest_runs_have_their_pages_in_the_console(desk: Operations) -> None:
-    desk.start_run(REQUEST, "one")
-    arn = _executions(desk)[0]["executionArn"]
-    assert desk.latest_runs()[0]["execution_url"] == (
-        f"https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{arn}"
-    )
+    assert run["bucket"] == bucket
+    assert run["prefix"] == prefix
 
 
 # Sessions
 
 
-def test_without_a_custom_labels_model_there_are_no_sessions(desk: Operations) -> None:
+def test_stack_without_a_custom_labels_model_has_no_sessions(desk: Operations) -> None:
     assert replace(desk, sessions=None).latest_sessions() == []
 
 
 @pytest.fixture
 def session(desk: Operations) -> str:
-    """The execution of a session of two inference units that runs."""
+    """The execution of a running session with two inference units."""
     desk.start_run(REQUEST, "one")
     arn = str(_executions(desk)[0]["executionArn"])
     SessionLog(TABLE).open(arn, 2, "2026-11-20T10:00:00.000Z")
     return arn
 
 
-def test_a_session_that_runs_has_no_cost_yet(desk: Operations, session: str) -> None:
+def test_running_session_has_no_cost_yet(desk: Operations, session: str) -> None:
     [shown] = desk.latest_sessions()
-    assert (shown["status"], shown["images"], shown["cost_dollars"]) == ("RUNNING", None, None)
+    assert shown["status"] == "RUNNING"
+    assert shown["images"] is shown["cost_dollars"] is None
 
 
 @pytest.mark.parametrize(("minutes", "cost"), [(15, 2.0), (0, 0.0), (0.5, 0.0667)])
-def test_a_session_costs_what_its_units_are_paid_for(
+def test_session_costs_the_minutes_of_its_inference_units(
     desk: Operations, session: str, minutes: float, cost: float
 ) -> None:
     SessionLog(TABLE).close(session, 90, minutes, "2026-11-20T10:15:00.000Z")
     [shown] = desk.latest_sessions()
-    assert (shown["images"], shown["cost_dollars"]) == (90, cost)
+    assert shown["images"] == 90
+    assert shown["cost_dollars"] == cost
 
 
-def test_a_session_that_failed_says_why(desk: Operations, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    _output(monkeypatch, {}, status="FAILED", error="States.Timeout", cause="too long")
-    [shown] = desk.latest_sessions()
-    assert shown["error"] == {"name": "States.Timeout", "cause": "too long"}
-
-
-def test_a_session_that_was_stopped_with_a_cause_alone_says_why(
-    desk: Operations, session: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("status", "name", "cause"), [("FAILED", "States.Timeout", "too long"), ("ABORTED", "", "why")]
+)
+def test_session_that_failed_or_was_stopped_shows_its_error(
+    desk: Operations, session: str, monkeypatch: pytest.MonkeyPatch, status: str, name: str, cause: str
 ) -> None:
-    _output(monkeypatch, {}, status="ABORTED", error="", cause="why")
+    _output(monkeypatch, {}, status=status, error=name, cause=cause)
     [shown] = desk.latest_sessions()
-    assert shown["error"] == {"name": "", "cause": "why"}
+    assert shown["error"] == {"name": name, "cause": cause}
 
 
-def test_a_session_that_step_functions_has_forgotten_is_not_shown(
-    desk: Operations, session: str, refuse: Callable[..., None]
-) -> None:
+def test_session_whose_execution_was_deleted_is_not_shown(desk: Operations, session: str, refuse: Refuse) -> None:
     refuse("stepfunctions", "DescribeExecution", "ExecutionDoesNotExist")
     assert desk.latest_sessions() == []
 
 
-def test_the_timeline_of_an_execution_has_the_states_that_it_entered(aws: None) -> None:
+def test_timeline_of_an_execution_has_the_states_that_it_entered(aws: None) -> None:
     at = datetime(2026, 11, 20, 10, tzinfo=UTC)
     events = [
         {"timestamp": at, "type": "ExecutionStarted", "id": 1},

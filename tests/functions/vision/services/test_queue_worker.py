@@ -1,4 +1,4 @@
-"""A worker of a session, with an inspector that does as it is told and a clock that does not wait."""
+"""A worker of a session, with a scripted inspector and a clock that does not wait."""
 
 import json
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.functions.conftest import Hook, Refuse
 from vision.adapters import queue
 from vision.adapters.aws_sdk import client
 from vision.domain.errors import (
@@ -25,7 +26,7 @@ Script = list[list[str] | Exception]
 
 @dataclass
 class Inspecting:
-    """Does with each message what its script says, attempt by attempt; the last line of a script counts for good."""
+    """Does what the script of a message says, attempt by attempt; the last step of a script is repeated."""
 
     scripts: dict[str, Script] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
@@ -45,14 +46,14 @@ class Inspecting:
 
 
 @dataclass
-class World:
-    """A queue, a worker of it, and all that the worker waited for and told."""
+class Session:
+    """A queue and its worker, with the waits and the reported outcomes of the worker."""
 
     url: str
     inspecting: Inspecting = field(default_factory=Inspecting)
     remaining: list[float] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
     def send(self, *bodies: str) -> None:
         for body in bodies:
@@ -61,7 +62,7 @@ class World:
     def drain(self, **scripts: Script) -> DrainResult:
         self.inspecting.scripts = scripts
         return queue_worker.drain(
-            self.inspecting, self.url, self.clock, self.told.append, self.slept.append, poll_seconds=0
+            self.inspecting, self.url, self.clock, self.reported.append, self.slept.append, poll_seconds=0
         )
 
     def clock(self) -> float:
@@ -70,84 +71,60 @@ class World:
         return self.remaining[0] if self.remaining else 300.0 - sum(self.slept)
 
     def receives(self) -> dict[str, int]:
-        """How often each message that is visible has been received, this look included."""
+        """The number of receives of each visible message, including this one."""
         names = {"AttributeNames": ["ApproximateReceiveCount"], "MaxNumberOfMessages": 10}
         found = client("sqs").receive_message(QueueUrl=self.url, **names).get("Messages", [])
         return {one["Body"]: int(one["Attributes"]["ApproximateReceiveCount"]) for one in found}
 
 
 @pytest.fixture
-def session(inspection_queue: str) -> World:
-    return World(inspection_queue)
+def session(inspection_queue: str) -> Session:
+    return Session(inspection_queue)
 
 
 EMPTY = Backlog(0, 0, 0)
+# The waits between the attempts at a message before the worker gives up.
+ALL_WAITS = [0.2, 0.5, 1, 2, 4, 8]
 
 
-def test_an_empty_queue_is_no_work(session: World) -> None:
+def test_worker_inspects_each_message_once_until_the_queue_is_empty(session: Session) -> None:
     assert session.drain() == DrainResult()
-
-
-def test_a_worker_inspects_until_the_queue_is_empty(session: World) -> None:
-    session.send(*(f"image{number}" for number in range(23)))
+    images = [f"image{number:02}" for number in range(23)]
+    session.send(*images)
     assert session.drain() == DrainResult(inspected=23)
+    assert sorted(session.inspecting.seen) == images
     assert queue.backlog(session.url) == EMPTY
 
 
-def test_each_message_is_inspected_once(session: World) -> None:
-    session.send(*(f"image{number:02}" for number in range(23)))
-    session.drain()
-    assert sorted(session.inspecting.seen) == [f"image{number:02}" for number in range(23)]
-
-
-def test_a_failed_inspection_is_done_too(session: World) -> None:
-    session.send("good", "bad")
-    assert session.drain(bad=[["FAILURE"]]) == DrainResult(inspected=2)
-
-
-def test_what_is_refused_or_gone_is_done_and_counted_apart(session: World) -> None:
-    session.send("corrupt", "gone", "good")
-    assert session.drain(corrupt=[["CorruptImage"]], gone=[["GONE"]]) == DrainResult(inspected=1, refused=2)
+def test_every_outcome_deletes_its_message_and_is_counted_and_reported(session: Session) -> None:
+    session.send("good", "bad", "corrupt", "gone", "both", "test_event")
+    result = session.drain(
+        bad=[["FAILURE"]], corrupt=[["CorruptImage"]], gone=[["GONE"]], both=[["SUCCESS", "GONE"]], test_event=[[]]
+    )
+    assert result == DrainResult(inspected=3, refused=3)
+    assert session.reported == ["SUCCESS", "FAILURE", "CorruptImage", "GONE", "SUCCESS", "GONE"]
     assert queue.backlog(session.url) == EMPTY
-
-
-def test_a_message_that_is_no_image_is_acknowledged(session: World) -> None:
-    session.send("test_event")
-    assert session.drain(test_event=[[]]) == DrainResult()
-    assert queue.backlog(session.url) == EMPTY
-
-
-def test_each_outcome_is_told(session: World) -> None:
-    session.send("both", "none")
-    session.drain(both=[["SUCCESS", "GONE"]], none=[[]])
-    assert session.told == ["SUCCESS", "GONE"]
 
 
 @pytest.mark.parametrize("error", [Throttled("wait"), ServiceUnavailable("wait"), ModelNotReady("wait")])
-def test_what_waiting_heals_is_healed_within_the_worker(session: World, error: Exception) -> None:
+def test_transient_error_is_retried_within_the_worker(session: Session, error: Exception) -> None:
     session.send("image")
     assert session.drain(image=[error, error, ["SUCCESS"]]) == DrainResult(inspected=1)
     assert session.slept == [0.2, 0.5]
 
 
-def test_healing_costs_a_message_none_of_its_receives(session: World, hook: Callable[..., None]) -> None:
-    received = []
+def test_retried_message_stays_hidden_and_is_received_once(session: Session, hook: Hook) -> None:
+    received, visible = [], []
     hook("sqs", "before-call.SERVICE.ReceiveMessage", lambda **_: received.append(1))
     session.send("image")
-    session.drain(image=[Throttled("wait")] * 5 + [["SUCCESS"]])
-    # The second found the queue empty.
-    assert len(received) == 2
-
-
-def test_a_message_stays_hidden_while_it_is_tried_again(session: World) -> None:
-    session.send("image")
-    visible = []
     session.inspecting.before = lambda: visible.append(queue.backlog(session.url).visible)
     session.drain(image=[Throttled("wait")] * 5 + [["SUCCESS"]])
     assert visible == [0] * 6
+    # The second call found the queue empty.
+    assert len(received) == 2
 
 
-def test_what_does_not_heal_is_tried_until_the_time_is_over(session: World) -> None:
+def test_throttled_message_is_retried_until_the_time_is_over(session: Session) -> None:
     session.send("busy")
     with pytest.raises(Throttled):
         session.drain(busy=[Throttled("wait")])
@@ -155,43 +132,43 @@ def test_what_does_not_heal_is_tried_until_the_time_is_over(session: World) -> N
     assert 270 <= sum(session.slept) < 280
 
 
-def test_a_model_that_takes_no_call_at_all_ends_the_worker_and_gives_all_back(session: World) -> None:
+def test_model_that_accepts_no_call_ends_the_worker_and_returns_all(session: Session) -> None:
     session.send("busy", "image")
     with pytest.raises(Throttled):
         session.drain(busy=[Throttled("wait")], image=[Throttled("wait")])
     assert session.receives() == {"busy": 1, "image": 1}
 
 
-def test_a_worker_that_has_done_something_goes_back_to_the_session_for_another_round(session: World) -> None:
+def test_worker_with_some_inspections_returns_the_throttled_rest(session: Session) -> None:
     session.send("image", "busy")
     assert session.drain(busy=[Throttled("wait")]) == DrainResult(inspected=1, returned=1)
 
 
-def test_an_image_at_which_a_service_always_breaks_does_not_keep_the_model_from_the_others(session: World) -> None:
+def test_image_at_which_a_service_always_fails_does_not_stop_the_others(session: Session) -> None:
     session.send("broken", "image")
     assert session.drain(broken=[ServiceUnavailable("broken")]) == DrainResult(inspected=1, returned=1)
-    assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
+    assert session.slept == ALL_WAITS
 
 
-def test_service_that_fails_for_every_image_ends_the_worker_and_costs_no_image_a_receive(session: World) -> None:
+def test_service_that_fails_for_all_images_ends_the_worker_soon(session: Session) -> None:
     images = [f"image{number}" for number in range(8)]
     session.send(*images)
     with pytest.raises(ServiceUnavailable):
         session.drain(**{image: [ServiceUnavailable("failed")] for image in images})
     assert session.receives() == dict.fromkeys(images, 1)
-    # Soon: the model is paid for meanwhile.
+    # The model is paid for meanwhile.
     assert sum(session.slept) < 60
 
 
-def test_service_that_fails_for_the_few_images_there_are_ends_the_worker(session: World) -> None:
+def test_service_that_fails_for_all_of_few_images_ends_the_worker(session: Session) -> None:
     session.send("one", "two")
     with pytest.raises(ServiceUnavailable):
         session.drain(one=[ServiceUnavailable("failed")], two=[ServiceUnavailable("failed")])
-    # These two may be the cause themselves: each has used up one of its receives, as it would among others.
+    # These two may be the cause themselves: each has used one of its receives, as it would among others.
     assert queue.backlog(session.url) == Backlog(0, 2, 0)
 
 
-def test_those_behind_an_image_that_waits_stay_hidden(session: World, hook: Callable[..., None]) -> None:
+def test_messages_behind_a_waiting_one_stay_hidden(session: Session, hook: Hook) -> None:
     hidden: list[str] = []
     hook(
         "sqs",
@@ -201,11 +178,11 @@ def test_those_behind_an_image_that_waits_stay_hidden(session: World, hook: Call
     session.send("busy", "image")
     session.drain(busy=[Throttled("wait")] * 9 + [["SUCCESS"]])
     counts = sorted(hidden.count(handle) for handle in set(hidden))
-    # The one that is tried ten times, and the one behind it: at each long wait, and when its turn comes.
+    # The one that is tried ten times, and the one behind it: at each long wait, and before its own attempt.
     assert counts == [4, 10]
 
 
-def test_the_last_receive_of_a_message_is_told_to_the_inspection(session: World) -> None:
+def test_inspection_learns_that_a_receive_is_the_last(session: Session) -> None:
     session.send("image")
     for _ in range(4):
         [message] = queue.receive(session.url, 0, 60)
@@ -214,100 +191,75 @@ def test_the_last_receive_of_a_message_is_told_to_the_inspection(session: World)
     assert session.inspecting.last == ["image"]
 
 
-def test_a_poison_goes_back_at_once_and_the_worker_goes_on(session: World) -> None:
+def test_invalid_message_is_returned_at_once_and_the_worker_continues(session: Session) -> None:
     session.send("poison", "image")
     assert session.drain(poison=[InvalidEvent("no event")]) == DrainResult(inspected=1, returned=1)
     assert session.slept == []
     assert queue.backlog(session.url) == Backlog(0, 1, 0)
 
 
-def test_a_model_that_does_not_get_ready_ends_the_worker(session: World) -> None:
-    session.send("image")
-    with pytest.raises(ModelNotReady):
-        session.drain(image=[ModelNotReady("stopped")])
-    assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
-
-
-def test_without_a_model_all_messages_are_given_back_at_once(session: World) -> None:
+def test_stopped_model_ends_the_worker_and_returns_all_messages(session: Session) -> None:
+    session.send("first")
+    session.drain()
     session.send("image", "second", "third")
-    gone: Script = [ModelNotReady("stopped")]
+    stopped: Script = [ModelNotReady("stopped")]
     with pytest.raises(ModelNotReady):
-        session.drain(image=gone, second=gone, third=gone)
+        session.drain(image=stopped, second=stopped, third=stopped)
+    assert session.slept == ALL_WAITS
+    assert session.reported == ["SUCCESS"]
     assert session.receives() == {"image": 1, "second": 1, "third": 1}
 
 
-def test_what_was_done_before_the_model_went_stays_done(session: World) -> None:
-    session.send("first")
-    session.drain()
-    session.send("image")
-    with pytest.raises(ModelNotReady):
-        session.drain(image=[ModelNotReady("stopped")])
-    assert (session.told, session.receives()) == (["SUCCESS"], {"image": 1})
-
-
-def test_a_missing_permission_ends_the_worker_and_gives_the_others_back(session: World) -> None:
+@pytest.mark.parametrize(
+    ("error", "slept"), [(AccessDenied("policy"), []), (ObjectNotAccessible("key policy"), ALL_WAITS)]
+)
+def test_missing_permission_ends_the_worker_and_returns_the_others(
+    session: Session, error: Exception, slept: list[float]
+) -> None:
     session.send("a", "b", "c")
-    denied: Script = [AccessDenied("policy")]
-    with pytest.raises(AccessDenied):
-        session.drain(a=denied, b=denied, c=denied)
+    with pytest.raises(type(error)):
+        session.drain(a=[error], b=[error], c=[error])
+    assert session.slept == slept
     assert queue.backlog(session.url) == Backlog(2, 1, 0)
 
 
-def test_images_that_rekognition_cannot_read_do_not_keep_the_model_running(session: World) -> None:
-    session.send("a", "b", "c")
-    unreadable: Script = [ObjectNotAccessible("key policy")]
-    with pytest.raises(ObjectNotAccessible):
-        session.drain(a=unreadable, b=unreadable, c=unreadable)
-    assert session.slept == [0.2, 0.5, 1, 2, 4, 8]
-    assert queue.backlog(session.url) == Backlog(2, 1, 0)
-
-
-def test_when_the_time_is_over_the_rest_is_given_back(session: World) -> None:
+def test_remaining_messages_are_returned_when_the_time_is_over(session: Session) -> None:
     session.send(*(f"image{number}" for number in range(5)))
-    # Enough to begin, for two messages, and then no more.
+    # Enough time to start, for two messages, and then too little.
     session.remaining = [300.0, 300.0, 120.0, 30.0]
     assert session.drain() == DrainResult(inspected=2, returned=3)
     assert set(session.receives().values()) == {1}
 
 
-def test_a_worker_without_time_takes_no_message(session: World) -> None:
+def test_worker_without_time_receives_no_message(session: Session) -> None:
     session.send("image")
     session.remaining = [60.0]
     assert session.drain() == DrainResult()
     assert session.receives() == {"image": 1}
 
 
-def test_a_message_that_another_worker_has_meanwhile_is_left_to_it(session: World, refuse: Callable[..., None]) -> None:
+def test_message_that_another_worker_received_meanwhile_is_left_to_it(session: Session, refuse: Refuse) -> None:
     session.send("image", "late")
     refuse("sqs", "ChangeMessageVisibility", "MessageNotInflight", calls=(2,))
-    tally = session.drain()
-    assert (tally, len(session.inspecting.seen)) == (DrainResult(inspected=1, returned=1), 1)
+    assert session.drain() == DrainResult(inspected=1, returned=1)
+    assert len(session.inspecting.seen) == 1
 
 
-def test_a_queue_that_throttles_is_the_sessions_to_wait_for(session: World, refuse: Callable[..., None]) -> None:
+def test_throttled_queue_ends_the_worker(session: Session, refuse: Refuse) -> None:
     refuse("sqs", "ReceiveMessage", "ThrottlingException")
     with pytest.raises(Throttled):
         session.drain()
 
 
-def test_an_image_of_a_kind_that_nothing_expects_costs_its_neighbours_nothing(session: World) -> None:
-    session.send("odd", *(f"image{number}" for number in range(9)))
-    session.remaining = [300.0] * 40 + [0.0]
-    tally = session.drain(odd=[RuntimeError("of a kind that nothing expects")])
-    assert (tally.inspected, session.told.count("SUCCESS")) == (9, 9)
-    assert tally.returned >= 1
-
-
-def test_an_image_of_a_kind_that_nothing_expects_is_in_the_dead_letter_queue_within_one_session(
-    session: World,
-) -> None:
+def test_unexpected_error_goes_to_the_dead_letter_queue_alone(session: Session) -> None:
     sqs = client("sqs")
     dead = sqs.create_queue(QueueName="DeadLetters")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
     sqs.set_queue_attributes(QueueUrl=session.url, Attributes={"RedrivePolicy": redrive})
-    session.send("odd")
+    session.send("odd", *(f"image{number}" for number in range(9)))
     session.remaining = [300.0] * 40 + [0.0]
-    session.drain(odd=[RuntimeError("of a kind that nothing expects")])
+    assert session.drain(odd=[RuntimeError("unexpected")]) == DrainResult(inspected=9, returned=5)
+    assert session.reported == ["SUCCESS"] * 9
+    assert session.inspecting.seen.count("odd") == 5
     assert queue.backlog(session.url) == EMPTY
-    assert session.inspecting.seen == ["odd"] * 5

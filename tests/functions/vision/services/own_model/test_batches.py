@@ -1,4 +1,4 @@
-"""Many threads, few calls: each thread gets the answer of its own image, whatever becomes of the others."""
+"""Many threads, few calls: each thread gets the answer for its own image, whatever happens to the others."""
 
 import threading
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def found(one: ObjectVersion) -> Detection:
 
 
 class Model:
-    """Answers with the image's name, and remembers how many it was asked for at once."""
+    """Answers with the name of each image, and remembers the sizes of its calls."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -45,7 +45,7 @@ class Model:
 
 
 def asked(batches: Batches, numbers: Sequence[int]) -> list[str]:
-    """What each of so many threads is told: the name of its image, or of its error."""
+    """The answer that each of these threads gets: the name of its image, or of its error."""
 
     def one(number: int) -> str:
         try:
@@ -57,17 +57,14 @@ def asked(batches: Batches, numbers: Sequence[int]) -> list[str]:
         return list(threads.map(one, numbers, timeout=PATIENCE_SECONDS))
 
 
-def test_each_thread_gets_the_answer_of_its_own_image() -> None:
-    numbers = [number for number in range(60) if number != 13]
-    assert asked(Batches(Model().ask, 8, 2), numbers) == [f"{number}.jpg" for number in numbers]
+def test_each_thread_gets_the_answer_or_the_error_of_its_own_image() -> None:
+    numbers = range(60)
+    expected = [f"{number}.jpg" if number != 13 else "CorruptImage" for number in numbers]
+    assert asked(Batches(Model().ask, 8, 2), numbers) == expected
+    assert asked(Batches(Model().ask, 8, 2), [1]) == ["1.jpg"]
 
 
-def test_a_refused_image_leaves_its_neighbours_untouched() -> None:
-    told = asked(Batches(Model().ask, 8, 1), range(10, 20))
-    assert told == [f"{number}.jpg" if number != 13 else "CorruptImage" for number in range(10, 20)]
-
-
-def test_whoever_comes_while_a_call_is_under_way_shares_the_next_ones() -> None:
+def test_images_that_arrive_during_a_call_share_the_next_calls() -> None:
     model = Model()
     model.opened.clear()
     batches = Batches(model.ask, 8, 1)
@@ -79,24 +76,20 @@ def test_whoever_comes_while_a_call_is_under_way_shares_the_next_ones() -> None:
         assert [one.result(PATIENCE_SECONDS).labels[0]["name"] for one in waiting] == [
             f"{number}.jpg" for number in range(20, 41)
         ]
-    # The first found nobody else there; of the twenty others none waited for a batch to become full.
+    # The first was called alone; none of the twenty others waited for a full batch.
     assert sum(model.sizes) == 21
     assert max(model.sizes) == 8
     assert len(model.sizes) <= 5
 
 
-def test_no_more_calls_are_under_way_than_are_allowed() -> None:
+def test_concurrent_calls_are_limited() -> None:
     model = Model()
     asked(Batches(model.ask, 2, 2), range(20, 60))
     assert model.most_at_once <= 2
 
 
-def test_one_image_does_not_wait_for_others() -> None:
-    assert asked(Batches(Model().ask, 8, 2), [1]) == ["1.jpg"]
-
-
 @pytest.mark.parametrize("error", [Throttled("slow down"), KeyError("a bug")])
-def test_a_call_that_fails_fails_for_all_of_its_images_and_not_for_the_next(error: Exception) -> None:
+def test_failed_call_fails_its_own_images_only(error: Exception) -> None:
     calls = []
 
     def ask(versions: Sequence[ObjectVersion]) -> list[Detection | VisionError]:
@@ -110,5 +103,5 @@ def test_a_call_that_fails_fails_for_all_of_its_images_and_not_for_the_next(erro
     assert asked(batches, [2]) == ["2.jpg"]
 
 
-def test_an_answer_with_too_few_outcomes_leaves_nobody_waiting() -> None:
+def test_answer_with_too_few_outcomes_leaves_no_thread_waiting() -> None:
     assert asked(Batches(lambda versions: [], 8, 1), [1, 2]) == ["ValueError", "ValueError"]

@@ -1,4 +1,4 @@
-"""A model is tried against its manifest when it is loaded: what does not fit is said before any image comes."""
+"""A model is tried against its manifest when it is loaded: mismatches are reported before the first image."""
 
 import json
 import signal
@@ -32,24 +32,27 @@ def refused(folder: Path) -> str:
     return str(error.value)
 
 
-def test_a_model_that_nobody_here_has_seen_needs_a_manifest_and_no_code(tmp_path: Path) -> None:
-    model = Classifier.load(write_model(tmp_path))
-    assert named(model, RED, GREEN, BLUE) == list(COLOURS)
-
-
-def test_a_model_with_channels_last_is_fed_that_way(tmp_path: Path) -> None:
-    content = colour_model(layout="NHWC")
-    model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"layout": "NHWC"}))
-    assert named(model, RED, BLUE) == ["Red", "Blue"]
-
-
-def test_a_model_that_was_trained_on_bgr_is_fed_that_way(tmp_path: Path) -> None:
-    model = Classifier.load(write_model(tmp_path, input=INPUT | {"channels": "BGR"}))
-    assert named(model, RED, BLUE) == ["Blue", "Red"]
+@pytest.mark.parametrize(
+    ("content", "change", "classes"),
+    [
+        (colour_model(), {}, ["Red", "Green", "Blue"]),
+        (colour_model(layout="NHWC"), {"layout": "NHWC"}, ["Red", "Green", "Blue"]),
+        (colour_model(), {"channels": "BGR"}, ["Blue", "Green", "Red"]),
+        (colour_model(outputs=("embedding", "scores")), {}, ["Red", "Green", "Blue"]),
+    ],
+    ids=["as it is", "channels last", "BGR", "second output"],
+)
+def test_model_is_called_as_its_manifest_says(
+    tmp_path: Path, content: bytes, change: dict[str, Any], classes: list[str]
+) -> None:
+    output = {"softmax": True, "name": "scores"}
+    model = Classifier.load(write_model(tmp_path, content, input=INPUT | change, output=output))
+    assert named(model, RED, GREEN, BLUE) == classes
+    assert model.answers([]) == []
 
 
 @pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.UINT8])
-def test_a_model_gets_numbers_of_the_type_that_it_takes(tmp_path: Path, kind: int) -> None:
+def test_model_gets_numbers_of_its_input_type(tmp_path: Path, kind: int) -> None:
     scale = 1 if kind == TensorProto.UINT8 else 1 / 255
     content = colour_model(kind=kind, divisor=1 / scale / 255)
     model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"scale": scale}))
@@ -67,7 +70,7 @@ def test_a_model_gets_numbers_of_the_type_that_it_takes(tmp_path: Path, kind: in
     ],
     ids=["fractions", "scale", "mean", "std", "infinity"],
 )
-def test_numbers_that_a_model_of_whole_numbers_cannot_take_are_refused(
+def test_scaling_that_an_integer_model_cannot_represent_is_refused(
     tmp_path: Path, change: dict[str, Any], words: str
 ) -> None:
     content = colour_model(kind=TensorProto.UINT8)
@@ -76,54 +79,41 @@ def test_numbers_that_a_model_of_whole_numbers_cannot_take_are_refused(
     assert text.endswith("set input.scale 1, input.mean 0 and input.std 1")
 
 
-def test_a_model_of_whole_numbers_may_have_the_picture_inverted(tmp_path: Path) -> None:
+def test_integer_model_accepts_an_inverted_picture(tmp_path: Path) -> None:
     content = colour_model(kind=TensorProto.UINT8, divisor=255)
     model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"scale": -1, "mean": -255}))
     assert named(model, bytes((0, 255, 255)) * SIDE * SIDE) == ["Red"]
 
 
-def test_a_model_for_one_image_gets_one_after_the_other(tmp_path: Path) -> None:
+def test_model_for_one_image_gets_one_image_at_a_time(tmp_path: Path) -> None:
     model = Classifier.load(write_model(tmp_path, colour_model(batch=1)))
-    assert (model.takes_many, named(model, RED, GREEN, BLUE)) == (False, list(COLOURS))
+    assert not model.takes_many
+    assert named(model, RED, GREEN, BLUE) == list(COLOURS)
 
 
-def test_a_model_with_sides_of_its_own_is_fed_those_of_the_manifest(tmp_path: Path) -> None:
+def test_model_with_variable_sides_gets_those_of_the_manifest(tmp_path: Path) -> None:
     content = colour_model(sides=("height", "width"))
     model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"width": 5, "height": 3}))
     assert named(model, bytes((0, 0, 255)) * 15) == ["Blue"]
 
 
-def test_probabilities_of_the_model_are_taken_as_they_are(tmp_path: Path) -> None:
+def test_probabilities_of_the_model_are_used_unchanged(tmp_path: Path) -> None:
     model = Classifier.load(write_model(tmp_path, colour_model(softmax=True), output={"softmax": False}))
     assert sum(model.answers([RED])[0]) == pytest.approx(1, abs=1e-6)
 
 
-def test_no_images_have_no_answers(tmp_path: Path) -> None:
-    assert Classifier.load(write_model(tmp_path)).answers([]) == []
-
-
-def test_the_right_output_of_several_is_named_by_the_manifest(tmp_path: Path) -> None:
-    content = colour_model(outputs=("embedding", "scores"))
-    model = Classifier.load(write_model(tmp_path, content, output={"softmax": True, "name": "scores"}))
-    assert named(model, GREEN) == ["Green"]
-
-
-def test_a_wrong_hash_is_refused_at_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [colour_model(divisor=2), b"not a model"])
+def test_wrong_digest_is_refused_before_the_file_is_read_as_a_model(tmp_path: Path, content: bytes) -> None:
     write_model(tmp_path)
-    (tmp_path / "colours.onnx").write_bytes(colour_model(divisor=2))
-    assert "colours.onnx: SHA-256 is " in refused(tmp_path)
-    assert "write the new digest and a new version into the manifest" in refused(tmp_path)
-
-
-def test_a_wrong_hash_is_refused_before_the_file_is_read_as_a_model(tmp_path: Path) -> None:
-    write_model(tmp_path)
-    (tmp_path / "colours.onnx").write_bytes(b"whatever this is")
-    assert "SHA-256 is " in refused(tmp_path)
+    (tmp_path / "colours.onnx").write_bytes(content)
+    text = refused(tmp_path)
+    assert "colours.onnx: SHA-256 is " in text
+    assert "write the new digest and a new version into the manifest" in text
 
 
 @pytest.mark.parametrize("location", ["model/weights.data", "weights.data", "../here/weights.data"])
 @pytest.mark.parametrize("as_node", [False, True], ids=["initializer", "node"])
-def test_weights_of_which_the_digest_says_nothing_are_refused_wherever_they_are(
+def test_external_weights_are_refused_because_the_digest_excludes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str, as_node: bool
 ) -> None:
     here = tmp_path / "here"
@@ -136,20 +126,22 @@ def test_weights_of_which_the_digest_says_nothing_are_refused_wherever_they_are(
     assert "torch.onnx.export(..., external_data=False)" in text
 
 
-def test_a_missing_model_file_is_named_with_where_it_belongs(tmp_path: Path) -> None:
-    (write_model(tmp_path) / "colours.onnx").unlink()
-    assert refused(tmp_path).startswith("colours.onnx: cannot be read (FileNotFoundError); put it beside the manifest")
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("colours.onnx", "colours.onnx: cannot be read (FileNotFoundError); put it beside the manifest"),
+        ("manifest.json", "manifest.json: cannot be read (FileNotFoundError); put it beside the model"),
+        ("classes.txt", "labels: classes.txt cannot be read"),
+    ],
+)
+def test_missing_file_is_named_with_its_place(tmp_path: Path, missing: str, words: str) -> None:
+    write_model(tmp_path, labels="classes.txt")
+    (tmp_path / "classes.txt").write_text("\n".join(COLOURS))
+    (tmp_path / missing).unlink()
+    assert refused(tmp_path).startswith(words)
 
 
-def test_a_missing_manifest_is_named_with_where_it_belongs(tmp_path: Path) -> None:
-    assert refused(tmp_path).startswith("manifest.json: cannot be read (FileNotFoundError); put it beside the model")
-
-
-def test_a_missing_class_list_is_named(tmp_path: Path) -> None:
-    assert refused(write_model(tmp_path, labels="classes.txt")).startswith("labels: classes.txt cannot be read")
-
-
-def test_a_class_list_and_a_manifest_of_a_windows_editor_are_read_without_its_mark(tmp_path: Path) -> None:
+def test_files_of_a_windows_editor_are_read_without_their_byte_order_mark(tmp_path: Path) -> None:
     write_model(tmp_path, labels="classes.txt")
     for name, text in (
         ("manifest.json", (tmp_path / "manifest.json").read_text()),
@@ -159,96 +151,83 @@ def test_a_class_list_and_a_manifest_of_a_windows_editor_are_read_without_its_ma
     assert Classifier.load(tmp_path).manifest.labels == COLOURS
 
 
-def test_a_class_list_that_is_cut_is_told_as_one_although_top_k_is_higher(tmp_path: Path) -> None:
-    text = refused(write_model(tmp_path, colour_model(classes=4), labels=["Red", "Green"], top_k=3))
-    assert text.startswith("labels: 2 classes, fewer than the 3 that top_k tells; give all classes of the model")
-
-
-def test_a_class_list_of_the_wrong_length_is_told_with_both_lengths(tmp_path: Path) -> None:
+def test_too_short_class_list_is_reported_with_both_lengths(tmp_path: Path) -> None:
     text = refused(write_model(tmp_path, labels=["Red", "Green"]))
     assert "answers 4 images with the shape (4, 3), where the manifest has 2 labels" in text
+    text = refused(write_model(tmp_path, colour_model(classes=4), labels=["Red", "Green"], top_k=3))
+    assert text.startswith("labels: 2 classes, fewer than the 3 that top_k")
 
 
 @pytest.mark.parametrize("change", [{"width": 9}, {"height": 4}, {"layout": "NHWC"}], ids=["width", "height", "layout"])
-def test_a_wrong_input_shape_is_told_with_both_shapes(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_wrong_input_shape_is_reported_with_both_shapes(tmp_path: Path, change: dict[str, Any]) -> None:
     text = refused(write_model(tmp_path, input=INPUT | change))
     assert "colours.onnx: takes any × 3 × 8 × 8, the manifest says any × " in text
     assert "set input.width, input.height and input.layout" in text
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "output", "words"),
     [
-        (colour_model(batch=4), "takes exactly 4 images; export it for one, or for any number"),
-        (colour_model(inputs=("image", "mask")), "takes 2 inputs (image, mask); export it with one"),
-        (colour_model(outputs=("scores", "more")), "has the outputs scores, more; name that of the classes"),
-        (colour_model(kind=TensorProto.INT64), "takes tensor(int64); export it with one of tensor(float)"),
-        (b"\x08\x01 no model", "cannot load it"),
+        (colour_model(batch=4), {}, "takes exactly 4 images; export it for one, or for any number"),
+        (colour_model(inputs=("image", "mask")), {}, "takes 2 inputs (image, mask); export it with one"),
+        (colour_model(outputs=("scores", "more")), {}, "has the outputs scores, more; name that of the classes"),
+        (colour_model(kind=TensorProto.INT64), {}, "takes tensor(int64); export it with one of tensor(float)"),
+        (b"\x08\x01 no model", {}, "cannot load it"),
+        (colour_model(), {"name": "logits"}, "has the outputs scores; name that of the classes as output.name"),
+        (colour_model(divisor=0), {}, "colours.onnx: tried with a picture of grey: colours: answered nan for class 1"),
+        (colour_model(), {"softmax": False}, "answers with probabilities; set output.softmax to true"),
     ],
-    ids=["batch", "inputs", "outputs", "type", "bytes"],
+    ids=["batch", "inputs", "outputs", "type", "bytes", "output name", "nan", "scores"],
 )
-def test_a_model_of_another_form_is_refused_in_words(tmp_path: Path, content: bytes, words: str) -> None:
-    assert words in refused(write_model(tmp_path, content))
+def test_model_that_contradicts_its_manifest_is_refused(
+    tmp_path: Path, content: bytes, output: dict[str, Any], words: str
+) -> None:
+    assert words in refused(write_model(tmp_path, content, output={"softmax": True} | output))
 
 
-def test_an_output_that_the_model_does_not_have_is_refused_with_those_that_it_has(tmp_path: Path) -> None:
-    text = refused(write_model(tmp_path, output={"softmax": True, "name": "logits"}))
-    assert "has the outputs scores; name that of the classes as output.name" in text
-
-
-def test_a_model_that_answers_what_is_no_number_is_refused_at_start(tmp_path: Path) -> None:
-    text = refused(write_model(tmp_path, colour_model(divisor=0)))
-    assert text.startswith("colours.onnx: tried with a picture of grey: colours: answered nan for class 1, Red; check")
-
-
-def test_a_model_that_answers_scores_where_its_manifest_says_probabilities_is_refused_at_start(tmp_path: Path) -> None:
-    text = refused(write_model(tmp_path, output={"softmax": False}))
-    assert "manifest says that it answers with probabilities; set output.softmax to true" in text
-
-
-def test_the_build_says_which_model_it_has_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_build_names_the_model_that_it_has_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert runtime._main([str(write_model(tmp_path))]) == 0
     assert capsys.readouterr().out == "colours 7: 3 classes, checked\n"
 
 
-def test_the_build_ends_with_a_sentence_where_the_manifest_is_wrong(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_model(tmp_path)
-    fields = json.loads((tmp_path / "manifest.json").read_text())
-    (tmp_path / "manifest.json").write_text(json.dumps(fields | {"threshold": 200}))
-    assert runtime._main([str(tmp_path)]) == 1
-    assert capsys.readouterr().err == "InvalidModel: threshold: is 200; expected a number from 0 to 100\n"
-
-
-def test_the_build_ends_with_a_sentence_where_the_model_answers_what_is_no_number(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert runtime._main([str(write_model(tmp_path, colour_model(divisor=0)))]) == 1
-    assert capsys.readouterr().err.startswith("InvalidModel: colours.onnx: tried with a picture of grey: ")
-
-
-def test_build_ends_with_a_sentence_where_the_model_never_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("content", "changes", "error"),
+    [
+        (colour_model(), {"threshold": 200}, "InvalidModel: threshold: is 200; expected a number from 0 to 100\n"),
+        (colour_model(divisor=0), {}, "InvalidModel: colours.onnx: tried with a picture of grey: "),
+        (endless_model(), {}, "InvalidModel: the model has not ended within 3 s; "),
+    ],
+    ids=["wrong manifest", "nan", "endless"],
+)
+def test_build_fails_with_the_reason(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes,
+    changes: dict[str, Any],
+    error: str,
 ) -> None:
     monkeypatch.setattr(runtime, "TRY_SECONDS", 3)
-    assert runtime._main([str(write_model(tmp_path, endless_model()))]) == 1
-    assert capsys.readouterr().err.startswith("InvalidModel: the model has not ended within 3 s; ")
+    write_model(tmp_path, content)
+    fields = json.loads((tmp_path / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps(fields | changes))
+    assert runtime._main([str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(error)
 
 
-def test_build_ends_with_a_sentence_where_the_model_ends_its_process() -> None:
+def test_build_fails_with_the_exit_code_when_the_model_ends_its_process() -> None:
     with pytest.raises(InvalidModel, match=r"the process that tried the model died \(exit code -9\)"):
         runtime.within_limit(signal.raise_signal, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(("side", "at_once"), [(8, 8), (1024, 2), (2048, 1)])
-def test_a_model_gets_fewer_of_large_images_at_once(tmp_path: Path, side: int, at_once: int) -> None:
+def test_model_gets_fewer_large_images_at_once(tmp_path: Path, side: int, at_once: int) -> None:
     content = colour_model(sides=("height", "width"))
     model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"width": side, "height": side}))
     assert model.at_once == at_once
 
 
-def test_a_batch_of_large_images_takes_the_memory_of_few(tmp_path: Path) -> None:
+def test_batch_of_large_images_uses_the_memory_of_few(tmp_path: Path) -> None:
     content = colour_model(sides=("height", "width"))
     model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"width": 1024, "height": 1024}))
     picture = bytes(1024 * 1024 * 3)
@@ -258,5 +237,5 @@ def test_a_batch_of_large_images_takes_the_memory_of_few(tmp_path: Path) -> None
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    # Two of them in single precision, and a channel of one: eight in double precision are 200 MB.
+    # Two images in single precision, and one channel; eight in double precision take 200 MB.
     assert peak_bytes < 2 * 12 * MEGABYTE + 12 * MEGABYTE
