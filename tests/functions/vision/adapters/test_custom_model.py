@@ -71,7 +71,7 @@ def test_status_is_read_by_project_and_version_name(stub: Stubber, message: dict
 @pytest.mark.parametrize("others", [[], [{"ProjectVersionArn": f"{ARN}/version/things.2026/9", "Status": "RUNNING"}]])
 def test_version_outside_the_project_is_an_error_that_names_the_parameter(stub: Stubber, others: list[Any]) -> None:
     stub.add_response("describe_project_versions", {"ProjectVersionDescriptions": others})
-    with pytest.raises(ModelNotUsable, match="no such version; .* ModelVersionArn"):
+    with pytest.raises(ModelNotUsable, match=r"no such version; .* ModelVersionArn"):
         MODEL.describe()
 
 
