@@ -1,4 +1,4 @@
-"""Inspections: found by verdict, day and label, newest first, for operators."""
+"""Inspections: listed newest first for operators, and searched by verdict, day and label."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,14 +11,8 @@ from tests.conftest import BUCKET
 from tests.functions.conftest import RESULTS
 from tests.functions.darkroom import clock, inspect
 from tests.functions.http_api import Caller
-from vision.domain.envelopes import Envelope
 
 LAST_DAY = "2026-11-20T10:00:00.000Z"
-
-
-@pytest.fixture
-def operator(api: Callable[..., Caller]) -> Caller:
-    return api("olga", "operators")
 
 
 def ids(operator: Caller, **query: Any) -> list[str]:
@@ -29,7 +23,7 @@ def ids(operator: Caller, **query: Any) -> list[str]:
 
 
 def pages(operator: Caller, **query: Any) -> list[str]:
-    """The ids of all pages from the newest to the end."""
+    """Return the ids of all pages, newest first."""
     found, following = [], ""
     while following is not None:
         answered = operator.get(
@@ -40,18 +34,29 @@ def pages(operator: Caller, **query: Any) -> list[str]:
     return found
 
 
-def id_of(envelope: Envelope) -> str:
-    return envelope.photo_id
+def made_on_two_days() -> list[str]:
+    """Inspect six images, and return their ids, newest first."""
+    return [
+        inspect(f"2026-11-0{day}T{hour}:00:00.000Z", judgement).photo_id
+        for day in (2, 1)
+        for hour, judgement in ((12, "SUCCESS"), (11, "FAILURE"), (10, "SUCCESS"))
+    ]
 
 
-def test_without_inspections_the_list_is_empty(operator: Caller) -> None:
+def only(operator: Caller) -> dict[str, Any]:
+    day = {"from": "2026-11-03", "to": "2026-11-03"}
+    [found] = operator.get("/api/inspections", **day).json()["inspections"]
+    return dict(found)
+
+
+# Shown
+
+
+def test_inspection_shows_verdict_rule_reasons_and_labels(operator: Caller) -> None:
     assert operator.get("/api/inspections").json() == {"inspections": [], "cursor": None}
-
-
-def test_an_inspection_tells_verdict_rule_reasons_and_labels(operator: Caller) -> None:
     envelope = inspect("2026-11-03", "FAILURE", {"Rose": 71.5}, key="images/garden/rose 1.jpg")
-    [found] = operator.get("/api/inspections", **{"from": "2026-11-03", "to": "2026-11-03"}).json()["inspections"]
-    url = found.pop("image_url")
+    found = only(operator)
+    url = urlsplit(found.pop("image_url"))
     assert found == {
         "photo_id": envelope.photo_id,
         "bucket": BUCKET,
@@ -62,15 +67,15 @@ def test_an_inspection_tells_verdict_rule_reasons_and_labels(operator: Caller) -
         "labels": [{"name": "Rose", "confidence": 71.5}],
         "inspected_at": "2026-11-03T10:00:00.000Z",
     }
-    assert urlsplit(url).path == "/images/garden/rose%201.jpg"
-    assert parse_qs(urlsplit(url).query)["versionId"] == [envelope.object.version_id]
+    assert url.path == "/images/garden/rose%201.jpg"
+    assert parse_qs(url.query)["versionId"] == [envelope.object.version_id]
 
 
-def test_the_address_of_an_image_that_was_moved_is_where_it_is_now(operator: Caller) -> None:
+def test_url_of_a_moved_image_leads_to_its_new_key(operator: Caller) -> None:
     inspect("2026-11-03", moved_to={"bucket": RESULTS, "key": "analyzed/success/rose.jpg"})
-    [found] = operator.get("/api/inspections", **{"from": "2026-11-03", "to": "2026-11-03"}).json()["inspections"]
-    address = urlsplit(found["image_url"])
-    assert (address.netloc.startswith(RESULTS), address.path) == (True, "/analyzed/success/rose.jpg")
+    url = urlsplit(only(operator)["image_url"])
+    assert url.netloc.startswith(RESULTS)
+    assert url.path == "/analyzed/success/rose.jpg"
 
 
 @pytest.mark.parametrize(
@@ -80,92 +85,82 @@ def test_the_address_of_an_image_that_was_moved_is_where_it_is_now(operator: Cal
         ({}, "application/octet-stream", "attachment"),
     ],
 )
-def test_address_of_an_inspected_image_serves_it_as_what_its_content_is(
+def test_url_serves_an_image_with_the_type_of_its_content(
     operator: Caller, known: dict[str, str], content_type: str, disposition: str
 ) -> None:
     inspect("2026-11-03", key="images/garden/page.html", **known)
-    [found] = operator.get("/api/inspections", **{"from": "2026-11-03", "to": "2026-11-03"}).json()["inspections"]
-    query = parse_qs(urlsplit(found["image_url"]).query)
-    assert (query["response-content-type"], query["response-content-disposition"]) == ([content_type], [disposition])
+    query = parse_qs(urlsplit(only(operator)["image_url"]).query)
+    assert query["response-content-type"] == [content_type]
+    assert query["response-content-disposition"] == [disposition]
 
 
-def test_inspections_of_both_verdicts_are_listed_newest_first(operator: Caller) -> None:
-    made = [
-        id_of(inspect(f"2026-11-0{day}T{hour}:00:00.000Z", judgement))
-        for day in (1, 2)
-        for hour, judgement in ((10, "SUCCESS"), (11, "FAILURE"), (12, "SUCCESS"))
-    ]
-    assert ids(operator) == made[::-1]
+# Listed
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
-def test_pages_lose_and_repeat_nothing(operator: Caller, limit: int) -> None:
-    made = [
-        id_of(inspect(f"2026-11-0{day}T{hour}:00:00.000Z", judgement))
-        for day in (1, 2)
-        for hour, judgement in ((10, "SUCCESS"), (11, "FAILURE"), (12, "SUCCESS"))
-    ]
-    assert pages(operator, limit=limit) == made[::-1]
+def test_pages_of_both_verdicts_are_complete_and_newest_first(operator: Caller, limit: int) -> None:
+    made = made_on_two_days()
+    assert ids(operator) == made
+    assert pages(operator, limit=limit) == made
 
 
 @pytest.mark.parametrize("judgements", [("SUCCESS",) * 6, ("SUCCESS", "FAILURE") * 3])
 @pytest.mark.parametrize("is_reversed", [False, True])
-def test_pages_of_one_moment_lose_and_repeat_nothing(
+def test_pages_of_one_moment_are_complete(
     operator: Caller, hook: Callable[..., None], judgements: tuple[str, ...], is_reversed: bool
 ) -> None:
-    made = [id_of(inspect("2026-11-03", judgement)) for judgement in judgements]
+    made = [inspect("2026-11-03", judgement).photo_id for judgement in judgements]
     if is_reversed:
         # DynamoDB promises no order for items of the same sort key of an index.
         hook("dynamodb", "after-call.SERVICE.Query", lambda parsed, **_: parsed["Items"].reverse())
     assert sorted(pages(operator, limit=1)) == sorted(made)
 
 
-def test_a_verdict_finds_its_own(operator: Caller) -> None:
-    failed, passed = (id_of(inspect("2026-11-03", judgement)) for judgement in ("FAILURE", "SUCCESS"))
-    assert (ids(operator, verdict="FAILURE"), ids(operator, verdict="SUCCESS")) == ([failed], [passed])
+def test_last_month_is_the_default(operator: Caller) -> None:
+    now = datetime.now(UTC)
+    within, before = (f"{now - timedelta(days=days):%Y-%m-%d}" for days in (30, 31))
+    inspect(before)
+    recent = inspect(within).photo_id
+    found = operator.get("/api/inspections").json()["inspections"]
+    assert [one["photo_id"] for one in found] == [recent]
 
 
-def test_days_are_of_utc_and_both_ends_belong_to_them(operator: Caller) -> None:
+def test_inspected_image_is_no_photo_and_stays_when_all_photos_are_deleted(operator: Caller) -> None:
+    inspected = inspect("2026-11-03")
+    everything = {"confirm": "delete all photos of everyone"}
+    assert operator("DELETE", "/api/photos", everything).status == 204
+    assert ids(operator) == [inspected.photo_id]
+
+
+# Searched
+
+
+def test_inspections_are_found_by_verdict(operator: Caller) -> None:
+    failed, passed = (inspect("2026-11-03", judgement).photo_id for judgement in ("FAILURE", "SUCCESS"))
+    assert ids(operator, verdict="FAILURE") == [failed]
+    assert ids(operator, verdict="SUCCESS") == [passed]
+
+
+def test_days_are_in_utc_and_include_both_ends(operator: Caller) -> None:
     moments = (
         "2026-11-02T23:59:59.999Z",
         "2026-11-03T00:00:00.000Z",
         "2026-11-04T23:59:59.999Z",
         "2026-11-05T00:00:00.000Z",
     )
-    made = [id_of(inspect(moment)) for moment in moments]
+    made = [inspect(moment).photo_id for moment in moments]
     assert ids(operator, **{"from": "2026-11-03", "to": "2026-11-04"}) == made[2:0:-1]
 
 
-def test_a_label_finds_its_own_in_any_case(operator: Caller) -> None:
-    rose = id_of(inspect("2026-11-03", labels={"Rose": 95.0}))
-    inspect("2026-11-03", labels={"Weed": 99.0})
-    assert (ids(operator, label="rose"), ids(operator, label="ROSE"), ids(operator, label="ros")) == (
-        [rose],
-        [rose],
-        [],
-    )
-
-
-def test_a_label_and_a_confidence_ask_for_that_label(operator: Caller) -> None:
-    id_of(inspect("2026-11-03", labels={"Rose": 60.0, "Weed": 99.0}))
-    rose = id_of(inspect("2026-11-03", labels={"Rose": 95.0}))
+def test_inspections_are_found_by_label_in_any_case_and_by_confidence(operator: Caller) -> None:
+    unsure = inspect("2026-11-03T10:00:00.000Z", labels={"Rose": 60.0, "Weed": 99.0}).photo_id
+    rose = inspect("2026-11-03T11:00:00.000Z", labels={"Rose": 95.0}).photo_id
+    assert ids(operator, label="rose") == ids(operator, label="ROSE") == [rose, unsure]
+    assert ids(operator, label="ros") == []
     assert ids(operator, label="rose", min_confidence=95) == [rose]
     assert ids(operator, label="rose", min_confidence=95.1) == []
-
-
-def test_a_confidence_alone_asks_for_any_label(operator: Caller) -> None:
-    sure = id_of(inspect("2026-11-03", labels={"Weed": 99.0}))
-    inspect("2026-11-03", labels={"Weed": 50.0})
-    assert ids(operator, min_confidence=90) == [sure]
-
-
-def test_without_days_it_is_the_last_month(operator: Caller) -> None:
-    now = datetime.now(UTC)
-    within, before = (f"{now - timedelta(days=days):%Y-%m-%d}" for days in (30, 31))
-    inspect(before)
-    recent = id_of(inspect(within))
-    found = operator.get("/api/inspections").json()["inspections"]
-    assert [one["photo_id"] for one in found] == [recent]
+    # Without a label, the confidence is that of any label.
+    assert ids(operator, min_confidence=96) == [unsure]
 
 
 @pytest.mark.parametrize(
@@ -198,12 +193,5 @@ def test_without_days_it_is_the_last_month(operator: Caller) -> None:
         ({"cursor": "x"}, 422),
     ],
 )
-def test_a_parameter_is_taken_up_to_its_limit(operator: Caller, query: dict[str, str], status: int) -> None:
+def test_parameter_is_accepted_up_to_its_limit(operator: Caller, query: dict[str, str], status: int) -> None:
     assert operator.get("/api/inspections", **query).status == status
-
-
-def test_an_inspected_image_is_nobodys_photo_and_stays_when_all_of_those_are_deleted(operator: Caller) -> None:
-    inspected = inspect("2026-11-03")
-    everything = {"confirm": "delete all photos of everyone"}
-    assert operator("DELETE", "/api/photos", everything).status == 204
-    assert ids(operator) == [inspected.photo_id]
