@@ -1,0 +1,79 @@
+"""Photos are deleted with all versions and objects, and a failed deletion can be repeated."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conftest import BUCKET
+from tests.functions import darkroom
+from tests.functions.darkroom import announce, develop
+from tests.functions.http_api import Caller
+from vision.adapters.aws_sdk import client
+
+
+def ids(person: Caller, **query: Any) -> list[str]:
+    return [photo["photo_id"] for photo in person.get("/api/photos", **query).json()["photos"]]
+
+
+def test_photo_is_deleted_with_its_objects_and_without_its_neighbour(ann: Caller) -> None:
+    neighbour = develop(ann)
+    left = darkroom.objects()
+    photo = develop(ann, {"Cat": 99.0})
+    for _ in range(2):
+        assert ann("DELETE", f"/api/photos/{photo}").status == 204
+        assert ann.get(f"/api/photos/{photo}").status == 404
+        assert (ids(ann), ids(ann, label="cat")) == ([neighbour], [])
+        assert darkroom.objects() == left
+    assert ann.get(f"/api/photos/{neighbour}").json()["is_uploaded"] is True
+
+
+def test_all_versions_of_a_photo_are_deleted(ann: Caller) -> None:
+    announced = announce(ann).json()
+    for content in (b"first", b"second"):
+        darkroom.process(darkroom.upload(announced, content), {"Cat": 99.0})
+    client("s3").delete_object(Bucket=BUCKET, Key=announced["upload"]["fields"]["key"])
+    ann("DELETE", f"/api/photos/{announced['photo']['photo_id']}")
+    left = client("s3").list_object_versions(Bucket=BUCKET)
+    assert (left.get("Versions"), left.get("DeleteMarkers")) == (None, None)
+
+
+def test_pending_photo_is_deleted(ann: Caller) -> None:
+    photo = announce(ann).json()["photo"]["photo_id"]
+    assert ann("DELETE", f"/api/photos/{photo}").status == 204
+    assert ids(ann) == []
+
+
+def test_throttled_deletion_hides_the_photo_and_can_be_repeated(ann: Caller, refuse: Callable[..., None]) -> None:
+    photo = develop(ann)
+    refuse("s3", "DeleteObjects", "SlowDown", 503, calls=(1,))
+    assert ann("DELETE", f"/api/photos/{photo}").status == 429
+    assert ids(ann) == []
+    assert ann("DELETE", f"/api/photos/{photo}").status == 204
+    assert darkroom.objects() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "groups"),
+    [
+        ("DELETE", "/api/photos/{photo_id}", None, ()),
+        ("DELETE", "/api/albums/{album_id}", None, ()),
+        ("DELETE", "/api/photos", {"confirm": "delete all photos of everyone"}, ("operators",)),
+    ],
+)
+def test_deletion_that_a_policy_denies_hides_the_photo_and_asks_to_retry(
+    api: Callable[..., Caller],
+    ann: Caller,
+    answer: Callable[..., list[Any]],
+    method: str,
+    path: str,
+    body: Any,
+    groups: tuple[str, ...],
+) -> None:
+    album = ann("POST", "/api/albums", {"name": "Rome"}).json()["album_id"]
+    photo = develop(ann, album_id=album)
+    answer("s3", "DeleteObjects", {"Errors": [{"Key": "private/ann/uploads/a", "Code": "AccessDenied"}]})
+    answered = api("ann", *groups)(method, path.format(photo_id=photo, album_id=album), body)
+    assert (answered.status, answered.headers["retry-after"]) == (503, "900")
+    assert answered.problem()["detail"].startswith("A policy keeps this service from deleting files")
+    assert ids(ann) == []
