@@ -206,9 +206,3 @@ def test_albums_and_counts_stay_when_all_photos_are_deleted(operator: Caller, an
     operator("DELETE", "/api/photos", CONFIRMED)
     assert len(ann.get("/api/albums").json()["albums"]) == 1
     assert len(ann.get("/api/counts").json()["counts"]) == 1
-
-
-def test_operator_sees_no_photo_of_another_owner(operator: Caller, everyone: list[Caller]) -> None:
-    [photo, _] = photos(everyone[0])
-    assert photos(operator) == []
-    assert operator.get(f"/api/photos/{photo}").status == 404

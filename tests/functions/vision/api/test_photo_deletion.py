@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import BUCKET
 from tests.functions import darkroom
-from tests.functions.darkroom import announce, develop
+from tests.functions.darkroom import develop
 from tests.functions.http_api import Caller
-from vision.adapters.aws_sdk import client
 
 
 def ids(person: Caller, **query: Any) -> list[str]:
@@ -26,22 +24,6 @@ def test_photo_is_deleted_with_its_objects_and_without_its_neighbour(ann: Caller
         assert (ids(ann), ids(ann, label="cat")) == ([neighbour], [])
         assert darkroom.objects() == left
     assert ann.get(f"/api/photos/{neighbour}").json()["is_uploaded"] is True
-
-
-def test_all_versions_of_a_photo_are_deleted(ann: Caller) -> None:
-    announced = announce(ann).json()
-    for content in (b"first", b"second"):
-        darkroom.process(darkroom.upload(announced, content), {"Cat": 99.0})
-    client("s3").delete_object(Bucket=BUCKET, Key=announced["upload"]["fields"]["key"])
-    ann("DELETE", f"/api/photos/{announced['photo']['photo_id']}")
-    left = client("s3").list_object_versions(Bucket=BUCKET)
-    assert (left.get("Versions"), left.get("DeleteMarkers")) == (None, None)
-
-
-def test_pending_photo_is_deleted(ann: Caller) -> None:
-    photo = announce(ann).json()["photo"]["photo_id"]
-    assert ann("DELETE", f"/api/photos/{photo}").status == 204
-    assert ids(ann) == []
 
 
 def test_throttled_deletion_hides_the_photo_and_can_be_repeated(ann: Caller, refuse: Callable[..., None]) -> None:

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions import darkroom
-from tests.functions.darkroom import announce, clock, develop
+from tests.functions.darkroom import develop
 from tests.functions.http_api import Caller
 
 
@@ -47,32 +46,6 @@ def test_pages_of_one_moment_are_complete(ann: Caller) -> None:
     made = {develop(ann, moment="2026-11-03") for _ in range(4)}
     found = [photo for page in pages(ann, limit=1) for photo in page]
     assert sorted(found) == sorted(made)
-
-
-def test_pages_of_an_album_are_complete(ann: Caller) -> None:
-    album = ann("POST", "/api/albums", {"name": "Rome"}).json()["album_id"]
-    made = [develop(ann, moment=f"2026-11-0{day}", album_id=album) for day in (1, 2, 3)]
-    assert pages(ann, limit=2, album_id=album) == [[made[2], made[1]], [made[0]]]
-
-
-@pytest.mark.parametrize("change", ["new photo", "deleted photo"])
-def test_change_between_two_pages_does_not_move_the_next_page(ann: Caller, many: list[str], change: str) -> None:
-    first = ann.get("/api/photos", limit=2).json()
-    if change == "new photo":
-        develop(ann, moment="2026-11-20")
-    else:
-        ann("DELETE", f"/api/photos/{many[1]}")
-    assert ids(ann, limit=2, cursor=first["cursor"]) == many[2:4]
-
-
-def test_page_of_a_search_with_few_matches_is_short_and_has_a_cursor(ann: Caller) -> None:
-    with clock("2026-11-01"):
-        last = announce(ann, name="last.jpg").json()["photo"]["photo_id"]
-    darkroom.shelve("ann", 450, "2026-11-02")
-    with clock("2026-11-03"):
-        found = pages(ann, to="2026-11-30", min_confidence=0, limit=100)
-        assert [photo for page in found for photo in page][-1] == last
-        assert [len(page) for page in pages(ann, min_confidence=50, limit=100)] == [0, 0]
 
 
 # What DynamoDB does not accept: keys are not empty, and have at most 1,024 bytes.

@@ -55,18 +55,6 @@ def test_ended_session_shows_images_minutes_and_cost(
     assert session["cost_dollars"] == 4.0
 
 
-def test_failed_session_shows_its_error_and_the_cost_of_its_model(
-    operator: Caller, answer: Callable[..., list[dict[str, Any]]]
-) -> None:
-    arn = start()
-    failed = end(arn, "FAILED", error="ModelLost", cause="It ended by itself.")
-    answer("stepfunctions", "DescribeExecution", failed)
-    [session] = sessions(operator)
-    assert session["error"] == {"name": "ModelLost", "cause": "It ended by itself."}
-    SessionLog(TABLE).close(arn, 0, 30, "2026-11-21T10:40:00.000Z")
-    assert sessions(operator)[0]["cost_dollars"] == 4.0
-
-
 def test_timeline_has_the_first_time_of_each_milestone(
     operator: Caller, answer: Callable[..., list[dict[str, Any]]]
 ) -> None:

@@ -106,29 +106,23 @@ def test_other_event_is_no_work(body: dict[str, Any]) -> None:
     assert created_objects(json.dumps(body)) == []
 
 
+_CREATED = '{"detail-type": "Object Created", "source": "aws.s3"'
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        "",
-        "hello",
-        "[]",
-        "null",
-        "{}",
-        "[" * 10_000,
-        '{"Records": "none"}',
-        '{"detail-type": "Object Created", "source": "aws.s3"}',
-        '{"detail-type": "Object Created", "source": "aws.s3", "detail": "text"}',
-        '{"detail-type": "Object Created", "source": "aws.s3", "detail": {"bucket": "b", "object": {}}}',
-        _event_bridge(""),
-        _event_bridge("rose.jpg", size=-1),
-        _event_bridge("rose.jpg", size=1.5),
-        _event_bridge("rose.jpg", size=float("inf")),
-        _event_bridge("rose.jpg", size=float("nan")),
+        *("", "hello", "[]", "null", "{}", "[" * 10_000, '{"Records": "none"}'),
+        *(
+            f"{_CREATED}}}",
+            f'{_CREATED}, "detail": "text"}}',
+            f'{_CREATED}, "detail": {{"bucket": "b", "object": {{}}}}}}',
+        ),
+        *(_event_bridge("rose.jpg", size=size) for size in (-1, 1.5, float("inf"), float("nan"))),
         _event_bridge("rose.jpg", sequencer="tomorrow"),
         _event_bridge("rose.jpg", etag=None, **{"version-id": None}),
-        _event_bridge("\ud800.jpg"),
-        _body({"eventName": "ObjectCreated:Put"}),
-        _body({"eventName": "ObjectCreated:Put", "s3": None}),
+        *(_event_bridge(key) for key in ("", "\ud800.jpg")),
+        *(_body({"eventName": "ObjectCreated:Put", **s3}) for s3 in ({}, {"s3": None})),
         _body(_notification(7)),  # type: ignore[arg-type]
     ],
     ids=lambda body: body[:70],

@@ -54,42 +54,31 @@ def test_steps_run_once_and_in_a_fixed_order() -> None:
     assert request.steps == ("metadata", "labels")
 
 
+INVALID: dict[str, list[Any]] = {
+    "bucket": ["", 5, None, f"s3://{BUCKET}", f"arn:aws:s3:::{BUCKET}", f"{BUCKET}/2026/"],
+    "prefix": [1, None, "x" * 1025, "\ud800"],
+    "inventory": ["manifest.json"],
+    "steps": [[], "labels", ["label"], [["labels"]]],
+    "force": [1],
+    "record": ["short", ["full"]],
+    "tolerated_failure_percentage": [101, -1, math.nan, True, "5"],
+}
+
+
 @pytest.mark.parametrize(
-    ("wrong", "named"),
+    ("data", "named"),
     [
         ({}, "bucket"),
-        ({"bucket": ""}, "bucket"),
-        ({"bucket": 5}, "bucket"),
-        ({"bucket": None}, "bucket"),
-        ({"bucket": f"s3://{BUCKET}"}, "bucket"),
-        ({"bucket": f"arn:aws:s3:::{BUCKET}"}, "bucket"),
-        ({"bucket": f"{BUCKET}/2026/"}, "bucket"),
-        ({"prefix": 1}, "prefix"),
-        ({"prefix": None}, "prefix"),
-        ({"prefix": "x" * 1025}, "prefix"),
-        ({"prefix": "\ud800"}, "prefix"),
+        *(({field: value}, field) for field, values in INVALID.items() for value in values),
         ({"buckets": "a"}, "'buckets'"),
-        ({"inventory": "manifest.json"}, "inventory"),
         ({"inventory": {"bucket": "b", "key": "data.csv"}}, "inventory.key"),
         ({"inventory": {"bucket": "arn:aws:s3:::b", "key": "manifest.json"}}, "inventory.bucket"),
         ({"inventory": {"bucket": "b", "key": "\udfffmanifest.json"}}, "inventory.key"),
-        ({"steps": []}, "steps"),
-        ({"steps": "labels"}, "steps"),
-        ({"steps": ["label"]}, "steps"),
-        ({"steps": [["labels"]]}, "steps"),
-        ({"force": 1}, "force"),
-        ({"record": "short"}, "record"),
-        ({"record": ["full"]}, "record"),
-        ({"tolerated_failure_percentage": 101}, "tolerated_failure_percentage"),
-        ({"tolerated_failure_percentage": -1}, "tolerated_failure_percentage"),
-        ({"tolerated_failure_percentage": math.nan}, "tolerated_failure_percentage"),
-        ({"tolerated_failure_percentage": True}, "tolerated_failure_percentage"),
-        ({"tolerated_failure_percentage": "5"}, "tolerated_failure_percentage"),
     ],
 )
-def test_invalid_field_is_named(wrong: dict[str, Any], named: str) -> None:
+def test_invalid_field_is_named(data: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidRun, match=rf"^{named}: "):
-        Request.from_dict({"bucket": BUCKET, **wrong} if wrong else {})
+        Request.from_dict({"bucket": BUCKET, **data} if data else {})
 
 
 @pytest.mark.parametrize(
