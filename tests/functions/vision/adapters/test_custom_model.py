@@ -13,15 +13,10 @@ from vision.domain.errors import AccessDenied, ModelNotUsable, ServiceUnavailabl
 ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/things"
 MODEL = Model(f"{ARN}/1794475800123", f"{ARN}/version/things.2026-11-12T10.00.00/1794479400123")
 SERVICE_MODEL = botocore.session.get_session().get_service_model("rekognition")
-CALLS: dict[str, Callable[[], Any]] = {
-    "DescribeProjectVersions": MODEL.describe,
-    "StartProjectVersion": lambda: MODEL.start(1, 1),
-    "StopProjectVersion": MODEL.stop,
-}
-METHODS = {
-    "DescribeProjectVersions": "describe_project_versions",
-    "StartProjectVersion": "start_project_version",
-    "StopProjectVersion": "stop_project_version",
+CALLS: dict[str, tuple[str, Callable[[], Any]]] = {
+    "DescribeProjectVersions": ("describe_project_versions", MODEL.describe),
+    "StartProjectVersion": ("start_project_version", lambda: MODEL.start(1, 1)),
+    "StopProjectVersion": ("stop_project_version", MODEL.stop),
 }
 EVERYWHERE = {
     "AccessDeniedException": AccessDenied,
@@ -29,15 +24,10 @@ EVERYWHERE = {
     "ThrottlingException": Throttled,
     "ProvisionedThroughputExceededException": Throttled,
 }
+NOT_USABLE = {"ResourceNotFoundException": ModelNotUsable, "InvalidParameterException": ModelNotUsable}
 RAISED = {
-    "DescribeProjectVersions": EVERYWHERE
-    | {"ResourceNotFoundException": ModelNotUsable, "InvalidParameterException": ModelNotUsable},
-    "StartProjectVersion": EVERYWHERE
-    | {
-        "ResourceNotFoundException": ModelNotUsable,
-        "InvalidParameterException": ModelNotUsable,
-        "LimitExceededException": Throttled,
-    },
+    "DescribeProjectVersions": EVERYWHERE | NOT_USABLE,
+    "StartProjectVersion": EVERYWHERE | NOT_USABLE | {"LimitExceededException": Throttled},
     "StopProjectVersion": EVERYWHERE,
 }
 # Another execution has sent the same request a moment ago, or the model is gone.
@@ -106,15 +96,17 @@ def test_every_error_of_the_service_model_has_an_expected_outcome() -> None:
 def test_service_error_is_a_named_error_with_a_remedy(
     stub: Stubber, operation: str, code: str, kind: type[Exception]
 ) -> None:
-    stub.add_client_error(METHODS[operation], code, http_status_code=500 if kind is ServiceUnavailable else 400)
+    method, call = CALLS[operation]
+    stub.add_client_error(method, code, http_status_code=500 if kind is ServiceUnavailable else 400)
     with pytest.raises(kind, match="; "):
-        CALLS[operation]()
+        call()
 
 
 @pytest.mark.parametrize(("operation", "code"), HARMLESS)
 def test_model_that_starts_or_stops_already_or_is_gone_is_no_error(stub: Stubber, operation: str, code: str) -> None:
-    stub.add_client_error(METHODS[operation], code)
-    assert CALLS[operation]() is None
+    method, call = CALLS[operation]
+    stub.add_client_error(method, code)
+    assert call() is None
 
 
 @pytest.mark.parametrize(
@@ -133,6 +125,7 @@ def test_model_that_starts_or_stops_already_or_is_gone_is_no_error(stub: Stubber
 def test_service_error_names_the_parameter_or_the_quota(
     stub: Stubber, operation: str, code: str, kind: type[Exception], named: str
 ) -> None:
-    stub.add_client_error(METHODS[operation], code)
+    method, call = CALLS[operation]
+    stub.add_client_error(method, code)
     with pytest.raises(kind, match=named):
-        CALLS[operation]()
+        call()

@@ -11,7 +11,7 @@ from tests.functions.darkroom import announce, develop
 from tests.functions.http_api import OPERATIONS, Caller, filled, good_body, operation
 from vision.domain.tokens import NO_SECOND_FACTOR, NOT_CHECKED, WITHHELD
 
-CONFIRMED = {"confirm": "delete all photos of everyone"}
+CONFIRMED: dict[str, Any] = {"confirm": "delete all photos of everyone"}
 BODIES = {("POST", "/api/bulk-runs"): {"prefix": ""}, ("DELETE", "/api/photos"): CONFIRMED}
 OF_OPERATORS = [
     (method, path) for method, path in OPERATIONS if "Operators" in (operation(method, path) or {}).get("tags", [])
@@ -68,47 +68,32 @@ def test_only_an_access_token_is_accepted(ann: Caller, use: str | None) -> None:
     assert with_claims(ann, token_use=use).get("/api/me").status == 401
 
 
-@pytest.mark.parametrize(
-    ("groups", "is_operator"),
-    [
-        ((), False),
-        (("operators",), True),
-        (("guests", "operators"), True),
-        (("operators", "guests"), True),
-        (("guests",), False),
-        (("operator",), False),
-        (("staff,operators",), False),
-        (("operators2",), False),
-        (("Operators",), False),
-        (("not-operators",), False),
-        # API Gateway puts brackets around the list; a name may begin or end with brackets of its own.
-        (("[operators]",), False),
-        (("[operators",), False),
-        (("operators]",), False),
-        (("[[operators]]",), False),
-        (("[operators", "operators]"), False),
-        (("[guests]", "operators"), True),
-        # Group names have no whitespace in Cognito, and none of these separates two groups.
-        (("guests\u00a0operators",), False),
-        (("guests\toperators",), False),
-    ],
-)
-def test_operator_is_a_member_of_the_group(
-    api: Callable[..., Caller], groups: tuple[str, ...], is_operator: bool
-) -> None:
-    assert api("olga", *groups).get("/api/me").json()["is_operator"] is is_operator
+MEMBERS = [("operators",), ("guests", "operators"), ("operators", "guests"), ("[guests]", "operators")]
+OTHER_NAMES = [
+    (),
+    ("guests",),
+    ("operator",),
+    ("staff,operators",),
+    ("operators2",),
+    ("Operators",),
+    ("not-operators",),
+]
+# API Gateway puts brackets around the list; a name may begin or end with brackets of its own.
+BRACKETS = [("[operators]",), ("[operators",), ("operators]",), ("[[operators]]",), ("[operators", "operators]")]
+# Group names have no whitespace in Cognito, and none of these separates two groups.
+WHITESPACE = [("guests\u00a0operators",), ("guests\toperators",)]
 
 
-@pytest.mark.parametrize(
-    ("claim", "value"),
-    [
-        *(("cognito:groups", groups) for groups in ("operators", "[operators", "operators]", "", "[]")),
-        *(
-            (claim, "[operators]")
-            for claim in ("scope", "username", "custom:groups", "groups", "cognito:roles", "email")
-        ),
-    ],
-)
+@pytest.mark.parametrize("groups", [*MEMBERS, *OTHER_NAMES, *BRACKETS, *WHITESPACE])
+def test_operator_is_a_member_of_the_group(api: Callable[..., Caller], groups: tuple[str, ...]) -> None:
+    assert api("olga", *groups).get("/api/me").json()["is_operator"] is (groups in MEMBERS)
+
+
+CLAIMS = [("cognito:groups", groups) for groups in ("operators", "[operators", "operators]", "", "[]")]
+CLAIMS += [(name, "[operators]") for name in ("scope", "username", "custom:groups", "groups", "cognito:roles", "email")]
+
+
+@pytest.mark.parametrize(("claim", "value"), CLAIMS)
 def test_malformed_groups_and_other_claims_make_no_operator(api: Callable[..., Caller], claim: str, value: str) -> None:
     assert with_claims(api("olga"), **{claim: value}).get("/api/bulk-runs").status == 403
 
@@ -154,27 +139,13 @@ def test_person_who_is_no_operator_deletes_nothing(everyone: list[Caller]) -> No
     assert [len(photos(person)) for person in everyone] == [2, 2, 2]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        None,
-        {},
-        {"confirm": ""},
-        {"confirm": None},
-        {"confirm": True},
-        {"confirm": "yes"},
-        {"confirm": "Delete all photos of everyone"},
-        {"confirm": "delete all photos of everyone "},
-        {"confirm": ["delete all photos of everyone"]},
-        {**CONFIRMED, "owner": "ann"},
-        {**CONFIRMED, "cursor": "x"},
-        {**CONFIRMED, "cursor": 5},
-        {**CONFIRMED, "cursor": "a" * 2049},
-        {**CONFIRMED, "cursor": cursor("\n\n")},
-        {**CONFIRMED, "cursor": cursor("\nPHOTO#x\n")},
-        {**CONFIRMED, "cursor": cursor("\n\nCURRENT")},
-    ],
-)
+SENTENCE = CONFIRMED["confirm"]
+OTHER_WORDS = ["", None, True, "yes", SENTENCE.capitalize(), f"{SENTENCE} ", [SENTENCE]]
+CURSORS = ["x", 5, "a" * 2049, cursor("\n\n"), cursor("\nPHOTO#x\n"), cursor("\n\nCURRENT")]
+UNCONFIRMED = [None, {}, *({"confirm": words} for words in OTHER_WORDS), CONFIRMED | {"owner": "ann"}]
+
+
+@pytest.mark.parametrize("body", [*UNCONFIRMED, *(CONFIRMED | {"cursor": text} for text in CURSORS)])
 def test_without_the_exact_confirmation_nothing_is_deleted(operator: Caller, everyone: list[Caller], body: Any) -> None:
     assert operator("DELETE", "/api/photos", body).status == 422
     assert [len(photos(person)) for person in everyone] == [2, 2, 2]
