@@ -85,7 +85,7 @@ def test_unprocessed_items_are_written_again(dynamodb: Stubber) -> None:
     Items(TABLE).put_many([_numbered(0), _numbered(1)])
 
 
-def test_batch_of_which_nothing_is_processed_is_throttled_and_not_repeated_for_ever(dynamodb: Stubber) -> None:
+def test_batch_of_which_nothing_is_processed_is_throttled(dynamodb: Stubber) -> None:
     dynamodb.add_response("batch_write_item", {"UnprocessedItems": {TABLE: [_put_request(0), _put_request(1)]}})
     with pytest.raises(Throttled, match="not one of them was written"):
         Items(TABLE).put_many([_numbered(0), _numbered(1)])

@@ -154,19 +154,15 @@ VERSION = ObjectVersion("amzn-s3-demo-bucket", KEY, "v1", "e1", "", 5)
 
 
 # HEAD has no body, and its error is only the HTTP status.
-@pytest.mark.parametrize(("code", "http_status", "kind"), [("SlowDown", 503, Throttled), ("403", 403, AccessDenied)])
+@pytest.mark.parametrize("error", [("SlowDown", 503, Throttled), ("403", 403, AccessDenied)])
 @pytest.mark.parametrize(
     ("operation", "call"),
     [("head_object", lambda: _copy(VERSION, RESULTS, TARGET)), ("delete_object", lambda: storage.delete(VERSION))],
 )
 def test_s3_error_is_a_named_error(
-    stubbed: Callable[[str], Stubber],
-    operation: str,
-    call: Callable[[], None],
-    code: str,
-    http_status: int,
-    kind: type[Exception],
+    stubbed: Callable[[str], Stubber], operation: str, call: Callable[[], None], error: tuple[str, int, type[Exception]]
 ) -> None:
+    code, http_status, kind = error
     stubbed("s3").add_client_error(operation, code, http_status_code=http_status)
     with pytest.raises(kind):
         call()

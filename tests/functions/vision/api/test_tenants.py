@@ -43,18 +43,8 @@ class Belongings:
     def secrets(self) -> list[str]:
         """Return the texts that no answer to another person may contain."""
         # No bare letters: the ids of other people contain them, too.
-        return [
-            '"bob"',
-            "/bob/",
-            "#bob",
-            "bob.jpg",
-            "Bob's",
-            self.album_id,
-            self.photo_id,
-            self.pending_id,
-            "Zebra",
-            "2026-11-07",
-        ]
+        words = ['"bob"', "/bob/", "#bob", "bob.jpg", "Bob's", "Zebra", "2026-11-07"]
+        return [*words, self.album_id, self.photo_id, self.pending_id]
 
     @property
     def texts(self) -> list[str]:

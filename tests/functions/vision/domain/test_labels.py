@@ -123,7 +123,7 @@ def test_labels_never_exceed_their_share_of_a_state(drawn: list[tuple[str, float
     assert _size_bytes(found) <= LABELS_LIMIT_BYTES
 
 
-def test_boxes_of_the_most_crowded_label_are_removed_first_from_the_lowest_confidence() -> None:
+def test_boxes_of_the_most_crowded_label_are_removed_first() -> None:
     # A stadium: more boxes than a state can carry.
     labels = [_label("Person", 99.0, boxes=2000), _label("Stadium", 95.0), _label("Flag", 60.0, boxes=3)]
     found = from_rekognition({"Labels": labels})
