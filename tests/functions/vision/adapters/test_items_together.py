@@ -1,12 +1,13 @@
 """Many items at once, and two that change together or not at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.stub import Stubber
 
+from vision.adapters.aws_sdk import client
 from vision.adapters.items import Items
 from vision.domain.errors import Throttled
 
@@ -59,13 +60,29 @@ def test_unprocessed_keys_are_read_again(dynamodb: Stubber) -> None:
     assert Items(TABLE).get_many([_key(0), _key(1)], ()) == [_key(0), _key(1)]
 
 
+@pytest.fixture
+def batch_sizes(aws: None) -> Iterator[list[int]]:
+    """The number of writes in each batch; moto accepts more than the 25 of DynamoDB."""
+    sizes: list[int] = []
+
+    def record(params: dict[str, Any], **_: Any) -> None:
+        sizes.append(len(params["RequestItems"][TABLE]))
+
+    events = client("dynamodb").meta.events
+    events.register("provide-client-params.dynamodb.BatchWriteItem", record)
+    yield sizes
+    events.unregister("provide-client-params.dynamodb.BatchWriteItem", record)
+
+
 @pytest.mark.parametrize("number", [0, 1, 25, 26, 51])
-def test_more_items_are_written_and_deleted_than_one_request_takes(items: Items, number: int) -> None:
+def test_items_are_written_and_deleted_in_batches_of_25(items: Items, batch_sizes: list[int], number: int) -> None:
     items.put_once(MARK)
     items.put_many([_numbered(one) for one in range(number)])
     assert len(items.scan(None, 100)[0]) == number + 1
     items.delete_many([_key(one) for one in range(number)])
     assert items.scan(None, 100)[0] == [MARK]
+    assert sum(batch_sizes) == 2 * number
+    assert max(batch_sizes, default=0) == min(number, 25)
 
 
 def test_deleting_missing_items_is_no_error(items: Items) -> None:
