@@ -1,4 +1,4 @@
-"""Images for the tests, made on the spot: scenes, EXIF blocks with any trap in them, segments and chunks."""
+"""Images for the tests, made when needed: scenes, EXIF blocks with any value, segments and chunks."""
 
 import io
 import struct
@@ -30,7 +30,7 @@ UPRIGHT_TO_STORED = {
 
 
 def scene(width: int = 320, height: int = 240) -> Image.Image:
-    """Four quarters of different colours, so that any turn or flip shows."""
+    """Four quarters of different colours, so that any rotation or flip is visible."""
     image = Image.new("RGB", (width, height), RED)
     image.paste(GREEN, (width // 2, 0, width, height // 2))
     image.paste(BLUE, (0, height // 2, width // 2, height))
@@ -39,14 +39,14 @@ def scene(width: int = 320, height: int = 240) -> Image.Image:
 
 
 def gradients(width: int, height: int) -> Image.Image:
-    """Soft detail everywhere, the same each time."""
+    """Soft detail everywhere, the same in each call."""
     rough = Image.radial_gradient("L").resize((width, height))
     slope = Image.linear_gradient("L").resize((width, height))
     return Image.merge("RGB", (rough, slope, slope.transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
 
 
 def jpeg_of(image: Image.Image, **options: Any) -> bytes:
-    """Encode, keeping nothing of the image's own comment or profile unless asked."""
+    """Encode without the comment and profile of the image, unless the options have them."""
     target = io.BytesIO()
     image.save(target, "JPEG", **{"quality": 90, **options})
     return target.getvalue()
@@ -60,14 +60,14 @@ def png_of(image: Image.Image, **options: Any) -> bytes:
 
 
 def opened(data: bytes) -> Image.Image:
-    """Decode by Pillow, the independent reader of what was made."""
+    """Decode with Pillow, the independent reader."""
     image = Image.open(io.BytesIO(data))
     image.load()
     return image
 
 
 def close_to(colour: Any, expected: Sequence[int], tolerance: int = 24) -> bool:
-    """Compare colours as far as JPEG keeps them."""
+    """Compare colours within the losses of JPEG."""
     return all(abs(a - b) <= tolerance for a, b in zip(colour, expected, strict=True))
 
 
@@ -88,7 +88,7 @@ def long(*numbers: int) -> Value:
 
 
 def rational(*pairs: tuple[int, int]) -> Value:
-    """Fractions as they are, zero denominators among them."""
+    """Fractions, which may have a denominator of zero."""
     return 5, len(pairs), b"".join(struct.pack("<II", *pair) for pair in pairs)
 
 
@@ -105,18 +105,18 @@ def exif_block(
     if gps is not None:
         directories.append((GPS_POINTER, gps))
     pointers = {tag: long(0) for tag, _ in directories if tag}
-    places: dict[int, int] = {}
+    offsets: dict[int, int] = {}
     for tag, directory in directories:
         entries = {**directory, **pointers} if tag is None else dict(directory)
         start = len(block)
         if tag is not None:
-            struct.pack_into("<I", block, places[tag], start)
+            struct.pack_into("<I", block, offsets[tag], start)
         block += struct.pack("<H", len(entries)) + bytes(12 * len(entries) + 4)
         for index, (entry_tag, (kind, count, payload)) in enumerate(sorted(entries.items())):
             at = start + 2 + 12 * index
             struct.pack_into("<HHI", block, at, entry_tag, kind, count)
             if tag is None and entry_tag in pointers:
-                places[entry_tag] = at + 8
+                offsets[entry_tag] = at + 8
             if len(payload) <= 4:
                 block[at + 8 : at + 8 + len(payload)] = payload
             else:
@@ -126,7 +126,7 @@ def exif_block(
 
 
 def gps_of(latitude: Value, longitude: Value, north: str = "N", east: str = "E", **others: Value) -> dict[int, Value]:
-    """GPS tags of a place."""
+    """GPS tags of a location."""
     tags = {LATITUDE_REF: text(north), LATITUDE: latitude, LONGITUDE_REF: text(east), LONGITUDE: longitude}
     if "altitude" in others:
         tags[ALTITUDE] = others["altitude"]
@@ -144,12 +144,12 @@ def segment(marker: int, payload: bytes) -> bytes:
 
 
 def with_segments(jpeg: bytes, *segments: bytes) -> bytes:
-    """Put segments right behind the start of a JPEG, where cameras have them."""
+    """Insert segments after the start of a JPEG, where cameras write them."""
     return jpeg[:2] + b"".join(segments) + jpeg[2:]
 
 
 def with_exif(jpeg: bytes, block: bytes) -> bytes:
-    """Put an EXIF segment into a JPEG."""
+    """Insert an EXIF segment into a JPEG."""
     return with_segments(jpeg, segment(0xE1, b"Exif\0\0" + block))
 
 
@@ -159,12 +159,12 @@ def chunk(kind: bytes, payload: bytes) -> bytes:
 
 
 def with_chunks(png: bytes, *chunks: bytes, before: bytes = b"IDAT") -> bytes:
-    """Put chunks before the first chunk of a kind."""
+    """Insert chunks before the first chunk of a kind."""
     at = png.index(before) - 4
     return png[:at] + b"".join(chunks) + png[at:]
 
 
 def huge_png_header(width: int, height: int) -> bytes:
-    """A PNG that claims its size and ends after a hundred bytes of pixels."""
+    """A PNG with any size in its header, and a hundred bytes of pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100_000))[:100])

@@ -1,4 +1,4 @@
-"""What hypothesis draws from: keys that S3 takes, object versions, JSON, and the traps of the older systems."""
+"""Hypothesis strategies: valid S3 keys, object versions, JSON, and keys that broke older systems."""
 
 from datetime import UTC, date, datetime
 
@@ -31,7 +31,7 @@ KEY_TRAPS = (
 
 
 def text_of(max_bytes: int, min_size: int = 1, exclude: str = "") -> st.SearchStrategy[str]:
-    """Any unicode text of at most so many bytes of UTF-8; long texts are as likely as short ones."""
+    """Draw Unicode text of at most ``max_bytes`` in UTF-8; long texts are as likely as short ones."""
     # S3 keys are UTF-8, which has no surrogates.
     characters = st.characters(exclude_categories=("Cs",), exclude_characters=exclude)
     short = st.text(characters, min_size=min_size, max_size=40)
@@ -56,7 +56,7 @@ owners = text_of(1006, exclude="/")
 
 @st.composite
 def upload_keys(draw: st.DrawFn) -> tuple[str, str, str]:
-    """An upload's key of at most 1,024 bytes, with the owner and the path that it is made of."""
+    """Draw the key of an upload of at most 1,024 bytes, with its owner and its path."""
     owner = draw(owners)
     room = 1024 - len(f"private/{owner}/uploads/".encode())
     path = draw(st.one_of(text_of(room), st.sampled_from(KEY_TRAPS).map(lambda trap: _cut(trap, room))))
@@ -90,7 +90,7 @@ json_values = st.recursive(
     max_leaves=12,
 )
 
-# What the API lets into keys of the table: Cognito's `sub`, and ids that are made here.
+# Parts of table keys that come through the API: the `sub` of Cognito, and generated ids.
 api_owners = st.from_regex(r"[A-Za-z0-9_-]{1,40}", fullmatch=True)
 tokens = st.from_regex(r"[a-z2-7]{26}", fullmatch=True)
 labels = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60)
@@ -100,7 +100,7 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2999, 12, 31)).map(
 )
 days = st.dates(date(2000, 1, 1), date(2999, 12, 31))
 
-tickets = st.builds(
+pending_uploads = st.builds(
     PendingUpload,
     bucket=st.sampled_from(("amzn-s3-demo-bucket", "other-bucket")),
     owner=api_owners,

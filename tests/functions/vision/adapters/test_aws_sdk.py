@@ -1,3 +1,8 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -48,76 +53,78 @@ def test_adapters_are_tested_with_the_oldest_sdk_of_a_lambda_runtime(aws: None) 
         aws_sdk.client("s3").copy_object(Bucket="b", Key="k", CopySource="b/k", IfNoneMatch="*")
 
 
-def _refusal(code: str, http_status: int = 400, message: str = "as the service says it") -> ClientError:
+def _client_error(code: str, http_status: int = 400, message: str = "service message") -> ClientError:
     response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": http_status}}
     return ClientError(response, "Operation")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("kind", "code"), [(kind, code) for kind, codes in CODES.items() for code in codes])
-def test_a_code_becomes_the_error_that_the_state_machine_knows(kind: type[VisionError], code: str) -> None:
-    with pytest.raises(kind), domain_errors("image"):
-        raise _refusal(code)
+def test_code_becomes_the_error_that_the_state_machines_know(kind: type[VisionError], code: str) -> None:
+    with pytest.raises(kind, match=r"^image: .*; [A-Za-z ,]{10,}$"), domain_errors("image"):
+        raise _client_error(code)
 
 
-def test_no_code_is_mapped_without_a_test() -> None:
+def test_every_mapped_code_is_tested() -> None:
     assert {(code, kind) for kind, codes in CODES.items() for code in codes} == set(aws_sdk._ERRORS.items())
 
 
 @pytest.mark.parametrize("code", ["InternalServerError", "InternalError", "ServiceUnavailable", "SomethingNew"])
-def test_a_failure_on_the_services_side_is_worth_waiting_for(code: str) -> None:
+def test_http_500_is_transient(code: str) -> None:
     with pytest.raises(ServiceUnavailable), domain_errors("image"):
-        raise _refusal(code, 500)
+        raise _client_error(code, 500)
 
 
-def test_a_throttle_stays_a_throttle_whatever_its_status() -> None:
+def test_throttle_with_http_503_is_a_throttle() -> None:
     with pytest.raises(Throttled), domain_errors("image"):
-        raise _refusal("SlowDown", 503)
+        raise _client_error("SlowDown", 503)
 
 
-@pytest.mark.parametrize(
-    "silence",
-    [
-        ConnectTimeoutError(endpoint_url="https://s3"),
-        ReadTimeoutError(endpoint_url="https://s3"),
-        EndpointConnectionError(endpoint_url="https://s3"),
-    ],
-)
-def test_silence_is_worth_waiting_for(silence: Exception) -> None:
+@pytest.mark.parametrize("kind", [ConnectTimeoutError, ReadTimeoutError, EndpointConnectionError])
+def test_timeout_or_lost_connection_is_transient(kind: type[Exception]) -> None:
     with pytest.raises(ServiceUnavailable), domain_errors("image"):
-        raise silence
+        raise kind(endpoint_url="https://s3")
 
 
-def test_a_refusal_that_is_a_bug_of_ours_passes_as_it_is() -> None:
-    with pytest.raises(ClientError, match="ValidationException"), domain_errors("image"):
-        raise _refusal("ValidationException")
+@pytest.mark.parametrize("error", [_client_error("ValidationException"), InvalidImage("no")])
+def test_validation_error_and_domain_error_pass_unchanged(error: Exception) -> None:
+    with pytest.raises(type(error)) as raised, domain_errors("image"):
+        raise error
+    assert raised.value is error
 
 
-def test_an_error_of_the_domain_passes_as_it_is() -> None:
-    with pytest.raises(InvalidImage), domain_errors("image"):
-        raise InvalidImage("no")
+@pytest.mark.parametrize(("message", "shown"), [("Rate exceeded.", "Rate exceeded"), ("", "SlowDown")])
+def test_error_names_its_subject_and_the_service_message_or_code(message: str, shown: str) -> None:
+    with pytest.raises(Throttled, match=rf"^DetectLabels: {shown}; "), domain_errors("DetectLabels"):
+        raise _client_error("SlowDown", message=message)
 
 
-def test_the_message_names_the_subject_and_keeps_the_services_words() -> None:
-    with pytest.raises(Throttled, match=r"^DetectLabels: Rate exceeded; "), domain_errors("DetectLabels"):
-        raise _refusal("ThrottlingException", message="Rate exceeded.")
-
-
-def test_a_refusal_without_words_is_named_by_its_code() -> None:
-    with pytest.raises(Throttled, match=r"^image: SlowDown; "), domain_errors("image"):
-        raise _refusal("SlowDown", message="")
-
-
-@pytest.mark.parametrize("kind", CODES)
-def test_each_message_ends_with_a_remedy(kind: type[VisionError]) -> None:
-    with pytest.raises(kind, match=r"; [A-Za-z ,]{10,}$"), domain_errors("image"):
-        raise _refusal(CODES[kind][0])
-
-
-def test_a_client_is_made_once(aws: None) -> None:
-    assert aws_sdk.client("s3") is aws_sdk.client("s3")
-
-
-def test_a_client_gives_up_well_before_its_function_does(aws: None) -> None:
+def test_client_is_created_once_and_times_out_before_its_function(aws: None) -> None:
+    client = aws_sdk.client("s3")
+    assert aws_sdk.client("s3") is client
     # The shortest function has 30 seconds; after that nobody would see a named error.
-    config = aws_sdk.client("s3").meta.config
-    assert config.connect_timeout + config.read_timeout < 30
+    assert client.meta.config.connect_timeout + client.meta.config.read_timeout < 30
+
+
+def test_clients_requested_by_many_threads_are_created_one_at_a_time(
+    aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current, most, lock = 0, 0, threading.Lock()
+
+    class Session:
+        def create_client(self, service: str, config: Any) -> str:
+            nonlocal current, most
+            with lock:
+                current += 1
+                most = max(most, current)
+            time.sleep(0.02)
+            with lock:
+                current -= 1
+            return service
+
+    aws_sdk.client.cache_clear()
+    monkeypatch.setattr(aws_sdk, "_session", Session)
+    names = ["s3", "rekognition", "dynamodb"] * 4
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(aws_sdk.client, names)) == names
+    assert most == 1
+    aws_sdk.client.cache_clear()

@@ -11,12 +11,12 @@ from vision.adapters import cloudformation
 
 
 class CloudFormation(HTTPServer):
-    """Takes answers as the bucket behind a pre-signed address does."""
+    """Accepts responses as the bucket behind a presigned URL does."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Taking)
+        super().__init__(("127.0.0.1", 0), _Receiver)
         self.status = 200
-        self.answers: list[tuple[str, dict[str, str], bytes]] = []
+        self.responses: list[tuple[str, dict[str, str], bytes]] = []
 
     def event(self, **changes: Any) -> dict[str, Any]:
         return {
@@ -29,26 +29,26 @@ class CloudFormation(HTTPServer):
         }
 
     @property
-    def told(self) -> dict[str, Any]:
-        [(_, _, body)] = self.answers
+    def response(self) -> dict[str, Any]:
+        [(_, _, body)] = self.responses
         return dict(json.loads(body))
 
 
-class _Taking(BaseHTTPRequestHandler):
+class _Receiver(BaseHTTPRequestHandler):
     server: CloudFormation
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.answers.append((self.path, dict(self.headers), body))
+        self.server.responses.append((self.path, dict(self.headers), body))
         self.send_response(self.server.status)
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Write no access log."""
 
 
 @pytest.fixture
-def waiting() -> Iterator[CloudFormation]:
+def stack() -> Iterator[CloudFormation]:
     server = CloudFormation()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -58,9 +58,9 @@ def waiting() -> Iterator[CloudFormation]:
     server.server_close()
 
 
-def test_success_is_told_with_what_identifies_the_request(waiting: CloudFormation) -> None:
-    cloudformation.respond(waiting.event(), "")
-    assert waiting.told == {
+def test_success_is_sent_to_the_signed_url_with_the_ids_of_the_request(stack: CloudFormation) -> None:
+    cloudformation.respond(stack.event(), "")
+    assert stack.response == {
         "Status": "SUCCESS",
         "Reason": "done",
         "PhysicalResourceId": "ValidRules-1",
@@ -68,37 +68,36 @@ def test_success_is_told_with_what_identifies_the_request(waiting: CloudFormatio
         "RequestId": "request-1",
         "LogicalResourceId": "ValidRules",
     }
+    [(path, headers, _)] = stack.responses
+    assert path == "/answer?Signature=a%2Bb"
+    assert headers["Content-Type"] == ""
 
 
-def test_a_failure_is_told_with_its_reason(waiting: CloudFormation) -> None:
-    cloudformation.respond(waiting.event(), "InvalidRule: rule 'Gärten': names no label")
-    assert (waiting.told["Status"], waiting.told["Reason"]) == ("FAILED", "InvalidRule: rule 'Gärten': names no label")
+def test_failure_is_sent_with_its_reason(stack: CloudFormation) -> None:
+    cloudformation.respond(stack.event(), "InvalidRule: rule 'Gärten': names no label")
+    assert stack.response["Status"] == "FAILED"
+    assert stack.response["Reason"] == "InvalidRule: rule 'Gärten': names no label"
 
 
-def test_an_update_keeps_the_resource_so_that_nothing_is_deleted_after_it(waiting: CloudFormation) -> None:
-    cloudformation.respond(waiting.event(RequestType="Update", PhysicalResourceId="ValidRules-1"), "")
-    assert waiting.told["PhysicalResourceId"] == "ValidRules-1"
+@pytest.mark.parametrize(
+    ("before", "now", "sent"), [("ValidRules-1", "", "ValidRules-1"), ("model-1", "model-2", "model-2")]
+)
+def test_update_keeps_the_resource_unless_it_is_replaced(
+    stack: CloudFormation, before: str, now: str, sent: str
+) -> None:
+    # CloudFormation deletes the old resource after an update that sends another id.
+    cloudformation.respond(stack.event(RequestType="Update", PhysicalResourceId=before), "", now)
+    assert stack.response["PhysicalResourceId"] == sent
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "😀", "\ud800"])
-def test_an_answer_is_never_longer_than_cloudformation_reads(waiting: CloudFormation, letter: str) -> None:
-    cloudformation.respond(waiting.event(), letter * 10_000)
-    [(_, _, body)] = waiting.answers
+def test_response_is_never_longer_than_cloudformation_reads(stack: CloudFormation, letter: str) -> None:
+    cloudformation.respond(stack.event(), letter * 10_000)
+    [(_, _, body)] = stack.responses
     assert len(body) <= 4096
 
 
-def test_the_signed_address_is_used_as_it_is(waiting: CloudFormation) -> None:
-    cloudformation.respond(waiting.event(), "")
-    [(path, headers, _)] = waiting.answers
-    assert (path, headers["Content-Type"]) == ("/answer?Signature=a%2Bb", "")
-
-
-def test_an_answer_that_is_not_taken_is_an_error_so_that_lambda_tries_again(waiting: CloudFormation) -> None:
-    waiting.status = 403
+def test_rejected_response_is_an_error_so_that_lambda_retries(stack: CloudFormation) -> None:
+    stack.status = 403
     with pytest.raises(HTTPError):
-        cloudformation.respond(waiting.event(), "")
-
-
-def test_a_resource_that_is_another_one_now_is_told_so_that_the_old_one_is_deleted(waiting: CloudFormation) -> None:
-    cloudformation.respond(waiting.event(RequestType="Update", PhysicalResourceId="model-1"), "", "model-2")
-    assert waiting.told["PhysicalResourceId"] == "model-2"
+        cloudformation.respond(stack.event(), "")

@@ -1,28 +1,22 @@
 """A Custom Labels model, as Rekognition's own service model describes its errors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore.stub import Stubber
 
-from vision.adapters.aws_sdk import client
 from vision.adapters.custom_model import Description, Model
 from vision.domain.errors import AccessDenied, ModelNotUsable, ServiceUnavailable, Throttled
 
 ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/things"
 MODEL = Model(f"{ARN}/1794475800123", f"{ARN}/version/things.2026-11-12T10.00.00/1794479400123")
 SERVICE_MODEL = botocore.session.get_session().get_service_model("rekognition")
-CALLS: dict[str, Callable[[], Any]] = {
-    "DescribeProjectVersions": MODEL.describe,
-    "StartProjectVersion": lambda: MODEL.start(1, 1),
-    "StopProjectVersion": MODEL.stop,
-}
-METHODS = {
-    "DescribeProjectVersions": "describe_project_versions",
-    "StartProjectVersion": "start_project_version",
-    "StopProjectVersion": "stop_project_version",
+CALLS: dict[str, tuple[str, Callable[[], Any]]] = {
+    "DescribeProjectVersions": ("describe_project_versions", MODEL.describe),
+    "StartProjectVersion": ("start_project_version", lambda: MODEL.start(1, 1)),
+    "StopProjectVersion": ("stop_project_version", MODEL.stop),
 }
 EVERYWHERE = {
     "AccessDeniedException": AccessDenied,
@@ -30,65 +24,44 @@ EVERYWHERE = {
     "ThrottlingException": Throttled,
     "ProvisionedThroughputExceededException": Throttled,
 }
+NOT_USABLE = {"ResourceNotFoundException": ModelNotUsable, "InvalidParameterException": ModelNotUsable}
 RAISED = {
-    "DescribeProjectVersions": EVERYWHERE
-    | {"ResourceNotFoundException": ModelNotUsable, "InvalidParameterException": ModelNotUsable},
-    "StartProjectVersion": EVERYWHERE
-    | {
-        "ResourceNotFoundException": ModelNotUsable,
-        "InvalidParameterException": ModelNotUsable,
-        "LimitExceededException": Throttled,
-    },
+    "DescribeProjectVersions": EVERYWHERE | NOT_USABLE,
+    "StartProjectVersion": EVERYWHERE | NOT_USABLE | {"LimitExceededException": Throttled},
     "StopProjectVersion": EVERYWHERE,
 }
-# Somebody else has asked for the same a moment ago.
-HARMLESS = [("StartProjectVersion", "ResourceInUseException"), ("StopProjectVersion", "ResourceInUseException")]
-# We never page, we look before we stop, and the ARN has the form that Rekognition gave it.
-OURS = {
-    ("DescribeProjectVersions", "InvalidPaginationTokenException"),
+# Another execution has sent the same request a moment ago, or the model is gone.
+HARMLESS = [
+    ("StartProjectVersion", "ResourceInUseException"),
+    ("StopProjectVersion", "ResourceInUseException"),
     ("StopProjectVersion", "ResourceNotFoundException"),
+]
+# The code never pages, describes a model before it stops it, and has the ARN from Rekognition.
+IMPOSSIBLE = {
+    ("DescribeProjectVersions", "InvalidPaginationTokenException"),
     ("StopProjectVersion", "InvalidParameterException"),
 }
 
 
 @pytest.fixture
-def stub(aws: None) -> Iterator[Stubber]:
-    with Stubber(client("rekognition")) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
+def stub(stubbed: Callable[[str], Stubber]) -> Stubber:
+    return stubbed("rekognition")
 
 
-def _described(*versions: dict[str, str]) -> dict[str, Any]:
-    return {"ProjectVersionDescriptions": list(versions)}
-
-
-def test_the_status_is_asked_for_by_project_and_version_name(stub: Stubber) -> None:
-    expected = {"ProjectArn": MODEL.project_arn, "VersionNames": ["things.2026-11-12T10.00.00"]}
+@pytest.mark.parametrize("message", [{"StatusMessage": "It runs."}, {}])
+def test_status_is_read_by_project_and_version_name(stub: Stubber, message: dict[str, str]) -> None:
     stub.add_response(
         "describe_project_versions",
-        _described({"ProjectVersionArn": MODEL.version_arn, "Status": "RUNNING", "StatusMessage": "It runs."}),
-        expected,
+        {"ProjectVersionDescriptions": [{"ProjectVersionArn": MODEL.version_arn, "Status": "RUNNING", **message}]},
+        {"ProjectArn": MODEL.project_arn, "VersionNames": ["things.2026-11-12T10.00.00"]},
     )
-    assert MODEL.describe() == Description("RUNNING", "It runs.")
-
-
-def test_a_status_without_words_is_a_status(stub: Stubber) -> None:
-    stub.add_response(
-        "describe_project_versions", _described({"ProjectVersionArn": MODEL.version_arn, "Status": "STOPPED"})
-    )
-    assert MODEL.describe() == Description("STOPPED", "")
+    assert MODEL.describe() == Description("RUNNING", message.get("StatusMessage", ""))
 
 
 @pytest.mark.parametrize("others", [[], [{"ProjectVersionArn": f"{ARN}/version/things.2026/9", "Status": "RUNNING"}]])
-def test_a_version_that_is_not_of_the_project_is_named_by_its_parameter(stub: Stubber, others: list[Any]) -> None:
-    stub.add_response("describe_project_versions", _described(*others))
-    with pytest.raises(ModelNotUsable, match="no such version; check the parameter ModelVersionArn"):
-        MODEL.describe()
-
-
-def test_a_project_that_is_not_there_is_named_by_its_parameter(stub: Stubber) -> None:
-    stub.add_client_error("describe_project_versions", "ResourceNotFoundException")
-    with pytest.raises(ModelNotUsable, match="no such project; check the parameter ProjectArn"):
+def test_version_outside_the_project_is_an_error_that_names_the_parameter(stub: Stubber, others: list[Any]) -> None:
+    stub.add_response("describe_project_versions", {"ProjectVersionDescriptions": others})
+    with pytest.raises(ModelNotUsable, match=r"no such version; .* ModelVersionArn"):
         MODEL.describe()
 
 
@@ -96,53 +69,63 @@ def test_a_project_that_is_not_there_is_named_by_its_parameter(stub: Stubber) ->
     ("least", "most", "units"),
     [(1, 1, {"MinInferenceUnits": 1}), (2, 4, {"MinInferenceUnits": 2, "MaxInferenceUnits": 4})],
 )
-def test_a_model_is_started_with_its_units(stub: Stubber, least: int, most: int, units: dict[str, int]) -> None:
-    stub.add_response(
-        "start_project_version", {"Status": "STARTING"}, {"ProjectVersionArn": MODEL.version_arn, **units}
-    )
+def test_model_is_started_with_its_inference_units_and_stopped(
+    stub: Stubber, least: int, most: int, units: dict[str, int]
+) -> None:
+    version = {"ProjectVersionArn": MODEL.version_arn}
+    stub.add_response("start_project_version", {"Status": "STARTING"}, version | units)
+    stub.add_response("stop_project_version", {"Status": "STOPPING"}, version)
     MODEL.start(least, most)
-
-
-def test_a_model_is_stopped_by_its_version(stub: Stubber) -> None:
-    stub.add_response("stop_project_version", {"Status": "STOPPING"}, {"ProjectVersionArn": MODEL.version_arn})
     MODEL.stop()
 
 
-def test_each_error_of_the_service_is_thought_of() -> None:
+def test_every_error_of_the_service_model_has_an_expected_outcome() -> None:
     known = {
         (operation, shape.name)
         for operation in CALLS
         for shape in SERVICE_MODEL.operation_model(operation).error_shapes
     }
-    thought_of = {(operation, code) for operation, codes in RAISED.items() for code in codes}
-    assert thought_of | set(HARMLESS) | OURS == known
+    expected = {(operation, code) for operation, codes in RAISED.items() for code in codes}
+    assert expected | set(HARMLESS) | IMPOSSIBLE == known
 
 
 @pytest.mark.parametrize(
     ("operation", "code", "kind"),
     [(operation, code, kind) for operation, codes in RAISED.items() for code, kind in codes.items()],
 )
-def test_an_error_of_the_service_is_an_error_of_the_session(
+def test_service_error_is_a_named_error_with_a_remedy(
     stub: Stubber, operation: str, code: str, kind: type[Exception]
 ) -> None:
-    stub.add_client_error(METHODS[operation], code, http_status_code=500 if kind is ServiceUnavailable else 400)
+    method, call = CALLS[operation]
+    stub.add_client_error(method, code, http_status_code=500 if kind is ServiceUnavailable else 400)
     with pytest.raises(kind, match="; "):
-        CALLS[operation]()
+        call()
 
 
 @pytest.mark.parametrize(("operation", "code"), HARMLESS)
-def test_asking_for_what_happens_already_changes_nothing(stub: Stubber, operation: str, code: str) -> None:
-    stub.add_client_error(METHODS[operation], code)
-    assert CALLS[operation]() is None
+def test_model_that_starts_or_stops_already_or_is_gone_is_no_error(stub: Stubber, operation: str, code: str) -> None:
+    method, call = CALLS[operation]
+    stub.add_client_error(method, code)
+    assert call() is None
 
 
-def test_refused_units_are_named_with_what_to_check(stub: Stubber) -> None:
-    stub.add_client_error("start_project_version", "InvalidParameterException")
-    with pytest.raises(ModelNotUsable, match="2 to 9 inference units were refused; check the parameters"):
-        MODEL.start(2, 9)
-
-
-def test_a_quota_of_units_is_named_with_its_remedy(stub: Stubber) -> None:
-    stub.add_client_error("start_project_version", "LimitExceededException", "too many inference units")
-    with pytest.raises(Throttled, match="too many inference units; wait, or ask for a higher quota"):
-        MODEL.start(1, 1)
+@pytest.mark.parametrize(
+    ("operation", "code", "kind", "named"),
+    [
+        ("DescribeProjectVersions", "ResourceNotFoundException", ModelNotUsable, "no such project; .* ProjectArn"),
+        (
+            "StartProjectVersion",
+            "InvalidParameterException",
+            ModelNotUsable,
+            "1 to 1 inference units .*; check the param",
+        ),
+        ("StartProjectVersion", "LimitExceededException", Throttled, "; wait, or ask for a higher quota"),
+    ],
+)
+def test_service_error_names_the_parameter_or_the_quota(
+    stub: Stubber, operation: str, code: str, kind: type[Exception], named: str
+) -> None:
+    method, call = CALLS[operation]
+    stub.add_client_error(method, code)
+    with pytest.raises(kind, match=named):
+        call()

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -5,11 +6,9 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.adapters.aws_sdk import client
 from vision.adapters.items import Items, _marshalled, _unmarshalled
-from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
+from vision.domain.errors import Throttled
 
-ALWAYS = "attribute_not_exists(pk) OR attribute_exists(pk)"
 KEY = {"pk": "SESSION#things", "sk": "LEASE"}
 # DynamoDB keeps 38 digits of numbers from 1e-130 to 1e126; ours are whole, or fractions of a few digits.
 numbers = st.integers(-(10**12), 10**12) | st.floats(-1e6, 1e6).map(lambda number: round(number, 5))
@@ -20,50 +19,33 @@ values = st.recursive(
 )
 
 
-@pytest.fixture
-def items(table_name: str) -> Items:
-    return Items(table_name)
-
-
 @given(st.dictionaries(st.text(min_size=1, max_size=8), values, max_size=4))
-def test_an_item_comes_back_as_it_was(item: dict[str, Any]) -> None:
+def test_item_survives_marshalling(item: dict[str, Any]) -> None:
     assert _unmarshalled(_marshalled(item)) == item
 
 
-def test_an_item_survives_the_table(items: Items) -> None:
-    value = {"whole": 3, "part": 0.1, "text": "Straße", "list": [1, {"deep": -2.5}], "flag": True, "empty": ""}
-    items.put_once(KEY | value)
-    assert items.get(KEY) == KEY | value
-
-
 @pytest.mark.parametrize(("number", "kind"), [(98, int), (98.0, int), (98.7, float), (True, bool)])
-def test_a_number_is_whole_or_not_by_its_value(number: Any, kind: type) -> None:
+def test_number_is_an_integer_or_a_fraction_by_its_value(number: Any, kind: type) -> None:
     assert type(_unmarshalled(_marshalled({"n": number}))["n"]) is kind
 
 
-def test_an_item_that_is_not_there_is_none(items: Items) -> None:
+def test_item_is_put_once_and_read_as_it_was_written(items: Items) -> None:
     assert items.get(KEY) is None
+    value = {"whole": 3, "part": 0.1, "text": "Straße", "list": [1, {"deep": -2.5}], "flag": True, "empty": ""}
+    assert items.put_once(KEY | value)
+    assert not items.put_once(KEY | {"whole": 4})
+    assert items.get(KEY) == KEY | value
 
 
-def test_an_item_is_put_once(items: Items) -> None:
-    items.put_once(KEY | {"owner": "first"})
-    items.put_once(KEY | {"owner": "second"})
-    assert items.get(KEY) == KEY | {"owner": "first"}
-
-
-def test_an_update_whose_condition_holds_sets_its_fields(items: Items) -> None:
+def test_update_changes_its_fields_only_under_its_condition(items: Items) -> None:
     items.put_once(KEY | {"owner": "first", "kept": 1})
-    assert items.update(KEY, {"owner": "second"}, {}, condition="#owner = :was", condition_values={":was": "first"})
+    condition: dict[str, Any] = {"condition": "#owner = :was", "condition_values": {":was": "first"}}
+    assert items.update(KEY, {"owner": "second"}, {}, **condition)
+    assert not items.update(KEY, {"owner": "third"}, {}, **condition)
     assert items.get(KEY) == KEY | {"owner": "second", "kept": 1}
 
 
-def test_an_update_whose_condition_does_not_hold_changes_nothing(items: Items) -> None:
-    items.put_once(KEY | {"owner": "first"})
-    assert not items.update(KEY, {"owner": "second"}, {}, condition="#owner = :was", condition_values={":was": "x"})
-    assert items.get(KEY) == KEY | {"owner": "first"}
-
-
-def test_what_is_set_first_stays(items: Items) -> None:
+def test_first_value_of_an_attribute_stays(items: Items) -> None:
     for moment in ("one", "two"):
         items.update(
             KEY, {"at": moment}, {"first_at": moment}, condition="attribute_not_exists(pk) OR attribute_exists(pk)"
@@ -71,32 +53,31 @@ def test_what_is_set_first_stays(items: Items) -> None:
     assert items.get(KEY) == KEY | {"at": "two", "first_at": "one"}
 
 
-def test_what_is_removed_is_gone(items: Items) -> None:
+def test_update_removes_an_attribute(items: Items) -> None:
     items.put_once(KEY | {"error": "no", "kept": 1})
     items.update(KEY, {"status": "fine"}, {}, condition="attribute_exists(pk)", remove=("error",))
     assert items.get(KEY) == KEY | {"status": "fine", "kept": 1}
 
 
+def test_numbers_are_added_under_a_condition_and_returned(items: Items) -> None:
+    assert items.add(KEY, {"seen": 2, "failed": 0}) == KEY | {"seen": 2, "failed": 0}
+    assert (items.add(KEY, {"seen": 3}) or {})["seen"] == 5
+    assert items.add(KEY, {"seen": 2}, condition="#seen > :least", values={":least": 5}) is None
+    assert (items.get(KEY) or {})["seen"] == 5
+
+
 @pytest.mark.parametrize(
-    ("code", "http_status", "kind"),
+    ("operation", "call"),
     [
-        ("ProvisionedThroughputExceededException", 400, Throttled),
-        ("ThrottlingException", 400, Throttled),
-        ("RequestLimitExceeded", 400, Throttled),
-        ("AccessDeniedException", 400, AccessDenied),
-        ("InternalServerError", 500, ServiceUnavailable),
+        ("get_item", lambda items: items.get(KEY)),
+        ("put_item", lambda items: items.put_once(KEY)),
+        ("update_item", lambda items: items.update(KEY, {"a": 1}, {}, condition="attribute_exists(pk)")),
+        ("update_item", lambda items: items.add(KEY, {"seen": 1})),
     ],
 )
-@pytest.mark.parametrize("operation", ["get_item", "put_item", "update_item"])
-def test_what_dynamodb_refuses_has_a_name(
-    items: Items, operation: str, code: str, http_status: int, kind: type[Exception]
+def test_throttled_request_is_a_named_error(
+    stubbed: Callable[[str], Stubber], operation: str, call: Callable[[Items], Any]
 ) -> None:
-    calls = {
-        "get_item": lambda: items.get(KEY),
-        "put_item": lambda: items.put_once(KEY),
-        "update_item": lambda: items.update(KEY, {"a": 1}, {}, condition="attribute_exists(pk)"),
-    }
-    with Stubber(client("dynamodb")) as stub:
-        stub.add_client_error(operation, code, http_status_code=http_status)
-        with pytest.raises(kind, match=r"^record: "):
-            calls[operation]()
+    stubbed("dynamodb").add_client_error(operation, "ThrottlingException")
+    with pytest.raises(Throttled, match=r"^record: "):
+        call(Items("image-table"))

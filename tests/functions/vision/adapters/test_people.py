@@ -1,3 +1,5 @@
+"""Label names and daily counts of a person."""
+
 from datetime import date, timedelta
 
 import pytest
@@ -7,22 +9,16 @@ from hypothesis import strategies as st
 from vision.adapters.items import Items
 from vision.adapters.people import People
 from vision.domain import table_keys
-from vision.domain.gallery import albums, daily_counts
+from vision.domain.gallery import daily_counts
 from vision.domain.gallery.listing import Span
 from vision.domain.gallery.photos import label_name
 
 DAY = date(2026, 11, 21)
-NOW = "2026-11-21T10:00:00.000Z"
 
 
 @pytest.fixture
 def people(table_name: str) -> People:
     return People(table_name)
-
-
-@pytest.fixture
-def items(table_name: str) -> Items:
-    return Items(table_name)
 
 
 def _count(items: Items, day: date, name: str, number: int, owner: str = "ann") -> None:
@@ -33,44 +29,12 @@ def _count(items: Items, day: date, name: str, number: int, owner: str = "ann") 
     )
 
 
-# Albums
-
-
-def test_an_album_that_is_made_twice_is_the_first_one(people: People) -> None:
-    first = people.make_album(albums.album("ann", "a" * 26, "Rome", NOW), 2)
-    assert people.make_album(albums.album("ann", "a" * 26, "Oslo", NOW), 2) == first
-
-
-def test_an_album_that_is_removed_twice_is_gone(people: People) -> None:
-    people.make_album(albums.album("ann", "a" * 26, "Rome", NOW), 2)
-    for _ in range(2):
-        people.remove_album("ann", "a" * 26)
-    assert people.album("ann", "a" * 26) is None
-
-
-def test_renaming_keeps_what_an_album_was(people: People) -> None:
-    album = people.make_album(albums.album("ann", "a" * 26, "Rome", NOW), 2)
-    assert people.rename_album("ann", "a" * 26, "Roma", "2026-11-22T10:00:00.000Z")
-    assert people.album("ann", "a" * 26) == album | {"name": "Roma", "updated_at": "2026-11-22T10:00:00.000Z"}
-
-
-def test_what_is_no_album_is_not_renamed_into_one(people: People) -> None:
-    assert not people.rename_album("ann", "a" * 26, "Roma", NOW)
-    assert people.albums("ann") == []
-
-
-def test_albums_are_not_mixed_up_with_labels_of_the_same_owner(people: People, items: Items) -> None:
-    items.put_once(label_name("ann", "Album"))
-    people.make_album(albums.album("ann", "a" * 26, "Rome", NOW), 2)
-    assert (len(people.albums("ann")), people.labels("ann", "", 20)) == (1, ["Album"])
-
-
 @pytest.mark.parametrize("owner", ["an", "anne", "ANN", "bob"])
-def test_an_owner_with_a_similar_name_sees_nothing(people: People, items: Items, owner: str) -> None:
-    people.make_album(albums.album("ann", "a" * 26, "Rome", NOW), 2)
+def test_owner_with_a_similar_name_has_no_labels_and_counts(people: People, items: Items, owner: str) -> None:
     items.put_once(label_name("ann", "Rose"))
     _count(items, DAY, "Rose", 1)
-    assert (people.albums(owner), people.labels(owner, "", 20), people.counts(owner, Span())) == ([], [], [])
+    assert people.labels(owner, "", 20) == []
+    assert people.counts(owner, Span()) == []
 
 
 # Labels
@@ -90,15 +54,13 @@ def test_an_owner_with_a_similar_name_sees_nothing(people: People, items: Items,
         ("\x00", []),
     ],
 )
-def test_labels_are_found_by_the_letters_that_they_begin_with(
-    people: People, items: Items, prefix: str, found: list[str]
-) -> None:
+def test_labels_are_found_by_prefix_in_any_case(people: People, items: Items, prefix: str, found: list[str]) -> None:
     for label in ("Dog", "Cat", "Car", "Straße"):
         items.put_once(label_name("ann", label))
     assert people.labels("ann", prefix, 20) == found
 
 
-def test_no_more_labels_are_offered_than_asked_for(people: People, items: Items) -> None:
+def test_labels_are_limited(people: People, items: Items) -> None:
     items.put_many([label_name("ann", f"Cat {number:02}") for number in range(30)])
     assert people.labels("ann", "cat", 20) == [f"Cat {number:02}" for number in range(20)]
 
@@ -116,7 +78,7 @@ def test_counts_of_a_span_are_those_of_its_days(people: People, items: Items, fi
     assert days == [DAY - timedelta(days=ago) for ago in range(last or 0, first + 1)]
 
 
-def test_counts_are_newest_first_and_of_a_day_the_largest_first(people: People, items: Items) -> None:
+def test_counts_come_newest_day_first_and_largest_first(people: People, items: Items) -> None:
     _count(items, DAY - timedelta(days=1), "Rose", 9)
     _count(items, DAY, "Car", 2)
     _count(items, DAY, "Dog", 10)

@@ -1,4 +1,8 @@
+"""Reading, writing and listing objects of S3."""
+
 import io
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +16,8 @@ from vision.domain.errors import AccessDenied, ObjectNotFound, ServiceUnavailabl
 from vision.domain.objects import ObjectVersion
 
 KEY = "private/ann/uploads/a+b 50%.jpg"
+BUCKET = "amzn-s3-demo-bucket"
+VERSION = ObjectVersion(BUCKET, KEY, "v1", "e1", "", 5)
 
 
 def _put(bucket: str, content: bytes, key: str = KEY) -> ObjectVersion:
@@ -20,35 +26,32 @@ def _put(bucket: str, content: bytes, key: str = KEY) -> ObjectVersion:
 
 
 def _by_etag(version: ObjectVersion) -> ObjectVersion:
-    return ObjectVersion(version.bucket, version.key, "", version.etag, "", version.size_bytes)
+    return replace(version, version_id="")
 
 
 @pytest.fixture
-def s3(bucket: str) -> Any:
-    with Stubber(client("s3")) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
+def s3(stubbed: Callable[[str], Stubber]) -> Stubber:
+    return stubbed("s3")
 
 
-VERSION = ObjectVersion("amzn-s3-demo-bucket", KEY, "v1", "e1", "", 5)
+# Reading
 
 
-def test_a_version_is_read_whole(bucket: str) -> None:
-    assert storage.read(_put(bucket, b"photo")) == b"photo"
+@pytest.mark.parametrize("content", [b"photo", b""])
+def test_object_is_read_whole_by_version_or_etag(bucket: str, content: bytes) -> None:
+    version = _put(bucket, content)
+    assert storage.read(version) == content
+    assert storage.read(_by_etag(version)) == content
 
 
-def test_an_empty_object_is_read_as_nothing(bucket: str) -> None:
-    assert storage.read(_put(bucket, b"")) == b""
-
-
-def test_a_version_is_read_although_a_newer_one_has_replaced_it(bucket: str) -> None:
+def test_version_is_read_after_a_newer_one_has_replaced_it(bucket: str) -> None:
     older = _put(bucket, b"older")
     _put(bucket, b"newer")
     assert storage.read(older) == b"older"
 
 
 @pytest.mark.parametrize("is_pinned", [True, False], ids=["by version", "by ETag"])
-def test_a_version_below_a_delete_marker_is_not_found(bucket: str, is_pinned: bool) -> None:
+def test_version_below_a_delete_marker_is_not_found(bucket: str, is_pinned: bool) -> None:
     version = _put(bucket, b"photo")
     client("s3").delete_object(Bucket=bucket, Key=KEY)
     for read in (storage.read, lambda it: storage.read_range(it, 0, 2), lambda it: storage.read_part(it, 0, 2)):
@@ -56,112 +59,124 @@ def test_a_version_below_a_delete_marker_is_not_found(bucket: str, is_pinned: bo
             read(version if is_pinned else _by_etag(version))
 
 
-def test_a_version_of_the_same_content_is_not_taken_for_another(bucket: str) -> None:
-    older = _put(bucket, b"photo")
-    _put(bucket, b"photo")
-    assert storage.read_part(older, 0, 5) == (b"photo", older.version_id)
-
-
-def test_a_version_that_is_gone_is_not_found(bucket: str) -> None:
+def test_deleted_version_is_not_found_with_a_remedy_and_without_its_key(bucket: str) -> None:
     version = _put(bucket, b"photo")
     client("s3").delete_object(Bucket=bucket, Key=KEY, VersionId=version.version_id)
-    with pytest.raises(ObjectNotFound, match="deleted from the bucket; upload it again"):
+    with pytest.raises(ObjectNotFound, match=rf"{version.version_id}.*deleted .*; upload it again") as refusal:
         storage.read(version)
-
-
-def test_what_is_not_found_is_named_by_its_version_and_not_by_its_key(bucket: str) -> None:
-    with pytest.raises(ObjectNotFound, match="v1") as refusal:
-        storage.read(VERSION)
     assert KEY not in str(refusal.value)
-
-
-def test_without_a_version_id_the_etag_pins_the_content(bucket: str) -> None:
-    assert storage.read(_by_etag(_put(bucket, b"photo"))) == b"photo"
 
 
 def test_content_replaced_since_its_etag_is_not_found(bucket: str) -> None:
     older = _by_etag(_put(bucket, b"older"))
     _put(bucket, b"newer")
-    with pytest.raises(ObjectNotFound, match="replaced since ETag"):
-        storage.read(older)
+    for read in (storage.read, lambda it: storage.read_range(it, 0, 2), lambda it: storage.read_part(it, 0, 2)):
+        with pytest.raises(ObjectNotFound, match="replaced since ETag"):
+            read(older)
 
 
 @pytest.mark.parametrize(
     ("start", "end", "expected"),
     [(0, 2, b"ph"), (2, 5, b"oto"), (2, 500, b"oto"), (4, 5, b"o"), (5, 10, b""), (500, 600, b""), (3, 3, b"")],
 )
-def test_a_range_is_what_the_object_has_of_it(bucket: str, start: int, end: int, expected: bytes) -> None:
+def test_range_is_cut_at_the_end_of_the_object(bucket: str, start: int, end: int, expected: bytes) -> None:
     assert storage.read_range(_put(bucket, b"photo"), start, end) == expected
+    assert storage.read_range(_put(bucket, b""), start, end) == b""
 
 
-def test_a_range_of_an_empty_object_is_nothing(bucket: str) -> None:
-    assert storage.read_range(_put(bucket, b""), 0, 100) == b""
-
-
-def test_an_empty_range_asks_nobody(s3: Stubber) -> None:
-    # A request would find no stubbed answer and fail.
+def test_empty_range_sends_no_request(s3: Stubber) -> None:
+    # A request would find no stubbed response and fail.
     assert storage.read_range(VERSION, 3, 3) == b""
 
 
-ASKED = {"Bucket": VERSION.bucket, "Key": KEY, "Range": "bytes=0-1"}
+RANGE = {"Bucket": BUCKET, "Key": KEY, "Range": "bytes=0-1"}
 
 
-def _answer(**more: str) -> dict[str, Any]:
+def _response(**more: str) -> dict[str, Any]:
     return {"Body": StreamingBody(io.BytesIO(b"ph"), 2), **more}
 
 
-def test_a_version_that_its_key_shows_is_read_with_one_request(s3: Stubber) -> None:
-    s3.add_response("get_object", _answer(VersionId="v1"), ASKED | {"IfMatch": '"e1"'})
-    assert storage.read_range(VERSION, 0, 2) == b"ph"
+@pytest.mark.parametrize("version", [VERSION, _by_etag(VERSION)], ids=["by version", "by ETag"])
+def test_range_of_the_current_version_is_read_by_etag_with_one_request(s3: Stubber, version: ObjectVersion) -> None:
+    s3.add_response("get_object", _response(VersionId="v1"), RANGE | {"IfMatch": '"e1"'})
+    assert storage.read_range(version, 0, 2) == b"ph"
 
 
-def test_a_version_that_was_replaced_is_read_by_its_id(s3: Stubber) -> None:
+def test_range_of_a_replaced_version_is_read_by_its_id(s3: Stubber) -> None:
     s3.add_client_error("get_object", "PreconditionFailed", http_status_code=412)
-    s3.add_response("get_object", _answer(VersionId="v1"), ASKED | {"VersionId": "v1"})
+    s3.add_response("get_object", _response(VersionId="v1"), RANGE | {"VersionId": "v1"})
     assert storage.read_range(VERSION, 0, 2) == b"ph"
 
 
-def test_a_range_without_a_version_id_is_pinned_by_its_etag(s3: Stubber) -> None:
-    s3.add_response("get_object", _answer(), ASKED | {"IfMatch": '"e1"'})
-    assert storage.read_range(_by_etag(VERSION), 0, 2) == b"ph"
+def test_part_comes_with_the_version_that_it_is_from(bucket: str) -> None:
+    older = _put(bucket, b"photograph")
+    for start, end, content in ((2, 5, b"oto"), (8, 50, b"ph")):
+        assert storage.read_part(_by_etag(older), start, end) == (content, older.version_id)
+    assert storage.read_part(_by_etag(older), 50, 60) == (b"", "")
+    # Another version with the same content has the same ETag.
+    _put(bucket, b"photograph")
+    assert storage.read_part(older, 0, 5) == (b"photo", older.version_id)
 
 
-@pytest.mark.parametrize(
-    ("code", "http_status", "kind"),
-    [
-        ("SlowDown", 503, Throttled),
-        ("InternalError", 500, ServiceUnavailable),
-        ("AccessDenied", 403, AccessDenied),
-        ("NoSuchBucket", 404, ObjectNotFound),
-    ],
-)
-def test_what_s3_refuses_has_a_name(s3: Stubber, code: str, http_status: int, kind: type[Exception]) -> None:
-    s3.add_client_error("get_object", code, http_status_code=http_status)
-    with pytest.raises(kind):
-        storage.read(VERSION)
+def test_part_of_a_bucket_without_versions_has_no_version(aws: None) -> None:
+    client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert storage.read_part(_put(BUCKET, b"photo"), 0, 2) == (b"ph", "")
 
 
-def test_a_download_that_breaks_off_is_worth_another_try(s3: Stubber) -> None:
+def test_interrupted_download_is_a_transient_error(s3: Stubber) -> None:
     s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b"ph"), 5), "VersionId": "v1"})
     with pytest.raises(ServiceUnavailable) as failure:
         storage.read(VERSION)
     assert isinstance(failure.value.__cause__, IncompleteReadError)
 
 
-def test_an_object_is_written_with_its_content_type(bucket: str) -> None:
-    storage.write(bucket, "private/ann/resized/t.jpg", b"small", "image/jpeg")
-    written = client("s3").get_object(Bucket=bucket, Key="private/ann/resized/t.jpg")
+def test_lines_of_any_length_are_read_whole(bucket: str) -> None:
+    lines = [b"x" * 100_000, b"short", "写真".encode() * 50_000]
+    _put(bucket, b"\n".join(lines), "lines")
+    assert list(storage.lines(bucket, "lines")) == lines
+
+
+# Writing and listing
+
+
+def test_written_object_exists_with_its_content_type(bucket: str) -> None:
+    key = "private/ann/resized/t.jpg"
+    assert not storage.exists(bucket, key)
+    storage.write(bucket, key, b"small", "image/jpeg")
+    assert storage.exists(bucket, key)
+    written = client("s3").get_object(Bucket=bucket, Key=key)
     assert (written["Body"].read(), written["ContentType"]) == (b"small", "image/jpeg")
 
 
-def test_object_exists_once_it_is_written(bucket: str) -> None:
-    place = {"bucket": bucket, "key": "results/rose.jpg/v1.json"}
-    before = storage.exists(**place)
-    storage.write(**place, content=b"{}", content_type="application/json")
-    assert (before, storage.exists(**place)) == (False, True)
+def test_keys_are_listed_over_all_pages_and_up_to_a_limit(bucket: str) -> None:
+    for number in range(1, 12):
+        _put(bucket, b"", f"in/{number:02}")
+    _put(bucket, b"", "out/01")
+    assert list(storage.keys(bucket, "in/")) == [f"in/{number:02}" for number in range(1, 12)]
+    assert list(storage.keys(bucket, "in/", 1)) == ["in/01"]
+    assert list(storage.keys(bucket, "none/")) == []
 
 
-def test_a_write_that_is_denied_has_a_name(s3: Stubber) -> None:
-    s3.add_client_error("put_object", "AccessDenied", http_status_code=403)
-    with pytest.raises(AccessDenied, match=r"^s3://amzn-s3-demo-bucket/ \(result\): "):
-        storage.write("amzn-s3-demo-bucket", "private/ann/resized/t.jpg", b"small", "image/jpeg")
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("code", "http_status", "kind"),
+    [("SlowDown", 503, Throttled), ("AccessDenied", 403, AccessDenied), ("NoSuchBucket", 404, ObjectNotFound)],
+)
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("get_object", lambda: storage.read(VERSION)),
+        ("get_object", lambda: next(storage.lines(BUCKET, "key"))),
+        ("list_objects_v2", lambda: next(storage.keys(BUCKET, ""))),
+        ("put_object", lambda: storage.write(BUCKET, "private/ann/resized/t.jpg", b"small", "image/jpeg")),
+    ],
+)
+def test_s3_error_is_a_named_error(
+    s3: Stubber, operation: str, call: Callable[[], Any], code: str, http_status: int, kind: type[Exception]
+) -> None:
+    s3.add_client_error(operation, code, http_status_code=http_status)
+    with pytest.raises(kind) as error:
+        call()
+    assert "private/" not in str(error.value)

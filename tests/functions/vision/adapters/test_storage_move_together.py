@@ -1,4 +1,4 @@
-"""Versions of one image that move to one key at the same time: the newest is in front, whatever the order of calls."""
+"""Versions of one image that move to one key at the same time: the newest is current, in any order of calls."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,17 +19,17 @@ VERSIONS = [ObjectVersion("amzn-s3-demo-bucket", "images/rose.jpg", f"v{at}", f"
 
 
 class Crash(BaseException):
-    """The environment dies: nothing in the code can catch it."""
+    """The execution environment ends: no code can catch it."""
 
 
 class Delivery(threading.Thread):
-    """Does its work one step at a time, when it is told to; one that dies is delivered again."""
+    """Does its work one step at a time, when the test advances it; after a crash it is delivered again."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         super().__init__(daemon=True)
         self._work = work
         self._go, self._waits = threading.Semaphore(0), threading.Semaphore(0)
-        self._dies = self.is_done = False
+        self._crashes_now = self.is_done = False
 
     def run(self) -> None:
         while not self.is_done:
@@ -42,21 +42,21 @@ class Delivery(threading.Thread):
     def step(self) -> None:
         self._waits.release()
         self._go.acquire()
-        if self._dies:
-            self._dies = False
+        if self._crashes_now:
+            self._crashes_now = False
             raise Crash
 
-    def advance(self, dies: bool) -> None:
+    def advance(self, crashes_now: bool) -> None:
         self._waits.acquire()
-        self._dies = dies
+        self._crashes_now = crashes_now
         self._go.release()
-        # Until it waits again: two at the same time would not be repeatable.
+        # Until it waits again: two at the same time would not be deterministic.
         self._waits.acquire()
         self._waits.release()
 
 
 def step() -> None:
-    """Wait for one's turn, before a call to AWS."""
+    """Wait, before a call to AWS, until the test advances this delivery."""
     delivery = threading.current_thread()
     assert isinstance(delivery, Delivery)
     delivery.step()
@@ -64,40 +64,40 @@ def step() -> None:
 
 @dataclass
 class S3:
-    """As much of S3 as a move needs: the uploads, and the copies of one key, the one in front last."""
+    """The part of S3 that a move needs: the uploads, and the copies under one key, the current one last."""
 
     uploads: dict[str, ObjectVersion] = field(default_factory=lambda: {one.version_id: one for one in VERSIONS})
     copies: list[dict[str, Any]] = field(default_factory=list)
 
-    def head_object(self, **asked: str) -> dict[str, Any]:
+    def head_object(self, **params: str) -> dict[str, Any]:
         step()
-        version_id = asked.get("VersionId", "")
-        if asked["Bucket"] == RESULTS:
+        version_id = params.get("VersionId", "")
+        if params["Bucket"] == RESULTS:
             found = [one for one in self.copies if version_id in ("", one["VersionId"])]
         else:
             found = [
                 {"VersionId": one.version_id, "ETag": one.etag, "ContentType": "image/jpeg", "Metadata": {}}
                 for one in self.uploads.values()
-                if one.version_id == version_id or f'"{one.etag}"' == asked.get("IfMatch")
+                if one.version_id == version_id or f'"{one.etag}"' == params.get("IfMatch")
             ]
         if not found:
             raise ObjectNotFound(version_id)
         return found[-1]
 
-    def copy_object(self, **asked: Any) -> dict[str, Any]:
+    def copy_object(self, **params: Any) -> dict[str, Any]:
         step()
-        source = asked["CopySource"]
+        source = params["CopySource"]
         if source["Bucket"] == RESULTS:
             [copied] = [one for one in self.copies if one["VersionId"] == source["VersionId"]]
         else:
             upload = self.uploads[source["VersionId"]]
-            copied = {"Metadata": asked["Metadata"], "ContentLength": upload.size_bytes}
+            copied = {"Metadata": params["Metadata"], "ContentLength": upload.size_bytes}
         self.copies.append({**copied, "VersionId": str(len(self.copies))})
         return self.copies[-1]
 
-    def delete_object(self, **asked: str) -> None:
+    def delete_object(self, **params: str) -> None:
         step()
-        self.uploads.pop(asked["VersionId"], None)
+        self.uploads.pop(params["VersionId"], None)
 
     def get_paginator(self, _: str) -> "S3":
         return self
@@ -108,12 +108,12 @@ class S3:
 
 
 @given(
-    # Who goes on, and for how many steps.
+    # Which delivery continues, and for how many steps.
     order=st.lists(st.tuples(st.integers(0, len(VERSIONS) - 1), st.integers(1, 15)), max_size=12),
-    deaths=st.sets(st.integers(0, 40), max_size=2),
+    crashes=st.sets(st.integers(0, 40), max_size=2),
 )
 @settings(max_examples=300)
-def test_newest_version_is_in_front_and_none_is_lost(order: list[tuple[int, int]], deaths: set[int]) -> None:
+def test_newest_version_is_current_and_none_is_lost(order: list[tuple[int, int]], crashes: set[int]) -> None:
     s3, registered = S3(), set[str]()
 
     def is_newest(version: ObjectVersion) -> bool:
@@ -133,7 +133,7 @@ def test_newest_version_is_in_front_and_none_is_lost(order: list[tuple[int, int]
             delivery.start()
         turns, at = iter([who for who, steps in order for _ in range(steps)]), 0
         while left := [delivery for delivery in deliveries if not delivery.is_done]:
-            left[next(turns, 0) % len(left)].advance(dies=at in deaths)
+            left[next(turns, 0) % len(left)].advance(crashes_now=at in crashes)
             at += 1
         for delivery in deliveries:
             delivery.join()

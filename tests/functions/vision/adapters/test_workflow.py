@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -7,134 +8,97 @@ from botocore.stub import Stubber
 from vision.adapters import workflow
 from vision.adapters.aws_sdk import client
 from vision.domain.envelopes import Envelope
-from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled
+from vision.domain.errors import Throttled
 from vision.domain.executions import Attempt, silent_end
 from vision.domain.objects import ObjectVersion
 
 ENVELOPE = Envelope.of(ObjectVersion("amzn-s3-demo-bucket", "private/ann/uploads/rose.jpg", "v1", "e1", "", 7))
+STATE_MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:image-recognition-ProcessImage"
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessImage:one"
 
 
-def _executions(state_machine_arn: str) -> list[dict]:
-    return client("stepfunctions").list_executions(stateMachineArn=state_machine_arn)["executions"]
+@pytest.fixture
+def start(state_machine_arn: str) -> Callable[[], Attempt | None]:
+    return lambda: workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
 
 
-def test_an_execution_starts_with_the_envelope_as_its_input(state_machine_arn: str) -> None:
-    run = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
-    assert run is not None
-    started = client("stepfunctions").describe_execution(executionArn=run.execution_arn)
-    assert json.loads(started["input"]) == ENVELOPE.as_dict()
+@pytest.fixture
+def attempt(start: Callable[[], Attempt | None]) -> Attempt:
+    started = start()
+    assert started is not None
+    return started
 
 
-def test_a_run_is_known_by_its_execution_and_its_start(state_machine_arn: str) -> None:
-    run = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
-    [started] = _executions(state_machine_arn)
+def test_execution_starts_with_the_envelope_and_is_known_by_its_start(attempt: Attempt, state_machine_arn: str) -> None:
+    [started] = client("stepfunctions").list_executions(stateMachineArn=state_machine_arn)["executions"]
     started_at = started["startDate"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    assert run == Attempt(started["executionArn"], started_at)
+    assert attempt == Attempt(started["executionArn"], started_at)
+    described = client("stepfunctions").describe_execution(executionArn=attempt.execution_arn)
+    assert json.loads(described["input"]) == ENVELOPE.as_dict()
 
 
-def test_a_repeated_start_finds_the_running_execution(state_machine_arn: str) -> None:
-    first = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
-    assert workflow.start(state_machine_arn, "one", ENVELOPE.as_dict()) == first
+def test_repeated_start_finds_the_running_execution(attempt: Attempt, state_machine_arn: str) -> None:
+    # The same input, in any order of its fields.
+    for given in (ENVELOPE.as_dict(), dict(reversed(ENVELOPE.as_dict().items()))):
+        assert workflow.start(state_machine_arn, "one", given) == attempt
+    assert len(client("stepfunctions").list_executions(stateMachineArn=state_machine_arn)["executions"]) == 1
 
 
-def test_a_repeated_start_is_the_same_input_whatever_the_order_of_its_fields(state_machine_arn: str) -> None:
-    first = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
-    shuffled = dict(reversed(ENVELOPE.as_dict().items()))
-    assert workflow.start(state_machine_arn, "one", shuffled) == first
+def test_ended_execution_is_not_started_again(start: Callable[[], Attempt | None], attempt: Attempt) -> None:
+    client("stepfunctions").stop_execution(executionArn=attempt.execution_arn)
+    assert start() is None
 
 
-def test_a_repeated_start_starts_nothing(state_machine_arn: str) -> None:
-    for _ in range(5):
-        workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
-    assert len(_executions(state_machine_arn)) == 1
+def test_throttled_start_is_a_named_error(stubbed: Callable[[str], Stubber]) -> None:
+    stubbed("stepfunctions").add_client_error("start_execution", "ExecutionLimitExceeded")
+    with pytest.raises(Throttled):
+        workflow.start(STATE_MACHINE_ARN, "one", {})
 
 
-def test_an_execution_that_has_ended_is_not_started_again(state_machine_arn: str) -> None:
-    run = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
-    assert run is not None
-    client("stepfunctions").stop_execution(executionArn=run.execution_arn)
-    assert workflow.start(state_machine_arn, "one", ENVELOPE.as_dict()) is None
-
-
-@pytest.mark.parametrize(
-    ("code", "http_status", "kind"),
-    [
-        ("ThrottlingException", 400, Throttled),
-        ("ExecutionLimitExceeded", 400, Throttled),
-        ("AccessDeniedException", 400, AccessDenied),
-        ("InternalFailure", 500, ServiceUnavailable),
-    ],
-)
-def test_a_start_that_is_refused_has_a_name(aws: None, code: str, http_status: int, kind: type[Exception]) -> None:
-    with Stubber(client("stepfunctions")) as stub:
-        stub.add_client_error("start_execution", code, http_status_code=http_status)
-        with pytest.raises(kind):
-            workflow.start("arn:aws:states:eu-west-1:123456789012:stateMachine:m", "one", {})
-
-
-def test_an_execution_that_does_not_exist_is_nothing(state_machine_arn: str) -> None:
+def test_missing_execution_is_described_as_none_and_has_ended(state_machine_arn: str) -> None:
     assert workflow.describe(ARN) is None
+    assert workflow.has_ended(ARN)
 
 
-def test_a_described_execution_has_the_form_of_an_event(state_machine_arn: str) -> None:
-    run = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
-    assert run is not None
-    client("stepfunctions").stop_execution(executionArn=run.execution_arn)
-    record = {"object": ENVELOPE.object.as_dict(), "execution_arn": run.execution_arn, "run_started_at": run.started_at}
-    change = silent_end(record, workflow.describe(run.execution_arn))
+def test_stopped_execution_has_ended_and_is_described_in_the_form_of_an_event(attempt: Attempt) -> None:
+    assert not workflow.has_ended(attempt.execution_arn)
+    client("stepfunctions").stop_execution(executionArn=attempt.execution_arn)
+    assert workflow.has_ended(attempt.execution_arn)
+    record = {
+        "object": ENVELOPE.object.as_dict(),
+        "execution_arn": attempt.execution_arn,
+        "run_started_at": attempt.started_at,
+    }
+    change = silent_end(record, workflow.describe(attempt.execution_arn))
     assert change is not None
-    assert (change.envelope, change.run, change.status) == (ENVELOPE, run, "ABORTED")
+    assert (change.envelope, change.run, change.status) == (ENVELOPE, attempt, "ABORTED")
 
 
-def test_a_redriven_execution_is_described_by_its_last_run(aws: None) -> None:
-    started, redriven = datetime(2026, 11, 12, 9, 30, tzinfo=UTC), datetime(2026, 11, 12, 10, 30, 0, 345000, tzinfo=UTC)
-    with Stubber(client("stepfunctions")) as stub:
-        answer = {
-            "executionArn": ARN,
-            "stateMachineArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:image-recognition-ProcessImage",
-            "status": "FAILED",
-            "startDate": started,
-            "redriveDate": redriven,
-            "input": json.dumps(ENVELOPE.as_dict()),
-        }
-        stub.add_response("describe_execution", answer, {"executionArn": ARN})
-        described = workflow.describe(ARN)
+def test_redriven_execution_is_described_by_its_last_attempt(stubbed: Callable[[str], Stubber]) -> None:
+    response = {
+        "executionArn": ARN,
+        "stateMachineArn": STATE_MACHINE_ARN,
+        "status": "FAILED",
+        "startDate": datetime(2026, 11, 12, 9, 30, tzinfo=UTC),
+        "redriveDate": datetime(2026, 11, 12, 10, 30, 0, 345000, tzinfo=UTC),
+        "input": json.dumps(ENVELOPE.as_dict()),
+    }
+    stubbed("stepfunctions").add_response("describe_execution", response, {"executionArn": ARN})
     record = {"object": ENVELOPE.object.as_dict(), "execution_arn": ARN, "run_started_at": "2026-11-12T09:30:00.000Z"}
-    change = silent_end(record, described)
+    change = silent_end(record, workflow.describe(ARN))
     assert change is not None
     assert change.run.started_at == "2026-11-12T10:30:00.345Z"
 
 
-def test_a_running_execution_has_not_ended(state_machine_arn: str) -> None:
-    run = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
-    assert run is not None
-    assert not workflow.has_ended(run.execution_arn)
-
-
-def test_a_stopped_execution_has_ended(state_machine_arn: str) -> None:
-    run = workflow.start(state_machine_arn, "one", ENVELOPE.as_dict())
-    assert run is not None
-    client("stepfunctions").stop_execution(executionArn=run.execution_arn)
-    assert workflow.has_ended(run.execution_arn)
-
-
-def test_an_execution_that_is_not_known_any_more_has_ended(aws: None) -> None:
-    assert workflow.has_ended(ARN)
-
-
-def test_an_execution_that_is_not_known_yet_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_execution_that_is_not_visible_yet_is_described_again(monkeypatch: pytest.MonkeyPatch) -> None:
     answers, slept = iter([None, {"status": "RUNNING"}]), []
     monkeypatch.setattr(workflow, "describe", lambda _: next(answers))
     assert workflow.is_running(ARN, slept.append)
     assert slept == [1.0]
 
 
-def test_an_execution_that_stays_unknown_is_not_running(aws: None) -> None:
+def test_unknown_or_empty_execution_is_not_running(aws: None) -> None:
     slept: list[float] = []
     assert not workflow.is_running(ARN, slept.append)
     assert sum(slept) < 10
-
-
-def test_nobody_is_not_running() -> None:
     assert not workflow.is_running("")

@@ -1,4 +1,4 @@
-"""Whatever is sent, by the OpenAPI document or against it, is answered as that says, and tells nothing of us."""
+"""Any request, valid or invalid by the OpenAPI document, is answered as that says and reveals no internals."""
 
 import json
 import re
@@ -24,10 +24,10 @@ from tests.functions.http_api import OPERATIONS, Answer, Caller, answer_of, docu
 HOST = "https://app.example.com"
 pytestmark = pytest.mark.thorough
 load_all_checks()
-# Tokens are looked at before the function is asked; tests/local/app asks without.
+# API Gateway checks tokens before it calls the function; tests/local/app sends requests without one.
 SCHEMA = schemathesis.openapi.from_dict({name: part for name, part in document().items() if name != "security"})
 
-# Enough to come to every field of each operation, few enough for every run.
+# Enough to reach every field of each operation, few enough for every run.
 EXAMPLES = 30
 repeatable = settings(
     max_examples=EXAMPLES,
@@ -38,17 +38,17 @@ repeatable = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-# What only we know; an operator is told of executions and buckets, each in a field of its own.
+# Internals of the service. Operators see executions and buckets, each in a field of its own.
 INTERNALS = re.compile(
     rf"Traceback|File \"|\.py\b|boto|moto|powertools|pydantic|dynamodb|{re.escape(TABLE)}|{RESULTS}|"
     rf"{BUCKET}|arn:aws|123456789012|OWNER#|PHOTO#|ALBUM#|LABEL#|listing_|testing|{ENVIRONMENT['USER_POOL_CLIENT_ID']}",
     re.IGNORECASE,
 )
-TOLD = {"url", "fields", "image_url", "execution_url", "bucket"}
+SHOWN = {"url", "fields", "image_url", "execution_url", "bucket"}
 
 
 def modes(method: str, path: str) -> list[GenerationMode]:
-    """Whether to send what the document allows, and what it does not, where it leaves anything to do wrong."""
+    """Send valid requests, and invalid ones where the document leaves anything to do wrong."""
     described = operation(method, path) or {}
     is_plain = not described.get("parameters") and "requestBody" not in described
     return [GenerationMode.POSITIVE] if is_plain else list(GenerationMode)
@@ -86,11 +86,11 @@ def text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-def assert_nothing_of_us(answer: Answer) -> None:
-    told = answer.body
-    if answer.status < HTTPStatus.BAD_REQUEST and told:
-        told = json.dumps(without(TOLD, answer.json()), ensure_ascii=False)
-    found = INTERNALS.search(f"{told} {answer.headers}")
+def assert_no_internals(answer: Answer) -> None:
+    shown = answer.body
+    if answer.status < HTTPStatus.BAD_REQUEST and shown:
+        shown = json.dumps(without(SHOWN, answer.json()), ensure_ascii=False)
+    found = INTERNALS.search(f"{shown} {answer.headers}")
     assert not found, f"{found} in {answer}"
 
 
@@ -101,15 +101,13 @@ def without(names: set[str], value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("method", "path", "mode"), [(*one, mode) for one in OPERATIONS for mode in modes(*one)])
-def test_an_operation_answers_as_the_document_says(
-    people: list[Caller], method: str, path: str, mode: GenerationMode
-) -> None:
+def test_operation_answers_as_documented(people: list[Caller], method: str, path: str, mode: GenerationMode) -> None:
     known = [known_ids(person) for person in people]
 
     @repeatable
     @given(case=SCHEMA[path][method].as_strategy(generation_mode=mode), choice=st.integers(0, 7))
     def fuzz(case: Case[Any], choice: int) -> None:
-        # Half of the requests of each person are about what is there, so that they get beyond the first look.
+        # Half of the requests of each person have existing ids, so that they get beyond the first check.
         person, ids = people[choice % 2], known[choice % 2]
         given_ids = {name: ids[name][0] for name in case.path_parameters or {} if choice > 3 and ids.get(name)}
         case.path_parameters = {**(case.path_parameters or {}), **given_ids}
@@ -118,7 +116,7 @@ def test_an_operation_answers_as_the_document_says(
         headers = {name: [value] for name, value in answer.headers.items()}
         response = Response(answer.status, headers, answer.body.encode(), request, 0.0, False)
         case.validate_response(response, checks=expected(case, given_ids))
-        assert_nothing_of_us(answer)
+        assert_no_internals(answer)
 
     fuzz()
 
@@ -127,14 +125,14 @@ def expected(case: Case[Any], replaced: dict[str, str]) -> list[Any]:
     """The checks that an answer is held to."""
     names = ["status_code_conformance", "content_type_conformance", "response_schema_conformance", "not_a_server_error"]
     sent = {*(case.query or {}), *(case.body if isinstance(case.body, dict) else {})}
-    # What else a cursor or days must be is said in words, and an id that was replaced is as it should be.
+    # The schema cannot say all that a cursor or days must be, and a replaced id is valid.
     if not sent & {"cursor", "from", "to"} and not replaced:
         names += ["negative_data_rejection", "positive_data_acceptance"]
     return list(CHECKS.get_by_names(names))
 
 
 @pytest.mark.parametrize("is_operator", [False, True])
-def test_any_other_address_is_answered_without_a_failure(people: list[Caller], is_operator: bool) -> None:
+def test_any_other_path_is_answered_without_a_failure(people: list[Caller], is_operator: bool) -> None:
     letters = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
     segments = st.one_of(
         letters, st.sampled_from(["api", "photos", "albums", "static", "..", "openapi.json", "a" * 26])
@@ -146,10 +144,10 @@ def test_any_other_address_is_answered_without_a_failure(people: list[Caller], i
     @given(method=methods, path=st.lists(segments, max_size=4), query=letters, body=bodies, content_type=letters)
     def fuzz(method: str, path: list[str], query: str, body: bytes | None, content_type: str) -> None:
         target = f"/{'/'.join(quote(segment, safe='') for segment in path)}?{quote(query, safe='=&')}"
-        asked = event(method, target, body, {"Content-Type": content_type}, people[is_operator].told)
-        answer = answer_of(people[is_operator].handler(asked))
+        sent = event(method, target, body, {"Content-Type": content_type}, people[is_operator].told)
+        answer = answer_of(people[is_operator].handler(sent))
         assert answer.status < HTTPStatus.INTERNAL_SERVER_ERROR, answer
         if answer.content_type.startswith("application/problem"):
-            assert_nothing_of_us(answer)
+            assert_no_internals(answer)
 
     fuzz()

@@ -1,6 +1,5 @@
-"""Inspections: found by verdict, day and label, newest first, for operators."""
+"""Inspections: listed newest first for operators, and searched by verdict, day and label."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -8,50 +7,34 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import RESULTS
 from tests.functions.darkroom import clock, inspect
 from tests.functions.http_api import Caller
-from vision.domain.envelopes import Envelope
 
 LAST_DAY = "2026-11-20T10:00:00.000Z"
-
-
-@pytest.fixture
-def operator(api: Callable[..., Caller]) -> Caller:
-    return api("olga", "operators")
+DAYS = {"from": "2026-11-01", "to": "2026-11-30"}
 
 
 def ids(operator: Caller, **query: Any) -> list[str]:
     with clock(LAST_DAY):
-        answered = operator.get("/api/inspections", **{"from": "2026-11-01", "to": "2026-11-30"} | query)
+        answered = operator.get("/api/inspections", **DAYS | query)
     assert answered.status == 200, answered
     return [inspection["photo_id"] for inspection in answered.json()["inspections"]]
 
 
-def pages(operator: Caller, **query: Any) -> list[str]:
-    """The ids of all pages from the newest to the end."""
-    found, following = [], ""
-    while following is not None:
-        answered = operator.get(
-            "/api/inspections", **{"from": "2026-11-01", "to": "2026-11-30", "cursor": following} | query
-        )
-        found += [inspection["photo_id"] for inspection in answered.json()["inspections"]]
-        following = answered.json()["cursor"]
-    return found
+def only(operator: Caller) -> dict[str, Any]:
+    day = {"from": "2026-11-03", "to": "2026-11-03"}
+    [found] = operator.get("/api/inspections", **day).json()["inspections"]
+    return dict(found)
 
 
-def id_of(envelope: Envelope) -> str:
-    return envelope.photo_id
+# Shown
 
 
-def test_without_inspections_the_list_is_empty(operator: Caller) -> None:
+def test_inspection_shows_verdict_rule_reasons_and_labels(operator: Caller) -> None:
     assert operator.get("/api/inspections").json() == {"inspections": [], "cursor": None}
-
-
-def test_an_inspection_tells_verdict_rule_reasons_and_labels(operator: Caller) -> None:
     envelope = inspect("2026-11-03", "FAILURE", {"Rose": 71.5}, key="images/garden/rose 1.jpg")
-    [found] = operator.get("/api/inspections", **{"from": "2026-11-03", "to": "2026-11-03"}).json()["inspections"]
-    url = found.pop("image_url")
+    found = only(operator)
+    url = urlsplit(found.pop("image_url"))
     assert found == {
         "photo_id": envelope.photo_id,
         "bucket": BUCKET,
@@ -62,15 +45,8 @@ def test_an_inspection_tells_verdict_rule_reasons_and_labels(operator: Caller) -
         "labels": [{"name": "Rose", "confidence": 71.5}],
         "inspected_at": "2026-11-03T10:00:00.000Z",
     }
-    assert urlsplit(url).path == "/images/garden/rose%201.jpg"
-    assert parse_qs(urlsplit(url).query)["versionId"] == [envelope.object.version_id]
-
-
-def test_the_address_of_an_image_that_was_moved_is_where_it_is_now(operator: Caller) -> None:
-    inspect("2026-11-03", moved_to={"bucket": RESULTS, "key": "analyzed/success/rose.jpg"})
-    [found] = operator.get("/api/inspections", **{"from": "2026-11-03", "to": "2026-11-03"}).json()["inspections"]
-    address = urlsplit(found["image_url"])
-    assert (address.netloc.startswith(RESULTS), address.path) == (True, "/analyzed/success/rose.jpg")
+    assert url.path == "/images/garden/rose%201.jpg"
+    assert parse_qs(url.query)["versionId"] == [envelope.object.version_id]
 
 
 @pytest.mark.parametrize(
@@ -80,130 +56,97 @@ def test_the_address_of_an_image_that_was_moved_is_where_it_is_now(operator: Cal
         ({}, "application/octet-stream", "attachment"),
     ],
 )
-def test_address_of_an_inspected_image_serves_it_as_what_its_content_is(
+def test_url_serves_an_image_with_the_type_of_its_content(
     operator: Caller, known: dict[str, str], content_type: str, disposition: str
 ) -> None:
     inspect("2026-11-03", key="images/garden/page.html", **known)
-    [found] = operator.get("/api/inspections", **{"from": "2026-11-03", "to": "2026-11-03"}).json()["inspections"]
-    query = parse_qs(urlsplit(found["image_url"]).query)
-    assert (query["response-content-type"], query["response-content-disposition"]) == ([content_type], [disposition])
+    query = parse_qs(urlsplit(only(operator)["image_url"]).query)
+    assert query["response-content-type"] == [content_type]
+    assert query["response-content-disposition"] == [disposition]
 
 
-def test_inspections_of_both_verdicts_are_listed_newest_first(operator: Caller) -> None:
+# Listed
+
+
+def test_pages_of_both_verdicts_are_listed_newest_first(operator: Caller) -> None:
     made = [
-        id_of(inspect(f"2026-11-0{day}T{hour}:00:00.000Z", judgement))
-        for day in (1, 2)
-        for hour, judgement in ((10, "SUCCESS"), (11, "FAILURE"), (12, "SUCCESS"))
+        inspect(f"2026-11-0{day}", judgement).photo_id
+        for day, judgement in ((3, "SUCCESS"), (2, "FAILURE"), (1, "SUCCESS"))
     ]
-    assert ids(operator) == made[::-1]
+    first = operator.get("/api/inspections", **DAYS, limit=2).json()
+    second = operator.get("/api/inspections", **DAYS, limit=2, cursor=first["cursor"]).json()
+    assert [one["photo_id"] for one in first["inspections"] + second["inspections"]] == made
+    assert second["cursor"] is None
+    assert ids(operator, verdict="FAILURE") == [made[1]]
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 7])
-def test_pages_lose_and_repeat_nothing(operator: Caller, limit: int) -> None:
-    made = [
-        id_of(inspect(f"2026-11-0{day}T{hour}:00:00.000Z", judgement))
-        for day in (1, 2)
-        for hour, judgement in ((10, "SUCCESS"), (11, "FAILURE"), (12, "SUCCESS"))
-    ]
-    assert pages(operator, limit=limit) == made[::-1]
-
-
-@pytest.mark.parametrize("judgements", [("SUCCESS",) * 6, ("SUCCESS", "FAILURE") * 3])
-@pytest.mark.parametrize("is_reversed", [False, True])
-def test_pages_of_one_moment_lose_and_repeat_nothing(
-    operator: Caller, hook: Callable[..., None], judgements: tuple[str, ...], is_reversed: bool
-) -> None:
-    made = [id_of(inspect("2026-11-03", judgement)) for judgement in judgements]
-    if is_reversed:
-        # DynamoDB promises no order for items of the same sort key of an index.
-        hook("dynamodb", "after-call.SERVICE.Query", lambda parsed, **_: parsed["Items"].reverse())
-    assert sorted(pages(operator, limit=1)) == sorted(made)
-
-
-def test_a_verdict_finds_its_own(operator: Caller) -> None:
-    failed, passed = (id_of(inspect("2026-11-03", judgement)) for judgement in ("FAILURE", "SUCCESS"))
-    assert (ids(operator, verdict="FAILURE"), ids(operator, verdict="SUCCESS")) == ([failed], [passed])
-
-
-def test_days_are_of_utc_and_both_ends_belong_to_them(operator: Caller) -> None:
-    moments = (
-        "2026-11-02T23:59:59.999Z",
-        "2026-11-03T00:00:00.000Z",
-        "2026-11-04T23:59:59.999Z",
-        "2026-11-05T00:00:00.000Z",
-    )
-    made = [id_of(inspect(moment)) for moment in moments]
-    assert ids(operator, **{"from": "2026-11-03", "to": "2026-11-04"}) == made[2:0:-1]
-
-
-def test_a_label_finds_its_own_in_any_case(operator: Caller) -> None:
-    rose = id_of(inspect("2026-11-03", labels={"Rose": 95.0}))
-    inspect("2026-11-03", labels={"Weed": 99.0})
-    assert (ids(operator, label="rose"), ids(operator, label="ROSE"), ids(operator, label="ros")) == (
-        [rose],
-        [rose],
-        [],
-    )
-
-
-def test_a_label_and_a_confidence_ask_for_that_label(operator: Caller) -> None:
-    id_of(inspect("2026-11-03", labels={"Rose": 60.0, "Weed": 99.0}))
-    rose = id_of(inspect("2026-11-03", labels={"Rose": 95.0}))
-    assert ids(operator, label="rose", min_confidence=95) == [rose]
-    assert ids(operator, label="rose", min_confidence=95.1) == []
-
-
-def test_a_confidence_alone_asks_for_any_label(operator: Caller) -> None:
-    sure = id_of(inspect("2026-11-03", labels={"Weed": 99.0}))
-    inspect("2026-11-03", labels={"Weed": 50.0})
-    assert ids(operator, min_confidence=90) == [sure]
-
-
-def test_without_days_it_is_the_last_month(operator: Caller) -> None:
+def test_last_month_is_the_default(operator: Caller) -> None:
     now = datetime.now(UTC)
     within, before = (f"{now - timedelta(days=days):%Y-%m-%d}" for days in (30, 31))
     inspect(before)
-    recent = id_of(inspect(within))
+    recent = inspect(within).photo_id
     found = operator.get("/api/inspections").json()["inspections"]
     assert [one["photo_id"] for one in found] == [recent]
+
+
+def test_inspected_image_is_no_photo_and_stays_when_all_photos_are_deleted(operator: Caller) -> None:
+    inspected = inspect("2026-11-03")
+    everything = {"confirm": "delete all photos of everyone"}
+    assert operator("DELETE", "/api/photos", everything).status == 204
+    assert ids(operator) == [inspected.photo_id]
+
+
+# Searched
+
+
+def test_inspections_are_found_by_label_in_any_case_and_by_confidence(operator: Caller) -> None:
+    unsure = inspect("2026-11-03T10:00:00.000Z", labels={"Rose": 60.0, "Weed": 99.0}).photo_id
+    rose = inspect("2026-11-03T11:00:00.000Z", labels={"Rose": 95.0}).photo_id
+    assert ids(operator, label="rose") == ids(operator, label="ROSE") == [rose, unsure]
+    assert ids(operator, label="ros") == []
+    assert ids(operator, label="rose", min_confidence=95) == [rose]
+    assert ids(operator, label="rose", min_confidence=95.1) == []
+    # Without a label, the confidence is that of any label.
+    assert ids(operator, min_confidence=96) == [unsure]
+
+
+VALID = {
+    "from": ["2026-08-31", "2026-11-30"],
+    "to": ["2026-11-30", "2026-12-01"],
+    "label": ["x" * 256],
+    "min_confidence": ["0", "100"],
+    "limit": ["1", "100"],
+}
+INVALID = {
+    "from": ["2026-08-30", "2026-12-01", "1999-12-31", "2999-12-31", "yesterday"],
+    "to": ["2026-10-31", "3000-01-01"],
+    "verdict": ["success", ""],
+    "label": ["x" * 257],
+    "min_confidence": ["100.01", "-0.01", "nan"],
+    "limit": ["0", "101"],
+    "cursor": ["x"],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in VALID for value in VALID[name]])
+def test_parameter_at_its_limit_is_accepted(operator: Caller, name: str, value: str) -> None:
+    assert operator.get("/api/inspections", **DAYS | {name: value}).status == 200
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in INVALID for value in INVALID[name]])
+def test_parameter_beyond_its_limit_is_rejected(operator: Caller, name: str, value: str) -> None:
+    assert operator.get("/api/inspections", **DAYS | {name: value}).status == 422
 
 
 @pytest.mark.parametrize(
     ("query", "status"),
     [
-        ({"from": "2026-08-31", "to": "2026-11-30"}, 200),
-        ({"from": "2026-08-30", "to": "2026-11-30"}, 422),
-        ({"from": "2026-11-30", "to": "2026-11-30"}, 200),
-        ({"from": "2026-12-01", "to": "2026-11-30"}, 422),
-        ({"from": "2000-01-01"}, 422),
-        ({"from": "2999-12-31"}, 422),
         ({"to": "2000-01-01"}, 200),
         ({"to": "2999-12-31"}, 200),
         ({"from": "1999-12-31", "to": "2000-01-01"}, 422),
-        ({"to": "3000-01-01"}, 422),
-        ({"from": "yesterday"}, 422),
-        ({"verdict": "success"}, 422),
-        ({"verdict": ""}, 422),
-        ({"label": "x" * 256}, 200),
-        ({"label": "x" * 257}, 422),
-        ({"min_confidence": "0"}, 200),
-        ({"min_confidence": "100"}, 200),
-        ({"min_confidence": "100.01"}, 422),
-        ({"min_confidence": "-0.01"}, 422),
-        ({"min_confidence": "nan"}, 422),
-        ({"limit": "1"}, 200),
-        ({"limit": "100"}, 200),
-        ({"limit": "0"}, 422),
-        ({"limit": "101"}, 422),
-        ({"cursor": "x"}, 422),
+        ({"from": "2000-01-01"}, 422),
+        ({"from": "2999-12-31"}, 422),
     ],
 )
-def test_a_parameter_is_taken_up_to_its_limit(operator: Caller, query: dict[str, str], status: int) -> None:
+def test_open_days_are_accepted_up_to_the_limits(operator: Caller, query: dict[str, str], status: int) -> None:
     assert operator.get("/api/inspections", **query).status == status
-
-
-def test_an_inspected_image_is_nobodys_photo_and_stays_when_all_of_those_are_deleted(operator: Caller) -> None:
-    inspected = inspect("2026-11-03")
-    everything = {"confirm": "delete all photos of everyone"}
-    assert operator("DELETE", "/api/photos", everything).status == 204
-    assert ids(operator) == [inspected.photo_id]

@@ -1,4 +1,4 @@
-"""Operators: who is one, what only they may do, and how they delete the photos of everyone."""
+"""Operators: who is one, what only they may do, and how they delete all photos of all owners."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -8,144 +8,110 @@ import pytest
 
 from tests.functions import darkroom
 from tests.functions.darkroom import announce, develop
-from tests.functions.http_api import OPERATIONS, Caller, filled, operation
+from tests.functions.http_api import OPERATIONS, Caller, filled, good_body, operation
 from vision.domain.tokens import NO_SECOND_FACTOR, NOT_CHECKED, WITHHELD
 
-CONFIRMED = {"confirm": "delete all photos of everyone"}
+CONFIRMED: dict[str, Any] = {"confirm": "delete all photos of everyone"}
 BODIES = {("POST", "/api/bulk-runs"): {"prefix": ""}, ("DELETE", "/api/photos"): CONFIRMED}
 OF_OPERATORS = [
     (method, path) for method, path in OPERATIONS if "Operators" in (operation(method, path) or {}).get("tags", [])
 ]
 
 
-@pytest.fixture
-def operator(api: Callable[..., Caller]) -> Caller:
-    return api("olga", "operators")
-
-
 def photos(person: Caller) -> list[str]:
     return [photo["photo_id"] for photo in person.get("/api/photos", limit=100).json()["photos"]]
 
 
-def place(text: str) -> str:
+def cursor(text: str) -> str:
     return urlsafe_b64encode(text.encode()).decode()
 
 
-# Who asks
+def with_claims(person: Caller, **claims: str | None) -> Caller:
+    """Return the same person with other claims in the token."""
+    return Caller(person.handler, {**(person.told or {}), **claims})
 
 
-def test_a_person_is_told_who_it_is(api: Callable[..., Caller]) -> None:
-    assert api("ann").get("/api/me").json() == {"owner": "ann", "is_operator": False, "operators_withheld": None}
+# Callers
 
 
-def without_the_group(api: Callable[..., Caller], reason: str) -> Caller:
-    """Somebody of the group operators whose token does not say so, for a reason."""
-    olga = api("olga")
-    return Caller(olga.handler, {**(olga.told or {}), WITHHELD: reason})
+def test_me_shows_the_caller(ann: Caller) -> None:
+    assert ann.get("/api/me").json() == {"owner": "ann", "is_operator": False, "operators_withheld": None}
 
 
 @pytest.mark.parametrize(
-    ("reason", "sentence"),
+    ("reason", "shown", "remedy"),
     [
-        (NO_SECOND_FACTOR, "set one up on the page, under Second factor, and sign in again with its code"),
-        (NOT_CHECKED, "could not be checked; wait a minute, sign out, and sign in again"),
-        ("another reason", "ask to be put into the group operators"),
+        (NO_SECOND_FACTOR, NO_SECOND_FACTOR, "under Second factor, and sign in again with its code"),
+        (NOT_CHECKED, NOT_CHECKED, "could not be checked; wait a minute, sign out, and sign in again"),
+        ("another reason", None, "ask to be put into the group operators"),
     ],
 )
-@pytest.mark.parametrize(("method", "path"), OF_OPERATORS)
-def test_operator_whose_group_is_withheld_is_told_what_to_do(
-    api: Callable[..., Caller], method: str, path: str, reason: str, sentence: str
+def test_operator_whose_group_is_withheld_is_refused_with_the_remedy(
+    api: Callable[..., Caller], reason: str, shown: str | None, remedy: str
 ) -> None:
-    asks = without_the_group(api, reason)
-    answered = asks(method, filled(path, run_id="run"), BODIES.get((method, path)))
-    assert (answered.status, sentence in answered.problem()["detail"]) == (403, True)
+    olga = with_claims(api("olga"), **{WITHHELD: reason})
+    assert olga.get("/api/me").json() == {"owner": "olga", "is_operator": False, "operators_withheld": shown}
+    for method, path in OF_OPERATORS:
+        answered = olga(method, filled(path, run_id="run"), BODIES.get((method, path)))
+        assert answered.status == 403
+        assert remedy in answered.problem()["detail"]
 
 
-@pytest.mark.parametrize(("reason", "told"), [(NO_SECOND_FACTOR,) * 2, (NOT_CHECKED,) * 2, ("another reason", None)])
-def test_person_is_told_why_the_group_is_withheld(api: Callable[..., Caller], reason: str, told: str | None) -> None:
-    assert without_the_group(api, reason).get("/api/me").json() == {
-        "owner": "olga",
-        "is_operator": False,
-        "operators_withheld": told,
-    }
-
-
-def test_withheld_group_gives_no_right_even_where_it_is_in_the_token(api: Callable[..., Caller]) -> None:
-    ann = api("ann", "operators")
-    asks = Caller(ann.handler, {**(ann.told or {}), WITHHELD: NO_SECOND_FACTOR})
-    assert asks.get("/api/me").json()["is_operator"] is False
-    assert asks.get("/api/inspections").status == 403
+def test_withheld_group_in_the_token_gives_no_right(operator: Caller) -> None:
+    olga = with_claims(operator, **{WITHHELD: NO_SECOND_FACTOR})
+    assert olga.get("/api/me").json()["is_operator"] is False
+    assert olga.get("/api/inspections").status == 403
 
 
 @pytest.mark.parametrize("use", ["id", "refresh", "", None])
-def test_only_an_access_token_is_taken(api: Callable[..., Caller], use: str | None) -> None:
-    ann = api("ann")
-    asks = Caller(ann.handler, {**(ann.told or {}), "token_use": use})
-    assert asks.get("/api/me").status == 401
+def test_only_an_access_token_is_accepted(ann: Caller, use: str | None) -> None:
+    assert with_claims(ann, token_use=use).get("/api/me").status == 401
 
 
-@pytest.mark.parametrize(
-    ("groups", "is_operator"),
-    [
-        ((), False),
-        (("operators",), True),
-        (("guests", "operators"), True),
-        (("operators", "guests"), True),
-        (("guests",), False),
-        (("operator",), False),
-        (("staff,operators",), False),
-        (("operators2",), False),
-        (("Operators",), False),
-        (("not-operators",), False),
-        # API Gateway puts brackets around the list; a name may begin or end with some of its own.
-        (("[operators]",), False),
-        (("[operators",), False),
-        (("operators]",), False),
-        (("[[operators]]",), False),
-        (("[operators", "operators]"), False),
-        (("[guests]", "operators"), True),
-        # Cognito's names have no spaces of any kind, and none of these separates two groups.
-        (("guests\u00a0operators",), False),
-        (("guests\toperators",), False),
-    ],
-)
-def test_an_operator_is_who_is_in_the_group(
-    api: Callable[..., Caller], groups: tuple[str, ...], is_operator: bool
-) -> None:
-    assert api("olga", *groups).get("/api/me").json()["is_operator"] is is_operator
+MEMBERS = [("operators",), ("guests", "operators"), ("operators", "guests"), ("[guests]", "operators")]
+OTHER_NAMES = [
+    (),
+    ("guests",),
+    ("operator",),
+    ("staff,operators",),
+    ("operators2",),
+    ("Operators",),
+    ("not-operators",),
+]
+# API Gateway puts brackets around the list; a name may begin or end with brackets of its own.
+BRACKETS = [("[operators]",), ("[operators",), ("operators]",), ("[[operators]]",), ("[operators", "operators]")]
+# Group names have no whitespace in Cognito, and none of these separates two groups.
+WHITESPACE = [("guests\u00a0operators",), ("guests\toperators",)]
 
 
-@pytest.mark.parametrize("groups", ["operators", "[operators", "operators]", "", "[]"])
-def test_groups_that_are_no_list_make_no_operator(api: Callable[..., Caller], groups: str) -> None:
-    olga = api("olga")
-    asks = Caller(olga.handler, {**(olga.told or {}), "cognito:groups": groups})
-    assert asks.get("/api/bulk-runs").status == 403
+@pytest.mark.parametrize("groups", [*MEMBERS, *OTHER_NAMES, *BRACKETS, *WHITESPACE])
+def test_operator_is_a_member_of_the_group(api: Callable[..., Caller], groups: tuple[str, ...]) -> None:
+    assert api("olga", *groups).get("/api/me").json()["is_operator"] is (groups in MEMBERS)
 
 
-@pytest.mark.parametrize("claim", ["scope", "username", "custom:groups", "groups", "cognito:roles", "email"])
-def test_no_other_claim_makes_an_operator(api: Callable[..., Caller], claim: str) -> None:
-    olga = api("olga")
-    asks = Caller(olga.handler, {**(olga.told or {}), claim: "[operators]"})
-    assert asks.get("/api/bulk-runs").status == 403
+CLAIMS = [("cognito:groups", groups) for groups in ("operators", "[operators", "operators]", "", "[]")]
+CLAIMS += [(name, "[operators]") for name in ("scope", "username", "custom:groups", "groups", "cognito:roles", "email")]
 
 
-@pytest.mark.parametrize("told", [None, {}, {"sub": ""}, {"sub": "ann\nbob"}, {"sub": "a#b"}, {"username": "ann"}])
+@pytest.mark.parametrize(("claim", "value"), CLAIMS)
+def test_malformed_groups_and_other_claims_make_no_operator(api: Callable[..., Caller], claim: str, value: str) -> None:
+    assert with_claims(api("olga"), **{claim: value}).get("/api/bulk-runs").status == 403
+
+
+@pytest.mark.parametrize("claims", [None, {}, {"sub": ""}, {"sub": "ann\nbob"}, {"sub": "a#b"}, {"username": "ann"}])
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_a_request_that_names_nobody_is_refused_on_every_route(
-    api: Callable[..., Caller], method: str, path: str, told: dict[str, str] | None
+def test_request_without_a_subject_is_refused_on_every_route(
+    ann: Caller, method: str, path: str, claims: dict[str, str] | None
 ) -> None:
-    asks = Caller(api("ann").handler, told)
     target = filled(path, album_id="a" * 26, photo_id="a" * 26, run_id="run")
-    bodies = {"POST /api/albums": {"name": "Rome"}, "PATCH /api/albums/{album_id}": {"name": "Rome"}}
-    form = {"name": "a.jpg", "content_type": "image/jpeg", "size_bytes": 1}
-    body = BODIES.get((method, path)) or (bodies | {"POST /api/photos": form}).get(f"{method} {path}")
-    assert asks(method, target, body).status == 401
+    assert Caller(ann.handler, claims)(method, target, good_body(method, path)).status == 401
 
 
 @pytest.mark.parametrize(("method", "path"), OF_OPERATORS)
-def test_what_operators_do_is_refused_to_others(api: Callable[..., Caller], method: str, path: str) -> None:
+def test_operations_of_operators_are_refused_to_others(api: Callable[..., Caller], method: str, path: str) -> None:
     answered = api("ann", "guests")(method, filled(path, run_id="run"), BODIES.get((method, path)))
-    assert (answered.status, "operators" in answered.problem()["detail"]) == (403, True)
+    assert answered.status == 403
+    assert "operators" in answered.problem()["detail"]
 
 
 # Deleting everything
@@ -153,7 +119,7 @@ def test_what_operators_do_is_refused_to_others(api: Callable[..., Caller], meth
 
 @pytest.fixture
 def everyone(api: Callable[..., Caller]) -> list[Caller]:
-    """Three people with two photos each, one of them only announced."""
+    """Three people with two photos each, one of them pending."""
     people = [api("ann"), api("bob"), api("eve")]
     for person in people:
         develop(person, {"Cat": 99.0})
@@ -161,81 +127,53 @@ def everyone(api: Callable[..., Caller]) -> list[Caller]:
     return people
 
 
-def test_an_operator_deletes_the_photos_of_everyone(operator: Caller, everyone: list[Caller]) -> None:
-    assert operator("DELETE", "/api/photos", CONFIRMED).status == 204
-    assert ([photos(person) for person in everyone], darkroom.objects()) == ([[], [], []], [])
+def test_operator_deletes_all_photos_of_all_owners(operator: Caller, everyone: list[Caller]) -> None:
+    for _ in range(2):
+        assert operator("DELETE", "/api/photos", CONFIRMED).status == 204
+        assert [photos(person) for person in everyone] == [[], [], []]
+        assert darkroom.objects() == []
 
 
-def test_where_there_is_nothing_nothing_is_deleted(operator: Caller) -> None:
-    assert operator("DELETE", "/api/photos", CONFIRMED).status == 204
-
-
-def test_whoever_is_no_operator_deletes_nothing(api: Callable[..., Caller], everyone: list[Caller]) -> None:
-    assert api("ann")("DELETE", "/api/photos", CONFIRMED).status == 403
+def test_person_who_is_no_operator_deletes_nothing(everyone: list[Caller]) -> None:
+    assert everyone[0]("DELETE", "/api/photos", CONFIRMED).status == 403
     assert [len(photos(person)) for person in everyone] == [2, 2, 2]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        None,
-        {},
-        {"confirm": ""},
-        {"confirm": None},
-        {"confirm": True},
-        {"confirm": "yes"},
-        {"confirm": "Delete all photos of everyone"},
-        {"confirm": "delete all photos of everyone "},
-        {"confirm": ["delete all photos of everyone"]},
-        {**CONFIRMED, "owner": "ann"},
-        {**CONFIRMED, "cursor": "x"},
-        {**CONFIRMED, "cursor": 5},
-        {**CONFIRMED, "cursor": "a" * 2049},
-        {**CONFIRMED, "cursor": place("\n\n")},
-        {**CONFIRMED, "cursor": place("\nPHOTO#x\n")},
-        {**CONFIRMED, "cursor": place("\n\nCURRENT")},
-    ],
-)
-def test_without_the_very_words_nothing_is_deleted(operator: Caller, everyone: list[Caller], body: Any) -> None:
+SENTENCE = CONFIRMED["confirm"]
+OTHER_WORDS = ["", None, True, "yes", SENTENCE.capitalize(), f"{SENTENCE} ", [SENTENCE]]
+CURSORS = ["x", 5, "a" * 2049, cursor("\n\n"), cursor("\nPHOTO#x\n"), cursor("\n\nCURRENT")]
+UNCONFIRMED = [None, {}, *({"confirm": words} for words in OTHER_WORDS), CONFIRMED | {"owner": "ann"}]
+
+
+@pytest.mark.parametrize("body", [*UNCONFIRMED, *(CONFIRMED | {"cursor": text} for text in CURSORS)])
+def test_without_the_exact_confirmation_nothing_is_deleted(operator: Caller, everyone: list[Caller], body: Any) -> None:
     assert operator("DELETE", "/api/photos", body).status == 422
     assert [len(photos(person)) for person in everyone] == [2, 2, 2]
 
 
-def test_the_words_in_the_address_are_no_confirmation(operator: Caller, everyone: list[Caller]) -> None:
+def test_confirmation_in_the_query_deletes_nothing(operator: Caller, everyone: list[Caller]) -> None:
     assert operator("DELETE", "/api/photos", **CONFIRMED).status == 422
     assert [len(photos(person)) for person in everyone] == [2, 2, 2]
 
 
-def test_many_photos_are_deleted_in_steps_that_go_on_where_the_last_stopped(operator: Caller) -> None:
+def test_many_photos_are_deleted_in_steps_that_continue_from_a_cursor(operator: Caller) -> None:
     darkroom.shelve("ann", 45, "2026-11-03")
     body, deleted = dict(CONFIRMED), []
     while (answered := operator("DELETE", "/api/photos", body)).status == 202:
         deleted.append(answered.json()["deleted"])
         body["cursor"] = answered.json()["cursor"]
-    assert (deleted, answered.status) == ([20, 20], 204)
+    assert deleted == [20, 20]
+    assert answered.status == 204
 
 
-def test_steps_without_their_cursor_come_to_the_end_too(operator: Caller) -> None:
+def test_steps_without_a_cursor_end_too(operator: Caller) -> None:
     darkroom.shelve("ann", 25, "2026-11-03")
     assert [operator("DELETE", "/api/photos", CONFIRMED).status for _ in range(2)] == [202, 204]
 
 
-def test_albums_and_counts_stay_when_all_photos_are_deleted(operator: Caller, api: Callable[..., Caller]) -> None:
-    ann = api("ann")
+def test_albums_and_counts_stay_when_all_photos_are_deleted(operator: Caller, ann: Caller) -> None:
     ann("POST", "/api/albums", {"name": "Rome"})
     develop(ann, {"Cat": 99.0})
     operator("DELETE", "/api/photos", CONFIRMED)
     assert len(ann.get("/api/albums").json()["albums"]) == 1
     assert len(ann.get("/api/counts").json()["counts"]) == 1
-
-
-# An operator is a person too
-
-
-def test_an_operator_sees_no_more_photos_than_its_own(operator: Caller, everyone: list[Caller]) -> None:
-    assert photos(operator) == []
-
-
-def test_an_operator_cannot_look_at_the_photo_of_somebody(operator: Caller, everyone: list[Caller]) -> None:
-    [photo, _] = photos(everyone[0])
-    assert operator.get(f"/api/photos/{photo}").status == 404

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from botocore.awsrequest import AWSResponse
 
 from tests.conftest import TABLE
@@ -18,11 +17,6 @@ SESSION_ARN = STATE_MACHINE_ARN.replace("ProcessImage", "CustomModelSession")
 BEGUN = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def operator(api: Callable[..., Caller]) -> Caller:
-    return api("olga", "operators")
-
-
 def start(name: str = "session", units: int = 2, now: str = "2026-11-21T10:00:00.000Z") -> str:
     arn = str(client("stepfunctions").start_execution(stateMachineArn=SESSION_ARN, name=name)["executionArn"])
     SessionLog(TABLE).open(arn, units, now)
@@ -33,11 +27,15 @@ def sessions(operator: Caller) -> list[dict[str, Any]]:
     return list(operator.get("/api/sessions").json()["sessions"])
 
 
-def test_without_sessions_the_list_is_empty(operator: Caller) -> None:
+def end(arn: str, status: str, **more: str) -> dict[str, Any]:
+    """Describe an execution that has ended."""
+    return {"executionArn": arn, "status": status, "startDate": BEGUN, "stopDate": BEGUN, **more}
+
+
+def test_running_session_has_no_end_and_no_cost(operator: Caller) -> None:
+    # An execution that found an empty queue is no session.
+    client("stepfunctions").start_execution(stateMachineArn=SESSION_ARN, name="nothing-to-do")
     assert sessions(operator) == []
-
-
-def test_a_session_that_runs_has_no_end_and_no_cost_yet(operator: Caller) -> None:
     arn = start()
     [session] = sessions(operator)
     assert (session["session_id"], session["status"]) == ("session", "RUNNING")
@@ -45,20 +43,19 @@ def test_a_session_that_runs_has_no_end_and_no_cost_yet(operator: Caller) -> Non
     assert session["execution_url"].endswith(arn)
 
 
-def test_a_session_that_ended_tells_images_minutes_and_cost(
+def test_ended_session_shows_images_minutes_and_cost(
     operator: Caller, answer: Callable[..., list[dict[str, Any]]]
 ) -> None:
     arn = start()
     SessionLog(TABLE).close(arn, 120, 30, "2026-11-21T10:40:00.000Z")
-    described = {"executionArn": arn, "status": "SUCCEEDED", "startDate": BEGUN, "stopDate": BEGUN}
-    answer("stepfunctions", "DescribeExecution", described)
+    answer("stepfunctions", "DescribeExecution", end(arn, "SUCCEEDED"))
     [session] = sessions(operator)
     assert (session["images"], session["model_minutes"], session["ended_at"]) == (120, 30, "2026-11-21T10:00:00.000Z")
     # Half an hour of two units at four dollars an hour: https://aws.amazon.com/rekognition/pricing/
     assert session["cost_dollars"] == 4.0
 
 
-def test_the_timeline_has_the_first_time_of_each_milestone(
+def test_timeline_has_the_first_time_of_each_milestone(
     operator: Caller, answer: Callable[..., list[dict[str, Any]]]
 ) -> None:
     start()
@@ -81,43 +78,21 @@ def test_the_timeline_has_the_first_time_of_each_milestone(
     ]
 
 
-def test_a_session_that_failed_tells_why(operator: Caller, answer: Callable[..., list[dict[str, Any]]]) -> None:
-    described = {"executionArn": start(), "status": "FAILED", "startDate": BEGUN, "stopDate": BEGUN}
-    answer("stepfunctions", "DescribeExecution", described | {"error": "ModelLost", "cause": "It ended by itself."})
-    [session] = sessions(operator)
-    assert session["error"] == {"name": "ModelLost", "cause": "It ended by itself."}
-
-
-def test_at_most_ten_sessions_are_listed_newest_first(operator: Caller) -> None:
-    for number in range(11):
-        start(f"session-{number}", now=f"2026-11-21T10:00:{number:02}.000Z")
-    assert [session["session_id"] for session in sessions(operator)] == [f"session-{10 - back}" for back in range(10)]
-
-
-def test_a_look_that_found_no_work_is_no_session(operator: Caller) -> None:
-    client("stepfunctions").start_execution(stateMachineArn=SESSION_ARN, name="nothing-to-do")
-    assert sessions(operator) == []
-
-
-def test_a_session_that_failed_tells_what_its_model_cost(
-    operator: Caller, answer: Callable[..., list[dict[str, Any]]]
-) -> None:
-    arn = start()
-    SessionLog(TABLE).close(arn, 0, 30, "2026-11-21T10:40:00.000Z")
-    described = {"executionArn": arn, "status": "FAILED", "startDate": BEGUN, "stopDate": BEGUN}
-    answer("stepfunctions", "DescribeExecution", described | {"error": "ModelLost", "cause": "It ended by itself."})
-    assert sessions(operator)[0]["cost_dollars"] == 4.0
-
-
-def test_the_end_of_a_long_session_is_in_its_timeline_too(operator: Caller, hook: Callable[..., None]) -> None:
+def test_timeline_of_a_long_session_includes_its_end(operator: Caller, hook: Callable[..., None]) -> None:
     start()
 
-    def told(params: dict[str, Any], **_: Any) -> Any:
+    def history(params: dict[str, Any], **_: Any) -> Any:
         is_end = json.loads(params["body"]).get("reverseOrder", False)
         name, minute = ("Stop Model", 50) if is_end else ("Start Model", 1)
         event = {"timestamp": BEGUN.replace(minute=minute), "id": minute, "stateEnteredEventDetails": {"name": name}}
         return AWSResponse("", 200, {}, None), {"events": [event], **({} if is_end else {"nextToken": "more"})}
 
-    hook("stepfunctions", "before-call.SERVICE.GetExecutionHistory", told)
+    hook("stepfunctions", "before-call.SERVICE.GetExecutionHistory", history)
     [session] = sessions(operator)
     assert [step["state"] for step in session["timeline"]] == ["Start Model", "Stop Model"]
+
+
+def test_latest_ten_sessions_are_listed_newest_first(operator: Caller) -> None:
+    for number in range(11):
+        start(f"session-{number}", now=f"2026-11-21T10:00:{number:02}.000Z")
+    assert [session["session_id"] for session in sessions(operator)] == [f"session-{10 - back}" for back in range(10)]

@@ -1,6 +1,5 @@
-"""What a browser may do with the page and with answers, to the letter: whoever widens it sees here how far."""
+"""What a browser may do with the page and with answers, exactly: a change that allows more fails here."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,15 +8,15 @@ from tests.functions.http_api import Caller
 from vision.api.site import SiteConfig
 
 
-def test_the_policy_of_the_page_allows_this_and_nothing_else():
-    place = SiteConfig(
+def test_content_security_policy_of_the_page_is_exact() -> None:
+    config = SiteConfig(
         app_url="https://app.example",
         sign_in_url="https://login.example",
         user_pool_url="https://cognito.example",
         client_id="client",
         image_origins=("https://images.example", "https://bulk.example"),
     )
-    assert place.policy.split("; ") == [
+    assert config.policy.split("; ") == [
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
@@ -33,7 +32,7 @@ def test_the_policy_of_the_page_allows_this_and_nothing_else():
 
 EVERYWHERE = {
     "referrer-policy": "no-referrer",
-    # Not of subdomains: a team's own domain may have some that are none of this stack's.
+    # Without includeSubDomains: a team's domain may have subdomains outside this stack.
     "strict-transport-security": "max-age=31536000",
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "same-origin",
@@ -41,8 +40,8 @@ EVERYWHERE = {
 
 
 @pytest.mark.parametrize("path", ["/", "/static/app.js", "/config.json"])
-def test_page_shares_no_window_and_no_device(api: Callable[..., Caller], path: str) -> None:
-    headers = api("ann").get(path).headers
+def test_page_shares_no_window_and_uses_no_device(ann: Caller, path: str) -> None:
+    headers = ann.get(path).headers
     assert {name: headers[name] for name in EVERYWHERE} == EVERYWHERE
     assert headers["cross-origin-opener-policy"] == "same-origin"
     denied = headers["permissions-policy"].split(", ")
@@ -64,10 +63,10 @@ def test_page_shares_no_window_and_no_device(api: Callable[..., Caller], path: s
         ("DELETE", "/api/albums/" + "a" * 26, None, 404),
     ],
 )
-def test_answer_of_the_api_is_no_page_and_kept_by_nobody(
-    api: Callable[..., Caller], method: str, path: str, body: Any, status: int
+def test_answer_of_the_api_is_not_rendered_and_not_cached(
+    ann: Caller, method: str, path: str, body: Any, status: int
 ) -> None:
-    answered = api("ann")(method, path, body)
+    answered = ann(method, path, body)
     expected = EVERYWHERE | {
         "cache-control": "no-store",
         "content-security-policy": "default-src 'none'; frame-ancestors 'none'",

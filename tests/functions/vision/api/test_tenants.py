@@ -1,6 +1,6 @@
-"""Tenant safety: no route, id, cursor, key or search shows, changes or betrays what is another person's.
+"""Tenant isolation: no route, id, cursor, key or search shows, changes or reveals the data of another person.
 
-Driven by the OpenAPI document: a route that is added is asked for everything that somebody else has, too.
+Driven by the OpenAPI document: a new route is attacked with everything that another person has, too.
 """
 
 import json
@@ -21,16 +21,16 @@ from vision.adapters.aws_sdk import client
 
 pytestmark = pytest.mark.thorough
 
-NOBODYS = "a" * 26
-HIS = re.compile(r"\bbob\b")
-OPERATORS = "Operators"
-# What an operator sees of everyone, and what asks for nothing by a name, are not among these.
-OF_PEOPLE = [one for one in OPERATIONS if OPERATORS not in (operation(*one) or {}).get("tags", [])]
+UNKNOWN = "a" * 26
+BOBS = re.compile(r"\bbob\b")
+NO_PHOTOS: dict[str, Any] = {"photos": [], "cursor": None}
+# Without the operations of operators, who see the data of everyone.
+OF_PEOPLE = [one for one in OPERATIONS if "Operators" not in (operation(*one) or {}).get("tags", [])]
 
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """What Bob has, and every text by which it could be asked for."""
+    """What Bob has, and every text that could lead to it."""
 
     bob: Caller
     album_id: str
@@ -41,24 +41,14 @@ class Belongings:
 
     @property
     def secrets(self) -> list[str]:
-        """What no answer to somebody else may have in it."""
-        # Not bare letters: an id of somebody else is made of such, too.
-        return [
-            '"bob"',
-            "/bob/",
-            "#bob",
-            "bob.jpg",
-            "Bob's",
-            self.album_id,
-            self.photo_id,
-            self.pending_id,
-            "Zebra",
-            "2026-11-07",
-        ]
+        """Return the texts that no answer to another person may contain."""
+        # No bare letters: the ids of other people contain them, too.
+        words = ['"bob"', "/bob/", "#bob", "bob.jpg", "Bob's", "Zebra", "2026-11-07"]
+        return [*words, self.album_id, self.photo_id, self.pending_id]
 
     @property
     def texts(self) -> list[str]:
-        """What somebody else may try in every place where a text goes."""
+        """Return what an attacker may try in every place that takes a text."""
         keys = [f"OWNER#bob#ALBUM#{self.album_id}", "OWNER#bob", "private/bob/uploads/", "bob", "%2A", "*", "../bob"]
         return [self.album_id, self.photo_id, self.pending_id, self.cursor, self.key, "Zebra", "Bob's Rome", *keys]
 
@@ -74,25 +64,20 @@ def belongings(api: Callable[..., Caller]) -> Belongings:
 
 
 @pytest.fixture
-def ann(api: Callable[..., Caller]) -> Caller:
-    return api("ann")
-
-
-@pytest.fixture
 def state(belongings: Belongings) -> Callable[[], Any]:
-    """Everything that is stored of Bob, and all objects."""
+    """Return all items of Bob, and all objects."""
 
-    def look() -> Any:
+    def read() -> Any:
         items = client("dynamodb").scan(TableName=TABLE)["Items"]
-        # Not bare letters, nor Bob's in a longer word: an id of somebody else is made of such, too.
-        kept = sorted(text for item in items if HIS.search(text := json.dumps(item, sort_keys=True)))
+        # No bare letters, and no longer word with "bob" in it: the ids of other people contain them, too.
+        kept = sorted(text for item in items if BOBS.search(text := json.dumps(item, sort_keys=True)))
         return kept, sorted(darkroom.objects())
 
-    return look
+    return read
 
 
 def bodies(method: str, path: str, wanted: Belongings) -> Iterator[dict[str, Any] | None]:
-    """A good body of an operation, and one for each of its fields that has each of Bob's texts."""
+    """Yield a valid body of an operation, and one for each of its fields with each of Bob's texts."""
     good = good_body(method, path)
     if good is None:
         yield None
@@ -110,7 +95,7 @@ FIELDS = {
 
 
 def requests(method: str, path: str, wanted: Belongings) -> Iterator[dict[str, Any]]:
-    """Every request of an operation that has something of Bob's in one of its places."""
+    """Yield every request of an operation with one of Bob's texts in one of its parameters."""
     described = operation(method, path) or {}
     places = [(one["in"], one["name"]) for one in described.get("parameters", [])]
     ids = [name for kind, name in places if kind == "path"]
@@ -125,7 +110,7 @@ def requests(method: str, path: str, wanted: Belongings) -> Iterator[dict[str, A
                 yield {"target": target, "body": first, "query": {name: value}}
             elif kind == "header":
                 yield {"target": target, "body": first, "headers": {name: value}}
-        # What the document has not, somebody may try all the same.
+        # An attacker may also try parameters that the document does not have.
         for name in ("owner", "sub", "user", "username"):
             yield {"target": target, "body": first, "query": {name: "bob"}}
             yield {"target": target, "body": first, "headers": {f"x-{name}": "bob"}}
@@ -133,13 +118,13 @@ def requests(method: str, path: str, wanted: Belongings) -> Iterator[dict[str, A
             yield {"target": target, "body": body}
 
 
-def ask(person: Caller, method: str, request: dict[str, Any]) -> Answer:
+def send(person: Caller, method: str, request: dict[str, Any]) -> Answer:
     query = {f"{name}_": value for name, value in request.get("query", {}).items()}
     return person(method, request["target"], request["body"], headers=request.get("headers"), **query)
 
 
-def told(answer: Answer, request: dict[str, Any]) -> str:
-    """What an answer tells beyond what was asked."""
+def revealed(answer: Answer, request: dict[str, Any]) -> str:
+    """Return an answer without the texts of its request."""
     body = answer.body
     for echo in (request["body"] or {}).values():
         body = body.replace(json.dumps(echo, ensure_ascii=False), "")
@@ -147,23 +132,25 @@ def told(answer: Answer, request: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(("method", "path"), OF_PEOPLE)
-def test_no_answer_tells_of_another_persons_things(ann: Caller, belongings: Belongings, method: str, path: str) -> None:
-    betrayed = {
+def test_no_answer_reveals_the_data_of_another_person(
+    ann: Caller, belongings: Belongings, method: str, path: str
+) -> None:
+    leaks = {
         json.dumps(request): found
         for request in requests(method, path, belongings)
-        if (answer := told(ask(ann, method, request), request))
+        if (answer := revealed(send(ann, method, request), request))
         and (found := [secret for secret in belongings.secrets if secret in answer])
     }
-    assert betrayed == {}
+    assert leaks == {}
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_no_request_changes_another_persons_things(
+def test_no_request_changes_the_data_of_another_person(
     ann: Caller, belongings: Belongings, state: Callable[[], Any], method: str, path: str
 ) -> None:
     before = state()
     for request in requests(method, path, belongings):
-        ask(ann, method, request)
+        send(ann, method, request)
     items, objects = state()
     assert (items, [key for key in objects if "/bob/" in key]) == before
 
@@ -172,122 +159,110 @@ WITH_AN_ID = [(method, path) for method, path in OF_PEOPLE if "{" in path]
 
 
 @pytest.mark.parametrize(("method", "path"), WITH_AN_ID)
-def test_an_id_of_somebody_else_is_answered_like_one_that_never_was(
+def test_id_of_another_person_is_answered_like_an_unknown_id(
     ann: Caller, belongings: Belongings, method: str, path: str
 ) -> None:
     body = next(bodies(method, path, belongings))
-    ids = (NOBODYS, belongings.album_id, belongings.photo_id, belongings.pending_id)
+    ids = (UNKNOWN, belongings.album_id, belongings.photo_id, belongings.pending_id)
     unknown, *others = (ann(method, filled(path, album_id=one, photo_id=one), body) for one in ids)
     assert unknown.status == 404
     assert others == [unknown] * 3
 
 
-def test_the_id_of_a_deleted_photo_of_somebody_else_is_answered_so_too(ann: Caller, belongings: Belongings) -> None:
+def test_id_of_a_deleted_photo_of_another_person_is_answered_like_an_unknown_id(
+    ann: Caller, belongings: Belongings
+) -> None:
     belongings.bob("DELETE", f"/api/photos/{belongings.photo_id}")
     for method in ("GET", "DELETE"):
-        unknown, gone = (ann(method, f"/api/photos/{one}") for one in (NOBODYS, belongings.photo_id))
+        unknown, gone = (ann(method, f"/api/photos/{one}") for one in (UNKNOWN, belongings.photo_id))
         assert gone == unknown
 
 
-def test_an_album_of_somebody_else_takes_no_photo(ann: Caller, belongings: Belongings) -> None:
-    unknown, foreign = (announce(ann, album_id=one) for one in (NOBODYS, belongings.album_id))
-    assert (foreign.status, foreign) == (404, unknown)
+def test_album_of_another_person_takes_and_lists_no_photo(ann: Caller, belongings: Belongings) -> None:
+    own = announce(ann).json()["photo"]["photo_id"]
+    unknown, foreign = (announce(ann, album_id=one) for one in (UNKNOWN, belongings.album_id))
+    assert foreign.status == 404
+    assert foreign == unknown
+    unknown, foreign = (ann.get("/api/photos", album_id=one) for one in (UNKNOWN, belongings.album_id))
+    assert foreign.json() == NO_PHOTOS
+    assert foreign == unknown
+    assert ann.get(f"/api/photos/{own}").status == 200
 
 
-def test_an_album_of_somebody_else_lists_like_one_that_never_was(ann: Caller, belongings: Belongings) -> None:
-    mine = announce(ann).json()["photo"]["photo_id"]
-    unknown, foreign = (ann.get("/api/photos", album_id=one) for one in (NOBODYS, belongings.album_id))
-    assert (foreign.json(), foreign) == ({"photos": [], "cursor": None}, unknown)
-    assert ann.get(f"/api/photos/{mine}").status == 200
-
-
-def test_a_cursor_of_somebody_else_goes_on_in_the_own_list(ann: Caller, belongings: Belongings) -> None:
+def test_cursor_of_another_person_continues_in_the_callers_own_list(ann: Caller, belongings: Belongings) -> None:
     older = develop(ann, moment="2026-11-01")
     listed = ann.get("/api/photos", cursor=belongings.cursor).json()
     assert [photo["photo_id"] for photo in listed["photos"]] == [older]
 
 
-def test_a_cursor_made_of_somebodys_keys_shows_nothing_of_them(ann: Caller, belongings: Belongings) -> None:
+def test_cursor_forged_from_the_keys_of_another_person_shows_nothing(ann: Caller, belongings: Belongings) -> None:
     moment, _, _ = urlsafe_b64decode(belongings.cursor).decode().split("\n")
-    places = [(f"PHOTO#{belongings.photo_id}", "CURRENT"), ("OWNER#bob", f"ALBUM#{belongings.album_id}"), ("~", "~")]
-    for pk, sk in places:
+    keys = [(f"PHOTO#{belongings.photo_id}", "CURRENT"), ("OWNER#bob", f"ALBUM#{belongings.album_id}"), ("~", "~")]
+    for pk, sk in keys:
         cursor = urlsafe_b64encode(f"{moment}~\n{pk}\n{sk}".encode()).decode()
-        assert ann.get("/api/photos", cursor=cursor).json() == {"photos": [], "cursor": None}
+        assert ann.get("/api/photos", cursor=cursor).json() == NO_PHOTOS
 
 
-def test_the_same_key_of_two_people_makes_two_albums(ann: Caller, belongings: Belongings) -> None:
-    mine = ann("POST", "/api/albums", {"name": "mine"}, key=belongings.key)
-    assert (mine.status, mine.json()["name"]) == (201, "mine")
-    assert [album["name"] for album in belongings.bob.get("/api/albums").json()["albums"]] == ["Bob's Rome"]
+def test_same_idempotency_key_of_two_people_creates_two_albums_and_photos(ann: Caller, belongings: Belongings) -> None:
+    album = ann("POST", "/api/albums", {"name": "mine"}, key=belongings.key)
+    assert (album.status, album.json()["name"]) == (201, "mine")
+    assert [one["name"] for one in belongings.bob.get("/api/albums").json()["albums"]] == ["Bob's Rome"]
+    photo = announce(ann, name="bob.jpg", key="bobs-photo").json()
+    assert photo["photo"]["photo_id"] != belongings.photo_id
+    assert photo["upload"]["fields"]["key"].startswith("private/ann/uploads/")
 
 
-def test_the_same_key_of_two_people_announces_two_photos(ann: Caller, belongings: Belongings) -> None:
-    mine = announce(ann, name="bob.jpg", key="bobs-photo").json()
-    assert mine["photo"]["photo_id"] != belongings.photo_id
-    assert mine["upload"]["fields"]["key"].startswith("private/ann/uploads/")
-
-
-def test_the_same_key_of_two_operators_starts_two_runs(api: Callable[..., Caller]) -> None:
+def test_same_idempotency_key_of_two_operators_starts_two_runs(api: Callable[..., Caller]) -> None:
     runs = [api(name, "operators")("POST", "/api/bulk-runs", {"prefix": name}, key="k1") for name in ("olga", "otto")]
     assert [run.status for run in runs] == [202, 202]
 
 
-def test_no_two_people_and_keys_are_the_same_together(api: Callable[..., Caller]) -> None:
-    # An owner whose name continues another's, in front of a key that makes up for it.
+def test_owner_and_idempotency_key_are_not_concatenated(api: Callable[..., Caller]) -> None:
+    # Each owner continues with its key to the same text.
     pairs = [("bob", "by-bob"), ("bobby", "-bob"), ("bob-", "y-bob"), ("b", "ob-by-bob")]
     answers = [api(owner)("POST", "/api/albums", {"name": "mine"}, key=key) for owner, key in pairs]
     assert len({answer.json()["album_id"] for answer in answers}) == len(pairs)
 
 
-def test_labels_of_somebody_else_are_not_offered(ann: Caller, belongings: Belongings) -> None:
+def test_labels_and_counts_of_another_person_are_not_shown(ann: Caller, belongings: Belongings) -> None:
+    assert ann.get("/api/counts").json() == {"counts": []}
     develop(ann, {"Zoo": 99.0})
     assert ann.get("/api/labels", prefix="z").json() == {"labels": ["Zoo"]}
 
 
-def test_counts_of_somebody_else_are_not_told(ann: Caller, belongings: Belongings) -> None:
-    assert ann.get("/api/counts").json() == {"counts": []}
-
-
 @pytest.mark.parametrize("query", [{"label": "zebra"}, {"class": "zebra"}, {"min_confidence": 50}, {"limit": 100}])
-def test_a_search_finds_nothing_of_somebody_else(ann: Caller, belongings: Belongings, query: dict[str, Any]) -> None:
-    assert ann.get("/api/photos", **query).json() == {"photos": [], "cursor": None}
+def test_search_finds_no_photo_of_another_person(ann: Caller, belongings: Belongings, query: dict[str, Any]) -> None:
+    assert ann.get("/api/photos", **query).json() == NO_PHOTOS
 
 
 @pytest.mark.parametrize(("owner", "label"), [("bo", "b#LABEL#zebra"), ("bobby", "#LABEL#zebra"), ("ann", "../bob")])
-def test_no_name_and_label_lead_together_to_somebody_else(
+def test_owner_and_label_together_lead_to_no_other_list(
     api: Callable[..., Caller], belongings: Belongings, owner: str, label: str
 ) -> None:
-    assert api(owner).get("/api/photos", label=label).json() == {"photos": [], "cursor": None}
+    assert api(owner).get("/api/photos", label=label).json() == NO_PHOTOS
 
 
-def test_somebody_whose_name_begins_like_anothers_sees_nothing_of_them(
-    api: Callable[..., Caller], belongings: Belongings
-) -> None:
-    for owner in ("bo", "bobb", "bob-2", "BOB"):
-        person = api(owner)
-        seen = [person.get(path).json() for path in ("/api/photos", "/api/albums", "/api/labels", "/api/counts")]
-        assert seen == [{"photos": [], "cursor": None}, {"albums": []}, {"labels": []}, {"counts": []}]
+@pytest.mark.parametrize("owner", ["bo", "bobb", "bob-2", "BOB"])
+def test_owner_with_a_similar_name_sees_nothing(api: Callable[..., Caller], belongings: Belongings, owner: str) -> None:
+    person = api(owner)
+    seen = [person.get(path).json() for path in ("/api/photos", "/api/albums", "/api/labels", "/api/counts")]
+    assert seen == [NO_PHOTOS, {"albums": []}, {"labels": []}, {"counts": []}]
 
 
 @pytest.mark.parametrize("claim", ["owner", "username", "cognito:username", "custom:sub", "email", "client_id", "Sub"])
-def test_no_claim_but_the_subject_says_whose_things_are_meant(ann: Caller, belongings: Belongings, claim: str) -> None:
-    asks = Caller(ann.handler, {**(ann.told or {}), claim: "bob"})
-    assert asks.get("/api/photos").json() == {"photos": [], "cursor": None}
+def test_only_the_subject_claim_identifies_the_owner(ann: Caller, belongings: Belongings, claim: str) -> None:
+    other = Caller(ann.handler, {**(ann.told or {}), claim: "bob"})
+    assert other.get("/api/photos").json() == NO_PHOTOS
 
 
-def test_an_operator_is_nobody_to_the_things_of_others(api: Callable[..., Caller], belongings: Belongings) -> None:
-    olga = api("olga", "operators")
-    answers = [
-        olga(
-            method,
-            filled(path, album_id=belongings.album_id, photo_id=belongings.photo_id),
-            next(bodies(method, path, belongings)),
-        )
-        for method, path in WITH_AN_ID
-    ]
-    assert {answer.status for answer in answers} == {404}
+def test_operator_does_not_find_the_photos_and_albums_of_another_person(
+    operator: Caller, belongings: Belongings
+) -> None:
+    for method, path in WITH_AN_ID:
+        target = filled(path, album_id=belongings.album_id, photo_id=belongings.photo_id)
+        assert operator(method, target, next(bodies(method, path, belongings))).status == 404
 
 
-def test_every_form_is_known_here() -> None:
-    named = {form_of(*one) for one in OPERATIONS} - {""}
-    assert named == GOOD_BODIES.keys() == FIELDS.keys()
+def test_every_form_is_attacked() -> None:
+    forms = {form_of(*one) for one in OPERATIONS} - {""}
+    assert forms == GOOD_BODIES.keys() == FIELDS.keys()

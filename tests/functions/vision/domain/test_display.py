@@ -1,4 +1,4 @@
-"""An image is served as what its content is, under a name that misleads nobody."""
+"""An image is served with the type of its content, under a name that does not mislead."""
 
 from urllib.parse import unquote
 
@@ -42,17 +42,17 @@ def test_image_is_served_with_the_type_of_its_content(image_format: str | None, 
         ("写真.jpg", "JPEG", "写真.jpg"),
     ],
 )
-def test_image_is_saved_under_its_name_with_the_ending_of_its_content(name: str, image_format: str, saved: str) -> None:
+def test_image_is_saved_under_its_name_with_the_suffix_of_its_content(name: str, image_format: str, saved: str) -> None:
     kept, _, encoded = display.disposition(name, image_format).partition("; filename*=UTF-8''")
     assert (kept, unquote(encoded)) == ("inline", saved)
 
 
 @given(keys)
-def test_name_cannot_leave_its_place_in_the_header(key: str) -> None:
+def test_name_cannot_break_out_of_the_header(key: str) -> None:
     encoded = display.disposition(key, "PNG").removeprefix("inline; filename*=UTF-8''")
     assert encoded.isascii()
     assert not set(encoded) & set("\"'();,/\\ \r\n")
 
 
-def test_what_nothing_has_read_is_saved_and_not_shown() -> None:
+def test_unknown_content_is_downloaded() -> None:
     assert display.disposition("page.html", None) == "attachment"

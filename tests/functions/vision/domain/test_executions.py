@@ -32,28 +32,28 @@ def _detail(status: str, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def test_a_run_is_read_from_the_context_object() -> None:
-    assert Attempt.from_context({"Id": ARN, "StartTime": STARTED_AT}) == Attempt(ARN, STARTED_AT)
-
-
-def test_a_redrive_is_a_run_of_its_own() -> None:
-    context = {"Id": ARN, "StartTime": STARTED_AT, "RedriveTime": "2026-11-12T10:30:02.345Z"}
-    assert Attempt.from_context(context) == Attempt(ARN, "2026-11-12T10:30:02.345Z")
+@pytest.mark.parametrize(
+    ("redrive", "started_at"),
+    [({}, STARTED_AT), ({"RedriveTime": "2026-11-12T10:30:02.345Z"}, "2026-11-12T10:30:02.345Z")],
+)
+def test_redrive_is_another_attempt_of_its_execution(redrive: dict[str, str], started_at: str) -> None:
+    context = {"Id": ARN, "StartTime": STARTED_AT, **redrive}
+    assert Attempt.from_context(context) == Attempt(ARN, started_at)
 
 
 @given(json_values | st.fixed_dictionaries({}, optional={"Id": json_values, "StartTime": json_values}))
 @example({"Id": ARN, "StartTime": "0001-01-01T00:00:00+23:00"})
-def test_any_other_context_is_an_invalid_event_or_a_run(context: Any) -> None:
+def test_any_context_is_an_attempt_or_an_invalid_event(context: Any) -> None:
     try:
-        run = Attempt.from_context(context)
+        attempt = Attempt.from_context(context)
     except InvalidEvent:
         return
-    assert run.started_at.endswith("Z")
+    assert attempt.started_at.endswith("Z")
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
-def test_the_event_and_the_context_name_the_same_start(moment: datetime) -> None:
-    # Whether a run is the one that the record waits for is decided by comparing the two.
+def test_event_and_context_object_have_the_same_start_time(moment: datetime) -> None:
+    # Comparing the two decides whether an attempt is the one that the record waits for.
     milliseconds = int(moment.timestamp() * 1000)
     context = datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
     by_context = Attempt.from_context({"Id": ARN, "StartTime": timestamp(context)})
@@ -61,33 +61,31 @@ def test_the_event_and_the_context_name_the_same_start(moment: datetime) -> None
     assert by_event == by_context
 
 
-def test_a_failed_execution_closes_its_record_with_its_own_error() -> None:
+def test_failed_execution_closes_the_record_of_its_input_with_its_error() -> None:
     change = status_change(_detail("FAILED", error="CorruptImage", cause="the file is empty"))
     assert change.changes() == {"status": "FAILED", "error": {"name": "CorruptImage", "cause": "the file is empty"}}
+    assert change.envelope == ENVELOPE
 
 
 @pytest.mark.parametrize(("state", "name"), [("TIMED_OUT", "States.Timeout"), ("ABORTED", "ExecutionAborted")])
-def test_an_execution_ended_from_outside_says_so(state: str, name: str) -> None:
+def test_timed_out_or_aborted_execution_has_a_named_error(state: str, name: str) -> None:
     changes = status_change(_detail(state)).changes()
     assert (changes["status"], changes["error"]["name"]) == (state, name)
 
 
-def test_a_redriven_execution_is_running_again_and_has_no_error() -> None:
+def test_redriven_execution_is_running_without_an_error() -> None:
     change = status_change(_detail("RUNNING", redriveDate=STARTED + 1000))
-    assert (change.changes(), change.run) == ({"status": "RUNNING"}, Attempt(ARN, "2026-11-12T09:30:03.345Z"))
-
-
-def test_the_envelope_comes_from_the_input() -> None:
-    assert status_change(_detail("ABORTED")).envelope == ENVELOPE
+    assert change.changes() == {"status": "RUNNING"}
+    assert change.run == Attempt(ARN, "2026-11-12T09:30:03.345Z")
 
 
 @pytest.mark.parametrize("state", ["SUCCEEDED", "PENDING_REDRIVE", "", None])
-def test_a_status_that_needs_no_closing_is_refused(state: Any) -> None:
+def test_other_status_is_an_invalid_event(state: Any) -> None:
     with pytest.raises(InvalidEvent, match="status"):
         status_change(_detail(state))
 
 
-def test_an_input_that_event_bridge_left_out_for_its_size_is_refused() -> None:
+def test_input_that_eventbridge_omitted_for_its_size_is_an_invalid_event() -> None:
     with pytest.raises(InvalidEvent, match="input"):
         status_change(_detail("FAILED", input=None))
 
@@ -99,7 +97,7 @@ def test_an_input_that_event_bridge_left_out_for_its_size_is_refused() -> None:
 @example("startDate", 1e300)
 @example("startDate", 67_768_036_191_676_796_000)
 @example("input", "[" * 10_000)
-def test_a_hostile_detail_is_an_invalid_event_or_a_change(name: str, value: Any) -> None:
+def test_detail_with_any_field_is_a_change_or_an_invalid_event(name: str, value: Any) -> None:
     try:
         change = status_change({**_detail("FAILED"), name: value})
     except InvalidEvent:
@@ -108,30 +106,28 @@ def test_a_hostile_detail_is_an_invalid_event_or_a_change(name: str, value: Any)
 
 
 @given(json_values)
-def test_whatever_is_no_detail_is_an_invalid_event(detail: Any) -> None:
+def test_any_other_detail_is_an_invalid_event(detail: Any) -> None:
     with pytest.raises(InvalidEvent):
         status_change(detail)
 
 
+# Executions whose end was not announced
+
+
 @pytest.mark.parametrize("state", ["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])
-def test_an_execution_that_lives_or_succeeded_is_left_alone(state: str) -> None:
+def test_silent_execution_that_runs_or_succeeded_is_left_alone(state: str) -> None:
     assert silent_end(RECORD, _detail(state)) is None
 
 
 @pytest.mark.parametrize("state", ["FAILED", "TIMED_OUT", "ABORTED"])
-def test_an_execution_that_ended_unseen_is_closed(state: str) -> None:
+def test_silent_execution_that_ended_is_closed(state: str) -> None:
     change = silent_end(RECORD, _detail(state))
     assert change is not None
     assert change.status == state
 
 
-def test_an_execution_that_is_gone_is_closed_as_the_run_that_the_record_knows() -> None:
+def test_missing_execution_closes_the_record_with_a_remedy() -> None:
     change = silent_end(RECORD, None)
     assert change is not None
     assert (change.run, change.envelope) == (Attempt(ARN, STARTED_AT), ENVELOPE)
-
-
-def test_an_execution_that_is_gone_failed_with_a_remedy() -> None:
-    change = silent_end(RECORD, None)
-    assert change is not None
     assert "process the image again" in change.changes()["error"]["cause"]

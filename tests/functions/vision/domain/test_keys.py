@@ -16,132 +16,105 @@ def _version(key: str, version_id: str = "v1", bucket: str = "amzn-s3-demo-bucke
     return ObjectVersion(bucket, key, version_id, "etag", "", 1)
 
 
+# Uploads
+
+
 @given(upload_keys())
-def test_an_upload_key_splits_into_the_owner_and_the_path_below_uploads(upload: tuple[str, str, str]) -> None:
+def test_upload_key_has_an_owner_and_a_path(upload: tuple[str, str, str]) -> None:
     key, owner, path = upload
     assert names.upload_key(key) == names.UploadKey(owner, path)
 
 
 @pytest.mark.parametrize("name", KEY_TRAPS)
-def test_a_name_that_broke_older_systems_is_kept_character_by_character(name: str) -> None:
+def test_name_that_broke_older_systems_is_kept_unchanged(name: str) -> None:
     assert names.upload_key(f"private/ann/uploads/{name}") == names.UploadKey("ann", name)
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "private/x/resized/uploads/y",
-        "private/x/y/uploads/z.jpg",
-        "private/ann/resized/f3z/4al.jpg",
-        "private//uploads/rose.jpg",
-        "private/ann/uploads/",
-        "private/ann/uploads/holiday/",
-        "private/ann/uploads",
-        "Private/ann/uploads/rose.jpg",
-        "/private/ann/uploads/rose.jpg",
-        "public/ann/uploads/rose.jpg",
-        "images/part-0001.png",
-        "rose.jpg",
-        "",
-    ],
-)
-def test_a_key_outside_of_uploads_is_no_upload(key: str) -> None:
+NO_OWNER = ["private/x/resized/uploads/y", "private/x/y/uploads/z.jpg", "private//uploads/rose.jpg"]
+NO_PATH = ["private/ann/uploads/", "private/ann/uploads/holiday/", "private/ann/uploads"]
+ELSEWHERE = ["private/ann/resized/f3z/4al.jpg", "public/ann/uploads/rose.jpg", "images/part-0001.png", "rose.jpg", ""]
+MISSPELLED = ["Private/ann/uploads/rose.jpg", "/private/ann/uploads/rose.jpg"]
+
+
+@pytest.mark.parametrize("key", [*NO_OWNER, *NO_PATH, *ELSEWHERE, *MISSPELLED])
+def test_key_outside_uploads_is_no_upload(key: str) -> None:
     assert names.upload_key(key) is None
 
 
-@given(keys)
-def test_a_photo_id_is_26_lower_case_letters_and_digits(key: str) -> None:
-    assert re.fullmatch(r"[a-z2-7]{26}", names.photo_id("amzn-s3-demo-bucket", key))
+@given(text_of(1024))
+def test_key_of_a_notification_is_decoded_as_s3_encodes_it(key: str) -> None:
+    assert names.decode_notification_key(quote_plus(key)) == key
 
 
-def test_a_photo_id_never_changes_between_releases() -> None:
-    # Records and links carry it: another digest would orphan every record that exists.
+# Photo ids
+
+
+def test_photo_id_never_changes_between_releases() -> None:
+    # Records and links contain it: another digest would orphan every existing record.
     assert names.photo_id("amzn-s3-demo-bucket", "private/ann/uploads/café.jpg") == "byiugtkprh6xbmk2fznbbmmyor"
 
 
 @given(keys, keys)
-def test_two_keys_are_two_photos(one: str, other: str) -> None:
-    assume(one != other)
-    assert names.photo_id("amzn-s3-demo-bucket", one) != names.photo_id("amzn-s3-demo-bucket", other)
+def test_photo_ids_are_26_base32_characters_and_distinct(one: str, other: str) -> None:
+    photo_id = names.photo_id("amzn-s3-demo-bucket", one)
+    assert re.fullmatch(r"[a-z2-7]{26}", photo_id)
+    assert (photo_id == names.photo_id("amzn-s3-demo-bucket", other)) == (one == other)
+    assert photo_id != names.photo_id("other-bucket", one)
 
 
-def test_names_that_look_alike_are_different_photos() -> None:
+def test_similar_keys_are_different_photos() -> None:
     assert len({names.photo_id("amzn-s3-demo-bucket", name) for name in KEY_TRAPS}) == len(KEY_TRAPS)
 
 
-def test_the_same_key_in_two_buckets_is_two_photos() -> None:
-    assert names.photo_id("one-bucket", "rose.jpg") != names.photo_id("other-bucket", "rose.jpg")
+def test_sample_event_has_the_photo_id_of_its_key() -> None:
+    sample = json.loads((ROOT / "events/extract_metadata.json").read_text(encoding="utf-8"))
+    assert sample["photo_id"] == names.photo_id(sample["object"]["bucket"], sample["object"]["key"])
 
 
-@given(keys, identities, st.integers(1, 10**9))
-def test_step_functions_takes_the_execution_name(key: str, version_id: str, attempt: int) -> None:
-    assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", names.execution_name(_version(key, version_id), attempt))
+# Executions
 
 
-@given(keys, identities)
-def test_a_repeated_event_gets_the_same_execution_name(key: str, version_id: str) -> None:
-    assert names.execution_name(_version(key, version_id)) == names.execution_name(_version(key, version_id))
+@given(keys, identities, identities, st.integers(2, 10**9))
+def test_execution_name_is_valid_and_identifies_version_and_attempt(
+    key: str, one: str, other: str, attempt: int
+) -> None:
+    version = _version(key, one)
+    name, again = names.execution_name(version), names.execution_name(version, attempt)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", again)
+    assert name != again
+    assert (name == names.execution_name(_version(key, other))) == (one == other)
 
 
-@given(keys, identities, st.integers(2, 100))
-def test_processing_again_on_purpose_gets_a_new_execution_name(key: str, version_id: str, attempt: int) -> None:
-    version = _version(key, version_id)
-    assert names.execution_name(version, attempt) != names.execution_name(version)
+# Thumbnails
 
 
-@given(keys, identities, identities)
-def test_two_versions_of_a_photo_get_two_executions(key: str, one: str, other: str) -> None:
-    assume(one != other)
-    assert names.execution_name(_version(key, one)) != names.execution_name(_version(key, other))
+@given(upload_keys(), identities)
+@example(("private/" + "o" * 1006 + "/uploads/p", "o" * 1006, "p"), "v1")
+def test_thumbnail_key_fits_s3_and_the_policy_and_is_no_upload(upload: tuple[str, str, str], version_id: str) -> None:
+    key, owner, _ = upload
+    thumbnail = names.thumbnail_key(_version(key, version_id), owner)
+    assert len(thumbnail.encode()) <= names.KEY_LIMIT_BYTES
+    # The policy in the template: s3:PutObject on private/*/resized/*.
+    assert re.fullmatch(r"private/.*/resized/.*", thumbnail, re.DOTALL)
+    assert names.upload_key(thumbnail) is None
 
 
 @given(upload_keys(), identities, identities)
-def test_two_versions_of_a_photo_get_two_thumbnails(upload: tuple[str, str, str], one: str, other: str) -> None:
+def test_two_versions_of_a_photo_have_two_thumbnails(upload: tuple[str, str, str], one: str, other: str) -> None:
     key, owner, _ = upload
     assume(one != other)
     assert names.thumbnail_key(_version(key, one), owner) != names.thumbnail_key(_version(key, other), owner)
 
 
-@given(upload_keys(), identities)
-@example(("private/" + "o" * 1006 + "/uploads/p", "o" * 1006, "p"), "v1")
-def test_s3_takes_the_thumbnail_key(upload: tuple[str, str, str], version_id: str) -> None:
-    key, owner, _ = upload
-    assert len(names.thumbnail_key(_version(key, version_id), owner).encode()) <= names.KEY_LIMIT_BYTES
+def test_thumbnails_of_an_owner_are_beside_the_uploads_and_distinct() -> None:
+    rose, tulip = (
+        names.thumbnail_key(_version(f"private/ann/uploads/{name}.jpg"), "ann") for name in ("rose", "tulip")
+    )
+    assert rose.startswith("private/ann/resized/")
+    assert rose != tulip
 
 
-@given(upload_keys(), identities)
-def test_a_thumbnail_never_starts_the_workflow_again(upload: tuple[str, str, str], version_id: str) -> None:
-    key, owner, _ = upload
-    assert names.upload_key(names.thumbnail_key(_version(key, version_id), owner)) is None
-
-
-@given(upload_keys(), identities)
-def test_the_function_may_write_the_thumbnail_key(upload: tuple[str, str, str], version_id: str) -> None:
-    # The policy in the template: s3:PutObject on private/*/resized/*.
-    key, owner, _ = upload
-    assert re.fullmatch(r"private/.*/resized/.*", names.thumbnail_key(_version(key, version_id), owner), re.DOTALL)
-
-
-def test_a_thumbnail_is_beside_its_owners_uploads() -> None:
-    assert names.thumbnail_key(_version("private/ann/uploads/rose.jpg"), "ann").startswith("private/ann/resized/")
-
-
-def test_the_thumbnail_of_an_owner_too_long_for_a_key_is_in_nobodys_folder() -> None:
+def test_thumbnail_of_an_owner_too_long_for_a_key_is_in_a_folder_without_an_owner() -> None:
     owner = "o" * 1006
-    thumbnail = names.thumbnail_key(_version(f"private/{owner}/uploads/p"), owner)
-    assert thumbnail.startswith("private//resized/")
-
-
-def test_two_photos_have_their_thumbnails_in_two_folders() -> None:
-    rose, tulip = _version("private/ann/uploads/rose.jpg"), _version("private/ann/uploads/tulip.jpg")
-    assert names.thumbnail_key(rose, "ann") != names.thumbnail_key(tulip, "ann")
-
-
-@given(text_of(1024))
-def test_a_notifications_key_is_decoded_as_s3_encodes_it(key: str) -> None:
-    assert names.decode_notification_key(quote_plus(key)) == key
-
-
-def test_the_sample_events_carry_the_ids_of_their_key() -> None:
-    sample = json.loads((ROOT / "events/extract_metadata.json").read_text(encoding="utf-8"))
-    assert sample["photo_id"] == names.photo_id(sample["object"]["bucket"], sample["object"]["key"])
+    assert names.thumbnail_key(_version(f"private/{owner}/uploads/p"), owner).startswith("private//resized/")

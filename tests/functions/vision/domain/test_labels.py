@@ -48,11 +48,7 @@ def _size_bytes(found: Any) -> int:
     return len(json.dumps(found, ensure_ascii=False).encode())
 
 
-def test_zero_labels_are_a_result() -> None:
-    assert from_rekognition({"Labels": [], "LabelModelVersion": "3.0"}) == []
-
-
-def test_a_label_has_the_form_of_the_record() -> None:
+def test_label_has_the_form_of_the_record() -> None:
     response = {
         "Labels": [
             {
@@ -64,7 +60,8 @@ def test_a_label_has_the_form_of_the_record() -> None:
                         "BoundingBox": {"Left": 0.123456, "Top": 0.2, "Width": 0.3, "Height": 0.4},
                         "Confidence": 97.301239,
                         "DominantColors": [],
-                    }
+                    },
+                    {"Confidence": 80},
                 ],
                 "Aliases": [{"Name": "Blossom"}],
                 "Categories": [{"Name": "Plants and Flowers"}],
@@ -83,39 +80,36 @@ def test_a_label_has_the_form_of_the_record() -> None:
     ]
 
 
-def test_an_instance_without_a_box_is_left_out() -> None:
-    [label] = from_rekognition({"Labels": [{"Name": "Rose", "Confidence": 90, "Instances": [{"Confidence": 80}]}]})
-    assert label["instances"] == []
+def test_no_labels_are_a_result() -> None:
+    assert from_rekognition({"Labels": [], "LabelModelVersion": "3.0"}) == []
 
 
 @given(responses)
-def test_the_most_certain_label_comes_first(response: dict[str, Any]) -> None:
-    found = [label["confidence"] for label in from_rekognition(response)]
-    assert found == sorted(found, reverse=True)
+def test_labels_and_instances_are_sorted_by_confidence_and_survive_json(response: dict[str, Any]) -> None:
+    found = from_rekognition(response)
+    for parts in (found, *(label["instances"] for label in found)):
+        confidences = [part["confidence"] for part in parts]
+        assert confidences == sorted(confidences, reverse=True)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-def test_of_equally_certain_labels_the_narrower_term_comes_first() -> None:
+def test_narrower_label_comes_first_at_equal_confidence() -> None:
     plant, rose = _label("Plant", 98.7), _label("Rose", 98.7) | {"Parents": [{"Name": "Plant"}]}
     assert [label["name"] for label in from_rekognition({"Labels": [plant, rose]})] == ["Rose", "Plant"]
 
 
-@given(responses)
-def test_the_most_certain_instance_comes_first(response: dict[str, Any]) -> None:
-    for label in from_rekognition(response):
-        found = [instance["confidence"] for instance in label["instances"]]
-        assert found == sorted(found, reverse=True)
+def test_most_certain_labels_are_kept_and_all_that_a_rule_names() -> None:
+    found = from_rekognition({"Labels": [_label(name, 90 - place) for place, name in enumerate("ABCDE")]})
+    assert [label["name"] for label in most_certain(found, 2, {"d", "unknown"})] == ["A", "B", "D"]
+
+
+# Bounded by the size of a state
 
 
 @given(responses)
-def test_a_response_of_usual_size_keeps_every_label(response: dict[str, Any]) -> None:
+def test_response_of_usual_size_keeps_every_label(response: dict[str, Any]) -> None:
     found = from_rekognition(response)
     assert bounded(found) == found
-
-
-@given(responses)
-def test_labels_survive_json(response: dict[str, Any]) -> None:
-    found = from_rekognition(response)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
 def _bounded(response: dict[str, Any]) -> list[Any]:
@@ -129,49 +123,29 @@ def test_labels_never_exceed_their_share_of_a_state(drawn: list[tuple[str, float
     assert _size_bytes(found) <= LABELS_LIMIT_BYTES
 
 
-def test_bounding_labels_leaves_the_list_that_a_verdict_is_judged_by_as_it_is() -> None:
-    found = from_rekognition({"Labels": [_label("Person", 99.0, boxes=2000)]})
-    bounded(found)
+def test_boxes_of_the_most_crowded_label_are_removed_first() -> None:
+    # A stadium: more boxes than a state can carry.
+    labels = [_label("Person", 99.0, boxes=2000), _label("Stadium", 95.0), _label("Flag", 60.0, boxes=3)]
+    found = from_rekognition({"Labels": labels})
+    person, stadium, flag = crowd = bounded(found)
+    assert [person["name"], stadium["name"], flag["name"]] == ["Person", "Stadium", "Flag"]
+    assert len(flag["instances"]) == 3
+    kept = [instance["confidence"] for instance in person["instances"]]
+    assert kept == [round(99 - number / 1000, 2) for number in range(len(kept))]
+    # No more boxes than necessary.
+    box_bytes = _size_bytes(person["instances"][-1]) + 2
+    assert _size_bytes(crowd) > LABELS_LIMIT_BYTES - 2 * box_bytes
+    # Verdicts are judged by the whole list, which stays unchanged.
     assert len(found[0]["instances"]) == 2000
 
 
-def test_a_record_keeps_the_most_certain_labels_and_all_that_a_rule_names() -> None:
-    found = from_rekognition({"Labels": [_label(name, 90 - place) for place, name in enumerate("ABCDE")]})
-    assert [label["name"] for label in most_certain(found, 2, {"d", "unknown"})] == ["A", "B", "D"]
-
-
-@pytest.fixture(scope="module")
-def crowd() -> list[Any]:
-    """A stadium: more boxes than a state can carry."""
-    labels = [_label("Person", 99.0, boxes=2000), _label("Stadium", 95.0), _label("Flag", 60.0, boxes=3)]
-    return _bounded({"Labels": labels})
-
-
-def test_boxes_go_before_labels(crowd: list[Any]) -> None:
-    assert [label["name"] for label in crowd] == ["Person", "Stadium", "Flag"]
-
-
-def test_the_boxes_that_go_are_those_of_the_most_crowded_label(crowd: list[Any]) -> None:
-    assert len(crowd[2]["instances"]) == 3
-
-
-def test_the_boxes_that_stay_are_the_most_certain(crowd: list[Any]) -> None:
-    kept = [instance["confidence"] for instance in crowd[0]["instances"]]
-    assert kept == [round(99 - number / 1000, 2) for number in range(len(kept))]
-
-
-def test_no_more_boxes_go_than_must(crowd: list[Any]) -> None:
-    box_bytes = _size_bytes(crowd[0]["instances"][-1]) + 2
-    assert _size_bytes(crowd) > LABELS_LIMIT_BYTES - 2 * box_bytes
-
-
 @pytest.mark.parametrize("name_bytes", range(1180, 1230))
-def test_no_label_goes_while_there_is_a_box_to_take(name_bytes: int) -> None:
+def test_no_label_is_removed_while_a_box_is_left(name_bytes: int) -> None:
     found = _bounded({"Labels": [_label("x" * name_bytes, 90, boxes=1) for _ in range(100)]})
     assert len(found) == 100 or not any(label["instances"] for label in found)
 
 
-def test_labels_go_from_the_least_certain_when_there_is_no_box_left_to_take() -> None:
+def test_labels_of_lowest_confidence_are_removed_when_no_box_is_left() -> None:
     found = _bounded({"Labels": [_label(f"{number:03} " + "x" * 2000, 100 - number) for number in range(100)]})
     assert [label["name"][:3] for label in found] == [f"{number:03}" for number in range(len(found))]
     assert 0 < len(found) < 100
@@ -181,8 +155,8 @@ def test_labels_go_from_the_least_certain_when_there_is_no_box_left_to_take() ->
     st.integers(1, 8),
     st.tuples(st.integers(0, 6), st.integers(0, 3), st.integers(1, 2), st.integers(1, 3)),
 )
-def test_a_turned_box_holds_the_pixels_that_it_held_before(orientation: int, box: tuple[int, int, int, int]) -> None:
-    """The box's pixels are marked in a stored image, which Pillow then turns as a viewer would."""
+def test_rotated_box_contains_the_same_pixels(orientation: int, box: tuple[int, int, int, int]) -> None:
+    """Mark the pixels of a box in a stored image, and let Pillow rotate it as a viewer does."""
     left, top, width, height = box
     stored = Image.new("L", (8, 6))
     stored.paste(255, (left, top, left + width, top + height))

@@ -1,4 +1,4 @@
-"""Keys of the image table: the forms that deployed stacks have, built by one module."""
+"""Keys of the image table: built by one module, in the forms of deployed stacks."""
 
 import ast
 import inspect
@@ -27,9 +27,9 @@ def _version(version_id: str) -> ObjectVersion:
     return ObjectVersion("amzn-s3-demo-bucket", "private/ann/uploads/rose.jpg", version_id, "e1", "", 7)
 
 
-# The command that brings over the rows of older systems.
+# The command that imports the rows of older systems.
 IMPORT = "local.older_rows"
-# As the code wrote them before it had one place for them: what this list says is what tables of deployed stacks have.
+# The tables of deployed stacks have these keys.
 RECORDED = [
     ("photo_key", (PHOTO_ID,), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "CURRENT"}),
     ("image_key", (_version("v1"),), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "VERSION#v1"}),
@@ -73,24 +73,21 @@ CONSTANTS = {
 
 
 @pytest.mark.parametrize(("name", "arguments", "recorded"), RECORDED)
-def test_a_key_is_that_of_deployed_stacks(name: str, arguments: tuple, recorded: dict[str, str] | str) -> None:
+def test_key_has_the_form_of_deployed_stacks(name: str, arguments: tuple, recorded: dict[str, str] | str) -> None:
     assert getattr(table_keys, name)(*arguments) == recorded
 
 
-def test_every_function_has_a_recorded_form() -> None:
+def test_every_function_and_constant_is_recorded() -> None:
     functions = {
         name
         for name, one in inspect.getmembers(table_keys, inspect.isfunction)
         if one.__module__ == "vision.domain.table_keys"
     }
     assert functions == {name for name, _, _ in RECORDED}
-
-
-def test_constants_are_those_of_deployed_stacks() -> None:
     assert {name: value for name, value in vars(table_keys).items() if name.isupper()} == CONSTANTS
 
 
-# The tables for people
+# Documentation
 
 
 def _rows(text: str) -> list[list[str]]:
@@ -99,12 +96,12 @@ def _rows(text: str) -> list[list[str]]:
 
 
 def _described() -> list[list[str]]:
-    """Return the first five cells of each row of the module's table."""
+    """Return the first five cells of each row in the module's docstring."""
     return [cells[:5] for cells in _rows(inspect.getdoc(table_keys) or "")[2:]]
 
 
 def _built() -> list[list[str]]:
-    """Return the table as the functions build it from placeholders."""
+    """Return the same table, built from placeholders by the functions."""
     photo = table_keys.photo_key("{photo_id}")
     image = table_keys.image_key(_version("{version_id}"))
     album, label, run, session = ("{owner}", "{album_id}"), ("{owner}", "{label}"), "{run_id}", "{execution_name}"
@@ -146,60 +143,48 @@ def _named(pk: str, digests: dict[str, str]) -> str:
     return f"{kind}#{digests.get(name, name)}"
 
 
-def test_the_docstring_has_the_keys_that_the_functions_build() -> None:
+def test_docstring_and_record_page_have_the_keys_that_the_functions_build() -> None:
     assert _described() == _built()
+    assert [cells[:5] for cells in _record_page()] == _described()
 
 
-def _of_record_page() -> list[list[str]]:
+def _record_page() -> list[list[str]]:
     """Return the rows of the table in docs/record.md."""
     _, _, after = (REPOSITORY / "docs/record.md").read_text().partition("\n## All items of the table\n")
     return _rows(after.partition("\n## ")[0])[2:]
 
 
-def test_docs_record_has_the_table_of_the_docstring() -> None:
-    assert [cells[:5] for cells in _of_record_page()] == _described()
-
-
-def test_the_writers_of_the_docstring_are_adapters() -> None:
+def test_writers_are_adapters_in_the_docstring_and_functions_on_the_record_page() -> None:
     writers = {name for cells in _rows(inspect.getdoc(table_keys) or "")[2:] for name in cells[5].split(", ")}
     adapters = "\n".join(file.read_text() for file in (HOME.parents[1] / "adapters").glob("*.py"))
     assert writers - set(re.findall(r"^class (\w+)", adapters, re.MULTILINE)) == {IMPORT}
-
-
-def test_the_writers_of_docs_record_are_functions() -> None:
-    writers = {name for cells in _of_record_page() for name in cells[5].split(", ")}
+    writers = {name for cells in _record_page() for name in cells[5].split(", ")}
     assert {name for name in writers if not (REPOSITORY / "functions" / name / "app.py").exists()} == {IMPORT}
 
 
-# What keys keep apart
-
-
-@given(versions)
-def test_the_version_alone_decides_the_record(version: ObjectVersion) -> None:
-    again = ObjectVersion.from_dict({**version.as_dict(), "sequencer": "", "size_bytes": 0})
-    assert table_keys.image_key(version) == table_keys.image_key(again)
-
-
-@given(st.text("abc123", min_size=1), st.text("abc123", min_size=1))
-def test_two_versions_of_a_photo_are_two_records_side_by_side(a: str, b: str) -> None:
-    assume(a != b)
-    one, other = table_keys.image_key(_version(a)), table_keys.image_key(_version(b))
-    assert (one["pk"], one["sk"] != other["sk"]) == (other["pk"], True)
-
-
-@given(versions)
-def test_a_record_is_never_mistaken_for_its_photo(version: ObjectVersion) -> None:
-    assert table_keys.image_key(version)["sk"] != table_keys.photo_key("any")["sk"]
+# Distinct keys
 
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 @given(versions)
-def test_dynamodb_takes_the_keys_of_any_record(version: ObjectVersion) -> None:
+def test_image_key_depends_on_the_version_only_and_fits_dynamodb(version: ObjectVersion) -> None:
     key = table_keys.image_key(version)
-    assert (len(key["pk"].encode()) <= 2048, len(key["sk"].encode()) <= 1024) == (True, True)
+    again = ObjectVersion.from_dict({**version.as_dict(), "sequencer": "", "size_bytes": 0})
+    assert key == table_keys.image_key(again)
+    assert key["sk"] != table_keys.photo_key("any")["sk"]
+    assert len(key["pk"].encode()) <= 2048
+    assert len(key["sk"].encode()) <= 1024
 
 
-def _of(owner: str, album_id: str, label: str) -> set[str]:
+@given(st.text("abc123", min_size=1), st.text("abc123", min_size=1))
+def test_two_versions_of_a_photo_are_two_items_of_one_partition(a: str, b: str) -> None:
+    assume(a != b)
+    one, other = table_keys.image_key(_version(a)), table_keys.image_key(_version(b))
+    assert one["pk"] == other["pk"]
+    assert one["sk"] != other["sk"]
+
+
+def _listings(owner: str, album_id: str, label: str) -> set[str]:
     return {
         table_keys.owner_listing(owner),
         table_keys.album_listing(owner, album_id),
@@ -208,36 +193,28 @@ def _of(owner: str, album_id: str, label: str) -> set[str]:
 
 
 @given(api_owners, api_owners, tokens, labels, labels)
-def test_no_listing_of_one_owner_is_one_of_another(
-    owner: str, other: str, album_id: str, label: str, their_label: str
+def test_listings_of_one_or_two_owners_are_distinct(
+    owner: str, other: str, album_id: str, label: str, other_label: str
 ) -> None:
     assume(owner != other)
-    assert _of(owner, album_id, label).isdisjoint(_of(other, album_id, their_label))
-
-
-@given(api_owners, tokens, labels)
-def test_an_album_is_never_the_listing_of_a_label(owner: str, album_id: str, label: str) -> None:
-    assert len(_of(owner, album_id, label)) == 3
-
-
-@given(api_owners, labels)
-def test_the_case_of_a_label_makes_no_listing_of_its_own(owner: str, label: str) -> None:
-    assert table_keys.label_listing(owner, label.casefold()) == table_keys.label_listing(owner, label)
+    assert len(_listings(owner, album_id, label)) == 3
+    assert _listings(owner, album_id, label).isdisjoint(_listings(other, album_id, other_label))
 
 
 @given(api_owners, labels, tokens)
-def test_a_label_and_an_album_of_an_owner_never_share_a_key(owner: str, label: str, album_id: str) -> None:
+def test_label_has_one_listing_in_any_case_and_no_key_of_an_album(owner: str, label: str, album_id: str) -> None:
+    assert table_keys.label_listing(owner, label.casefold()) == table_keys.label_listing(owner, label)
     assert table_keys.label_name_key(owner, label)["sk"] != table_keys.album_key(owner, album_id)["sk"]
 
 
-# One place
+# One module
 
 ATTRIBUTES = {"pk", "sk", "listing_pk", "listing_sk"}
 MARKERS = sorted({*CONSTANTS.values()} - {"CURRENT", "REFUSED", "RUNS", "SESSIONS", "DELETING"})
 
 
 def _built_keys(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the literals and f-strings that an attribute of a key is set to, or a query compares it with."""
+    """Yield the literals and f-strings that are assigned to, or compared with, an attribute of a key."""
     for node in ast.walk(tree):
         pairs: list[tuple[ast.AST | None, ast.AST]] = []
         if isinstance(node, ast.Dict):
@@ -258,7 +235,7 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _texts(tree: ast.AST) -> Iterator[ast.Constant]:
-    """Yield every string, and every piece of an f-string, but for docstrings."""
+    """Yield every string and every piece of an f-string, except docstrings."""
     documented = {
         id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
@@ -267,8 +244,8 @@ def _texts(tree: ast.AST) -> Iterator[ast.Constant]:
             yield node
 
 
-def _offences(source: str) -> list[int]:
-    """Return the lines of a module that build a key of the table, or spell the name of a marker."""
+def _violations(source: str) -> list[int]:
+    """Return the lines of a module that build a key of the table or contain the name of a marker."""
     tree = ast.parse(source)
     found: list[ast.AST] = list(_built_keys(tree))
     found += [one for one in _texts(tree) if re.match(r"[A-Z][A-Z-]*#", one.value)]
@@ -277,7 +254,7 @@ def _offences(source: str) -> list[int]:
 
 
 def test_no_other_module_builds_a_key_of_the_table() -> None:
-    found = {str(file.relative_to(REPOSITORY)): _offences(file.read_text()) for file in SOURCES}
+    found = {str(file.relative_to(REPOSITORY)): _violations(file.read_text()) for file in SOURCES}
     assert {file: lines for file, lines in found.items() if lines} == {}
 
 
@@ -295,19 +272,19 @@ def test_no_other_module_builds_a_key_of_the_table() -> None:
         'item = {"forget_after": seconds}',
     ],
 )
-def test_a_key_or_marker_that_a_module_builds_itself_is_found(line: str) -> None:
-    assert _offences(line) == [1]
+def test_line_with_a_key_or_marker_is_found(line: str) -> None:
+    assert _violations(line) == [1]
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        'key = {"pk": item["pk"], "sk": place.sk}',
+        'key = {"pk": item["pk"], "sk": position.sk}',
         'names = {"#status": "status"}',
         'condition = "pk = :pk AND begins_with(sk, :start)"',
         'key = table_keys.album_key(owner, "rome")',
         '"""An OWNER# in a docstring, with erased_at."""',
     ],
 )
-def test_a_line_that_builds_no_key_is_none(line: str) -> None:
-    assert _offences(line) == []
+def test_line_without_a_key_or_marker_is_not_found(line: str) -> None:
+    assert _violations(line) == []

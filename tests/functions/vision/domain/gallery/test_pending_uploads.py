@@ -4,111 +4,82 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.strategies import api_owners, idempotency_keys, moments, sequencers, text_of, tickets
+from tests.strategies import api_owners, idempotency_keys, moments, pending_uploads, sequencers, text_of
 from vision.domain import keys, table_keys
 from vision.domain.gallery import pending_uploads as domain
 from vision.domain.gallery.pending_uploads import PendingUpload
 from vision.domain.objects import comparable_sequencer
 
 
-@given(tickets)
-def test_an_upload_goes_below_its_owner(ticket: PendingUpload) -> None:
-    assert keys.upload_key(ticket.key) == keys.UploadKey(ticket.owner, ticket.token)
+@given(pending_uploads, text_of(255))
+def test_key_has_the_owner_and_a_token_and_nothing_of_the_file_name(upload: PendingUpload, name: str) -> None:
+    assert keys.upload_key(upload.key) == keys.UploadKey(upload.owner, upload.token)
+    assert replace(upload, name=name).key == upload.key
+    # The longest subject in Cognito has 128 characters.
+    assert len(replace(upload, owner="o" * 128).key.encode()) <= keys.KEY_LIMIT_BYTES
 
 
-@given(tickets)
-def test_the_longest_owner_leaves_room_for_the_key(ticket: PendingUpload) -> None:
-    # Cognito's longest subject has 128 characters.
-    assert len(replace(ticket, owner="o" * 128).key.encode()) <= keys.KEY_LIMIT_BYTES
-
-
-@given(tickets, text_of(255))
-def test_a_key_has_nothing_of_the_name_of_the_file(ticket: PendingUpload, name: str) -> None:
-    assert replace(ticket, name=name).key == ticket.key
-
-
-@given(tickets, tickets)
-def test_two_tickets_share_a_key_only_with_owner_and_token(one: PendingUpload, other: PendingUpload) -> None:
+@given(pending_uploads, pending_uploads, api_owners)
+def test_keys_and_photos_are_the_same_only_for_the_same_owner_and_token(
+    one: PendingUpload, other: PendingUpload, owner: str
+) -> None:
     assert (one.key == other.key) == ((one.owner, one.token) == (other.owner, other.token))
+    assert (replace(one, owner=owner).photo_id == one.photo_id) == (owner == one.owner)
 
 
-@given(tickets, api_owners)
-def test_the_same_token_of_another_owner_is_another_photo(ticket: PendingUpload, owner: str) -> None:
-    other = replace(ticket, owner=owner)
-    assert (other.photo_id == ticket.photo_id) == (owner == ticket.owner)
+@given(pending_uploads, moments, moments)
+def test_photo_is_listed_at_its_creation_or_the_time_of_its_older_row(
+    upload: PendingUpload, now: str, older: str
+) -> None:
+    photo, imported = upload.photo(now), upload.photo(now, older)
+    assert (photo["listing_pk"], photo["listing_sk"]) == (f"OWNER#{upload.owner}", f"{now}#{upload.photo_id}")
+    assert imported["created_at"] == older
+    assert imported["listing_sk"].startswith(older)
+    assert imported[domain.EXPIRES] == photo[domain.EXPIRES]
 
 
-@given(tickets, moments)
-def test_a_ticket_is_found_under_its_owner_at_its_moment(ticket: PendingUpload, now: str) -> None:
-    photo = ticket.photo(now)
-    assert (photo["listing_pk"], photo["listing_sk"]) == (f"OWNER#{ticket.owner}", f"{now}#{ticket.photo_id}")
-
-
-@given(tickets, moments)
-def test_a_ticket_in_no_album_is_filed_in_none(ticket: PendingUpload, now: str) -> None:
-    entry = ticket.album_entry(now)
-    assert (entry is None, "album_id" in ticket.photo(now)) == (not ticket.album_id, bool(ticket.album_id))
-
-
-@given(tickets, moments)
-def test_a_photo_has_the_same_place_in_its_album_as_in_the_list_of_its_owner(ticket: PendingUpload, now: str) -> None:
-    entry = replace(ticket, album_id="a" * 26).album_entry(now)
+@given(pending_uploads, moments)
+def test_album_entry_has_the_list_position_of_the_photo(upload: PendingUpload, now: str) -> None:
+    photo = upload.photo(now)
+    assert (upload.album_entry(now) is None) == (not upload.album_id)
+    assert ("album_id" in photo) == bool(upload.album_id)
+    entry = replace(upload, album_id="a" * 26).album_entry(now)
     assert entry is not None
-    photo = ticket.photo(now)
     assert (entry["pk"], entry["listing_sk"]) == (photo["pk"], photo["listing_sk"])
 
 
-@given(tickets, moments, moments)
-def test_a_ticket_of_an_older_photo_has_its_time_and_expires_as_any(
-    ticket: PendingUpload, now: str, older: str
-) -> None:
-    photo = ticket.photo(now, older)
-    assert photo["created_at"] == older
-    assert photo["listing_sk"].startswith(older)
-    assert photo[domain.EXPIRES] == ticket.photo(now)[domain.EXPIRES]
-
-
-@given(tickets, moments)
-def test_a_ticket_has_no_version_until_its_upload_came(ticket: PendingUpload, now: str) -> None:
-    photo = ticket.photo(now)
-    assert ({"sequencer", "etag"} & photo.keys() | photo["object"].keys()) == {"bucket", "key"}
-
-
-@given(tickets, moments)
-def test_the_upload_of_a_ticket_is_the_same_photo(ticket: PendingUpload, now: str) -> None:
-    assert ticket.photo(now)["pk"] == table_keys.photo_key(keys.photo_id(ticket.bucket, ticket.key))["pk"]
+@given(pending_uploads, moments)
+def test_pending_upload_is_the_photo_of_its_key_without_a_version(upload: PendingUpload, now: str) -> None:
+    photo = upload.photo(now)
+    assert photo["pk"] == table_keys.photo_key(keys.photo_id(upload.bucket, upload.key))["pk"]
+    assert photo["object"].keys() == {"bucket", "key"}
+    assert photo.keys().isdisjoint({"sequencer", "etag"})
 
 
 @given(sequencers)
-def test_no_sequencer_comes_after_that_of_a_ticket_that_was_deleted(sequencer: str) -> None:
+def test_no_sequencer_is_newer_than_a_deleted_pending_upload(sequencer: str) -> None:
     assert comparable_sequencer(sequencer) < domain.NEVER
 
 
-# Tokens
-
-
-@given(api_owners, idempotency_keys)
-def test_the_same_key_of_the_same_owner_is_the_same_token(owner: str, key: str) -> None:
-    assert domain.idempotent_id(owner, key) == domain.idempotent_id(owner, key)
+# Idempotency keys
 
 
 @given(api_owners, idempotency_keys, api_owners, idempotency_keys)
-def test_the_keys_of_two_owners_never_meet(owner: str, key: str, other: str, their_key: str) -> None:
-    same = (owner, key) == (other, their_key)
-    assert (domain.idempotent_id(owner, key) == domain.idempotent_id(other, their_key)) == same
+def test_id_depends_on_owner_and_idempotency_key_only(owner: str, key: str, other: str, other_key: str) -> None:
+    made = domain.idempotent_id(owner, key)
+    assert re.fullmatch(r"[a-z2-7]{26}", made)
+    assert made == domain.idempotent_id(owner, key)
+    assert (made == domain.idempotent_id(other, other_key)) == ((owner, key) == (other, other_key))
 
 
 @given(api_owners, idempotency_keys)
-def test_what_an_owner_is_called_and_the_key_are_not_mixed_up(owner: str, key: str) -> None:
+def test_owner_and_idempotency_key_are_not_concatenated(owner: str, key: str) -> None:
     # "ann" with "ex" is not "anne" with "x".
     assert domain.idempotent_id(owner + key[0], key[1:] or "-") != domain.idempotent_id(owner, key)
 
 
 @given(api_owners, st.integers(2, 20))
-def test_without_a_key_no_token_comes_twice(owner: str, times: int) -> None:
-    assert len({domain.idempotent_id(owner, "") for _ in range(times)}) == times
-
-
-@given(api_owners, st.just("") | idempotency_keys)
-def test_a_token_is_26_lower_case_letters_and_digits(owner: str, key: str) -> None:
-    assert re.fullmatch(r"[a-z2-7]{26}", domain.idempotent_id(owner, key))
+def test_ids_without_an_idempotency_key_are_unique(owner: str, times: int) -> None:
+    made = {domain.idempotent_id(owner, "") for _ in range(times)}
+    assert len(made) == times
+    assert all(re.fullmatch(r"[a-z2-7]{26}", one) for one in made)

@@ -1,4 +1,4 @@
-"""EXIF: what is right is kept, what is impossible is dropped, and nothing in it can fail or cost much."""
+"""EXIF: valid values are kept, impossible values are dropped, and no block can fail or cost much."""
 
 import struct
 import time
@@ -34,7 +34,7 @@ LATITUDE = rational((48, 1), (51, 1), (296, 10))
 LONGITUDE = rational((2, 1), (17, 1), (402, 10))
 
 
-def test_a_full_block_is_read() -> None:
+def test_full_block_is_read() -> None:
     block = exif_block(
         {MAKE: text("Canon"), MODEL: text("Canon EOS R5"), ORIENTATION: short(6)},
         {TAKEN: text("2024:05:01 12:34:56"), TAKEN_FRACTION: text("78"), TAKEN_OFFSET: text("+02:00")},
@@ -49,24 +49,21 @@ def test_a_full_block_is_read() -> None:
     )
 
 
-def test_a_big_endian_block_is_read() -> None:
+def test_big_endian_block_and_block_with_a_segment_signature_are_read() -> None:
     block = b"MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, ORIENTATION, 3, 1, 8, 0, 0)
     assert read_exif(block).orientation == 8
-
-
-def test_a_block_with_the_signature_of_a_jpeg_segment_is_read() -> None:
     assert read_exif(b"Exif\0\0" + exif_block({ORIENTATION: short(3)})).orientation == 3
 
 
 @pytest.mark.parametrize(
     "block", [b"", b"II*\0", b"not tiff at all", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"]
 )
-def test_what_is_no_block_says_nothing(block: bytes) -> None:
+def test_malformed_block_is_empty(block: bytes) -> None:
     assert read_exif(block) == Exif()
 
 
 @pytest.mark.parametrize("value", [short(0), short(9), short(65535), text("6"), rational((1, 0))])
-def test_an_impossible_orientation_is_upright(value: Value) -> None:
+def test_impossible_orientation_is_upright(value: Value) -> None:
     assert read_exif(exif_block({ORIENTATION: value})).orientation == 1
 
 
@@ -84,32 +81,24 @@ def test_an_impossible_orientation_is_upright(value: Value) -> None:
         (b"   ", None),
     ],
 )
-def test_a_camera_name_is_printable_text_or_nothing(raw: bytes, expected: str | None) -> None:
+def test_camera_name_is_printable_text_or_missing(raw: bytes, expected: str | None) -> None:
     assert read_exif(exif_block({MAKE: text(raw)})).camera_make == expected
 
 
-def test_a_camera_name_of_a_megabyte_is_cut_at_128_characters() -> None:
-    assert read_exif(exif_block({MODEL: text("x" * 1_000_000)})).camera_model == "x" * 128
-
-
-def test_a_camera_name_that_claims_four_gigabytes_ends_with_the_block() -> None:
-    block = exif_block({MODEL: (2, 0xFFFFFFFF, b"EOS R5")})
-    assert read_exif(block).camera_model == "EOS R5"
-
-
 @pytest.mark.parametrize(
-    "taken",
-    [
-        "0000:00:00 00:00:00",
-        "2023:02:30 10:00:00",
-        "2023:13:01 10:00:00",
-        "2023:01:01 25:00:00",
-        "yesterday",
-        "",
-        "    :  :     :  :  ",
-    ],
+    ("value", "expected"),
+    [(text("x" * 1_000_000), "x" * 128), ((2, 0xFFFFFFFF, b"EOS R5"), "EOS R5")],
+    ids=["a megabyte", "a length of four gigabytes"],
 )
-def test_an_impossible_capture_time_is_dropped_and_the_rest_is_kept(taken: str) -> None:
+def test_camera_name_is_cut_at_128_characters_and_at_the_end_of_the_block(value: Value, expected: str) -> None:
+    assert read_exif(exif_block({MODEL: value})).camera_model == expected
+
+
+IMPOSSIBLE_DATES = ["0000:00:00 00:00:00", "2023:02:30 10:00:00", "2023:13:01 10:00:00", "2023:01:01 25:00:00"]
+
+
+@pytest.mark.parametrize("taken", [*IMPOSSIBLE_DATES, "yesterday", "", "    :  :     :  :  "])
+def test_impossible_capture_time_is_dropped_and_the_rest_is_kept(taken: str) -> None:
     exif = read_exif(exif_block({MAKE: text("Canon")}, {TAKEN: text(taken)}))
     assert (exif.capture_time, exif.camera_make) == (None, "Canon")
 
@@ -124,30 +113,28 @@ def test_an_impossible_capture_time_is_dropped_and_the_rest_is_kept(taken: str) 
         ({TAKEN_FRACTION: text("12x")}, "2024-02-29T23:59:59"),
     ],
 )
-def test_fraction_and_offset_are_added_where_they_are_possible(tags: dict[int, Value], expected: str) -> None:
+def test_fraction_and_offset_of_the_capture_time_are_added_if_valid(tags: dict[int, Value], expected: str) -> None:
     assert read_exif(exif_block({}, {TAKEN: text("2024:02:29 23:59:59"), **tags})).capture_time == expected
 
 
-def test_the_time_of_digitizing_stands_in_for_a_missing_capture_time() -> None:
+def test_digitizing_time_replaces_an_impossible_capture_time() -> None:
     exif = read_exif(exif_block({}, {TAKEN: text("0000:00:00 00:00:00"), DIGITIZED: text("1999:12:31 23:59:59")}))
     assert exif.capture_time == "1999-12-31T23:59:59"
 
 
-def test_a_place_is_also_written_as_people_read_it() -> None:
-    location = read_exif(exif_block({}, None, PARIS)).location
-    assert location is not None
-    assert (location.latitude_dms, location.longitude_dms) == ("48° 51′ 29.6″ N", "2° 17′ 40.2″ E")
-
-
-def test_south_and_west_are_negative() -> None:
-    gps = gps_of(rational((33, 1), (51, 1), (0, 1)), rational((70, 1), (39, 1), (0, 1)), "S", "W")
+def _location(gps: dict[int, Value]) -> Location:
     location = read_exif(exif_block({}, None, gps)).location
     assert location is not None
-    assert (location.latitude, location.longitude) == (-33.85, -70.65)
-    assert location.latitude_dms == "33° 51′ 0.0″ S"
+    return location
 
 
-def test_seconds_that_round_up_carry_into_minutes_and_degrees() -> None:
+def test_location_has_decimal_degrees_and_degrees_minutes_and_seconds() -> None:
+    paris = _location(PARIS)
+    assert (paris.latitude_dms, paris.longitude_dms) == ("48° 51′ 29.6″ N", "2° 17′ 40.2″ E")
+    santiago = _location(gps_of(rational((33, 1), (51, 1), (0, 1)), rational((70, 1), (39, 1), (0, 1)), "S", "W"))
+    assert (santiago.latitude, santiago.longitude) == (-33.85, -70.65)
+    assert santiago.latitude_dms == "33° 51′ 0.0″ S"
+    # Seconds that round up carry into minutes and degrees.
     assert Location(47.9999999, 0.0).latitude_dms == "48° 0′ 0.0″ N"
 
 
@@ -160,11 +147,11 @@ def test_seconds_that_round_up_carry_into_minutes_and_degrees() -> None:
         (rational((1, 0)), None, None),
     ],
 )
-def test_altitude_is_metres_above_or_below_the_sea(altitude: Value, reference: Any, expected: float | None) -> None:
+def test_altitude_is_in_metres_above_or_below_sea_level(
+    altitude: Value, reference: Any, expected: float | None
+) -> None:
     others = {"altitude": altitude} | ({"altitude_ref": reference} if reference else {})
-    location = read_exif(exif_block({}, None, gps_of(LATITUDE, LONGITUDE, **others))).location
-    assert location is not None
-    assert location.altitude_m == expected
+    assert _location(gps_of(LATITUDE, LONGITUDE, **others)).altitude_m == expected
 
 
 @pytest.mark.parametrize(
@@ -184,17 +171,17 @@ def test_altitude_is_metres_above_or_below_the_sea(altitude: Value, reference: A
         pytest.param(gps_of(short(48, 51, 29), (12, 3, struct.pack("<3d", float("nan"), 0, 0))), id="not a number"),
     ],
 )
-def test_half_a_place_is_no_place_and_the_rest_is_kept(gps: dict[int, Value]) -> None:
+def test_incomplete_or_impossible_location_is_dropped_and_the_rest_is_kept(gps: dict[int, Value]) -> None:
     exif = read_exif(exif_block({MAKE: text("Canon")}, None, gps))
     assert (exif.location, exif.camera_make) == (None, "Canon")
 
 
-def test_directories_that_point_at_each_other_end() -> None:
+def test_directories_that_point_at_each_other_are_read_once() -> None:
     block = exif_block({EXIF_POINTER: long(8), GPS_POINTER: long(8), ORIENTATION: short(6)})
     assert read_exif(block).orientation == 6
 
 
-def test_a_directory_of_65535_entries_is_read_in_a_moment() -> None:
+def test_directory_of_65535_entries_is_read_within_a_second() -> None:
     block = b"II*\0\x08\0\0\0\xff\xff" + b"\x0f\x01\x02\0\xff\xff\xff\xff\0\0\0\0" * 65_535
     started = time.process_time()
     read_exif(block)
@@ -208,7 +195,7 @@ def test_any_directory_is_read_without_an_error(block: bytes) -> None:
 
 
 @given(at=st.integers(0, 400), byte=st.integers(0, 255))
-def test_any_changed_byte_leaves_a_location_on_the_globe_or_none(at: int, byte: int) -> None:
+def test_block_with_any_changed_byte_has_a_possible_location_or_none(at: int, byte: int) -> None:
     block = bytearray(exif_block({MAKE: text("Canon EOS")}, {TAKEN: text("2024:05:01 12:34:56")}, PARIS))
     block[at % len(block)] = byte
     location = read_exif(bytes(block)).location
@@ -216,7 +203,7 @@ def test_any_changed_byte_leaves_a_location_on_the_globe_or_none(at: int, byte: 
 
 
 @given(latitude=st.floats(-90, 90), longitude=st.floats(-180, 180))
-def test_degrees_minutes_and_seconds_say_the_same_as_the_decimal(latitude: float, longitude: float) -> None:
+def test_degrees_minutes_and_seconds_equal_the_decimal_degrees(latitude: float, longitude: float) -> None:
     location = Location(latitude, longitude)
     for decimal, written in ((latitude, location.latitude_dms), (longitude, location.longitude_dms)):
         degrees, minutes, seconds, hemisphere = written.replace("°", "").replace("′", "").replace("″", "").split()

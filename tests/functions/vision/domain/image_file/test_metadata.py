@@ -1,4 +1,4 @@
-"""Metadata: by content, as displayed, from the head alone, and equal to what a full parse finds."""
+"""Metadata: by content, as displayed, from the head of the file, and equal to that of a full parse."""
 
 import io
 import json
@@ -31,13 +31,11 @@ from tests.pictures import (
     with_segments,
 )
 from vision.domain.errors import CorruptImage, NotSupportedImageType
-from vision.domain.image_file import pixels
 from vision.domain.image_file.metadata import Metadata, read_metadata
 from vision.domain.image_file.sparse import SparseFile
 
-CAMERA_BLOCK = exif_block(
-    {MAKE: text("Canon"), MODEL: text("EOS R5"), ORIENTATION: short(6)}, {TAKEN: text("2024:05:01 12:34:56")}, PARIS
-)
+CAMERA = {MAKE: text("Canon"), MODEL: text("EOS R5"), ORIENTATION: short(6)}
+CAMERA_BLOCK = exif_block(CAMERA, {TAKEN: text("2024:05:01 12:34:56")}, PARIS)
 
 
 def metadata_of(data: bytes) -> Metadata:
@@ -49,36 +47,33 @@ def sparsely(data: bytes) -> tuple[Metadata, SparseFile]:
     return read_metadata(file, len(data)), file
 
 
-def test_a_jpeg_says_its_size_and_kind() -> None:
+# Values
+
+
+def test_format_and_size_are_read_and_unknown_values_left_out() -> None:
     assert metadata_of(jpeg_of(scene(320, 200))) == Metadata("JPEG", 320, 200)
-
-
-def test_a_progressive_jpeg_says_so() -> None:
-    assert metadata_of(jpeg_of(scene(), progressive=True)).progressive
-
-
-def test_a_png_says_its_size_and_kind() -> None:
     assert metadata_of(png_of(scene(320, 200))) == Metadata("PNG", 320, 200)
+    assert metadata_of(jpeg_of(scene(), progressive=True)).progressive
+    assert metadata_of(png_of(scene(100, 80))).as_dict() == {"format": "PNG", "width": 100, "height": 80}
 
 
-def test_a_png_with_exif_before_its_pixels_is_read_whole() -> None:
-    metadata = metadata_of(with_chunks(png_of(scene(320, 200)), chunk(b"eXIf", CAMERA_BLOCK)))
+def test_exif_of_a_png_is_read_before_the_pixels_only() -> None:
+    exif, png = chunk(b"eXIf", CAMERA_BLOCK), png_of(scene(320, 200))
+    metadata = metadata_of(with_chunks(png, exif))
     assert (metadata.width, metadata.height, metadata.orientation, metadata.camera_make) == (200, 320, 6, "Canon")
-
-
-def test_exif_behind_the_pixels_of_a_png_is_left_out() -> None:
-    data = with_chunks(png_of(scene(320, 200)), chunk(b"eXIf", CAMERA_BLOCK), before=b"IEND")
-    assert metadata_of(data) == Metadata("PNG", 320, 200)
+    assert metadata_of(with_chunks(png, exif, before=b"IEND")) == Metadata("PNG", 320, 200)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_sides_are_those_of_the_displayed_image(orientation: int) -> None:
+def test_width_and_height_are_those_of_the_displayed_image(orientation: int) -> None:
     metadata = metadata_of(with_exif(jpeg_of(scene(320, 200)), exif_block({ORIENTATION: short(orientation)})))
     assert (metadata.width, metadata.height) == ((320, 200) if orientation < 5 else (200, 320))
 
 
-def test_the_record_has_the_agreed_names_and_goes_into_json() -> None:
-    record = metadata_of(with_exif(jpeg_of(scene(320, 200)), CAMERA_BLOCK)).as_dict()
+def test_record_has_every_known_value_as_json() -> None:
+    gps = {**PARIS, pictures.ALTITUDE: pictures.rational((3515, 100))}
+    block = exif_block(CAMERA, {TAKEN: text("2024:05:01 12:34:56")}, gps)
+    record = metadata_of(with_exif(jpeg_of(scene(320, 200)), block)).as_dict()
     assert json.loads(json.dumps(record)) == {
         "format": "JPEG",
         "width": 200,
@@ -92,19 +87,22 @@ def test_the_record_has_the_agreed_names_and_goes_into_json() -> None:
             "longitude": 2.2945,
             "latitude_dms": "48° 51′ 29.6″ N",
             "longitude_dms": "2° 17′ 40.2″ E",
+            "altitude_m": 35.15,
         },
     }
 
 
-def test_an_altitude_goes_into_the_record() -> None:
-    gps = {**PARIS, pictures.ALTITUDE: pictures.rational((3515, 100))}
-    location = metadata_of(with_exif(jpeg_of(scene()), exif_block({}, None, gps))).as_dict()["location"]
-    assert isinstance(location, dict)
-    assert location["altitude_m"] == 35.15
+def test_only_the_first_exif_segment_counts() -> None:
+    second = segment(0xE1, b"Exif\0\0" + exif_block({MAKE: text("Nikon")}))
+    assert metadata_of(with_exif(with_segments(jpeg_of(scene()), second), CAMERA_BLOCK)).camera_make == "Canon"
 
 
-def test_what_is_not_known_is_not_in_the_record() -> None:
-    assert metadata_of(png_of(scene(100, 80))).as_dict() == {"format": "PNG", "width": 100, "height": 80}
+def test_fill_bytes_between_segments_are_skipped() -> None:
+    picture = with_segments(jpeg_of(scene(320, 200)), segment(0xEF, b"x"), b"\xff\xff\xff")
+    assert metadata_of(picture).width == 320
+
+
+# Refused
 
 
 @pytest.mark.parametrize(
@@ -120,30 +118,30 @@ def test_what_is_not_known_is_not_in_the_record() -> None:
         (b"\0", "not an image"),
     ],
 )
-def test_other_content_is_named_in_the_refusal(data: bytes, found: str) -> None:
+def test_other_content_is_refused_by_name(data: bytes, found: str) -> None:
     with pytest.raises(NotSupportedImageType, match=f"{found}.*, only JPEG and PNG are looked at; convert"):
         metadata_of(data)
 
 
-def test_the_content_decides_and_not_what_follows_it() -> None:
+def test_format_is_that_of_the_first_bytes() -> None:
     polyglot = jpeg_of(scene(100, 80)) + b"PK\3\4<html><script>alert(1)</script>" + png_of(scene(300, 300))
     assert metadata_of(polyglot) == Metadata("JPEG", 100, 80)
 
 
-def test_an_empty_file_is_refused_without_reading_it() -> None:
+def test_empty_file_is_refused_without_a_request() -> None:
     with pytest.raises(CorruptImage, match=r"empty \(0 bytes\)"):
         sparsely(b"")
 
 
 @pytest.mark.parametrize("picture", [jpeg_of(scene()), png_of(scene())], ids=["JPEG", "PNG"])
-def test_every_head_that_is_cut_short_is_corrupt(picture: bytes) -> None:
+def test_truncated_head_is_corrupt(picture: bytes) -> None:
     pixels = picture.find(b"\xff\xda") if picture[0] == 0xFF else picture.find(b"IDAT")
     for size in range(1, pixels):
         with pytest.raises(CorruptImage):
             metadata_of(picture[:size])
 
 
-def test_a_jpeg_that_is_cut_in_its_pixels_still_has_its_metadata() -> None:
+def test_jpeg_with_truncated_pixels_has_its_metadata() -> None:
     picture = with_exif(jpeg_of(scene()), CAMERA_BLOCK)
     assert metadata_of(picture[: len(picture) // 2]).camera_make == "Canon"
 
@@ -155,57 +153,43 @@ def test_a_jpeg_that_is_cut_in_its_pixels_still_has_its_metadata() -> None:
         (lambda jpeg: jpeg.replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x0c"), "12 bits"),
     ],
 )
-def test_a_jpeg_of_a_kind_that_nobody_decodes_is_not_supported(change: Callable[[bytes], bytes], message: str) -> None:
+def test_unusual_kind_of_jpeg_is_not_supported(change: Callable[[bytes], bytes], message: str) -> None:
     with pytest.raises(NotSupportedImageType, match=message):
         metadata_of(change(jpeg_of(scene())))
 
 
-def test_a_jpeg_without_height_is_corrupt() -> None:
+def jpeg_without_height() -> bytes:
     picture = bytearray(jpeg_of(scene()))
     frame = picture.index(b"\xff\xc0")
     picture[frame + 5 : frame + 7] = b"\0\0"
-    with pytest.raises(CorruptImage, match="320 × 0 px"):
-        metadata_of(bytes(picture))
+    return bytes(picture)
 
 
-def test_a_png_without_its_header_is_corrupt() -> None:
-    with pytest.raises(CorruptImage, match="IHDR"):
-        metadata_of(png_of(scene()).replace(b"IHDR", b"IHDX", 1))
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (jpeg_without_height(), "320 × 0 px"),
+        (png_of(scene()).replace(b"IHDR", b"IHDX", 1), "IHDR"),
+        (
+            b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"\0\0\0\x05\0\0\0\x05\x07\x02\0\0\0"),
+            "color type 2 with 7 bits",
+        ),
+        (pictures.huge_png_header(0, 5), "0 × 5 px"),
+        (with_segments(jpeg_of(scene()), segment(0xEF, b"") * 10_000), "more than 4,096 segments"),
+        (with_chunks(png_of(scene()), chunk(b"teSt", b"") * 10_000), "more than 4,096 chunks"),
+    ],
+    ids=["no height", "no IHDR", "impossible bits", "no width", "too many segments", "too many chunks"],
+)
+def test_invalid_head_is_corrupt_with_the_reason(data: bytes, named: str) -> None:
+    with pytest.raises(CorruptImage, match=named):
+        metadata_of(data)
 
 
-def test_a_png_of_bits_that_png_does_not_know_is_corrupt() -> None:
-    header = chunk(b"IHDR", b"\0\0\0\x05\0\0\0\x05\x07\x02\0\0\0")
-    with pytest.raises(CorruptImage, match="color type 2 with 7 bits"):
-        metadata_of(b"\x89PNG\r\n\x1a\n" + header)
-
-
-def test_a_png_of_no_width_is_corrupt() -> None:
-    with pytest.raises(CorruptImage, match="0 × 5 px"):
-        metadata_of(pictures.huge_png_header(0, 5))
-
-
-def test_a_head_of_ten_thousand_segments_is_refused() -> None:
-    with pytest.raises(CorruptImage, match="more than 4,096 segments"):
-        metadata_of(with_segments(jpeg_of(scene()), segment(0xEF, b"") * 10_000))
-
-
-def test_a_head_of_ten_thousand_chunks_is_refused() -> None:
-    with pytest.raises(CorruptImage, match="more than 4,096 chunks"):
-        metadata_of(with_chunks(png_of(scene()), chunk(b"teSt", b"") * 10_000))
-
-
-def test_only_the_first_exif_segment_counts() -> None:
-    second = segment(0xE1, b"Exif\0\0" + exif_block({MAKE: text("Nikon")}))
-    assert metadata_of(with_exif(with_segments(jpeg_of(scene()), second), CAMERA_BLOCK)).camera_make == "Canon"
-
-
-def test_fill_bytes_between_segments_are_skipped() -> None:
-    picture = with_segments(jpeg_of(scene(320, 200)), segment(0xEF, b"x"), b"\xff\xff\xff")
-    assert metadata_of(picture).width == 320
+# Sparse files
 
 
 def heads() -> dict[str, tuple[bytes, int]]:
-    """Pictures of more than 300 KB by the size of their head, and the requests that their metadata may take."""
+    """Pictures of more than 300 KB with heads of different sizes, and the requests that their metadata takes."""
     photo = jpeg_of(gradients(2_400, 1_800), quality=98, subsampling=0) + bytes(200_000)
     thumbnail = exif_block({MAKE: text("Canon")}) + bytes(50_000)
     depth_map = [segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(65_000))] * 40
@@ -228,14 +212,14 @@ HEADS = heads()
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_sparse_reading_equals_the_full_parse_in_few_requests(name: str) -> None:
+def test_metadata_of_a_sparse_file_equals_the_full_parse_in_few_requests(name: str) -> None:
     data, requests = HEADS[name]
     metadata, file = sparsely(data)
     assert metadata == metadata_of(data)
     assert file.requests == requests
 
 
-def test_metadata_costs_a_tenth_of_the_bytes_and_hardly_more_than_one_request() -> None:
+def test_metadata_takes_a_tenth_of_the_bytes_and_1_6_requests_on_average() -> None:
     photos = [HEADS[name] for name in HEADS if "MB" not in name and "500 KB" not in name]
     files = [sparsely(data)[1] for data, _ in photos]
     assert all(len(data) > 300_000 for data, _ in photos)
@@ -244,7 +228,7 @@ def test_metadata_costs_a_tenth_of_the_bytes_and_hardly_more_than_one_request() 
 
 
 @pytest.mark.parametrize("name", [name for name in HEADS if name != "PNG with EXIF"])
-def test_the_values_are_those_that_pillow_reads_from_the_whole_file(name: str) -> None:
+def test_metadata_equals_what_pillow_reads_from_the_whole_file(name: str) -> None:
     data = HEADS[name][0]
     metadata = metadata_of(data)
     picture = Image.open(io.BytesIO(data))
@@ -255,11 +239,7 @@ def test_the_values_are_those_that_pillow_reads_from_the_whole_file(name: str) -
     assert metadata.progressive == bool(picture.info.get("progressive"))
 
 
-def test_the_module_of_images_offers_the_same_names() -> None:
-    assert (pixels.read_metadata, pixels.Metadata) == (read_metadata, Metadata)
-
-
-def test_metadata_and_limits_need_no_pillow() -> None:
+def test_metadata_and_limits_do_not_import_pillow() -> None:
     code = "import sys; sys.modules['PIL'] = None; from vision.domain.image_file import limits, metadata"
     path = os.pathsep.join(sys.path)
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, check=True, timeout=30)

@@ -34,11 +34,11 @@ from tests.pictures import (
 )
 from vision.domain.errors import CorruptImage, NotSupportedImageType
 from vision.domain.image_file import jpeg
-from vision.domain.image_file.pixels import Thumbnail, thumbnail
+from vision.domain.image_file.pixels import thumbnail
 
 
 def quarters(image: Image.Image) -> list[Any]:
-    """Colours in the middle of the four quarters, row by row."""
+    """Return the colours in the centre of the four quarters, row by row."""
     width, height = image.size
     rgb = image.convert("RGB")
     return [rgb.getpixel((width * x // 4, height * y // 4)) for y in (1, 3) for x in (1, 3)]
@@ -50,13 +50,13 @@ def shows_the_scene(data: bytes) -> bool:
 
 
 def difference(left: bytes, right: bytes) -> float:
-    """Mean absolute difference of two pictures, 0 to 255."""
+    """Return the mean absolute difference of two pictures, 0 to 255."""
     spread = ImageChops.difference(opened(left).convert("RGB"), opened(right).convert("RGB"))
     return max(ImageStat.Stat(spread).mean)
 
 
 @pytest.mark.parametrize("stored", [jpeg_of(scene(800, 600)), png_of(scene(800, 600))], ids=["JPEG", "PNG"])
-def test_a_thumbnail_is_a_jpeg_that_fits_the_box(stored: bytes) -> None:
+def test_thumbnail_is_a_jpeg_that_fits_the_box(stored: bytes) -> None:
     small = thumbnail(stored, 100)
     picture = opened(small.data)
     assert (picture.format, picture.size, small.content_type) == ("JPEG", (100, 75), "image/jpeg")
@@ -64,26 +64,27 @@ def test_a_thumbnail_is_a_jpeg_that_fits_the_box(stored: bytes) -> None:
     assert shows_the_scene(small.data)
 
 
-@pytest.mark.parametrize("size", [(100, 80), (250, 250), (1, 1), (7, 250)])
-@pytest.mark.parametrize("encode", [jpeg_of, png_of])
-def test_a_small_image_is_never_enlarged(size: tuple[int, int], encode: Any) -> None:
-    small = thumbnail(encode(scene(*size)))
-    assert (small.width, small.height) == size
-
-
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((10_000, 1), (250, 1)), ((1, 10_000), (1, 250)), ((5_000, 20), (250, 1)), ((251, 249), (250, 248))],
+    [
+        *((size, size) for size in ((100, 80), (250, 250), (1, 1), (7, 250))),
+        ((10_000, 1), (250, 1)),
+        ((1, 10_000), (1, 250)),
+        ((5_000, 20), (250, 1)),
+        ((251, 249), (250, 248)),
+    ],
 )
 @pytest.mark.parametrize("encode", [jpeg_of, png_of])
-def test_a_strip_keeps_at_least_one_pixel(size: tuple[int, int], expected: tuple[int, int], encode: Any) -> None:
+def test_small_image_is_not_enlarged_and_narrow_image_keeps_one_pixel(
+    size: tuple[int, int], expected: tuple[int, int], encode: Any
+) -> None:
     small = thumbnail(encode(scene(*size)))
     assert (small.width, small.height) == expected
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("progressive", [False, True], ids=["baseline", "progressive"])
-def test_every_orientation_is_turned_upright_and_equal(orientation: int, progressive: bool) -> None:
+def test_every_orientation_is_rotated_upright(orientation: int, progressive: bool) -> None:
     upright = scene(2_400, 1_600)
     stored = upright.transpose(UPRIGHT_TO_STORED[orientation]) if orientation > 1 else upright
     data = jpeg_of(stored, progressive=progressive, subsampling=0)
@@ -93,7 +94,7 @@ def test_every_orientation_is_turned_upright_and_equal(orientation: int, progres
     assert difference(small.data, thumbnail(jpeg_of(upright, subsampling=0), 120).data) < 2
 
 
-def test_a_thumbnail_says_nothing_about_the_photo() -> None:
+def test_thumbnail_has_no_metadata_of_a_jpeg() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     photo = jpeg_of(scene(), comment=b"call me at home", icc_profile=profile, dpi=(300, 300))
     photo = with_exif(photo, exif_block({MAKE: text("SECRET-CAMERA")}, None, PARIS))
@@ -103,7 +104,7 @@ def test_a_thumbnail_says_nothing_about_the_photo() -> None:
     assert not any(secret in data for secret in (b"SECRET", b"call me", b"Exif", b"ICC_PROFILE"))
 
 
-def test_text_chunks_of_a_png_do_not_survive() -> None:
+def test_thumbnail_has_no_metadata_of_a_png() -> None:
     from PIL.PngImagePlugin import PngInfo
 
     notes = PngInfo()
@@ -113,13 +114,13 @@ def test_text_chunks_of_a_png_do_not_survive() -> None:
     assert b"Exif" not in data
 
 
-def test_the_same_bytes_give_the_same_thumbnail() -> None:
+def test_thumbnail_is_deterministic() -> None:
     photo = jpeg_of(gradients(1_000, 800), progressive=True)
     assert thumbnail(photo) == thumbnail(photo)
 
 
 def transparent(mode: str) -> Image.Image:
-    """The left half red or grey, the right half nothing."""
+    """The left half red or grey, the right half transparent."""
     image = Image.new("RGBA", (400, 300), (0, 0, 0, 0))
     image.paste((*RED, 255), (0, 0, 200, 300))
     return image.convert(mode)
@@ -142,18 +143,18 @@ def palette_with_transparency() -> bytes:
     ],
     ids=["RGBA", "LA", "P", "RGB with a transparent colour"],
 )
-def test_transparency_is_laid_on_white(data: bytes, left: tuple[int, int, int]) -> None:
+def test_transparency_becomes_white(data: bytes, left: tuple[int, int, int]) -> None:
     top_left, top_right, *_ = quarters(opened(thumbnail(data, 100).data))
     assert close_to(top_left, left)
     assert close_to(top_right, WHITE)
 
 
-def test_a_half_transparent_colour_is_mixed_with_white() -> None:
+def test_half_transparent_colour_is_mixed_with_white() -> None:
     data = png_of(Image.new("RGBA", (2_000, 1_500), (200, 0, 0, 128)))
     assert close_to(quarters(opened(thumbnail(data).data))[0], (227, 127, 127), 4)
 
 
-def test_a_16_bit_grey_png_keeps_its_greys() -> None:
+def test_16_bit_grey_png_keeps_its_greys() -> None:
     row = struct.pack("<400H", *[0x4000] * 200, *[0xC000] * 200)
     image = Image.frombytes("I;16", (400, 300), row * 300)
     left, right, *_ = quarters(opened(thumbnail(png_of(image)).data))
@@ -162,7 +163,7 @@ def test_a_16_bit_grey_png_keeps_its_greys() -> None:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P"])
-def test_plain_modes_of_a_png_keep_their_look(mode: str) -> None:
+def test_black_and_white_png_of_any_mode_keeps_its_look(mode: str) -> None:
     image = scene(800, 600).convert("L").point(lambda grey: 255 * (grey > 90)).convert(mode)
     expected = [close_to(colour, WHITE) for colour in quarters(image)]
     seen = [close_to(colour, WHITE) for colour in quarters(opened(thumbnail(png_of(image), 100).data))]
@@ -171,25 +172,21 @@ def test_plain_modes_of_a_png_keep_their_look(mode: str) -> None:
     assert not all(seen)
 
 
-def test_a_grey_jpeg_keeps_its_look() -> None:
-    picture = opened(thumbnail(jpeg_of(scene(1_000, 800).convert("L"))).data)
-    assert close_to(quarters(picture)[1], (120, 120, 120))
+def test_grey_and_cmyk_jpegs_become_rgb() -> None:
+    grey, cmyk = (opened(thumbnail(jpeg_of(scene(1_000, 800).convert(mode))).data) for mode in ("L", "CMYK"))
+    assert close_to(quarters(grey)[1], (120, 120, 120))
+    assert cmyk.mode == "RGB"
+    assert close_to(quarters(cmyk)[3], YELLOW)
 
 
-def test_a_cmyk_jpeg_becomes_rgb() -> None:
-    picture = opened(thumbnail(jpeg_of(scene(1_000, 800).convert("CMYK"))).data)
-    assert picture.mode == "RGB"
-    assert close_to(quarters(picture)[3], YELLOW)
-
-
-def test_the_first_frame_of_an_animation_is_taken() -> None:
+def test_first_frame_of_an_animation_is_used() -> None:
     frames = [Image.new("RGB", (300, 200), colour) for colour in (RED, GREEN, BLUE)]
     data = png_of(frames[0], save_all=True, append_images=frames[1:], duration=100)
     assert close_to(quarters(opened(thumbnail(data).data))[0], RED)
 
 
 def swapped_profile() -> bytes:
-    """A profile whose red and blue primaries are exchanged: converted to sRGB, red becomes blue."""
+    """A profile with red and blue primaries exchanged: converted to sRGB, red becomes blue."""
     raw = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     tags = {bytes(raw[at : at + 4]): at for at in range(132, 132 + 12 * int.from_bytes(raw[128:132]), 12)}
     red, blue = tags[b"rXYZ"], tags[b"bXYZ"]
@@ -197,37 +194,34 @@ def swapped_profile() -> bytes:
     return bytes(raw)
 
 
-@pytest.mark.parametrize("encode", [jpeg_of, png_of])
-def test_colours_are_converted_by_the_profile(encode: Any) -> None:
-    data = encode(Image.new("RGB", (600, 400), RED), icc_profile=swapped_profile())
-    assert close_to(quarters(opened(thumbnail(data).data))[0], RED[::-1])
-
-
-def test_the_palette_of_a_png_is_converted_by_the_profile() -> None:
-    data = png_of(Image.new("RGB", (600, 400), RED).quantize(8), icc_profile=swapped_profile())
+@pytest.mark.parametrize("mode", ["JPEG", "PNG", "palette"])
+def test_colours_are_converted_by_the_profile(mode: str) -> None:
+    image = Image.new("RGB", (600, 400), RED)
+    image = image.quantize(8) if mode == "palette" else image
+    data = (jpeg_of if mode == "JPEG" else png_of)(image, icc_profile=swapped_profile())
     assert close_to(quarters(opened(thumbnail(data).data))[0], RED[::-1])
 
 
 @pytest.mark.parametrize(
     "profile", [b"nonsense", bytes(200), ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()]
 )
-def test_a_profile_that_does_not_fit_is_ignored(profile: bytes) -> None:
+def test_unusable_profile_is_ignored(profile: bytes) -> None:
     assert shows_the_scene(thumbnail(jpeg_of(scene(), icc_profile=profile)).data)
 
 
-def test_a_photo_is_decoded_at_an_eighth_and_still_looks_as_when_it_is_resized_whole() -> None:
+def test_photo_decoded_at_an_eighth_looks_like_one_resized_at_full_size() -> None:
     photo = gradients(3_200, 2_400)
     whole = jpeg_of(photo.resize((250, 188), Image.Resampling.LANCZOS), quality=95)
     assert difference(thumbnail(jpeg_of(photo)).data, whole) < 3
 
 
-def test_a_progressive_photo_looks_like_the_baseline_one() -> None:
+def test_progressive_photo_looks_like_the_baseline_photo() -> None:
     photo = gradients(3_200, 2_400)
     baseline, progressive = (thumbnail(jpeg_of(photo, progressive=flag)).data for flag in (False, True))
     assert difference(baseline, progressive) < 1.5
 
 
-def test_a_progressive_photo_decodes_a_fraction_of_its_bytes() -> None:
+def test_progressive_photo_decodes_an_eighth_of_its_bytes() -> None:
     photo = jpeg_of(Image.effect_noise((2_400, 1_800), 60).convert("RGB"), progressive=True)
     means = b"".join(jpeg.dc_picture(photo, jpeg.read_head(io.BytesIO(photo))))
     assert len(means) < len(photo) / 8
@@ -243,7 +237,7 @@ def test_a_progressive_photo_decodes_a_fraction_of_its_bytes() -> None:
         ("CMYK", {}),
     ],
 )
-def test_means_alone_decode_to_the_brightness_of_the_whole_file(mode: str, options: dict[str, Any]) -> None:
+def test_first_scan_alone_decodes_to_the_same_pixels_as_the_whole_file(mode: str, options: dict[str, Any]) -> None:
     photo = jpeg_of(gradients(1_601, 1_203).convert(mode), progressive=True, **options)
     means = b"".join(jpeg.dc_picture(photo, jpeg.read_head(io.BytesIO(photo))))
     eighths = []
@@ -263,7 +257,9 @@ def test_means_alone_decode_to_the_brightness_of_the_whole_file(mode: str, optio
     box=st.integers(1, 1_300),
     options=st.sampled_from(({"format": "PNG"}, {"format": "JPEG"}, {"format": "JPEG", "progressive": True})),
 )
-def test_any_image_fits_any_box_and_keeps_its_shape(width: int, height: int, box: int, options: dict[str, Any]) -> None:
+def test_any_image_fits_any_box_and_keeps_its_proportions(
+    width: int, height: int, box: int, options: dict[str, Any]
+) -> None:
     stored = io.BytesIO()
     Image.new("RGB", (width, height), RED).save(stored, **options)
     small = thumbnail(stored.getvalue(), box)
@@ -274,7 +270,7 @@ def test_any_image_fits_any_box_and_keeps_its_shape(width: int, height: int, box
     assert opened(small.data).size == (small.width, small.height)
 
 
-def test_a_decoder_meets_nothing_but_the_picture() -> None:
+def test_decoder_gets_the_picture_without_other_segments() -> None:
     xmp, comment = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"), segment(0xFE, b"comment")
     captions = [segment(0xED, b"Photoshop 3.0\0" + b"8BIM" * 16_000)] * 60
     photo = with_exif(with_segments(jpeg_of(scene()), xmp, comment, *captions), exif_block({MAKE: text("Canon")}))
@@ -284,36 +280,34 @@ def test_a_decoder_meets_nothing_but_the_picture() -> None:
     assert shows_the_scene(thumbnail(photo).data)
 
 
-def test_a_photo_stored_as_rgb_is_told_from_its_adobe_segment() -> None:
+def test_photo_stored_as_rgb_is_recognised_by_its_adobe_segment() -> None:
     photo = bytearray(jpeg_of(scene(), keep_rgb=True))
     frame, scan = photo.index(b"\xff\xc0"), photo.index(b"\xff\xda")
     for number in range(3):
-        # The usual numbers, so that the components do not tell what they are by being named R, G and B.
+        # The usual numbers, so that the component ids are not R, G and B.
         photo[frame + 10 + 3 * number] = photo[scan + 5 + 2 * number] = number + 1
     assert shows_the_scene(thumbnail(bytes(photo)).data)
 
 
-def test_the_colours_of_cmyk_survive_a_header_of_megabytes() -> None:
+def test_cmyk_photo_with_a_large_head_keeps_its_colours() -> None:
     photo = jpeg_of(Image.new("CMYK", (600, 400), (0, 255, 255, 0)))
     photo = with_segments(photo, *[segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(60_000))] * 10)
     assert close_to(quarters(opened(thumbnail(photo).data))[0], (255, 0, 0), 30)
 
 
-def test_a_polyglot_becomes_a_plain_thumbnail() -> None:
+def test_script_after_the_photo_is_not_in_the_thumbnail() -> None:
     small = thumbnail(jpeg_of(scene()) + b"<script>alert(1)</script>")
     assert b"script" not in small.data
     assert shows_the_scene(small.data)
 
 
-def test_a_text_named_as_a_photo_is_refused() -> None:
-    with pytest.raises(NotSupportedImageType):
-        thumbnail(b"dear diary, this is a long text in a file named photo.jpg")
-
-
-def test_an_empty_file_is_refused() -> None:
-    with pytest.raises(CorruptImage, match="0 bytes"):
-        thumbnail(b"")
-
-
-def test_a_thumbnail_is_a_value() -> None:
-    assert Thumbnail(b"x", 1, 2) == Thumbnail(b"x", 1, 2, "image/jpeg")
+@pytest.mark.parametrize(
+    ("data", "kind", "named"),
+    [
+        (b"dear diary, this is a long text in a file named photo.jpg", NotSupportedImageType, "not an image"),
+        (b"", CorruptImage, "0 bytes"),
+    ],
+)
+def test_text_and_empty_file_are_refused(data: bytes, kind: type[Exception], named: str) -> None:
+    with pytest.raises(kind, match=named):
+        thumbnail(data)

@@ -1,4 +1,4 @@
-"""A file of ranges: the same bytes as the whole object, each fetched at most once, requests counted."""
+"""A file of ranges: the bytes of the whole object, each fetched at most once, with few requests."""
 
 import io
 
@@ -12,14 +12,14 @@ OBJECT = bytes(index * 7 % 251 for index in range(5_000))
 
 
 class Ranges:
-    """An object that remembers what was asked of it."""
+    """An object that records the requested ranges."""
 
     def __init__(self, data: bytes = OBJECT) -> None:
         self.data = data
-        self.asked: list[tuple[int, int]] = []
+        self.requested: list[tuple[int, int]] = []
 
     def __call__(self, start: int, end: int) -> bytes:
-        self.asked.append((start, end))
+        self.requested.append((start, end))
         return self.data[start:end]
 
 
@@ -27,32 +27,27 @@ def sparse(ranges: Ranges, *, known: bool = True, first: int = 100, more: int = 
     return SparseFile(ranges, len(ranges.data) if known else None, first, more)
 
 
-def test_nothing_is_fetched_before_something_is_read() -> None:
+def test_first_request_fetches_the_head_and_serves_every_read_in_it() -> None:
     ranges = Ranges()
     file = sparse(ranges)
     file.seek(1_000)
-    assert ranges.asked == []
-    assert file.requests == 0
-
-
-def test_the_first_request_brings_the_head_and_serves_every_read_in_it() -> None:
-    ranges = Ranges()
-    file = sparse(ranges)
+    file.seek(0)
+    assert ranges.requested == []
     assert [file.read(10), file.read(90)] == [OBJECT[:10], OBJECT[10:100]]
-    assert ranges.asked == [(0, 100)]
+    assert ranges.requested == [(0, 100)]
 
 
-def test_a_jump_over_a_segment_does_not_fetch_what_it_jumps_over() -> None:
+def test_skipped_bytes_are_not_fetched() -> None:
     ranges = Ranges()
     file = sparse(ranges)
     file.read(10)
     file.seek(2_000)
     assert file.read(4) == OBJECT[2_000:2_004]
-    assert ranges.asked == [(0, 100), (2_000, 2_050)]
+    assert ranges.requested == [(0, 100), (2_000, 2_050)]
     assert file.fetched_bytes == 150
 
 
-def test_a_read_across_what_is_known_fetches_the_gap_only() -> None:
+def test_read_across_fetched_ranges_fetches_the_gap_only() -> None:
     ranges = Ranges()
     file = sparse(ranges)
     file.read(10)
@@ -60,37 +55,28 @@ def test_a_read_across_what_is_known_fetches_the_gap_only() -> None:
     file.read(10)
     file.seek(50)
     assert file.read(100) == OBJECT[50:150]
-    assert ranges.asked == [(0, 100), (130, 180), (100, 130)]
+    assert ranges.requested == [(0, 100), (130, 180), (100, 130)]
 
 
-def test_each_further_request_asks_for_twice_as_much() -> None:
+def test_each_further_request_fetches_twice_as_much() -> None:
     ranges = Ranges()
     file = sparse(ranges)
     for start in (0, 1_000, 2_000, 3_000):
         file.seek(start)
         file.read(1)
-    assert [end - start for start, end in ranges.asked] == [100, 50, 100, 200]
+    assert [end - start for start, end in ranges.requested] == [100, 50, 100, 200]
 
 
-def test_reading_to_the_end_gives_the_whole_object() -> None:
-    file = sparse(Ranges())
-    assert file.read() == OBJECT
-    assert file.fetched_bytes == len(OBJECT)
+@pytest.mark.parametrize(("data", "requested"), [(OBJECT, [(0, 5_000)]), (b"abc", [(0, 3)]), (b"", [])])
+def test_object_is_read_to_its_end(data: bytes, requested: list[tuple[int, int]]) -> None:
+    ranges = Ranges(data)
+    file = sparse(ranges)
+    assert file.read() == data
+    assert ranges.requested == requested
+    assert file.fetched_bytes == len(data)
 
 
-def test_an_object_shorter_than_the_first_request_is_one_request_of_its_size() -> None:
-    ranges = Ranges(b"abc")
-    assert sparse(ranges).read(50) == b"abc"
-    assert ranges.asked == [(0, 3)]
-
-
-def test_an_empty_object_is_never_fetched() -> None:
-    ranges = Ranges(b"")
-    assert sparse(ranges).read(10) == b""
-    assert ranges.asked == []
-
-
-def test_a_short_answer_tells_an_unknown_size() -> None:
+def test_short_response_reveals_an_unknown_size() -> None:
     ranges = Ranges()
     file = sparse(ranges, known=False)
     file.seek(4_990)
@@ -100,22 +86,16 @@ def test_a_short_answer_tells_an_unknown_size() -> None:
     assert file.requests == 1
 
 
-def test_the_end_of_an_object_of_unknown_size_cannot_be_sought() -> None:
+def test_invalid_seeks_and_sizes_are_refused() -> None:
     with pytest.raises(io.UnsupportedOperation, match="not known"):
         sparse(Ranges(), known=False).seek(0, io.SEEK_END)
-
-
-def test_a_seek_before_the_start_is_refused() -> None:
     with pytest.raises(ValueError, match="starts at 0"):
         sparse(Ranges()).seek(-1)
-
-
-def test_a_request_for_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         sparse(Ranges(), first=0)
 
 
-def test_a_file_says_that_it_can_be_read_and_sought() -> None:
+def test_file_is_readable_and_seekable() -> None:
     file = sparse(Ranges())
     assert (file.readable(), file.seekable(), file.tell()) == (True, True, 0)
 
@@ -126,7 +106,7 @@ def test_a_file_says_that_it_can_be_read_and_sought() -> None:
     more=st.integers(1, 400),
     reads=st.lists(st.tuples(st.integers(0, 1_100), st.integers(-1, 500)), max_size=12),
 )
-def test_any_reads_equal_those_of_the_whole_file_and_no_byte_is_fetched_twice(
+def test_any_reads_equal_those_of_the_whole_file_and_fetch_no_byte_twice(
     known: bool, first: int, more: int, reads: list[tuple[int, int]]
 ) -> None:
     data = OBJECT[:1_000]
@@ -137,6 +117,6 @@ def test_any_reads_equal_those_of_the_whole_file_and_no_byte_is_fetched_twice(
         assert file.seek(start) == whole.seek(start)
         assert file.read(size) == whole.read(size)
         assert file.tell() == whole.tell()
-    fetched = [byte for start, end in ranges.asked for byte in range(start, min(end, len(data)))]
+    fetched = [byte for start, end in ranges.requested for byte in range(start, min(end, len(data)))]
     assert len(fetched) == len(set(fetched)) == file.fetched_bytes
-    assert len(ranges.asked) == file.requests
+    assert len(ranges.requested) == file.requests

@@ -44,30 +44,24 @@ def _record(**changes: Any) -> dict[str, Any]:
     return {"photo_id": envelope.photo_id, "object": VERSION.as_dict(), **judged, **changes}
 
 
+# Keys
+
+
 @pytest.mark.parametrize(
     "key",
     ["images/a.jpg", "images/a.JPG", "images/x/y/z.jpeg", "images/a+b 50%.PNG", "images/images/a.png", "images/.jpg"],
 )
-def test_a_jpeg_or_png_below_images_is_inspected(key: str) -> None:
+def test_jpeg_or_png_below_images_is_inspected(key: str) -> None:
     assert results.is_inspected(key)
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "images/",
-        "images/garden/",
-        "images/a.gif",
-        "images/a.jpg/",
-        "image/a.jpg",
-        "Images/a.jpg",
-        "/images/a.jpg",
-        "private/ann/uploads/images/a.jpg",
-        "analyzed/success/a.jpg",
-        "results/a.jpg/v.json",
-    ],
-)
-def test_nothing_else_is_inspected(key: str) -> None:
+FOLDERS = ["images/", "images/garden/", "images/a.jpg/"]
+ELSEWHERE = ["image/a.jpg", "Images/a.jpg", "/images/a.jpg", "private/ann/uploads/images/a.jpg"]
+RESULTS = ["analyzed/success/a.jpg", "results/a.jpg/v.json"]
+
+
+@pytest.mark.parametrize("key", ["images/a.gif", *FOLDERS, *ELSEWHERE, *RESULTS])
+def test_other_key_is_not_inspected(key: str) -> None:
     assert not results.is_inspected(key)
 
 
@@ -76,7 +70,7 @@ def _is_kept(key: str) -> bool:
 
 
 @given(versions, judgements)
-def test_an_analyzed_image_keeps_its_path_where_a_key_has_room_and_climbs_nowhere(
+def test_analyzed_image_keeps_its_path_if_it_fits_a_key_and_stays_in_its_folder(
     version: ObjectVersion, judgement: Judgement
 ) -> None:
     path = version.key.removeprefix("images/")
@@ -86,7 +80,7 @@ def test_an_analyzed_image_keeps_its_path_where_a_key_has_room_and_climbs_nowher
 
 
 @given(versions)
-def test_a_result_file_keeps_the_images_path_where_a_key_has_room(version: ObjectVersion) -> None:
+def test_result_file_keeps_the_path_of_the_image_if_it_fits_a_key(version: ObjectVersion) -> None:
     token = keys.version_digest(version)
     kept = f"results/{version.key.removeprefix('images/')}/{token}.json"
     shortened = f"results/-/{keys.photo_id(version.bucket, version.key)}/{token}.json"
@@ -94,36 +88,28 @@ def test_a_result_file_keeps_the_images_path_where_a_key_has_room(version: Objec
 
 
 @given(versions, judgements)
-def test_no_name_of_an_image_makes_a_key_that_s3_refuses(version: ObjectVersion, judgement: Judgement) -> None:
-    made = (results.analyzed_key(version, judgement), results.result_key(version))
-    assert max(len(key.encode()) for key in made) <= keys.KEY_LIMIT_BYTES
-
-
-@given(versions, judgements)
-def test_what_an_inspection_writes_is_never_an_upload_nor_inspected_again(
-    version: ObjectVersion, judgement: Judgement
-) -> None:
+def test_keys_fit_s3_and_are_neither_uploads_nor_inspected_again(version: ObjectVersion, judgement: Judgement) -> None:
     for key in (results.analyzed_key(version, judgement), results.result_key(version)):
-        assert (results.is_inspected(key), keys.upload_key(key)) == (False, None)
+        assert len(key.encode()) <= keys.KEY_LIMIT_BYTES
+        assert not results.is_inspected(key)
+        assert keys.upload_key(key) is None
 
 
-@given(versions, versions)
-def test_two_versions_never_share_a_result_file(one: ObjectVersion, other: ObjectVersion) -> None:
+@given(versions, versions, identities)
+def test_each_version_of_an_image_has_its_own_result_file(
+    one: ObjectVersion, other: ObjectVersion, identity: str
+) -> None:
     same = (one.key, one.version_id) == (other.key, other.version_id)
     assert (results.result_key(one) == results.result_key(other)) == same
-
-
-@given(versions, identities)
-def test_a_new_version_of_an_image_has_a_result_file_of_its_own(version: ObjectVersion, identity: str) -> None:
-    newer = replace(version, version_id=f"{identity}{version.version_id}")
-    assert results.result_key(newer) != results.result_key(version)
+    newer = replace(one, version_id=f"{identity}{one.version_id}")
+    assert results.result_key(newer) != results.result_key(one)
 
 
 @pytest.mark.parametrize(
     "path", ["../../x.jpg", "a/../x.jpg", "a/..", "..\\..\\x.jpg", "a\\../x.jpg", "..", "../.ssh/k.jpg"]
 )
-def test_path_that_climbs_out_of_its_folder_is_replaced_by_the_id_of_the_photo(path: str) -> None:
-    # Who downloads the results bucket with a script that trusts keys would write beside the folder that it names.
+def test_path_that_leaves_its_folder_is_replaced_by_the_photo_id(path: str) -> None:
+    # A script that downloads the results bucket and trusts its keys would write outside its folder.
     version = replace(VERSION, key=f"images/{path}")
     photo_id = keys.photo_id(version.bucket, version.key)
     assert results.analyzed_key(version, Judgement.SUCCESS) == f"analyzed/success/-/{photo_id}"
@@ -131,33 +117,34 @@ def test_path_that_climbs_out_of_its_folder_is_replaced_by_the_id_of_the_photo(p
 
 
 @pytest.mark.parametrize("path", ["...", "a..b.jpg", "..a/x.jpg", "x..", "./x.jpg", "a//x.jpg"])
-def test_dots_that_climb_nowhere_are_kept(path: str) -> None:
+def test_dots_that_stay_in_the_folder_are_kept(path: str) -> None:
     version = replace(VERSION, key=f"images/{path}")
     assert results.analyzed_key(version, Judgement.SUCCESS) == f"analyzed/success/{path}"
 
 
-def test_two_images_whose_paths_are_too_long_are_not_mixed_up() -> None:
+def test_two_images_with_too_long_paths_have_two_keys() -> None:
     long, longer = (replace(VERSION, key=f"images/{'é' * 500}{end}.jpg") for end in ("a", "b"))
     assert results.analyzed_key(long, Judgement.SUCCESS) != results.analyzed_key(longer, Judgement.SUCCESS)
 
 
-def test_a_record_can_be_listed_by_verdict_and_day() -> None:
+# Records
+
+
+def test_inspected_image_has_succeeded_and_is_listed_by_verdict_and_day() -> None:
     record = _record()
+    assert (record["status"], record["verdict"]) == ("SUCCEEDED", "FAILURE")
     assert (record["listing_pk"], record["listing_sk"]) == ("VERDICT#FAILURE#2026-11-20", NOW)
 
 
-def test_a_judged_image_has_succeeded_whatever_the_verdict() -> None:
-    assert (_record()["status"], _record()["verdict"]) == ("SUCCEEDED", "FAILURE")
+def test_refused_image_has_failed_with_the_reason() -> None:
+    failure = Failure("NoRule", "no rule covers it")
+    assert results.refusal_attributes(failure) == {"status": "FAILED", "error": failure.as_dict()}
 
 
-def test_a_refused_image_has_failed_with_the_reason() -> None:
-    assert results.refusal_attributes(Failure("NoRule", "no rule covers it")) == {
-        "status": "FAILED",
-        "error": {"name": "NoRule", "cause": "no rule covers it"},
-    }
+# Result files
 
 
-def test_a_result_file_says_what_was_seen_and_where_everything_is() -> None:
+def test_result_file_has_the_verdict_the_labels_and_the_new_key() -> None:
     assert json.loads(results.result_file(_record())) == {
         "schema": "image-recognition/inspection-result/1",
         "inspected_at": NOW,
@@ -175,30 +162,28 @@ def test_a_result_file_says_what_was_seen_and_where_everything_is() -> None:
     }
 
 
-def test_the_result_file_of_an_image_that_stays_names_no_new_place() -> None:
+def test_result_file_of_an_image_that_stays_has_no_new_key() -> None:
     record = _record()
     del record["moved_to"]
     assert "image" not in json.loads(results.result_file(record))
 
 
-def test_the_result_file_tells_nothing_of_place_and_camera() -> None:
+def test_result_file_has_no_location_and_no_camera() -> None:
     record = _record(location={"latitude": 48.858}, camera_make="Apple", camera_model="iPhone 15")
-    told = json.loads(results.result_file(record))
-    assert not {"location", "camera_make", "camera_model", "capture_time"} & told.keys()
+    written = json.loads(results.result_file(record))
+    assert written.keys().isdisjoint({"location", "camera_make", "camera_model", "capture_time"})
 
 
-def test_the_same_record_is_the_same_file_in_whatever_order_its_attributes_come() -> None:
-    record = _record()
-    shuffled = dict(reversed(record.items()))
-    assert results.result_file(shuffled) == results.result_file(record)
-
-
-def test_later_changes_of_the_record_do_not_change_the_file() -> None:
+def test_result_file_is_the_same_for_later_changes_and_any_order_of_attributes() -> None:
     later = _record(notified_at="2026-11-20T10:00:00.000Z", updated_at="2026-11-20T10:00:00.000Z")
-    assert results.result_file(later) == results.result_file(_record())
+    for record in (later, dict(reversed(_record().items()))):
+        assert results.result_file(record) == results.result_file(_record())
 
 
-def test_a_message_tells_the_verdict_with_its_labels_and_places() -> None:
+# Notifications
+
+
+def test_message_has_the_verdict_its_labels_and_the_keys() -> None:
     envelope = Envelope.of(VERSION)
     assert results.message(envelope, _record()) == {
         "id": f"{envelope.photo_id}-{keys.version_digest(VERSION)}",
@@ -213,7 +198,7 @@ def test_a_message_tells_the_verdict_with_its_labels_and_places() -> None:
     }
 
 
-def test_two_messages_about_one_version_have_one_id() -> None:
+def test_repeated_message_about_a_version_has_the_same_id() -> None:
     envelope = Envelope.of(VERSION)
     first, second = (results.message(envelope, _record(notified_at=at)) for at in ("", NOW))
     assert first["id"] == second["id"]
@@ -233,12 +218,12 @@ def test_two_messages_about_one_version_have_one_id() -> None:
         ),
     ],
 )
-def test_mail_begins_with_the_verdict_in_words(changes: dict[str, Any], sentence: str) -> None:
+def test_email_begins_with_the_verdict_in_words(changes: dict[str, Any], sentence: str) -> None:
     assert results.sentence(_record(**changes)) == sentence
 
 
-def test_key_adds_no_line_to_a_mail() -> None:
+def test_key_adds_no_line_to_an_email() -> None:
     key = "images/a passed.\n\nYour account\r\u2028is\x85locked\x00\u202e.png"
-    key_of = {"object": {"bucket": "b", "key": key}, "rule": "gar\nden", "reasons": ["Weed\tis there"]}
-    sentence = results.sentence(_record(**key_of))
+    changes = {"object": {"bucket": "b", "key": key}, "rule": "gar\nden", "reasons": ["Weed\tis there"]}
+    sentence = results.sentence(_record(**changes))
     assert sentence == ("images/a passed.  Your account  is locked  .png failed the rule gar den. Weed is there.")

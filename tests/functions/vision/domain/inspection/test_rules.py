@@ -50,7 +50,7 @@ almost_rules = st.fixed_dictionaries(
 @example('[{"name": "r", "prefix": "images/", "any_of": ["\\udfff"]}]')
 @example('[{"name": "r", "prefix": "images/", "any_of": ["Rose"], "min_confidence": NaN}]')
 @example("9" * 5000)
-def test_anything_is_rules_or_refused_with_the_name_of_a_rule(text: str) -> None:
+def test_any_text_is_rules_or_refused_with_the_name_of_a_rule(text: str) -> None:
     try:
         outcome = "rules" if parse(text) else "nothing"
     except InvalidRule as refusal:
@@ -66,7 +66,7 @@ def test_anything_is_rules_or_refused_with_the_name_of_a_rule(text: str) -> None
         unique_by=lambda drawn: drawn[0],
     )
 )
-def test_rules_are_read_as_they_are_written(drawn: list[Any]) -> None:
+def test_rules_are_read_as_written(drawn: list[Any]) -> None:
     data = [
         {"name": f"r{number}", "prefix": prefix, "any_of": any_of, "all_of": all_of, "none_of": none_of}
         for number, (prefix, any_of, all_of, none_of) in enumerate(drawn)
@@ -79,16 +79,13 @@ def test_rules_are_read_as_they_are_written(drawn: list[Any]) -> None:
     ]
 
 
-def test_a_rule_is_read_with_all_that_it_says() -> None:
+def test_rule_is_read_with_every_field_and_a_default_confidence() -> None:
     text = json.dumps([_entry(min_confidence=75, all_of=["Plant"], none_of=["Weed"])])
     assert parse(text) == (Rule("garden", "images/garden/", 75.0, ("Rose",), ("Plant",), ("Weed",)),)
-
-
-def test_a_rule_without_a_confidence_takes_the_default() -> None:
     assert parse(json.dumps([_entry()]))[0].min_confidence == DEFAULT_MIN_CONFIDENCE
 
 
-# Each refusal names the rule, what is wrong and what is expected.
+# Each refusal names the rule, what is wrong, and what is expected.
 REFUSED = [
     (_without("name"), r"rule 1: name is missing"),
     (_entry(name=" "), r"rule 1: name is missing"),
@@ -114,57 +111,52 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("entry", "expected"), REFUSED)
-def test_what_is_wrong_with_a_rule_is_said_of_that_rule(entry: Any, expected: str) -> None:
+def test_invalid_rule_is_named_with_what_is_expected(entry: Any, expected: str) -> None:
     with pytest.raises(InvalidRule, match=expected):
         parse(json.dumps([entry]))
-
-
-@pytest.mark.parametrize("entry", [entry for entry, _ in REFUSED])
-def test_a_wrong_rule_is_not_blamed_on_the_right_one_before_it(entry: Any) -> None:
-    right = _entry(name="first", prefix="images/first/")
+    # Not the valid rule before it.
     with pytest.raises(InvalidRule, match=r"^rule (2|'garden'): "):
-        parse(json.dumps([right, entry]))
+        parse(json.dumps([_entry(name="first", prefix="images/first/"), entry]))
 
 
 @pytest.mark.parametrize("text", ["", "rose", "{}", "[]", "null", '{"name": "garden"}', '"[]"'])
-def test_what_is_no_list_of_rules_is_refused(text: str) -> None:
+def test_other_json_than_a_list_is_refused(text: str) -> None:
     with pytest.raises(InvalidRule, match=r"^rules: .*expected a list of"):
         parse(text)
 
 
-def test_two_rules_of_one_prefix_are_refused() -> None:
-    with pytest.raises(InvalidRule, match="two have the prefix 'images/garden/'; give each its own"):
-        parse(json.dumps([_entry(), _entry(name="other")]))
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ({"name": "other"}, "two have the prefix 'images/garden/'; give each its own"),
+        ({"prefix": "images/other/"}, "two have the name 'garden'; give each its own"),
+    ],
+)
+def test_two_rules_with_one_prefix_or_name_are_refused(other: dict[str, str], expected: str) -> None:
+    with pytest.raises(InvalidRule, match=expected):
+        parse(json.dumps([_entry(), _entry(**other)]))
 
 
-def test_two_rules_of_one_name_are_refused() -> None:
-    with pytest.raises(InvalidRule, match="two have the name 'garden'; give each its own"):
-        parse(json.dumps([_entry(), _entry(prefix="images/other/")]))
-
-
-def test_as_many_labels_as_rekognition_looks_for_are_taken() -> None:
+def test_rule_has_each_label_once_and_as_many_as_rekognition_accepts() -> None:
+    rule = Rule("r", "images/", any_of=("A", "B"), all_of=("B",), none_of=("C", "A"))
+    assert rule.labels == ["A", "B", "C"]
     [rule] = parse(json.dumps([_entry(any_of=[f"L{number}" for number in range(LABELS_LIMIT)])]))
     assert len(rule.labels) == LABELS_LIMIT
 
 
-def test_a_rule_asks_for_each_label_once() -> None:
-    rule = Rule("r", "images/", any_of=("A", "B"), all_of=("B",), none_of=("C", "A"))
-    assert rule.labels == ["A", "B", "C"]
-
-
 @given(st.lists(prefixes, min_size=1, max_size=5, unique=True), st.text("ab/", max_size=8))
-def test_the_longest_fitting_prefix_decides(drawn: list[str], path: str) -> None:
+def test_rule_with_the_longest_matching_prefix_applies(drawn: list[str], path: str) -> None:
     key = f"images/{path}"
-    fitting = [prefix for prefix in drawn if key.startswith(prefix)]
+    matching = [prefix for prefix in drawn if key.startswith(prefix)]
     rules = [Rule(prefix, prefix, any_of=("Rose",)) for prefix in drawn]
-    if fitting:
-        assert rule_for(rules, key).prefix == max(fitting, key=len)
+    if matching:
+        assert rule_for(rules, key).prefix == max(matching, key=len)
     else:
         with pytest.raises(NoRule):
             rule_for(rules, key)
 
 
-def test_an_image_without_a_rule_is_refused_with_the_parameter_to_change() -> None:
+def test_image_without_a_rule_is_refused_with_the_parameter_to_change() -> None:
     with pytest.raises(NoRule, match="add one to InspectionRules"):
         rule_for([Rule("garden", "images/garden/", any_of=("Rose",))], "images/kitchen/pan.jpg")
 
@@ -176,6 +168,7 @@ def _rules(*labels: str) -> str:
 @pytest.mark.parametrize(
     ("label", "filters"),
     [
+        ("person", ["person", "Person"]),
         ("R" * 51, []),
         ("Rose & Tulip", []),
         ("Müll", []),
@@ -184,13 +177,18 @@ def _rules(*labels: str) -> str:
         ("Person's Hat (Red)", ["Person's Hat (Red)", "Person'S Hat (Red)"]),
     ],
 )
-def test_label_is_a_filter_only_in_a_form_that_rekognition_accepts(label: str, filters: list[str]) -> None:
+def test_label_is_a_filter_in_every_spelling_that_rekognition_accepts(label: str, filters: list[str]) -> None:
     [rule] = parse(_rules("Rose", label))
     assert rule.filters == ["Rose", *filters]
 
 
+def test_filters_never_exceed_the_limit_of_rekognition() -> None:
+    [rule] = parse(_rules(*(f"label {number}" for number in range(LABELS_LIMIT))))
+    assert rule.filters == rule.labels
+
+
 def _measured(variables: dict[str, str]) -> int:
-    """Return the bytes of the variables of a function as Lambda prints them when they are too many.
+    """Return the size of the variables of a function as Lambda prints it when it exceeds the limit.
 
     https://github.com/github-aws-runners/terraform-aws-github-runner/issues/3594
     """
@@ -202,20 +200,10 @@ _JSON = str.maketrans({'"': r"\"", "\\": r"\\", "\n": r"\n"})
 
 
 @pytest.mark.parametrize("text", [_rules(*"ABCDEFGH"), _rules('a "b"').replace("a", "Müll")])
-def test_rules_fit_exactly_when_lambda_takes_the_variables_that_they_are_among(text: str) -> None:
+def test_rules_are_refused_from_the_first_byte_beyond_the_limit_of_lambda(text: str) -> None:
     text += "\n"
-    beside = {"IMAGE_TABLE_NAME": ""}
-    left = 4096 - _measured(beside | {"INSPECTION_RULES": text})
-    check_deployable(text, [{}, beside | {"IMAGE_TABLE_NAME": "t" * left}])
+    others = {"IMAGE_TABLE_NAME": ""}
+    left = 4096 - _measured(others | {"INSPECTION_RULES": text})
+    check_deployable(text, [{}, others | {"IMAGE_TABLE_NAME": "t" * left}])
     with pytest.raises(InvalidRule, match=r"^rules: .* take 4,097 bytes as JSON, Lambda takes 4,096; shorten or join"):
-        check_deployable(text, [{}, beside | {"IMAGE_TABLE_NAME": "t" * (left + 1)}])
-
-
-def test_rekognition_is_asked_for_a_label_in_its_own_spelling_too() -> None:
-    [rule] = parse(_rules("person", "Car"))
-    assert rule.filters == ["person", "Car", "Person"]
-
-
-def test_rekognition_is_never_asked_for_more_labels_than_it_takes() -> None:
-    [rule] = parse(_rules(*(f"label {number}" for number in range(LABELS_LIMIT))))
-    assert rule.filters == rule.labels
+        check_deployable(text, [{}, others | {"IMAGE_TABLE_NAME": "t" * (left + 1)}])

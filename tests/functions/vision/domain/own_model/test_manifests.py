@@ -1,4 +1,4 @@
-"""The manifest of an own model: whatever is wrong in it is named, with what it may be."""
+"""The manifest of an own model: every error names the field and what is expected."""
 
 import json
 import sys
@@ -36,62 +36,54 @@ def parsed(fields: Any, files: dict[str, str] | None = None) -> Manifest:
     return manifests.parse(json.dumps(fields), read_text)
 
 
-def test_a_manifest_says_what_its_fields_say() -> None:
+# Valid manifests
+
+
+def test_every_field_is_read() -> None:
     found = parsed(FIELDS | {"top_k": 1})
     assert (found.name, found.version, found.file, found.sha256) == ("scratches", "2026-11", "model.onnx", SHA256)
     assert (found.labels, found.softmax, found.threshold, found.top_k) == (("Fine", "Scratched"), True, 60.0, 1)
     assert (found.input.width, found.input.height, found.input.shape) == (224, 192, (3, 192, 224))
-
-
-def test_channels_come_last_where_the_layout_says_so() -> None:
     assert parsed(FIELDS | {"input": INPUT | {"layout": "NHWC"}}).input.shape == (192, 224, 3)
 
 
-def test_what_may_be_left_out_has_a_usual_value() -> None:
+def test_optional_fields_have_defaults() -> None:
     found = parsed(FIELDS)
     assert (found.top_k, found.output_name) == (2, "")
     assert (found.input.filter, found.input.crop_fraction, found.input.pad_color) == ("bilinear", 1.0, (0, 0, 0))
     assert (found.input.scale, found.input.mean, found.input.std) == ((1.0,) * 3, (0.0,) * 3, (1.0,) * 3)
-
-
-def test_five_classes_are_told_where_the_manifest_does_not_say_how_many() -> None:
     assert parsed(FIELDS | {"labels": [f"class {number}" for number in range(9)]}).top_k == 5
 
 
-def test_one_number_stands_for_three_channels() -> None:
+def test_one_number_is_that_of_three_channels() -> None:
     found = parsed(FIELDS | {"input": INPUT | {"mean": 127, "std": [1, 2, 3]}}).input
     assert (found.mean, found.std) == ((127.0, 127.0, 127.0), (1.0, 2.0, 3.0))
 
 
-def test_classes_may_be_lines_of_a_file() -> None:
+def test_labels_are_the_lines_of_a_file() -> None:
     found = parsed(FIELDS | {"labels": "classes.txt"}, {"classes.txt": "Fine\n Scratched \r\nBent\n"})
     assert found.labels == ("Fine", "Scratched", "Bent")
+    with pytest.raises(InvalidModel, match=r"labels: classes\.txt cannot be read .*put it beside the manifest"):
+        parsed(FIELDS | {"labels": "classes.txt"})
 
 
-def test_the_detector_of_a_record_tells_apart_files_that_their_makers_call_the_same() -> None:
+def test_detector_distinguishes_files_of_the_same_name_and_version() -> None:
     first, second = parsed(FIELDS).detector, parsed(FIELDS | {"sha256": SHA256[::-1]}).detector
     assert first == {"name": "own-model", "version": "scratches 2026-11 0123456789ab"}
     assert second["version"] != first["version"]
 
 
-def test_a_class_list_that_is_missing_is_named_with_where_it_belongs() -> None:
-    with pytest.raises(InvalidModel, match=r"labels: classes\.txt cannot be read .*put it beside the manifest"):
-        parsed(FIELDS | {"labels": "classes.txt"})
-
-
-def test_what_is_no_json_is_said_to_be_none() -> None:
-    with pytest.raises(InvalidModel, match=r"manifest: no JSON .*docs/own-model\.md"):
-        manifests.parse("{", lambda _: "")
+# Invalid manifests
 
 
 @pytest.mark.parametrize("missing", ["name", "version", "file", "sha256", "labels", "threshold"])
-def test_a_field_that_is_missing_is_named(missing: str) -> None:
+def test_missing_field_is_named(missing: str) -> None:
     with pytest.raises(InvalidModel, match=f"^{missing}: missing; "):
         parsed({name: value for name, value in FIELDS.items() if name != missing})
 
 
 @pytest.mark.parametrize("missing", ["width", "height", "layout", "channels", "resize"])
-def test_a_field_of_the_input_that_is_missing_is_named(missing: str) -> None:
+def test_missing_field_of_the_input_is_named(missing: str) -> None:
     with pytest.raises(InvalidModel, match=rf"^input\.{missing}: missing; expected "):
         parsed(FIELDS | {"input": {name: value for name, value in INPUT.items() if name != missing}})
 
@@ -142,65 +134,57 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("change", "words"), WRONG)
-def test_a_wrong_field_is_named_with_what_it_may_be(change: dict[str, Any], words: str) -> None:
+def test_invalid_field_is_named_with_what_is_expected(change: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidModel) as refused:
         parsed(FIELDS | change)
     assert words in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("there", "twice"),
-    [('"threshold": 60', '"threshold": 5, "threshold": 60'), ('"width": 224', '"width": 9, "width": 224')],
+    ("written", "changed", "expected"),
+    [
+        ('"threshold": 60', '"threshold": 5, "threshold": 60', "manifest: 'threshold' is there twice in one object"),
+        ('"width": 224', '"width": 9, "width": 224', "manifest: 'width' is there twice in one object"),
+        # Python reads these as numbers.
+        *(('"threshold": 60', f'"threshold": {number}', "threshold: is ") for number in ("NaN", "Infinity", "1e999")),
+        ('"threshold": 60', f'"threshold": {10**400}', r"threshold: is 1000.*; expected a number from 0 to 100"),
+        ("{", "{{", r"manifest: no JSON .*docs/own-model\.md"),
+        ("{", "[" * 100_000, "manifest: lists or objects in one another deeper than Python reads; see"),
+        ("{", '{"name":' * 100_000, "manifest: lists or objects in one another deeper than Python reads; see"),
+    ],
+    ids=lambda text: text[:40],
 )
-def test_a_field_that_is_there_twice_is_refused_by_name(there: str, twice: str) -> None:
-    name = there.partition(":")[0].strip('"')
-    with pytest.raises(InvalidModel, match=f"^manifest: '{name}' is there twice in one object; keep one of them"):
-        manifests.parse(json.dumps(FIELDS).replace(there, twice), lambda _: "")
-
-
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999"])
-def test_a_threshold_that_is_no_number_is_refused_although_python_reads_it(text: str) -> None:
-    with pytest.raises(InvalidModel, match=r"^threshold: is "):
-        manifests.parse(json.dumps(FIELDS).replace('"threshold": 60', f'"threshold": {text}'), lambda _: "")
-
-
-def test_a_threshold_of_hundreds_of_digits_is_refused_by_name() -> None:
-    with pytest.raises(InvalidModel, match=r"^threshold: is 1000.*; expected a number from 0 to 100"):
-        parsed(FIELDS | {"threshold": 10**400})
+def test_unusual_json_is_refused_by_name(written: str, changed: str, expected: str) -> None:
+    with pytest.raises(InvalidModel, match=f"^{expected}"):
+        manifests.parse(json.dumps(FIELDS).replace(written, changed, 1), lambda _: "")
 
 
 @pytest.mark.parametrize("name", ["scale", "mean", "std"])
 @pytest.mark.parametrize("value", [10**400, [1, 1, -(10**400)]], ids=["one", "three"])
-def test_a_number_of_the_input_of_hundreds_of_digits_is_refused_by_name(name: str, value: Any) -> None:
+def test_number_of_the_input_with_hundreds_of_digits_is_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(InvalidModel, match=rf"^input\.{name}: is .*; expected a number, or three of them"):
         parsed(FIELDS | {"input": INPUT | {name: value}})
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"name":' * 100_000], ids=["lists", "objects"])
-def test_lists_and_objects_deeper_than_python_reads_are_refused(text: str) -> None:
-    with pytest.raises(InvalidModel, match=r"^manifest: lists or objects in one another deeper than Python reads; see"):
-        manifests.parse(text, lambda _: "")
-
-
 @pytest.mark.parametrize("depth", range(sys.getrecursionlimit() - 100, sys.getrecursionlimit(), 20))
 @pytest.mark.parametrize("name", ["name", "labels"])
-def test_a_field_that_can_be_read_and_not_be_told_is_refused_too(name: str, depth: int) -> None:
-    # Telling what is there takes a few calls more than reading it.
+def test_nested_field_that_cannot_be_shown_in_the_error_is_refused(name: str, depth: int) -> None:
+    # Showing the value takes a few more calls than reading it.
     nested = json.dumps(FIELDS | {name: 0}).replace(f'"{name}": 0', f'"{name}": {"[" * depth}{"]" * depth}')
     with pytest.raises(InvalidModel):
         manifests.parse(nested, lambda _: "")
 
 
-TAKEN = "taken"
+VALID = "valid"
 
 
 def refusal(fields: dict[str, Any]) -> str:
-    """Return why a manifest is refused, or that it is not; any other error is one of this code."""
+    """Return why a manifest is refused, or that it is valid; any other error fails the test."""
     try:
         parsed(fields)
     except InvalidModel as error:
         return str(error)
-    return TAKEN
+    return VALID
 
 
 JSON = st.recursive(
@@ -211,10 +195,10 @@ JSON = st.recursive(
 
 
 @given(field=st.sampled_from([*FIELDS, "top_k"]), value=JSON)
-def test_whatever_stands_in_a_field_is_taken_or_refused_by_name(field: str, value: Any) -> None:
-    assert refusal(FIELDS | {field: value}).startswith((field, "labels", TAKEN))
+def test_any_value_of_a_field_is_valid_or_refused_by_name(field: str, value: Any) -> None:
+    assert refusal(FIELDS | {field: value}).startswith((field, "labels", VALID))
 
 
 @given(field=st.sampled_from([*INPUT, "crop_fraction", "pad_color", "filter", "scale", "mean", "std"]), value=JSON)
-def test_whatever_stands_in_a_field_of_the_input_is_taken_or_refused_by_name(field: str, value: Any) -> None:
-    assert refusal(FIELDS | {"input": INPUT | {field: value}}).startswith(("input.", TAKEN))
+def test_any_value_of_a_field_of_the_input_is_valid_or_refused_by_name(field: str, value: Any) -> None:
+    assert refusal(FIELDS | {"input": INPUT | {field: value}}).startswith(("input.", VALID))

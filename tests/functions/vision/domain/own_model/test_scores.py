@@ -1,4 +1,4 @@
-"""From a model's numbers to classes: probabilities, the best of them, and unknown below the threshold."""
+"""The output of a model: probabilities, the most probable classes, and Unknown below the threshold."""
 
 import math
 from typing import Any
@@ -21,80 +21,73 @@ def model(**changes: Any) -> Manifest:
 
 
 SCORING = model()
-TELLING = model(output={"softmax": False})
+PROBABILITIES = model(output={"softmax": False})
 
 
-def test_scores_become_probabilities() -> None:
+def test_scores_become_probabilities_without_overflow() -> None:
     found = scores.probabilities(SCORING, [math.log(1), math.log(2), math.log(5), math.log(2)])
     assert found == pytest.approx([0.1, 0.2, 0.5, 0.2])
-
-
-def test_large_scores_do_not_overflow() -> None:
     assert scores.probabilities(SCORING, [1e4, 0, -1e4, 0]) == pytest.approx([1, 0, 0, 0])
 
 
 @given(SCORES)
-def test_probabilities_add_up_to_one_and_keep_the_order_of_the_scores(answer: list[float]) -> None:
+def test_probabilities_add_up_to_one_in_the_order_of_the_scores(answer: list[float]) -> None:
     found = scores.probabilities(SCORING, answer)
     assert math.fsum(found) == pytest.approx(1)
     for one, other in zip(range(4), [1, 2, 3, 0], strict=True):
         assert found[one] <= found[other] or answer[one] >= answer[other]
 
 
-def test_probabilities_of_the_model_stay_what_they_are() -> None:
-    assert scores.probabilities(TELLING, [0.1, 0.2, 0.5, 0.2]) == [0.1, 0.2, 0.5, 0.2]
-
-
-def test_what_rounding_adds_to_a_probability_is_taken_away() -> None:
-    assert scores.probabilities(TELLING, [1.0001, -0.0001, 0, 0]) == [1, 0, 0, 0]
+def test_probabilities_are_kept_except_for_rounding_errors() -> None:
+    assert scores.probabilities(PROBABILITIES, [0.1, 0.2, 0.5, 0.2]) == [0.1, 0.2, 0.5, 0.2]
+    assert scores.probabilities(PROBABILITIES, [1.0001, -0.0001, 0, 0]) == [1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("manifest", [SCORING, TELLING], ids=["scores", "probabilities"])
-def test_what_is_no_number_is_an_error_that_names_the_class(manifest: Manifest, value: float) -> None:
+@pytest.mark.parametrize("manifest", [SCORING, PROBABILITIES], ids=["scores", "probabilities"])
+def test_nan_or_infinity_is_an_error_that_names_the_class(manifest: Manifest, value: float) -> None:
     with pytest.raises(UnusableAnswer, match=rf"answered {value} for class 2, Scratched; check scale, mean and std"):
         scores.probabilities(manifest, [0.5, value, 0.1, 0.1])
 
 
 @pytest.mark.parametrize("value", [1.5, -3.0])
-def test_a_score_where_the_manifest_promises_probabilities_is_an_error(value: float) -> None:
+def test_score_instead_of_a_probability_is_an_error_with_the_remedy(value: float) -> None:
     with pytest.raises(UnusableAnswer, match=r"set output\.softmax to true"):
-        scores.probabilities(TELLING, [0, value, 0, 0])
+        scores.probabilities(PROBABILITIES, [0, value, 0, 0])
 
 
 @pytest.mark.parametrize("number", [0, 3, 5])
-def test_as_many_numbers_as_labels_are_expected(number: int) -> None:
+def test_another_number_of_scores_than_labels_is_an_error(number: int) -> None:
     with pytest.raises(UnusableAnswer, match=f"answered with {number} numbers for 4 labels"):
         scores.probabilities(SCORING, [0.0] * number)
 
 
-def test_the_most_probable_classes_come_first_as_labels_like_those_of_every_detector() -> None:
+def test_most_probable_classes_come_first_as_labels() -> None:
     assert scores.most_probable(SCORING, [0.08, 0.2, 0.70004, 0.01996]) == [
         {"name": "Bent", "confidence": 70.0, "parents": [], "instances": []},
         {"name": "Scratched", "confidence": 20.0, "parents": [], "instances": []},
     ]
-
-
-def test_as_many_classes_are_told_as_are_asked_for() -> None:
     assert len(scores.most_probable(SCORING, [0.1, 0.1, 0.7, 0.1], top_k=3)) == 3
 
 
-def test_equally_probable_classes_come_in_the_order_of_the_model() -> None:
+def test_equally_probable_classes_keep_the_order_of_the_model() -> None:
     found = scores.most_probable(model(threshold=0, top_k=4), [0.25, 0.25, 0.25, 0.25])
     assert [label["name"] for label in found] == NAMES
 
 
-def test_an_image_of_which_the_model_is_less_sure_than_its_threshold_is_unknown_and_nothing_else() -> None:
-    [label] = scores.most_probable(model(threshold=60), [0.1, 0.2, 0.59, 0.11])
-    assert (label["name"], label["confidence"]) == (UNKNOWN, 100)
-
-
-def test_an_image_just_as_sure_as_the_threshold_is_known() -> None:
-    assert scores.most_probable(model(threshold=60), [0.1, 0.2, 0.6, 0.1])[0]["name"] == "Bent"
+@pytest.mark.parametrize(
+    ("probabilities", "label"),
+    [([0.1, 0.2, 0.59, 0.11], (UNKNOWN, 100)), ([0.1, 0.2, 0.6, 0.1], ("Bent", 60))],
+    ids=["below", "equal"],
+)
+def test_image_below_the_threshold_is_unknown(probabilities: list[float], label: tuple[str, float]) -> None:
+    [first, *others] = scores.most_probable(model(threshold=60), probabilities)
+    assert (first["name"], first["confidence"]) == label
+    assert (others == []) == (first["name"] == UNKNOWN)
 
 
 @given(SCORES, st.floats(0, 100), st.integers(1, 4))
-def test_labels_are_sorted_bounded_and_named_by_the_manifest(answer: list[float], threshold: float, top_k: int) -> None:
+def test_labels_are_sorted_and_bounded(answer: list[float], threshold: float, top_k: int) -> None:
     manifest = model(threshold=threshold)
     found = scores.most_probable(manifest, scores.probabilities(manifest, answer), top_k)
     confidences = [label["confidence"] for label in found]

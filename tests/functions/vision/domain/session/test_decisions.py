@@ -52,39 +52,34 @@ TERMS = Terms(
 EMPTY = Backlog(0, 0, 0)
 
 
+# Waiting
+
+
 @pytest.mark.parametrize("backlog", [Backlog(12, 0, 0), Backlog(0, 12, 0), Backlog(0, 0, 12), Backlog(3, 4, 5)])
-def test_messages_in_flight_and_delayed_are_messages_too(backlog: Backlog) -> None:
+def test_backlog_includes_messages_in_flight_and_delayed_messages(backlog: Backlog) -> None:
     assert backlog.messages == 12
 
 
-@given(backlogs.filter(lambda backlog: backlog.messages > 0), moments)
-def test_the_first_look_that_sees_an_image_decides_since_when_it_waits(backlog: Backlog, now: str) -> None:
-    assert waiting_since("", backlog, now) == now
-
-
-@given(backlogs.filter(lambda backlog: backlog.messages > 0), moments, moments)
-def test_later_looks_do_not_make_the_wait_shorter(backlog: Backlog, first: str, now: str) -> None:
-    assert waiting_since(first, backlog, now) == first
-
-
-@given(moments | st.just(""), moments)
-def test_nothing_waits_in_an_empty_queue(known: str, now: str) -> None:
-    assert waiting_since(known, EMPTY, now) == ""
+@given(backlogs, moments | st.just(""), moments)
+def test_images_wait_since_the_first_look_until_the_queue_is_empty(backlog: Backlog, first: str, now: str) -> None:
+    expected = (first or now) if backlog.messages else ""
+    assert waiting_since(first, backlog, now) == expected
+    assert waiting_since(first, EMPTY, now) == ""
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), st.integers(0, 10**9))
-def test_seconds_between_two_timestamps_are_those_of_the_clock(start: datetime, milliseconds: int) -> None:
+def test_seconds_between_two_timestamps_and_none_since_an_unknown_one(start: datetime, milliseconds: int) -> None:
     earlier = start.replace(tzinfo=UTC, microsecond=0)
     later = earlier + timedelta(milliseconds=milliseconds)
     assert seconds_between(timestamp(earlier), timestamp(later)) == pytest.approx(milliseconds / 1000)
+    assert seconds_between("", timestamp(later)) == 0
 
 
-def test_no_time_has_passed_since_an_unknown_moment() -> None:
-    assert seconds_between("", "2026-11-20T00:00:00.000Z") == 0
+# Starting
 
 
 @given(st.floats(0, 1e9), terms())
-def test_an_empty_queue_never_starts_a_model(waited: float, drawn: Terms) -> None:
+def test_empty_queue_never_starts_a_model(waited: float, drawn: Terms) -> None:
     assert not is_worth_starting(EMPTY, waited, drawn)
 
 
@@ -92,45 +87,39 @@ def test_an_empty_queue_never_starts_a_model(waited: float, drawn: Terms) -> Non
     ("messages", "waited_seconds", "expected"),
     [(19, 3599.9, False), (20, 0, True), (1, 3600, True), (1, 0, False), (1000, 0, True)],
 )
-def test_a_session_starts_with_enough_images_or_with_an_old_one(
+def test_session_starts_with_enough_images_or_one_that_waits_too_long(
     messages: int, waited_seconds: float, expected: bool
 ) -> None:
     assert is_worth_starting(Backlog(messages, 0, 0), waited_seconds, TERMS) is expected
 
 
 @given(backlogs, counts, st.floats(0, 1e6), st.floats(0, 1e6), terms())
-def test_more_images_and_more_waiting_never_argue_against_a_session(
+def test_more_images_and_longer_waiting_never_prevent_a_session(
     backlog: Backlog, more: int, waited: float, longer: float, drawn: Terms
 ) -> None:
     grown = Backlog(backlog.visible + more, backlog.in_flight, backlog.delayed)
     assert not is_worth_starting(backlog, waited, drawn) or is_worth_starting(grown, waited + longer, drawn)
 
 
-@given(backlogs, terms())
-def test_inference_units_keep_their_limits(backlog: Backlog, drawn: Terms) -> None:
-    assert drawn.minimum_units <= inference_units(backlog, drawn) <= drawn.maximum_units
-
-
 @given(backlogs, counts, terms())
-def test_more_images_never_get_fewer_inference_units(backlog: Backlog, more: int, drawn: Terms) -> None:
-    grown = Backlog(backlog.visible, backlog.in_flight + more, backlog.delayed)
-    assert inference_units(backlog, drawn) <= inference_units(grown, drawn)
-
-
-@given(backlogs, terms())
-def test_below_the_largest_number_of_units_the_backlog_is_drained_in_time(backlog: Backlog, drawn: Terms) -> None:
+def test_inference_units_keep_their_limits_and_drain_the_backlog_in_time(
+    backlog: Backlog, more: int, drawn: Terms
+) -> None:
     units = inference_units(backlog, drawn)
+    assert drawn.minimum_units <= units <= drawn.maximum_units
     rate = IMAGES_PER_SECOND_AND_UNIT * units
     assert units == drawn.maximum_units or backlog.messages <= rate * drawn.drain_seconds
+    grown = Backlog(backlog.visible, backlog.in_flight + more, backlog.delayed)
+    assert units <= inference_units(grown, drawn)
 
 
 @pytest.mark.parametrize(("messages", "units"), [(1, 1), (3000, 1), (3001, 2), (9001, 4), (10**6, 4)])
-def test_a_unit_is_added_for_each_backlog_that_one_drains_in_time(messages: int, units: int) -> None:
+def test_inference_unit_is_added_for_each_backlog_that_one_drains_in_time(messages: int, units: int) -> None:
     assert inference_units(Backlog(messages, 0, 0), TERMS) == units
 
 
 @given(st.integers(1, 50), st.integers(1, 10))
-def test_a_session_has_the_wanted_workers_as_far_as_a_map_runs_them_at_once(units: int, workers_per_unit: int) -> None:
+def test_session_has_as_many_workers_as_a_map_state_runs_concurrently(units: int, workers_per_unit: int) -> None:
     numbers = decisions.workers(units, workers_per_unit)
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) == min(units * workers_per_unit, 40)
@@ -152,24 +141,22 @@ rounds = st.builds(Round, st.integers(1, 100_000), st.floats(1, 1_000), st.integ
         (Backlog(3, 0, 0), Round(599, 240, 1), "SLACK"),
         (Backlog(3, 0, 0), Round(600, 240, 1), "DRAIN"),
         (Backlog(3, 0, 0), Round(600, 240, 2), "SLACK"),
-        # They came back, from a worker that died, right after the last look of this round's.
+        # Messages of a dead worker that came back after the last receive of this round.
         (Backlog(12, 0, 0), Round(0, 10, 1), "DRAIN"),
         (EMPTY, Round(0, 10, 1), "EMPTY"),
     ],
 )
-def test_a_session_goes_on_while_its_rounds_are_worth_the_model(
-    backlog: Backlog, last: Round | None, step: str
-) -> None:
+def test_session_continues_while_its_rounds_justify_the_model(backlog: Backlog, last: Round | None, step: str) -> None:
     assert next_step(backlog, last) == step
 
 
 @pytest.mark.parametrize("backlog", [Backlog(0, 1, 0), Backlog(0, 0, 1), Backlog(51, 0, 0)])
-def test_a_slow_round_is_no_slack_while_work_is_left_or_comes_back(backlog: Backlog) -> None:
+def test_slow_round_is_not_slack_while_messages_are_left_or_may_come_back(backlog: Backlog) -> None:
     assert not is_slack(backlog, TRICKLE)
 
 
 @given(backlogs, rounds, st.integers(0, 100_000))
-def test_a_round_that_did_more_is_never_more_of_a_slack(backlog: Backlog, last: Round, more: int) -> None:
+def test_round_with_more_images_is_never_slacker(backlog: Backlog, last: Round, more: int) -> None:
     busier = Round(last.inspected + more, last.seconds, last.units)
     assert is_slack(backlog, last) or not is_slack(backlog, busier)
 
@@ -185,18 +172,18 @@ def test_a_round_that_did_more_is_never_more_of_a_slack(backlog: Backlog, last: 
         ("2026-11-21", "2026-11-21T00:00:00.000Z"),
     ],
 )
-def test_what_an_operator_writes_is_read_as_the_moment_that_it_means(written: str, expected: str) -> None:
+def test_time_written_by_an_operator_is_read_as_utc(written: str, expected: str) -> None:
     assert declared(written) == expected
 
 
 @pytest.mark.parametrize("written", ["tomorrow", "9999", "2026-13-01", "18:00", "{'S': 'x'}"])
-def test_what_is_no_moment_is_refused(written: str) -> None:
+def test_malformed_time_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"isoformat|month"):
         declared(written)
 
 
 @given(st.text())
-def test_whatever_is_written_is_a_moment_or_refused(written: str) -> None:
+def test_any_text_is_a_time_or_refused(written: str) -> None:
     try:
         assert declared(written) == "" or declared(written).endswith("Z")
     except (ValueError, OverflowError):
@@ -214,7 +201,5 @@ def test_whatever_is_written_is_a_moment_or_refused(written: str) -> None:
         ("2026-11-17T12:00:00.000Z", 10),
     ],
 )
-def test_a_look_stands_for_the_minutes_since_the_last_one_and_at_most_for_a_period(
-    watched_at: str, minutes: float
-) -> None:
+def test_look_counts_the_minutes_since_the_last_one_up_to_a_period(watched_at: str, minutes: float) -> None:
     assert minutes_to_count(watched_at, "2026-11-20T12:00:00.000Z", 600) == minutes
