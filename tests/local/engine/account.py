@@ -46,12 +46,6 @@ def engine_in(folder: Path) -> EngineProcess:
     return EngineProcess(free_port(), folder / "state", folder / "engine.log", WAIT_SCALE, CONCURRENCY)
 
 
-def restart(engine: EngineProcess) -> None:
-    engine.stop()
-    engine.start()
-    engine.wait_until_healthy()
-
-
 def archive(files: dict[str, str]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as bundle:

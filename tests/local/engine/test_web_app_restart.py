@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.engine.settings import APP_API_NAME
-from tests.local.engine.account import Account, engine_in, restart
+from tests.local.engine.account import Account, engine_in
 from tests.local.engine.web_app import WebApp, claims, deploy_web_app, send, template
 
 pytestmark = pytest.mark.local
@@ -21,7 +21,9 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WebApp
         app = deploy_web_app(Account(process.client_arguments), process.port, template(APP_API_NAME))
         tokens = app.person(EMAIL)
         app.make_operator(tokens["access_token"])
-        restart(process)
+        process.stop()
+        process.start()
+        process.wait_until_healthy()
         app.account = Account(process.client_arguments)
         yield app, tokens
 
