@@ -169,7 +169,7 @@ def test_photo_whose_copy_failed_is_copied_by_the_next_run() -> None:
     assert names(album_photos()) == {"photo-1.jpg"}
 
 
-# Rows that name somebody else's photo, or cannot be read
+# Rows of another person's photo, or that cannot be read
 
 
 @pytest.mark.parametrize("person", ["", " ", "a/b", "../x", "bob@example.com"])

@@ -33,7 +33,7 @@ def samconfig(tmp_path):
 
 
 def own_model_arguments(samconfig):
-    """Return the arguments that deploy an own model beside the stage `blue`."""
+    """Return the arguments that deploy an own model for the stage `blue`."""
     return deploy.own_model_arguments(stages.read("blue", samconfig), "one", "arn:aws:s3:::images", IMAGE, None)
 
 
@@ -55,14 +55,16 @@ def test_deployment_of_an_unknown_stage_fails_without_a_traceback(capsys):
     assert "samconfig.toml has no stage nowhere" in capsys.readouterr().out
 
 
-def test_deployment_has_the_parameters_of_the_stage_the_release_and_a_role(samconfig):
-    given = deploy.arguments(stages.read("blue", samconfig), "one", "arn:role")
-    assert given[given.index("--parameter-overrides") + 1 :][:4] == [
+def test_deployment_has_parameters_release_and_an_optional_role(samconfig):
+    given = deploy.arguments(stages.read("blue", samconfig), "one", None)
+    assert given[given.index("--parameter-overrides") + 1 :] == [
         'Level="WARN"',
         'Rules="[{\\"a\\": 1}, 2]"',
         'GradualDeployments="true"',
         'Release="one"',
     ]
+    assert "--role-arn" not in given
+    given = deploy.arguments(stages.read("blue", samconfig), "one", "arn:role")
     assert given[given.index("--role-arn") + 1] == "arn:role"
 
 

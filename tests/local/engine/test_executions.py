@@ -38,7 +38,7 @@ def entered(account, execution: str) -> list[str]:
     return sorted(detail["name"] for detail in details if detail)
 
 
-def test_name_of_a_running_execution_returns_it_or_is_refused_with_another_input(account, start):
+def test_name_of_a_running_execution_is_accepted_with_the_same_input_only(account, start):
     name = unique("photo")
     assert start(name, {"v": 1}) == start(name, {"v": 1})
     with pytest.raises(account.client("stepfunctions").exceptions.ExecutionAlreadyExists):

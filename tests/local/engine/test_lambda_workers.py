@@ -60,7 +60,7 @@ def test_module_that_cannot_be_imported_is_named(account, module):
     assert module in answer["errorMessage"]
 
 
-def test_killed_process_is_an_exit_error_and_the_next_invocation_gets_a_new_one(account):
+def test_killed_process_is_an_exit_error_and_is_replaced(account):
     function = account.function(KILLED)
     task = invoke({"kill": True})
     task["Parameters"]["FunctionName"] = function

@@ -69,7 +69,7 @@ def raw_bodies(account, url: str, timeout_seconds: float = 60) -> list[str]:
     return wait_for(received, timeout_seconds)
 
 
-def test_reported_message_goes_to_the_dead_letter_queue_and_the_others_are_deleted(account, trigger):
+def test_only_the_reported_message_goes_to_the_dead_letter_queue(account, trigger):
     url, dead_url, bucket = trigger(HONEST)
     send(account, url, "a", "b", "bad", "c")
     assert raw_bodies(account, dead_url) == ["bad"]
@@ -77,9 +77,9 @@ def test_reported_message_goes_to_the_dead_letter_queue_and_the_others_are_delet
 
 
 @pytest.mark.parametrize(
-    "code", [GARBLED, "def handler(event, context): raise ValueError"], ids=["empty identifier", "exception"]
+    "code", [GARBLED, "def handler(event, context): raise ValueError"], ids=["invalid response", "exception"]
 )
-def test_batch_goes_to_the_dead_letter_queue_after_an_invalid_response_or_an_exception(account, trigger, code):
+def test_failed_batch_goes_to_the_dead_letter_queue(account, trigger, code):
     url, dead_url, _ = trigger(code)
     send(account, url, "bad")
     assert raw_bodies(account, dead_url) == ["bad"]

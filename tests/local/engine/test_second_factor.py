@@ -101,7 +101,7 @@ def test_page_refuses_a_used_code_and_an_older_one(app, person):
     assert app.submit(app.sign_in(name), software_token_code=code(secret, -1)).status == 200
 
 
-def test_code_without_the_password_signs_nobody_in(app, person):
+def test_code_without_the_password_is_refused(app, person):
     name, secret = person
     form = {"second_factor": "guessed", "software_token_code": code(secret)}
     assert app.post("/login", form).status == 400
@@ -196,7 +196,7 @@ def test_second_factor_counts_once_it_is_verified_and_enabled(app, cognito):
     assert user["UserMFASettingList"] == ["SOFTWARE_TOKEN_MFA"]
     page = app.sign_in(name)
     assert "Enter your code" in page.body.decode()
-    # The code that verified the second factor signs nobody in.
+    # The code that verified the second factor is used up.
     assert app.submit(page, software_token_code=used).status == 200
 
 

@@ -80,7 +80,7 @@ def test_setting_of_the_engine_needs_the_signature_of_root(account, engine):
     root = engine.client_arguments
     answer = control.ask(root, SETTING, path=control.CONFIGURATION_PATH)
     assert list(answer["applied"]) == list(SETTING)
-    user = account.client("iam").create_user(UserName="somebody")["User"]["UserName"]
+    user = account.client("iam").create_user(UserName="user")["User"]["UserName"]
     key = account.client("iam").create_access_key(UserName=user)["AccessKey"]
     other = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
     for arguments in (root | {"aws_secret_access_key": "test"}, root | other):

@@ -209,7 +209,7 @@ class WebApp:
 
     def person(self, email: str = "", **changes: str) -> dict[str, Any]:
         """Sign a person up and return the tokens."""
-        email = email or f"{unique('somebody')}@example.com"
+        email = email or f"{unique('person')}@example.com"
         self.sign_up(email)
         redirect = self.sign_in(email, **changes)
         return self.redeem(redirect, client_id=changes.get("client_id", self.client)).json()

@@ -35,7 +35,7 @@ def wide_png() -> bytes:
 
 @pytest.fixture(scope="module")
 def see_through_png() -> bytes:
-    """Within the limits, but needs more memory than permitted once its transparency is laid on white."""
+    """Within the limits, but needs more memory than permitted to draw its transparency on white."""
     return png(10_000, 9_900, zeros(9_900 * (10_000 * 4 + 1)), color_type=6)
 
 
