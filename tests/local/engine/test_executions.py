@@ -113,10 +113,7 @@ FAIL_OR_WAIT = machine(
 
 @pytest.mark.parametrize(
     "state",
-    [
-        {"Type": "Parallel", "Branches": [machine(X=FAIL), WAIT]},
-        {"Type": "Map", "ItemProcessor": FAIL_OR_WAIT},
-    ],
+    [{"Type": "Parallel", "Branches": [machine(X=FAIL), WAIT]}, {"Type": "Map", "ItemProcessor": FAIL_OR_WAIT}],
     ids=["Parallel", "Map"],
 )
 def test_first_failure_ends_the_state_without_waiting_for_the_others(account, state):
@@ -150,9 +147,7 @@ def test_rule_retries_a_failing_function_and_then_sends_to_its_failure_queue(acc
     url, queue_arn = account.queue()
     lambda_client, source = account.client("lambda"), unique("test")
     lambda_client.put_function_event_invoke_config(
-        FunctionName=function,
-        MaximumRetryAttempts=1,
-        DestinationConfig={"OnFailure": {"Destination": queue_arn}},
+        FunctionName=function, MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": queue_arn}}
     )
     permission = {"Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com", "StatementId": "rule"}
     rule = account.rule({"source": [source]}, function)

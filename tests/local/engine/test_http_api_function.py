@@ -123,8 +123,7 @@ def test_result_without_a_status_is_the_body(app):
 
 
 @pytest.mark.parametrize(
-    "result",
-    [{"statusCode": "many"}, {"statusCode": 9999, "body": ""}, {"statusCode": 200, "body": {"a": 1}}],
+    "result", [{"statusCode": "many"}, {"statusCode": 9999, "body": ""}, {"statusCode": 200, "body": {"a": 1}}]
 )
 def test_invalid_result_is_an_internal_error(app, result):
     answer = answered(app, result)

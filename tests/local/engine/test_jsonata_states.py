@@ -183,10 +183,7 @@ CASES = [
     ),
     Case(
         "quotes newlines and backslashes are preserved",
-        jsonata(
-            A={"Type": "Pass", "Assign": {"q": "{% $states.input.q %}"}, "Next": "B"},
-            B=output({"q": "{% $q %}"}),
-        ),
+        jsonata(A={"Type": "Pass", "Assign": {"q": "{% $states.input.q %}"}, "Next": "B"}, B=output({"q": "{% $q %}"})),
         succeeds_with({"q": 'a "quoted" \n \\ é x'}),
         {"q": 'a "quoted" \n \\ é x'},
     ),

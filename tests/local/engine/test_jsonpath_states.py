@@ -74,11 +74,7 @@ CASES = [
         succeeds_with({"filter": ["y"], "all": ["x", "y"], "first": "x", "last": "y", "unicode": 3}),
         {"l": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], "größe": 3},
     ),
-    Case(
-        "a path without a match is a runtime error",
-        select(v="$.nope"),
-        fails_with("States.Runtime"),
-    ),
+    Case("a path without a match is a runtime error", select(v="$.nope"), fails_with("States.Runtime")),
     Case(
         "a task parameter without a match is an error",
         machine(A=invoke({"v.$": "$.nope"})),
@@ -277,11 +273,7 @@ CASES = [
         succeeds_with({"a": 5, "b": 3, "c": 4}),
         {"x": 5},
     ),
-    Case(
-        "a variable that was never assigned is an error",
-        select(a="$v"),
-        fails_with("States.Runtime"),
-    ),
+    Case("a variable that was never assigned is an error", select(a="$v"), fails_with("States.Runtime")),
     Case(
         "the context object names state and input",
         select(s="$$.State.Name", e="$$.Execution.Input.q"),

@@ -99,10 +99,7 @@ def template(name: str, permission: bool = True, stage: dict[str, Any] | None = 
         **({"Permission": ("Lambda::Permission", PERMISSION)} if permission else {}),
     )
     return {
-        "Parameters": {
-            "Minutes": {"Type": "Number", "Default": 30},
-            "Burst": {"Type": "Number", "Default": 1000},
-        },
+        "Parameters": {"Minutes": {"Type": "Number", "Default": 30}, "Burst": {"Type": "Number", "Default": 1000}},
         "Resources": made,
         "Outputs": {key: {"Value": {"Ref": key}} for key in ("Api", "Pool", "Client", "Other")},
     }
