@@ -123,27 +123,6 @@ def test_jpeg_with_a_broken_exif_block_is_accepted(detect):
     assert detect(picture(file_format="JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"))[0] == 200
 
 
-def test_object_is_read_by_bucket_key_and_version(call, arn):
-    read = []
-
-    def read_object(*reference):
-        read.append(reference)
-        return picture()
-
-    reference = {"Bucket": "bucket", "Name": "a+b %20é.jpg", "Version": "v1"}
-    call("DetectCustomLabels", {"ProjectVersionArn": arn, "Image": {"S3Object": reference}}, read_object)
-    assert read == [("bucket", "a+b %20é.jpg", "v1")]
-
-
-@pytest.mark.parametrize("refusal", [KeyError, PermissionError])
-def test_unreadable_object_is_an_invalid_s3_object(refusal, call, arn):
-    def read_object(*_):
-        raise refusal("photo.jpg")
-
-    request = {"ProjectVersionArn": arn, "Image": {"S3Object": {"Bucket": "bucket", "Name": "photo.jpg"}}}
-    assert error_of(call("DetectCustomLabels", request, read_object)) == (400, "InvalidS3ObjectException")
-
-
 @pytest.mark.parametrize(
     ("data", "code"),
     [

@@ -79,8 +79,9 @@ def test_new_faults_replace_earlier_ones(faults):
     [{"throtle": {"first": 1}}, {"throttle": {"firsts": 1}}, {"error": {"cod": "x"}}, {"error": {"first": 1}}],
 )
 def test_misspelt_fault_is_refused(faults, setting):
-    with pytest.raises(RekognitionError, match="fault"):
+    with pytest.raises(RekognitionError, match="fault") as refused:
         faults.set(setting)
+    assert refused.value.code == "InvalidParameterException"
 
 
 def test_counters_start_again_after_a_reset(faults):

@@ -237,16 +237,6 @@ def test_throttled_call_is_neither_answered_nor_paid(service, cat, detect):
     }
 
 
-def test_internal_error_has_status_500(service, cat, detect):
-    service.handle("LocalRekognition.SetFaults", {"error": "InternalServerError"}, no_object)
-    assert error_of(detect(cat)) == (500, "InternalServerError")
-
-
-def test_unknown_fault_is_refused(service):
-    answer = service.handle("LocalRekognition.SetFaults", {"explode": True}, no_object)
-    assert error_of(answer) == (400, "InvalidParameterException")
-
-
 def test_counting_is_exact_under_threads(service, detect):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: detect(b"text"), range(800)))
