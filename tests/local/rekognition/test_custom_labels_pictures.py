@@ -2,7 +2,6 @@
 
 import io
 
-import pytest
 from PIL import Image
 
 from local.rekognition.custom_labels.pictures import decode
@@ -47,12 +46,6 @@ def test_png_is_never_turned():
 def test_transparency_becomes_white():
     image = decode(encoded(Image.new("RGBA", (80, 80), (0, 0, 0, 0))), 280)
     assert image.getpixel((40, 40)) == WHITE
-
-
-@pytest.mark.parametrize(("level", "grey"), [(0, 0), (32768, 128), (65535, 255)])
-def test_sixteen_bits_are_scaled(level, grey):
-    image = decode(encoded(Image.new("I;16", (80, 80), level)), 280)
-    assert image.getpixel((40, 40))[0] == pytest.approx(grey, abs=1)
 
 
 def test_large_jpeg_is_decoded_no_larger_than_needed():

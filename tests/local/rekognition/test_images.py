@@ -54,6 +54,7 @@ COSTLY = {
 }
 JPEG, PNG = encoded(gradient(), "JPEG"), encoded(gradient())
 END_OF_HEADER = 33
+SIXTEEN_BITS = {0: 0, 32_768: 128, 65_535: 255}
 INVALID = {
     "empty": b"",
     "three bytes": b"\xff\xd8\xff",
@@ -143,12 +144,12 @@ def animated() -> bytes:
 @pytest.mark.parametrize(
     ("data", "pixel"),
     [
-        (encoded(Image.new("I;16", (100, 100), 32_768)), (128, 128, 128)),
+        *((encoded(Image.new("I;16", (100, 100), level)), (grey,) * 3) for level, grey in SIXTEEN_BITS.items()),
         (encoded(Image.new("RGBA", (100, 100), (255, 0, 0, 0))), (255, 255, 255)),
         (with_transparent_palette_entry(), (0, 0, 255)),
         (animated(), (0, 128, 0)),
     ],
-    ids=["16 bits are scaled", "transparent is white", "palette", "first frame"],
+    ids=["black", "16 bits are scaled", "white", "transparent is white", "palette", "first frame"],
 )
 def test_png_becomes_eight_bits_of_rgb(data, pixel):
     assert decode(data, SIDE).getpixel((50, 50)) == pixel
