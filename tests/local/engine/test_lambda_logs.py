@@ -24,6 +24,7 @@ from vision import entry
 @entry.task
 def handler(event):
     entry.count("ModelMinutes", 3)
+    entry.warn("look here")
     raise KeyError("lost")
 """
 
@@ -120,19 +121,14 @@ def settings(request: pytest.FixtureRequest, layer: str, level: str) -> dict:
     return {"LoggingConfig": logging_config, "Environment": {"Variables": texts}, "Layers": [layer]}
 
 
-def test_metrics_and_uncaught_errors_are_logged_at_every_level(account, settings):
+def test_metrics_and_errors_are_logged_at_each_level_and_warnings_at_theirs(account, settings, level):
     written = lines_of(account, account.function(PRODUCT, **settings))
     assert [json.loads(one)["ModelMinutes"] for one in written if '"_aws"' in one] == [[3.0]]
     # By the runtime, too, and not only by the line of the handler.
     assert any("KeyError" in one and "unexpected error" not in one for one in written)
+    assert any("look here" in one for one in written) is (level != "ERROR")
 
 
 def test_error_at_the_start_is_logged_at_every_level(account, settings):
     written = lines_of(account, account.function("raise RuntimeError('no table')", **settings))
     assert any("no table" in one for one in written)
-
-
-def test_lines_of_the_product_are_logged_from_their_level_on(account, settings, level):
-    code = "from vision import entry\n@entry.task\ndef handler(event): entry.warn('look here')"
-    written = [json.loads(one) for one in lines_of(account, account.function(code, **settings)) if one.startswith("{")]
-    assert [one["message"] for one in written] == ([] if level == "ERROR" else ["look here"])
