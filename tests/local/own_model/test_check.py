@@ -115,16 +115,8 @@ def test_check_command_succeeds_with_a_good_model(model: Path, red: Path) -> Non
     assert "red.jpg: Red" in output
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"sha256": "0" * 64}, "InvalidModel: colours.onnx: SHA-256 is "),
-        ({"labels": "classes.txt"}, "InvalidModel: labels: classes.txt cannot be read"),
-        ({"threshold": None}, "InvalidModel: threshold: missing"),
-    ],
-)
-def test_check_command_names_what_is_wrong_with_a_model(tmp_path: Path, change: dict[str, object], reason: str) -> None:
-    assert failure("check", write_model(tmp_path, **change)).startswith(reason)
+def test_check_command_names_what_is_wrong_with_a_model(tmp_path: Path) -> None:
+    assert failure("check", write_model(tmp_path, threshold=None)).startswith("InvalidModel: threshold: missing")
 
 
 @pytest.mark.parametrize("command", ["check", "manifest"])

@@ -31,9 +31,9 @@ class Account:
         How the keys end that S3 refuses to put or to delete.
     """
 
-    def __init__(self, invoke: Callable[[Any], Any], no_put: str = "-", no_delete: str = "-", **beside: str) -> None:
+    def __init__(self, invoke: Callable[[Any], Any], no_put: str = "-", no_delete: str = "-", **fields: str) -> None:
         self.objects: set[tuple[str, str]] = set()
-        self._invoke, self._no_put, self._no_delete, self._beside = invoke, no_put, no_delete, beside
+        self._invoke, self._no_put, self._no_delete, self._fields = invoke, no_put, no_delete, fields
 
     def client(self, _service: str) -> "Account":
         return self
@@ -54,7 +54,7 @@ class Account:
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         answer = self._invoke(json.loads(request["Payload"]))
-        return {"Payload": io.BytesIO(json.dumps(answer).encode()), **self._beside}
+        return {"Payload": io.BytesIO(json.dumps(answer).encode()), **self._fields}
 
 
 def no_labels(payload: Any) -> Any:
@@ -93,7 +93,7 @@ def test_failed_comparison_leaves_no_pictures(account: Account, pictures: list[P
     assert account.objects == set()
 
 
-def test_picture_that_cannot_be_deleted_is_reported_and_the_others_are_deleted(pictures: list[Path]) -> None:
+def test_only_a_picture_that_cannot_be_deleted_is_left_and_reported(pictures: list[Path]) -> None:
     account = Account(denied, no_delete="/0.jpg")
     reported = failure(account, pictures)
     [(key, _)] = account.objects
