@@ -71,8 +71,11 @@ def put(*keys: str) -> list[str]:
     return [s3.put_object(Bucket=OLD, Key=key, Body=b"a dog")["ETag"].strip('"') for key in keys]
 
 
-def put_uploads(*names: str) -> None:
-    put(*(f"{UPLOADS}/{name}" for name in names))
+def create_rows(*photos: dict[str, Any], album: dict[str, Any] = ALBUM) -> Any:
+    """Create the tables of an album and of photos, and upload the photos; return the table of the photos."""
+    create_table("Album", album)
+    put(*(f"{UPLOADS}/{photo['id']}.jpg" for photo in photos))
+    return create_table("Photo", *photos)
 
 
 def bring_photos() -> dict[str, int]:
@@ -103,7 +106,7 @@ def test_photos_of_a_person_are_imported_with_album_and_time() -> None:
     create_table("Album", ALBUM, ALBUM | {"id": "album-2", "name": "Bob's", "owner": "bob"})
     rows = [PHOTO, SECOND | {"owner": "bob"}, PHOTO | {"id": "photo-3"}]
     create_table("Photo", *rows, PHOTO | {"id": "photo-4", "ProcessingStatus": "FAILED"})
-    put_uploads("photo-1.jpg", "photo-2.jpg", "photo-4.png")
+    put(*(f"{UPLOADS}/{name}" for name in ("photo-1.jpg", "photo-2.jpg", "photo-4.png")))
     put(f"private/{IDENTITY}/resized/photo-3.jpg")
 
     assert bring_photos() == {"copied": 2, "missing": 1}
@@ -119,9 +122,7 @@ def test_photos_of_a_person_are_imported_with_album_and_time() -> None:
 
 
 def test_photo_is_copied_once_even_after_it_was_deleted() -> None:
-    create_table("Album", ALBUM)
-    create_table("Photo", PHOTO)
-    put_uploads("photo-1.jpg")
+    create_rows(PHOTO)
     assert bring_photos() == {"copied": 1}
     assert bring_photos() == {"known": 1}
     assert len(boto3.client("s3").list_object_versions(Bucket=BUCKET)["Versions"]) == 1
@@ -134,9 +135,7 @@ def test_photo_is_copied_once_even_after_it_was_deleted() -> None:
 
 
 def test_photo_and_album_deleted_long_ago_do_not_return() -> None:
-    create_table("Album", ALBUM)
-    rows = create_table("Photo", PHOTO)
-    put_uploads("photo-1.jpg")
+    rows = create_rows(PHOTO)
     bring_photos()
     [photo] = album_photos()
     boto3.client("s3").delete_object(Bucket=BUCKET, Key=photo.item["object"]["key"])
@@ -145,7 +144,7 @@ def test_photo_and_album_deleted_long_ago_do_not_return() -> None:
     Items(TABLE).delete_many([table_keys.photo_key(photo.photo_id), {"pk": photo.item["pk"], "sk": "ALBUM"}])
 
     rows.put_item(Item=SECOND)
-    put_uploads("photo-2.jpg")
+    put(f"{UPLOADS}/photo-2.jpg")
     assert bring_photos() == {"copied": 1, "known": 1}
     assert People(TABLE).albums(SUB) == []
     [second] = photos_in(table_keys.owner_listing(SUB))
@@ -154,9 +153,7 @@ def test_photo_and_album_deleted_long_ago_do_not_return() -> None:
 
 
 def test_photo_whose_copy_failed_is_copied_by_the_next_run() -> None:
-    create_table("Album", ALBUM)
-    create_table("Photo", PHOTO)
-    put_uploads("photo-1.jpg")
+    create_rows(PHOTO)
 
     def fail(**_: Any) -> None:
         raise EndpointConnectionError(endpoint_url="https://s3")
@@ -174,9 +171,7 @@ def test_photo_whose_copy_failed_is_copied_by_the_next_run() -> None:
 
 @pytest.mark.parametrize("person", ["", " ", "a/b", "../x", "bob@example.com"])
 def test_person_outside_the_user_pool_gets_no_photos(person: str, capsys: pytest.CaptureFixture[str]) -> None:
-    create_table("Album", ALBUM)
-    create_table("Photo", PHOTO)
-    put_uploads("photo-1.jpg")
+    create_rows(PHOTO)
     options = ["--photos=Photo", "--albums=Album", f"--older-bucket={OLD}", "--owner=ann", f"--identity={IDENTITY}"]
     options += [f"--user-pool={POOL}", f"--person={person}", f"--bucket={BUCKET}", f"--table={TABLE}"]
     assert older_rows.main(["photos", *options]) == 1
@@ -196,9 +191,8 @@ def test_row_cannot_name_a_photo_of_another_person(capsys: pytest.CaptureFixture
 
 
 def test_id_of_two_objects_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    create_table("Album")
-    create_table("Photo", PHOTO)
-    put_uploads("photo-1.jpg", "photo-1.png")
+    create_rows(PHOTO)
+    put(f"{UPLOADS}/photo-1.png")
     assert bring_photos() == {"refused": 1}
     assert "'photo-1': 2 objects bear this id" in capsys.readouterr().out
 
@@ -217,9 +211,7 @@ def test_id_of_two_objects_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
 def test_invalid_photo_row_is_named_and_skipped(
     wrong: dict[str, Any], reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    create_table("Album", ALBUM)
-    create_table("Photo", PHOTO, SECOND | wrong)
-    put_uploads("photo-1.jpg", "photo-2.jpg")
+    create_rows(PHOTO, SECOND | wrong)
     assert bring_photos() == {"copied": 1, "refused": 1}
     assert f"'photo-2': {reason}" in capsys.readouterr().out
 
@@ -229,17 +221,14 @@ def test_invalid_photo_row_is_named_and_skipped(
 
 @pytest.mark.parametrize("name", [None, ["Summer"], "", " ", "a\nb", "ab\n", "\u202eabc", "x" * 101])
 def test_album_without_a_valid_name_is_refused_with_its_photos(name: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    albums = create_table("Album", ALBUM | {"name": name})
-    create_table("Photo", PHOTO, SECOND | {"albumId": "of nobody"})
-    put_uploads("photo-1.jpg", "photo-2.jpg")
-
+    create_rows(PHOTO, SECOND | {"albumId": "unknown"}, album=ALBUM | {"name": name})
     assert bring_photos() == {"copied": 1, "refused": 2}
     output = capsys.readouterr().out
     assert f"'album-1': name: {name!r:.80} is not 1 to 100 characters" in output
     assert "'photo-1': its album was refused" in output
     assert People(TABLE).albums(SUB) == []
 
-    albums.put_item(Item=ALBUM)
+    boto3.resource("dynamodb").Table("Album").put_item(Item=ALBUM)
     assert bring_photos() == {"copied": 1, "known": 1}
     assert names(album_photos()) == {"photo-1.jpg"}
 
@@ -248,9 +237,8 @@ def test_album_above_the_limit_of_a_person_is_refused_with_its_photos(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("vision.domain.gallery.albums.ALBUMS_LIMIT", 1)
-    create_table("Album", ALBUM, ALBUM | {"id": "album-2"})
-    create_table("Photo", PHOTO, SECOND | {"albumId": "album-2"})
-    put_uploads("photo-1.jpg", "photo-2.jpg")
+    create_rows(PHOTO, SECOND | {"albumId": "album-2"})
+    boto3.resource("dynamodb").Table("Album").put_item(Item=ALBUM | {"id": "album-2"})
     assert bring_photos() == {"copied": 1, "refused": 2}
     assert "a person has 1 albums at most; delete one" in capsys.readouterr().out
 

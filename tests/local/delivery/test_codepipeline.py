@@ -48,8 +48,7 @@ def pipeline(aws, conditions):
     # moto needs the role.
     trust = {"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}, "Action": "sts:AssumeRole"}
     boto3.client("iam").create_role(
-        RoleName="PipelineRole",
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        RoleName="PipelineRole", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     )
     codepipeline = boto3.client("codepipeline")
     codepipeline.create_pipeline(pipeline=declaration)
