@@ -1,4 +1,4 @@
-"""The commands of `make`, with the stack replaced by what CloudFormation keeps of it."""
+"""The commands of `make`, on a stack of which only the parameters exist."""
 
 import json
 from dataclasses import asdict
@@ -17,7 +17,7 @@ ARN = "arn:aws:lambda:us-east-1:000000000000:function:own-model"
 
 @pytest.fixture
 def parameters(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The parameters of the deployed stack: one that a deployment does not name keeps its value."""
+    """The parameters of the deployed stack: a deployment keeps those that it does not name."""
     kept: dict[str, str] = {}
     stack = Stack("http://127.0.0.1:1", "us-east-1", "test", "test", {"AppUrl": "", "ImageBucketName": "images"})
 
@@ -34,31 +34,26 @@ def parameters(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return kept
 
 
-def test_up_after_own_model_is_rekognition_again(parameters: dict[str, str]) -> None:
+def test_up_after_an_own_model_uses_rekognition_again(parameters: dict[str, str]) -> None:
     commands.main(["up"])
     first = dict(parameters)
     commands.main(["up", "--detector", "own-model"])
-    assert (parameters["PhotoDetector"], parameters["OwnModelFunctionArn"]) == ("own-model", ARN)
+    assert parameters["PhotoDetector"] == "own-model"
+    assert parameters["OwnModelFunctionArn"] == ARN
     commands.main(["up"])
     assert parameters == first
 
 
-def test_code_of_the_demos_person_is_printed_with_its_time(
+def test_code_command_prints_the_code_and_its_time_left_or_the_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "person.json"
+    monkeypatch.setattr(commands, "known_person", lambda: people.known_person(file))
+    assert commands.main(["code"]) == 1
+    assert "run `make up` or `make demo` first" in capsys.readouterr().out
     person = people.Person("a@b.c", "word", "ann", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
     file.write_text(json.dumps(asdict(person)))
-    monkeypatch.setattr(commands, "known_person", lambda: people.known_person(file))
     # The first moment of RFC 6238's test vectors.
     monkeypatch.setattr(commands.time, "time", lambda: 59.0)
     assert commands.main(["code"]) == 0
     assert capsys.readouterr().out == "287082 (once; another one in 1 s)\n"
-
-
-def test_code_without_a_person_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.setattr(commands, "known_person", lambda: people.known_person(tmp_path / "person.json"))
-    assert commands.main(["code"]) == 1
-    assert "run `make up` or `make demo` first" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Codes as RFC 6238 has them."""
+"""Codes of RFC 6238."""
 
 import base64
 
@@ -9,7 +9,7 @@ from local import totp
 SECRET = base64.b32encode(b"12345678901234567890").decode()
 
 
-# https://datatracker.ietf.org/doc/html/rfc6238#appendix-B, of whose eight digits these are the last six.
+# The last six of the eight digits in https://datatracker.ietf.org/doc/html/rfc6238#appendix-B.
 @pytest.mark.parametrize(
     ("seconds", "code"),
     [
@@ -26,15 +26,15 @@ def test_codes_are_those_of_the_standard(seconds: int, code: str) -> None:
 
 
 @pytest.mark.parametrize(("offset", "step"), [(-2, None), (-1, 99), (0, 100), (1, 101), (2, None)])
-def test_code_of_a_neighbouring_step_is_found(offset: int, step: int | None) -> None:
+def test_code_of_this_step_or_a_neighbour_is_found(offset: int, step: int | None) -> None:
     assert totp.step_of(SECRET, totp.code(SECRET, 100 + offset), 100 * totp.STEP_SECONDS) == step
 
 
 @pytest.mark.parametrize("entered", ["", "12345", "abcdef", "１２３４５６"])
-def test_what_is_no_code_has_no_step(entered: str) -> None:
+def test_invalid_code_has_no_step(entered: str) -> None:
     assert totp.step_of(SECRET, entered, 3000) is None
 
 
-def test_secret_without_its_padding_makes_the_same_codes() -> None:
+def test_secret_without_padding_has_the_same_codes() -> None:
     padded = base64.b32encode(b"123456").decode()
     assert totp.code(padded.rstrip("="), 7) == totp.code(padded, 7)

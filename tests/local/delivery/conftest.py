@@ -1,4 +1,4 @@
-"""An engine of its own, and the environment in which the tools of a delivery find it."""
+"""An engine, and the environment in which the tools of a delivery find it."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The own model's image: what ECR found in it, and the list of what is in it."""
+"""The image of an own model: the findings of ECR in it, its name, and its bill of materials."""
 
 import json
 import os
@@ -17,127 +17,117 @@ DIGEST = "sha256:" + "0a" * 32
 REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/image-recognition/model"
 IMAGE = f"{REPOSITORY}:classify-1"
 NAMED = {"registryId": "123456789012", "repositoryName": "image-recognition/model"}
-WANTED = NAMED | {"imageId": {"imageTag": "classify-1"}}
-LOOK = WANTED | {"maxResults": 1}
+FINDINGS = NAMED | {"imageId": {"imageTag": "classify-1"}}
+STATUS = FINDINGS | {"maxResults": 1}
 OPERATION = "describe_image_scan_findings"
 
 
-def _finding(severity):
-    return {"severity": severity, "name": f"CVE-{severity}"}
+@pytest.fixture
+def stub(aws):
+    """A client of ECR, and its stub."""
+    client = boto3.client("ecr", region_name="eu-west-1")
+    with Stubber(client) as stub:
+        yield stub
 
 
 @pytest.fixture
-def ecr(aws):
-    client = boto3.client("ecr", region_name="eu-west-1")
-    with Stubber(client) as stub:
-        yield client, stub
+def holes(stub):
+    return lambda **polls: image_scan.holes(IMAGE, stub.client, poll_seconds=0, **polls)
 
 
-def _answer(status="COMPLETE", **findings):
-    return {"imageScanStatus": {"status": status}, "imageScanFindings": findings}
+@pytest.fixture
+def answer(stub):
+    """Let ECR answer the next request for the status, or for all findings."""
+
+    def add(status="COMPLETE", request=STATUS, description="No.", **findings):
+        scan = {"imageScanStatus": {"status": status, "description": description}, "imageScanFindings": findings}
+        stub.add_response(OPERATION, scan, request)
+
+    return add
+
+
+# Scans
 
 
 @pytest.mark.parametrize(
-    ("severity", "refused"), [("CRITICAL", True), ("HIGH", True), ("MEDIUM", False), ("LOW", False)]
+    ("severity", "is_refused"), [("CRITICAL", True), ("HIGH", True), ("MEDIUM", False), ("LOW", False)]
 )
-def test_an_image_with_critical_or_high_holes_is_refused(ecr, severity, refused):
-    client, stub = ecr
-    for expected in (LOOK, WANTED):
-        stub.add_response(OPERATION, _answer(findings=[_finding(severity)]), expected)
-    assert bool(image_scan.holes(IMAGE, client)) is refused
+def test_critical_and_high_findings_are_returned(answer, holes, severity, is_refused):
+    for request in (STATUS, FINDINGS):
+        answer(request=request, findings=[{"severity": severity, "name": "CVE-1"}])
+    assert bool(holes()) is is_refused
 
 
-def test_what_inspector_finds_counts_too_and_its_scan_never_ends(ecr):
-    client, stub = ecr
-    for expected in (LOOK, WANTED):
-        stub.add_response(
-            OPERATION, _answer("ACTIVE", enhancedFindings=[{"severity": "HIGH", "title": "CVE-1"}]), expected
-        )
-    assert image_scan.holes(IMAGE, client) == ["HIGH: CVE-1"]
+def test_findings_of_inspector_are_returned_although_its_scan_never_ends(answer, holes):
+    for request in (STATUS, FINDINGS):
+        answer("ACTIVE", request, enhancedFindings=[{"severity": "HIGH", "title": "CVE-1"}])
+    assert holes() == ["HIGH: CVE-1"]
 
 
-@pytest.mark.parametrize("status", ["PENDING", "IN_PROGRESS"])
-def test_it_waits_until_the_scan_is_done(ecr, status):
-    client, stub = ecr
-    stub.add_response(OPERATION, {"imageScanStatus": {"status": status}}, LOOK)
-    stub.add_response(OPERATION, _answer(), LOOK)
-    stub.add_response(OPERATION, _answer(), WANTED)
-    assert image_scan.holes(IMAGE, client, poll_seconds=0) == []
-
-
-def test_it_waits_until_the_scan_has_begun(ecr):
-    client, stub = ecr
-    stub.add_client_error(OPERATION, "ScanNotFoundException")
-    stub.add_response(OPERATION, _answer(), LOOK)
-    stub.add_response(OPERATION, _answer(), WANTED)
-    assert image_scan.holes(IMAGE, client, poll_seconds=0) == []
+@pytest.mark.parametrize("status", ["ScanNotFoundException", "PENDING", "IN_PROGRESS"])
+def test_scan_that_has_not_begun_or_ended_is_waited_for(stub, answer, holes, status):
+    if status == "ScanNotFoundException":
+        stub.add_client_error(OPERATION, status)
+    else:
+        answer(status)
+    answer()
+    answer(request=FINDINGS)
+    assert holes() == []
 
 
 @pytest.mark.parametrize("status", ["FAILED", "UNSUPPORTED_IMAGE", "LIMIT_EXCEEDED", "FINDINGS_UNAVAILABLE"])
-def test_a_scan_that_cannot_tell_is_no_pass(ecr, status):
-    client, stub = ecr
-    stub.add_response(OPERATION, {"imageScanStatus": {"status": status, "description": "No."}}, LOOK)
-    with pytest.raises(RuntimeError, match=rf"is {status} and says nothing of its holes. No."):
-        image_scan.holes(IMAGE, client, poll_seconds=0)
+def test_failed_scan_is_an_error(answer, holes, status):
+    answer(status)
+    with pytest.raises(RuntimeError, match=rf"is {status} .* No\."):
+        holes()
 
 
-def test_a_scan_that_does_not_end_is_no_pass(ecr):
-    client, stub = ecr
+def test_scan_that_does_not_end_is_an_error(answer, holes):
     for _ in range(2):
-        stub.add_response(OPERATION, {"imageScanStatus": {"status": "PENDING"}}, LOOK)
+        answer("PENDING")
     with pytest.raises(RuntimeError, match="is not done"):
-        image_scan.holes(IMAGE, client, poll_seconds=0, polls=2)
+        holes(polls=2)
 
 
-def test_another_error_of_ecr_is_not_waited_for(ecr):
-    client, stub = ecr
+def test_other_error_of_ecr_is_raised_at_once(stub, holes):
     stub.add_client_error(OPERATION, "AccessDeniedException")
     with pytest.raises(ClientError, match="AccessDenied"):
-        image_scan.holes(IMAGE, client, poll_seconds=0)
+        holes()
 
 
-def test_what_is_no_image_of_ecr_is_refused():
+# Names
+
+
+@pytest.mark.parametrize(
+    ("uri", "image_id"), [(IMAGE, {"imageTag": "classify-1"}), (f"{REPOSITORY}@{DIGEST}", {"imageDigest": DIGEST})]
+)
+def test_image_is_named_by_its_tag_or_its_digest(uri, image_id):
+    assert images.read(uri).wanted() == NAMED | {"imageId": image_id}
+
+
+def test_uri_outside_ecr_is_refused():
     with pytest.raises(ValueError, match="no image of ECR"):
         images.read("python:3.13")
 
 
-@pytest.mark.parametrize(
-    ("uri", "which"), [(IMAGE, {"imageTag": "classify-1"}), (f"{REPOSITORY}@{DIGEST}", {"imageDigest": DIGEST})]
-)
-def test_an_image_is_named_by_its_tag_or_its_digest(uri, which):
-    assert images.read(uri).wanted() == NAMED | {"imageId": which}
-
-
-@pytest.fixture
-def template(tmp_path):
-    file = tmp_path / "template.yaml"
-    file.write_text(f"Resources:\n  Function:\n    Properties:\n      ImageUri: {IMAGE}\n      Timeout: 60\n")
-    return file
-
-
-def test_the_published_template_names_the_image(template):
+def test_published_template_is_pinned_to_the_digest_of_its_image(stub, tmp_path):
+    template = tmp_path / "template.yaml"
+    with pytest.raises(FileNotFoundError, match="make publish-image"):
+        publish.published_image(template)
+    template.write_text(f"Resources:\n  Function:\n    Properties:\n      ImageUri: {IMAGE}\n      Timeout: 60\n")
     assert publish.published_image(template) == IMAGE
-
-
-def test_a_published_template_names_its_image_by_the_digest(ecr, template):
-    client, stub = ecr
-    stub.add_response(
-        "describe_images",
-        {"imageDetails": [{"imageDigest": DIGEST}]},
-        NAMED | {"imageIds": [{"imageTag": "classify-1"}]},
-    )
-    publish.pin_image(template, client)
+    details = {"imageDetails": [{"imageDigest": DIGEST}]}
+    stub.add_response("describe_images", details, NAMED | {"imageIds": [{"imageTag": "classify-1"}]})
+    publish.pin_image(template, stub.client)
     assert publish.published_image(template) == f"{REPOSITORY}@{DIGEST}"
 
 
-def test_nothing_published_is_told_with_the_remedy(tmp_path):
-    with pytest.raises(FileNotFoundError, match="make publish-image"):
-        publish.published_image(tmp_path / "template.yaml")
+# Bills of materials
 
 
 @pytest.fixture
 def packages(tmp_path):
-    """A folder with one package, as pip lays it down."""
+    """A folder with one package, as pip installs it."""
     folder = tmp_path / "task"
     (folder / "shot").mkdir(parents=True)
     (folder / "shot/__init__.py").touch()
@@ -146,23 +136,18 @@ def packages(tmp_path):
     return folder
 
 
-def _listed(bill: Path):
+def components(bill: Path):
     return {(one["name"], one["version"]) for one in json.loads(bill.read_text())["components"]}
 
 
-def test_a_bill_lists_the_packages_of_its_folders_and_no_others(packages, tmp_path):
+def test_bill_lists_the_packages_of_its_folders_only(packages, tmp_path):
     sbom.write_bill([packages], tmp_path / "bill.json")
-    assert _listed(tmp_path / "bill.json") == {("shot", "1.2")}
-
-
-def test_a_bill_of_nothing_is_refused(tmp_path):
+    assert components(tmp_path / "bill.json") == {("shot", "1.2")}
     with pytest.raises(FileNotFoundError, match="make package"):
         sbom.write_bill([], tmp_path / "bill.json")
 
 
-def test_the_bill_of_an_image_lists_what_lies_where_lambda_looks_and_leaves_no_container(
-    packages, tmp_path, monkeypatch
-):
+def test_bill_of_an_image_lists_its_task_folder_and_removes_the_container(packages, tmp_path, monkeypatch):
     log, docker = tmp_path / "calls", tmp_path / "bin/docker"
     docker.parent.mkdir()
     docker.write_text(
@@ -172,5 +157,5 @@ def test_the_bill_of_an_image_lists_what_lies_where_lambda_looks_and_leaves_no_c
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", f"{docker.parent}{os.pathsep}{os.environ['PATH']}")
     sbom.write_bill_of_image("classify", tmp_path / "bill.json")
-    assert _listed(tmp_path / "bill.json") == {("shot", "1.2")}
+    assert components(tmp_path / "bill.json") == {("shot", "1.2")}
     assert log.read_text().splitlines()[-1] == "rm c0ffee"

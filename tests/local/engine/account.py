@@ -1,4 +1,4 @@
-"""Short words for what the tests make in the local AWS."""
+"""Short calls for what the tests create in the local AWS."""
 
 import io
 import json
@@ -8,12 +8,15 @@ import uuid
 import zipfile
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-# How the engines of these tests run: Wait states and retries take a tenth of their time.
+from local.engine.process import EngineProcess
+
+# In the engines of these tests, Wait states and retries take a tenth of their time.
 WAIT_SCALE = 0.1
 CONCURRENCY = 4
 
@@ -21,6 +24,11 @@ REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
 ALLOW_ALL = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
 TRUST = {"Version": "2012-10-17", "Statement": []}
+LAMBDA_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+EVENTBRIDGE = {"EventBridgeConfiguration": {}}
 
 
 def unique(prefix: str) -> str:
@@ -33,6 +41,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def engine_in(folder: Path) -> EngineProcess:
+    """Return an engine on a free port that keeps its state in a folder."""
+    return EngineProcess(free_port(), folder / "state", folder / "engine.log", WAIT_SCALE, CONCURRENCY)
+
+
 def archive(files: dict[str, str]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as bundle:
@@ -42,13 +55,18 @@ def archive(files: dict[str, str]) -> bytes:
 
 
 def wait_for(condition: Callable[[], Any], timeout_seconds: float = 30) -> Any:
-    """Return the first truthy answer of `condition`; fail when there is none in time."""
+    """Return the first truthy answer of `condition`; fail after the timeout."""
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
         if answer := condition():
             return answer
         time.sleep(0.05)
     raise AssertionError(f"nothing within {timeout_seconds:g} s")
+
+
+def resources(**kinds: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the resources of a template, each from its type without `AWS::` and its properties."""
+    return {name: {"Type": f"AWS::{kind}", "Properties": properties} for name, (kind, properties) in kinds.items()}
 
 
 class Account:
@@ -81,19 +99,44 @@ class Account:
         )["FunctionArn"]
 
     def invoke(self, function_arn: str, event: Any = None) -> Any:
-        """Return the function's answer; what it raised comes back as its error object."""
+        """Return the function's answer, or the error object of its exception."""
         answer = self.client("lambda").invoke(FunctionName=function_arn, Payload=json.dumps(event or {}))
         return json.loads(answer["Payload"].read())
 
-    def bucket(self, versioned: bool = False) -> str:
+    def bucket(self, versioned: bool = False, events: bool = False) -> str:
         name, s3 = unique("bucket"), self.client("s3")
         s3.create_bucket(Bucket=name)
+        if events:
+            s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=EVENTBRIDGE)
         if versioned:
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
+    def table(self) -> str:
+        """Create a table with the key `id`."""
+        name = unique("table")
+        self.client("dynamodb").create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        )
+        return name
+
+    def deploy(self, template: dict[str, Any], name: str = "", update: bool = False) -> dict[str, Any]:
+        """Create or update a stack, and return its description after that."""
+        cloudformation, name = self.client("cloudformation"), name or unique("stack")
+        call = cloudformation.update_stack if update else cloudformation.create_stack
+        call(StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"])
+
+        def settled() -> dict | None:
+            [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+            return None if stack["StackStatus"].endswith("_IN_PROGRESS") else stack
+
+        return wait_for(settled)
+
     def queue(self, policy: dict | None = None, **attributes: str) -> tuple[str, str]:
-        """Make a queue and return its URL and ARN; a policy may name the ARN as `Resource: QUEUE`."""
+        """Create a queue and return its URL and ARN; the policy is one statement without its resource."""
         sqs, name = self.client("sqs"), unique("queue")
         url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}"
@@ -103,7 +146,7 @@ class Account:
         return url, arn
 
     def events_queue(self, **attributes: str) -> tuple[str, str]:
-        """Make a queue that EventBridge may deliver to."""
+        """Create a queue that EventBridge may deliver to."""
         principal = {"Service": "events.amazonaws.com"}
         allow = {"Effect": "Allow", "Principal": principal, "Action": "sqs:SendMessage"}
         return self.queue(allow, **attributes)
@@ -146,7 +189,7 @@ class Account:
         return wait_for(closed, timeout_seconds)
 
     def run(self, definition: dict, data: Any = None, timeout_seconds: float = 25) -> dict:
-        """Make a state machine, run it once and return the closed execution."""
+        """Create a state machine, run it once and return the closed execution."""
         return self.end(self.start(self.state_machine(definition), data), timeout_seconds)
 
     def history(self, execution_arn: str) -> list[dict]:

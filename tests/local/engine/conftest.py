@@ -1,4 +1,4 @@
-"""One engine for all tests of this folder, on a free port and with a state of its own."""
+"""One engine for all tests of this folder, on a free port and with its own state."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from local.engine.process import EngineProcess
-from tests.local.engine.account import CONCURRENCY, WAIT_SCALE, Account, free_port
+from tests.local.engine.account import Account, engine_in, free_port
+from tests.local.engine.language import start
+
+__all__ = ["free_port"]
 
 ECHO = """
 import time
@@ -36,9 +39,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
-    folder = tmp_path_factory.mktemp("engine")
-    process = EngineProcess(free_port(), folder / "state", folder / "engine.log", WAIT_SCALE, CONCURRENCY)
-    with process:
+    with engine_in(tmp_path_factory.mktemp("engine")) as process:
         yield process
 
 
@@ -49,7 +50,7 @@ def account(engine: EngineProcess) -> Account:
 
 @pytest.fixture(scope="session")
 def echo(account: Account) -> str:
-    """ARN of a function that does what its event says, or gives the event back."""
+    """ARN of a function that performs the action of its event, or returns the event."""
     return account.function(ECHO)
 
 
@@ -62,3 +63,9 @@ def bucket(account: Account) -> str:
     s3.put_object(Bucket=name, Key="data.json", Body=json.dumps([{"a": index} for index in range(4)]))
     s3.put_object(Bucket=name, Key="data.csv", Body="a,b\n1,2\n3,4\n")
     return name
+
+
+@pytest.fixture(scope="module")
+def executions(request: pytest.FixtureRequest, account: Account, echo: str, bucket: str) -> dict[str, str]:
+    """The executions of the module's CASES by their sentences, all started at the same time."""
+    return {case.sentence: start(case, account, echo, bucket) for case in request.module.CASES}

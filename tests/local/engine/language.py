@@ -1,4 +1,4 @@
-"""Words for cases of the Amazon States Language: a definition, its input, and what must come of it."""
+"""Cases of the Amazon States Language: a definition, its input and the expected result."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ INVOKE = "arn:aws:states:::lambda:invoke"
 
 @dataclass
 class Case:
-    """One sentence about the language. `$ECHO` and `$BUCKET` in a definition stand for what is there."""
+    """One sentence about the language. `$ECHO` and `$BUCKET` in its definition stand for the fixtures."""
 
     sentence: str
     definition: dict
@@ -27,7 +27,7 @@ class Case:
 
 
 def machine(**states: dict) -> dict:
-    """Make a definition that starts at the first state given."""
+    """Return a definition that starts at the first of these states."""
     return {"StartAt": next(iter(states)), "States": states}
 
 
@@ -36,26 +36,20 @@ def jsonata(**states: dict) -> dict:
 
 
 def invoke(payload: Any, **fields: Any) -> dict:
-    """Make a JSONPath task that calls the echo function."""
+    """Return a JSONPath task that calls the echo function."""
     parameters = {"FunctionName": "$ECHO", "Payload": payload}
     return {"Type": "Task", "Resource": INVOKE, "Parameters": parameters, "End": True, **fields}
 
 
 def caught(error: str, task: dict) -> dict:
-    """Make a machine whose output is the name of the error that `task` ended with."""
+    """Return a definition whose output is the name of the error that `task` ends with."""
     catch = [{"ErrorEquals": [error], "ResultPath": "$.error", "Next": "Name"}]
     name = {**PASS, "Parameters": {"name.$": "$.error.Error"}}
     return machine(Task={**task, "Catch": catch}, Name=name)
 
 
 def succeeds_with(value: Any) -> Check:
-    return lambda execution: (
-        (execution["status"], json.loads(execution.get("output") or "null"))
-        == (
-            "SUCCEEDED",
-            value,
-        )
-    )
+    return lambda execution: execution["status"] == "SUCCEEDED" and json.loads(execution["output"]) == value
 
 
 def fails_with(*errors: str) -> Check:
@@ -73,7 +67,7 @@ def start(case: Case, account: Account, echo: str, bucket: str) -> str:
 
 
 def check(case: Case, execution: dict) -> None:
-    """Hold a closed execution against what the case says."""
+    """Assert that a closed execution is as the case expects."""
     assert case.expected(execution), {
         key: execution.get(key) for key in ("status", "output", "error", "cause") if execution.get(key)
     }

@@ -5,20 +5,25 @@ import json
 import pytest
 
 from tests.local.engine.account import wait_for
-from tests.local.engine.language import PASS, Case, check, fails_with, invoke, jsonata, machine, start, succeeds_with
+from tests.local.engine.language import PASS, Case, check, fails_with, invoke, jsonata, machine, succeeds_with
 from tests.local.inventories import write_inventory
 
 pytestmark = pytest.mark.local
 
-S3_LIST = "arn:aws:states:::s3:listObjectsV2"
-S3_GET = "arn:aws:states:::s3:getObject"
 IN_BUCKET = {"Bucket": "$BUCKET"}
-DOUBLE = jsonata(X={"Type": "Pass", "Output": "{% $states.input.Items ~> $sum %}", "End": True})
+KEYS = [f"in/{index}.txt" for index in range(5)]
+SUM = jsonata(X={"Type": "Pass", "Output": "{% $states.input.Items ~> $sum %}", "End": True})
+TOLERATED = "States.ExceedToleratedFailureThreshold"
 
 
 def distributed(processor: dict | None = None, kind: str = "STANDARD", **fields: object) -> dict:
     config = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": kind}}
     return {"Type": "Map", "ItemProcessor": {**config, **(processor or machine(X=PASS))}, "End": True, **fields}
+
+
+def file_reader(bucket: str, key: str, **config: object) -> dict:
+    parameters = {"Bucket": bucket, "Key": key}
+    return {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config, "Parameters": parameters}
 
 
 def sdk(action: str, **fields: object) -> dict:
@@ -31,37 +36,26 @@ CASES = [
         "items come from a listing of objects",
         machine(
             A=distributed(
-                ItemReader={"Resource": S3_LIST, "Parameters": {**IN_BUCKET, "Prefix": "in/"}},
+                ItemReader={
+                    "Resource": "arn:aws:states:::s3:listObjectsV2",
+                    "Parameters": {**IN_BUCKET, "Prefix": "in/"},
+                },
                 ItemSelector={"k.$": "$$.Map.Item.Value.Key"},
                 ResultSelector={"k.$": "$[*].k"},
             )
         ),
-        succeeds_with({"k": [f"in/{index}.txt" for index in range(5)]}),
+        succeeds_with({"k": KEYS}),
     ),
     Case(
         "items come from the rows of a CSV file",
         machine(
-            A=distributed(
-                ItemReader={
-                    "Resource": S3_GET,
-                    "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
-                    "Parameters": {**IN_BUCKET, "Key": "data.csv"},
-                }
-            )
+            A=distributed(ItemReader=file_reader("$BUCKET", "data.csv", InputType="CSV", CSVHeaderLocation="FIRST_ROW"))
         ),
         succeeds_with([{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]),
     ),
     Case(
-        "MaxItems limits what is read",
-        machine(
-            A=distributed(
-                ItemReader={
-                    "Resource": S3_GET,
-                    "ReaderConfig": {"InputType": "JSON", "MaxItems": 2},
-                    "Parameters": {**IN_BUCKET, "Key": "data.json"},
-                }
-            )
-        ),
+        "MaxItems limits the items that are read",
+        machine(A=distributed(ItemReader=file_reader("$BUCKET", "data.json", InputType="JSON", MaxItems=2))),
         succeeds_with([{"a": 0}, {"a": 1}]),
     ),
     Case(
@@ -74,7 +68,7 @@ CASES = [
         "batches in JSONata have computed sizes",
         jsonata(
             A=distributed(
-                DOUBLE,
+                SUM,
                 Items="{% $states.input.l %}",
                 ItemBatcher={"MaxItemsPerBatch": "{% $states.input.size %}"},
                 Output="{% $states.result %}",
@@ -92,7 +86,7 @@ CASES = [
     Case(
         "too many failures fail the run",
         machine(A=distributed(machine(X={"Type": "Fail", "Error": "E"}), ItemsPath="$.l", ToleratedFailureCount=1)),
-        fails_with("States.ExceedToleratedFailureThreshold"),
+        fails_with(TOLERATED),
         {"l": [1, 2, 3]},
     ),
     Case(
@@ -102,7 +96,7 @@ CASES = [
         {"l": [1]},
     ),
     Case(
-        "an SDK call returns what the service lists",
+        "an SDK call returns the answer of the service",
         machine(
             A=sdk(
                 "s3:listObjectsV2",
@@ -110,7 +104,7 @@ CASES = [
                 ResultSelector={"k.$": "$.Contents[*].Key"},
             )
         ),
-        succeeds_with({"k": [f"in/{index}.txt" for index in range(5)]}),
+        succeeds_with({"k": KEYS}),
     ),
     Case(
         "an object is written and read",
@@ -127,7 +121,7 @@ CASES = [
         succeeds_with({"b": {"a": 1}}),
     ),
     Case(
-        "a missing object is named as the SDK for Java does",
+        "an error of a service has the name of the SDK for Java",
         machine(A=sdk("s3:getObject", Parameters={**IN_BUCKET, "Key": "missing"})),
         fails_with("S3.NoSuchKeyException"),
     ),
@@ -139,12 +133,6 @@ CASES = [
         fails_with("Rekognition.InvalidImageFormatException"),
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def executions(account, echo, bucket):
-    """All cases run at the same time."""
-    return {case.sentence: start(case, account, echo, bucket) for case in CASES}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -164,22 +152,19 @@ def test_result_files_and_their_manifest_are_written(account, bucket):
     assert [row["Input"] for row in read(succeeded[0]["Key"])] == ["1", "2"]
 
 
-def test_an_inventory_is_read_by_its_manifest_with_its_keys_as_they_are_written(account, bucket):
+def test_inventory_is_read_by_its_manifest_with_its_keys_unchanged(account, bucket):
     keys = ["a+b%2Bc.jpg", 'quote"d.jpg', "comma,e.jpg"]
     rows = [{"Bucket": "b", "Key": key, "Size": "7"} for key in keys]
     manifest = write_inventory(account.client("s3"), bucket, "inventory/", rows)
-    execution = account.run(machine(A=distributed(ItemReader=inventory(bucket, manifest))))
+    execution = account.run(machine(A=distributed(ItemReader=file_reader(bucket, manifest, InputType="MANIFEST"))))
     assert sorted(json.loads(execution["output"]), key=lambda row: keys.index(row["Key"])) == rows
 
 
-def test_an_inventory_without_a_manifest_fails_the_reader(account, bucket):
-    execution = account.run(machine(A=distributed(ItemReader=inventory(bucket, "nowhere/manifest.json"))))
-    assert (execution["status"], execution["error"]) == ("FAILED", "States.ItemReaderFailed")
-
-
-def inventory(bucket: str, key: str) -> dict:
-    config = {"InputType": "MANIFEST"}
-    return {"Resource": S3_GET, "ReaderConfig": config, "Parameters": {"Bucket": bucket, "Key": key}}
+def test_missing_manifest_fails_the_reader(account, bucket):
+    reader = file_reader(bucket, "nowhere/manifest.json", InputType="MANIFEST")
+    execution = account.run(machine(A=distributed(ItemReader=reader)))
+    assert execution["status"] == "FAILED"
+    assert execution["error"] == "States.ItemReaderFailed"
 
 
 def map_run(account, execution_arn: str) -> dict:
@@ -188,18 +173,22 @@ def map_run(account, execution_arn: str) -> dict:
     return states.describe_map_run(mapRunArn=run["mapRunArn"])
 
 
-def one_after_the_other(echo: str, **fields: object) -> dict:
-    """Twenty children, each of which takes a while."""
-    payload = {"action": "sleep", "seconds": 0.2}
-    task = {**invoke(payload), "Parameters": {"FunctionName": echo, "Payload": payload}}
-    if fields:
-        task = {**task, "End": False, "Next": "Y"}
-    states = machine(X=task, **({"Y": {"Type": "Fail", "Error": "E"}} if fields else {}))
-    return machine(A=distributed(states, ItemsPath="$.l", MaxConcurrency=1, **fields))
+@pytest.fixture
+def start_twenty(account, echo):
+    """Start a run of twenty children, one after the other, each of which takes a while; further states follow."""
+
+    def start(further: dict, **fields: object) -> str:
+        payload = {"action": "sleep", "seconds": 0.2}
+        following = {"End": False, "Next": next(iter(further))} if further else {}
+        slow = {**invoke(payload), "Parameters": {"FunctionName": echo, "Payload": payload}, **following}
+        children = distributed(machine(X=slow, **further), ItemsPath="$.l", MaxConcurrency=1, **fields)
+        return account.start(account.state_machine(machine(A=children)), {"l": list(range(20))})
+
+    return start
 
 
-def test_a_stopped_execution_begins_no_more_children_and_aborts_those_that_run(account, echo):
-    execution_arn = account.start(account.state_machine(one_after_the_other(echo)), {"l": list(range(20))})
+def test_stopped_execution_aborts_running_children_and_starts_no_more(account, start_twenty):
+    execution_arn = start_twenty({})
     wait_for(lambda: map_run(account, execution_arn)["executionCounts"]["succeeded"] > 1)
     account.client("stepfunctions").stop_execution(executionArn=execution_arn)
     wait_for(lambda: map_run(account, execution_arn)["status"] == "ABORTED")
@@ -209,8 +198,7 @@ def test_a_stopped_execution_begins_no_more_children_and_aborts_those_that_run(a
     assert counts["succeeded"] + counts["aborted"] + counts["pending"] == 20
 
 
-def test_a_map_run_that_has_failed_begins_no_more_children(account, echo):
-    definition = one_after_the_other(echo, ToleratedFailureCount=1)
-    execution_arn = account.start(account.state_machine(definition), {"l": list(range(20))})
-    assert account.end(execution_arn)["error"] == "States.ExceedToleratedFailureThreshold"
+def test_failed_map_run_starts_no_more_children(account, start_twenty):
+    execution_arn = start_twenty({"Y": {"Type": "Fail", "Error": "E"}}, ToleratedFailureCount=1)
+    assert account.end(execution_arn)["error"] == TOLERATED
     assert 1 < map_run(account, execution_arn)["executionCounts"]["failed"] < 10

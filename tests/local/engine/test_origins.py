@@ -1,4 +1,4 @@
-"""Which hosts and origins the engine answers, which of its own paths, and to whom an answer is readable."""
+"""Which hosts, origins and administrative paths the engine answers, and which origins may read an answer."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ from local.engine.origins import answer, refusal_of
 PAGE, ENGINE = "http://app.localhost:4566", "127.0.0.1:4566"
 LINK = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 IMAGE = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
+FOREIGN_ORIGIN = "is not the page of this stack"
 
 
 def request(method: str = "GET", path: str = "/", query: str = "", host: str = ENGINE, **more: Any) -> dict[str, Any]:
@@ -22,19 +23,9 @@ def request(method: str = "GET", path: str = "/", query: str = "", host: str = E
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.example:4566",
-        "127.0.0.1.evil.example",
-        "127.0.0.1.nip.io:4566",
-        "localhost.evil.example",
-        "app.localhost.:4566",
-        "evil.example/.localhost",
-        "evil.example\\.localhost",
-        "127.0.0.2:4566",
-        "192.168.1.5:4566",
-        "0.0.0.0:4566",
-        "[::1]:4566",
-        "",
-        None,
+        *("evil.example:4566", "127.0.0.1.evil.example", "127.0.0.1.nip.io:4566", "localhost.evil.example"),
+        *("app.localhost.:4566", "evil.example/.localhost", "evil.example\\.localhost"),
+        *("127.0.0.2:4566", "192.168.1.5:4566", "0.0.0.0:4566", "[::1]:4566", "", None),
     ],
 )
 def test_foreign_host_is_refused(host):
@@ -52,23 +43,15 @@ def test_own_host_is_answered(host):
 @pytest.mark.parametrize(
     "origin",
     [
-        "https://evil.example",
-        "http://localhost:8888",
-        "http://127.0.0.1:8888",
-        "http://app.localhost:8888",
-        "http://app.localhost",
-        "https://app.localhost:4566",
-        "http://app.localhost:4566.evil.example",
-        "http://evil.app.localhost:4566",
-        "null",
-        "",
+        *("https://evil.example", "http://localhost:8888", "http://127.0.0.1:8888", "http://app.localhost:8888"),
+        *("http://app.localhost", "https://app.localhost:4566", "http://app.localhost:4566.evil.example"),
+        *("http://evil.app.localhost:4566", "null", ""),
     ],
 )
-def test_foreign_origin_is_refused(method, origin):
-    # What a page says of itself beside its origin changes nothing.
+def test_foreign_origin_is_refused_whatever_sec_fetch_site_says(method, origin):
     for site in (None, "none", "same-origin", "same-site", "cross-site"):
-        asked = request(method, query="X-Amz-Signature=0", origin=origin, **{"sec-fetch-site": site})
-        assert "is not the page of this stack" in (refusal_of(asked) or "")
+        sent = request(method, query="X-Amz-Signature=0", origin=origin, **{"sec-fetch-site": site})
+        assert FOREIGN_ORIGIN in (refusal_of(sent) or "")
 
 
 @pytest.mark.parametrize(
@@ -98,8 +81,8 @@ def test_own_origin_is_answered(host, origin):
     ids=["image without a signature", "frame", "form without an origin", "anything else"],
 )
 def test_request_across_sites_is_refused(site, method, query, fetch):
-    asked = request(method, query=query, **{"sec-fetch-site": site}, **fetch)
-    assert "a page of another origin may link here" in (refusal_of(asked) or "")
+    sent = request(method, query=query, **{"sec-fetch-site": site}, **fetch)
+    assert "a page of another origin may link here" in (refusal_of(sent) or "")
 
 
 @pytest.mark.parametrize(("query", "fetch"), [("code=1", LINK), ("X-Amz-Signature=0", IMAGE)], ids=["link", "image"])
@@ -110,35 +93,25 @@ def test_link_and_signed_image_are_answered(query, fetch):
 @pytest.mark.parametrize(
     "path",
     [
-        "/_ministack/reset",
-        "/_ministack/ready",
-        "/_ministack/sqs/messages",
-        "/_ministack/ses/messages",
-        "/_ministack/sns/sms-messages",
-        "/_ministack/lambda-code/function",
-        "/_ministack/lambda-layers/layer/1/content",
-        "/_ministack/rds/iam-auth",
-        "/_ministack/cfn-signal/token",
-        "/_ministack/something/new",
-        "/_localstack/health",
-        "/v2/_catalog",
-        "/v2/model/manifests/latest",
+        *("/_ministack/reset", "/_ministack/ready", "/_ministack/sqs/messages", "/_ministack/ses/messages"),
+        *("/_ministack/sns/sms-messages", "/_ministack/lambda-code/function", "/_ministack/rds/iam-auth"),
+        *("/_ministack/lambda-layers/layer/1/content", "/_ministack/cfn-signal/token", "/_ministack/something/new"),
+        *("/_localstack/health", "/v2/_catalog", "/v2/model/manifests/latest"),
     ],
 )
-def test_administration_is_closed(path):
+def test_administrative_path_is_closed_except_as_a_path_of_the_api(path):
     assert "is closed" in (refusal_of(request("POST", path)) or "")
-    # There it is a path like any other, of the API.
     assert refusal_of(request("POST", path, host="app.localhost:4566")) is None
 
 
 def test_websocket_of_a_foreign_origin_is_refused():
-    asked = request(origin="https://evil.example") | {"type": "websocket"}
-    del asked["method"]
-    assert "is not the page of this stack" in (refusal_of(asked) or "")
+    sent = request(origin="https://evil.example") | {"type": "websocket"}
+    del sent["method"]
+    assert FOREIGN_ORIGIN in (refusal_of(sent) or "")
 
 
 def answer_of(engine: Any, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Return what a client receives when the engine is this application."""
+    """Return status, headers and body that a client receives when the engine is this application."""
     sent: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
@@ -156,22 +129,19 @@ async def readable_by_all(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"content"})
 
 
-def test_answer_for_all_origins_is_narrowed_to_the_one_that_asked():
+def test_answer_for_all_origins_is_readable_by_the_requesting_one_only():
     _, headers, body = answer_of(readable_by_all, origin=PAGE)
     assert headers == {"access-control-allow-origin": PAGE, "vary": "Origin", "etag": "1"}
     assert body == b"content"
-
-
-def test_answer_without_an_origin_lets_no_origin_read_it():
     assert answer_of(readable_by_all)[1] == {"etag": "1"}
 
 
-async def failing(_scope: Any, _receive: Any, _send: Any) -> None:
-    raise ValueError("a fault")
+def test_exception_of_the_engine_becomes_an_internal_failure_that_names_it():
+    async def failing(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise ValueError("a fault")
 
-
-def test_fault_of_the_engine_is_an_answer_that_names_it():
     status, headers, body = answer_of(failing)
-    assert (status, headers["content-type"]) == (500, "application/json")
+    assert status == 500
+    assert headers["content-type"] == "application/json"
     assert json.loads(body)["__type"] == "InternalFailure"
     assert "a fault" in json.loads(body)["message"]

@@ -1,4 +1,4 @@
-"""Roles are enforced: what a function's role does not allow, the function cannot do."""
+"""Roles are enforced: a function can do only what its role allows."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.local.engine.language import PASS, machine
 
 pytestmark = pytest.mark.local
 
-# Makes the call that its event describes and answers with its error code, or with None.
+# Makes the call that its event describes and returns its error code, or None.
 CALLER = """
 import boto3
 from botocore.exceptions import ClientError
@@ -21,14 +21,15 @@ def handler(event, context):
     except ClientError as error:
         return error.response["Error"]["Code"]
 """
-
-
-def caller(account, *statements: dict) -> str:
-    return account.function(CALLER, account.role(list(statements)))
+SERVICES = ["s3 read", "s3 read of a version", "s3 write", "dynamodb", "sqs", "states"]
 
 
 def allow(action: str, resource: str = "*") -> dict:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def caller(account, *statements: dict) -> str:
+    return account.function(CALLER, account.role(list(statements)))
 
 
 def call(account, function: str, service: str, call: str, **arguments: object) -> str | None:
@@ -36,136 +37,120 @@ def call(account, function: str, service: str, call: str, **arguments: object) -
 
 
 @pytest.fixture(scope="module")
-def resources(account) -> dict[str, tuple[str, str, dict, str, str]]:
-    """Give for each service the call, its arguments, its IAM action and its resource."""
-    bucket, table = account.bucket(versioned=True), unique("table")
-    version = account.client("s3").put_object(Bucket=bucket, Key="a b+é.jpg", Body=b"not a photo")["VersionId"]
-    account.client("dynamodb").create_table(
-        TableName=table,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-    )
-    url, queue = account.queue()
-    workflow = account.state_machine(machine(A=PASS))
-    item = {"id": {"S": "1"}}
-    table_arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{table}"
-    object_arn = f"arn:aws:s3:::{bucket}/*"
-    return {
-        "s3 read": ("s3", "get_object", {"Bucket": bucket, "Key": "a b+é.jpg"}, "s3:GetObject", object_arn),
-        "s3 read of a version": (
-            "s3",
-            "get_object",
-            {"Bucket": bucket, "Key": "a b+é.jpg", "VersionId": version},
-            "s3:GetObjectVersion",
-            object_arn,
-        ),
-        "s3 write": ("s3", "put_object", {"Bucket": bucket, "Key": "b", "Body": "b"}, "s3:PutObject", object_arn),
-        "dynamodb": ("dynamodb", "put_item", {"TableName": table, "Item": item}, "dynamodb:PutItem", table_arn),
-        "sqs": ("sqs", "send_message", {"QueueUrl": url, "MessageBody": "m"}, "sqs:SendMessage", queue),
-        "states": (
-            "stepfunctions",
-            "start_execution",
-            {"stateMachineArn": workflow},
-            "states:StartExecution",
-            workflow,
-        ),
-    }
-
-
-SERVICES = ["s3 read", "s3 read of a version", "s3 write", "dynamodb", "sqs", "states"]
+def photo(account) -> dict[str, str]:
+    """A version of an object that is not an image."""
+    bucket, key = account.bucket(versioned=True), "a b+é.jpg"
+    version = account.client("s3").put_object(Bucket=bucket, Key=key, Body=b"not a photo")["VersionId"]
+    return {"Bucket": bucket, "Key": key, "VersionId": version}
 
 
 @pytest.fixture(scope="module")
-def powerless(account) -> str:
+def calls(account, photo) -> dict[str, tuple[str, str, dict, str, str]]:
+    """For each of SERVICES the client, the call, its arguments, its IAM action and its resource."""
+    bucket, table, workflow = {"Bucket": photo["Bucket"]}, account.table(), account.state_machine(machine(A=PASS))
+    current = {**bucket, "Key": photo["Key"]}
+    url, queue = account.queue()
+    item, message = {"TableName": table, "Item": {"id": {"S": "1"}}}, {"QueueUrl": url, "MessageBody": "m"}
+    table_arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{table}"
+    objects = f"arn:aws:s3:::{photo['Bucket']}/*"
+    start = {"stateMachineArn": workflow}
+    return {
+        "s3 read": ("s3", "get_object", current, "s3:GetObject", objects),
+        "s3 read of a version": ("s3", "get_object", photo, "s3:GetObjectVersion", objects),
+        "s3 write": ("s3", "put_object", {**bucket, "Key": "b", "Body": "b"}, "s3:PutObject", objects),
+        "dynamodb": ("dynamodb", "put_item", item, "dynamodb:PutItem", table_arn),
+        "sqs": ("sqs", "send_message", message, "sqs:SendMessage", queue),
+        "states": ("stepfunctions", "start_execution", start, "states:StartExecution", workflow),
+    }
+
+
+@pytest.fixture(scope="module")
+def not_allowed(account) -> str:
     return caller(account, allow("logs:*"))
 
 
 @pytest.fixture(scope="module")
-def exactly_allowed(account, resources) -> str:
-    return caller(account, *(allow(action, arn) for *_, action, arn in resources.values()))
+def exactly_allowed(account, calls) -> str:
+    return caller(account, *(allow(action, arn) for *_, action, arn in calls.values()))
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_role_without_the_permission_is_refused(account, resources, powerless, service):
-    name, operation, arguments, _, _ = resources[service]
-    assert call(account, powerless, name, operation, **arguments) in ("AccessDenied", "AccessDeniedException")
+def test_role_needs_the_permission_on_the_exact_resource(account, calls, not_allowed, exactly_allowed, service):
+    client, operation, arguments, _, _ = calls[service]
+    refused = call(account, not_allowed, client, operation, **arguments)
+    assert refused in ("AccessDenied", "AccessDeniedException")
+    assert call(account, exactly_allowed, client, operation, **arguments) is None
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_role_with_the_permission_on_the_exact_resource_passes(account, resources, exactly_allowed, service):
-    name, operation, arguments, _, _ = resources[service]
-    assert call(account, exactly_allowed, name, operation, **arguments) is None
+# Rekognition reads the object with the permissions of its caller
 
 
-def image(resources: dict, versioned: bool = False) -> dict:
-    arguments = resources["s3 read of a version"][2]
-    found = {"Bucket": arguments["Bucket"], "Name": arguments["Key"]}
-    return {"S3Object": {**found, "Version": arguments["VersionId"]} if versioned else found}
+@pytest.fixture
+def detect_labels(account):
+    """Call DetectLabels on an object with a role that allows these actions; return the error code."""
+
+    def detect(bucket: str, key: str, *actions: str, **version: str) -> str | None:
+        image = {"S3Object": {"Bucket": bucket, "Name": key, **version}}
+        function = caller(account, *(allow(action) for action in actions))
+        return call(account, function, "rekognition", "detect_labels", Image=image)
+
+    return detect
 
 
-def test_detect_labels_needs_its_permission(account, resources):
-    function = caller(account, allow("s3:*"))
-    code = call(account, function, "rekognition", "detect_labels", Image=image(resources))
-    assert code == "AccessDeniedException"
+def test_detect_labels_needs_its_permission(detect_labels, photo):
+    assert detect_labels(photo["Bucket"], photo["Key"], "s3:*") == "AccessDeniedException"
 
 
-@pytest.mark.parametrize(("versioned", "action"), [(False, "s3:GetObjectVersion"), (True, "s3:GetObject")])
-def test_detect_labels_reads_the_object_with_the_permissions_of_its_caller(account, resources, versioned, action):
-    function = caller(account, allow("rekognition:DetectLabels"), allow(action))
-    code = call(account, function, "rekognition", "detect_labels", Image=image(resources, versioned))
-    assert code == "InvalidS3ObjectException"
+@pytest.mark.parametrize(
+    ("versioned", "action", "code"),
+    [
+        (False, "s3:GetObject", "InvalidImageFormatException"),
+        (False, "s3:GetObjectVersion", "InvalidS3ObjectException"),
+        (True, "s3:GetObject", "InvalidS3ObjectException"),
+        (True, "s3:GetObjectVersion", "InvalidImageFormatException"),
+    ],
+)
+def test_detect_labels_reads_an_object_or_a_version_that_its_caller_may(detect_labels, photo, versioned, action, code):
+    version = {"Version": photo["VersionId"]} if versioned else {}
+    assert detect_labels(photo["Bucket"], photo["Key"], "rekognition:DetectLabels", action, **version) == code
 
 
-@pytest.mark.parametrize(("versioned", "action"), [(False, "s3:GetObject"), (True, "s3:GetObjectVersion")])
-def test_detect_labels_sees_an_object_that_its_caller_may_read(account, resources, versioned, action):
-    function = caller(account, allow("rekognition:DetectLabels"), allow(action))
-    code = call(account, function, "rekognition", "detect_labels", Image=image(resources, versioned))
-    assert code == "InvalidImageFormatException"
-
-
-def test_detect_labels_of_a_missing_object_is_an_invalid_object(account, resources):
-    missing = {"S3Object": {"Bucket": image(resources)["S3Object"]["Bucket"], "Name": "missing.jpg"}}
-    function = caller(account, allow("rekognition:*"), allow("s3:*"))
-    assert call(account, function, "rekognition", "detect_labels", Image=missing) == "InvalidS3ObjectException"
-
-
-def test_detect_labels_of_a_bucket_of_another_region_is_an_invalid_object(account):
+def test_detect_labels_refuses_a_missing_object_and_another_region(account, detect_labels, photo):
+    everything = ("rekognition:*", "s3:*")
+    assert detect_labels(photo["Bucket"], "missing.jpg", *everything) == "InvalidS3ObjectException"
     # Bucket and operation must be of the same Region:
     # https://docs.aws.amazon.com/rekognition/latest/APIReference/API_S3Object.html
-    there = account.client("s3", region_name="eu-west-1")
-    name = unique("elsewhere")
-    there.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    there.put_object(Bucket=name, Key="a.jpg", Body=b"image")
-    asked = {"S3Object": {"Bucket": name, "Name": "a.jpg"}}
-    function = caller(account, allow("rekognition:*"), allow("s3:*"))
-    assert call(account, function, "rekognition", "detect_labels", Image=asked) == "InvalidS3ObjectException"
+    elsewhere, name = account.client("s3", region_name="eu-west-1"), unique("elsewhere")
+    elsewhere.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    elsewhere.put_object(Bucket=name, Key="a.jpg", Body=b"image")
+    assert detect_labels(name, "a.jpg", *everything) == "InvalidS3ObjectException"
 
 
-def test_a_model_is_authorized_by_its_arn(account):
+def test_model_is_authorized_by_its_arn(account):
     project = f"arn:aws:rekognition:{REGION}:{ACCOUNT_ID}:project/cats"
-    other = allow("rekognition:StopProjectVersion", f"{project}/version/2/*")
-    version = f"{project}/version/1/1700000000000"
-    code = call(account, caller(account, other), "rekognition", "stop_project_version", ProjectVersionArn=version)
-    assert code == "AccessDeniedException"
+    function = caller(account, allow("rekognition:StopProjectVersion", f"{project}/version/2/*"))
+    version = {"ProjectVersionArn": f"{project}/version/1/1700000000000"}
+    assert call(account, function, "rekognition", "stop_project_version", **version) == "AccessDeniedException"
 
 
-def test_a_state_machine_invokes_only_what_its_role_allows(account, echo):
+# State machines, triggers, bucket policies and keys
+
+
+def test_state_machine_invokes_only_functions_that_its_role_allows(account, echo):
     definition = machine(A={"Type": "Task", "Resource": echo, "End": True})
-    role = account.role([allow("lambda:InvokeFunction", f"{echo}-other")])
-    execution = account.end(account.start(account.state_machine(definition, role)))
-    assert execution["error"] == "Lambda.AWSLambdaException"
-    assert "not authorized to perform: lambda:InvokeFunction" in execution["cause"]
 
+    def run(allowed: str) -> dict:
+        role = account.role([allow("lambda:InvokeFunction", allowed)])
+        return account.end(account.start(account.state_machine(definition, role)))
 
-def test_a_state_machine_invokes_what_its_role_allows(account, echo):
-    definition = machine(A={"Type": "Task", "Resource": echo, "End": True})
-    role = account.role([allow("lambda:InvokeFunction", echo)])
-    assert account.end(account.start(account.state_machine(definition, role)))["status"] == "SUCCEEDED"
+    refused = run(f"{echo}-other")
+    assert refused["error"] == "Lambda.AWSLambdaException"
+    assert "not authorized to perform: lambda:InvokeFunction" in refused["cause"]
+    assert run(echo)["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("missing", ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"])
-def test_a_queue_triggers_only_a_function_whose_role_may_read_it(account, missing):
+def test_trigger_is_refused_when_the_role_may_not_read_the_queue(account, missing):
     _, queue = account.queue()
     actions = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"} - {missing}
     function = caller(account, *(allow(f"sqs:{action}", queue) for action in actions))
@@ -173,7 +158,7 @@ def test_a_queue_triggers_only_a_function_whose_role_may_read_it(account, missin
         account.client("lambda").create_event_source_mapping(EventSourceArn=queue, FunctionName=function)
 
 
-def test_a_bucket_that_demands_tls_takes_the_requests_of_the_sdk(account):
+def test_bucket_that_demands_tls_accepts_requests_of_the_sdk(account):
     bucket = account.bucket()
     deny = {
         "Effect": "Deny",
@@ -188,7 +173,7 @@ def test_a_bucket_that_demands_tls_takes_the_requests_of_the_sdk(account):
     assert call(account, function, "s3", "put_object", Bucket=bucket, Key="k", Body="b") is None
 
 
-def test_a_key_that_nobody_issued_is_refused(engine):
+def test_unknown_access_key_is_refused(engine):
     arguments = {**engine.client_arguments, "aws_access_key_id": "AKIAIOSFODNN7EXAMPLE"}
     with pytest.raises(ClientError, match="InvalidAccessKeyId"):
         boto3.client("s3", **arguments).list_buckets()

@@ -1,4 +1,4 @@
-"""The messages of a queue, in this process: what arrives while the engine's poller deletes."""
+"""Messages of a queue in this process: one that arrives during a deletion, and responses of a batch."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ from ministack.services import sqs
 from local.engine import queues
 
 
-class AtItsEnd(list):
-    """A list of messages that calls back when a loop over it has seen the last one."""
+class CallingList(list):
+    """A list of messages that calls a function when a loop over it has seen the last one."""
 
     def __init__(self, items: list, call: Callable[[], None]) -> None:
         super().__init__(items)
@@ -26,7 +26,7 @@ def _patched():
     queues.keep_every_message()
 
 
-def test_a_message_that_arrives_during_a_deletion_stays():
+def test_message_that_arrives_during_a_deletion_is_kept():
     url = sqs._act_create_queue({"QueueName": "photos"}, "")["QueueUrl"]
 
     def send(body: str) -> None:
@@ -42,7 +42,7 @@ def test_a_message_that_arrives_during_a_deletion_stays():
             arriving.join(0.2)
 
     queue = sqs._queues[url]
-    queue["messages"] = AtItsEnd(queue["messages"], arrive)
+    queue["messages"] = CallingList(queue["messages"], arrive)
     sqs._delete_messages_for_esm(url, {received["receipt_handle"]})
     arriving.join()
     assert [message["body"] for message in queue["messages"]] == ["second"]
@@ -54,27 +54,20 @@ IDS = frozenset({"1", "2"})
 @pytest.mark.parametrize(
     "body",
     [
-        None,
-        {},
-        {"batchItemFailures": []},
-        {"batchItemFailures": None},
+        *(None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}),
         {"batchItemFailures": [{"itemIdentifier": "1"}]},
     ],
 )
-def test_lambda_accepts_a_response_that_names_messages_of_the_batch(body):
+def test_response_with_messages_of_the_batch_is_valid(body):
     assert queues.is_batch_response(body, IDS)
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        "text",
-        {"batchItemFailures": "1"},
-        {"batchItemFailures": [{"itemIdentifier": ""}]},
-        {"batchItemFailures": [{"itemIdentifier": None}]},
-        {"batchItemFailures": [{"id": "1"}]},
-        {"batchItemFailures": [{"itemIdentifier": "3"}]},
+        *("text", {"batchItemFailures": "1"}, {"batchItemFailures": [{"id": "1"}]}),
+        *({"batchItemFailures": [{"itemIdentifier": identifier}]} for identifier in ("", None, "3")),
     ],
 )
-def test_lambda_refuses_a_response_that_names_no_message_of_the_batch(body):
+def test_response_without_valid_message_ids_is_invalid(body):
     assert not queues.is_batch_response(body, IDS)

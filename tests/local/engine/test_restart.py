@@ -1,4 +1,4 @@
-"""What survives a restart of the engine, and what is closed by it."""
+"""What survives a restart of the engine, and what it closes."""
 
 import subprocess
 import time
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from local.engine.process import EngineProcess
-from tests.local.engine.account import CONCURRENCY, WAIT_SCALE, Account, free_port, wait_for
+from tests.local.engine.account import Account, engine_in, wait_for
 from tests.local.engine.language import machine
 
 pytestmark = pytest.mark.local
@@ -31,8 +30,8 @@ WAITING = machine(B={"Type": "Wait", "Seconds": 6000, "End": True})
 class Before:
     """What was there before the restart, and how long the stop took."""
 
-    version_id: str
     bucket: str
+    version_id: str
     written: str
     function: str
     process_id: int
@@ -43,10 +42,8 @@ class Before:
 
 @pytest.fixture(scope="module")
 def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Account, Before]]:
-    """An engine that was stopped in the middle of work and started again."""
-    folder = tmp_path_factory.mktemp("restarted")
-    process = EngineProcess(free_port(), folder / "state", folder / "engine.log", WAIT_SCALE, CONCURRENCY)
-    with process:
+    """An engine that was restarted in the middle of work."""
+    with engine_in(tmp_path_factory.mktemp("restarted")) as process:
         before = fill(Account(process.client_arguments))
         start = time.monotonic()
         process.stop()
@@ -58,7 +55,7 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Accoun
 
 def fill(account: Account) -> Before:
     bucket, written = account.bucket(versioned=True), account.bucket()
-    put = account.client("s3").put_object(Bucket=bucket, Key=KEY, Body=b"photo")
+    version_id = account.client("s3").put_object(Bucket=bucket, Key=KEY, Body=b"photo")["VersionId"]
     function = account.function(PROCESS_ID)
     failures, failures_arn = account.events_queue()
     workflow = account.state_machine(machine(A={"Type": "Parallel", "Branches": [WAITING], "End": True}))
@@ -68,13 +65,13 @@ def fill(account: Account) -> Before:
     writer = account.function(SLOW_WRITER, Environment={"Variables": {"BUCKET": written}})
     for number in range(MESSAGES):
         account.client("sqs").send_message(QueueUrl=work, MessageBody=str(number))
-    before = Before(put["VersionId"], bucket, written, function, account.invoke(function), execution, failures)
+    process_id = account.invoke(function)
     account.client("lambda").create_event_source_mapping(
         EventSourceArn=work_arn, FunctionName=writer, BatchSize=1, ScalingConfig={"MaximumConcurrency": 2}
     )
     wait_for(lambda: objects(account, written) > 0)
     wait_for(lambda: len(account.history(execution)) > 2)
-    return before
+    return Before(bucket, version_id, written, function, process_id, execution, failures)
 
 
 def objects(account: Account, bucket: str) -> int:
@@ -86,46 +83,30 @@ def is_running(process_id: int) -> bool:
     return state.stdout.strip()[:1] not in ("", "Z")
 
 
-def test_a_version_of_an_object_survives(restarted):
+def test_objects_functions_and_queued_work_survive(restarted):
     account, before = restarted
     found = account.client("s3").get_object(Bucket=before.bucket, Key=KEY, VersionId=before.version_id)
     assert found["Body"].read() == b"photo"
-
-
-def test_a_function_and_its_role_survive(restarted):
-    account, before = restarted
     assert account.invoke(before.function) != before.process_id
-
-
-def test_queued_work_goes_on(restarted):
-    account, before = restarted
     wait_for(lambda: objects(account, before.written) == MESSAGES)
 
 
-def test_a_running_execution_is_closed_by_an_event(restarted):
+def test_running_execution_is_failed_with_an_event_and_in_its_history(restarted):
     account, before = restarted
     [event] = account.receive(before.failures_queue)
-    assert (event["detail"]["executionArn"], event["detail"]["error"]) == (before.execution, "States.ServiceRestart")
-
-
-def test_a_running_execution_is_closed_in_its_history(restarted):
-    account, before = restarted
+    assert event["detail"]["executionArn"] == before.execution
+    assert event["detail"]["error"] == "States.ServiceRestart"
     assert account.history(before.execution)[-1]["type"] == "ExecutionFailed"
 
 
-def test_a_stop_does_not_wait_for_waiting_executions(restarted):
+def test_stop_neither_waits_for_executions_nor_leaves_function_processes(restarted):
     _, before = restarted
     assert before.stop_seconds < 10
-
-
-def test_no_function_process_outlives_a_stop(restarted):
-    _, before = restarted
     assert not is_running(before.process_id)
 
 
-def test_no_function_process_outlives_a_kill(tmp_path):
-    process = EngineProcess(free_port(), tmp_path / "state", tmp_path / "engine.log")
-    with process:
+def test_no_function_process_outlives_a_killed_engine(tmp_path):
+    with engine_in(tmp_path) as process:
         account = Account(process.client_arguments)
         worker = account.invoke(account.function(PROCESS_ID))
         assert is_running(worker)
@@ -133,9 +114,8 @@ def test_no_function_process_outlives_a_kill(tmp_path):
         wait_for(lambda: not is_running(worker), 10)
 
 
-def test_state_of_an_engine_without_a_secret_gets_one(tmp_path):
-    process = EngineProcess(free_port(), tmp_path / "state", tmp_path / "engine.log")
-    with process:
+def test_state_without_a_secret_gets_one(tmp_path):
+    with engine_in(tmp_path) as process:
         bucket, earlier = Account(process.client_arguments).bucket(), process.client_arguments
         process.stop()
         (process.state_dir / "secret_access_key").unlink()

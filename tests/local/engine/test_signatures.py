@@ -1,4 +1,4 @@
-"""Nobody is root, or a function, without its secret."""
+"""No request is accepted as root, or as a function, without its secret."""
 
 import hashlib
 import stat
@@ -28,7 +28,7 @@ SETTING = {"stepfunctions._SFN_WAIT_SCALE": "0.1"}
 
 
 def error_code(account: Account, service: str, **keys: str) -> str:
-    """Return how a read of a service is refused to the owner of these keys; nothing when it is not."""
+    """Return the error code of a read of a service with these keys, or nothing when it succeeds."""
     client = account.client(service, **keys)
     try:
         getattr(client, READS[service])()
@@ -46,7 +46,7 @@ def test_key_of_root_without_its_secret_is_refused(account, service, key):
 @pytest.mark.parametrize("service", ["s3", "iam", "lambda"])
 @pytest.mark.parametrize("authorization", [None, "Bearer x", "AWS test:x", "AWS4-HMAC-SHA256 Credential=test/x"])
 @pytest.mark.parametrize("path", ["/2015-03-31/functions/", "/v20180820/tags/bucket", "/?Action=ListRoles"])
-def test_query_that_only_names_a_key_is_refused(engine, service, authorization, path):
+def test_presigned_query_with_a_forged_signature_is_refused(engine, service, authorization, path):
     date = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     query = (
         f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test/{date[:8]}/us-east-1/{service}/aws4_request"
@@ -58,12 +58,12 @@ def test_query_that_only_names_a_key_is_refused(engine, service, authorization, 
 
 @pytest.mark.parametrize("path", ["/", "/bucket", "/bucket/key", "/?list-type=2"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_object_storage_without_a_signature_is_refused(engine, account, method, path):
+def test_s3_request_without_a_signature_is_refused(engine, account, method, path):
     target = path.replace("bucket", account.bucket())
     assert send(engine.port, method, target).status in (400, 403, 405)
 
 
-def test_secret_of_a_function_is_not_a_hash_of_its_name(account):
+def test_credentials_of_a_function_cannot_be_computed_from_its_name(account):
     role = account.role()
     function = account.function("def handler(event, context): return 1", role)
     assert account.invoke(function) == 1
@@ -76,11 +76,12 @@ def test_secret_of_a_function_is_not_a_hash_of_its_name(account):
     assert error_code(account, "sts", **guessed) == "InvalidClientTokenId"
 
 
-def test_setting_of_the_engine_takes_the_signature_of_root(account, engine):
+def test_setting_of_the_engine_needs_the_signature_of_root(account, engine):
     root = engine.client_arguments
     answer = control.ask(root, SETTING, path=control.CONFIGURATION_PATH)
     assert list(answer["applied"]) == list(SETTING)
-    key = account.client("iam").create_access_key(UserName=user(account))["AccessKey"]
+    user = account.client("iam").create_user(UserName="user")["User"]["UserName"]
+    key = account.client("iam").create_access_key(UserName=user)["AccessKey"]
     other = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
     for arguments in (root | {"aws_secret_access_key": "test"}, root | other):
         with pytest.raises(urllib.error.HTTPError, match="403"):
@@ -88,11 +89,7 @@ def test_setting_of_the_engine_takes_the_signature_of_root(account, engine):
     assert send(engine.port, "POST", control.CONFIGURATION_PATH, "{}").status == 403
 
 
-def user(account: Account) -> str:
-    return account.client("iam").create_user(UserName="somebody")["User"]["UserName"]
-
-
-def test_each_state_folder_has_a_secret_of_its_own_for_its_user_only(tmp_path):
+def test_each_state_folder_has_its_own_secret_readable_by_its_user_only(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     assert len({secret_access_key(first), secret_access_key(first), secret_access_key(second), "test"}) == 3
     [file] = first.iterdir()

@@ -1,4 +1,4 @@
-"""The engine starts only where it can work, and says what is wrong elsewhere."""
+"""The engine starts only where it can work; elsewhere it names the problem and the remedy."""
 
 import subprocess
 import sys
@@ -12,40 +12,43 @@ from local.engine.version import SUPPORTED_MINISTACK, UnsupportedEngineError, re
 from tests.local.engine.account import free_port
 
 
-def test_the_installed_engine_is_the_supported_one():
+def test_installed_engine_is_the_supported_version():
     assert version.installed_version() == SUPPORTED_MINISTACK
 
 
 @pytest.mark.parametrize("found", ["1.5.34", None])
-def test_another_engine_is_refused_with_the_version_needed_and_the_remedy(monkeypatch, found):
+def test_another_version_is_refused_with_the_remedy(monkeypatch, found):
     monkeypatch.setattr(version, "installed_version", lambda: found)
     with pytest.raises(UnsupportedEngineError, match=rf"exactly {SUPPORTED_MINISTACK}.*pip install -r local/"):
         require_supported_version()
 
 
-def test_the_shell_of_the_developer_does_not_reach_the_engine(tmp_path):
+def test_aws_settings_of_the_shell_do_not_reach_the_engine(tmp_path):
     environ = {"AWS_PROFILE": "work", "AWS_SESSION_TOKEN": "t", "MINISTACK_REGION": "eu-west-1", "PATH": "/bin"}
     EngineSettings(4566, tmp_path).apply(environ)
     assert not environ.keys() & {"AWS_PROFILE", "AWS_SESSION_TOKEN", "MINISTACK_REGION"}
-    assert (environ["PATH"], environ["AWS_REGION"], environ["BIND_HOST"]) == ("/bin", "us-east-1", "127.0.0.1")
+    assert environ["PATH"] == "/bin"
+    assert environ["AWS_REGION"] == "us-east-1"
+    assert environ["BIND_HOST"] == "127.0.0.1"
 
 
 @pytest.mark.local
-def test_a_taken_port_is_named_with_the_remedy(engine, tmp_path):
-    second = EngineProcess(engine.port, tmp_path / "state", tmp_path / "log")
-    with pytest.raises(EngineNotHealthyError, match=rf"127.0.0.1:{engine.port} is already in use; .*--port"), second:
-        pass
+def test_used_port_or_state_folder_is_refused_with_the_remedy(engine, tmp_path):
+    def refusal(port, state_dir):
+        with pytest.raises(EngineNotHealthyError) as refused, EngineProcess(port, state_dir, tmp_path / "log"):
+            pass
+        return str(refused.value)
+
+    used_port = refusal(engine.port, tmp_path / "state")
+    assert f"127.0.0.1:{engine.port} is already in use" in used_port
+    assert "--port" in used_port
+    used_state = refusal(free_port(), engine.state_dir)
+    assert "another engine keeps its state in" in used_state
+    assert "--state-dir" in used_state
 
 
 @pytest.mark.local
-def test_a_second_engine_on_the_same_state_is_refused_with_the_remedy(engine, tmp_path):
-    second = EngineProcess(free_port(), engine.state_dir, tmp_path / "log")
-    with pytest.raises(EngineNotHealthyError, match=r"another engine keeps its state in .*--state-dir"), second:
-        pass
-
-
-@pytest.mark.local
-def test_a_missing_interpreter_is_named_with_the_remedy(tmp_path):
+def test_missing_interpreter_is_reported_with_the_remedy(tmp_path):
     command = [sys.executable, "-m", "local.engine", "--state-dir", tmp_path, "--runtime-python", tmp_path / "no"]
     answer = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert answer.returncode == 2

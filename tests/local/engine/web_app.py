@@ -1,4 +1,4 @@
-"""A web app as a template makes it: an HTTP API, a user pool that guards it, and one function behind it."""
+"""A web app from a template: an HTTP API, a user pool that guards it, and one function behind it."""
 
 import base64
 import hashlib
@@ -11,12 +11,12 @@ from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from tests.local.engine.account import REGION, Account, unique, wait_for
+from tests.local.engine.account import LAMBDA_TRUST, REGION, Account, resources, unique
 
 APP_URL = "http://app.localhost/"
 PASSWORD = "Correct-Horse-7"
 
-# Answers with what it got, or with what the request's header `x-answer` says.
+# Returns its event, or the response in the request's header `x-answer`.
 FUNCTION = """
 import json
 def handler(event, context):
@@ -27,140 +27,81 @@ def handler(event, context):
         return json.loads(wanted)
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(event)}
 """
-ASSUME = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+FUNCTION_PROPERTIES = {
+    "Runtime": "python3.11",
+    "Handler": "index.handler",
+    "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+    "Code": {"ZipFile": FUNCTION},
+    "Timeout": 20,
+}
+POOL = {
+    "UsernameAttributes": ["email"],
+    "AutoVerifiedAttributes": ["email"],
+    "UsernameConfiguration": {"CaseSensitive": False},
+    "UserPoolTier": "ESSENTIALS",
+}
+CLIENT = {
+    "UserPoolId": {"Ref": "Pool"},
+    "CallbackURLs": [APP_URL],
+    "LogoutURLs": [APP_URL],
+    "AllowedOAuthFlows": ["code"],
+    "AllowedOAuthFlowsUserPoolClient": True,
+    "AllowedOAuthScopes": ["openid", "email"],
+    "SupportedIdentityProviders": ["COGNITO"],
+    "ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH"],
+    "AccessTokenValidity": {"Ref": "Minutes"},
+    "TokenValidityUnits": {"AccessToken": "minutes"},
+}
+PERMISSION = {
+    "Action": "lambda:InvokeFunction",
+    "FunctionName": {"Ref": "Function"},
+    "Principal": "apigateway.amazonaws.com",
+    "SourceArn": {"Fn::Sub": "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/$default/*"},
 }
 
 
 def template(name: str, permission: bool = True, stage: dict[str, Any] | None = None, **pool: Any) -> dict[str, Any]:
     """Return the template; `name` is the API's, `stage` and `pool` are more properties of the two."""
-    api, function = {"Ref": "Api"}, {"Fn::GetAtt": ["Function", "Arn"]}
-    target = {"Fn::Sub": "integrations/${Integration}"}
-    guarded = {"AuthorizationType": "JWT", "AuthorizerId": {"Ref": "Authorizer"}}
-    client = {
-        "UserPoolId": {"Ref": "Pool"},
-        "CallbackURLs": [APP_URL],
-        "LogoutURLs": [APP_URL],
-        "AllowedOAuthFlows": ["code"],
-        "AllowedOAuthFlowsUserPoolClient": True,
-        "AllowedOAuthScopes": ["openid", "email"],
-        "SupportedIdentityProviders": ["COGNITO"],
-        "ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH"],
-        "AccessTokenValidity": {"Ref": "Minutes"},
-        "TokenValidityUnits": {"AccessToken": "minutes"},
-    }
-    properties = {
-        "Role": ("IAM::Role", {"AssumeRolePolicyDocument": ASSUME}),
-        "Function": (
-            "Lambda::Function",
-            {
-                "Runtime": "python3.11",
-                "Handler": "index.handler",
-                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-                "Code": {"ZipFile": FUNCTION},
-                "Timeout": 20,
-            },
-        ),
-        "Pool": (
-            "Cognito::UserPool",
-            {
-                "UsernameAttributes": ["email"],
-                "AutoVerifiedAttributes": ["email"],
-                "UsernameConfiguration": {"CaseSensitive": False},
-                "UserPoolTier": "ESSENTIALS",
-                **pool,
-            },
-        ),
-        "Domain": (
-            "Cognito::UserPoolDomain",
-            {"UserPoolId": {"Ref": "Pool"}, "Domain": unique("people"), "ManagedLoginVersion": 2},
-        ),
-        "Group": ("Cognito::UserPoolGroup", {"UserPoolId": {"Ref": "Pool"}, "GroupName": "operators"}),
-        "Client": ("Cognito::UserPoolClient", client),
-        "Other": ("Cognito::UserPoolClient", client),
-        "Api": ("ApiGatewayV2::Api", {"Name": name, "ProtocolType": "HTTP"}),
-        "Stage": (
+    api, user_pool = {"ApiId": {"Ref": "Api"}}, {"UserPoolId": {"Ref": "Pool"}}
+    throttling = {"ThrottlingBurstLimit": {"Ref": "Burst"}, "ThrottlingRateLimit": 500}
+    integration = {"IntegrationType": "AWS_PROXY", "PayloadFormatVersion": "2.0"}
+    jwt = {"Audience": [{"Ref": "Client"}], "Issuer": {"Fn::GetAtt": ["Pool", "ProviderURL"]}}
+    authorizer = {"AuthorizerType": "JWT", "Name": "people", "IdentitySource": ["$request.header.Authorization"]}
+
+    def route(key: str, guarded: bool = False, **scopes: list[str]) -> tuple[str, dict[str, Any]]:
+        guard = {"AuthorizationType": "JWT", "AuthorizerId": {"Ref": "Authorizer"}} if guarded else {}
+        target = {"Fn::Sub": "integrations/${Integration}"}
+        return "ApiGatewayV2::Route", {**api, "RouteKey": key, "Target": target, **guard, **scopes}
+
+    made = resources(
+        Role=("IAM::Role", {"AssumeRolePolicyDocument": LAMBDA_TRUST}),
+        Function=("Lambda::Function", FUNCTION_PROPERTIES),
+        Pool=("Cognito::UserPool", {**POOL, **pool}),
+        Domain=("Cognito::UserPoolDomain", {**user_pool, "Domain": unique("people"), "ManagedLoginVersion": 2}),
+        Group=("Cognito::UserPoolGroup", {**user_pool, "GroupName": "operators"}),
+        Client=("Cognito::UserPoolClient", {**CLIENT}),
+        Other=("Cognito::UserPoolClient", {**CLIENT}),
+        Api=("ApiGatewayV2::Api", {"Name": name, "ProtocolType": "HTTP"}),
+        Stage=(
             "ApiGatewayV2::Stage",
-            {
-                "ApiId": api,
-                "StageName": "$default",
-                "AutoDeploy": True,
-                "DefaultRouteSettings": {"ThrottlingBurstLimit": {"Ref": "Burst"}, "ThrottlingRateLimit": 500},
-                **(stage or {}),
-            },
+            {**api, "StageName": "$default", "AutoDeploy": True, "DefaultRouteSettings": throttling, **(stage or {})},
         ),
-        "Integration": (
+        Integration=(
             "ApiGatewayV2::Integration",
-            {
-                "ApiId": api,
-                "IntegrationType": "AWS_PROXY",
-                "IntegrationUri": function,
-                "PayloadFormatVersion": "2.0",
-            },
+            {**api, "IntegrationUri": {"Fn::GetAtt": ["Function", "Arn"]}, **integration},
         ),
-        "Authorizer": (
-            "ApiGatewayV2::Authorizer",
-            {
-                "ApiId": api,
-                "AuthorizerType": "JWT",
-                "Name": "people",
-                "IdentitySource": ["$request.header.Authorization"],
-                "JwtConfiguration": {
-                    "Audience": [{"Ref": "Client"}],
-                    "Issuer": {"Fn::GetAtt": ["Pool", "ProviderURL"]},
-                },
-            },
-        ),
-        "Guarded": (
-            "ApiGatewayV2::Route",
-            {"ApiId": api, "RouteKey": "ANY /api/{proxy+}", "Target": target, **guarded},
-        ),
-        "Scoped": (
-            "ApiGatewayV2::Route",
-            {
-                "ApiId": api,
-                "RouteKey": "GET /api/scoped",
-                "Target": target,
-                **guarded,
-                "AuthorizationScopes": ["photos/write", "email"],
-            },
-        ),
-        "Forbidden": (
-            "ApiGatewayV2::Route",
-            {
-                "ApiId": api,
-                "RouteKey": "GET /api/forbidden",
-                "Target": target,
-                **guarded,
-                "AuthorizationScopes": ["photos/write"],
-            },
-        ),
-        "Static": ("ApiGatewayV2::Route", {"ApiId": api, "RouteKey": "GET /{proxy+}", "Target": target}),
-        "Root": ("ApiGatewayV2::Route", {"ApiId": api, "RouteKey": "GET /", "Target": target}),
-    }
-    if permission:
-        properties["Permission"] = (
-            "Lambda::Permission",
-            {
-                "Action": "lambda:InvokeFunction",
-                "FunctionName": {"Ref": "Function"},
-                "Principal": "apigateway.amazonaws.com",
-                "SourceArn": {
-                    "Fn::Sub": "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/$default/*"
-                },
-            },
-        )
-    names = ("Api", "Pool", "Client", "Other")
+        Authorizer=("ApiGatewayV2::Authorizer", {**api, **authorizer, "JwtConfiguration": jwt}),
+        Guarded=route("ANY /api/{proxy+}", guarded=True),
+        Scoped=route("GET /api/scoped", guarded=True, AuthorizationScopes=["photos/write", "email"]),
+        Forbidden=route("GET /api/forbidden", guarded=True, AuthorizationScopes=["photos/write"]),
+        Static=route("GET /{proxy+}"),
+        Root=route("GET /"),
+        **({"Permission": ("Lambda::Permission", PERMISSION)} if permission else {}),
+    )
     return {
-        "Parameters": {
-            "Minutes": {"Type": "Number", "Default": 30},
-            "Burst": {"Type": "Number", "Default": 1000},
-        },
-        "Resources": {
-            key: {"Type": f"AWS::{kind}", "Properties": settings} for key, (kind, settings) in properties.items()
-        },
-        "Outputs": {key: {"Value": {"Ref": key}} for key in names},
+        "Parameters": {"Minutes": {"Type": "Number", "Default": 30}, "Burst": {"Type": "Number", "Default": 1000}},
+        "Resources": made,
+        "Outputs": {key: {"Value": {"Ref": key}} for key in ("Api", "Pool", "Client", "Other")},
     }
 
 
@@ -181,7 +122,7 @@ class Answer:
 def send(
     port: int, method: str, target: str, body: bytes | str | None = None, host: str = "", **headers: str
 ) -> Answer:
-    """Send one request to loopback under the name of a host, exactly as written."""
+    """Send one request to loopback with this host name and the exact target."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, target, body, {"Host": f"{host or 'localhost'}:{port}", **sent})
@@ -264,29 +205,23 @@ class WebApp:
         return self.post("/oauth2/token", form)
 
     def person(self, email: str = "", **changes: str) -> dict[str, Any]:
-        """Sign somebody up and return the tokens."""
-        email = email or f"{unique('somebody')}@example.com"
+        """Sign a person up and return the tokens."""
+        email = email or f"{unique('person')}@example.com"
         self.sign_up(email)
         redirect = self.sign_in(email, **changes)
         return self.redeem(redirect, client_id=changes.get("client_id", self.client)).json()
 
     def make_operator(self, access_token: str) -> None:
-        name = claims(access_token)["username"]
-        self.account.client("cognito-idp").admin_add_user_to_group(
-            UserPoolId=self.pool, Username=name, GroupName="operators"
-        )
+        self.add_to_group("operators", access_token)
+
+    def add_to_group(self, group: str, access_token: str) -> None:
+        user = {"UserPoolId": self.pool, "Username": claims(access_token)["username"]}
+        self.account.client("cognito-idp").admin_add_user_to_group(**user, GroupName=group)
 
 
 def deploy_web_app(account: Account, port: int, body: dict[str, Any]) -> WebApp:
-    cloudformation, name = account.client("cloudformation"), unique("stack")
-    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(body), Capabilities=["CAPABILITY_IAM"])
-
-    def done() -> dict | None:
-        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
-        return None if stack["StackStatus"].endswith("_IN_PROGRESS") else stack
-
-    stack = wait_for(done)
-    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    stack = account.deploy(body)
+    events = account.client("cloudformation").describe_stack_events(StackName=stack["StackName"])["StackEvents"]
     reasons = [event["ResourceStatusReason"] for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
     assert stack["StackStatus"] == "CREATE_COMPLETE", reasons
     outputs = {output["OutputKey"].lower(): output["OutputValue"] for output in stack["Outputs"]}

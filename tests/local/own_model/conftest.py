@@ -1,4 +1,4 @@
-"""A stack whose detector is a model of three colours, made in the test and built by the steps of the Dockerfile."""
+"""A stack whose detector is a model of three colours, written by the test and built by the steps of the Dockerfile."""
 
 import json
 import shutil
@@ -27,7 +27,15 @@ def photo(red: int, green: int, blue: int) -> bytes:
     return jpeg_of(Image.new("RGB", (160, 120), (red, green, blue)))
 
 
-RED, GREEN, BLUE, GREY = photo(250, 5, 5), photo(5, 250, 5), photo(5, 5, 250), photo(128, 128, 128)
+RED, BLUE, GREY = photo(250, 5, 5), photo(5, 5, 250), photo(128, 128, 128)
+
+
+def own_model_arn(pipeline: Pipeline) -> str:
+    """Return the ARN of the one function of the stack that has an image."""
+    pages = pipeline.client("lambda").get_paginator("list_functions").paginate()
+    functions = [one for page in pages for one in page["Functions"]]
+    [arn] = [one["FunctionArn"] for one in functions if one["PackageType"] == "Image"]
+    return arn
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +56,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> StackFiles:
 
 @pytest.fixture(scope="session")
 def deploy(files: StackFiles, context: Path) -> Callable[[], Pipeline]:
-    """Bring the stack to the model that is in the context."""
+    """Deploy the stack with the model in the context."""
 
     def up() -> Pipeline:
         stack = own_model.up(
@@ -70,7 +78,7 @@ def shared_pipeline(deploy: Callable[[], Pipeline], files: StackFiles) -> Iterat
 
 @pytest.fixture
 def pipeline(shared_pipeline: Pipeline) -> Iterator[Pipeline]:
-    """The running stack, whose Rekognition starts to count anew."""
+    """The running stack, with the counters of its Rekognition at zero."""
     shared_pipeline.counters(reset=True)
     yield shared_pipeline
     shared_pipeline.set_faults()

@@ -1,4 +1,4 @@
-"""What the page of the own model's alarm tells to look at, for a stack beside that of the guide."""
+"""The command on the page of the own model's alarm, in a stack other than that of the guide."""
 
 import pytest
 
@@ -15,6 +15,6 @@ def shell(shared_pipeline, quick_cli, tmp_path):
     return GuideShell(shared_pipeline, quick_cli, tmp_path)
 
 
-# None has failed so here: the command has to find the log of the other stack, and nothing in it.
-def test_failures_of_the_own_model_are_looked_for(shell):
+# Nothing has failed here: the command has to find the log of the other stack, and no line in it.
+def test_command_searches_the_log_of_the_own_model(shell):
     assert shell("alarms/ClassifyImageErrorsAlarm", "MODEL_STACK=").strip() in ("", "None")

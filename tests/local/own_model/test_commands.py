@@ -1,4 +1,4 @@
-"""The commands of the README with the own model as the detector: the demo, and the comparison."""
+"""The commands of the README with the own model as the detector: the demo and the comparison."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from local import __main__ as commands
 from local.own_model import __main__ as own_commands
 from local.stack.deployment import REPOSITORY
-from tests.local.own_model.conftest import BLUE, RED
+from tests.local.own_model.conftest import BLUE, RED, own_model_arn
 from tests.local.stack.pipeline import Pipeline
 
 pytestmark = pytest.mark.local
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.local
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two pictures, and a file that is none."""
+    """Two pictures, and a file that is not an image."""
     path = tmp_path / "pictures"
     path.mkdir()
     for name, content in {"red.jpg": RED, "blue.jpg": BLUE, "notes.jpg": b"2 l milk\n"}.items():
@@ -25,11 +25,11 @@ def folder(tmp_path):
 
 @pytest.fixture
 def demo(shared_pipeline: Pipeline, tmp_path, monkeypatch):
-    """Run the demo on the tests' stack, and return exit code, output and what the stack was asked to be."""
-    asked: list[tuple[str, str]] = []
+    """Run the demo on the stack of these tests; return exit code, output, and the models and rules to deploy."""
+    deployed: list[tuple[str, str]] = []
 
     def up(say, parameters, model):
-        asked.append((model, parameters["InspectionRules"]))
+        deployed.append((model, parameters["InspectionRules"]))
         return shared_pipeline.stack
 
     def no_session(console):
@@ -40,28 +40,28 @@ def demo(shared_pipeline: Pipeline, tmp_path, monkeypatch):
     monkeypatch.setattr(commands, "REPOSITORY", tmp_path)
     monkeypatch.setattr(commands, "CONTACT_SHEET", tmp_path / "contact-sheet.html")
     monkeypatch.setattr(commands, "ENVIRONMENT", tmp_path / "env.json")
-    monkeypatch.setattr(commands, "demo_person", lambda deployed: commands.Person("a@b.c", "word", "ann"))
+    monkeypatch.setattr(commands, "demo_person", lambda _: commands.Person("a@b.c", "word", "ann"))
 
     def run(*arguments):
         with commands.console.capture() as captured:
             code = commands.main(["demo", "--detector", "own-model", *arguments])
-        return code, captured.get(), asked
+        return code, captured.get(), deployed
 
     return run
 
 
-def test_the_demo_shows_what_the_own_model_sees(demo, folder):
-    code, output, asked = demo("--photos", str(folder), "--model", "mine")
+def test_demo_shows_the_results_of_the_own_model(demo, folder):
+    code, output, deployed = demo("--photos", str(folder), "--model", "mine")
     rows = {line.split("│")[1].strip(): line for line in output.splitlines() if line.startswith("│")}
     assert code == 0
-    assert [model for model, _ in asked] == ["mine"]
+    assert [model for model, _ in deployed] == ["mine"]
     assert "Inspected with your own model, at once" in output
     assert "NotSupportedImageType" in rows["notes.jpg"]
     assert "Red was found with 100" in rows["red.jpg"]
     assert "analyzed/success/demo/blue.jpg" in rows["blue.jpg"]
 
 
-def test_the_demos_rule_is_in_the_words_of_the_default_model(demo, folder):
+def test_rule_of_the_demo_names_labels_of_the_default_model(demo, folder):
     *_, [(model, rules)] = demo("--photos", str(folder))
     labels = (REPOSITORY / "functions/classify_image" / model / "labels.txt").read_text().splitlines()
     assert set(json.loads(rules)[0]["none_of"]) <= set(labels)
@@ -70,9 +70,7 @@ def test_the_demos_rule_is_in_the_words_of_the_default_model(demo, folder):
 @pytest.fixture
 def compare(shared_pipeline: Pipeline, tmp_path, monkeypatch):
     def beside(say, model):
-        functions = shared_pipeline.client("lambda").get_paginator("list_functions").paginate()
-        [arn] = [one["FunctionArn"] for page in functions for one in page["Functions"] if one["PackageType"] == "Image"]
-        return shared_pipeline.stack, arn
+        return shared_pipeline.stack, own_model_arn(shared_pipeline)
 
     monkeypatch.setattr(own_commands.stack, "up_beside", beside)
     monkeypatch.setattr(own_commands, "REPOSITORY", tmp_path)
@@ -86,7 +84,7 @@ def compare(shared_pipeline: Pipeline, tmp_path, monkeypatch):
     return run
 
 
-def test_a_comparison_prints_agreement_and_writes_the_page(compare, folder, tmp_path):
+def test_comparison_prints_the_agreement_and_writes_the_page(compare, folder, tmp_path):
     code, output = compare(folder)
     assert code == 0
     assert "own-model colours" in output
@@ -95,16 +93,13 @@ def test_a_comparison_prints_agreement_and_writes_the_page(compare, folder, tmp_
     assert (tmp_path / "comparison.html").read_text().count("<article>") == 3
 
 
-def test_a_folder_without_pictures_is_a_sentence(compare, tmp_path):
-    code, output = compare(tmp_path)
-    assert (code, "has no pictures; name a folder with some (.jpg, .jpeg, .png)" in output) == (1, True)
-
-
-def test_on_aws_a_bucket_is_needed_too(compare, folder):
-    code, output = compare(folder, "--function-arn", "arn:aws:lambda:eu-west-1:123456789012:function:own")
-    assert (code, "--bucket is missing" in output) == (1, True)
-
-
-def test_a_bucket_on_aws_needs_the_function_too(compare, folder):
-    code, output = compare(folder, "--bucket", "amzn-s3-demo-bucket")
-    assert (code, "--function-arn is missing; name the own model's function on AWS" in output) == (1, True)
+def test_comparison_names_what_is_missing(compare, folder, tmp_path):
+    function = "arn:aws:lambda:eu-west-1:123456789012:function:own"
+    for arguments, missing in {
+        (tmp_path,): "has no pictures; name a folder with some (.jpg, .jpeg, .png)",
+        (folder, "--function-arn", function): "--bucket is missing",
+        (folder, "--bucket", "amzn-s3-demo-bucket"): "--function-arn is missing; name the own model's function on AWS",
+    }.items():
+        code, output = compare(*arguments)
+        assert code == 1
+        assert missing in output

@@ -1,4 +1,4 @@
-"""Comparisons in which something goes wrong: what is left in the bucket, what is told, and what is still drawn."""
+"""Comparisons in which something fails: what is left in the bucket, what is reported, what is still drawn."""
 
 import io
 import json
@@ -15,36 +15,54 @@ from local.demo.photo_demo import DemoFailed
 from local.own_model import comparison, page
 from tests.pictures import chunk, jpeg_of, scene
 
-PNG = b"\x89PNG\r\n\x1a\n"
+BUCKET = "amzn-s3-demo-bucket"
+OWN = {"name": "own-model", "version": "7"}
 REFUSED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "S3")
 
 
-class Bucket:
-    """An S3 of one bucket that refuses what it is told to; and an account that has nothing else."""
+class Account:
+    """One bucket, a Rekognition without labels, and the own model's function.
 
-    def __init__(self, *, no_put: str = "", no_delete: str = "") -> None:
+    Parameters
+    ----------
+    invoke
+        Returns what the function answers to a payload.
+    no_put, no_delete
+        How the keys end that S3 refuses to put or to delete.
+    """
+
+    def __init__(self, invoke: Callable[[Any], Any], no_put: str = "-", no_delete: str = "-", **fields: str) -> None:
         self.objects: set[tuple[str, str]] = set()
-        self._no_put, self._no_delete = no_put, no_delete
+        self._invoke, self._no_put, self._no_delete, self._fields = invoke, no_put, no_delete, fields
 
-    def client(self, _service: str) -> "Bucket":
+    def client(self, _service: str) -> "Account":
         return self
 
     def put_object(self, **request: Any) -> dict[str, Any]:
-        if self._no_put and request["Key"].endswith(self._no_put):
+        if request["Key"].endswith(self._no_put):
             raise REFUSED
         self.objects.add((request["Key"], "v1"))
         return {"ETag": '"1a2b"', "VersionId": "v1"}
 
     def delete_object(self, **request: Any) -> None:
-        if self._no_delete and request["Key"].endswith(self._no_delete):
+        if request["Key"].endswith(self._no_delete):
             raise REFUSED
         self.objects.remove((request["Key"], request["VersionId"]))
 
     def detect_labels(self, **_: Any) -> dict[str, Any]:
         return {"Labels": []}
 
-    def invoke(self, **_: Any) -> None:
-        raise REFUSED
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        answer = self._invoke(json.loads(request["Payload"]))
+        return {"Payload": io.BytesIO(json.dumps(answer).encode()), **self._fields}
+
+
+def no_labels(payload: Any) -> Any:
+    return {"detector": OWN, "outcomes": [{"labels": []} for _ in payload["objects"]]}
+
+
+def denied(_payload: Any) -> Any:
+    raise REFUSED
 
 
 @pytest.fixture
@@ -55,114 +73,85 @@ def pictures(tmp_path: Path) -> list[Path]:
     return files
 
 
-def failed(account: comparison.Account, pictures: list[Path]) -> str:
+def failure(account: comparison.Account, pictures: list[Path]) -> str:
     with pytest.raises(DemoFailed) as error:
-        comparison.compare(account, "amzn-s3-demo-bucket", "arn", pictures)
+        comparison.compare(account, BUCKET, "arn", pictures)
     return str(error.value)
 
 
-def test_a_picture_that_cannot_be_stored_leaves_none_of_the_others(pictures: list[Path]) -> None:
-    account = Bucket(no_put="/1.jpg")
-    assert "the pictures cannot be compared (An error occurred (AccessDenied)" in failed(account, pictures)
+def cards(account: Account, pictures: list[Path]) -> list[str]:
+    """Return the part of the page about each picture."""
+    return page.render(comparison.compare(account, BUCKET, "arn", pictures)).split("<article>")[1:]
+
+
+# What is left in the bucket
+
+
+@pytest.mark.parametrize("account", [Account(no_labels, no_put="/1.jpg"), Account(denied)], ids=["put", "invoke"])
+def test_failed_comparison_leaves_no_pictures(account: Account, pictures: list[Path]) -> None:
+    assert "the pictures cannot be compared (An error occurred (AccessDenied)" in failure(account, pictures)
     assert account.objects == set()
 
 
-def test_a_function_that_cannot_be_asked_leaves_no_pictures(pictures: list[Path]) -> None:
-    account = Bucket()
-    failed(account, pictures)
-    assert account.objects == set()
-
-
-def test_a_picture_that_cannot_be_deleted_keeps_no_other(pictures: list[Path]) -> None:
-    account = Bucket(no_delete="/0.jpg")
-    told = failed(account, pictures)
+def test_only_a_picture_that_cannot_be_deleted_is_left_and_reported(pictures: list[Path]) -> None:
+    account = Account(denied, no_delete="/0.jpg")
+    reported = failure(account, pictures)
     [(key, _)] = account.objects
     assert key.endswith("/0.jpg")
-    assert f"; and 1 pictures are left in amzn-s3-demo-bucket; delete what is below {key[:-5]}" in told
+    assert f"; and 1 pictures are left in {BUCKET}; delete what is below {key[:-5]}" in reported
 
 
-class Seen(Bucket):
-    """An account whose detectors look at every picture."""
-
-    def __init__(self, before_it_answers: Callable[[], None] = lambda: None) -> None:
-        super().__init__()
-        self._before_it_answers = before_it_answers
-
-    def invoke(self, **request: Any) -> dict[str, Any]:
-        self._before_it_answers()
-        outcomes = [{"labels": []} for _ in json.loads(request["Payload"])["objects"]]
-        return told({"detector": {"name": "own-model", "version": "7"}, "outcomes": outcomes})
+# What is drawn
 
 
-def told(answer: Any) -> dict[str, Any]:
-    return {"Payload": io.BytesIO(json.dumps(answer).encode())}
-
-
-class Answers(Bucket):
-    """An account whose function is somebody else's."""
-
-    def __init__(self, answer: Any, **beside: str) -> None:
-        super().__init__()
-        self._answer, self._beside = answer, beside
-
-    def invoke(self, **_: Any) -> dict[str, Any]:
-        return told(self._answer) | self._beside
-
-
-class NoProfile:
-    """An account that boto3 has no credentials of."""
-
-    def client(self, _service: str) -> Any:
-        raise ProfileNotFound(profile="nope")
-
-
-def cards(account: Bucket, pictures: list[Path]) -> list[str]:
-    """Return what the page has of each picture."""
-    return page.render(comparison.compare(account, "amzn-s3-demo-bucket", "arn", pictures)).split("<article>")[1:]
-
-
-def test_a_picture_that_takes_too_much_memory_is_not_drawn(tmp_path: Path) -> None:
+def test_picture_that_takes_too_much_memory_is_not_drawn(tmp_path: Path) -> None:
     side = 16_000
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
     rows = chunk(b"IDAT", zlib.compress(bytes(side * (1 + side // 8))))
     file = tmp_path / "small.png"
-    file.write_bytes(PNG + header + rows + chunk(b"IEND", b""))
-    [card] = cards(Seen(), [file])
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + header + rows + chunk(b"IEND", b""))
+    [card] = cards(Account(no_labels), [file])
     assert "No picture" in card
 
 
-def test_of_a_picture_its_thumbnail_is_kept(tmp_path: Path) -> None:
+def test_only_the_thumbnail_of_a_picture_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "photo.jpg"
     file.write_bytes(jpeg_of(scene(2_000, 1_000)))
-    [compared] = comparison.compare(Seen(), "amzn-s3-demo-bucket", "arn", [file]).images
+    [compared] = comparison.compare(Account(no_labels), BUCKET, "arn", [file]).images
     assert compared.thumbnail is not None
-    assert (compared.thumbnail.width, compared.thumbnail.height) == (250, 125)
+    assert compared.thumbnail.width == 250
+    assert compared.thumbnail.height == 125
 
 
-def test_a_picture_that_is_gone_by_now_loses_nothing_that_was_paid_for(tmp_path: Path) -> None:
-    gone, there = tmp_path / "gone.jpg", tmp_path / "there.jpg"
-    for file in (gone, there):
+def test_labels_of_a_deleted_picture_are_kept(tmp_path: Path) -> None:
+    deleted, kept = tmp_path / "deleted.jpg", tmp_path / "kept.jpg"
+    for file in (deleted, kept):
         file.write_bytes(jpeg_of(scene()))
-    first, second = cards(Seen(gone.unlink), [gone, there])
-    assert ("No picture" in first, "No picture" in second) == (True, False)
+
+    def invoke(payload: Any) -> Any:
+        deleted.unlink()
+        return no_labels(payload)
+
+    first, second = cards(Account(invoke), [deleted, kept])
+    assert "No picture" in first
+    assert "No picture" not in second
 
 
-def test_credentials_that_are_not_there_are_a_sentence(pictures: list[Path]) -> None:
-    told = "the pictures cannot be compared (The config profile (nope) could not be found); fix that and compare again"
-    assert failed(NoProfile(), pictures) == told
+# What is reported
 
 
-OWN = {"name": "own-model", "version": "7"}
+def test_missing_credentials_are_reported(pictures: list[Path]) -> None:
+    class NoProfile:
+        def client(self, _service: str) -> Any:
+            raise ProfileNotFound(profile="nope")
+
+    assert "The config profile (nope) could not be found" in failure(NoProfile(), pictures)
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        None,
-        "hello",
-        [],
-        {"statusCode": 200, "body": "hello"},
-        {"detector": OWN},
+        *(None, "hello", [], {"statusCode": 200, "body": "hello"}, {"detector": OWN}),
         {"detector": OWN, "outcomes": None},
         {"detector": "own-model", "outcomes": []},
         {"detector": OWN, "outcomes": ["Cat", "Cat", "Cat"]},
@@ -171,36 +160,32 @@ OWN = {"name": "own-model", "version": "7"}
         {"detector": OWN, "outcomes": [{"error": "CorruptImage"}] * 3},
     ],
 )
-def test_a_function_that_is_no_own_model_is_named(answer: Any, pictures: list[Path]) -> None:
-    told = "arn does not answer as an own model does; name the output ClassifyImageFunctionArn of own-model.yaml"
-    assert failed(Answers(answer), pictures) == told
+def test_function_that_is_not_an_own_model_is_refused_with_the_remedy(answer: Any, pictures: list[Path]) -> None:
+    reported = failure(Account(lambda _: answer), pictures)
+    assert reported.startswith("arn does not answer as an own model does; ")
+    assert "ClassifyImageFunctionArn" in reported
 
 
 @pytest.mark.parametrize("number", [2, 4])
-def test_a_function_that_answers_of_other_images_than_it_was_asked_is_named(number: int, pictures: list[Path]) -> None:
-    account = Answers({"detector": OWN, "outcomes": [{"labels": []}] * number})
-    assert failed(account, pictures).startswith(f"arn answers of {number} images, not of 3; name the output")
+def test_answer_for_another_number_of_images_is_refused(number: int, pictures: list[Path]) -> None:
+    account = Account(lambda _: {"detector": OWN, "outcomes": [{"labels": []}] * number})
+    assert failure(account, pictures).startswith(f"arn answers of {number} images, not of 3; ")
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [({"errorType": "OutOfMemory", "errorMessage": "no room"}, "OutOfMemory: no room"), (["odd"], '["odd"]')],
 )
-def test_a_function_that_fails_is_told_in_its_own_words(answer: Any, reason: str, pictures: list[Path]) -> None:
-    account = Answers(answer, FunctionError="Unhandled")
-    assert failed(account, pictures) == f"the own model's function failed: {reason}"
+def test_error_of_the_function_is_reported(answer: Any, reason: str, pictures: list[Path]) -> None:
+    account = Account(lambda _: answer, FunctionError="Unhandled")
+    assert failure(account, pictures) == f"the own model's function failed: {reason}"
 
 
-def test_a_folder_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+def test_folder_without_pictures_is_refused(tmp_path: Path, pictures: list[Path]) -> None:
     with pytest.raises(DemoFailed, match=r"/nowhere: there is no such folder; name a folder with pictures \(\.jpg"):
         comparison.pictures(tmp_path / "nowhere")
-
-
-def test_a_picture_is_told_from_a_folder(pictures: list[Path]) -> None:
     with pytest.raises(DemoFailed, match=r"/0\.jpg: is a file; name a folder with pictures"):
         comparison.pictures(pictures[0])
-
-
-def test_a_folder_without_pictures_is_said_to_have_none(tmp_path: Path) -> None:
-    with pytest.raises(DemoFailed, match=r" has no pictures; name a folder with some"):
-        comparison.pictures(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DemoFailed, match=r"/empty has no pictures; name a folder with some"):
+        comparison.pictures(tmp_path / "empty")

@@ -1,4 +1,4 @@
-"""The counters of an own model that the cost estimator reckons with, counted again with a model of the test."""
+"""The requests of an own model in the cost estimator, counted again with the model of these tests."""
 
 import pytest
 
@@ -14,16 +14,16 @@ WAYS = {
     "inspection": (measure.inspections, measure.INSPECTION),
     "bulk": (measure.bulk, measure.BULK),
 }
-# One label of the test's model is not five of the default one, and what a batch does once weighs more in a small one.
+# Only these: this model has one label and not five, and requests once a batch weigh more in a small batch.
 KINDS = ("Invoke", "DetectLabels", "GetObject", "GetObject, a part", "PutObject", "HeadObject", "UpdateItem PHOTO")
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_an_image_takes_the_requests_that_the_estimator_reckons_with(name, shared_pipeline):
+def test_image_takes_the_requests_of_the_estimator(name, shared_pipeline):
     way, functions = WAYS[name]
     contents = [BLUE + bytes([number]) for number in range(4)]
     counted = measure.measure(shared_pipeline.stack, way, (*functions, CLASSIFIER), contents)
     [known, _] = KNOWN[f"{name}, own-model"]
-    # How many images meet in an invocation of a bulk run is a matter of moments.
+    # How many images share an invocation of a bulk run depends on timing.
     kinds = set(KINDS) - ({"Invoke"} if name == "bulk" else set())
     assert {kind: counted.request(kind) for kind in kinds} == {kind: known.request(kind) for kind in kinds}

@@ -7,10 +7,46 @@ from typing import Any
 import pytest
 
 from local.demo.sample_photos import PHOTOS_DIR, fetch_photos
+from local.rekognition.errors import RekognitionError
 from local.rekognition.fetch import DETECTOR, MODELS_DIR, fetch_models
 from local.rekognition.service import Rekognition
 
 Answer = tuple[int, dict[str, Any]]
+
+
+class Clock:
+    """Time that passes only by `sleep`."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def error_code(call: Callable[..., Any], *arguments: Any, **members: Any) -> str:
+    """Return the code of the error that a call raises."""
+    with pytest.raises(RekognitionError) as refused:
+        call(*arguments, **members)
+    return refused.value.code
+
+
+def error_of(answer: Answer) -> tuple[int, str]:
+    """Return status and error type of an answer of the service."""
+    status, body = answer
+    return status, body["__type"]
+
+
+def no_object(bucket: str, key: str, version: str | None) -> bytes:
+    raise LookupError(key)
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +63,7 @@ def photos_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def from_npm(models_dir: Path, photos_dir: Path) -> None:
-    """For tests of boxes and of the photos that only npm carries."""
+    """Skip tests of boxes and of the photos that only npm carries when npm is missing."""
     if not (models_dir / DETECTOR.name).is_file() or not (photos_dir / "waterfall-orientation-1.jpg").is_file():
         pytest.skip("npm is missing, so there is no detector; install Node.js to run this test")
 
@@ -40,21 +76,17 @@ def warm_service(models_dir: Path) -> Rekognition:
 @pytest.fixture
 def service(warm_service: Rekognition) -> Rekognition:
     """The service without faults and with its counters at zero."""
-    warm_service.handle("LocalRekognition.SetFaults", {}, _no_object)
-    warm_service.handle("LocalRekognition.Counters", {"reset": True}, _no_object)
+    warm_service.handle("LocalRekognition.SetFaults", {}, no_object)
+    warm_service.handle("LocalRekognition.Counters", {"reset": True}, no_object)
     return warm_service
 
 
 @pytest.fixture
 def detect(service: Rekognition) -> Callable[..., Answer]:
-    """DetectLabels on bytes that lie in a bucket; keyword arguments go into the request."""
+    """Call DetectLabels on an object with these bytes; keyword arguments are members of the request."""
 
-    def call(data: bytes, **parameters: Any) -> Answer:
-        request = {"Image": {"S3Object": {"Bucket": "photo-bucket", "Name": "photo.jpg"}}, **parameters}
+    def call(data: bytes, **members: Any) -> Answer:
+        request = {"Image": {"S3Object": {"Bucket": "photo-bucket", "Name": "photo.jpg"}}, **members}
         return service.handle("DetectLabels", request, lambda *_: data)
 
     return call
-
-
-def _no_object(bucket: str, key: str, version: str | None) -> bytes:
-    raise LookupError(key)

@@ -12,14 +12,16 @@ from local.rekognition.custom_labels.projects import Projects
 from local.rekognition.custom_labels.training import read_folder, train_version
 from local.rekognition.fetch import CLASSIFIER
 from local.rekognition.service import Rekognition
+from tests.local.rekognition.conftest import error_of, no_object
 
 pytestmark = pytest.mark.local
 
 COLOURS = ("black", "navy", "darkgreen", "maroon")
+MEGABYTE = 1024 * 1024
 
 
-def _picture(shape, colour, size=(120, 120), file_format="PNG", **options):
-    """A disc or a grid: enough to tell two labels apart without a download."""
+def picture(shape="disc", colour="navy", size=(120, 120), file_format="PNG", **options):
+    """Draw a disc or a grid: enough to tell two labels apart without a download."""
     image = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(image)
     if shape == "disc":
@@ -39,7 +41,7 @@ def projects_dir(models_dir, tmp_path_factory):
     for shape in ("disc", "grid"):
         (folder / "pictures" / shape).mkdir(parents=True)
         for colour in COLOURS[:3]:
-            (folder / "pictures" / shape / f"{colour}.png").write_bytes(_picture(shape, colour))
+            (folder / "pictures" / shape / f"{colour}.png").write_bytes(picture(shape, colour))
     learned = read_folder(folder / "pictures", Embedder(models_dir / CLASSIFIER.name))
     train_version("shapes", folder / "pictures", learned, Projects(folder / "projects"))
     return folder / "projects"
@@ -47,7 +49,7 @@ def projects_dir(models_dir, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def arn(projects_dir):
-    (version,) = Projects(projects_dir).versions("shapes")
+    [version] = Projects(projects_dir).versions("shapes")
     return version.arn
 
 
@@ -57,201 +59,147 @@ def warm(models_dir, projects_dir):
 
 
 @pytest.fixture
-def service(warm, arn):
-    """The service with its version running, unfaulted, and its counters at zero."""
+def call(warm):
+    """Call an operation of the service."""
+    return lambda operation, request, read=no_object: warm.handle(operation, request, read)
+
+
+@pytest.fixture(autouse=True)
+def _running(call, arn):
+    """Reset the version to running and fast enough, without faults, and the counters to zero."""
     control = {"ProjectVersionArn": arn, "status": "RUNNING", "capacity": {"calls_per_second_per_unit": 1000}}
-    assert warm.handle("LocalRekognition.SetProjectVersion", control, _no_object) == (200, {})
-    warm.handle("LocalRekognition.Counters", {"reset": True}, _no_object)
-    return warm
+    assert call("LocalRekognition.SetProjectVersion", control) == (200, {})
+    call("LocalRekognition.SetFaults", {})
+    call("LocalRekognition.Counters", {"reset": True})
 
 
 @pytest.fixture
-def detect(service, arn):
-    def call(data, **members):
+def detect(call, arn):
+    """Call DetectCustomLabels on an object with these bytes; keyword arguments are members of the request."""
+
+    def on(data, **members):
         image = {"S3Object": {"Bucket": "photo-bucket", "Name": "photo.jpg"}}
-        request = {"ProjectVersionArn": arn, "Image": image, **members}
-        return service.handle("DetectCustomLabels", request, lambda *_: data)
+        return call("DetectCustomLabels", {"ProjectVersionArn": arn, "Image": image, **members}, lambda *_: data)
 
-    return call
-
-
-def _no_object(bucket, key, version):
-    raise LookupError(key)
+    return on
 
 
-def _error(answer):
-    status, body = answer
-    return status, body["__type"]
+@pytest.fixture
+def detect_bytes(call, arn):
+    def on(data):
+        image = {"Bytes": base64.b64encode(data).decode()}
+        return call("DetectCustomLabels", {"ProjectVersionArn": arn, "Image": image})
+
+    return on
+
+
+def names(answer):
+    return [label["Name"] for label in answer[1]["CustomLabels"]]
 
 
 @pytest.mark.parametrize("shape", ["disc", "grid"])
-def test_an_unseen_picture_gets_its_label(shape, detect):
-    status, body = detect(_picture(shape, COLOURS[3]))
-
-    assert (status, body["CustomLabels"][0]["Name"]) == (200, shape)
+def test_unseen_picture_gets_its_label_alone(shape, detect):
+    assert names(detect(picture(shape, COLOURS[3]))) == [shape]
 
 
-def test_without_a_minimum_only_likely_labels_are_told(detect):
-    assert [label["Name"] for label in detect(_picture("disc", "navy"))[1]["CustomLabels"]] == ["disc"]
+def test_minimum_of_zero_returns_all_labels_best_first(detect):
+    answer = detect(picture("grid"), MinConfidence=0)
+    assert names(answer) == ["grid", "disc"]
+    assert sum(label["Confidence"] for label in answer[1]["CustomLabels"]) == pytest.approx(100)
 
 
-def test_a_minimum_of_zero_gives_all_labels_best_first(detect):
-    labels = detect(_picture("grid", "navy"), MinConfidence=0)[1]["CustomLabels"]
-
-    assert [label["Name"] for label in labels] == ["grid", "disc"]
-    assert sum(label["Confidence"] for label in labels) == pytest.approx(100)
-
-
-def test_a_label_is_told_at_its_confidence_and_not_above(detect):
-    second = detect(_picture("disc", "navy"), MinConfidence=0)[1]["CustomLabels"][1]
-    at, above = (
-        detect(_picture("disc", "navy"), MinConfidence=minimum)[1]["CustomLabels"]
-        for minimum in (second["Confidence"], second["Confidence"] + 0.01)
-    )
-
-    assert ([label["Name"] for label in at], [label["Name"] for label in above]) == (["disc", "grid"], ["disc"])
+def test_label_is_returned_at_its_confidence_and_not_above(detect):
+    confidence = detect(picture(), MinConfidence=0)[1]["CustomLabels"][1]["Confidence"]
+    assert names(detect(picture(), MinConfidence=confidence)) == ["disc", "grid"]
+    assert names(detect(picture(), MinConfidence=confidence + 0.01)) == ["disc"]
 
 
-def test_the_number_of_results_is_limited(detect):
-    assert len(detect(_picture("disc", "navy"), MinConfidence=0, MaxResults=1)[1]["CustomLabels"]) == 1
-
-
-def test_bytes_are_taken_as_well(service, arn):
-    image = {"Bytes": base64.b64encode(_picture("disc", "navy")).decode()}
-    answer = service.handle("DetectCustomLabels", {"ProjectVersionArn": arn, "Image": image}, _no_object)
-
-    assert answer[1]["CustomLabels"][0]["Name"] == "disc"
+def test_max_results_limits_the_labels(detect):
+    assert names(detect(picture(), MinConfidence=0, MaxResults=1)) == ["disc"]
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
-def test_a_jpeg_is_taken_with_a_broken_exif_block(detect):
-    assert detect(_picture("disc", "navy", file_format="JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"))[0] == 200
-
-
-def test_the_object_is_read_by_bucket_key_and_version(service, arn):
-    asked = []
-
-    def read_object(*reference):
-        asked.append(reference)
-        return _picture("disc", "navy")
-
-    reference = {"Bucket": "bucket", "Name": "a+b %20é.jpg", "Version": "v1"}
-    service.handle("DetectCustomLabels", {"ProjectVersionArn": arn, "Image": {"S3Object": reference}}, read_object)
-
-    assert asked == [("bucket", "a+b %20é.jpg", "v1")]
-
-
-@pytest.mark.parametrize("refusal", [KeyError, PermissionError])
-def test_an_object_that_can_not_be_read_is_an_invalid_s3_object(refusal, service, arn):
-    def read_object(*_):
-        raise refusal("photo.jpg")
-
-    request = {"ProjectVersionArn": arn, "Image": {"S3Object": {"Bucket": "bucket", "Name": "photo.jpg"}}}
-
-    assert _error(service.handle("DetectCustomLabels", request, read_object)) == (400, "InvalidS3ObjectException")
+def test_jpeg_with_a_broken_exif_block_is_accepted(detect):
+    assert detect(picture(file_format="JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"))[0] == 200
 
 
 @pytest.mark.parametrize(
     ("data", "code"),
     [
         (b"text", "InvalidImageFormatException"),
-        (_picture("disc", "navy")[:200], "InvalidImageFormatException"),
-        (_picture("disc", "navy", size=(63, 120)), "InvalidParameterException"),
-        (_picture("disc", "navy", size=(64, 1300)), "InvalidParameterException"),
-        (_picture("disc", "navy", size=(4097, 300)), "ImageTooLargeException"),
-        (_picture("disc", "navy").ljust(15 * 1024 * 1024 + 1, b"\0"), "ImageTooLargeException"),
+        (picture()[:200], "InvalidImageFormatException"),
+        (picture(size=(63, 120)), "InvalidParameterException"),
+        (picture(size=(64, 1300)), "InvalidParameterException"),
+        (picture(size=(4097, 300)), "ImageTooLargeException"),
+        (picture().ljust(15 * MEGABYTE + 1, b"\0"), "ImageTooLargeException"),
     ],
     ids=["text", "truncated", "narrow", "long", "wide", "heavy"],
 )
-def test_an_image_beyond_the_limits_is_refused(data, code, detect):
-    assert _error(detect(data)) == (400, code)
+def test_image_beyond_the_limits_is_refused(data, code, detect):
+    assert error_of(detect(data)) == (400, code)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (64, 1280), (4096, 300)])
-def test_an_image_at_the_limits_is_taken(size, detect):
-    assert detect(_picture("disc", "navy", size=size))[0] == 200
+def test_image_at_the_limits_is_accepted(size, detect):
+    assert detect(picture(size=size))[0] == 200
 
 
-@pytest.mark.parametrize(("length", "status"), [(4 * 1024 * 1024, 200), (4 * 1024 * 1024 + 1, 400)])
-def test_bytes_are_taken_up_to_4_mb(length, status, service, arn):
-    image = {"Bytes": base64.b64encode(_picture("disc", "navy").ljust(length, b"\0")).decode()}
-
-    assert service.handle("DetectCustomLabels", {"ProjectVersionArn": arn, "Image": image}, _no_object)[0] == status
+def test_bytes_of_up_to_4_mb_are_accepted(detect_bytes):
+    assert names(detect_bytes(picture().ljust(4 * MEGABYTE, b"\0"))) == ["disc"]
+    assert detect_bytes(picture().ljust(4 * MEGABYTE + 1, b"\0"))[0] == 400
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "L"])
-def test_pngs_of_every_mode_are_taken(mode, detect):
+def test_png_of_each_mode_is_accepted(mode, detect):
     data = io.BytesIO()
     Image.new(mode, (100, 100)).save(data, "PNG")
-
     assert detect(data.getvalue())[0] == 200
 
 
 @pytest.mark.parametrize(
     "members", [{"MinConfidence": 101}, {"MinConfidence": -1}, {"MaxResults": -1}, {"Image": None}]
 )
-def test_settings_outside_the_service_model_are_refused(members, detect):
-    assert _error(detect(_picture("disc", "navy"), **members)) == (400, "ValidationException")
+def test_setting_outside_the_service_model_is_refused(members, detect):
+    assert error_of(detect(picture(), **members)) == (400, "ValidationException")
 
 
-def test_a_model_that_does_not_run_is_not_ready(service, arn, detect):
-    service.handle("LocalRekognition.SetProjectVersion", {"ProjectVersionArn": arn, "status": "STOPPED"}, _no_object)
+def test_stopped_model_is_not_ready(call, arn, detect):
+    call("LocalRekognition.SetProjectVersion", {"ProjectVersionArn": arn, "status": "STOPPED"})
+    assert error_of(detect(picture())) == (400, "ResourceNotReadyException")
 
-    assert _error(detect(_picture("disc", "navy"))) == (400, "ResourceNotReadyException")
 
-
-def test_calls_above_the_rate_are_refused_and_counted(service, arn, detect):
+def test_call_above_the_rate_is_throttled_and_counted(call, arn, detect):
     capacity = {"ProjectVersionArn": arn, "capacity": {"calls_per_second_per_unit": 0}}
-    service.handle("LocalRekognition.SetProjectVersion", capacity, _no_object)
-
-    answer = detect(_picture("disc", "navy"))
-    counters = service.handle("LocalRekognition.Counters", {}, _no_object)[1]
-
-    assert _error(answer) == (400, "ProvisionedThroughputExceededException")
-    assert (counters["throttled"], counters["custom_labels_answered"]) == (1, 0)
+    call("LocalRekognition.SetProjectVersion", capacity)
+    assert error_of(detect(picture())) == (400, "ProvisionedThroughputExceededException")
+    counters = call("LocalRekognition.Counters", {})[1]
+    assert counters["throttled"] == 1
+    assert counters["custom_labels_answered"] == 0
 
 
-def test_what_was_answered_is_counted_and_not_paid_by_the_image(service, detect):
-    detect(_picture("disc", "navy"))
-    detect(b"text")
-
-    counters = service.handle("LocalRekognition.Counters", {}, _no_object)[1]
-
-    assert (counters["calls"]["DetectCustomLabels"], counters["custom_labels_answered"], counters["paid"]) == (2, 1, 0)
-
-
-def test_answers_and_counts_are_exact_under_threads(service, detect):
-    pictures = [_picture(shape, COLOURS[3]) for shape in ("disc", "grid")] * 20
+def test_answers_and_counts_are_exact_under_threads(call, detect):
+    pictures = [picture("disc"), picture("grid"), b"text"] * 20
     with ThreadPoolExecutor(8) as pool:
-        names = [body["CustomLabels"][0]["Name"] for _, body in pool.map(detect, pictures)]
+        answers = list(pool.map(detect, pictures))
+    assert [names(answer) for answer in answers if answer[0] == 200] == [["disc"], ["grid"]] * 20
+    counters = call("LocalRekognition.Counters", {})[1]
+    assert counters["calls"]["DetectCustomLabels"] == 60
+    assert counters["custom_labels_answered"] == 40
+    # A model is paid for by the hour and not by the image.
+    assert counters["paid"] == 0
 
-    counters = service.handle("LocalRekognition.Counters", {}, _no_object)[1]
-    assert (names, counters["custom_labels_answered"]) == (["disc", "grid"] * 20, 40)
 
-
-def test_a_fault_of_the_whole_service_hits_custom_labels_by_key(service, detect):
-    fault = {"error": {"code": "InternalServerError", "key_contains": "photo"}}
-    service.handle("LocalRekognition.SetFaults", fault, _no_object)
-    refused = _error(detect(_picture("disc", "navy")))
-    service.handle("LocalRekognition.SetFaults", {}, _no_object)
-
-    assert refused == (500, "InternalServerError")
+def test_fault_of_the_whole_service_hits_custom_labels_by_key(call, detect):
+    call("LocalRekognition.SetFaults", {"error": {"code": "InternalServerError", "key_contains": "photo"}})
+    assert error_of(detect(picture())) == (500, "InternalServerError")
 
 
 @pytest.mark.parametrize(
     "operation",
     [
-        "CreateProject",
-        "DescribeProjects",
-        "DescribeProjectVersions",
-        "StartProjectVersion",
-        "StopProjectVersion",
-        "DeleteProjectVersion",
-        "DeleteProject",
-        "DetectCustomLabels",
+        *("CreateProject", "DescribeProjects", "DescribeProjectVersions", "StartProjectVersion"),
+        *("StopProjectVersion", "DeleteProjectVersion", "DeleteProject", "DetectCustomLabels"),
     ],
 )
-def test_every_operation_is_on_the_wire(operation, service):
-    _, body = service.handle(operation, {"MaxResults": -1}, _no_object)
-
-    assert body["__type"] == "ValidationException"
+def test_each_operation_is_on_the_wire(operation, call):
+    assert error_of(call(operation, {"MaxResults": -1})) == (400, "ValidationException")

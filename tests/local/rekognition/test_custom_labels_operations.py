@@ -1,4 +1,4 @@
-"""Projects and versions on the wire, with heads that nobody trained: no model is needed."""
+"""Projects and versions on the wire, with heads that nothing was trained for: no model is needed."""
 
 import json
 import re
@@ -14,28 +14,10 @@ from local.rekognition.custom_labels.head import Head
 from local.rekognition.custom_labels.life_cycle import STATUSES
 from local.rekognition.custom_labels.operations import CustomLabels
 from local.rekognition.custom_labels.projects import Projects
-from local.rekognition.errors import RekognitionError
+from tests.local.rekognition.conftest import error_code
 
 UNKNOWN_PROJECT = "arn:aws:rekognition:us-east-1:000000000000:project/dogs/1795220249368"
 UNKNOWN_VERSION = "arn:aws:rekognition:us-east-1:000000000000:project/cats/version/v9/1795220249368"
-
-
-class Clock:
-    """Time that passes only when somebody sleeps."""
-
-    def __init__(self):
-        self.now = 1_000_000.0
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -67,77 +49,64 @@ def service(tmp_path, clock):
     return CustomLabels(tmp_path / "no-model.tflite", tmp_path, clock)
 
 
-def _code(call, *arguments):
-    with pytest.raises(RekognitionError) as refused:
-        call(*arguments)
-    return refused.value.code
+@pytest.fixture
+def describe(service, project):
+    """Call DescribeProjectVersions; keyword arguments are members of the request."""
+    return lambda **members: service.describe_project_versions({"ProjectArn": project.arn, **members})
 
 
-def _describe(service, project, **members):
-    return service.describe_project_versions({"ProjectArn": project.arn, **members})
+@pytest.fixture
+def status(describe):
+    """Return the status of the newest version."""
+    return lambda: describe()["ProjectVersionDescriptions"][0]["Status"]
 
 
-def _status(service, project):
-    return _describe(service, project)["ProjectVersionDescriptions"][0]["Status"]
+def arns(answer):
+    return [each["ProjectVersionArn"] for each in answer["ProjectVersionDescriptions"]]
 
 
 # --- projects ---
 
 
-def test_a_project_is_created_and_described(service):
+def test_project_is_created_described_and_deleted(service):
     arn = service.create_project({"ProjectName": "cats"})["ProjectArn"]
-
-    (described,) = service.describe_projects({})["ProjectDescriptions"]
-    assert (described["ProjectArn"], described["Status"], described["Feature"]) == (arn, "CREATED", "CUSTOM_LABELS")
-
-
-def test_a_second_project_of_a_name_is_refused(service, project):
-    assert _code(service.create_project, {"ProjectName": project.name}) == "ResourceInUseException"
-
-
-@pytest.mark.parametrize("name", [None, "", "two words", "a/b", "x" * 256])
-def test_a_name_outside_the_service_model_is_refused(name, service):
-    assert _code(service.create_project, {"ProjectName": name}) == "ValidationException"
+    [described] = service.describe_projects({})["ProjectDescriptions"]
+    assert described["ProjectArn"] == arn
+    assert described["Status"] == "CREATED"
+    assert described["Feature"] == "CUSTOM_LABELS"
+    assert service.delete_project({"ProjectArn": arn}) == {"Status": "DELETING"}
+    assert service.describe_projects({})["ProjectDescriptions"] == []
 
 
-@pytest.mark.parametrize("name", [".", "..", "..."])
-def test_a_name_can_not_leave_the_folder(name, service):
-    assert _code(service.create_project, {"ProjectName": name}) == "InvalidParameterException"
+@pytest.mark.parametrize(
+    ("request_body", "code"),
+    [
+        ({"ProjectName": "cats"}, "ResourceInUseException"),
+        ({"ProjectName": "birds", "Feature": "CONTENT_MODERATION"}, "InvalidParameterException"),
+        # A name must not lead out of the folder of the projects.
+        *(({"ProjectName": name}, "InvalidParameterException") for name in (".", "..", "...")),
+        *(({"ProjectName": name}, "ValidationException") for name in (None, "", "two words", "a/b", "x" * 256)),
+    ],
+)
+def test_project_that_cannot_be_created_is_refused(request_body, code, service, project):
+    assert error_code(service.create_project, request_body) == code
 
 
-def test_projects_of_another_feature_are_refused(service):
-    request = {"ProjectName": "cats", "Feature": "CONTENT_MODERATION"}
-
-    assert _code(service.create_project, request) == "InvalidParameterException"
-
-
-def test_projects_can_be_asked_for_by_name(service, projects, project):
+def test_projects_are_described_by_name(service, projects, project):
     projects.create("dogs")
-
     described = service.describe_projects({"ProjectNames": ["cats"]})["ProjectDescriptions"]
     assert [each["ProjectArn"] for each in described] == [project.arn]
 
 
-def test_a_project_without_versions_is_deleted(service, project):
-    answer = service.delete_project({"ProjectArn": project.arn})
-
-    assert (answer, service.describe_projects({})["ProjectDescriptions"]) == ({"Status": "DELETING"}, [])
-
-
-def test_a_project_with_versions_is_not_deleted(service, project, version):
-    assert _code(service.delete_project, {"ProjectArn": project.arn}) == "ResourceInUseException"
-
-
-def test_an_unknown_project_is_not_found(service, project):
-    assert _code(service.describe_project_versions, {"ProjectArn": UNKNOWN_PROJECT}) == "ResourceNotFoundException"
+def test_project_with_versions_is_not_deleted(service, project, version):
+    assert error_code(service.delete_project, {"ProjectArn": project.arn}) == "ResourceInUseException"
 
 
 # --- versions ---
 
 
-def test_a_version_is_described(service, project, version):
-    (described,) = _describe(service, project)["ProjectVersionDescriptions"]
-
+def test_version_is_described(describe, version):
+    [described] = describe()["ProjectVersionDescriptions"]
     assert described == {
         "ProjectVersionArn": version.arn,
         "CreationTimestamp": version.created_milliseconds / 1000,
@@ -149,78 +118,54 @@ def test_a_version_is_described(service, project, version):
     }
 
 
-def test_versions_come_newest_first_in_pages(service, project, add_version):
-    added = [add_version().arn for _ in range(5)]
-
-    pages, members = [], {"MaxResults": 2}
-    while True:
-        answer = _describe(service, project, **members)
-        pages.append([each["ProjectVersionArn"] for each in answer["ProjectVersionDescriptions"]])
-        if "NextToken" not in answer:
-            break
-        members["NextToken"] = answer["NextToken"]
-
-    newest_first = added[::-1]
-    assert pages == [newest_first[0:2], newest_first[2:4], newest_first[4:]]
+@pytest.mark.parametrize("number", [4, 5])
+def test_versions_come_newest_first_in_pages(describe, add_version, number):
+    newest_first = [add_version().arn for _ in range(number)][::-1]
+    pages = [describe(MaxResults=2)]
+    while "NextToken" in pages[-1]:
+        pages.append(describe(MaxResults=2, NextToken=pages[-1]["NextToken"]))
+    assert [arns(page) for page in pages] == [newest_first[at : at + 2] for at in range(0, number, 2)]
 
 
-def test_a_full_last_page_is_the_last(service, project, add_version):
-    for _ in range(2):
-        add_version()
-
-    assert "NextToken" not in _describe(service, project, MaxResults=2)
-
-
-def test_versions_can_be_asked_for_by_name(service, project, add_version):
+def test_versions_are_described_by_name(describe, add_version):
     first = add_version()
     add_version()
-
-    described = _describe(service, project, VersionNames=["v1"])["ProjectVersionDescriptions"]
-    assert [each["ProjectVersionArn"] for each in described] == [first.arn]
-
-
-@pytest.mark.parametrize("token", ["no token", "OTk5", "LTE=", "MA==", ""])
-def test_a_token_that_nobody_gave_is_refused(token, service, project, version):
-    assert _code(_describe_with(service, project), token) == "InvalidPaginationTokenException"
-
-
-def _describe_with(service, project):
-    return lambda token: _describe(service, project, NextToken=token)
-
-
-@pytest.mark.parametrize(
-    "members",
-    [{"MaxResults": 0}, {"MaxResults": 101}, {"VersionNames": []}, {"VersionNames": [f"v{n}" for n in range(11)]}],
-)
-def test_a_page_outside_the_service_model_is_refused(members, service, project):
-    assert _code(lambda: _describe(service, project, **members)) == "ValidationException"
-
-
-def test_a_version_is_started_stopped_and_deleted(service, project, version):
-    arn = {"ProjectVersionArn": version.arn}
-    service.set_project_version({**arn, "durations": {"start_seconds": 0, "stop_seconds": 0}})
-
-    statuses = [
-        service.start_project_version({**arn, "MinInferenceUnits": 1})["Status"],
-        _status(service, project),
-        service.stop_project_version(arn)["Status"],
-        _status(service, project),
-        service.delete_project_version(arn)["Status"],
-    ]
-
-    assert statuses == ["STARTING", "RUNNING", "STOPPING", "STOPPED", "DELETING"]
-    assert _describe(service, project)["ProjectVersionDescriptions"] == []
-
-
-def test_a_running_version_is_not_deleted(service, project, version):
-    service.set_project_version({"ProjectVersionArn": version.arn, "status": "RUNNING"})
-
-    assert _code(service.delete_project_version, {"ProjectVersionArn": version.arn}) == "ResourceInUseException"
-    assert _status(service, project) == "RUNNING"
+    assert arns(describe(VersionNames=["v1"])) == [first.arn]
 
 
 @pytest.mark.parametrize(
     ("members", "code"),
+    [
+        ({"ProjectArn": UNKNOWN_PROJECT}, "ResourceNotFoundException"),
+        ({"MaxResults": 0}, "ValidationException"),
+        ({"MaxResults": 101}, "ValidationException"),
+        ({"VersionNames": []}, "ValidationException"),
+        ({"VersionNames": [f"v{n}" for n in range(11)]}, "ValidationException"),
+        *(
+            ({"NextToken": token}, "InvalidPaginationTokenException")
+            for token in ("no token", "OTk5", "LTE=", "MA==", "")
+        ),
+    ],
+)
+def test_page_that_cannot_be_described_is_refused(members, code, describe, version):
+    assert error_code(describe, **members) == code
+
+
+def test_version_is_started_stopped_and_deleted(service, describe, status, version):
+    arn = {"ProjectVersionArn": version.arn}
+    service.set_project_version({**arn, "durations": {"start_seconds": 0, "stop_seconds": 0}})
+    assert service.start_project_version({**arn, "MinInferenceUnits": 1})["Status"] == "STARTING"
+    assert status() == "RUNNING"
+    assert error_code(service.delete_project_version, arn) == "ResourceInUseException"
+    assert status() == "RUNNING"
+    assert service.stop_project_version(arn)["Status"] == "STOPPING"
+    assert status() == "STOPPED"
+    assert service.delete_project_version(arn)["Status"] == "DELETING"
+    assert arns(describe()) == []
+
+
+@pytest.mark.parametrize(
+    ("units", "code"),
     [
         ({}, "ValidationException"),
         ({"MinInferenceUnits": 0}, "ValidationException"),
@@ -228,8 +173,8 @@ def test_a_running_version_is_not_deleted(service, project, version):
         ({"MinInferenceUnits": 2, "MaxInferenceUnits": 1}, "InvalidParameterException"),
     ],
 )
-def test_units_that_make_no_sense_are_refused(members, code, service, version):
-    assert _code(service.start_project_version, {"ProjectVersionArn": version.arn, **members}) == code
+def test_impossible_inference_units_are_refused(units, code, service, version):
+    assert error_code(service.start_project_version, {"ProjectVersionArn": version.arn, **units}) == code
 
 
 @pytest.mark.parametrize(
@@ -239,152 +184,120 @@ def test_units_that_make_no_sense_are_refused(members, code, service, version):
         ("cats", "ValidationException"),
         ("arn:aws:rekognition:us-east-1:000000000000:project/cats/1", "ValidationException"),
         (UNKNOWN_VERSION, "ResourceNotFoundException"),
+        ("of another region", "ResourceNotFoundException"),
     ],
 )
-@pytest.mark.parametrize(
-    "operation",
-    ["start_project_version", "stop_project_version", "delete_project_version", "set_project_version"],
-)
-def test_a_wrong_version_arn_is_refused(arn, code, operation, service, version):
+@pytest.mark.parametrize("operation", ["start", "stop", "delete", "set"])
+def test_wrong_version_arn_is_refused(arn, code, operation, service, version):
+    if arn == "of another region":
+        arn = version.arn.replace("us-east-1", "eu-west-1")
     request = {"ProjectVersionArn": arn, "MinInferenceUnits": 1}
-
-    assert _code(getattr(service, operation), request) == code
-
-
-def test_an_arn_of_another_region_is_not_found(service, version):
-    arn = version.arn.replace("us-east-1", "eu-west-1")
-
-    assert _code(service.stop_project_version, {"ProjectVersionArn": arn}) == "ResourceNotFoundException"
+    assert error_code(getattr(service, f"{operation}_project_version"), request) == code
 
 
-@pytest.mark.parametrize(
-    ("operation", "call"),
-    [
-        ("StartProjectVersion", "start_project_version"),
-        ("StopProjectVersion", "stop_project_version"),
-        ("DeleteProjectVersion", "delete_project_version"),
-    ],
-)
-def test_a_fault_refuses_the_call_before_it_changes_anything(operation, call, service, project, version):
+@pytest.mark.parametrize("operation", ["Start", "Stop", "Delete"])
+def test_fault_refuses_the_call_before_it_changes_anything(operation, service, status, version):
     arn = {"ProjectVersionArn": version.arn}
-    service.set_project_version({**arn, "faults": {operation: {"code": "LimitExceededException", "first": 1}}})
+    fault = {f"{operation}ProjectVersion": {"code": "LimitExceededException", "first": 1}}
+    service.set_project_version({**arn, "faults": fault})
+    call = getattr(service, f"{operation.lower()}_project_version")
+    assert error_code(call, {**arn, "MinInferenceUnits": 1}) == "LimitExceededException"
+    assert status() == "TRAINING_COMPLETED"
 
-    assert _code(getattr(service, call), {**arn, "MinInferenceUnits": 1}) == "LimitExceededException"
-    assert _status(service, project) == "TRAINING_COMPLETED"
 
-
-def test_describing_can_be_throttled(service, project, version):
+def test_describing_can_be_throttled(service, describe, status, version):
     fault = {"DescribeProjectVersions": {"code": "ThrottlingException", "first": 1}}
     service.set_project_version({"ProjectVersionArn": version.arn, "faults": fault})
-
-    assert _code(_describe, service, project) == "ThrottlingException"
-    assert _status(service, project) == "TRAINING_COMPLETED"
+    assert error_code(describe) == "ThrottlingException"
+    assert status() == "TRAINING_COMPLETED"
 
 
 # --- on disk ---
 
 
-def test_a_version_survives_a_restart(service, project, version, tmp_path):
+def test_restart_keeps_the_version_but_not_its_status(service, project, version, tmp_path):
     service.set_project_version({"ProjectVersionArn": version.arn, "status": "RUNNING"})
-
     restarted = CustomLabels(tmp_path / "no-model.tflite", tmp_path)
-
-    assert _status(restarted, project) == "TRAINING_COMPLETED"
-
-
-def test_a_version_trained_meanwhile_is_found(service, project, add_version):
-    before = len(_describe(service, project)["ProjectVersionDescriptions"])
-    add_version()
-
-    assert (before, len(_describe(service, project)["ProjectVersionDescriptions"])) == (0, 1)
+    [described] = restarted.describe_project_versions({"ProjectArn": project.arn})["ProjectVersionDescriptions"]
+    assert described["Status"] == "TRAINING_COMPLETED"
 
 
-def test_a_deleted_number_is_not_given_to_a_version_beside_a_newer_one(projects, add_version):
+def test_version_that_another_process_trains_is_found(describe, add_version):
+    assert arns(describe()) == []
+    assert [add_version().arn] == arns(describe())
+
+
+def test_number_of_a_deleted_version_is_not_used_again(projects, add_version):
     first, second = add_version(), add_version()
     projects.delete_version(first)
-
-    assert (second.name, add_version().name) == ("v2", "v3")
-
-
-# --- counting ---
+    assert second.name == "v2"
+    assert add_version().name == "v3"
 
 
-def test_nothing_is_counted_while_no_version_was_asked_for(service):
-    assert service.counters(reset=False) == {}
+# --- counters ---
 
 
-def test_the_bill_of_a_deleted_version_is_kept(service, version, clock):
+def test_bill_of_a_deleted_version_is_kept(service, version, clock):
     arn = {"ProjectVersionArn": version.arn}
     service.set_project_version({**arn, "status": "RUNNING"})
     clock.sleep(7)
     service.set_project_version({**arn, "status": "STOPPED"})
     service.delete_project_version(arn)
-
     assert service.counters(reset=False)["model_seconds"] == 7
 
 
-def test_the_bills_of_all_versions_are_added_until_a_reset(service, add_version, clock):
+def test_bills_of_all_versions_are_added_until_a_reset(service, add_version, clock):
+    assert service.counters(reset=False) == {}
     for version in (add_version(), add_version()):
         service.set_project_version({"ProjectVersionArn": version.arn, "status": "RUNNING"})
     clock.sleep(5)
-
-    counted = [service.counters(reset=True)["model_seconds"], service.counters(reset=False)["model_seconds"]]
-
-    assert counted == [10, 0]
+    assert service.counters(reset=True)["model_seconds"] == 10
+    assert service.counters(reset=False)["model_seconds"] == 0
 
 
-# --- the form of the wire ---
+# --- the service model of the SDK ---
 
-_DESCRIPTION = botocore.loaders.Loader().load_service_model("rekognition", "service-2")
-_MODEL = botocore.model.ServiceModel(_DESCRIPTION)
+DESCRIPTION = botocore.loaders.Loader().load_service_model("rekognition", "service-2")
+MODEL = botocore.model.ServiceModel(DESCRIPTION)
 
 
-def _unknown_members(answer, shape):
-    """Name what an answer has and the service model has not, or has as another type."""
+def unknown_members(answer, shape):
+    """List what an answer has that the service model does not, or has with another type."""
     if shape.type_name == "structure":
         unknown = [name for name in answer if name not in shape.members]
         known = [name for name in answer if name in shape.members]
-        return unknown + [each for name in known for each in _unknown_members(answer[name], shape.members[name])]
+        return unknown + [each for name in known for each in unknown_members(answer[name], shape.members[name])]
     if shape.type_name == "list":
-        return [each for item in answer for each in _unknown_members(item, shape.member)]
+        return [each for item in answer for each in unknown_members(item, shape.member)]
     return [] if not getattr(shape, "enum", None) or answer in shape.enum else [answer]
 
 
-@pytest.mark.parametrize(
-    ("operation", "call"),
-    [
-        ("CreateProject", lambda service, *_: service.create_project({"ProjectName": "dogs"})),
-        ("DescribeProjects", lambda service, *_: service.describe_projects({"MaxResults": 1})),
-        ("DescribeProjectVersions", lambda service, project, _: _describe(service, project)),
-        (
-            "StartProjectVersion",
-            lambda service, _, arn: service.start_project_version({"ProjectVersionArn": arn, "MinInferenceUnits": 1}),
-        ),
-        ("DeleteProjectVersion", lambda service, _, arn: service.delete_project_version({"ProjectVersionArn": arn})),
-    ],
-)
-def test_an_answer_has_the_members_of_the_service_model(operation, call, service, project, version):
-    answer = call(service, project, version.arn)
-
-    assert answer
-    assert _unknown_members(answer, _MODEL.operation_model(operation).output_shape) == []
+def test_answers_have_the_members_of_the_service_model(service, project, version):
+    arn = {"ProjectVersionArn": version.arn}
+    answers = {
+        "CreateProject": service.create_project({"ProjectName": "dogs"}),
+        "DescribeProjects": service.describe_projects({"MaxResults": 1}),
+        "DescribeProjectVersions": service.describe_project_versions({"ProjectArn": project.arn}),
+        "StartProjectVersion": service.start_project_version({**arn, "MinInferenceUnits": 1}),
+    }
+    service.set_project_version({**arn, "status": "STOPPED"})
+    answers["DeleteProjectVersion"] = service.delete_project_version(arn)
+    assert all(answers.values())
+    shapes = {operation: MODEL.operation_model(operation).output_shape for operation in answers}
+    unknown = {operation: unknown_members(answer, shapes[operation]) for operation, answer in answers.items()}
+    assert unknown == {operation: [] for operation in answers}
 
 
-def test_the_sdk_reads_the_timestamps(service, project, version):
-    body = json.dumps(_describe(service, project)).encode()
+def test_sdk_reads_the_timestamps(describe, version):
     parser = botocore.parsers.create_parser("json")
-    shape = _MODEL.operation_model("DescribeProjectVersions").output_shape
-
-    parsed = parser.parse({"status_code": 200, "headers": {}, "body": body}, shape)
-
-    assert isinstance(parsed["ProjectVersionDescriptions"][0]["CreationTimestamp"], datetime)
-
-
-def test_arns_have_the_patterns_of_the_service_model(project, version):
-    patterns = [_DESCRIPTION["shapes"][shape]["pattern"] for shape in ("ProjectArn", "ProjectVersionArn")]
-
-    assert [bool(re.fullmatch(*pair)) for pair in zip(patterns, (project.arn, version.arn), strict=True)] == [True] * 2
+    shape = MODEL.operation_model("DescribeProjectVersions").output_shape
+    response = {"status_code": 200, "headers": {}, "body": json.dumps(describe()).encode()}
+    [parsed] = parser.parse(response, shape)["ProjectVersionDescriptions"]
+    assert isinstance(parsed["CreationTimestamp"], datetime)
 
 
-def test_the_statuses_are_those_of_the_service_model():
-    assert list(STATUSES) == _DESCRIPTION["shapes"]["ProjectVersionStatus"]["enum"]
+def test_arns_and_statuses_are_those_of_the_service_model(project, version):
+    shapes = DESCRIPTION["shapes"]
+    assert re.fullmatch(shapes["ProjectArn"]["pattern"], project.arn)
+    assert re.fullmatch(shapes["ProjectVersionArn"]["pattern"], version.arn)
+    assert list(STATUSES) == shapes["ProjectVersionStatus"]["enum"]

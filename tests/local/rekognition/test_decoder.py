@@ -1,4 +1,4 @@
-"""An image that takes too much ends nothing but the decode of itself."""
+"""An image that takes too much memory or time ends its own decode and no other."""
 
 import io
 import os
@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from local.rekognition.errors import RekognitionError
 from tests.local.engine.account import wait_for
 
 SIDES = [448, 280]
+DECODED = [(448, 448), (280, 280), (280, 280)]
 
 
 def photo(width: int = 300, height: int = 200) -> bytes:
@@ -27,13 +29,13 @@ def photo(width: int = 300, height: int = 200) -> bytes:
 
 @pytest.fixture(scope="module")
 def wide_png() -> bytes:
-    """As large as may be decoded: a second and more of work."""
+    """An image of the largest permitted size: a second and more of work."""
     return png(10_000, 9_900, zeros(9_900 * (10_000 * 3 + 1)))
 
 
 @pytest.fixture(scope="module")
 def see_through_png() -> bytes:
-    """Admitted, but takes more memory than there is once its transparency is laid on white."""
+    """Within the limits, but needs more memory than permitted to draw its transparency on white."""
     return png(10_000, 9_900, zeros(9_900 * (10_000 * 4 + 1)), color_type=6)
 
 
@@ -66,11 +68,11 @@ def peak_bytes(process_id: int) -> int:
         ("DetectCustomLabels", (300, 200), [448, 280]),
     ],
 )
-def test_image_becomes_the_inputs_of_the_models(operation, size, squares):
+def test_image_becomes_the_model_inputs(operation, size, squares):
     assert sides(Decoder(), photo(*size), operation) == [(side, side) for side in squares]
 
 
-def test_refusal_of_the_reader_keeps_its_code_and_the_process():
+def test_refused_image_keeps_its_code_and_the_process():
     decoder = Decoder()
     assert refusal(decoder, lambda: b"text") == "InvalidImageFormatException"
     process = child(decoder)
@@ -78,52 +80,46 @@ def test_refusal_of_the_reader_keeps_its_code_and_the_process():
     assert child(decoder) == process
 
 
-def test_image_beyond_the_memory_is_too_large_and_the_next_is_decoded(see_through_png):
+def test_image_beyond_the_memory_limit_is_too_large(see_through_png):
     decoder = Decoder()
     assert refusal(decoder, lambda: see_through_png) == "ImageTooLargeException"
-    assert sides(decoder, photo()) == [(448, 448), (280, 280), (280, 280)]
+    assert sides(decoder, photo()) == DECODED
     assert peak_bytes(child(decoder)) < MAX_MEMORY_BYTES
 
 
-def test_image_beyond_the_time_is_too_large_and_the_next_is_decoded(wide_png):
+def test_image_beyond_the_time_limit_is_too_large(wide_png):
     decoder = Decoder(cpu_seconds=0.2)
     assert refusal(decoder, lambda: wide_png) == "ImageTooLargeException"
-    assert sides(decoder, photo()) == [(448, 448), (280, 280), (280, 280)]
+    assert sides(decoder, photo()) == DECODED
 
 
-def test_process_that_died_between_images_is_started_again():
+def test_killed_process_is_started_again():
     decoder = Decoder()
     sides(decoder, photo())
     os.kill(child(decoder), signal.SIGKILL)
     wait_for(lambda: decoder._process.poll() is not None)
-    assert sides(decoder, photo()) == [(448, 448), (280, 280), (280, 280)]
+    assert sides(decoder, photo()) == DECODED
 
 
 def test_images_are_read_one_at_a_time():
-    decoder, counted, lock = Decoder(), [0, 0], threading.Lock()
+    decoder, reading, overlaps = Decoder(), threading.Lock(), []
 
     def read() -> bytes:
-        with lock:
-            counted[0] += 1
-            counted[1] = max(counted)
+        alone = reading.acquire(blocking=False)
         time.sleep(0.02)
-        with lock:
-            counted[0] -= 1
+        reading.release() if alone else overlaps.append(1)
         return photo()
 
-    threads = [threading.Thread(target=decoder.views, args=("DetectLabels", read, SIDES)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert counted == [0, 1]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: decoder.views("DetectLabels", read, SIDES), range(8)))
+    assert overlaps == []
 
 
-def test_process_knows_no_secret_and_ends_with_its_parent(monkeypatch):
+def test_process_has_no_credentials_and_ends_with_its_parent(monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     decoder = Decoder()
     sides(decoder, photo())
     assert b"AWS_" not in Path(f"/proc/{child(decoder)}/environ").read_bytes()
-    # What the end of a parent does, however it ends.
+    # The end of the parent closes this pipe, however it ends.
     decoder._process.stdin.close()
     assert decoder._process.wait(timeout=10) == 0
