@@ -23,16 +23,6 @@ BUCKET = "amzn-s3-demo-bucket"
 TABLE = "image-table"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try once more what failed in real processes: a machine that stands still for seconds is no finding.
-
-    What fails twice does fail, and the summary names what was run again: it is looked at, too.
-    """
-    for item in items:
-        if {marker.name for marker in item.iter_markers()} & {"local", "browser"}:
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
 class _Template(yaml.SafeLoader):
     """Reads a template; its intrinsic functions become None, since nothing here looks at them."""
 
