@@ -1,4 +1,4 @@
-"""The examples of docs/app.md do what is said of them, run by a shell as a reader runs them."""
+"""The examples of docs/app.md work when a shell runs them as a reader does."""
 
 import json
 import os
@@ -26,7 +26,7 @@ ANN = "ann@example.com"
 
 @pytest.fixture
 def shell(aws_cli: Path, pipeline: Pipeline) -> Callable[[str], str]:
-    """Run a block with the outputs of the stack as variables; the API is where this copy of the stack answers."""
+    """Run a block with the outputs of the stack as variables, and the API's address of this copy of the stack."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     stack = pipeline.stack
     known = {
@@ -49,35 +49,34 @@ def shell(aws_cli: Path, pipeline: Pipeline) -> Callable[[str], str]:
     return run
 
 
-def test_no_other_page_has_a_request_that_is_not_run_here() -> None:
+def test_no_other_page_has_an_api_request() -> None:
     pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
     assert [page.name for page in pages if re.search(r"curl .*/api/", page.read_text(encoding="utf-8"))] == ["app.md"]
 
 
-def test_somebody_who_is_invited_and_made_an_operator_asks_with_a_token(
-    shell: Callable[[str], str], pipeline: Pipeline
-) -> None:
+def test_invited_person_calls_the_api_with_a_token(shell: Callable[[str], str], pipeline: Pipeline) -> None:
     shell(INVITATION)
     shell(PROMOTION)
     password = new_password()
-    # What Ann does when she signs in for the first time.
+    # As Ann does at her first sign-in.
     pipeline.client("cognito-idp").admin_set_user_password(
         UserPoolId=pipeline.stack.outputs["UserPoolId"], Username=ANN, Password=password, Permanent=True
     )
     request = REQUEST.replace("PASSWORD=…", f"PASSWORD={password}")
     assert request != REQUEST
     assert json.loads(shell(request)) == {"photos": [], "cursor": None}
-    told = json.loads(shell(re.sub(r'"\$ApiUrl.*"', '"$ApiUrl/api/me"', request)))
-    assert (told["is_operator"], told["operators_withheld"]) == (False, "no-second-factor")
+    me = json.loads(shell(re.sub(r'"\$ApiUrl.*"', '"$ApiUrl/api/me"', request)))
+    assert me["is_operator"] is False
+    assert me["operators_withheld"] == "no-second-factor"
 
 
-def test_an_operator_deletes_everything_with_the_words_of_the_page(new_client: Callable[..., Client]) -> None:
+def test_operator_deletes_everything_with_the_documented_body(new_client: Callable[..., Client]) -> None:
     method, path = re.search(r"`(DELETE) (/api/photos)` with\n", PAGE).groups()
     [words] = re.findall(r'`(\{"confirm": .*?\})`', PAGE)
     assert new_client(is_operator=True)(method, path, json.loads(words)).status in (202, 204)
 
 
-def test_every_route_that_the_page_names_is_in_the_document() -> None:
+def test_routes_of_the_page_are_in_the_openapi_document() -> None:
     paths = json.loads((REPOSITORY / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
     named = set(re.findall(r"`(GET|POST|PATCH|DELETE) (/api/[a-z-]+)`", PAGE))
     assert named == {("POST", "/api/photos"), ("DELETE", "/api/photos")}

@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.local.stack.pipeline import wait_for
-
 pytestmark = pytest.mark.local
 
 FUNCTION, TASK = "StopModelFunction", "Stop Model"
@@ -16,7 +14,7 @@ def test_permanent_error(sessions, cell):
     cell.run(TASK, "permission missing", ends=["AccessDenied"], broken=broken, **options)
 
 
-def test_permission_given_back_before_the_watchdog_looks(sessions, cell):
+def test_permission_granted_before_the_watchdog_runs(sessions, cell):
     broken = sessions.without(FUNCTION, "StopTheModel")
     cell.run(TASK, "permission missing, then given", ends=["AccessDenied"], broken=broken)
 
@@ -39,33 +37,23 @@ def test_time_out(sessions, cell):
 
 
 def test_abort(sessions, cell):
-    switch = sessions.switches[FUNCTION]
-
-    def abort(execution):
-        wait_for(lambda: switch.held)
-        sessions.abort(execution)
-        switch.release()
-
-    switch.hold()
-    cell.run(TASK, "abort from outside", ends=["ABORTED"], during=abort)
+    sessions.switches[FUNCTION].hold()
+    cell.run(
+        TASK,
+        "abort from outside",
+        ends=["ABORTED"],
+        during=lambda execution: sessions.abort_held(FUNCTION, execution),
+    )
 
 
 def test_lost_worker(sessions, cell):
-    switch = sessions.switches[FUNCTION]
-
-    def lose(_execution):
-        wait_for(lambda: switch.held)
-        switch.pass_new()
-        assert sessions.kill(FUNCTION) > 0
-        switch.release()
-
-    switch.hold()
-    cell.run(TASK, "function killed", ends=["SUCCEEDED"], during=lose)
+    sessions.switches[FUNCTION].hold()
+    cell.run(TASK, "function killed", ends=["SUCCEEDED"], during=lambda _execution: sessions.kill_held(FUNCTION))
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_rekognition_fails_some_times(sessions, cell, times):
-    # Each time is an invocation, and in each the SDK asks thrice.
+def test_rekognition_fails_at_first(sessions, cell, times):
+    # Each time is an invocation, in which the SDK makes three attempts.
     fault = {"code": "InternalServerError", "first": times * SDK_ATTEMPTS}
     sessions.set_model(faults={"StopProjectVersion": fault})
     cell.run(TASK, f"StopProjectVersion fails {times}x", ends=["SUCCEEDED"])
@@ -77,7 +65,7 @@ def test_rekognition_fails_always(sessions, cell):
     cell.run(TASK, "StopProjectVersion fails always", ends=["ServiceUnavailable"], **options)
 
 
-def test_rekognition_is_well_again_when_the_watchdog_looks(sessions, cell):
+def test_rekognition_recovers_before_the_watchdog_runs(sessions, cell):
     sessions.set_model(faults={"StopProjectVersion": {"code": "InternalServerError"}})
     cell.run(
         TASK,

@@ -1,4 +1,4 @@
-"""The commands that the README and `make up` show, with the real AWS CLI and nothing but `.local/aws.env`."""
+"""Commands of the README and of `make up`, with the AWS CLI and nothing but `.local/aws.env`."""
 
 import json
 import os
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.local
 def shell(shared_pipeline: Pipeline, aws_cli: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """Run a command in a new shell that has sourced the stack's variables and has the AWS CLI on its PATH."""
     folder = tmp_path_factory.mktemp("home")
-    # What a developer's shell may have of another account.
+    # A developer's shell may be set up for another account.
     environment = {
         "PATH": f"{aws_cli}:{os.environ['PATH']}",
         "HOME": str(folder),
@@ -59,35 +59,30 @@ def processed(shell: Callable[[str], str], shared_pipeline: Pipeline, tmp_path_f
     return shared_pipeline.finished(version)
 
 
-def test_a_photo_copied_by_the_aws_cli_is_processed(processed):
-    assert (processed["status"], processed["object"]["key"]) == ("SUCCEEDED", "private/me/uploads/my photo+1.jpg")
+def test_photo_copied_by_the_aws_cli_is_processed(processed):
+    assert processed["status"] == "SUCCEEDED"
+    assert processed["object"]["key"] == "private/me/uploads/my photo+1.jpg"
 
 
-def test_executions_are_listed(shell, processed):
-    answer = json.loads(shell('aws stepfunctions list-executions --state-machine-arn "$ProcessImageStateMachineArn"'))
-    assert processed["execution_arn"] in {one["executionArn"] for one in answer["executions"]}
+def test_execution_its_history_and_record_are_read(shell, processed):
+    listed = json.loads(shell('aws stepfunctions list-executions --state-machine-arn "$ProcessImageStateMachineArn"'))
+    assert processed["execution_arn"] in {one["executionArn"] for one in listed["executions"]}
+    command = f"aws stepfunctions get-execution-history --execution-arn {processed['execution_arn']}"
+    assert json.loads(shell(command))["events"][-1]["type"] == "ExecutionSucceeded"
+    scanned = json.loads(shell('aws dynamodb scan --table-name "$ImageTableName"'))
+    [item] = [item for item in scanned["Items"] if item["sk"]["S"] == processed["sk"]]
+    assert item["status"] == {"S": "SUCCEEDED"}
+    assert item["width"] == {"N": "320"}
 
 
-def test_the_history_of_an_execution_is_read(shell, processed):
-    answer = json.loads(shell(f"aws stepfunctions get-execution-history --execution-arn {processed['execution_arn']}"))
-    assert answer["events"][-1]["type"] == "ExecutionSucceeded"
-
-
-def test_the_record_is_read(shell, processed):
-    answer = json.loads(shell('aws dynamodb scan --table-name "$ImageTableName"'))
-    found = [item for item in answer["Items"] if item["sk"]["S"] == processed["sk"]]
-    assert [item["status"]["S"] for item in found] == ["SUCCEEDED"]
-    assert found[0]["width"] == {"N": "320"}
-
-
-def test_the_thumbnail_is_copied_back(shell, processed, tmp_path):
+def test_thumbnail_is_copied_back(shell, processed, tmp_path):
     target = tmp_path / "thumbnail.jpg"
     thumbnail = processed["thumbnail"]
     shell(f"aws s3 cp s3://{thumbnail['bucket']}/{thumbnail['key']} {target}")
     assert target.read_bytes().startswith(b"\xff\xd8")
 
 
-def test_the_queues_are_reached_by_the_urls_of_the_outputs(shell, processed):
+def test_queues_are_reached_by_the_urls_of_the_outputs(shell, processed):
     for name in ("ProcessingQueueUrl", "ProcessingDeadLetterQueueUrl"):
         # Version 1 of the AWS CLI does not look at AWS_ENDPOINT_URL for SQS; docs/operations.md says so.
         command = f'aws sqs get-queue-attributes --endpoint-url "$AWS_ENDPOINT_URL" --queue-url "${name}"'
@@ -95,15 +90,12 @@ def test_the_queues_are_reached_by_the_urls_of_the_outputs(shell, processed):
         assert answer["Attributes"]["ApproximateNumberOfMessages"] == "0"
 
 
-def test_logs_of_the_functions_are_read(shell, processed):
+def test_logs_of_functions_are_read(shell, processed):
     groups = json.loads(shell("aws logs describe-log-groups"))["logGroups"]
     assert any("FunctionLogs" in group["logGroupName"] for group in groups)
 
 
-def test_the_file_is_sourced_by_a_shell_that_stops_at_unset_variables(shell):
+def test_environment_file_points_at_the_local_stack_and_no_other_account(shell, shared_pipeline: Pipeline):
     assert shell("echo $AWS_DEFAULT_REGION ${AWS_PROFILE:-none} ${AWS_SESSION_TOKEN:-none}") == "us-east-1 none none\n"
-
-
-def test_the_stack_is_where_the_file_says(shell, shared_pipeline: Pipeline):
     assert Path(shared_pipeline.files.shell).name == "aws.env"
     assert shell("echo $AWS_ENDPOINT_URL").strip() == shared_pipeline.stack.endpoint_url

@@ -1,4 +1,4 @@
-"""A folder of images that were made to take memory and time, through the whole stack."""
+"""A folder of decompression bombs, processed by the whole stack."""
 
 import time
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ SIDE = 10_000
 
 
 def bombs() -> Iterator[tuple[str, bytes]]:
-    """Yield seventy files, no two alike: sixty to refuse before they are decoded, ten to decode as far as it goes."""
+    """Yield 70 different files: 60 are refused before they are decoded, 10 are decoded in part."""
     refused = {
         "scans.jpg": with_empty_scans(65_535),
         "scans-64-mp.jpg": repeat_last_scan(flat_jpeg(8_000, 8_000), 90),
