@@ -3,7 +3,6 @@
 import base64
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ def decoded(part: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def expired(pipeline: Pipeline) -> str:
+def expired(pipeline):
     """A token of the page's own client that has just expired."""
     cognito = pipeline.client("cognito-idp")
     which = {"UserPoolId": pipeline.stack.outputs["UserPoolId"], "ClientId": pipeline.stack.outputs["UserPoolClientId"]}
@@ -73,7 +72,7 @@ def other_tokens(pipeline: Pipeline) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def bad_tokens(pipeline: Pipeline, ann: Client, expired: str) -> dict[str, str | None]:
+def bad_tokens(pipeline, ann, expired):
     """Invalid tokens by what is wrong with them."""
     header, payload, signature = str(ann.token).split(".")
     claims = decoded(payload)
@@ -98,18 +97,14 @@ def bad_tokens(pipeline: Pipeline, ann: Client, expired: str) -> dict[str, str |
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_route_refuses_every_invalid_token(
-    pipeline: Pipeline, bad_tokens: dict[str, str | None], method: str, path: str
-) -> None:
+def test_route_refuses_every_invalid_token(pipeline, bad_tokens, method, path):
     target = filled(path, album_id=ID, photo_id=ID, run_id="run")
     body = good_body(method, path)
     statuses = {kind: Client(pipeline, token)(method, target, body).status for kind, token in bad_tokens.items()}
     assert {kind: status for kind, status in statuses.items() if status not in (401, 403)} == {}
 
 
-def test_valid_token_is_answered_and_operator_routes_need_the_group(
-    ann: Client, new_client: Callable[..., Client]
-) -> None:
+def test_valid_token_is_answered_and_operator_routes_need_the_group(ann, new_client):
     paths = ("/api/me", "/api/albums", "/api/photos", "/api/labels")
     assert {path: ann.get(path).status for path in paths} == dict.fromkeys(paths, 200)
     assert ann.get("/api/bulk-runs").status == 403
@@ -119,5 +114,5 @@ def test_valid_token_is_answered_and_operator_routes_need_the_group(
 @pytest.mark.parametrize(
     ("target", "status"), [("/api/secrets", 401), ("/", 200), ("/config.json", 200), ("/api/openapi.json", 200)]
 )
-def test_only_public_files_are_answered_without_a_token(pipeline: Pipeline, target: str, status: int) -> None:
+def test_only_public_files_are_answered_without_a_token(pipeline, target, status):
     assert Client(pipeline, None).get(target).status == status

@@ -3,7 +3,6 @@
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.local.app.conftest import Client, post_form
-from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.pipeline import wait_for
 from vision.domain import records, table_keys
 from vision.domain.gallery import daily_counts
 
@@ -21,19 +20,19 @@ LIMIT_BYTES = 15 * 1024 * 1024
 
 
 @pytest.fixture
-def ann(new_client: Callable[..., Client]) -> Client:
+def ann(new_client):
     """A person without photos."""
     return new_client()
 
 
 @pytest.fixture
-def announced(ann: Client, picture: bytes) -> dict[str, Any]:
+def announced(ann, picture):
     form = {"name": "photo.jpg", "content_type": "image/jpeg", "size_bytes": len(picture)}
     return dict(ann("POST", "/api/photos", form).json())
 
 
 @pytest.fixture
-def send(pipeline: Pipeline, announced: dict[str, Any]) -> Callable[..., int]:
+def send(pipeline, announced):
     """Send the form with changed fields; None leaves a field out."""
 
     def post(file: bytes, **changes: str | None) -> int:
@@ -46,7 +45,7 @@ def send(pipeline: Pipeline, announced: dict[str, Any]) -> Callable[..., int]:
 
 
 @pytest.fixture
-def stored(pipeline: Pipeline) -> Callable[[str], list[str]]:
+def stored(pipeline):
     """Keys of all versions of objects below a prefix."""
 
     def look(prefix: str) -> list[str]:
@@ -56,14 +55,7 @@ def stored(pipeline: Pipeline) -> Callable[[str], list[str]]:
     return look
 
 
-def test_photo_is_uploaded_processed_found_and_deleted(
-    ann: Client,
-    bob: Client,
-    picture: bytes,
-    announced: dict[str, Any],
-    send: Callable[..., int],
-    stored: Callable[[str], list[str]],
-) -> None:
+def test_photo_is_uploaded_processed_found_and_deleted(ann, bob, picture, announced, send, stored):
     photo_id, key = announced["photo"]["photo_id"], announced["upload"]["fields"]["key"]
     mine = f"private/{ann.get('/api/me').json()['owner']}/"
     assert send(picture) == 204
@@ -87,9 +79,7 @@ def test_photo_is_uploaded_processed_found_and_deleted(
     assert ann.get(f"/api/photos/{photo_id}").status == 404
 
 
-def test_debug_log_has_no_key_token_or_signature(
-    pipeline: Pipeline, ann: Client, picture: bytes, announced: dict[str, Any], send: Callable[..., int]
-) -> None:
+def test_debug_log_has_no_key_token_or_signature(pipeline, ann, picture, announced, send):
     photo_id = announced["photo"]["photo_id"]
     assert send(picture) == 204
     wait_for(lambda: ann.get(f"/api/photos/{photo_id}").json()["status"] == "SUCCEEDED")
@@ -129,33 +119,20 @@ def _search(person: Client, label: str) -> list[dict[str, Any]]:
         {"x_amz_meta_note": "more"},
     ],
 )
-def test_changed_form_stores_nothing(
-    send: Callable[..., int],
-    stored: Callable[[str], list[str]],
-    picture: bytes,
-    changes: dict[str, str | None],
-) -> None:
+def test_changed_form_stores_nothing(send, stored, picture, changes):
     before = stored("private/")
     assert send(picture, **changes) in (400, 403)
     assert stored("private/") == before
 
 
 @pytest.mark.parametrize("surplus", [None, -1, 1, LIMIT_BYTES])
-def test_file_of_another_size_is_not_stored(
-    send: Callable[..., int],
-    stored: Callable[[str], list[str]],
-    announced: dict[str, Any],
-    picture: bytes,
-    surplus: int | None,
-) -> None:
+def test_file_of_another_size_is_not_stored(send, stored, announced, picture, surplus):
     file = b"" if surplus is None else picture[:surplus] if surplus < 0 else picture + b"x" * surplus
     assert send(file) == 400
     assert stored(announced["upload"]["fields"]["key"]) == []
 
 
-def test_expired_form_stores_nothing(
-    pipeline: Pipeline, announced: dict[str, Any], stored: Callable[[str], list[str]], picture: bytes
-) -> None:
+def test_expired_form_stores_nothing(pipeline, announced, stored, picture):
     upload, bucket = announced["upload"], pipeline.bucket
     fields = {"Content-Type": upload["fields"]["Content-Type"]}
     conditions = [fields, ["content-length-range", len(picture), len(picture)]]
@@ -171,14 +148,7 @@ def test_expired_form_stores_nothing(
     assert statuses == [(403, 0), (204, 1)]
 
 
-def test_form_sent_24_times_stores_one_version_and_starts_one_execution(
-    pipeline: Pipeline,
-    ann: Client,
-    announced: dict[str, Any],
-    send: Callable[..., int],
-    stored: Callable[[str], list[str]],
-    picture: bytes,
-) -> None:
+def test_form_sent_24_times_stores_one_version_and_starts_once(pipeline, ann, announced, send, stored, picture):
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: send(picture), range(24))) == {204}
     key = announced["upload"]["fields"]["key"]
@@ -195,7 +165,7 @@ def _is_done(person: Client, announced: dict[str, Any]) -> bool:
     return photo["status"] not in ("PENDING", "RUNNING")
 
 
-def test_simultaneous_announcements_do_not_exceed_the_allowance(pipeline: Pipeline, ann: Client) -> None:
+def test_simultaneous_announcements_do_not_exceed_the_allowance(pipeline, ann):
     owner = ann.get("/api/me").json()["owner"]
     day = {
         name: {"S": value}
@@ -211,9 +181,7 @@ def test_simultaneous_announcements_do_not_exceed_the_allowance(pipeline: Pipeli
     assert "500 photos" in refused.problem()["detail"]
 
 
-def test_presigned_address_reads_its_image_and_nothing_else(
-    pipeline: Pipeline, ann: Client, announced: dict[str, Any], send: Callable[..., int], picture: bytes
-) -> None:
+def test_presigned_address_reads_its_image_and_nothing_else(pipeline, ann, announced, send, picture):
     send(picture)
     url = wait_for(lambda: ann.get(f"/api/photos/{announced['photo']['photo_id']}").json()["image_url"])
     answered = urllib.request.urlopen(url)

@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
 from urllib.parse import quote_plus
 
 import pytest
 
 from tests.local.bulk.bulk_runs import DENIED, MISSING, OWN, SEALED, Bulk, photo
 from tests.local.inventories import write_inventory
-from tests.local.stack.pipeline import Pipeline
 
 pytestmark = pytest.mark.local
 
@@ -18,7 +16,7 @@ COLUMNS = ("Bucket", "Key", "VersionId", "IsLatest", "IsDeleteMarker", "Size", "
 
 
 @pytest.fixture
-def denied(pipeline: Pipeline) -> Iterator[None]:
+def denied(pipeline):
     """Bucket policies that deny listing one bucket and reading another."""
     s3, refused = pipeline.client("s3"), {DENIED: ("s3:ListBucket", ""), SEALED: ("s3:GetObject*", "/*")}
     for bucket, (action, of) in refused.items():
@@ -30,7 +28,7 @@ def denied(pipeline: Pipeline) -> Iterator[None]:
         s3.delete_bucket_policy(Bucket=bucket)
 
 
-def test_bucket_of_the_parameter_is_labelled(pipeline: Pipeline) -> None:
+def test_bucket_of_the_parameter_is_labelled(pipeline):
     bulk = Bulk.of(pipeline, OWN)
     bulk.put_photos(3)
     summary = bulk.run(steps=["metadata", "labels", "thumbnail"])
@@ -46,7 +44,7 @@ def test_bucket_of_the_parameter_is_labelled(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize(
     ("bucket", "words"), [(MISSING, "there is no bucket .*; check its name"), (DENIED, "s3:ListBucket")]
 )
-def test_bucket_that_cannot_be_listed_fails_the_run_with_a_remedy(pipeline: Pipeline, bucket: str, words: str) -> None:
+def test_bucket_that_cannot_be_listed_fails_the_run_with_a_remedy(pipeline, bucket, words):
     error, cause = Bulk.of(pipeline, bucket).refused()
     assert error == "InvalidRun"
     assert bucket in cause
@@ -54,7 +52,7 @@ def test_bucket_that_cannot_be_listed_fails_the_run_with_a_remedy(pipeline: Pipe
 
 
 @pytest.mark.usefixtures("denied")
-def test_unreadable_objects_fail_the_run_until_access_is_granted(pipeline: Pipeline) -> None:
+def test_unreadable_objects_fail_the_run_until_access_is_granted(pipeline):
     bulk = Bulk.of(pipeline, SEALED)
     bulk.put_photos(4)
     bulk.calls()
@@ -67,7 +65,7 @@ def test_unreadable_objects_fail_the_run_until_access_is_granted(pipeline: Pipel
     assert bulk.run()["labelled"] == 4
 
 
-def test_inventory_with_unusual_keys_is_labelled(bulk: Bulk) -> None:
+def test_inventory_with_unusual_keys_is_labelled(bulk):
     s3, rows = bulk.pipeline.client("s3"), []
 
     def add(key: str, version: str, size: int | str, etag: str, latest: str = "true", deleted: str = "false") -> None:
@@ -93,7 +91,7 @@ def test_inventory_with_unusual_keys_is_labelled(bulk: Bulk) -> None:
     assert bulk.run()["skipped"] == len(KEYS)
 
 
-def test_missing_inventory_fails_the_run(bulk: Bulk) -> None:
+def test_missing_inventory_fails_the_run(bulk):
     error, cause = bulk.refused(inventory={"bucket": OWN, "key": "nowhere/manifest.json"})
     assert error == "States.ItemReaderFailed"
     assert "manifest" in cause

@@ -1,7 +1,6 @@
 """The demo of bulk runs, as `make demo BULK=…` shows it."""
 
 import itertools
-from collections.abc import Callable
 
 import pytest
 
@@ -9,7 +8,7 @@ from local import __main__ as commands
 from local.demo import bulk_demo
 from local.demo.bulk_demo import Run
 from local.demo.sample_photos import PHOTOS_DIR
-from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.pipeline import wait_for
 
 pytestmark = pytest.mark.local
 
@@ -18,7 +17,7 @@ SKIPPED = "skipped, since they are recorded"
 
 
 @pytest.fixture
-def run_demo(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, tmp_path) -> Callable[[str], tuple[int, str]]:
+def run_demo(pipeline, monkeypatch, tmp_path):
     """Run the command on the tests' stack; return its exit code and output."""
     monkeypatch.setattr(commands.local_stack, "up", lambda say, parameters: pipeline.stack)
     monkeypatch.setattr(commands, "ENVIRONMENT", tmp_path / "env.json")
@@ -37,14 +36,14 @@ def rows(output: str) -> dict[str, str]:
     return {name.strip(): value.strip() for _, name, value, _ in cells}
 
 
-def test_invalid_number_is_reported_with_the_range(run_demo) -> None:
+def test_invalid_number_is_reported_with_the_range(run_demo):
     code, output = run_demo("many")
     assert code == 1
     assert "1 to 100,000" in output
     assert "make demo BULK=1000" in output
 
 
-def test_first_run_labels_everything_and_the_second_nothing(run_demo, pipeline: Pipeline) -> None:
+def test_first_run_labels_everything_and_the_second_nothing(run_demo, pipeline):
     code, output = run_demo("100")
     first = rows(output)
     assert code == 0
@@ -65,7 +64,7 @@ def test_first_run_labels_everything_and_the_second_nothing(run_demo, pipeline: 
 
 
 @pytest.mark.usefixtures("slow")
-def test_ctrl_c_stops_the_run_and_keeps_finished_work(run_demo, pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_stops_the_run_and_keeps_finished_work(run_demo, pipeline, monkeypatch):
     progress, looks = Run.progress, itertools.count()
 
     def interrupted_once(run: Run) -> dict[str, int]:
@@ -85,7 +84,7 @@ def test_ctrl_c_stops_the_run_and_keeps_finished_work(run_demo, pipeline, monkey
 
 
 @pytest.mark.usefixtures("slow")
-def test_demo_follows_a_run_that_is_already_running(run_demo, pipeline: Pipeline) -> None:
+def test_demo_follows_a_run_that_is_already_running(run_demo, pipeline):
     s3 = pipeline.client("s3")
     for name, content in bulk_demo.pieces(PHOTOS, 20):
         s3.put_object(Bucket=pipeline.bucket, Key=f"archive/20/{name}", Body=content)

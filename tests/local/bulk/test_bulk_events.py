@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from tests.local.bulk.bulk_runs import OLDER_REQUESTED, OLDER_SOURCE, REQUESTED, SOURCE, Bulk
+from tests.local.bulk.bulk_runs import OLDER_REQUESTED, OLDER_SOURCE, REQUESTED, SOURCE
 from tests.local.stack.pipeline import wait_for
 
 pytestmark = pytest.mark.local
 
 
 @pytest.mark.parametrize("is_older", [False, True], ids=["own event", "event of the older sample"])
-def test_event_starts_a_run(bulk: Bulk, is_older: bool) -> None:
+def test_event_starts_a_run(bulk, is_older):
     bulk.put_photos(2)
     if is_older:
         detail = {"myStateInput": {"Bucket": bulk.bucket, "Prefix": bulk.prefix}}
@@ -23,7 +23,7 @@ def test_event_starts_a_run(bulk: Bulk, is_older: bool) -> None:
     assert len(bulk.image_records()) == 2
 
 
-def test_invalid_event_fails_the_run_with_a_remedy_and_no_dead_letter(bulk: Bulk) -> None:
+def test_invalid_event_fails_the_run_with_a_remedy_and_no_dead_letter(bulk):
     older = {"myStateInput": {"Bucket": "someone-elses", "Prefix": bulk.prefix}}
     bulk.ask(older, source=OLDER_SOURCE, detail_type=OLDER_REQUESTED)
     bulk.ask({"prefix": bulk.prefix})
@@ -39,7 +39,7 @@ def test_invalid_event_fails_the_run_with_a_remedy_and_no_dead_letter(bulk: Bulk
 @pytest.mark.parametrize(
     ("source", "detail_type"), [(SOURCE, "bulk run requested"), (OLDER_SOURCE, REQUESTED), ("my.shop", REQUESTED)]
 )
-def test_unmatched_event_goes_to_the_dead_letter_queue(bulk: Bulk, source: str, detail_type: str) -> None:
+def test_unmatched_event_goes_to_the_dead_letter_queue(bulk, source, detail_type):
     bulk.ask({"bucket": bulk.bucket, "prefix": bulk.prefix}, source=source, detail_type=detail_type)
     [letter] = wait_for(bulk.dead_letters)
     assert json.loads(letter)["source"] == source
@@ -47,7 +47,7 @@ def test_unmatched_event_goes_to_the_dead_letter_queue(bulk: Bulk, source: str, 
     assert bulk.executions() == []
 
 
-def test_five_copies_of_an_event_start_one_run(bulk: Bulk) -> None:
+def test_five_copies_of_an_event_start_one_run(bulk):
     bulk.put_photos(4)
     # The run does not end before all five events have arrived.
     bulk.pipeline.set_faults(latency_seconds=15)
@@ -60,16 +60,11 @@ def test_five_copies_of_an_event_start_one_run(bulk: Bulk) -> None:
     assert bulk.calls() == 4
 
 
-def test_end_of_a_run_is_a_file_a_record_and_an_event(bulk: Bulk) -> None:
+def test_end_of_a_run_is_a_file_a_record_and_an_event(bulk):
     bulk.put_photos(1)
     sqs, bus = bulk.pipeline.client("sqs"), bulk.pipeline.stack.outputs["VisionEventBusName"]
-    url = sqs.create_queue(QueueName=f"ended-{bulk.prefix.strip('/')}")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     rule, pattern = f"ended-{bulk.prefix.strip('/')}", {"source": [SOURCE], "detail-type": ["Bulk Run Ended"]}
-    policy = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-    sqs.set_queue_attributes(
-        QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [policy]})}
-    )
+    url, arn = bulk.pipeline.open_queue(rule)
     events = bulk.pipeline.client("events")
     events.put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.local.bulk.bulk_runs import OWN, Bulk
-from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.pipeline import wait_for
 from vision.services.bulk_worker import THREADS
 
 pytestmark = pytest.mark.local
@@ -21,7 +21,7 @@ def _finished(bulk: Bulk, execution: str) -> int:
     return recorded if recorded == counted else 0
 
 
-def test_run_after_a_stopped_one_processes_exactly_the_rest(bulk: Bulk) -> None:
+def test_run_after_a_stopped_one_processes_exactly_the_rest(bulk):
     bulk.put_photos(PHOTOS)
     execution = bulk.start()
     bulk.wait_until_recorded()
@@ -39,7 +39,7 @@ def test_run_after_a_stopped_one_processes_exactly_the_rest(bulk: Bulk) -> None:
 
 
 @pytest.mark.usefixtures("slow")
-def test_stopped_run_has_an_aborted_summary(bulk: Bulk) -> None:
+def test_stopped_run_has_an_aborted_summary(bulk):
     bulk.put_photos(5)
     execution = bulk.start()
     wait_for(lambda: bulk.map_run(execution))
@@ -53,7 +53,7 @@ def test_stopped_run_has_an_aborted_summary(bulk: Bulk) -> None:
 
 
 @pytest.mark.usefixtures("slow")
-def test_killed_worker_loses_no_image_and_repeats_only_calls_in_flight(bulk: Bulk) -> None:
+def test_killed_worker_loses_no_image_and_repeats_only_calls_in_flight(bulk):
     bulk.put_photos(40)
     execution = bulk.start()
     wait_for(lambda: len(bulk.image_records()) > 3)
@@ -66,7 +66,7 @@ def test_killed_worker_loses_no_image_and_repeats_only_calls_in_flight(bulk: Bul
     assert bulk.calls() <= 40 + THREADS
 
 
-def test_run_stays_within_its_own_quota(bulk: Bulk) -> None:
+def test_run_stays_within_its_own_quota(bulk):
     # Below 50, the rate at which two workers each use the whole quota; calls that a busy machine delays may bunch.
     bulk.put_photos(50)
     bulk.pipeline.set_faults(throttle={"calls_per_second": 40})
@@ -75,7 +75,7 @@ def test_run_stays_within_its_own_quota(bulk: Bulk) -> None:
     assert summary["failed"] == bulk.pipeline.counters()["throttled"] == 0
 
 
-def test_throttled_run_labels_every_image_once(bulk: Bulk) -> None:
+def test_throttled_run_labels_every_image_once(bulk):
     bulk.put_photos(20)
     bulk.pipeline.set_faults(throttle={"every": 8})
     summary = bulk.run()
@@ -87,7 +87,7 @@ def test_throttled_run_labels_every_image_once(bulk: Bulk) -> None:
 
 
 @pytest.mark.usefixtures("slow")
-def test_objects_deleted_during_the_run_fail_as_not_found(pipeline: Pipeline) -> None:
+def test_objects_deleted_during_the_run_fail_as_not_found(pipeline):
     # A bucket without versions: in the image bucket, the listed version would still be readable.
     bulk, s3 = Bulk.of(pipeline, OWN), pipeline.client("s3")
     bulk.put_photos(30)

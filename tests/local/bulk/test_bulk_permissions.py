@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.local.bulk.bulk_runs import Bulk
-
 pytestmark = pytest.mark.local
 
 
@@ -19,7 +17,7 @@ pytestmark = pytest.mark.local
         ("SummarizeRunFunction", "TellPrograms", "AccessDenied"),
     ],
 )
-def test_missing_permission_fails_the_run_and_is_named(bulk: Bulk, without, function: str, sid: str, error: str):
+def test_missing_permission_fails_the_run_and_is_named(bulk, without, function, sid, error):
     bulk.put_photos(2)
     without(function, sid)
     found, cause = bulk.refused()
@@ -28,7 +26,7 @@ def test_missing_permission_fails_the_run_and_is_named(bulk: Bulk, without, func
     assert "let the policies of role, bucket and key allow it" in cause or "AccessDenied 2" in cause
 
 
-def test_denied_thumbnails_leave_the_labels(bulk: Bulk, without) -> None:
+def test_denied_thumbnails_leave_the_labels(bulk, without):
     bulk.put_photos(2)
     without("ProcessBatchFunction", "WriteThumbnails")
     summary = bulk.run(steps=["metadata", "labels", "thumbnail"])
@@ -37,7 +35,7 @@ def test_denied_thumbnails_leave_the_labels(bulk: Bulk, without) -> None:
     assert all("labels" in record for record in bulk.image_records())
 
 
-def test_denied_labels_leave_the_metadata(bulk: Bulk, without) -> None:
+def test_denied_labels_leave_the_metadata(bulk, without):
     bulk.put_photos(2)
     without("ProcessBatchFunction", "DetectLabels")
     bulk.refused()

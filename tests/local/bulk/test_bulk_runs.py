@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.local.bulk.bulk_runs import Bulk, photo
-from tests.local.stack.pipeline import UNUSUAL_NAMES, Pipeline
+from tests.local.stack.pipeline import UNUSUAL_NAMES
 from tests.local.stack.record_form import violations
 from tests.pictures import gradients, jpeg_of
 
@@ -26,7 +26,7 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def test_run_labels_every_image_and_the_next_run_only_new_ones(bulk: Bulk) -> None:
+def test_run_labels_every_image_and_the_next_run_only_new_ones(bulk):
     bulk.put_photos(12)
     summary = bulk.run()
     assert summary["seen"] == summary["labelled"] == summary["calls"] == 12
@@ -43,7 +43,7 @@ def test_run_labels_every_image_and_the_next_run_only_new_ones(bulk: Bulk) -> No
     assert summary["labelled"] == 2
 
 
-def test_further_step_makes_no_calls_and_force_labels_everything_again(bulk: Bulk) -> None:
+def test_further_step_makes_no_calls_and_force_labels_everything_again(bulk):
     bulk.put_photos(3)
     bulk.run()
     summary = bulk.run(steps=["labels", "thumbnail"])
@@ -54,14 +54,14 @@ def test_further_step_makes_no_calls_and_force_labels_everything_again(bulk: Bul
     assert bulk.run(force=True)["calls"] == 3
 
 
-def test_unusual_keys_are_recorded_unchanged(bulk: Bulk) -> None:
+def test_unusual_keys_are_recorded_unchanged(bulk):
     bulk.put({key: photo(number) for number, key in enumerate(KEYS)})
     assert bulk.run()["labelled"] == len(KEYS)
     recorded = [record["object"]["key"] for record in bulk.image_records()]
     assert sorted(recorded) == sorted(f"{bulk.prefix}{key}" for key in KEYS)
 
 
-def test_invalid_files_fail_without_affecting_others(bulk: Bulk) -> None:
+def test_invalid_files_fail_without_affecting_others(bulk):
     bulk.put({"a.jpg": photo(1), "text.jpg": b"no image", "empty.jpg": b"", "folder/": b"", "cut.jpg": photo(2)[:300]})
     summary = bulk.run(tolerated_failure_percentage=80)
     assert summary["labelled"] == summary["skipped"] == 1
@@ -69,7 +69,7 @@ def test_invalid_files_fail_without_affecting_others(bulk: Bulk) -> None:
     assert summary["reasons"]["NotSupportedImageType"] == 1
 
 
-def test_run_above_the_tolerated_share_fails_and_names_the_reasons(bulk: Bulk) -> None:
+def test_run_above_the_tolerated_share_fails_and_names_the_reasons(bulk):
     bulk.put({"a.jpg": photo(1), "text.jpg": b"no image", "more.jpg": b"nor this"})
     error, cause = bulk.refused(tolerated_failure_percentage=50)
     assert error == "TooManyImagesFailed"
@@ -77,20 +77,20 @@ def test_run_above_the_tolerated_share_fails_and_names_the_reasons(bulk: Bulk) -
         assert words in cause
 
 
-def test_prefix_without_objects_succeeds_with_a_note(bulk: Bulk) -> None:
+def test_prefix_without_objects_succeeds_with_a_note(bulk):
     summary = bulk.run()
     assert summary["seen"] == 0
     assert summary["status"] == "SUCCEEDED"
     assert summary["note"].startswith("no object has a key that starts with this prefix")
 
 
-def test_unknown_bucket_fails_the_run(bulk: Bulk) -> None:
+def test_unknown_bucket_fails_the_run(bulk):
     error, cause = bulk.refused(bucket="somebody-elses")
     assert error == "InvalidRun"
     assert cause.startswith("bucket: somebody-elses is none of ")
 
 
-def test_photos_of_the_photo_workflow_are_not_labelled_again(pipeline: Pipeline) -> None:
+def test_photos_of_the_photo_workflow_are_not_labelled_again(pipeline):
     owner = f"owner-{uuid.uuid4().hex[:8]}"
     version = pipeline.upload(f"private/{owner}/uploads/rose.jpg", jpeg_of(gradients(320, 240)))
     assert pipeline.finished(version)["status"] == "SUCCEEDED"
@@ -102,7 +102,7 @@ def test_photos_of_the_photo_workflow_are_not_labelled_again(pipeline: Pipeline)
     assert bulk.calls() == 0
 
 
-def test_full_record_equals_that_of_the_photo_workflow(pipeline: Pipeline, bulk: Bulk) -> None:
+def test_full_record_equals_that_of_the_photo_workflow(pipeline, bulk):
     content = jpeg_of(gradients(320, 240))
     uploaded = pipeline.finished(pipeline.upload(f"private/{bulk.prefix}uploads/a.jpg", content))
     bulk.put({"a.jpg": content})
@@ -114,7 +114,7 @@ def test_full_record_equals_that_of_the_photo_workflow(pipeline: Pipeline, bulk:
     assert recorded["labels"] == uploaded["labels"]
 
 
-def test_compact_record_has_names_and_confidences(bulk: Bulk) -> None:
+def test_compact_record_has_names_and_confidences(bulk):
     bulk.put({"a.jpg": jpeg_of(gradients(320, 240))})
     bulk.run()
     [recorded] = bulk.image_records()
@@ -122,7 +122,7 @@ def test_compact_record_has_names_and_confidences(bulk: Bulk) -> None:
     assert recorded["object"]["etag"] == hashlib.md5(jpeg_of(gradients(320, 240)), usedforsecurity=False).hexdigest()
 
 
-def test_text_files_cost_no_rekognition_calls(bulk: Bulk) -> None:
+def test_text_files_cost_no_rekognition_calls(bulk):
     bulk.put({f"{number}.txt": f"line {number}".encode() for number in range(150)})
     error, cause = bulk.refused()
     assert error == "TooManyImagesFailed"

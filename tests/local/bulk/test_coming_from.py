@@ -1,14 +1,11 @@
 """The commands of docs/coming-from.md, on images and rows as the older systems have them."""
 
 import json
-import os
 import re
-import subprocess
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -17,6 +14,7 @@ import pytest
 from local.stack.deployment import REPOSITORY
 from tests.local.bulk.bulk_runs import OLDER, photo
 from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.shell import bash, clean_environment
 from vision.domain import table_keys
 from vision.domain.keys import photo_id
 from vision.domain.objects import ObjectVersion
@@ -34,29 +32,21 @@ Shell = Callable[..., None]
 
 
 @pytest.fixture
-def shell(pipeline: Pipeline, aws_cli: Path, tmp_path: Path) -> Shell:
+def shell(pipeline, aws_cli, tmp_path):
     """Run the block of a section as a reader does, with variables for the names of the older system."""
     for name, target in {".local": pipeline.files.folder, "local": REPOSITORY / "local"}.items():
         (tmp_path / name).symlink_to(target)
     (tmp_path / ".venv").symlink_to(REPOSITORY / ".venv")
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
     def run(section: str, **variables: str) -> None:
         [block] = SECTIONS[section]
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f"source .local/aws.env\n{block}"],
-            cwd=tmp_path,
-            env=own | {"PATH": f"{aws_cli}:{os.environ['PATH']}"} | variables,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        bash(f"source .local/aws.env\n{block}", clean_environment(aws_cli, **variables), tmp_path)
 
     return run
 
 
 @pytest.fixture
-def put(pipeline: Pipeline) -> Callable[..., None]:
+def put(pipeline):
     """Put different photos into a bucket of an older system."""
     s3 = pipeline.client("s3")
 
@@ -112,11 +102,11 @@ def _sub(pipeline: Pipeline, email: str) -> str:
     return sub
 
 
-def test_every_command_of_the_page_is_run() -> None:
+def test_every_command_of_the_page_is_run():
     assert {section for section, blocks in SECTIONS.items() if blocks} == RUN
 
 
-def test_images_of_a_custom_labels_batch_are_inspected(shell: Shell, put, pipeline: Pipeline) -> None:
+def test_images_of_a_custom_labels_batch_are_inspected(shell, put, pipeline):
     put("older-source", "Screenshot 2020-11-17.png", "line 1/part.jpg", "notes.txt", "part.gif")
     put("older-final", "QwErTyUiOp-part.jpg", "QwErTyUiOp-part.jpg.json")
     shell("Custom Labels batch", OLD_SOURCE_BUCKET="older-source", OLD_FINAL_BUCKET="older-final")
@@ -127,7 +117,7 @@ def test_images_of_a_custom_labels_batch_are_inspected(shell: Shell, put, pipeli
     wait_for(lambda: inspected <= _keys(pipeline, results, "analyzed/"))
 
 
-def test_photo_of_a_photo_backend_keeps_its_album_and_has_a_record(shell: Shell, put, pipeline: Pipeline) -> None:
+def test_photo_of_a_photo_backend_keeps_its_album_and_has_a_record(shell, put, pipeline):
     put("older-photos", f"private/{IDENTITY}/uploads/e2d9705b.jpg", f"private/{IDENTITY}/resized/e2d9705b.jpg")
     album = {"id": "9a1c", "name": "Summer", "owner": "ann", "createdAt": "2023-05-01T09:00:00.000Z"}
     uploaded = {"id": "e2d9705b", "uploadTime": "2023-05-02T10:00:00.000Z", "objectDetected": ["Dog"]}
@@ -148,7 +138,7 @@ def test_photo_of_a_photo_backend_keeps_its_album_and_has_a_record(shell: Shell,
     assert {"labels", "thumbnail"} <= moved["record"].keys()
 
 
-def test_images_of_a_quality_control_are_inspected_and_kept(shell: Shell, put, pipeline: Pipeline) -> None:
+def test_images_of_a_quality_control_are_inspected_and_kept(shell, put, pipeline):
     put("older-quality", "images/line/a+b.png", "analyzed/failure/c.jpg", "other/d.jpg")
     shell("Quality control", OLD_BUCKET="older-quality")
     results = pipeline.stack.outputs["ResultsBucketName"]
@@ -157,7 +147,7 @@ def test_images_of_a_quality_control_are_inspected_and_kept(shell: Shell, put, p
     assert _keys(pipeline, "older-quality") == {"analyzed/failure/c.jpg", "other/d.jpg"}
 
 
-def test_images_of_an_own_model_become_photos_of_a_person(shell: Shell, put, pipeline: Pipeline) -> None:
+def test_images_of_an_own_model_become_photos_of_a_person(shell, put, pipeline):
     put("older-model", "rose 1.JPG", "labels.txt")
     people, pool = pipeline.client("cognito-idp"), pipeline.stack.outputs["UserPoolId"]
     email = f"bob-{uuid.uuid4().hex[:8]}@example.com"
@@ -168,7 +158,7 @@ def test_images_of_an_own_model_become_photos_of_a_person(shell: Shell, put, pip
     assert _keys(pipeline, pipeline.bucket, f"private/{sub}/uploads/") == {f"private/{sub}/uploads/rose 1.JPG"}
 
 
-def test_labels_of_the_distributed_map_sample_are_not_paid_again(shell: Shell, put, bulk, pipeline: Pipeline) -> None:
+def test_labels_of_the_distributed_map_sample_are_not_paid_again(shell, put, bulk, pipeline):
     put(OLDER, "dog.jpg", "new.jpeg")
     rows = _table(pipeline, "older-rows", {"id": "dog.jpg", "labels": ("Dog", Decimal("98.7"))})
     first_run = datetime.now(UTC).isoformat()

@@ -1,7 +1,6 @@
 """A shell as the guide sets it up, for a stack with everything that the guide describes."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from tests.local.sessions.conftest import deployed_sessions, running_copy, sessi
 from tests.local.sessions.driver import Sessions
 from tests.local.stack.conftest import aws_cli
 from tests.local.stack.pipeline import PATIENCE_SECONDS, Pipeline
+from tests.local.stack.shell import bash, clean_environment
 
 __all__ = ["aws_cli", "deployed_sessions", "sessions", "shared_sessions"]
 
@@ -51,11 +51,7 @@ class GuideShell:
         port = pipeline.stack.endpoint_url.rpartition(":")[2]
         # The address of the API has no port, since each copy of a stack has another one.
         (folder / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{port}"\n')
-        self._variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
-            "HOME": str(folder),
-            "PATH": f"{cli}:{SAM.parent}:{os.environ['PATH']}",
-            "SAM_CLI_TELEMETRY": "0",
-        }
+        self._variables = clean_environment(f"{cli}:{SAM.parent}", HOME=str(folder), SAM_CLI_TELEMETRY="0")
         kept = self._bash(f"{guide.shell_set_up()}\ndeclare -p\ndeclare -f", {})
         # Without arrays and read-only variables, which are bash's own.
         own = [line for line in kept.splitlines() if not line.startswith("declare -") or line.startswith(_SCALARS)]
@@ -68,16 +64,7 @@ class GuideShell:
     def _bash(self, commands: str, variables: dict[str, str], answers: str = "") -> str:
         readers = [f"{name}={json.dumps(value)}" for name, value in variables.items()]
         first, *others = commands.split("\n")
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", "\n".join([first, *readers, *others])],
-            cwd=self._folder,
-            env=self._variables,
-            input=answers,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return bash("\n".join([first, *readers, *others]), self._variables, self._folder, answers)
 
 
 _SCALARS = ("declare -- ", "declare -x ")

@@ -2,12 +2,12 @@
 
 import base64
 import json
-import urllib.error
-import urllib.request
 
 import pytest
 
-from tests.browser.people import Person, add_second_factor, next_code, tokens_of
+from tests.browser.people import Person, add_second_factor, is_revoked, next_code, tokens_of
+from tests.local.app.conftest import HOST, port_of
+from tests.local.engine import web_app
 from tests.local.stack.pipeline import wait_for
 from tests.local.stack.roles import statement_removed
 from tests.pictures import gradients, jpeg_of
@@ -59,22 +59,6 @@ def signed_in(authenticate):
 
 
 @pytest.fixture
-def refuses_refresh(cognito, pipeline):
-    """Return whether Cognito refuses a refresh token."""
-
-    def ask(token):
-        client = pipeline.stack.outputs["UserPoolClientId"]
-        parameters = {"REFRESH_TOKEN": token}
-        try:
-            cognito.initiate_auth(ClientId=client, AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters=parameters)
-        except cognito.exceptions.NotAuthorizedException:
-            return True
-        return False
-
-    return ask
-
-
-@pytest.fixture
 def secure(cognito, pool, pipeline):
     """Set a password and a second factor; return the person."""
 
@@ -87,7 +71,7 @@ def secure(cognito, pool, pipeline):
 
 @pytest.fixture
 def operator(shell, person, secure):
-    """A person whom the guide has made an operator."""
+    """A person in the operators group, added with the guide."""
     secured = secure(person)
     shell("people", "aws cognito-idp admin-add-user-to-group", EMAIL=person)
     return secured
@@ -98,21 +82,10 @@ def ask(pipeline):
     """Call the API; return status code and body."""
 
     def ask(token, method, path, body=None):
-        call = urllib.request.Request(
-            f"{pipeline.stack.endpoint_url}{path}",
-            body and json.dumps(body).encode(),
-            {
-                "Authorization": f"Bearer {token}",
-                "Content-Type": "application/json",
-                "Host": pipeline.stack.outputs["ApiUrl"].removeprefix("http://"),
-            },
-            method=method,
-        )
-        try:
-            with urllib.request.urlopen(call, timeout=60) as answer:
-                return answer.status, json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as refusal:
-            return refusal.code, json.loads(refusal.read())
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        content = None if body is None else json.dumps(body).encode()
+        answer = web_app.send(port_of(pipeline), method, path, content, HOST, **headers)
+        return answer.status, json.loads(answer.body or b"null")
 
     return ask
 
@@ -141,13 +114,13 @@ def test_person_is_added_to_operators_and_removed(shell, person, secure, ask, pi
     assert ask(tokens_of(pipeline, secured)["access_token"], "GET", "/api/me")[1]["is_operator"] is False
 
 
-def test_removed_operator_keeps_access_until_the_token_expires(shell, operator, ask, pipeline, refuses_refresh):
+def test_removed_operator_keeps_access_until_the_token_expires(shell, operator, ask, pipeline):
     old = tokens_of(pipeline, operator)
     shell("people", "aws cognito-idp admin-remove-user-from-group", EMAIL=operator.email)
     assert ask(old["access_token"], "GET", "/api/bulk-runs")[0] == 200
     claims = json.loads(base64.urlsafe_b64decode(old["access_token"].split(".")[1] + "=="))
     assert claims["exp"] - claims["iat"] == 15 * 60
-    assert refuses_refresh(old["refresh_token"])
+    assert is_revoked(pipeline, old["refresh_token"])
     assert ask(tokens_of(pipeline, operator)["access_token"], "GET", "/api/bulk-runs")[0] == 403
 
 
@@ -263,10 +236,10 @@ def test_only_an_operator_deletes_all_photos_of_everyone(shell, operator, signed
     assert not left.get("Versions")
 
 
-def test_global_sign_out_revokes_a_leaked_refresh_token(shell, person, authenticate, refuses_refresh):
+def test_global_sign_out_revokes_a_leaked_refresh_token(shell, person, authenticate, pipeline):
     leaked = authenticate(person)["RefreshToken"]
     shell("keys", "aws cognito-idp admin-user-global-sign-out", EMAIL=person)
-    assert refuses_refresh(leaked)
+    assert is_revoked(pipeline, leaked)
 
 
 def test_log_shows_why_the_api_failed(shell, person, signed_in, ask, pipeline):

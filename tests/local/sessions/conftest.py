@@ -73,7 +73,7 @@ def sessions(shared_sessions: Sessions) -> Iterator[Sessions]:
     """The running stack that the tests of a process share, without faults and with empty queues."""
     shared_sessions.start_afresh()
     yield shared_sessions
-    shared_sessions.heal()
+    shared_sessions.clear_faults()
 
 
 @pytest.fixture

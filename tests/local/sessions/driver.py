@@ -46,26 +46,10 @@ class Sessions(Pipeline):
         for name, switch in self.switches.items():
             quick = QUICK if name == "DrainQueueFunction" else {}
             self.configure(name, {"AWS_ENDPOINT_URL_DYNAMODB": switch.url, **quick})
-        self.mailbox_url = self._subscribed_queue(stack.outputs["QualityTopicArn"])
-
-    def _subscribed_queue(self, topic_arn: str) -> str:
-        sqs = self.client("sqs")
-        url = sqs.create_queue(QueueName=f"mailbox-{uuid.uuid4().hex[:8]}")["QueueUrl"]
-        names = ["QueueArn"]
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]["QueueArn"]
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-        self.client("sns").subscribe(
-            TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
-        )
-        return url
+        self.mailbox_url, arn = self.open_queue(f"mailbox-{uuid.uuid4().hex[:8]}")
+        raw = {"RawMessageDelivery": "true"}
+        topic_arn = stack.outputs["QualityTopicArn"]
+        self.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes=raw)
 
     def close(self) -> None:
         for switch in self.switches.values():
@@ -247,7 +231,7 @@ class Sessions(Pipeline):
     def take_inspection_dead_letters(self) -> list[str]:
         return self.take_messages(self.inspection_dead_letter_url)
 
-    def heal(self) -> None:
+    def clear_faults(self) -> None:
         """Switch every fault off."""
         self.set_faults()
         for switch in self.switches.values():
@@ -255,7 +239,7 @@ class Sessions(Pipeline):
 
     def start_afresh(self) -> None:
         """Reset the stack for a test: no faults, empty queues, a stopped model."""
-        self.heal()
+        self.clear_faults()
         self.set_model(status="TRAINING_COMPLETED")
         self.client("sqs").purge_queue(QueueUrl=self.inspection_url)
         self.take_inspection_dead_letters()

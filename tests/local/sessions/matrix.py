@@ -50,7 +50,7 @@ class Cell:
         during: Callable[[str], Any] | None = None,
         broken: AbstractContextManager[Any] | None = None,
         images: int = 2,
-        is_healed: bool = True,
+        ends_before_watchdog: bool = True,
         may_stay_running: bool = False,
         before_watchdog: Callable[[], Any] | None = None,
     ) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Cell:
             Called with the running session.
         broken
             Context of the fault.
-        is_healed
+        ends_before_watchdog
             Whether the fault ends before the watchdog runs.
         may_stay_running
             Whether Rekognition refuses to stop the model; then the model's minutes must be counted.
@@ -77,16 +77,16 @@ class Cell:
                 during(execution)
             end = sessions.closed(execution)
             stopped_by = self._at_rest(EVENT_SECONDS if end["status"] != "SUCCEEDED" else 0, execution)
-            if not is_healed:
+            if not ends_before_watchdog:
                 self._watch(before_watchdog)
-        if is_healed:
-            sessions.heal()
+        if ends_before_watchdog:
+            sessions.clear_faults()
             self._watch(before_watchdog)
         status, is_free = self._settled(may_stay_running), self._is_lease_free()
         # In this order: a worker that outlives its session may complete an image in between.
         left = self._left(versions)
         done = sessions.done(versions)
-        sessions.heal()
+        sessions.clear_faults()
         if fault == "throttled for good" or end.get("error") == "Throttled":
             # The SDK of a throttled environment slows down for a while.
             sessions.kill_all()

@@ -1,15 +1,12 @@
 """The model stops when the stack is deployed with another model or detector, or is deleted."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from local.stack import local_stack
 from local.stack.deployment import STACK_NAME
 from tests.local.sessions.conftest import running_copy
-from tests.local.sessions.driver import Sessions
 from tests.local.stack.conftest import no_word
 
 pytestmark = pytest.mark.local
@@ -18,7 +15,7 @@ ANOTHER = "arn:aws:rekognition:us-east-1:000000000000:project/sessions/version/a
 
 
 @pytest.fixture
-def own_sessions(deployed_sessions: Path, tmp_path: Path) -> Iterator[Sessions]:
+def own_sessions(deployed_sessions, tmp_path):
     """A stack of this test alone, whose model runs."""
     with running_copy(deployed_sessions, tmp_path / "sessions") as running:
         running.set_model(status="RUNNING")
@@ -36,13 +33,13 @@ def own_sessions(deployed_sessions: Path, tmp_path: Path) -> Iterator[Sessions]:
     ],
     ids=["another version", "another detector"],
 )
-def test_deployment_without_the_model_stops_it(own_sessions: Sessions, change: dict[str, str]) -> None:
+def test_deployment_without_the_model_stops_it(own_sessions, change):
     parameters = json.loads((own_sessions.files.description.parent / "complete").read_text())
     local_stack.up(no_word, own_sessions.files, parameters | change)
     own_sessions.wait_for_model("STOPPED")
 
 
-def test_deleted_stack_stops_its_model(own_sessions: Sessions) -> None:
+def test_deleted_stack_stops_its_model(own_sessions):
     cloudformation = own_sessions.client("cloudformation")
     cloudformation.delete_stack(StackName=STACK_NAME)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK_NAME, WaiterConfig={"Delay": 1})

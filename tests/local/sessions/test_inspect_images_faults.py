@@ -89,4 +89,4 @@ def test_model_stopped_by_an_operator(sessions, cell, switch):
         switch.release()
 
     switch.hold()
-    cell.run(TASK, "model stopped by somebody", ends=["ModelNotReady"], during=stop)
+    cell.run(TASK, "model stopped by an operator", ends=["ModelNotReady"], during=stop)

@@ -10,7 +10,7 @@ SDK_ATTEMPTS = 3
 
 def test_permanent_error(sessions, cell):
     broken = sessions.without(FUNCTION, "StopTheModel")
-    options = {"is_healed": False, "may_stay_running": True}
+    options = {"ends_before_watchdog": False, "may_stay_running": True}
     cell.run(TASK, "permission missing", ends=["AccessDenied"], broken=broken, **options)
 
 
@@ -27,7 +27,7 @@ def test_throttled_then_fine(sessions, cell):
 
 def test_throttled_for_good(sessions, cell):
     sessions.set_model(faults={"StopProjectVersion": {"code": "ThrottlingException"}})
-    cell.run(TASK, "throttled for good", ends=["Throttled"], is_healed=False, may_stay_running=True)
+    cell.run(TASK, "throttled for good", ends=["Throttled"], ends_before_watchdog=False, may_stay_running=True)
 
 
 def test_time_out(sessions, cell):
@@ -61,7 +61,7 @@ def test_rekognition_fails_at_first(sessions, cell, times):
 
 def test_rekognition_fails_always(sessions, cell):
     sessions.set_model(faults={"StopProjectVersion": {"code": "InternalServerError"}})
-    options = {"is_healed": False, "may_stay_running": True}
+    options = {"ends_before_watchdog": False, "may_stay_running": True}
     cell.run(TASK, "StopProjectVersion fails always", ends=["ServiceUnavailable"], **options)
 
 

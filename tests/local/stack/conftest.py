@@ -87,9 +87,7 @@ def local_stacks() -> Iterator[LocalStacks]:
     stacks.end()
 
 
-def deploy_once(
-    base: Path, name: str, parameters: Callable[[], dict[str, str]], wait_scale: float = WAIT_SCALE
-) -> Path:
+def deploy_once(base: Path, name: str, parameters: Callable[[], dict[str, str]]) -> Path:
     """Return the folder of a deployed stack that is not running; the first test process of a run deploys it."""
     shared = shared_folder(base)
     folder = shared / name
@@ -100,7 +98,7 @@ def deploy_once(
             fetch_photos(say=no_word)
             files, chosen = StackFiles(folder), parameters()
             try:
-                local_stack.up(no_word, files, chosen, port=free_port(), wait_scale=wait_scale)
+                local_stack.up(no_word, files, chosen, port=free_port(), wait_scale=WAIT_SCALE)
                 local_stack.down(no_word, files)
             finally:
                 stop_engines(files)

@@ -16,20 +16,8 @@ class Inspections:
         self.results = outputs["ResultsBucketName"]
         self.queue_url = outputs["InspectionQueueUrl"]
         self.dead_letter_url = outputs["InspectionDeadLetterQueueUrl"]
-        sqs = pipeline.client("sqs")
-        self._heard_url = sqs.create_queue(QueueName="what-people-hear")["QueueUrl"]
-        attributes = sqs.get_queue_attributes(QueueUrl=self._heard_url, AttributeNames=["QueueArn"])["Attributes"]
-        allowed = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": attributes["QueueArn"],
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        sqs.set_queue_attributes(QueueUrl=self._heard_url, Attributes={"Policy": policy})
-        pipeline.client("sns").subscribe(
-            TopicArn=outputs["QualityTopicArn"], Protocol="sqs", Endpoint=attributes["QueueArn"]
-        )
+        self._heard_url, arn = pipeline.open_queue("notifications")
+        pipeline.client("sns").subscribe(TopicArn=outputs["QualityTopicArn"], Protocol="sqs", Endpoint=arn)
         self._heard: list[dict[str, Any]] = []
 
     def moved(self, version: ObjectVersion) -> dict[str, Any]:

@@ -229,6 +229,16 @@ class Pipeline:
         answer = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
+    def open_queue(self, name: str) -> tuple[str, str]:
+        """Create a queue that accepts messages of every service; return its URL and ARN."""
+        sqs, names = self.client("sqs"), ["QueueArn"]
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]["QueueArn"]
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        return url, arn
+
     def wait_until_drained(self) -> None:
         wait_for(lambda: self.depth(self.queue_url) == 0)
 
@@ -246,7 +256,7 @@ class Pipeline:
 
     @contextmanager
     def visibility_timeout(self, queue_url: str, seconds: int) -> Iterator[None]:
-        """Redeliver failed messages of a queue after so many seconds, not after the minutes as deployed."""
+        """Redeliver failed messages of a queue after that many seconds instead of minutes."""
         sqs, names = self.client("sqs"), ["VisibilityTimeout"]
         before = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
         sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": str(seconds)})

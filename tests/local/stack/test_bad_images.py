@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests import pictures
-from tests.local.stack.pipeline import Pipeline, count, created, entered_states
+from tests.local.stack.pipeline import count, created, entered_states
 from tests.local.stack.record_form import violations
 from tests.pictures import exif_block, gradients, jpeg_of, png_of, rational, text, with_exif
 from vision.domain.image_file.limits import MEGABYTE
@@ -27,21 +27,14 @@ def saved(image: Image.Image, image_format: str, **options: object) -> bytes:
     return target.getvalue()
 
 
+# At least one file for each error and each function that finds it; tests of the domain have all other forms.
 REFUSED: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "empty": (lambda: b"", "CorruptImage", r"0 bytes.*upload"),
-    "cut in the signature": (lambda: PHOTO[:2], "CorruptImage", r"2 bytes.*upload"),
     "cut in the head": (lambda: PHOTO[:100], "CorruptImage", "upload"),
     "cut in the pixels": (lambda: PHOTO[: len(PHOTO) // 2], "CorruptImage", "upload"),
-    "PNG cut in the pixels": (lambda: png_of(gradients(300, 300))[:3000], "CorruptImage", "upload"),
-    "text": (lambda: b"2 l milk\n6 eggs\n", "NotSupportedImageType", "JPEG and PNG.*; convert"),
     "HTML": (lambda: b"<html><script>alert(1)</script>", "NotSupportedImageType", "HTML.*JPEG and PNG.*; convert"),
     "GIF": (lambda: saved(gradients(100, 100), "GIF"), "NotSupportedImageType", "GIF.*JPEG and PNG.*; convert"),
-    "WebP": (lambda: saved(gradients(100, 100), "WEBP"), "NotSupportedImageType", "WebP.*JPEG and PNG.*; convert"),
-    "TIFF": (lambda: saved(gradients(100, 100), "TIFF"), "NotSupportedImageType", "TIFF.*JPEG and PNG.*; convert"),
     "one pixel": (lambda: png_of(gradients(1, 1)), "ImageTooSmall", "1 × 1 px.*80 px.*larger"),
-    "a line": (lambda: png_of(Image.new("RGB", (10_000, 1))), "ImageTooSmall", "10,000 × 1 px.*80 px.*larger"),
-    "79 px": (lambda: jpeg_of(gradients(200, 79)), "ImageTooSmall", "200 × 79 px.*80 px.*larger"),
-    "too long": (lambda: png_of(Image.new("L", (10_001, 100))), "ImageTooLarge", "10,001 × 100 px.*10,000 px.*resize"),
     "50,000 px a side in 100 bytes": (
         lambda: pictures.huge_png_header(50_000, 50_000),
         "ImageTooLarge",
@@ -52,7 +45,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str, str]] = {
 
 
 @pytest.fixture(scope="module")
-def refused(shared_pipeline: Pipeline) -> dict:
+def refused(shared_pipeline):
     return {
         name: shared_pipeline.upload(f"private/refused/uploads/{name}.jpg", make())
         for name, (make, _, _) in REFUSED.items()
@@ -81,9 +74,9 @@ def test_file_refused_by_its_header_costs_no_rekognition_call(pipeline, upload):
     assert pipeline.counters()["calls"] == before
 
 
-def gps(latitude: tuple, reference: str = "N") -> bytes:
-    degrees = rational((2, 1), (17, 1), (402, 10))
-    return with_exif(PHOTO, exif_block(gps=pictures.gps_of(rational(*latitude), degrees, reference)))
+def beyond_the_pole() -> bytes:
+    latitude, longitude = rational((148, 1), (51, 1), (0, 1)), rational((2, 1), (17, 1), (402, 10))
+    return with_exif(PHOTO, exif_block(gps=pictures.gps_of(latitude, longitude)))
 
 
 def huge_exif() -> bytes:
@@ -113,7 +106,6 @@ def transparent_palette() -> bytes:
 
 
 DATE = {pictures.TAKEN: text("2026:13:45 99:99:99")}
-NO_DATE = {pictures.TAKEN: text("0000:00:00 00:00:00")}
 
 # Unusual but valid: the bytes, and attributes of the record; None means that the record must lack it.
 ACCEPTED: dict[str, tuple[Callable[[], bytes], dict[str, object]]] = {
@@ -121,27 +113,19 @@ ACCEPTED: dict[str, tuple[Callable[[], bytes], dict[str, object]]] = {
     "PNG named .jpg": (lambda: png_of(gradients(200, 150)), {"format": "PNG"}),
     "ZIP behind a JPEG": (lambda: PHOTO + b"PK\3\4" + b"<script>" * 1000, {"format": "JPEG", "width": 640}),
     "16-bit PNG": (deep_png, {"format": "PNG", "width": 200}),
-    "16-bit grey PNG": (lambda: png_of(Image.new("I;16", (200, 150), 40_000)), {"width": 200}),
     "palette with transparency": (transparent_palette, {"width": 200, "height": 150}),
-    "grey with alpha": (lambda: png_of(gradients(200, 150).convert("LA")), {"width": 200}),
-    "one bit": (lambda: png_of(gradients(200, 150).convert("1")), {"width": 200}),
     "CMYK": (lambda: jpeg_of(gradients(200, 150).convert("CMYK")), {"format": "JPEG", "width": 200}),
-    "progressive": (lambda: jpeg_of(gradients(640, 480), progressive=True), {"width": 640}),
     "animated PNG": (animated, {"format": "PNG", "width": 200}),
     "JPEG comment": (with_comment, {"width": 640}),
-    "GPS with zero denominators": (lambda: gps(((48, 0), (51, 0), (0, 0))), {"location": None}),
-    "GPS with one component": (lambda: gps(((48, 1),)), {"width": 640}),
-    "GPS with a wrong reference": (lambda: gps(((48, 1), (51, 1), (0, 1)), "Q"), {"width": 640}),
-    "GPS beyond the pole": (lambda: gps(((148, 1), (51, 1), (0, 1))), {"location": None}),
+    "GPS beyond the pole": (beyond_the_pole, {"location": None}),
     "impossible date": (lambda: with_exif(PHOTO, exif_block(exif=DATE)), {"capture_time": None}),
-    "date of zeros": (lambda: with_exif(PHOTO, exif_block(exif=NO_DATE)), {"capture_time": None}),
     "megabytes and NUL bytes in EXIF": (huge_exif, {"width": 200}),
     "EXIF of garbage": (lambda: with_exif(PHOTO, b"II*\0" + b"\xff" * 4000), {"width": 640, "camera_make": None}),
 }
 
 
 @pytest.fixture(scope="module")
-def accepted(shared_pipeline: Pipeline) -> dict:
+def accepted(shared_pipeline):
     return {
         name: shared_pipeline.upload(f"private/accepted/uploads/{name}.jpg", make())
         for name, (make, _) in ACCEPTED.items()

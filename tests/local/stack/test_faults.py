@@ -70,7 +70,7 @@ def test_image_refused_by_rekognition_does_not_affect_others(pipeline, upload):
 
 def test_second_execution_completes_a_partial_record(pipeline, upload):
     pipeline.set_faults(error="AccessDeniedException")
-    version = upload("heals.jpg", PHOTO)
+    version = upload("partial.jpg", PHOTO)
     assert pipeline.finished(version)["status"] == "PARTIAL"
     pipeline.set_faults()
     pipeline.closed(pipeline.start(version, attempt=2))

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.hostile_files import chunk, flat_jpeg, png, repeat_last_scan, with_empty_scans, zeros
 from local.demo.sample_photos import PHOTOS_DIR
 from local.engine import state
-from tests.local.stack.pipeline import PATIENCE_SECONDS, Pipeline
+from tests.local.stack.pipeline import PATIENCE_SECONDS
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN
 
@@ -53,7 +53,7 @@ def resident_bytes(engine: int) -> int:
     return total
 
 
-def test_folder_of_bombs_leaves_the_engine_healthy(own_pipeline: Pipeline) -> None:
+def test_folder_of_bombs_leaves_the_engine_healthy(own_pipeline):
     pipeline, engine = own_pipeline, state.holder(own_pipeline.files.state)
     assert engine is not None
 

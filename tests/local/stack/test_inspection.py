@@ -2,14 +2,13 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from local.demo.sample_photos import PHOTOS_DIR
 from tests.local.stack.inspections import Inspections
-from tests.local.stack.pipeline import UNUSUAL_NAMES, Pipeline, created, wait_for
+from tests.local.stack.pipeline import UNUSUAL_NAMES, created, wait_for
 from tests.pictures import gradients, jpeg_of, png_of
 from vision.domain import keys
 from vision.domain.inspection.results import RESULT_SCHEMA
@@ -25,7 +24,7 @@ NAMES = [*UNUSUAL_NAMES, "IMG_0002.JPEG", "Scan.Png", "images/private/uploads/ag
 
 
 @pytest.fixture(scope="module")
-def shared_inspections(shared_pipeline: Pipeline) -> Iterator[Inspections]:
+def shared_inspections(shared_pipeline):
     """The inspection; a message that meets a transient error comes back after 20 seconds instead of 12 minutes."""
     inspections = Inspections(shared_pipeline)
     with shared_pipeline.visibility_timeout(inspections.queue_url, 20):
@@ -33,7 +32,7 @@ def shared_inspections(shared_pipeline: Pipeline) -> Iterator[Inspections]:
 
 
 @pytest.fixture
-def inspections(pipeline: Pipeline, shared_inspections: Inspections) -> Iterator[Inspections]:
+def inspections(pipeline, shared_inspections):
     """The inspection; a test that uses it sends nothing to the dead-letter queue."""
     before = shared_inspections.dead_letters()
     yield shared_inspections
@@ -42,19 +41,19 @@ def inspections(pipeline: Pipeline, shared_inspections: Inspections) -> Iterator
 
 
 @pytest.fixture
-def folder() -> str:
+def folder():
     """A folder below images/ that no other test uses."""
     return f"images/{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture
-def put(pipeline: Pipeline, folder: str) -> Callable[..., ObjectVersion]:
+def put(pipeline, folder):
     """Upload an image into this test's folder."""
     return lambda name, body=PHOTO, **options: pipeline.upload(f"{folder}/{name}", body, **options)
 
 
 @pytest.fixture
-def quick_redelivery(pipeline: Pipeline, inspections: Inspections) -> Iterator[None]:
+def quick_redelivery(pipeline, inspections):
     """A failed message comes back after five seconds."""
     with pipeline.visibility_timeout(inspections.queue_url, 5):
         yield
@@ -65,7 +64,7 @@ def _names(described: dict) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def person(shared_pipeline: Pipeline, shared_inspections: Inspections) -> tuple[ObjectVersion, dict]:
+def person(shared_pipeline, shared_inspections):
     """A photo of a person, which fails the default rule, and its record; `deployed` has fetched the photo."""
     version = shared_pipeline.upload(
         "images/gate/photographer.png", (PHOTOS_DIR / "photographer.png").read_bytes(), ContentType="image/png"
@@ -122,7 +121,7 @@ def test_image_without_people_passes_without_notification_or_execution(pipeline,
 
 
 @pytest.fixture(scope="module")
-def named(shared_pipeline: Pipeline) -> dict[str, ObjectVersion]:
+def named(shared_pipeline):
     return {name: shared_pipeline.upload(f"images/names/{name}", PHOTO) for name in NAMES}
 
 
@@ -227,9 +226,7 @@ def test_concurrent_versions_of_one_key_both_get_a_verdict(inspections, put):
         ("tiny.png", png_of(gradients(40, 40)), "ImageTooSmall"),
     ],
 )
-def test_file_that_cannot_be_inspected_stays_and_its_record_names_the_error(
-    inspections, pipeline, put, name, body, error
-):
+def test_file_that_cannot_be_inspected_stays_and_has_an_error(inspections, pipeline, put, name, body, error):
     version = put(name, body)
     record = pipeline.finished(version)
     inspections.wait_until_drained()

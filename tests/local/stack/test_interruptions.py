@@ -1,7 +1,6 @@
 """Killed processes, aborted and timed-out executions: nothing is lost, and the record has the true status."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,7 +17,7 @@ FUNCTIONS = ["StartProcessing", "ExtractMetadata", "DetectLabels", "GenerateThum
 
 
 @pytest.fixture
-def quick_redelivery(pipeline: Pipeline) -> Iterator[None]:
+def quick_redelivery(pipeline):
     """A message whose function was killed comes back after two seconds instead of three minutes."""
     with pipeline.visibility_timeout(pipeline.queue_url, 2):
         yield
@@ -31,7 +30,7 @@ def hold(pipeline: Pipeline, version: ObjectVersion) -> None:
 
 
 @pytest.fixture
-def slow_labels(pipeline: Pipeline) -> None:
+def slow_labels(pipeline):
     """Calls that last longer than a busy machine needs to interrupt them."""
     pipeline.counters(reset=True)
     pipeline.set_faults(latency_seconds=10)
@@ -87,7 +86,7 @@ def test_aborted_record_stays_closed_until_the_image_is_processed_again(pipeline
 
 
 @pytest.fixture
-def short_execution(pipeline: Pipeline) -> Iterator[None]:
+def short_execution(pipeline):
     """Executions that may last one second."""
     states = pipeline.client("stepfunctions")
     original = states.describe_state_machine(stateMachineArn=pipeline.machine_arn)["definition"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.local.stack.pipeline import UNUSUAL_NAMES, Pipeline
+from tests.local.stack.pipeline import UNUSUAL_NAMES
 from tests.pictures import gradients, jpeg_of
 from vision.domain.keys import KEY_LIMIT_BYTES
 
@@ -14,7 +14,7 @@ NAMES = [*UNUSUAL_NAMES, "my.other.jpg", "uploads/private/again.jpg", "no-extens
 
 
 @pytest.fixture(scope="module")
-def versions(shared_pipeline: Pipeline) -> dict:
+def versions(shared_pipeline):
     return {name: shared_pipeline.upload(f"private/keys/uploads/{name}", PHOTO) for name in NAMES}
 
 

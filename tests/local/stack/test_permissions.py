@@ -1,7 +1,6 @@
 """IAM roles are enforced: each permission of the template is needed, and no other is granted."""
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -9,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.stack.deployment import STACK_NAME
-from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.pipeline import wait_for
 from tests.local.stack.roles import without_statement
 from tests.pictures import gradients, jpeg_of
 
@@ -55,7 +54,7 @@ DELETING: dict[str, list[str]] = {
 
 
 @pytest.fixture
-def without(pipeline: Pipeline) -> Iterator[Callable[[str, str], None]]:
+def without(pipeline):
     yield from without_statement(pipeline)
 
 
@@ -63,10 +62,10 @@ def without(pipeline: Pipeline) -> Iterator[Callable[[str, str], None]]:
     ("function", "sids", "status"),
     [
         ("ExtractMetadataFunction", ["ReadUploads"], "FAILED"),
-        # Without permission to list, S3 does not tell a missing object from a forbidden one.
+        # Without permission to list, S3 does not distinguish a missing object from a forbidden one.
         ("ExtractMetadataFunction", ["TellMissingFromForbidden", "ReadUploads"], "FAILED"),
         ("DetectLabelsFunction", ["DetectLabels"], "PARTIAL"),
-        # Rekognition does not tell a missing object from a forbidden one; S3 does.
+        # Rekognition does not distinguish a missing object from a forbidden one; S3 does.
         ("DetectLabelsFunction", ["LetRekognitionReadUploads"], "PARTIAL"),
         ("GenerateThumbnailFunction", ["ReadUploads"], "PARTIAL"),
         ("GenerateThumbnailFunction", ["WriteThumbnails"], "PARTIAL"),

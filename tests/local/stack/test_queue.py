@@ -1,7 +1,7 @@
 """Bursts, duplicates, wrong order and malformed messages: each version is processed once."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def photo(number: int = 0) -> bytes:
 
 
 @pytest.fixture
-def silent(pipeline: Pipeline) -> Iterator[None]:
+def silent(pipeline):
     """Uploads emit no events: the test sends them."""
     rule = pipeline.resource_name("UploadRule").rpartition("|")[2]
     pipeline.client("events").disable_rule(Name=rule)
@@ -35,7 +35,7 @@ def silent(pipeline: Pipeline) -> Iterator[None]:
 
 
 @pytest.fixture
-def quick_redelivery(pipeline: Pipeline) -> Iterator[None]:
+def quick_redelivery(pipeline):
     """A failed message comes back after a second instead of three minutes."""
     with pipeline.visibility_timeout(pipeline.queue_url, 1):
         yield

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.stack import local_stack
-from tests.local.stack.conftest import LocalStacks, engine_processes, free_port, no_word
+from tests.local.stack.conftest import engine_processes, free_port, no_word
 from tests.local.stack.pipeline import Pipeline, wait_for
 from tests.local.stack.record_form import violations
 from tests.pictures import gradients, jpeg_of
@@ -29,7 +29,7 @@ def upload_many(pipeline: Pipeline, number: int) -> list[ObjectVersion]:
 
 
 @pytest.fixture
-def restart(local_stacks: LocalStacks) -> Restart:
+def restart(local_stacks):
     """Stop a stack as `make down` does and start it again as `make up` does, on another port."""
 
     def stop_and_start(pipeline: Pipeline) -> Pipeline:

@@ -12,13 +12,12 @@ from local.demo import labelled_pictures, session_demo
 from local.demo.session_demo import IDLE_SECONDS, Session
 from local.downloads import DownloadFailed
 from local.stack import deployment, local_stack
-from tests.local.stack.pipeline import Pipeline
 
 pytestmark = pytest.mark.local
 
 
 @pytest.fixture(scope="module")
-def shown(shared_pipeline: Pipeline) -> tuple[str, list]:
+def shown(shared_pipeline):
     """The output of the session on the tests' stack, and the drawings that it returns."""
     try:
         labelled_pictures.fetch_labelled_pictures(say=lambda _: None)
