@@ -17,6 +17,11 @@ def _gallery(visit: Visit) -> None:
     expect(visit.tile("clock.png").locator("img")).to_be_visible()
 
 
+def _found(visit: Visit) -> None:
+    visit.open("photos?label=Clock&min_confidence=50")
+    expect(visit.tiles).to_have_count(1)
+
+
 def _suggestions(visit: Visit) -> None:
     visit.page.get_by_role("combobox", name="Search labels").press_sequentially("c")
     visit.page.keyboard.press("ArrowDown")
@@ -76,7 +81,7 @@ def _notice(visit: Visit) -> None:
 
 VIEWS: dict[str, Show] = {
     "gallery": _gallery,
-    "found": _loaded("photos?label=Clock&min_confidence=50", lambda visit: visit.tiles),
+    "found": _found,
     "nothing found": _loaded("photos?label=Submarine", lambda visit: visit.heading("Nothing found")),
     "suggestions": _suggestions,
     "photo": _photo,

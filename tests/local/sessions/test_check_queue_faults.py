@@ -61,8 +61,8 @@ def test_throttled_for_good(sessions, cell, task, arm):
 
 
 def test_time_out(sessions, cell, task, switch, arm):
-    with sessions.configured(FUNCTION, Timeout=1):
-        cell.run(task, "time-out", ends=["Sandbox.Timedout"], during=arm(switch.hold))
+    short = sessions.configured(FUNCTION, Timeout=1)
+    cell.run(task, "time-out", ends=["Sandbox.Timedout"], during=arm(switch.hold), broken=short)
 
 
 def test_abort(sessions, cell, task, switch, arm):

@@ -49,8 +49,7 @@ def test_throttled_for_good(sessions, cell):
 
 def test_time_out(sessions, cell, switch):
     switch.hold()
-    with sessions.configured(FUNCTION, Timeout=2):
-        cell.run(TASK, "time-out", ends=["Sandbox.Timedout"])
+    cell.run(TASK, "time-out", ends=["Sandbox.Timedout"], broken=sessions.configured(FUNCTION, Timeout=2))
 
 
 def test_abort(sessions, cell):

@@ -32,8 +32,7 @@ def test_throttled_for_good(sessions, cell):
 
 def test_time_out(sessions, cell):
     sessions.switches[FUNCTION].hold()
-    with sessions.configured(FUNCTION, Timeout=1):
-        cell.run(TASK, "time-out", ends=["Sandbox.Timedout"])
+    cell.run(TASK, "time-out", ends=["Sandbox.Timedout"], broken=sessions.configured(FUNCTION, Timeout=1))
 
 
 def test_abort(sessions, cell):
