@@ -23,6 +23,13 @@ BUCKET = "amzn-s3-demo-bucket"
 TABLE = "image-table"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests of real processes more time: their set-up may deploy a stack, and their waits end with a message."""
+    for item in items:
+        if {marker.name for marker in item.iter_markers()} & {"local", "browser"}:
+            item.add_marker(pytest.mark.timeout(900))
+
+
 class _Template(yaml.SafeLoader):
     """Reads a template; its intrinsic functions become None, since nothing here looks at them."""
 

@@ -9,13 +9,13 @@ import pytest
 from local.stack import local_stack
 from local.stack.local_stack import StackFiles
 from tests.local.bulk.bulk_runs import DENIED, MISSING, OLDER, OWN, SEALED, Bulk
-from tests.local.stack.conftest import WAIT_SCALE, aws_cli, deploy_once, free_port, no_word, stop_engines
+from tests.local.stack.conftest import ADDRESSES, WAIT_SCALE, aws_cli, deploy_once, free_port, no_word, stop_engines
 from tests.local.stack.pipeline import Pipeline
 from tests.local.stack.roles import without_statement
 
 __all__ = ["aws_cli"]
 
-PARAMETERS = {
+PARAMETERS = ADDRESSES | {
     "BulkBucketArns": ",".join(f"arn:aws:s3:::{name}" for name in (OWN, DENIED, SEALED, MISSING, OLDER)),
     # For a run over photos that the photo workflow has labelled.
     "BulkReadsPhotos": "true",

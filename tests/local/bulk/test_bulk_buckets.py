@@ -35,8 +35,8 @@ def test_bucket_of_the_parameter_is_labelled(pipeline):
     assert summary["labelled"] == summary["thumbnails"] == 3
     records = bulk.image_records()
     assert {record["object"]["bucket"] for record in records} == {OWN}
-    thumbnail = pipeline.client("s3").head_object(Bucket=OWN, Key=records[0]["thumbnail"]["key"])
-    assert thumbnail["ContentType"] == "image/jpeg"
+    place = records[0]["thumbnail"]
+    assert pipeline.client("s3").head_object(Bucket=place["bucket"], Key=place["key"])["ContentType"] == "image/jpeg"
     assert bulk.run()["skipped"] == 3
 
 
