@@ -24,13 +24,10 @@ TABLE = "image-table"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try once more what failed in real processes: a machine that stands still for seconds is no finding.
-
-    What fails twice does fail, and the summary names what was run again: it is looked at, too.
-    """
+    """Give tests of real processes more time: their set-up may deploy a stack, and their waits end with a message."""
     for item in items:
         if {marker.name for marker in item.iter_markers()} & {"local", "browser"}:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.timeout(900))
 
 
 class _Template(yaml.SafeLoader):

@@ -1,7 +1,7 @@
-"""axe-core, which finds what keeps people with a disability from using a page: fetched, never kept in git.
+"""axe-core, which finds accessibility barriers of a page: fetched, never kept in git.
 
-https://github.com/dequelabs/axe-core, MPL-2.0. It runs beside the page as a debugger does, so the page's
-Content-Security-Policy stays as it is.
+https://github.com/dequelabs/axe-core, MPL-2.0. It runs as a debugger does, so the page's
+Content-Security-Policy stays unchanged.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _source() -> str:
 
 
 def violations(page: Page) -> list[str]:
-    """Everything that breaks a rule of WCAG 2.2 A or AA, or a best practice: which rule, where, and why."""
+    """Violations of WCAG 2.2 A and AA and of best practices: the rule, the element and the reason."""
     page.evaluate(f"() => {{ if (!globalThis.axe) {{ {_source()} }} }}")
     found = page.evaluate("() => axe.run().then(({ violations }) => violations)")
     return [

@@ -1,4 +1,4 @@
-"""What the browser tests share: Debian's Chromium, a stack of their own, and visits to its page.
+"""Shared by the browser tests: Debian's Chromium, a stack, and visits to its page.
 
 Nothing downloads a browser: Playwright drives the `chromium` on the PATH, and without it these tests are skipped.
 """
@@ -19,12 +19,9 @@ from tests.browser.people import Person, make_person
 from tests.browser.pictures import LONG_NAME, cut_off, plain
 from tests.browser.visits import Visit
 from tests.local.stack.conftest import LocalStacks, copy_of_deployed, deployed, local_stacks
-from tests.local.stack.pipeline import Pipeline
+from tests.local.stack.pipeline import PATIENCE_SECONDS, Pipeline
 
 __all__ = ["copy_of_deployed", "deployed", "local_stacks"]
-
-# Of a busy machine; what is there already is not waited for.
-PATIENCE_MILLISECONDS = 30_000
 
 RULES = [
     {"name": "road-signs", "prefix": "images/roads/", "min_confidence": 60, "any_of": ["Stop Sign", "Traffic Light"]},
@@ -62,20 +59,20 @@ def pipeline(
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def open_browser(playwright: Playwright, chromium: str) -> OpenBrowser:
-    """Open a browser for which the page's address leads to a stack, over a line if one is given."""
+    """Open a browser in which the page's address leads to a stack, through a line if one is given."""
 
     @contextmanager
     def open_(pipeline: Pipeline, line: Line | None = None) -> Iterator[Browser]:
         engine = pipeline.stack.endpoint_url.removeprefix("http://")
         end = f"127.0.0.1:{line.port}" if line else engine
-        # The deployed stack believes to be at port 80, whatever port this copy of it has.
+        # The deployed stack assumes port 80; this copy has another one.
         rules = ", ".join(f"MAP {place} {end}" for place in ("app.localhost:80", "localhost:80", engine))
         arguments = ["--no-sandbox", "--disable-dev-shm-usage", f"--host-resolver-rules={rules}"]
         opened = playwright.chromium.launch(executable_path=chromium, args=arguments)
@@ -93,7 +90,7 @@ def browser(open_browser: OpenBrowser, pipeline: Pipeline) -> Iterator[Browser]:
 
 @pytest.fixture
 def make_visit(browser: Browser, pipeline: Pipeline) -> Iterator[MakeVisit]:
-    """Open browsers, for tests that need several or expect trouble in them."""
+    """Open browsers, for tests that need several or provoke errors in them."""
     visits: list[Visit] = []
 
     def make(**options: Any) -> Visit:
@@ -107,7 +104,7 @@ def make_visit(browser: Browser, pipeline: Pipeline) -> Iterator[MakeVisit]:
 
 @pytest.fixture
 def visit(make_visit: MakeVisit) -> Iterator[Visit]:
-    """A browser in which nothing goes wrong: no error in its console, no answer of 400 or more."""
+    """A browser that must end without errors: none in its console, no answer of 400 or more."""
     opened = make_visit()
     yield opened
     assert opened.troubles == []
@@ -115,7 +112,7 @@ def visit(make_visit: MakeVisit) -> Iterator[Visit]:
 
 @pytest.fixture
 def person(pipeline: Pipeline) -> Person:
-    """Somebody who has an account and nothing else."""
+    """A person with an account and nothing else."""
     return make_person(pipeline)
 
 
@@ -126,7 +123,7 @@ def operator(pipeline: Pipeline) -> Person:
 
 @pytest.fixture
 def store(pipeline: Pipeline) -> Callable[..., list[dict[str, Any]]]:
-    """Put photos of somebody into the stack, past the page, and wait for their records."""
+    """Upload photos of a person without the page, and wait for their records."""
 
     def put(owner: Person, contents: dict[str, bytes]) -> list[dict[str, Any]]:
         def upload(name: str) -> Any:
@@ -140,13 +137,13 @@ def store(pipeline: Pipeline) -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture
 def stored(store: Callable, person: Person) -> Callable[..., list[dict[str, Any]]]:
-    """Do so for this test's person: `stored(red=...)` is red.jpg."""
+    """Upload photos of this test's person: `stored(red=...)` is red.jpg."""
     return lambda **contents: store(person, {f"{name}.jpg": content for name, content in contents.items()})
 
 
 @pytest.fixture(scope="session")
 def inspected(pipeline: Pipeline) -> None:
-    """Images under two rules, some of which pass; one after the other, so that the board has them in that order."""
+    """Images under two rules, some of which pass, inspected one after the other so that their order is known."""
     functions, name = pipeline.client("lambda"), pipeline.resource_name("InspectImagesFunction")
     known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     variables = {key: str(value) for key, value in known.items()} | {"INSPECTION_RULES": json.dumps(RULES)}
@@ -165,7 +162,7 @@ def inspected(pipeline: Pipeline) -> None:
 
 @pytest.fixture(scope="session")
 def furnished(pipeline: Pipeline, inspected: None) -> Person:
-    """An operator who has something of everything: for tests that only look."""
+    """An operator with content in every view, for tests that change nothing."""
     owner = make_person(pipeline, is_operator=True)
     names = ("stop-sign.png", "coffee.png", "clock.png")
     contents = {name: drawing(name) for name in names} | {LONG_NAME: plain("teal"), "broken.jpg": cut_off()}

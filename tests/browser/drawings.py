@@ -1,7 +1,4 @@
-"""Pictures that are nobody else's: drawn here, so that they may stand in a screenshot, and plain enough for the models.
-
-The local Rekognition finds in them what they are named after.
-"""
+"""Drawings without third-party rights, for screenshots; the local Rekognition finds in each what its name says."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
-# Drawn twice as large and then made smaller, for smooth edges.
+# Drawn at twice the size and scaled down, for smooth edges.
 _FINENESS = 2
 _BLACK, _WHITE, _RED = (24, 25, 28), (249, 248, 244), (205, 38, 42)
 

@@ -1,4 +1,4 @@
-"""A line between a browser and a stack that can be cut, also in the middle of a request."""
+"""A connection between a browser and a stack that a test can cut, even in the middle of a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHUNK_BYTES = 65_536
 
 
 class Line:
-    """Passes on every byte between its own port and that of a stack, both on this machine, until it is cut."""
+    """Forwards all bytes between its own port and that of a local stack until it is cut."""
 
     def __init__(self, stack_port: int) -> None:
         self._stack_port = stack_port
@@ -32,13 +32,13 @@ class Line:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def cut(self) -> None:
-        """End every connection where it is, and take no other until the line is mended."""
+        """Close every connection at once, and accept none until the line is restored."""
         self._is_cut = True
         for one in list(self._sockets):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._is_cut = False
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""People who use the page under test."""
+"""Accounts of people who use the page."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.local.stack.pipeline import Pipeline
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account.
+    """A person with an account.
 
     Attributes
     ----------
     owner
-        The id under which the stack knows them.
+        The person's id in the stack.
     secret
-        What the codes are made from; empty for somebody without a second factor.
+        The secret of the codes; empty without a second factor.
     """
 
     email: str
@@ -30,7 +30,7 @@ class Person:
     secret: str = ""
 
 
-# The step of the last code that was used of each secret, and the last refresh token of each person.
+# The step of the last used code of each secret, and the last refresh token of each person.
 _USED: dict[str, int] = {}
 _REFRESH: dict[str, str] = {}
 
@@ -44,7 +44,7 @@ def new_password() -> str:
 
 
 def make_person(pipeline: Pipeline, *, is_operator: bool = False) -> Person:
-    """Make an account as an administrator does, without the pages of the sign-in."""
+    """Make an account as an administrator does, without the sign-in pages."""
     cognito, pool = pipeline.client("cognito-idp"), pipeline.stack.outputs["UserPoolId"]
     email, password = new_email(), new_password()
     attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
@@ -61,7 +61,7 @@ def make_person(pipeline: Pipeline, *, is_operator: bool = False) -> Person:
 
 
 def add_second_factor(pipeline: Pipeline, person: Person) -> Person:
-    """Set up what operators need; the code of the half minute before is used up for it."""
+    """Set up the second factor that operators need, with the code of the previous half minute."""
     stack = pipeline.stack
     made = people.with_second_factor(stack, people.Person(person.email, person.password, person.owner))
     _USED[made.secret] = totp.step(time.time()) - 1
@@ -69,7 +69,7 @@ def add_second_factor(pipeline: Pipeline, person: Person) -> Person:
 
 
 def next_code(secret: str) -> str:
-    """Return a code that was not used yet, of this half minute or the next one, which Cognito takes too."""
+    """Return an unused code of this half minute or of the next one, which Cognito accepts too."""
     wanted = max(totp.step(time.time()), _USED.get(secret, 0) + 1)
     time.sleep(max(0.0, (wanted - 1) * totp.STEP_SECONDS - time.time() + 0.1))
     _USED[secret] = wanted
@@ -77,7 +77,7 @@ def next_code(secret: str) -> str:
 
 
 def tokens_of(pipeline: Pipeline, person: Person) -> dict[str, Any]:
-    """What the page keeps of somebody who has signed in."""
+    """The tokens that the page keeps of a signed-in person."""
     answer = _refreshed(pipeline, person) or _signed_in(pipeline, person)
     now = int(time.time() * 1000)
     return {
@@ -89,7 +89,7 @@ def tokens_of(pipeline: Pipeline, person: Person) -> dict[str, Any]:
 
 
 def _refreshed(pipeline: Pipeline, person: Person) -> dict[str, Any] | None:
-    """Renew the tokens of somebody whose codes are rare, unless that session is over."""
+    """Renew the tokens of a person with a second factor, unless that session has ended: a code works only once."""
     if person.email not in _REFRESH:
         return None
     cognito = pipeline.client("cognito-idp")
@@ -100,6 +100,17 @@ def _refreshed(pipeline: Pipeline, person: Person) -> dict[str, Any] | None:
     except cognito.exceptions.NotAuthorizedException:
         return None
     return {"RefreshToken": refresh_token, **answer["AuthenticationResult"]}
+
+
+def is_revoked(pipeline: Pipeline, refresh_token: str) -> bool:
+    """Return whether Cognito refuses a refresh token."""
+    cognito = pipeline.client("cognito-idp")
+    asked = {"ClientId": pipeline.stack.outputs["UserPoolClientId"], "AuthFlow": "REFRESH_TOKEN_AUTH"}
+    try:
+        cognito.initiate_auth(**asked, AuthParameters={"REFRESH_TOKEN": refresh_token})
+    except cognito.exceptions.NotAuthorizedException:
+        return True
+    return False
 
 
 def _signed_in(pipeline: Pipeline, person: Person) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Pictures for the tests: of the demo's photos only those that nobody has a right in, and what is made of them."""
+"""Pictures for the tests: photos of the demo in the public domain, and variants of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.demo.sample_photos import PHOTOS_DIR
 # Licence in local/demo/sample_photos.toml: CC0 or public domain. Each may stand in a screenshot.
 FREE = ("cat.png", "coffee.png", "rocket.jpg", "astronaut.png", "photographer.png")
 
-# In German a name may be one word; it is longer than any place for it.
+# A German name may be one word that is wider than any place for it.
 LONG_NAME = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft am Sonntagnachmittag.jpg"
 
 # Fort Point in San Francisco.
@@ -21,7 +21,7 @@ LATITUDE, LONGITUDE = 37.8106, -122.4771
 
 @cache
 def photo(name: str) -> bytes:
-    """One of the demo's photos as it is."""
+    """One of the demo's photos, unchanged."""
     return (PHOTOS_DIR / name).read_bytes()
 
 
@@ -33,7 +33,7 @@ def upright_cat() -> Image.Image:
 
 @cache
 def cat_on_its_side() -> bytes:
-    """The cat as a phone stores it that was held upright: turned, and with the turn and the place in its Exif block."""
+    """The cat as an upright phone stores it: rotated, with orientation and location in its Exif block."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Make] = "Example"
@@ -54,7 +54,7 @@ def cat_on_its_side() -> bytes:
 
 @cache
 def taken(moment: str, offset: str = "") -> bytes:
-    """A JPEG whose camera's clock said that moment, as Exif has it, and how far it was from UTC if it knew."""
+    """A JPEG with a capture time in the form of Exif, and an offset from UTC if there is one."""
     exif = Image.Exif()
     times = exif.get_ifd(ExifTags.IFD.Exif)
     times[ExifTags.Base.DateTimeOriginal] = moment
@@ -80,7 +80,7 @@ def plain(colour: str, side: int = 160) -> bytes:
 
 @cache
 def noise() -> bytes:
-    """A JPEG of about 200 KB, for an upload that takes its time."""
+    """A JPEG of about 200 KB, for a slow upload."""
     content = io.BytesIO()
     Image.effect_noise((340, 340), 200).save(content, "JPEG", quality=100)
     return content.getvalue()

@@ -1,4 +1,4 @@
-"""What fails once: it is tried again, said in words, and never swallows what a person chose or announced."""
+"""Requests that fail once are repeated and reported, and no chosen file is lost silently."""
 
 import re
 
@@ -14,7 +14,7 @@ def break_off(route):
     route.abort("connectionreset")
 
 
-def test_photos_can_be_added_although_the_service_did_not_say_at_once_who_this_is(make_visit, person):
+def test_photos_can_be_added_after_the_first_request_for_the_person_failed(make_visit, person):
     visit = make_visit()
     visit.page.route(ME, break_off, times=1)
     visit.sign_in(person)
@@ -22,25 +22,15 @@ def test_photos_can_be_added_although_the_service_did_not_say_at_once_who_this_i
     expect(visit.tile("red.jpg").locator("img")).to_be_visible()
 
 
-@pytest.fixture(params=[ME, re.compile("/config.json$")], ids=["person", "settings"])
-def shut_out(request, make_visit, person):
-    """A visit that cannot take files, since something that it needs first did not come."""
+@pytest.mark.parametrize("address", [ME, re.compile("/config.json$")], ids=["person", "settings"])
+def test_rejected_files_are_reported_and_accepted_after_try_again(make_visit, person, address):
     visit = make_visit()
-    visit.page.route(request.param, break_off)
+    visit.page.route(address, break_off)
     visit.sign_in(person)
     expect(visit.button("Try again")).to_be_visible()
-    return visit
-
-
-def test_files_that_cannot_be_taken_are_not_lost_without_a_word(shut_out):
-    shut_out.choose({"red.jpg": pictures.plain("red")})
-    expect(shut_out.notice.last).to_contain_text(
-        re.compile("^1 file not added. .* Check your connection and try again.")
-    )
-
-
-def test_try_again_lets_files_in(shut_out):
-    shut_out.page.unroute_all()
-    shut_out.button("Try again").click()
-    shut_out.choose({"red.jpg": pictures.plain("red")})
-    expect(shut_out.tile("red.jpg").locator("img")).to_be_visible()
+    visit.choose({"red.jpg": pictures.plain("red")})
+    expect(visit.notice.last).to_contain_text(re.compile("^1 file not added. .* Check your connection and try again."))
+    visit.page.unroute_all()
+    visit.button("Try again").click()
+    visit.choose({"red.jpg": pictures.plain("red")})
+    expect(visit.tile("red.jpg").locator("img")).to_be_visible()

@@ -1,6 +1,6 @@
-"""A page of another origin, in a real browser on the same machine, gets nothing from the engine and changes nothing.
+"""A page of another origin in a browser on the same machine cannot read from the engine or change it.
 
-The page is served by another server on loopback: browsers let such a page send requests to the engine.
+Another server on loopback serves the page; browsers let such a page send requests to the engine.
 """
 
 import threading
@@ -14,7 +14,7 @@ from playwright.sync_api import Page, Playwright
 from local.engine.process import EngineProcess
 from tests.local.engine.account import Account, free_port, unique
 
-# A signature in the query makes a POST of text a request that no browser asks permission for.
+# With a signature in the query, a POST of text is a request without a CORS preflight.
 CREATE_ROLE = """
 async ([endpoint, accessKeyId, secret, role]) => {
     const text = new TextEncoder();
@@ -80,7 +80,7 @@ def account(engine: EngineProcess) -> Account:
 
 @pytest.fixture(scope="module")
 def foreign_port() -> Iterator[int]:
-    """Port of a server on this machine that is not the engine, and serves an empty page."""
+    """Port of another server on this machine, which serves an empty page."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -90,7 +90,7 @@ def foreign_port() -> Iterator[int]:
             self.wfile.write(b"<!DOCTYPE html><body>")
 
         def log_message(self, *_arguments: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -101,7 +101,7 @@ def foreign_port() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def tab(playwright: Playwright, chromium: str) -> Iterator[Page]:
-    """A tab of a browser for which one name leads to this machine, as a name server of an attacker can make it."""
+    """A tab of a browser that resolves one name to this machine, as the name server of an attacker can do."""
     arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP rebound.example 127.0.0.1"]
     browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
     yield browser.new_page()
@@ -118,7 +118,7 @@ def role_names(account: Account) -> list[str]:
     return [role["RoleName"] for role in account.client("iam").list_roles()["Roles"]]
 
 
-def test_call_of_a_foreign_page_is_refused_though_it_knows_the_key(engine, account, foreign_page):
+def test_signed_call_of_a_foreign_page_is_refused(engine, account, foreign_page):
     known, role = engine.client_arguments, unique("foreign")
     key = known["aws_access_key_id"], known["aws_secret_access_key"]
     answer = foreign_page.evaluate(CREATE_ROLE, [engine.endpoint_url, *key, role])
@@ -133,11 +133,11 @@ def test_reset_by_a_foreign_page_is_refused(engine, account, foreign_page, attac
     assert bucket in [found["Name"] for found in account.client("s3").list_buckets()["Buckets"]]
 
 
-def test_answer_is_unreadable_for_a_foreign_page(engine, foreign_page):
+def test_foreign_page_cannot_read_answers(engine, foreign_page):
     assert foreign_page.evaluate(READ, f"{engine.endpoint_url}/oauth2/token") is None
 
 
-def test_host_that_was_rebound_to_loopback_is_refused(engine, tab):
+def test_host_rebound_to_loopback_is_refused(engine, tab):
     address = f"http://rebound.example:{engine.port}/_ministack/health"
     opened = tab.goto(address)
     assert opened.status == 403

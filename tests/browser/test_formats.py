@@ -1,4 +1,4 @@
-"""Numbers as the page writes them, at the edges between their units."""
+"""Numbers of the page at the boundaries between units."""
 
 import pytest
 
@@ -31,17 +31,17 @@ def formatted(browser):
         (7500, "2 h 5 min"),
     ],
 )
-def test_a_duration_is_rounded_before_it_is_split_into_units(formatted, seconds, text):
+def test_duration_is_rounded_before_it_is_split_into_units(formatted, seconds, text):
     assert formatted("duration", seconds) == text
 
 
 @pytest.mark.parametrize(
     ("bytes_", "text"), [(1, "1 KB"), (999_000, "999 KB"), (999_999, "1.0 MB"), (1_250_001, "1.3 MB")]
 )
-def test_a_size_is_rounded_before_its_unit_is_chosen(formatted, bytes_, text):
+def test_size_is_rounded_before_its_unit_is_chosen(formatted, bytes_, text):
     assert formatted("size", bytes_) == text
 
 
 @pytest.mark.parametrize(("amount", "text"), [(0.0421, "$0.042"), (0.9996, "$1.00"), (12.5, "$12.50")])
-def test_an_amount_is_rounded_before_its_digits_are_chosen(formatted, amount, text):
+def test_amount_is_rounded_before_its_digits_are_chosen(formatted, amount, text):
     assert formatted("dollars", amount) == text

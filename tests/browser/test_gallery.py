@@ -1,4 +1,4 @@
-"""A gallery of more photos than a page of the list holds: scrolling, searching, going from one to the next."""
+"""A gallery with more photos than a page of the API: scrolling, searching, and going from photo to photo."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from tests.functions.http_api import Answer
 from tests.local.app.conftest import Client
 
 PHOTOS = 60
-# The window of these tests holds the first page of 24, and the end of it comes near enough for the second.
+# The window shows the first page of 24, and its end is near enough to load the second.
 AT_FIRST = 48
 
 
@@ -31,7 +31,7 @@ def label(pipeline, owner):
 
 @pytest.fixture(scope="module")
 def names(pipeline, owner, label):
-    """Sixty photos, newest first: a cat, the oldest, and others that are announced and never sent."""
+    """Names of sixty photos, newest first: the oldest is a cat, the others are announced and never uploaded."""
     client = Client(pipeline, tokens_of(pipeline, owner)["access_token"])
 
     def announce(number: int) -> Answer:
@@ -45,7 +45,7 @@ def names(pipeline, owner, label):
 
 @pytest.fixture
 def gallery(visit, owner, names):
-    """The gallery, with what it shows before anybody scrolls."""
+    """The gallery before any scrolling."""
     visit.sign_in(owner)
     expect(visit.tiles).to_have_count(AT_FIRST)
     return visit
@@ -60,13 +60,13 @@ def to_the_end(visit):
     visit.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
 
 
-def test_scrolling_on_shows_every_photo_once(gallery, names):
+def test_scrolling_shows_every_photo_once(gallery, names):
     to_the_end(gallery)
     expect(gallery.tiles).to_have_count(PHOTOS)
     assert gallery.tiles.locator(".name").all_text_contents() == names
 
 
-def test_a_search_from_far_down_shows_what_fits_and_nothing_else(gallery, label):
+def test_search_after_scrolling_shows_only_matching_photos(gallery, label):
     to_the_end(gallery)
     expect(gallery.tiles).to_have_count(PHOTOS)
     search(gallery, label)
@@ -76,13 +76,13 @@ def test_a_search_from_far_down_shows_what_fits_and_nothing_else(gallery, label)
 
 @pytest.fixture
 def late(gallery, label):
-    """A search whose first page is on its way, in a gallery whose end is in sight; gives what lets the page come."""
+    """A search whose first page is held, in a gallery scrolled to its end; and a function that releases the page."""
     held = []
     gallery.page.route(re.compile(rf"/api/photos\?.*label={label}"), lambda route: held.append(route))
     search(gallery, label)
     expect(gallery.page.get_by_role("list", name="Filters")).to_be_visible()
     to_the_end(gallery)
-    gallery.page.wait_for_timeout(500)  # Time for what must not happen: the end of the list asks for more.
+    gallery.page.wait_for_timeout(500)  # Time for the end of the list to load more, which must not happen.
 
     def come():
         for route in held:
@@ -92,22 +92,17 @@ def late(gallery, label):
     return held, come
 
 
-def test_a_scroll_while_a_search_is_under_way_asks_for_no_page_of_the_old_list(late):
+def test_scrolling_during_a_search_loads_nothing_of_the_old_list(gallery, late):
     held, come = late
     asked = [parse_qs(urlsplit(route.request.url).query) for route in held]
     come()
     assert {"cursor" in query for query in asked} == {False}
-
-
-def test_a_scroll_while_a_search_is_under_way_leaves_no_photo_that_does_not_fit(gallery, late):
-    _, come = late
-    come()
     expect(gallery.tiles).to_have_count(1)
     expect(gallery.tile("cat.jpg")).to_be_visible()
 
 
-def test_the_last_photo_of_a_page_leads_on_to_the_next_page(gallery, names):
-    # By its address: a click would scroll to it, and that would load on by itself.
+def test_last_photo_of_a_page_leads_to_the_next_page(gallery, names):
+    # By its address, since a click scrolls to the photo and that loads the next page.
     gallery.page.evaluate(
         "address => location.assign(address)", gallery.tiles.last.locator("a").first.get_attribute("href")
     )
@@ -117,9 +112,9 @@ def test_the_last_photo_of_a_page_leads_on_to_the_next_page(gallery, names):
     expect(heading).to_have_text(names[AT_FIRST])
 
 
-def test_the_very_last_photo_leads_no_further(gallery):
+def test_oldest_photo_has_no_older_one(gallery):
     to_the_end(gallery)
     expect(gallery.tiles).to_have_count(PHOTOS)
-    gallery.tile("cat.jpg").get_by_role("link").first.click()
+    gallery.open_photo("cat.jpg")
     expect(gallery.link("Newer photo")).to_be_visible()
     expect(gallery.link("Older photo")).to_be_hidden()

@@ -1,4 +1,4 @@
-"""Without a pointer: everything is reached, seen and done with the keyboard, and the focus is never lost."""
+"""The whole page works with the keyboard alone, and the focus is always visible and never lost."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.browser import pictures
 from tests.browser.drawings import drawing
 from tests.browser.people import new_email, new_password
 
-# What has the focus, how thick its outline is, and whether it is on the screen.
+# The focused element, the width of its outline, and whether it is on the screen.
 FOCUSED = """() => {
     const { activeElement: target } = document;
     const { top, bottom } = target.getBoundingClientRect();
@@ -20,7 +20,7 @@ FOCUSED = """() => {
 
 
 def go_to(visit, locator, key="Tab", most=60):
-    """Press Tab until something has the focus."""
+    """Press Tab until an element has the focus."""
     expect(locator).to_be_visible()
     for _ in range(most):
         if locator.evaluate("target => target === document.activeElement"):
@@ -36,7 +36,7 @@ def press(visit, locator, key="Enter"):
 
 @pytest.fixture
 def two(visit, person, stored):
-    """The gallery of somebody with two photos, of which green.jpg is the newer."""
+    """The gallery of a person with two photos, of which green.jpg is the newer."""
     stored(red=pictures.plain("red"))
     stored(green=pictures.plain("green"))
     visit.sign_in(person)
@@ -44,7 +44,7 @@ def two(visit, person, stored):
     return visit
 
 
-def test_the_whole_journey_needs_no_pointer(visit):
+def test_sign_up_album_upload_and_deletion_need_no_pointer(visit):
     page, keyboard = visit.page, visit.page.keyboard
     page.goto("/")
     press(visit, visit.button("Create account"))
@@ -72,7 +72,7 @@ def test_the_whole_journey_needs_no_pointer(visit):
         press(visit, visit.button("Dismiss"))
 
 
-def test_whatever_has_the_focus_is_seen(visit, furnished):
+def test_focused_elements_are_visible(visit, furnished):
     visit.sign_in(furnished)
     expect(visit.tile("clock.png").locator("img")).to_be_visible()
     hidden = []
@@ -86,7 +86,7 @@ def test_whatever_has_the_focus_is_seen(visit, furnished):
     assert hidden == []
 
 
-def test_the_first_press_of_tab_offers_to_skip_to_the_content(visit, person):
+def test_first_tab_offers_to_skip_to_the_content(visit, person):
     visit.sign_in(person)
     visit.page.keyboard.press("Tab")
     expect(visit.link("Skip to content")).to_be_in_viewport()
@@ -94,7 +94,7 @@ def test_the_first_press_of_tab_offers_to_skip_to_the_content(visit, person):
     expect(visit.page.get_by_role("main")).to_be_focused()
 
 
-def test_a_search_is_chosen_with_the_arrows(visit, person, stored):
+def test_search_suggestion_is_chosen_with_the_arrows(visit, person, stored):
     stored(cat=pictures.cat_on_its_side(), red=pictures.plain("red"))
     page = visit.sign_in(person)
     go_to(visit, page.get_by_role("combobox", name="Search labels"))
@@ -106,42 +106,29 @@ def test_a_search_is_chosen_with_the_arrows(visit, person, stored):
     expect(visit.tile("cat.jpg")).to_be_visible()
 
 
-def test_a_dialog_that_is_left_gives_the_focus_back(visit, person):
+def test_dialog_keeps_the_focus_inside_and_returns_it(visit, person):
     visit.sign_in(person, "albums")
-    press(visit, visit.button("New album").first)
+    button = visit.button("New album").first
+    press(visit, button)
     expect(visit.page.get_by_role("dialog").get_by_label("Name")).to_be_focused()
-    visit.page.keyboard.press("Escape")
-    expect(visit.button("New album").first).to_be_focused()
-
-
-def test_a_second_press_opens_no_second_dialog(visit, person):
-    visit.sign_in(person, "albums")
-    visit.button("New album").first.evaluate("button => (button.click(), button.click())")
-    expect(visit.page.get_by_role("dialog")).to_have_count(1)
-
-
-def test_a_dialog_keeps_the_focus_inside(visit, person):
-    visit.sign_in(person, "albums")
-    press(visit, visit.button("New album").first)
     outside = "() => document.activeElement !== document.body && !document.activeElement.closest('dialog')"
     for _ in range(8):
         visit.page.keyboard.press("Tab")
         assert not visit.page.evaluate(outside)
+    visit.page.keyboard.press("Escape")
+    expect(button).to_be_focused()
+    button.evaluate("button => (button.click(), button.click())")
+    expect(visit.page.get_by_role("dialog")).to_have_count(1)
 
 
-def test_the_focus_goes_to_the_neighbour_of_a_deleted_photo(two):
+def test_focus_moves_to_the_next_photo_and_then_to_the_heading_after_deletions(two):
     press(two, two.button("Delete green.jpg"))
     expect(two.tile("red.jpg").get_by_role("link").first).to_be_focused()
+    press(two, two.button("Delete red.jpg"))
+    expect(two.page.get_by_role("heading", name="Photos", exact=True)).to_be_focused()
 
 
-def test_the_focus_goes_to_the_heading_when_the_last_photo_is_deleted(visit, person, stored):
-    stored(red=pictures.plain("red"))
-    visit.sign_in(person)
-    press(visit, visit.button("Delete red.jpg"))
-    expect(visit.page.get_by_role("heading", name="Photos", exact=True)).to_be_focused()
-
-
-def test_the_focus_goes_to_the_heading_when_an_album_is_deleted(visit, person):
+def test_focus_moves_to_the_heading_when_an_album_is_deleted(visit, person):
     visit.sign_in(person)
     visit.call("POST", "albums", {"name": "Harbour"})
     visit.open("albums")
@@ -150,32 +137,26 @@ def test_the_focus_goes_to_the_heading_when_an_album_is_deleted(visit, person):
     expect(visit.page.get_by_role("heading", name="Albums", exact=True)).to_be_focused()
 
 
-def test_undo_is_a_key_too(two):
+def test_deletion_is_undone_with_a_key(two):
     press(two, two.button("Delete green.jpg"))
     expect(two.tile("green.jpg")).to_have_count(0)
     two.page.keyboard.press("Control+z")
     expect(two.tile("green.jpg")).to_be_visible()
 
 
-def test_the_focus_is_on_the_heading_of_a_photo_that_opens(two):
+def test_focus_follows_a_photo_that_is_opened_browsed_and_left(two):
     press(two, two.tile("green.jpg").get_by_role("link").first)
-    expect(two.page.get_by_role("heading", name="green.jpg")).to_be_focused()
-
-
-def test_who_returns_from_a_photo_is_where_they_were(two):
-    press(two, two.tile("red.jpg").get_by_role("link").first)
-    expect(two.page.get_by_role("heading", name="red.jpg")).to_be_visible()
-    two.page.keyboard.press("Escape")
-    expect(two.tile("red.jpg").get_by_role("link").first).to_be_focused()
-
-
-def test_the_arrows_lead_from_photo_to_photo(two):
-    press(two, two.tile("green.jpg").get_by_role("link").first)
+    expect(two.heading("green.jpg")).to_be_focused()
     expect(two.link("Older photo")).to_be_visible()
     two.page.keyboard.press("ArrowRight")
-    expect(two.page.get_by_role("heading", name="red.jpg")).to_be_visible()
+    expect(two.heading("red.jpg")).to_be_visible()
     two.page.keyboard.press("ArrowLeft")
-    expect(two.page.get_by_role("heading", name="green.jpg")).to_be_visible()
+    expect(two.heading("green.jpg")).to_be_visible()
+    two.page.keyboard.press("Escape")
+    press(two, two.tile("red.jpg").get_by_role("link").first)
+    expect(two.heading("red.jpg")).to_be_visible()
+    two.page.keyboard.press("Escape")
+    expect(two.tile("red.jpg").get_by_role("link").first).to_be_focused()
 
 
 def test_boxes_are_switched_on_with_the_space_bar(visit, furnished):
@@ -185,13 +166,13 @@ def test_boxes_are_switched_on_with_the_space_bar(visit, furnished):
     expect(visit.page.locator(".box").first).to_be_visible()
 
 
-def test_a_view_that_opens_takes_the_focus_to_its_heading(visit, person):
+def test_opened_view_focuses_its_heading(visit, person):
     visit.sign_in(person)
     press(visit, visit.link("Statistics"))
     expect(visit.page.get_by_role("heading", name="Statistics")).to_be_focused()
 
 
-def test_what_happens_is_said_to_those_who_do_not_see_it(visit, person):
+def test_recognised_photo_is_announced_to_screen_readers(visit, person):
     visit.sign_in(person)
     visit.choose({"red.jpg": pictures.plain("red")})
     expect(visit.page.get_by_role("status")).to_contain_text(re.compile("red.jpg: Recognised"))

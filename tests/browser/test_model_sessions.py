@@ -1,4 +1,4 @@
-"""Sessions of a Custom Labels model as operators see them, on a stack that has one."""
+"""Sessions of a Custom Labels model as operators see them."""
 
 import re
 import shutil
@@ -33,32 +33,23 @@ def browser(open_browser, pipeline):
 
 @pytest.fixture
 def board(visit, pipeline):
-    """The view of sessions, opened by an operator."""
+    """The view of sessions of an operator."""
     visit.sign_in(make_person(pipeline, is_operator=True), "sessions")
     expect(visit.cards).to_have_count(1)
     return visit
 
 
-def test_a_session_tells_its_images_its_minutes_and_its_cost(board):
+def test_session_shows_images_minutes_cost_and_steps_and_links_to_its_execution(board):
     expect(board.cards).to_contain_text(re.compile(r"Images3Model minutes\d+\.\dCost\$\d+\.\d+"))
-
-
-def test_a_session_shows_its_steps_with_the_moment_of_each(board):
     steps = board.cards.get_by_role("list", name="Timeline").get_by_role("listitem")
     expect(steps).to_have_text([re.compile(rf"{name}\+\d+") for name in ("Start Model", "Drain Queue", "Stop Model")])
-
-
-def test_a_session_links_to_its_execution(board):
     [session] = board.call("GET", "sessions")[1]["sessions"]
     address = board.link("Open the execution").get_attribute("href")
     assert address.endswith(session["session_id"])
-
-
-def test_the_view_of_sessions_has_no_barrier(board):
     assert axe.violations(board.page) == []
 
 
-def test_a_session_that_begins_meanwhile_appears_without_a_reload(visit, pipeline):
+def test_new_session_appears_without_a_reload(visit, pipeline):
     visit.page.clock.install()
     visit.page.route("**/api/sessions", lambda route: route.fulfill(json={"sessions": []}), times=1)
     visit.sign_in(make_person(pipeline, is_operator=True), "sessions")

@@ -1,4 +1,4 @@
-"""Operators: what inspection said, and bulk runs from their start to their failures. Nobody else sees any of it."""
+"""Views of operators: inspections, and bulk runs from start to failures. Other people see none of them."""
 
 import re
 import secrets
@@ -9,9 +9,10 @@ from playwright.sync_api import expect
 
 from local.rekognition.fetch import DETECTOR, MODELS_DIR
 from tests.browser import pictures
+from tests.browser.test_pages import inspection
 
 needs_detector = pytest.mark.skipif(
-    not (MODELS_DIR / DETECTOR.name).is_file(), reason="npm is missing, so no detector finds what the rules ask for"
+    not (MODELS_DIR / DETECTOR.name).is_file(), reason="npm is missing, so no detector finds what the rules need"
 )
 
 
@@ -26,7 +27,7 @@ def prefix(pipeline):
 
 @pytest.fixture
 def start(visit, operator):
-    """Start a bulk run as an operator; give its card."""
+    """Start a bulk run as an operator; return its card."""
 
     def run(prefix):
         visit.sign_in(operator, "bulk-runs")
@@ -39,7 +40,7 @@ def start(visit, operator):
 
 @pytest.fixture
 def board(visit, operator, inspected):
-    """The inspection board, with its filters as they stand in an address."""
+    """Open the inspection board, with filters as in the address."""
 
     def opened(filters=""):
         visit.sign_in(operator, f"inspections{filters}")
@@ -54,23 +55,15 @@ def names(visit):
 
 
 @needs_detector
-def test_the_board_tells_the_verdict_of_each_image(board):
+def test_board_shows_the_verdict_and_reasons_of_each_image(board):
     visit = board("?rule=no-cups")
     expect(visit.card("clock.png")).to_contain_text("Passed")
-    expect(visit.card("coffee.png")).to_contain_text("Failed")
+    failed = visit.card("coffee.png")
+    expect(failed).to_contain_text("Failed")
+    expect(failed.get_by_role("list", name="Reasons")).to_contain_text("Cup")
 
 
-@needs_detector
-def test_the_board_tells_why_an_image_failed(board):
-    visit = board("?rule=no-cups")
-    expect(visit.card("coffee.png").get_by_role("list", name="Reasons")).to_contain_text("Cup")
-
-
-def test_the_board_tells_the_rule_of_each_image(board):
-    expect(board().card("coffee.png")).to_contain_text("Rule no-cups")
-
-
-def test_the_board_shows_each_image(board):
+def test_board_shows_each_image(board):
     visit = board("?rule=road-signs")
     expect(visit.cards).to_have_count(3)
     for image in visit.cards.locator("img").all():
@@ -78,8 +71,8 @@ def test_the_board_shows_each_image(board):
         assert image.evaluate("async image => (await image.decode(), image.naturalWidth)") > 0
 
 
-def test_an_image_that_s3_refuses_is_said_to_be_archived(make_visit, operator, inspected):
-    # 403 InvalidObjectState is what S3 answers for an object in Glacier; nothing ages in the local one.
+def test_image_that_s3_refuses_is_shown_as_archived(make_visit, operator, inspected):
+    # S3 answers 403 InvalidObjectState for an object in Glacier; the local S3 archives nothing.
     visit = make_visit()
     visit.page.route("**/analyzed/**", lambda route: route.fulfill(status=403))
     visit.sign_in(operator, "inspections?rule=no-cups")
@@ -90,42 +83,28 @@ def test_an_image_that_s3_refuses_is_said_to_be_archived(make_visit, operator, i
 
 
 @needs_detector
-def test_the_board_narrows_to_a_verdict(board, names):
-    visit = board("?rule=road-signs")
+def test_filters_narrow_the_board_and_survive_a_reload(board, names):
+    visit = board()
+    expect(visit.card("lighthouse.png")).to_be_visible()
+    expect(visit.card("coffee.png")).to_contain_text("Rule no-cups")
+    visit.page.get_by_label("Rule").fill("road-signs")
+    visit.page.keyboard.press("Enter")
     expect(visit.cards).to_have_count(3)
     visit.page.get_by_label("Verdict").select_option("Failed")
     expect(visit.cards).to_have_count(1)
-    assert names() == {"lighthouse.png"}
-
-
-def test_the_board_narrows_to_a_rule(board, names):
-    visit = board()
-    expect(visit.card("lighthouse.png")).to_be_visible()
-    visit.page.get_by_label("Rule").fill("no-cups")
-    visit.page.keyboard.press("Enter")
-    expect(visit.cards).to_have_count(2)
-    assert names() == {"clock.png", "coffee.png"}
-
-
-@needs_detector
-def test_the_filters_of_the_board_survive_a_reload(board):
-    visit = board()
-    visit.page.get_by_label("Verdict").select_option("Failed")
-    visit.page.get_by_label("Rule").fill("no-cups")
-    visit.page.keyboard.press("Enter")
-    expect(visit.cards).to_have_count(1)
     visit.page.reload()
     expect(visit.cards).to_have_count(1)
+    assert names() == {"lighthouse.png"}
     expect(visit.page.get_by_label("Verdict")).to_have_value("FAILURE")
-    expect(visit.page.get_by_label("Rule")).to_have_value("no-cups")
+    expect(visit.page.get_by_label("Rule")).to_have_value("road-signs")
 
 
-def test_a_filter_that_fits_nothing_says_so(visit, operator):
+def test_filter_without_matches_shows_a_message(visit, operator):
     visit.sign_in(operator, "inspections?rule=unknown")
     expect(visit.page.get_by_role("heading", name="No inspection fits")).to_be_visible()
 
 
-def test_a_bulk_run_is_started_and_followed_to_its_end_without_a_reload(visit, start, prefix):
+def test_bulk_run_is_started_and_followed_without_a_reload(visit, start, prefix):
     card = start(prefix)
     expect(card).to_contain_text("Running")
     loaded = visit.page.evaluate("performance.timeOrigin")
@@ -134,7 +113,7 @@ def test_a_bulk_run_is_started_and_followed_to_its_end_without_a_reload(visit, s
     assert visit.page.evaluate("performance.timeOrigin") == loaded
 
 
-def test_a_bulk_run_that_begins_elsewhere_appears_without_a_reload(visit, operator, prefix):
+def test_bulk_run_started_elsewhere_appears_without_a_reload(visit, operator, prefix):
     visit.page.clock.install()
     visit.sign_in(operator, "bulk-runs")
     expect(visit.page.get_by_text("Loading runs")).to_have_count(0)
@@ -144,7 +123,7 @@ def test_a_bulk_run_that_begins_elsewhere_appears_without_a_reload(visit, operat
     expect(visit.card(prefix)).to_have_count(1)
 
 
-def test_an_inspection_that_happens_meanwhile_appears_without_a_reload(pipeline, visit, operator, inspected):
+def test_new_inspection_appears_without_a_reload(pipeline, visit, operator, inspected):
     visit.page.clock.install()
     visit.sign_in(operator, "inspections?rule=no-cups")
     expect(visit.card("coffee.png")).to_be_visible()
@@ -155,26 +134,11 @@ def test_an_inspection_that_happens_meanwhile_appears_without_a_reload(pipeline,
     expect(visit.cards.first.get_by_role("heading")).to_have_text(name)
 
 
-def inspection(number):
-    """An inspection as the API gives it, the newer the higher its number."""
-    return {
-        "photo_id": f"photo-{number}",
-        "verdict": "SUCCESS",
-        "rule": "no-cups",
-        "reasons": [],
-        "inspected_at": f"2026-11-21T10:{number // 60:02}:{number % 60:02}.000Z",
-        "bucket": "amzn-s3-demo-bucket",
-        "key": f"images/{number:03}.jpg",
-        "labels": [],
-        "image_url": None,
-    }
-
-
 @pytest.fixture
-def conveyor(visit, operator):
-    """A board that shows one inspection; tell it how many there are in all when it looks again, 50 to a page."""
+def growing_board(visit, operator):
+    """A board with one inspection, and a function that sets how many it finds at its next poll, 50 on a page."""
     visit.page.clock.install()
-    there = [inspection(0)]
+    there = [inspection("000.jpg")]
 
     def answer(route):
         [start] = parse_qs(urlsplit(route.request.url).query).get("cursor", ["0"])
@@ -186,23 +150,23 @@ def conveyor(visit, operator):
     visit.sign_in(operator, "inspections")
     expect(visit.cards).to_have_count(1)
 
-    def look_again(total):
-        there[:] = [inspection(number) for number in reversed(range(total))]
+    def poll(total):
+        there[:] = [inspection(f"{number:03}.jpg", number) for number in reversed(range(total))]
         visit.page.clock.fast_forward(15_000)
 
-    return look_again
+    return poll
 
 
-def test_more_inspections_than_a_page_holds_appear_without_a_reload(visit, conveyor):
-    conveyor(61)
+def test_more_new_inspections_than_a_page_appear_without_a_reload(visit, growing_board):
+    growing_board(61)
     expect(visit.cards).to_have_count(61)
     assert visit.cards.get_by_role("heading").all_text_contents() == [
         f"{number:03}.jpg" for number in range(60, -1, -1)
     ]
 
 
-def test_after_more_inspections_than_are_read_at_once_the_board_begins_anew(visit, conveyor):
-    conveyor(301)
+def test_board_starts_again_after_too_many_new_inspections(visit, growing_board):
+    growing_board(301)
     expect(visit.cards).to_have_count(50)
     expect(visit.cards.first.get_by_role("heading")).to_have_text("300.jpg")
     visit.button("Show more").click()
@@ -230,28 +194,23 @@ RUN = {
         ("States.Timeout", "too long", "States.Timeout: too long"),
     ],
 )
-def test_what_ended_a_run_or_a_session_is_told_as_far_as_it_is_known(
-    visit, operator, view, shown, name, cause, sentence
-):
+def test_error_of_a_run_or_session_is_shown_as_far_as_known(visit, operator, view, shown, name, cause, sentence):
     ended = {**shown, **ENDED, "error": {"name": name, "cause": cause}, "execution_url": None}
     visit.page.route(f"**/api/{view}", lambda route: route.fulfill(json={view.removeprefix("bulk-"): [ended]}))
     visit.sign_in(operator, view)
     expect(visit.cards.locator(".callout")).to_have_text(sentence)
 
 
-def test_a_bulk_run_tells_its_failures_by_reason(pipeline, start, prefix):
+def test_bulk_run_shows_failures_by_reason_and_links_to_its_execution(pipeline, visit, start, prefix):
     pipeline.upload(f"{prefix}notes.jpg", b"2 l milk")
     card = start(prefix)
     expect(card.get_by_role("table", name="Failures")).to_contain_text("NotSupportedImageType1")
-
-
-def test_a_bulk_run_links_to_its_execution(visit, start, prefix):
-    address = start(prefix).get_by_role("link", name="Open the execution").get_attribute("href")
+    address = card.get_by_role("link", name="Open the execution").get_attribute("href")
     [run] = [run for run in visit.call("GET", "bulk-runs")[1]["runs"] if run["prefix"] == prefix]
     assert address.endswith(run["run_id"])
 
 
-def test_a_bulk_run_that_cannot_be_started_says_why(make_visit, operator):
+def test_bulk_run_that_cannot_start_shows_the_reason(make_visit, operator):
     visit = make_visit()
     page = visit.sign_in(operator, "bulk-runs")
     page.get_by_label("Bucket").fill("ab")
@@ -259,29 +218,28 @@ def test_a_bulk_run_that_cannot_be_started_says_why(make_visit, operator):
     expect(page.get_by_role("alert")).to_contain_text("bucket: ")
 
 
-def test_an_operator_opens_the_execution_of_a_photo(visit, operator, store):
-    store(operator, {"red.jpg": pictures.plain("red")})
-    visit.sign_in(operator)
-    visit.tile("red.jpg").get_by_role("link").first.click()
-    expect(visit.link("Open the execution")).to_have_attribute("href", re.compile("console.aws.amazon.com/states/"))
+def test_only_operators_see_the_link_to_the_execution_of_a_photo(make_visit, operator, person, store):
+    for viewer, links in ((operator, 1), (person, 0)):
+        store(viewer, {"red.jpg": pictures.plain("red")})
+        visit = make_visit()
+        visit.sign_in(viewer)
+        visit.open_photo("red.jpg")
+        expect(visit.page.get_by_text("About this photo")).to_be_visible()
+        expect(visit.link("Open the execution")).to_have_count(links)
+        if links:
+            address = re.compile("console.aws.amazon.com/states/")
+            expect(visit.link("Open the execution")).to_have_attribute("href", address)
+        assert visit.troubles == []
 
 
-def test_who_is_no_operator_has_no_link_to_executions(visit, person, stored):
-    stored(red=pictures.plain("red"))
-    visit.sign_in(person)
-    visit.tile("red.jpg").get_by_role("link").first.click()
-    expect(visit.page.get_by_text("About this photo")).to_be_visible()
-    expect(visit.link("Open the execution")).to_have_count(0)
-
-
-def test_who_is_no_operator_finds_none_of_the_views_of_operators(visit, person):
+def test_navigation_of_others_has_no_operator_views(visit, person):
     page = visit.sign_in(person)
     page.wait_for_load_state("networkidle")
     expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(["Photos", "Albums", "Statistics"])
 
 
 @pytest.mark.parametrize("view", ["inspections", "bulk-runs", "sessions"])
-def test_who_is_no_operator_and_knows_the_address_of_a_view_is_told_so(make_visit, person, inspected, view):
+def test_operator_view_is_refused_for_others(make_visit, person, inspected, view):
     visit = make_visit()
     visit.sign_in(person, view)
     expect(visit.page.get_by_role("alert")).to_contain_text("operators")

@@ -1,11 +1,11 @@
-"""Every view of the page with what its furnished person has in it, for tests that hold all of them to the same."""
+"""Every view of the page with content of the furnished person, for tests that check all views alike."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.pictures import LONG_NAME
 from tests.browser.visits import Visit
@@ -22,11 +22,6 @@ def _found(visit: Visit) -> None:
     expect(visit.tiles).to_have_count(1)
 
 
-def _nothing_found(visit: Visit) -> None:
-    visit.open("photos?label=Submarine")
-    expect(visit.page.get_by_role("heading", name="Nothing found")).to_be_visible()
-
-
 def _suggestions(visit: Visit) -> None:
     visit.page.get_by_role("combobox", name="Search labels").press_sequentially("c")
     visit.page.keyboard.press("ArrowDown")
@@ -34,7 +29,7 @@ def _suggestions(visit: Visit) -> None:
 
 
 def _photo(visit: Visit, name: str = "stop-sign.png") -> None:
-    visit.tile(name).get_by_role("link").first.click()
+    visit.open_photo(name)
     expect(visit.page.get_by_role("heading", level=1)).to_have_text(name)
     expect(visit.page.get_by_role("heading", name="About this photo")).to_be_visible()
 
@@ -53,42 +48,25 @@ def _failed_photo(visit: Visit) -> None:
     expect(visit.page.locator(".callout")).to_be_visible()
 
 
-def _unknown_photo(visit: Visit) -> None:
-    visit.open("photos/unknown")
-    expect(visit.page.get_by_role("alert")).to_be_visible()
+def _loaded(view: str, shown: Callable[[Visit], Locator]) -> Show:
+    """Open a view and wait for what it shows when it has loaded."""
+
+    def show(visit: Visit) -> None:
+        visit.open(view)
+        expect(shown(visit)).to_be_visible()
+        expect(visit.page.get_by_text(re.compile("^Loading "))).to_have_count(0)
+
+    return show
 
 
-def _albums(visit: Visit) -> None:
-    visit.open("albums")
-    expect(visit.page.get_by_role("heading", name="Albums", exact=True)).to_be_visible()
-    expect(visit.page.get_by_text("Loading albums")).to_have_count(0)
+_albums = _loaded("albums", lambda visit: visit.page.get_by_role("heading", name="Albums", exact=True))
+_CLASSES = "Photos recognised, by class; deleted ones included"
 
 
 def _new_album(visit: Visit) -> None:
     _albums(visit)
     visit.button("New album").first.click()
     expect(visit.page.get_by_role("dialog")).to_be_visible()
-
-
-def _statistics(visit: Visit) -> None:
-    visit.open("statistics")
-    expect(visit.page.get_by_role("table", name="Photos recognised, by class; deleted ones included")).to_be_visible()
-
-
-def _inspections(visit: Visit) -> None:
-    visit.open("inspections")
-    expect(visit.cards.first).to_be_visible()
-
-
-def _bulk_runs(visit: Visit) -> None:
-    visit.open("bulk-runs")
-    expect(visit.button("Start run")).to_be_visible()
-    expect(visit.page.get_by_text("Loading runs")).to_have_count(0)
-
-
-def _sessions(visit: Visit) -> None:
-    visit.open("sessions")
-    expect(visit.page.get_by_role("heading", name="No session yet")).to_be_visible()
 
 
 def _second_factor(visit: Visit) -> None:
@@ -101,35 +79,27 @@ def _notice(visit: Visit) -> None:
     visit.notice.hover()
 
 
-def _nowhere(visit: Visit) -> None:
-    visit.open("nowhere")
-    expect(visit.page.get_by_text("Nothing is here")).to_be_visible()
-
-
 VIEWS: dict[str, Show] = {
-    re.sub("^_", "", show.__name__).replace("_", " "): show
-    for show in (
-        _gallery,
-        _found,
-        _nothing_found,
-        _suggestions,
-        _photo,
-        _photo_with_boxes,
-        _photo_with_a_long_name,
-        _failed_photo,
-        _unknown_photo,
-        _albums,
-        _new_album,
-        _statistics,
-        _inspections,
-        _bulk_runs,
-        _sessions,
-        _second_factor,
-        _notice,
-        _nowhere,
-    )
+    "gallery": _gallery,
+    "found": _found,
+    "nothing found": _loaded("photos?label=Submarine", lambda visit: visit.heading("Nothing found")),
+    "suggestions": _suggestions,
+    "photo": _photo,
+    "photo with boxes": _photo_with_boxes,
+    "photo with a long name": _photo_with_a_long_name,
+    "failed photo": _failed_photo,
+    "unknown photo": _loaded("photos/unknown", lambda visit: visit.alert),
+    "albums": _albums,
+    "new album": _new_album,
+    "statistics": _loaded("statistics", lambda visit: visit.page.get_by_role("table", name=_CLASSES)),
+    "inspections": _loaded("inspections", lambda visit: visit.cards.first),
+    "bulk runs": _loaded("bulk-runs", lambda visit: visit.button("Start run")),
+    "sessions": _loaded("sessions", lambda visit: visit.heading("No session yet")),
+    "second factor": _second_factor,
+    "notice": _notice,
+    "nowhere": _loaded("nowhere", lambda visit: visit.page.get_by_text("Nothing is here")),
 }
-"""How each view is reached from the gallery of the furnished person."""
+"""How to reach each view from the gallery of the furnished person."""
 
-# An answer of 404 belongs to it.
+# Views that expect an answer of 404.
 WITH_A_REFUSAL = ("unknown photo",)

@@ -1,10 +1,10 @@
-"""A person's browser, and short words for what the person does with it."""
+"""A person's browser, and what the person does in it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +22,26 @@ from playwright.sync_api import (
 )
 
 from tests.browser.people import Person, next_code, tokens_of
-from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.pipeline import PATIENCE_SECONDS, Pipeline, wait_for
 
 ADDRESS = "http://app.localhost"
 _KEEP_TOKENS = "tokens => sessionStorage.setItem('tokens', JSON.stringify(tokens))"
 
 
 class Visit:
-    """One tab in a browser of its own, and a list of everything that went wrong in it.
+    """One tab in a browser of its own, and a list of the errors in it.
 
     Attributes
     ----------
     troubles
-        What a developer's console shows in red, answers of 400 and more, and requests without an answer.
+        Errors and warnings of the console, answers of 400 and more, and requests without an answer.
     """
 
     def __init__(self, browser: Browser, pipeline: Pipeline, **options: Any) -> None:
         settings = {"base_url": ADDRESS, "locale": "en-GB", "viewport": {"width": 1280, "height": 850}} | options
         self.pipeline = pipeline
         self.context = browser.new_context(**settings)
-        self.context.set_default_timeout(30_000)
+        self.context.set_default_timeout(PATIENCE_SECONDS * 1000)
         self.troubles: list[str] = []
         # The addresses of presigned forms and images.
         self.bucket = re.compile(re.escape(pipeline.stack.endpoint_url))
@@ -60,7 +60,7 @@ class Visit:
         try:
             return self.context.new_page()
         except Error:
-            # On a machine with far more to do than it can, Chromium gives up tabs before anything is in them.
+            # On an overloaded machine, Chromium discards empty tabs.
             return self.context.new_page()
 
     def _hear(self, message: ConsoleMessage) -> None:
@@ -72,14 +72,14 @@ class Visit:
             self.troubles.append(f"{response.status} {response.request.method} {response.url.partition('?')[0]}")
 
     def _miss(self, request: Request) -> None:
-        # What the page itself called off is no trouble.
+        # Requests that the page itself aborted are no errors.
         if request.failure != "net::ERR_ABORTED":
             self.troubles.append(f"{request.failure} {request.method} {request.url.partition('?')[0]}")
 
-    # Being somebody, being somewhere
+    # Sign-in and navigation
 
     def sign_in(self, person: Person, view: str = "photos", page: Page | None = None) -> Page:
-        """Open a view as somebody who signed in a moment ago, without the pages of the sign-in."""
+        """Open a view as a person who has just signed in, without the sign-in pages."""
         page = page or self.page
         page.route("**/empty", _fulfill_empty)
         page.goto("/empty")
@@ -88,8 +88,13 @@ class Visit:
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         return page
 
+    def begin_sign_in(self) -> None:
+        """Go from the welcome page to the page that asks for the password."""
+        self.page.goto("/")
+        self.button("Sign in").click()
+
     def give_password(self, person: Person) -> None:
-        """Sign in on the page that asks for it."""
+        """Sign in on the page that asks for the password."""
         self.page.get_by_label("Email").fill(person.email)
         self.page.get_by_label("Password").fill(person.password)
         self.button("Sign in").click()
@@ -102,7 +107,23 @@ class Visit:
     def open(self, view: str) -> None:
         self.page.goto(f"/#/{view}")
 
-    # Words for what is on the page
+    def open_photo(self, name: str) -> None:
+        """Open a photo of the gallery."""
+        self.tile(name).get_by_role("link").first.click()
+
+    # Elements of the page
+
+    @property
+    def alert(self) -> Locator:
+        return self.page.get_by_role("alert")
+
+    @property
+    def status(self) -> Locator:
+        """The live region that screen readers read."""
+        return self.page.get_by_role("status")
+
+    def heading(self, name: str) -> Locator:
+        return self.page.get_by_role("heading", name=name)
 
     def button(self, name: str | re.Pattern[str]) -> Locator:
         return self.page.get_by_role("button", name=name, exact=isinstance(name, str))
@@ -127,7 +148,7 @@ class Visit:
 
     @property
     def cards(self) -> Locator:
-        """What operators look at: inspections, bulk runs, or sessions."""
+        """Cards of operators' views: inspections, bulk runs or sessions."""
         return self.page.get_by_role("main").locator("li .card, li.card")
 
     def card(self, name: str) -> Locator:
@@ -138,10 +159,10 @@ class Visit:
         """The text of a message in the corner."""
         return self.page.locator(".notice p")
 
-    # What people do
+    # Actions
 
     def choose(self, files: Mapping[str, bytes]) -> None:
-        """Press "Add photos" and choose files by their names."""
+        """Press "Add photos" and choose files; their names and contents."""
         with self.page.expect_file_chooser() as chooser:
             self.button("Add photos").first.click()
         chooser.value.set_files(
@@ -156,7 +177,7 @@ class Visit:
         def move(kind: str) -> None:
             session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
 
-        # The page takes files once it knows whose they are, and says so to the pointer that brings some.
+        # The page accepts files once it knows the person, and shows this curtain then.
         curtain = self.page.get_by_text("Drop the photos to add them")
         move("dragEnter")
         wait_for(lambda: move("dragOver") or curtain.is_visible())
@@ -164,10 +185,7 @@ class Visit:
         session.detach()
 
     def limit_line(self, *, upload: int = -1, download: int = -1, latency: int = 0, is_offline: bool = False) -> None:
-        """Be on a slow line, or on none; without arguments on a quick one.
-
-        Bytes a second (-1 is no limit), milliseconds.
-        """
+        """Limit the network: bytes a second (-1 is no limit), milliseconds; without arguments, remove the limits."""
         conditions = {"downloadThroughput": download, "uploadThroughput": upload, "latency": latency}
         self.devtools.send("Network.emulateNetworkConditions", conditions | {"offline": is_offline})
 
@@ -176,13 +194,13 @@ class Visit:
 
     @property
     def devtools(self) -> CDPSession:
-        """What Chromium offers its developer tools, for the tab that was opened last."""
+        """A session of Chromium's developer tools for the tab."""
         if self._devtools is None:
             self._devtools = self.context.new_cdp_session(self.page)
         return self._devtools
 
     def stored_uploads(self) -> int:
-        """How many files the browser keeps for uploads that are not finished."""
+        """Number of files that the browser keeps for unfinished uploads."""
         return self.page.evaluate(
             """() => new Promise((resolve, reject) => {
                 const request = indexedDB.open("image-recognition");
@@ -195,8 +213,12 @@ class Visit:
             })"""
         )
 
+    def wait_until(self, condition: Callable[[], Any]) -> None:
+        """Wait for a condition that needs requests of the page to be handled in the meantime."""
+        wait_for(lambda: self.page.wait_for_timeout(10) or condition())
+
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Ask the API as this person, past the page; the person's tokens must be there."""
+        """Call the API as the signed-in person, without the page."""
         answer = self.page.evaluate(
             """async ([method, path, body]) => {
                 const { access_token: token } = JSON.parse(sessionStorage.getItem("tokens"));
@@ -212,7 +234,7 @@ class Visit:
 
 
 def _fulfill_empty(route: Route) -> None:
-    # With an icon, or the browser would ask for one.
+    # With an icon, so that the browser does not request one.
     route.fulfill(content_type="text/html", body='<link rel="icon" href="data:,">')
 
 

@@ -1,4 +1,4 @@
-"""What these tests share: one running stack, people with tokens, and requests as a browser sends them."""
+"""Shared by these tests: one running stack, people with tokens, and requests as a browser sends them."""
 
 import json
 import uuid
@@ -28,7 +28,7 @@ def port_of(pipeline: Pipeline) -> int:
 
 @dataclass(frozen=True)
 class Client:
-    """Somebody's requests to the API through the wire; each answer is held to the OpenAPI document."""
+    """Requests of one person to the API; each answer is validated against the OpenAPI document."""
 
     pipeline: Pipeline
     token: str | None
@@ -49,7 +49,7 @@ class Client:
 
 
 def post_form(pipeline: Pipeline, url: str, fields: dict[str, str], file: bytes) -> int:
-    """Send a form with a file as a browser does, and return the status of the answer."""
+    """Send a form with a file as a browser does; return the status code."""
     boundary = uuid.uuid4().hex
     parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items()]
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
@@ -61,7 +61,7 @@ def post_form(pipeline: Pipeline, url: str, fields: dict[str, str], file: bytes)
 
 
 def set_limits(pipeline: Pipeline, burst: int, per_second: float) -> None:
-    """Change how many requests each route of the API takes at once, and then in a second."""
+    """Change the burst and rate limits of each route of the API."""
     pipeline.client("apigatewayv2").update_stage(
         ApiId=pipeline.stack.outputs["ApiId"],
         StageName="$default",
@@ -75,7 +75,7 @@ def pipeline(
     copy_of_deployed: Callable[[Path], StackFiles],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Pipeline:
-    """The running stack of this test process; tests ask faster than people do, and not only as many times."""
+    """The running stack of this test process, with rate limits that tests do not reach."""
     running = local_stacks.up(copy_of_deployed(tmp_path_factory.mktemp("app") / "stack"))
     set_limits(running, burst=5000, per_second=5000)
     return running
@@ -83,7 +83,7 @@ def pipeline(
 
 @pytest.fixture(scope="session")
 def new_client(pipeline: Pipeline) -> Callable[..., Client]:
-    """Make an account, and give its requests."""
+    """Make an account and a client for it."""
 
     def make(*, is_operator: bool = False) -> Client:
         return Client(pipeline, tokens_of(pipeline, make_person(pipeline, is_operator=is_operator))["access_token"])

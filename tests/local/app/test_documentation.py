@@ -1,19 +1,15 @@
-"""The examples of docs/app.md do what is said of them, run by a shell as a reader runs them."""
+"""The examples of docs/app.md work when a shell runs them as a reader does."""
 
 import json
-import os
 import re
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from local.stack.deployment import REPOSITORY
 from tests.browser.people import new_password
-from tests.local.app.conftest import HOST, Client, port_of
+from tests.local.app.conftest import HOST, port_of
 from tests.local.stack.conftest import aws_cli
-from tests.local.stack.pipeline import Pipeline
+from tests.local.stack.shell import bash, clean_environment
 
 __all__ = ["aws_cli"]
 
@@ -25,9 +21,8 @@ ANN = "ann@example.com"
 
 
 @pytest.fixture
-def shell(aws_cli: Path, pipeline: Pipeline) -> Callable[[str], str]:
-    """Run a block with the outputs of the stack as variables; the API is where this copy of the stack answers."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+def shell(aws_cli, pipeline):
+    """Run a block with the outputs of the stack as variables, and the API's address of this copy of the stack."""
     stack = pipeline.stack
     known = {
         **stack.outputs,
@@ -36,48 +31,39 @@ def shell(aws_cli: Path, pipeline: Pipeline) -> Callable[[str], str]:
         "AWS_DEFAULT_REGION": stack.region,
         "AWS_ACCESS_KEY_ID": stack.access_key_id,
         "AWS_SECRET_ACCESS_KEY": stack.secret_access_key,
-        "PATH": f"{aws_cli}:{os.environ['PATH']}",
         "no_proxy": "*",
     }
-
-    def run(script: str) -> str:
-        command = ["bash", "-euo", "pipefail", "-c", script]
-        done = subprocess.run(command, env=own | known, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+    return lambda script: bash(script, clean_environment(aws_cli, **known))
 
 
-def test_no_other_page_has_a_request_that_is_not_run_here() -> None:
+def test_no_other_page_has_an_api_request():
     pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
     assert [page.name for page in pages if re.search(r"curl .*/api/", page.read_text(encoding="utf-8"))] == ["app.md"]
 
 
-def test_somebody_who_is_invited_and_made_an_operator_asks_with_a_token(
-    shell: Callable[[str], str], pipeline: Pipeline
-) -> None:
+def test_invited_person_calls_the_api_with_a_token(shell, pipeline):
     shell(INVITATION)
     shell(PROMOTION)
     password = new_password()
-    # What Ann does when she signs in for the first time.
+    # As Ann does at her first sign-in.
     pipeline.client("cognito-idp").admin_set_user_password(
         UserPoolId=pipeline.stack.outputs["UserPoolId"], Username=ANN, Password=password, Permanent=True
     )
     request = REQUEST.replace("PASSWORD=…", f"PASSWORD={password}")
     assert request != REQUEST
     assert json.loads(shell(request)) == {"photos": [], "cursor": None}
-    told = json.loads(shell(re.sub(r'"\$ApiUrl.*"', '"$ApiUrl/api/me"', request)))
-    assert (told["is_operator"], told["operators_withheld"]) == (False, "no-second-factor")
+    me = json.loads(shell(re.sub(r'"\$ApiUrl.*"', '"$ApiUrl/api/me"', request)))
+    assert me["is_operator"] is False
+    assert me["operators_withheld"] == "no-second-factor"
 
 
-def test_an_operator_deletes_everything_with_the_words_of_the_page(new_client: Callable[..., Client]) -> None:
+def test_operator_deletes_everything_with_the_documented_body(new_client):
     method, path = re.search(r"`(DELETE) (/api/photos)` with\n", PAGE).groups()
     [words] = re.findall(r'`(\{"confirm": .*?\})`', PAGE)
     assert new_client(is_operator=True)(method, path, json.loads(words)).status in (202, 204)
 
 
-def test_every_route_that_the_page_names_is_in_the_document() -> None:
+def test_routes_of_the_page_are_in_the_openapi_document():
     paths = json.loads((REPOSITORY / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
     named = set(re.findall(r"`(GET|POST|PATCH|DELETE) (/api/[a-z-]+)`", PAGE))
     assert named == {("POST", "/api/photos"), ("DELETE", "/api/photos")}

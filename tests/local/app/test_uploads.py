@@ -1,9 +1,8 @@
-"""A photo on its way: announced, sent with its form alone, processed, found, and deleted whole."""
+"""Uploads through the API: announcement, presigned form, processing, search and deletion."""
 
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.local.app.conftest import Client, post_form
-from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.pipeline import wait_for
 from vision.domain import records, table_keys
 from vision.domain.gallery import daily_counts
 
@@ -21,20 +20,20 @@ LIMIT_BYTES = 15 * 1024 * 1024
 
 
 @pytest.fixture
-def ann(new_client: Callable[..., Client]) -> Client:
-    """Somebody who has nothing yet."""
+def ann(new_client):
+    """A person without photos."""
     return new_client()
 
 
 @pytest.fixture
-def announced(ann: Client, picture: bytes) -> dict[str, Any]:
+def announced(ann, picture):
     form = {"name": "photo.jpg", "content_type": "image/jpeg", "size_bytes": len(picture)}
     return dict(ann("POST", "/api/photos", form).json())
 
 
 @pytest.fixture
-def send(pipeline: Pipeline, announced: dict[str, Any]) -> Callable[..., int]:
-    """Send the form with some of its fields changed, or left out where they are None."""
+def send(pipeline, announced):
+    """Send the form with changed fields; None leaves a field out."""
 
     def post(file: bytes, **changes: str | None) -> int:
         upload = announced["upload"]
@@ -46,7 +45,7 @@ def send(pipeline: Pipeline, announced: dict[str, Any]) -> Callable[..., int]:
 
 
 @pytest.fixture
-def stored(pipeline: Pipeline) -> Callable[[str], list[str]]:
+def stored(pipeline):
     """Keys of all versions of objects below a prefix."""
 
     def look(prefix: str) -> list[str]:
@@ -56,14 +55,7 @@ def stored(pipeline: Pipeline) -> Callable[[str], list[str]]:
     return look
 
 
-def test_a_photo_is_uploaded_processed_found_and_deleted_whole(
-    ann: Client,
-    bob: Client,
-    picture: bytes,
-    announced: dict[str, Any],
-    send: Callable[..., int],
-    stored: Callable[[str], list[str]],
-) -> None:
+def test_photo_is_uploaded_processed_found_and_deleted(ann, bob, picture, announced, send, stored):
     photo_id, key = announced["photo"]["photo_id"], announced["upload"]["fields"]["key"]
     mine = f"private/{ann.get('/api/me').json()['owner']}/"
     assert send(picture) == 204
@@ -73,21 +65,21 @@ def test_a_photo_is_uploaded_processed_found_and_deleted_whole(
         return photo if photo["status"] not in ("PENDING", "RUNNING") else None
 
     photo = wait_for(processed)
-    assert (photo["status"], photo["size_bytes"]) == ("SUCCEEDED", len(picture))
+    assert photo["status"] == "SUCCEEDED"
+    assert photo["size_bytes"] == len(picture)
     label = photo["labels"][0]["name"]
-    # An index of DynamoDB follows its table a moment later.
+    # An index of DynamoDB is eventually consistent.
     assert wait_for(lambda: [one["photo_id"] for one in _search(ann, label)]) == [photo_id]
     assert _search(bob, label) == []
     assert bob.get(f"/api/photos/{photo_id}").status == 404
     assert len(stored(mine)) == 2
     assert ann("DELETE", f"/api/photos/{photo_id}").status == 204
-    assert (stored(mine), stored(key), _search(ann, label)) == ([], [], [])
+    assert stored(mine) == stored(key) == []
+    assert _search(ann, label) == []
     assert ann.get(f"/api/photos/{photo_id}").status == 404
 
 
-def test_what_is_logged_of_a_photo_at_debug_names_no_key_token_or_signature(
-    pipeline: Pipeline, ann: Client, picture: bytes, announced: dict[str, Any], send: Callable[..., int]
-) -> None:
+def test_debug_log_has_no_key_token_or_signature(pipeline, ann, picture, announced, send):
     photo_id = announced["photo"]["photo_id"]
     assert send(picture) == 204
     wait_for(lambda: ann.get(f"/api/photos/{photo_id}").json()["status"] == "SUCCEEDED")
@@ -99,7 +91,7 @@ def test_what_is_logged_of_a_photo_at_debug_names_no_key_token_or_signature(
         found = pages.paginate(logGroupName=group)
         return "".join(event["message"] for page in found for event in page["events"])
 
-    # A function answers before its lines are in the log.
+    # Log events arrive after the function's answer.
     wait_for(lambda: "ImagesSucceeded" in logged())
     written = logged()
     private = ["/uploads/", "photo.jpg", str(ann.token), "X-Amz-Security-Token", "Signature", "Authorization"]
@@ -127,44 +119,25 @@ def _search(person: Client, label: str) -> list[dict[str, Any]]:
         {"x_amz_meta_note": "more"},
     ],
 )
-def test_a_form_that_somebody_changed_stores_nothing(
-    send: Callable[..., int],
-    stored: Callable[[str], list[str]],
-    picture: bytes,
-    changes: dict[str, str | None],
-) -> None:
+def test_changed_form_stores_nothing(send, stored, picture, changes):
     before = stored("private/")
     assert send(picture, **changes) in (400, 403)
     assert stored("private/") == before
 
 
-@pytest.mark.parametrize("surplus", [-1, 1, LIMIT_BYTES])
-def test_a_file_of_another_size_is_not_stored(
-    send: Callable[..., int],
-    stored: Callable[[str], list[str]],
-    announced: dict[str, Any],
-    picture: bytes,
-    surplus: int,
-) -> None:
-    assert send(picture[:surplus] if surplus < 0 else picture + b"x" * surplus) == 400
+@pytest.mark.parametrize("surplus", [None, -1, 1, LIMIT_BYTES])
+def test_file_of_another_size_is_not_stored(send, stored, announced, picture, surplus):
+    file = b"" if surplus is None else picture[:surplus] if surplus < 0 else picture + b"x" * surplus
+    assert send(file) == 400
     assert stored(announced["upload"]["fields"]["key"]) == []
 
 
-def test_an_empty_file_is_not_stored(
-    send: Callable[..., int], stored: Callable[[str], list[str]], announced: dict[str, Any]
-) -> None:
-    assert send(b"") == 400
-    assert stored(announced["upload"]["fields"]["key"]) == []
-
-
-def test_a_form_that_has_expired_stores_nothing(
-    pipeline: Pipeline, announced: dict[str, Any], stored: Callable[[str], list[str]], picture: bytes
-) -> None:
+def test_expired_form_stores_nothing(pipeline, announced, stored, picture):
     upload, bucket = announced["upload"], pipeline.bucket
     fields = {"Content-Type": upload["fields"]["Content-Type"]}
     conditions = [fields, ["content-length-range", len(picture), len(picture)]]
     statuses = []
-    # As the API signs it, but for its time.
+    # As the API signs it, except for the expiry.
     for seconds in (-1, 60):
         form = pipeline.client("s3").generate_presigned_post(
             bucket, upload["fields"]["key"], fields, conditions, ExpiresIn=seconds
@@ -175,14 +148,7 @@ def test_a_form_that_has_expired_stores_nothing(
     assert statuses == [(403, 0), (204, 1)]
 
 
-def test_form_that_is_sent_many_times_at_once_keeps_one_version_and_starts_one_execution(
-    pipeline: Pipeline,
-    ann: Client,
-    announced: dict[str, Any],
-    send: Callable[..., int],
-    stored: Callable[[str], list[str]],
-    picture: bytes,
-) -> None:
+def test_form_sent_24_times_stores_one_version_and_starts_once(pipeline, ann, announced, send, stored, picture):
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: send(picture), range(24))) == {204}
     key = announced["upload"]["fields"]["key"]
@@ -199,7 +165,7 @@ def _is_done(person: Client, announced: dict[str, Any]) -> bool:
     return photo["status"] not in ("PENDING", "RUNNING")
 
 
-def test_announcements_at_the_same_moment_never_take_more_than_the_allowance(pipeline: Pipeline, ann: Client) -> None:
+def test_simultaneous_announcements_do_not_exceed_the_allowance(pipeline, ann):
     owner = ann.get("/api/me").json()["owner"]
     day = {
         name: {"S": value}
@@ -215,9 +181,7 @@ def test_announcements_at_the_same_moment_never_take_more_than_the_allowance(pip
     assert "500 photos" in refused.problem()["detail"]
 
 
-def test_an_image_can_be_looked_at_with_its_address_alone_and_only_that_one(
-    pipeline: Pipeline, ann: Client, announced: dict[str, Any], send: Callable[..., int], picture: bytes
-) -> None:
+def test_presigned_address_reads_its_image_and_nothing_else(pipeline, ann, announced, send, picture):
     send(picture)
     url = wait_for(lambda: ann.get(f"/api/photos/{announced['photo']['photo_id']}").json()["image_url"])
     answered = urllib.request.urlopen(url)

@@ -1,4 +1,4 @@
-"""Bulk runs as their users start and watch them."""
+"""Bulk runs as users start and watch them."""
 
 import hashlib
 import io
@@ -13,16 +13,16 @@ from tests.local.stack.pipeline import Pipeline, wait_for
 from vision.adapters import event_bus
 
 SOURCE, REQUESTED = event_bus.SOURCE, "Bulk Run Requested"
-# What the AWS sample for Distributed Map takes.
+# The event of the AWS sample for Distributed Map.
 OLDER_SOURCE, OLDER_REQUESTED = "serverless-data-processing", "ServerlessDataProcessing"
 
-# Buckets that the parameter BulkBucketArns names: one as any other, one that may not be listed, one whose objects may
-# not be read, one that there is not, and one of an older system.
+# Buckets in the parameter BulkBucketArns: an ordinary one, one that the run may not list, one whose objects it may not
+# read, one that does not exist, and one of an older system.
 OWN, DENIED, SEALED, MISSING, OLDER = "bulk-own", "bulk-denied", "bulk-sealed", "bulk-missing", "bulk-older"
 
 
 def photo(number: int) -> bytes:
-    """A small JPEG like no other."""
+    """A small JPEG, different for each number."""
     colour = hashlib.sha256(str(number).encode()).digest()[:3]
     content = io.BytesIO()
     Image.new("RGB", (160, 120), tuple(colour)).save(content, "JPEG", comment=str(number).encode())
@@ -61,19 +61,19 @@ class Bulk:
         return started["executionArn"]
 
     def run(self, **request: Any) -> dict[str, Any]:
-        """Return the summary of a run that succeeds."""
+        """Run to success and return the summary."""
         ended = self.pipeline.closed(self.start(**request))
         assert ended["status"] == "SUCCEEDED", ended
         return json.loads(ended["output"])
 
     def refused(self, **request: Any) -> tuple[str, str]:
-        """Return error and cause of a run that fails."""
+        """Run to failure and return error and cause."""
         ended = self.pipeline.closed(self.start(**request))
         assert ended["status"] == "FAILED", ended
         return ended["error"], ended["cause"]
 
     def ask(self, detail: Any, times: int = 1, source: str = SOURCE, detail_type: str = REQUESTED) -> None:
-        """Put events on the bus that ask for a run."""
+        """Put events on the bus that request a run."""
         entry = {
             "EventBusName": self.pipeline.stack.outputs["VisionEventBusName"],
             "Source": source,
@@ -91,6 +91,12 @@ class Bulk:
     def record(self, execution_arn: str) -> dict[str, Any]:
         return self.pipeline.item(f"RUN#{execution_arn.rsplit(':', 1)[-1]}", "SUMMARY")
 
+    def summary_file(self, run: dict[str, Any]) -> dict[str, Any]:
+        """Content of the summary that a run has written, by its record or output."""
+        place = run["results"]
+        key = f"{place['prefix']}summary.json"
+        return json.loads(self.pipeline.client("s3").get_object(Bucket=place["bucket"], Key=key)["Body"].read())
+
     def image_records(self) -> list[dict[str, Any]]:
         """The records of this prefix."""
         found = self.pipeline.client("dynamodb").scan(
@@ -102,7 +108,7 @@ class Bulk:
         return [self.pipeline.item(item["pk"]["S"], item["sk"]["S"]) for item in found["Items"]]
 
     def calls(self) -> int:
-        """How often Rekognition has been asked for labels since the last look."""
+        """Number of DetectLabels calls since the last call of this method."""
         return self.pipeline.counters(reset=True)["calls"].get("DetectLabels", 0)
 
     def map_run(self, execution_arn: str) -> dict[str, Any]:
@@ -115,7 +121,7 @@ class Bulk:
         wait_for(lambda: len(self.image_records()) >= count)
 
     def dead_letters(self) -> list[str]:
-        """What is in the dead-letter queue about this prefix."""
+        """Messages of the dead-letter queue about this prefix."""
         sqs, url = self.pipeline.client("sqs"), self.pipeline.resource_name("BulkDeadLetterQueue")
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
         return [message["Body"] for message in found if self.prefix in message["Body"]]

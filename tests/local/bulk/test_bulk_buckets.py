@@ -1,14 +1,13 @@
-"""Which buckets bulk runs may label, and how an inventory names the objects."""
+"""Buckets that bulk runs may label, and inventories that list the objects."""
 
 import json
-from collections.abc import Iterator
+import re
 from urllib.parse import quote_plus
 
 import pytest
 
 from tests.local.bulk.bulk_runs import DENIED, MISSING, OWN, SEALED, Bulk, photo
 from tests.local.inventories import write_inventory
-from tests.local.stack.pipeline import Pipeline
 
 pytestmark = pytest.mark.local
 
@@ -17,8 +16,8 @@ COLUMNS = ("Bucket", "Key", "VersionId", "IsLatest", "IsDeleteMarker", "Size", "
 
 
 @pytest.fixture
-def denied(pipeline: Pipeline) -> Iterator[None]:
-    """Bucket policies that refuse to list one bucket and to read another."""
+def denied(pipeline):
+    """Bucket policies that deny listing one bucket and reading another."""
     s3, refused = pipeline.client("s3"), {DENIED: ("s3:ListBucket", ""), SEALED: ("s3:GetObject*", "/*")}
     for bucket, (action, of) in refused.items():
         resource = f"arn:aws:s3:::{bucket}{of}"
@@ -29,11 +28,11 @@ def denied(pipeline: Pipeline) -> Iterator[None]:
         s3.delete_bucket_policy(Bucket=bucket)
 
 
-def test_a_bucket_that_the_parameter_names_is_labelled(pipeline: Pipeline) -> None:
+def test_bucket_of_the_parameter_is_labelled(pipeline):
     bulk = Bulk.of(pipeline, OWN)
     bulk.put_photos(3)
     summary = bulk.run(steps=["metadata", "labels", "thumbnail"])
-    assert (summary["labelled"], summary["thumbnails"]) == (3, 3)
+    assert summary["labelled"] == summary["thumbnails"] == 3
     records = bulk.image_records()
     assert {record["object"]["bucket"] for record in records} == {OWN}
     place = records[0]["thumbnail"]
@@ -41,37 +40,32 @@ def test_a_bucket_that_the_parameter_names_is_labelled(pipeline: Pipeline) -> No
     assert bulk.run()["skipped"] == 3
 
 
-def test_a_bucket_that_there_is_not_is_told(pipeline: Pipeline) -> None:
-    assert Bulk.of(pipeline, MISSING).refused() == (
-        "InvalidRun",
-        f"bucket: there is no bucket {MISSING}; check its name",
-    )
+@pytest.mark.usefixtures("denied")
+@pytest.mark.parametrize(
+    ("bucket", "words"), [(MISSING, "there is no bucket .*; check its name"), (DENIED, "s3:ListBucket")]
+)
+def test_bucket_that_cannot_be_listed_fails_the_run_with_a_remedy(pipeline, bucket, words):
+    error, cause = Bulk.of(pipeline, bucket).refused()
+    assert error == "InvalidRun"
+    assert bucket in cause
+    assert re.search(words, cause)
 
 
 @pytest.mark.usefixtures("denied")
-def test_a_bucket_that_may_not_be_listed_is_told(pipeline: Pipeline) -> None:
-    bulk = Bulk.of(pipeline, DENIED)
-    bulk.put_photos(1)
-    assert bulk.refused() == (
-        "InvalidRun",
-        f"bucket: {DENIED} may not be listed; let its policy allow s3:ListBucket",
-    )
-
-
-@pytest.mark.usefixtures("denied")
-def test_a_bucket_whose_objects_may_not_be_read_fails_the_run_until_they_may(pipeline: Pipeline) -> None:
+def test_unreadable_objects_fail_the_run_until_access_is_granted(pipeline):
     bulk = Bulk.of(pipeline, SEALED)
     bulk.put_photos(4)
     bulk.calls()
     error, cause = bulk.refused()
     assert error == "TooManyImagesFailed"
-    assert "4 of 4 images failed, 100.0 % where 5 % are tolerated: AccessDenied 4" in cause
+    assert "4 of 4 images failed" in cause
+    assert "AccessDenied 4" in cause
     assert bulk.calls() == 0
     pipeline.client("s3").delete_bucket_policy(Bucket=SEALED)
     assert bulk.run()["labelled"] == 4
 
 
-def test_an_inventory_names_the_objects_whatever_their_keys_are(bulk: Bulk) -> None:
+def test_inventory_with_unusual_keys_is_labelled(bulk):
     s3, rows = bulk.pipeline.client("s3"), []
 
     def add(key: str, version: str, size: int | str, etag: str, latest: str = "true", deleted: str = "false") -> None:
@@ -87,7 +81,9 @@ def test_an_inventory_names_the_objects_whatever_their_keys_are(bulk: Bulk) -> N
     add("elsewhere/a.jpg", "elsewhere", 7, "0" * 32)
     manifest = write_inventory(s3, OWN, f"inventories/{bulk.prefix}", rows)
     summary = bulk.run(inventory={"bucket": OWN, "key": manifest})
-    assert (summary["seen"], summary["labelled"], summary["skipped"]) == (len(KEYS) + 3, len(KEYS), 3)
+    assert summary["seen"] == len(KEYS) + 3
+    assert summary["labelled"] == len(KEYS)
+    assert summary["skipped"] == 3
     assert sorted(record["object"]["key"] for record in bulk.image_records()) == sorted(
         f"{bulk.prefix}{name}" for name in KEYS
     )
@@ -95,7 +91,7 @@ def test_an_inventory_names_the_objects_whatever_their_keys_are(bulk: Bulk) -> N
     assert bulk.run()["skipped"] == len(KEYS)
 
 
-def test_an_inventory_that_there_is_not_fails_in_words(bulk: Bulk) -> None:
+def test_missing_inventory_fails_the_run(bulk):
     error, cause = bulk.refused(inventory={"bucket": OWN, "key": "nowhere/manifest.json"})
     assert error == "States.ItemReaderFailed"
     assert "manifest" in cause

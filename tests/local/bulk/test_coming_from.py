@@ -1,14 +1,11 @@
-"""The commands of docs/coming-from.md, on images and rows in the forms of the older systems."""
+"""The commands of docs/coming-from.md, on images and rows as the older systems have them."""
 
 import json
-import os
 import re
-import subprocess
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -17,6 +14,7 @@ import pytest
 from local.stack.deployment import REPOSITORY
 from tests.local.bulk.bulk_runs import OLDER, photo
 from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.shell import bash, clean_environment
 from vision.domain import table_keys
 from vision.domain.keys import photo_id
 from vision.domain.objects import ObjectVersion
@@ -34,30 +32,22 @@ Shell = Callable[..., None]
 
 
 @pytest.fixture
-def shell(pipeline: Pipeline, aws_cli: Path, tmp_path: Path) -> Shell:
-    """Run the block of a section as a reader does, with the names of an older system as variables."""
+def shell(pipeline, aws_cli, tmp_path):
+    """Run the block of a section as a reader does, with variables for the names of the older system."""
     for name, target in {".local": pipeline.files.folder, "local": REPOSITORY / "local"}.items():
         (tmp_path / name).symlink_to(target)
     (tmp_path / ".venv").symlink_to(REPOSITORY / ".venv")
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
     def run(section: str, **variables: str) -> None:
         [block] = SECTIONS[section]
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f"source .local/aws.env\n{block}"],
-            cwd=tmp_path,
-            env=own | {"PATH": f"{aws_cli}:{os.environ['PATH']}"} | variables,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        bash(f"source .local/aws.env\n{block}", clean_environment(aws_cli, **variables), tmp_path)
 
     return run
 
 
 @pytest.fixture
-def put(pipeline: Pipeline) -> Callable[..., None]:
-    """Put photos into a bucket of an older system; each looks different."""
+def put(pipeline):
+    """Put different photos into a bucket of an older system."""
     s3 = pipeline.client("s3")
 
     def into(bucket: str, *keys: str) -> None:
@@ -88,7 +78,7 @@ def _table(pipeline: Pipeline, name: str, *rows: dict[str, Any]) -> str:
 
 
 def _photo_of(pipeline: Pipeline, owner: str) -> dict[str, Any]:
-    """The one photo of an owner, when its record is done."""
+    """The only photo of an owner, once its record has succeeded."""
 
     def done() -> dict[str, Any] | None:
         found = pipeline.client("dynamodb").query(
@@ -112,11 +102,11 @@ def _sub(pipeline: Pipeline, email: str) -> str:
     return sub
 
 
-def test_every_command_of_the_page_is_run() -> None:
+def test_every_command_of_the_page_is_run():
     assert {section for section, blocks in SECTIONS.items() if blocks} == RUN
 
 
-def test_images_of_a_custom_labels_batch_are_inspected(shell: Shell, put, pipeline: Pipeline) -> None:
+def test_images_of_a_custom_labels_batch_are_inspected(shell, put, pipeline):
     put("older-source", "Screenshot 2020-11-17.png", "line 1/part.jpg", "notes.txt", "part.gif")
     put("older-final", "QwErTyUiOp-part.jpg", "QwErTyUiOp-part.jpg.json")
     shell("Custom Labels batch", OLD_SOURCE_BUCKET="older-source", OLD_FINAL_BUCKET="older-final")
@@ -127,7 +117,7 @@ def test_images_of_a_custom_labels_batch_are_inspected(shell: Shell, put, pipeli
     wait_for(lambda: inspected <= _keys(pipeline, results, "analyzed/"))
 
 
-def test_photo_of_the_photo_backend_is_in_its_album_and_has_a_record(shell: Shell, put, pipeline: Pipeline) -> None:
+def test_photo_of_a_photo_backend_keeps_its_album_and_has_a_record(shell, put, pipeline):
     put("older-photos", f"private/{IDENTITY}/uploads/e2d9705b.jpg", f"private/{IDENTITY}/resized/e2d9705b.jpg")
     album = {"id": "9a1c", "name": "Summer", "owner": "ann", "createdAt": "2023-05-01T09:00:00.000Z"}
     uploaded = {"id": "e2d9705b", "uploadTime": "2023-05-02T10:00:00.000Z", "objectDetected": ["Dog"]}
@@ -140,13 +130,15 @@ def test_photo_of_the_photo_backend_is_in_its_album_and_has_a_record(shell: Shel
     shell("Photo backend", OLD_BUCKET="older-photos", OWNER="ann", IDENTITY=IDENTITY, EMAIL=email, **tables)
     sub = _sub(pipeline, email)
     moved = _photo_of(pipeline, sub)
-    assert (moved["created_at"], moved["name"]) == ("2023-05-02T10:00:00.000Z", "e2d9705b.jpg")
+    assert moved["created_at"] == "2023-05-02T10:00:00.000Z"
+    assert moved["name"] == "e2d9705b.jpg"
     assert pipeline.item(f"OWNER#{sub}", f"ALBUM#{moved['album_id']}")["name"] == "Summer"
-    assert (moved["record"]["owner"], moved["record"]["width"]) == (sub, 160)
+    assert moved["record"]["owner"] == sub
+    assert moved["record"]["width"] == 160
     assert {"labels", "thumbnail"} <= moved["record"].keys()
 
 
-def test_images_of_a_quality_control_are_inspected_and_kept(shell: Shell, put, pipeline: Pipeline) -> None:
+def test_images_of_a_quality_control_are_inspected_and_kept(shell, put, pipeline):
     put("older-quality", "images/line/a+b.png", "analyzed/failure/c.jpg", "other/d.jpg")
     shell("Quality control", OLD_BUCKET="older-quality")
     results = pipeline.stack.outputs["ResultsBucketName"]
@@ -155,7 +147,7 @@ def test_images_of_a_quality_control_are_inspected_and_kept(shell: Shell, put, p
     assert _keys(pipeline, "older-quality") == {"analyzed/failure/c.jpg", "other/d.jpg"}
 
 
-def test_images_of_an_own_model_are_photos_of_a_person(shell: Shell, put, pipeline: Pipeline) -> None:
+def test_images_of_an_own_model_become_photos_of_a_person(shell, put, pipeline):
     put("older-model", "rose 1.JPG", "labels.txt")
     people, pool = pipeline.client("cognito-idp"), pipeline.stack.outputs["UserPoolId"]
     email = f"bob-{uuid.uuid4().hex[:8]}@example.com"
@@ -166,7 +158,7 @@ def test_images_of_an_own_model_are_photos_of_a_person(shell: Shell, put, pipeli
     assert _keys(pipeline, pipeline.bucket, f"private/{sub}/uploads/") == {f"private/{sub}/uploads/rose 1.JPG"}
 
 
-def test_labels_of_the_distributed_map_sample_are_not_paid_again(shell: Shell, put, bulk, pipeline: Pipeline) -> None:
+def test_labels_of_the_distributed_map_sample_are_not_paid_again(shell, put, bulk, pipeline):
     put(OLDER, "dog.jpg", "new.jpeg")
     rows = _table(pipeline, "older-rows", {"id": "dog.jpg", "labels": ("Dog", Decimal("98.7"))})
     first_run = datetime.now(UTC).isoformat()
@@ -176,8 +168,12 @@ def test_labels_of_the_distributed_map_sample_are_not_paid_again(shell: Shell, p
     machine = pipeline.stack.outputs["ProcessBucketStateMachineArn"]
     [run] = wait_for(lambda: states.list_executions(stateMachineArn=machine)["executions"][:1])
     summary = json.loads(pipeline.closed(run["executionArn"])["output"])
-    assert (summary["request"]["bucket"], summary["seen"], summary["labelled"], summary["calls"]) == (OLDER, 2, 2, 1)
+    assert summary["request"]["bucket"] == OLDER
+    assert summary["seen"] == summary["labelled"] == 2
+    assert summary["calls"] == 1
     etag = pipeline.client("s3").head_object(Bucket=OLDER, Key="dog.jpg")["ETag"].strip('"')
     record = pipeline.item(**table_keys.image_key(ObjectVersion(OLDER, "dog.jpg", "", etag, "", 0)))
     assert record["labels"] == [{"name": "Dog", "confidence": Decimal("98.7")}]
-    assert (record["status"], record["width"], record["photo_id"]) == ("SUCCEEDED", 160, photo_id(OLDER, "dog.jpg"))
+    assert record["status"] == "SUCCEEDED"
+    assert record["width"] == 160
+    assert record["photo_id"] == photo_id(OLDER, "dog.jpg")

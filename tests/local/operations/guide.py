@@ -1,4 +1,4 @@
-"""The operations guide as its readers use it: blocks of commands, some of which are left out for a reason."""
+"""The blocks of commands of the operations guide, and those that tests do not run for a documented reason."""
 
 import ast
 import re
@@ -19,30 +19,30 @@ def pages() -> list[str]:
 
 
 def blocks(page: str) -> list[str]:
-    """Return what a page tells to run."""
+    """Return the blocks of commands of a page."""
     path = DOCS / "operations.md" if page == INDEX else DOCS / "operations" / f"{page}.md"
     return [block.strip() for block in re.findall(r"```bash\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)]
 
 
 def block(page: str, beginning: str) -> str:
-    """Return the one block of a page that begins so."""
+    """Return the only block of a page with this beginning."""
     (found,) = [each for each in blocks(page) if each.startswith(beginning)]
     return found
 
 
 def definitions(page: str) -> list[str]:
-    """Return the blocks of a page that only define functions for the others."""
+    """Return the blocks of a page that only define functions for the other blocks."""
     return [each for each in blocks(page) if _DEFINITION.match(each) and each.endswith("}")]
 
 
 def shell_set_up() -> str:
-    """Return how the index sets a shell up for the local stack."""
+    """Return the commands with which the index sets up a shell for the local stack."""
     _, _, for_any_stack = block(INDEX, "STACK=").partition("\n")
     return f"{block(INDEX, 'source .local/aws.env')}\n{for_any_stack}"
 
 
 def not_run() -> list[tuple[str, str]]:
-    """Return page and beginning of each block that the index says is not run."""
+    """Return page and beginning of each block that is not run according to the index."""
     index = (DOCS / "operations.md").read_text(encoding="utf-8")
     table = index.partition("\n| not run | why |\n")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| \[[^\]]+\]\(operations/([\w/-]+)\.md\): `([^`]+)` \| .+ \|$", table, re.MULTILINE)
@@ -51,7 +51,7 @@ def not_run() -> list[tuple[str, str]]:
 
 
 def run_by_tests() -> set[tuple[str, str]]:
-    """Return page and beginning of each block that is run by the tests of this folder and of the own model's."""
+    """Return page and beginning of each block that tests of this folder and of own_model run."""
     found, here = set(), Path(__file__).parent
     for path in [*here.glob("test_*.py"), *here.with_name("own_model").glob("test_*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

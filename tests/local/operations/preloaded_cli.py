@@ -1,7 +1,7 @@
-"""The AWS CLI, loaded once: each command is a fork of a process that has it already, and none waits for its start.
+"""The AWS CLI, loaded once: each command is a fork of the loaded process and needs no start.
 
-Runs on the CLI's own Python: ``python preloaded_cli.py SOCKET``. The shim ``aws`` sends a command's words, variables
-and folder with its three streams, and gets the exit code.
+Runs on the CLI's own Python: ``python preloaded_cli.py SOCKET``. The shim ``aws`` sends arguments, environment
+variables, folder and standard streams of a command, and receives the exit code.
 """
 
 import json
@@ -11,19 +11,20 @@ import sys
 from typing import Any
 
 SERVICES = (
-    *(
-        "cloudformation",
-        "cloudwatch",
-        "cognito-idp",
-        "dynamodb",
-        "events",
-        "iam",
-        "lambda",
-        "logs",
-        "rekognition",
-        "s3",
-    ),
-    *("sns", "sqs", "stepfunctions", "sts"),
+    "cloudformation",
+    "cloudwatch",
+    "cognito-idp",
+    "dynamodb",
+    "events",
+    "iam",
+    "lambda",
+    "logs",
+    "rekognition",
+    "s3",
+    "sns",
+    "sqs",
+    "stepfunctions",
+    "sts",
 )
 
 SHIM = """#!{python} -IS
@@ -38,8 +39,8 @@ with socket.socket(socket.AF_UNIX) as server:
 
 
 def serve(path: str) -> None:
-    """Answer until the process is ended."""
-    # Only the CLI's own Python has it.
+    """Serve until the process ends."""
+    # Installed for the CLI's own Python only.
     import awscli.clidriver
 
     driver = awscli.clidriver.create_clidriver()
@@ -55,7 +56,7 @@ def serve(path: str) -> None:
         while True:
             connection, _ = server.accept()
             if os.fork() == 0:
-                # The grandchild is nobody's to wait for.
+                # Nothing has to wait for a grandchild.
                 if os.fork() == 0:
                     connection.sendall(str(_run(driver, connection)).encode())
                 os._exit(0)

@@ -1,12 +1,12 @@
-"""Executions are ended, started again, paused and resumed as the guide says."""
+"""Executions are stopped, repeated, paused and resumed with the commands of the guide."""
 
 import json
 
 import pytest
 
-from tests.local.operations.conftest import forbidden
 from tests.local.sessions.driver import picture
 from tests.local.stack.pipeline import wait_for
+from tests.local.stack.roles import statement_removed
 from tests.pictures import gradients, jpeg_of
 
 pytestmark = pytest.mark.local
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.local
 PHOTO = jpeg_of(gradients(320, 240))
 
 
-def test_a_stuck_execution_is_ended_and_its_record_says_so(shell, pipeline):
+def test_stuck_execution_is_aborted_and_recorded(shell, pipeline):
     pipeline.set_faults(latency_seconds=30)
     version = pipeline.upload("private/stuck/uploads/photo.jpg", PHOTO)
     pipeline.wait_until_entered(version, "Detect Labels")
@@ -23,23 +23,23 @@ def test_a_stuck_execution_is_ended_and_its_record_says_so(shell, pipeline):
     assert pipeline.finished(version)["status"] == "ABORTED"
 
 
-def test_an_image_is_processed_again(shell, pipeline):
+def test_image_is_processed_again(shell, pipeline):
     version = pipeline.upload("private/again/uploads/photo.jpg", PHOTO)
     first = pipeline.finished(version)
-    told = shell("executions", 'again "$EXECUTION" 2', EXECUTION=first["execution_arn"])
-    assert pipeline.closed(json.loads(told)["executionArn"])["status"] == "SUCCEEDED"
+    shown = shell("executions", 'again "$EXECUTION" 2', EXECUTION=first["execution_arn"])
+    assert pipeline.closed(json.loads(shown)["executionArn"])["status"] == "SUCCEEDED"
     assert pipeline.record(version)["execution_arn"].endswith("-2")
 
 
-def test_all_images_of_an_error_are_processed_again(shell, pipeline):
-    with forbidden(pipeline, "ExtractMetadataFunction", "ReadUploads"):
+def test_all_images_with_an_error_are_processed_again(shell, pipeline):
+    with statement_removed(pipeline, "ExtractMetadataFunction", "ReadUploads"):
         versions = [pipeline.upload(f"private/denied/uploads/{number}.jpg", PHOTO) for number in range(2)]
         assert [record["error"]["name"] for record in pipeline.all_finished(versions)] == ["AccessDenied"] * 2
     shell("executions", "for execution in")
     wait_for(lambda: [pipeline.record(version)["status"] for version in versions] == ["SUCCEEDED"] * 2)
 
 
-def test_a_copy_onto_itself_is_a_new_version_that_is_processed(shell, pipeline):
+def test_object_copied_onto_itself_is_processed_as_a_new_version(shell, pipeline):
     key = "private/copied/uploads/photo.jpg"
     first = pipeline.upload(key, PHOTO)
     pipeline.finished(first)
@@ -47,7 +47,7 @@ def test_a_copy_onto_itself_is_a_new_version_that_is_processed(shell, pipeline):
     wait_for(lambda: pipeline.photo(first)["object"]["version_id"] != first.version_id)
 
 
-def test_an_inspected_image_is_copied_back_and_inspected_again(shell, sessions):
+def test_inspected_image_is_copied_back_and_inspected_again(shell, sessions):
     key = "images/line-1/photographer.png"
     results = sessions.client("s3")
     results.put_object(Bucket=sessions.results_bucket, Key="analyzed/failure/line-1/photographer.png", Body=picture())

@@ -1,4 +1,4 @@
-"""A model that runs although nobody needs it is found and stopped as the guide says."""
+"""A model that runs without need is found and stopped with the commands of the guide."""
 
 import json
 
@@ -9,23 +9,20 @@ pytestmark = pytest.mark.local
 
 @pytest.fixture
 def running(sessions):
-    """The stack's model runs, and no session holds it."""
+    """The model runs without a session."""
     sessions.set_model(status="RUNNING")
     return sessions
 
 
-def test_every_model_that_is_paid_for_is_found(shell, running):
+def test_only_models_that_cost_money_are_found(shell, running):
     assert running.version_arn in shell("model", "for project in")
-
-
-def test_only_models_that_are_paid_for_are_found(shell, sessions):
-    sessions.set_model(status="STOPPED")
-    assert sessions.version_arn not in shell("model", "for project in")
+    running.set_model(status="STOPPED")
+    assert running.version_arn not in shell("model", "for project in")
 
 
 @pytest.fixture
 def draining(sessions):
-    """A session whose workers wait for another image as long as on AWS."""
+    """A session whose workers wait for more images as long as on AWS."""
     with sessions.configured("DrainQueueFunction", {"POLL_SECONDS": "10"}):
         sessions.put(1)
         session = sessions.start_session()
@@ -33,54 +30,44 @@ def draining(sessions):
         yield session
         sessions.abort(session)
         sessions.closed(session)
-        # The rule on ended sessions stops the model a moment later: not that of the next test.
+        # The event of the ended session stops the model; it must not stop that of the next test.
         sessions.wait_for_model("STOPPED")
 
 
-def test_who_holds_the_model_is_shown(shell, sessions, draining):
-    told = shell("model", "aws dynamodb scan")
-    assert draining.rpartition(":")[2] in told
+def test_session_that_holds_the_model_is_shown(shell, draining):
+    assert draining.rpartition(":")[2] in shell("model", "aws dynamodb scan")
 
 
-def test_a_model_that_nobody_holds_is_stopped(shell, running):
-    told = shell(
-        "model", "aws rekognition stop-project-version", MODEL=running.version_arn, PROJECT=running.project_arn
-    )
-    assert "STOPPING" in told or "STOPPED" in told
+def test_model_without_a_session_is_stopped(shell, running):
+    model, project = running.version_arn, running.project_arn
+    shown = shell("model", "aws rekognition stop-project-version", MODEL=model, PROJECT=project)
+    assert "STOPPING" in shown or "STOPPED" in shown
+    running.wait_for_model("STOPPED")
+    running.set_model(status="RUNNING")
+    shell("alarms/ModelMinutesAlarm", "aws rekognition stop-project-version", MODEL=model)
+    running.wait_for_model("STOPPED")
+    running.set_model(status="RUNNING")
+    shell("alarms/WatchdogAlarm", "aws rekognition stop-project-version", MODEL=model)
     running.wait_for_model("STOPPED")
 
 
-def test_the_page_of_model_minutes_shows_the_model_and_who_holds_it(shell, running):
-    told = shell("alarms/ModelMinutesAlarm", "aws rekognition describe-project-versions", PROJECT=running.project_arn)
-    assert f"{running.version_arn}\tRUNNING" in told
+def test_status_of_the_model_is_shown_for_the_alarm_and_after_a_deletion(shell, running):
+    expected, project = f"{running.version_arn}\tRUNNING", running.project_arn
+    assert expected in shell("alarms/ModelMinutesAlarm", "aws rekognition describe-project-versions", PROJECT=project)
+    assert expected in shell("removal", "aws rekognition describe-project-versions", PROJECT=project)
 
 
-def test_a_session_that_is_aborted_has_its_model_stopped(shell, sessions, draining):
+def test_model_of_an_aborted_session_is_stopped(shell, sessions, draining):
     shell("alarms/ModelMinutesAlarm", "aws stepfunctions stop-execution", SESSION=draining)
     assert sessions.closed(draining)["status"] == "ABORTED"
     sessions.wait_for_model("STOPPED")
 
 
-def test_the_page_of_model_minutes_stops_a_model_without_a_session(shell, running):
-    shell("alarms/ModelMinutesAlarm", "aws rekognition stop-project-version", MODEL=running.version_arn)
-    running.wait_for_model("STOPPED")
-
-
-def test_the_page_of_the_watchdog_stops_the_model(shell, running):
-    shell("alarms/WatchdogAlarm", "aws rekognition stop-project-version", MODEL=running.version_arn)
-    running.wait_for_model("STOPPED")
-
-
-def test_the_reasons_of_failed_sessions_are_told_and_another_is_started(shell, sessions):
+def test_reasons_of_failed_sessions_are_shown_and_another_is_started(shell, sessions):
     sessions.put(1)
     sessions.set_model(status="TRAINING_FAILED")
     assert sessions.run_session()["status"] == "FAILED"
     assert "ModelFailed" in shell("alarms/FailedSessionsAlarm", "for session in")
     sessions.set_model(status="STOPPED")
-    told = shell("alarms/FailedSessionsAlarm", "aws stepfunctions start-execution")
-    assert sessions.closed(json.loads(told)["executionArn"])["status"] == "SUCCEEDED"
-
-
-def test_whether_a_model_still_runs_is_shown_after_a_removal(shell, running):
-    told = shell("removal", "aws rekognition describe-project-versions", PROJECT=running.project_arn)
-    assert f"{running.version_arn}\tRUNNING" in told
+    shown = shell("alarms/FailedSessionsAlarm", "aws stepfunctions start-execution")
+    assert sessions.closed(json.loads(shown)["executionArn"])["status"] == "SUCCEEDED"

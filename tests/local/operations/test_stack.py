@@ -1,4 +1,4 @@
-"""The stack itself: what it is deployed with, by whom, how it is restored, and how it goes."""
+"""Settings, deployer, restore and deletion of the stack with the commands of the guide."""
 
 import pytest
 
@@ -12,12 +12,12 @@ PHOTO, ANOTHER = jpeg_of(gradients(320, 240)), jpeg_of(gradients(200, 100))
 
 
 def test_keys_are_shown(shell):
-    told = shell("keys", "aws s3api get-bucket-encryption")
-    assert told.count('"SSEAlgorithm": "AES256"') == 2
-    assert '"SqsManagedSseEnabled": "true"' in told
+    shown = shell("keys", "aws s3api get-bucket-encryption")
+    assert shown.count('"SSEAlgorithm": "AES256"') == 2
+    assert '"SqsManagedSseEnabled": "true"' in shown
 
 
-def test_older_sessions_of_the_api_are_ended_and_the_stack_is_as_before(shell, pipeline):
+def test_older_sessions_of_the_api_are_revoked(shell, pipeline):
     iam, role = pipeline.client("iam"), pipeline.resource_name("ApiFunctionRole")
     before = iam.list_role_policies(RoleName=role)["PolicyNames"]
     shell("keys", "aws iam put-role-policy")
@@ -27,36 +27,33 @@ def test_older_sessions_of_the_api_are_ended_and_the_stack_is_as_before(shell, p
     assert iam.list_role_policies(RoleName=role)["PolicyNames"] == before
 
 
-def test_settings_of_the_stack_are_shown(shell):
+def test_settings_and_concurrency_are_shown(shell):
     assert "LogRetentionDays\t30" in shell("upgrade", "aws cloudformation describe-stacks")
-
-
-def test_concurrency_of_the_account_is_shown(shell):
     assert int(shell("quota", "aws lambda get-account-settings")) > 0
 
 
-def test_the_runtime_of_each_function_is_shown(shell):
-    told = shell("upgrade", "aws lambda list-functions").splitlines()
+def test_runtime_of_each_function_is_shown(shell):
+    shown = shell("upgrade", "aws lambda list-functions").splitlines()
     resources = load(TEMPLATE.read_text())["Resources"]
     functions = {name for name, one in resources.items() if one["Type"] == "AWS::Serverless::Function"}
-    # Sessions inspect the images of this stack.
-    assert len(told) == len(functions - {"InspectImagesFunction"})
+    # Sessions inspect the images of this stack, so it lacks this function.
+    assert len(shown) == len(functions - {"InspectImagesFunction"})
 
 
-def test_a_role_is_given_the_deployers_policy(shell, pipeline):
+def test_role_gets_the_deployer_policy(shell, pipeline):
     iam = pipeline.client("iam")
     iam.create_role(RoleName="deployer", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
     shell("deployer", "sam deploy", STAGE="dev")
-    told = shell("deployer", "output() {", STAGE="dev", DEPLOYER_ROLE="deployer")
+    shown = shell("deployer", "output() {", STAGE="dev", DEPLOYER_ROLE="deployer")
     (attached,) = iam.list_attached_role_policies(RoleName="deployer")["AttachedPolicies"]
     assert attached["PolicyName"].startswith("image-recognition-dev-deployer-DeployPolicy-")
-    assert told.startswith(
+    assert shown.startswith(
         "AWS_STACK_ROLE_ARN=arn:aws:iam::000000000000:role/image-recognition-dev-deployer-StackRole-"
     )
-    assert told.endswith(" make deploy STAGE=dev\n")
+    assert shown.endswith(" make deploy STAGE=dev\n")
 
 
-def test_an_older_version_of_an_image_is_brought_back(shell, pipeline):
+def test_older_version_of_an_image_is_restored(shell, pipeline):
     key = "private/restored/uploads/photo.jpg"
     older = pipeline.upload(key, PHOTO)
     pipeline.finished(older)
@@ -67,11 +64,11 @@ def test_an_older_version_of_an_image_is_brought_back(shell, pipeline):
     wait_for(lambda: pipeline.photo(newer)["object"]["version_id"] not in (older.version_id, newer.version_id))
 
 
-def test_records_come_back_from_a_restored_table(shell, pipeline):
+def test_records_are_copied_from_a_restored_table(shell, pipeline):
     version = pipeline.upload("private/lost/uploads/photo.jpg", PHOTO)
     record = pipeline.finished(version)
     dynamodb = pipeline.client("dynamodb")
-    # Whatever the time is, the engine restores what is there now: so the loss comes after it.
+    # The engine restores the present state whatever the time is, so the loss comes after the restore.
     shell("restore", "aws dynamodb restore-table-to-point-in-time")
     dynamodb.delete_item(TableName=pipeline.table, Key={"pk": {"S": record["pk"]}, "sk": {"S": record["sk"]}})
     shell("restore", ".venv/bin/python -")
@@ -80,7 +77,7 @@ def test_records_come_back_from_a_restored_table(shell, pipeline):
     assert f"{pipeline.table}-restored" not in dynamodb.list_tables()["TableNames"]
 
 
-def test_nothing_is_left_after_a_removal(doomed_shell, doomed):
+def test_deletion_leaves_nothing(doomed_shell, doomed):
     shell = doomed_shell
     version = doomed.upload("private/removed/uploads/photo.jpg", PHOTO)
     doomed.finished(version)

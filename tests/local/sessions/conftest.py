@@ -1,32 +1,35 @@
 """A stack with a Custom Labels model: trained and deployed once, then copied for each test process."""
 
-import fcntl
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
 from local.demo.labelled_pictures import LABELLED_PICTURES_DIR, fetch_labelled_pictures
-from local.engine.process import stop_process
 from local.rekognition import train
 from local.rekognition.custom_labels.projects import Projects
-from local.rekognition.fetch import fetch_models
 from local.stack import local_stack
 from local.stack.local_stack import StackFiles
 from tests.local.sessions import matrix
-from tests.local.sessions.driver import Sessions, stack_folder
-from tests.local.stack.conftest import ADDRESSES, engine_processes, free_port, no_word
+from tests.local.sessions.driver import Sessions
+from tests.local.stack.conftest import (
+    ADDRESSES,
+    WAIT_SCALE,
+    deploy_once,
+    free_port,
+    no_word,
+    shared_folder,
+    stop_engines,
+)
 
 PROJECT = "sessions"
-# A minute of the state machine takes 0.6 seconds.
-WAIT_SCALE = 0.01
 RULES = [{"name": "vehicles", "prefix": "images/", "min_confidence": 50, "any_of": ["vehicle"]}]
 
 
 def _parameters() -> dict[str, str]:
-    fetch_models(say=no_word)
     fetch_labelled_pictures(say=no_word)
     if not Projects().versions(PROJECT):
         assert train.main([str(LABELLED_PICTURES_DIR / "training"), "--name", PROJECT]) == 0
@@ -44,50 +47,39 @@ def _parameters() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def deployed_sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a deployed stack that is not running, made by the first of the test processes that asks."""
-    shared = stack_folder(tmp_path_factory.getbasetemp())
-    folder = shared / "sessions"
-    with (shared / "sessions.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            parameters = _parameters()
-            files = StackFiles(folder)
-            try:
-                local_stack.up(no_word, files, parameters, port=free_port(), wait_scale=WAIT_SCALE)
-                local_stack.down(no_word, files)
-            finally:
-                for pid in engine_processes(files):
-                    stop_process(pid)
-            (folder / "complete").write_text(json.dumps(parameters))
-    return folder
+    return deploy_once(tmp_path_factory.getbasetemp(), "sessions", _parameters)
 
 
-@pytest.fixture(scope="session")
-def shared_sessions(deployed_sessions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
-    folder = tmp_path_factory.mktemp("own") / "sessions"
-    copytree(deployed_sessions, folder)
-    files = StackFiles(folder)
-    parameters = json.loads((folder / "complete").read_text())
+@contextmanager
+def running_copy(deployed: Path, folder: Path) -> Iterator[Sessions]:
+    """Copy the deployed stack into a new folder and run it."""
+    copytree(deployed, folder)
+    files, parameters = StackFiles(folder), json.loads((folder / "complete").read_text())
     running = local_stack.up(no_word, files, parameters, port=free_port(), wait_scale=WAIT_SCALE)
     sessions = Sessions(running, files, parameters["ProjectArn"], parameters["ModelVersionArn"])
     yield sessions
     sessions.close()
-    for pid in engine_processes(files):
-        stop_process(pid)
+    stop_engines(files)
+
+
+@pytest.fixture(scope="session")
+def shared_sessions(deployed_sessions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
+    with running_copy(deployed_sessions, tmp_path_factory.mktemp("own") / "sessions") as running:
+        yield running
 
 
 @pytest.fixture
 def sessions(shared_sessions: Sessions) -> Iterator[Sessions]:
-    """The running stack that the tests of a process share, with nothing wrong and nothing waiting."""
+    """The running stack that the tests of a process share, without faults and with empty queues."""
     shared_sessions.start_afresh()
     yield shared_sessions
-    shared_sessions.heal()
+    shared_sessions.clear_faults()
 
 
 @pytest.fixture
 def cell(sessions: Sessions, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> matrix.Cell:
-    """One line of the matrix that all test processes of a run write."""
-    return matrix.Cell(sessions, stack_folder(tmp_path_factory.getbasetemp()) / "fault-matrix", request.node)
+    """One row of the fault matrix that all test processes of a run write."""
+    return matrix.Cell(sessions, shared_folder(tmp_path_factory.getbasetemp()) / "fault-matrix", request.node)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

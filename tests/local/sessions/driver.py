@@ -1,36 +1,34 @@
-"""Short words for what the tests do with a deployed Custom Labels stack: sessions, their faults, and what is left."""
+"""What the tests do with a deployed Custom Labels stack: sessions, their faults and their results."""
 
 import json
-import os
-import signal
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from local.demo.labelled_pictures import LABELLED_PICTURES_DIR
 from local.stack.local_stack import Stack, StackFiles
 from tests.local.sessions.switch import DynamoDBSwitch
-from tests.local.stack.pipeline import Pipeline, entered_states, function_processes, wait_for
+from tests.local.stack.pipeline import Pipeline, entered_states, wait_for
+from tests.local.stack.roles import statement_removed
 from vision.domain import keys
 from vision.domain.inspection import results
 from vision.domain.objects import ObjectVersion
 
 FUNCTIONS = ("CheckQueueFunction", "StartModelFunction", "DrainQueueFunction", "StopModelFunction")
 
-# A worker's look at the queue, and how long a killed worker's messages are hidden; ten seconds and two minutes on AWS.
+# Poll interval of a worker, and visibility timeout of its messages; 10 seconds and 2 minutes on AWS.
 QUICK = {"POLL_SECONDS": "1", "HIDDEN_SECONDS": "2"}
-# What the model takes to start and to stop; minutes on AWS.
+# Seconds that the model takes to start and to stop; minutes on AWS.
 DURATIONS = {"start_seconds": 0.3, "stop_seconds": 0.3}
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
 
 @cache
 def picture(label: str = "vehicle") -> bytes:
-    """A drawing that the model has not learned."""
+    """A drawing that the model was not trained on."""
     return sorted((LABELLED_PICTURES_DIR / "unseen" / label).glob("*.png"))[0].read_bytes()
 
 
@@ -48,26 +46,10 @@ class Sessions(Pipeline):
         for name, switch in self.switches.items():
             quick = QUICK if name == "DrainQueueFunction" else {}
             self.configure(name, {"AWS_ENDPOINT_URL_DYNAMODB": switch.url, **quick})
-        self.mailbox_url = self._subscribed_queue(stack.outputs["QualityTopicArn"])
-
-    def _subscribed_queue(self, topic_arn: str) -> str:
-        sqs = self.client("sqs")
-        url = sqs.create_queue(QueueName=f"mailbox-{uuid.uuid4().hex[:8]}")["QueueUrl"]
-        names = ["QueueArn"]
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]["QueueArn"]
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-        self.client("sns").subscribe(
-            TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
-        )
-        return url
+        self.mailbox_url, arn = self.open_queue(f"mailbox-{uuid.uuid4().hex[:8]}")
+        raw = {"RawMessageDelivery": "true"}
+        topic_arn = stack.outputs["QualityTopicArn"]
+        self.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes=raw)
 
     def close(self) -> None:
         for switch in self.switches.values():
@@ -89,7 +71,7 @@ class Sessions(Pipeline):
 
     @contextmanager
     def configured(self, logical_id: str, variables: dict[str, str] | None = None, **options: Any) -> Iterator[None]:
-        """Change a function's configuration for a while."""
+        """Change a function's configuration for the time of the context."""
         before = self.configure(logical_id, variables, **options)
         try:
             yield
@@ -98,7 +80,7 @@ class Sessions(Pipeline):
 
     @contextmanager
     def throttled(self, logical_id: str) -> Iterator[None]:
-        """Let Lambda refuse each invocation of a function for a while, as when the account's concurrency is used up."""
+        """Let Lambda throttle each invocation of a function, as when the account's concurrency is used up."""
         functions, name = self.client("lambda"), self.resource_name(logical_id)
         functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
         try:
@@ -106,24 +88,13 @@ class Sessions(Pipeline):
         finally:
             functions.delete_function_concurrency(FunctionName=name)
 
-    @contextmanager
-    def without(self, logical_id: str, sid: str) -> Iterator[None]:
-        """Take a statement out of a function's role for a while."""
-        iam, role = self.client("iam"), self.resource_name(f"{logical_id}Role")
-        [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
-        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        kept = [statement for statement in document["Statement"] if statement["Sid"] != sid]
-        assert len(kept) == len(document["Statement"]) - 1, f"{role} has no statement {sid}"
-        changed = json.dumps({**document, "Statement": kept})
-        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=changed)
-        try:
-            yield
-        finally:
-            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+    def without(self, logical_id: str, sid: str) -> AbstractContextManager[None]:
+        """Remove a statement from a function's role for the time of the context."""
+        return statement_removed(self, logical_id, sid)
 
     @contextmanager
     def waits_for_stop(self, seconds: int) -> Iterator[None]:
-        """Let sessions wait for so long until their model rests; an hour as deployed, which no wait scale shortens."""
+        """Set how long sessions wait for their model to stop: an hour as deployed, whatever the wait scale is."""
         states = self.client("stepfunctions")
         before = states.describe_state_machine(stateMachineArn=self.session_arn)["definition"]
         changed = before.replace("$number('3600')", f"$number('{seconds}')")
@@ -134,20 +105,27 @@ class Sessions(Pipeline):
         finally:
             states.update_state_machine(stateMachineArn=self.session_arn, definition=before)
 
-    def kill(self, logical_id: str) -> int:
-        """End every execution environment of a function at once; return how many there were."""
-        processes = function_processes(self.stack.endpoint_url, self.resource_name(logical_id))
-        for process in processes:
-            os.kill(process, signal.SIGKILL)
-        return len(processes)
-
     def kill_all(self) -> None:
-        """End the idle execution environments of a session's functions, so that the next ones are new."""
+        """Kill the idle execution environments of a session's functions; the next invocations start new ones."""
         for name in FUNCTIONS:
             self.kill(name)
 
+    def kill_held(self, logical_id: str) -> None:
+        """Kill the workers of a function once its switch holds a request; the next ones are not held."""
+        switch = self.switches[logical_id]
+        wait_for(lambda: switch.held)
+        switch.pass_new()
+        assert self.kill(logical_id) > 0
+        switch.release()
+
+    def abort_held(self, logical_id: str, execution_arn: str) -> None:
+        """Abort a session while a function's switch holds a request, and then release it."""
+        wait_for(lambda: self.switches[logical_id].held)
+        self.abort(execution_arn)
+        self.switches[logical_id].release()
+
     def logged(self, text: str, since_milliseconds: int) -> bool:
-        """Tell whether a function has logged a text."""
+        """Return whether a function has logged a text."""
         pages = self.client("logs").get_paginator("filter_log_events")
         group = self.resource_name("FunctionLogs")
         found = pages.paginate(logGroupName=group, startTime=since_milliseconds)
@@ -156,7 +134,7 @@ class Sessions(Pipeline):
     # The model
 
     def set_model(self, **behaviour: Any) -> None:
-        """Make the model behave so, and with its usual durations."""
+        """Set the behaviour of the model, with its usual durations unless others are given."""
         request = {"ProjectVersionArn": self.version_arn, "durations": DURATIONS} | behaviour
         self._control("SetProjectVersion", request)
 
@@ -194,7 +172,7 @@ class Sessions(Pipeline):
         self.client("stepfunctions").stop_execution(executionArn=execution_arn)
 
     def watch(self) -> None:
-        """Let the watchdog look once, as its schedule does every ten minutes."""
+        """Run the watchdog once, as its schedule does every ten minutes."""
         self.invoke("StopModelFunction", SCHEDULED)
 
     # Images
@@ -218,7 +196,7 @@ class Sessions(Pipeline):
 
     @contextmanager
     def receives(self, times: int) -> Iterator[None]:
-        """Let a message be received so often before it goes to the dead-letter queue; five times as deployed."""
+        """Set after how many receives a message goes to the dead-letter queue; five as deployed."""
         sqs, name = self.client("sqs"), "RedrivePolicy"
         before = sqs.get_queue_attributes(QueueUrl=self.inspection_url, AttributeNames=[name])["Attributes"]
         changed = json.dumps(json.loads(before[name]) | {"maxReceiveCount": times})
@@ -229,16 +207,16 @@ class Sessions(Pipeline):
             sqs.set_queue_attributes(QueueUrl=self.inspection_url, Attributes=before)
 
     def done(self, versions: list[ObjectVersion]) -> int:
-        """How many of them have a verdict."""
+        """Number of versions with a verdict."""
         return sum("verdict" in self.record(version) for version in versions)
 
     def results(self, version: ObjectVersion) -> int:
-        """How many result files a version has, each write of one counted."""
+        """Number of result files of a version."""
         listed = self.client("s3").list_object_versions(Bucket=self.results_bucket, Prefix=results.result_key(version))
         return len({one["Key"] for one in listed.get("Versions", [])})
 
     def copies(self, version: ObjectVersion) -> int:
-        """How many copies of a version are below analyzed/."""
+        """Number of copies of a version below analyzed/."""
         keys_of_version = [results.analyzed_key(version, verdict) for verdict in results.Judgement]
         found = 0
         for key in keys_of_version:
@@ -247,40 +225,27 @@ class Sessions(Pipeline):
         return found
 
     def letters(self) -> list[dict[str, Any]]:
-        """Return and remove all notifications that have come."""
-        return [json.loads(body) for body in self._take_all(self.mailbox_url)]
+        """Delete all notifications and return them."""
+        return [json.loads(body) for body in self.take_messages(self.mailbox_url)]
 
     def take_inspection_dead_letters(self) -> list[str]:
-        return self._take_all(self.inspection_dead_letter_url)
+        return self.take_messages(self.inspection_dead_letter_url)
 
-    def _take_all(self, queue_url: str) -> list[str]:
-        sqs, bodies = self.client("sqs"), []
-        while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                bodies.append(message["Body"])
-                sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-        return bodies
-
-    def heal(self) -> None:
+    def clear_faults(self) -> None:
         """Switch every fault off."""
         self.set_faults()
         for switch in self.switches.values():
             switch.release()
 
     def start_afresh(self) -> None:
-        """Bring the stack to where a test begins: nothing waits, nothing is wrong, the model rests."""
-        self.heal()
+        """Reset the stack for a test: no faults, empty queues, a stopped model."""
+        self.clear_faults()
         self.set_model(status="TRAINING_COMPLETED")
         self.client("sqs").purge_queue(QueueUrl=self.inspection_url)
-        self._take_all(self.inspection_dead_letter_url)
+        self.take_inspection_dead_letters()
         self.letters()
 
 
 def letter_id(version: ObjectVersion) -> str:
     """The id of a version's notification."""
     return f"{keys.photo_id(version.bucket, version.key)}-{keys.version_digest(version)}"
-
-
-def stack_folder(base: Path) -> Path:
-    """Folder that all test processes of a run share."""
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

@@ -1,4 +1,4 @@
-"""The fault matrix: what must hold at the end of a session, whatever happened to it, and one line for each fault."""
+"""The fault matrix: what must hold at the end of a session after any fault, and one row for each fault."""
 
 import json
 import time
@@ -12,19 +12,17 @@ import pytest
 
 from local.stack.local_stack import LOCAL_DIR
 from tests.local.sessions.driver import Sessions, letter_id
-from tests.local.stack.pipeline import wait_for
+from tests.local.stack.pipeline import PATIENCE_SECONDS, wait_for
 from vision.domain.objects import ObjectVersion
 
 PROPERTY = "fault-matrix"
 COLUMNS = ("task", "fault", "session", "model", "stopped by", "lease", "done", "left", "next session")
 
-# What the summary of this process prints.
+# The rows that the summary of this test process prints.
 reported: list[Sequence[str]] = []
 
-# A dead session's event reaches stop_model within this time; on AWS within seconds too.
+# The event of an ended session usually reaches StopModel within this time; the matrix notes whether it did.
 EVENT_SECONDS = 3
-# And the lease is free within this: a watchdog that was killed while it held the lease keeps it for a minute.
-LEASE_SECONDS = 70
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -35,7 +33,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 class Cell:
-    """One fault of one task: runs a session, looks after it, and notes how it went."""
+    """One fault of one task: runs a session and checks and notes its end."""
 
     def __init__(self, sessions: Sessions, folder: Path, test: pytest.Item) -> None:
         self._sessions = sessions
@@ -52,7 +50,7 @@ class Cell:
         during: Callable[[str], Any] | None = None,
         broken: AbstractContextManager[Any] | None = None,
         images: int = 2,
-        is_healed: bool = True,
+        ends_before_watchdog: bool = True,
         may_stay_running: bool = False,
         before_watchdog: Callable[[], Any] | None = None,
     ) -> dict[str, Any]:
@@ -61,15 +59,15 @@ class Cell:
         Parameters
         ----------
         ends
-            How the session may end: a status, or an error's name.
+            Statuses or error names with which the session may end.
         during
-            Is called with the running session.
+            Called with the running session.
         broken
-            The context in which the fault is on.
-        is_healed
-            Whether the fault is over when the watchdog looks.
+            Context of the fault.
+        ends_before_watchdog
+            Whether the fault ends before the watchdog runs.
         may_stay_running
-            Whether Rekognition itself refuses to stop the model; then its minutes must be counted.
+            Whether Rekognition refuses to stop the model; then the model's minutes must be counted.
         """
         sessions = self._sessions
         versions = sessions.put(images)
@@ -79,16 +77,18 @@ class Cell:
                 during(execution)
             end = sessions.closed(execution)
             stopped_by = self._at_rest(EVENT_SECONDS if end["status"] != "SUCCEEDED" else 0, execution)
-            if not is_healed:
+            if not ends_before_watchdog:
                 self._watch(before_watchdog)
-        if is_healed:
-            sessions.heal()
+        if ends_before_watchdog:
+            sessions.clear_faults()
             self._watch(before_watchdog)
         status, is_free = self._settled(may_stay_running), self._is_lease_free()
-        done, left = sessions.done(versions), self._left(versions)
-        sessions.heal()
+        # In this order: a worker that outlives its session may complete an image in between.
+        left = self._left(versions)
+        done = sessions.done(versions)
+        sessions.clear_faults()
         if fault == "throttled for good" or end.get("error") == "Throttled":
-            # The SDK of an environment that was throttled asks more slowly for a while.
+            # The SDK of a throttled environment slows down for a while.
             sessions.kill_all()
         recovered = self._next_session(versions) if done < images or left else "-"
         ending = end.get("error") or end["status"]
@@ -111,7 +111,7 @@ class Cell:
         return end
 
     def _at_rest(self, seconds: float, execution: str) -> str:
-        """Tell who stopped the model before the watchdog's schedule came; "" when nobody did."""
+        """Return what stopped the model before the watchdog's schedule, or ""."""
         sessions = self._sessions
         deadline = time.monotonic() + seconds
         is_closed_in_order = "Did Session Fail?" in sessions.states(execution)
@@ -128,25 +128,25 @@ class Cell:
     def _watch(self, before: Callable[[], Any] | None) -> None:
         if before:
             before()
-        # A model that is starting is stopped by the first look after it runs.
-        wait_for(lambda: self._sessions.model_status() != "STARTING", 20)
+        # The watchdog stops a starting model once it runs.
+        wait_for(lambda: self._sessions.model_status() != "STARTING")
         self._sessions.watch()
 
     def _settled(self, may_stay_running: bool) -> str:
         sessions = self._sessions
         if not may_stay_running:
-            wait_for(lambda: sessions.model_status() not in ("STOPPING", "RUNNING"), 10)
+            wait_for(lambda: sessions.model_status() not in ("STOPPING", "RUNNING"))
         return sessions.model_status()
 
     def _is_lease_free(self) -> bool:
-        """Tell whether the lease is free, once the event of a dead session has arrived."""
-        deadline = time.monotonic() + LEASE_SECONDS
+        """Return whether the lease gets free; a watchdog that was killed while it held it keeps it for a minute."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not (is_free := self._sessions.is_lease_free()) and time.monotonic() < deadline:
             time.sleep(0.1)
         return is_free
 
     def _left(self, versions: list[ObjectVersion]) -> int:
-        """Messages in the queue and in the dead-letter queue; the latter go back, as an operator would redrive."""
+        """Count messages in both queues, and redrive those of the dead-letter queue as an operator does."""
         sessions = self._sessions
         dead = sessions.take_inspection_dead_letters()
         sessions.send_inspection(*dead)
@@ -161,9 +161,9 @@ class Cell:
 
     def _assert_no_effect_twice(self, versions: list[ObjectVersion]) -> None:
         sessions = self._sessions
-        wait_for(lambda: sessions.depth(sessions.mailbox_url) >= len(versions), 10)
-        told = Counter(letter["id"] for letter in sessions.letters())
-        assert told == {letter_id(version): 1 for version in versions}
+        wait_for(lambda: sessions.depth(sessions.mailbox_url) >= len(versions))
+        notifications = Counter(letter["id"] for letter in sessions.letters())
+        assert notifications == {letter_id(version): 1 for version in versions}
         assert [sessions.results(version) for version in versions] == [1] * len(versions)
         assert [sessions.copies(version) for version in versions] == [1] * len(versions)
 

@@ -1,7 +1,7 @@
-"""DynamoDB behind a switch: what a function asks of it is passed on, held, or refused, as a test says.
+"""A proxy for DynamoDB that passes on, holds or throttles the requests of a function, as a test sets it.
 
-A function finds it through ``AWS_ENDPOINT_URL_DYNAMODB``, which the SDK prefers to the engine's own address. Every
-task of a session talks to DynamoDB, so that each can be stopped in the middle of its real work.
+A function uses it through ``AWS_ENDPOINT_URL_DYNAMODB``, which takes precedence over the engine's address in the SDK.
+Every task of a session calls DynamoDB, so a test can interrupt each of them in the middle of its work.
 """
 
 import http.client
@@ -21,7 +21,7 @@ _REFUSAL = {
 
 
 class DynamoDBSwitch:
-    """A server on loopback between one function and the engine's DynamoDB."""
+    """A proxy on loopback between one function and the engine's DynamoDB."""
 
     def __init__(self, engine_url: str) -> None:
         self.held = 0
@@ -62,7 +62,7 @@ class DynamoDBSwitch:
                     return True
 
             def log_message(self, *_arguments: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -70,22 +70,22 @@ class DynamoDBSwitch:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def hold(self, after: int = 0) -> None:
-        """Let each request wait, but for the first ones."""
+        """Hold each request after the first ``after`` ones."""
         self.held, self._passes = 0, after
         self._released = threading.Event()
         self._holds = True
 
     def pass_new(self) -> None:
-        """Pass on what comes from now on; what waits goes on waiting."""
+        """Pass on new requests; held ones stay held."""
         self._holds, self._refusals = False, 0
 
     def release(self) -> None:
-        """Pass on what comes and what waits."""
+        """Pass on new and held requests."""
         self.pass_new()
         self._released.set()
 
     def refuse(self, requests: int) -> None:
-        """Throttle so many requests from now on."""
+        """Throttle that many requests from now on."""
         self._refusals = requests
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class DynamoDBSwitch:
         self._server.server_close()
 
     def answer(self, headers: dict[str, str], body: bytes, is_gone: Callable[[], bool]) -> tuple[int, bytes] | None:
-        """Answer a request; nothing when it waited longer than who asked lived, since then it never arrived."""
+        """Answer a request, or return None if its sender died while the request was held."""
         if self._is_to_wait():
             self._released.wait(_HOLD_SECONDS)
             if is_gone():

@@ -4,12 +4,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.local.stack.pipeline import wait_for
-
 pytestmark = pytest.mark.local
 
 FUNCTION = "CheckQueueFunction"
-# What the SDK tries in one invocation before the state machine takes over.
+# Attempts of the SDK in one invocation, before the state machine retries.
 SDK_ATTEMPTS = 3
 TASKS = ["Check Queue", "Check Queue Again"]
 
@@ -26,7 +24,7 @@ def switch(sessions):
 
 @pytest.fixture
 def arm(sessions, task):
-    """Switch a fault on before the session, or for its second look while the workers work."""
+    """Switch a fault on before the session, or before its second check while workers run."""
 
     def prepared(fault, then=None):
         if task == "Check Queue":
@@ -56,31 +54,22 @@ def test_throttled_then_fine(cell, task, switch, arm):
 
 
 def test_throttled_for_good(sessions, cell, task, arm):
-    # By Lambda, which the engine names Lambda.Unknown.
+    # By Lambda; the engine names the error Lambda.Unknown.
     faults, ends = ExitStack(), ["Lambda.TooManyRequestsException", "Lambda.Unknown"]
     during = arm(lambda: faults.enter_context(sessions.throttled(FUNCTION)))
     cell.run(task, "throttled for good", ends=ends, during=during, broken=faults)
 
 
 def test_time_out(sessions, cell, task, switch, arm):
-    with sessions.configured(FUNCTION, Timeout=1):
-        cell.run(task, "time-out", ends=["Sandbox.Timedout"], during=arm(switch.hold))
+    short = sessions.configured(FUNCTION, Timeout=1)
+    cell.run(task, "time-out", ends=["Sandbox.Timedout"], during=arm(switch.hold), broken=short)
 
 
 def test_abort(sessions, cell, task, switch, arm):
-    def abort(execution):
-        wait_for(lambda: switch.held)
-        sessions.abort(execution)
-        switch.release()
-
-    cell.run(task, "abort from outside", ends=["ABORTED"], during=arm(lambda: switch.hold(after=1), abort))
+    during = arm(lambda: switch.hold(after=1), lambda execution: sessions.abort_held(FUNCTION, execution))
+    cell.run(task, "abort from outside", ends=["ABORTED"], during=during)
 
 
 def test_lost_worker(sessions, cell, task, switch, arm):
-    def lose(_execution):
-        wait_for(lambda: switch.held)
-        switch.pass_new()
-        assert sessions.kill(FUNCTION) > 0
-        switch.release()
-
-    cell.run(task, "function killed", ends=["SUCCEEDED"], during=arm(switch.hold, lose))
+    during = arm(switch.hold, lambda _execution: sessions.kill_held(FUNCTION))
+    cell.run(task, "function killed", ends=["SUCCEEDED"], during=during)

@@ -1,4 +1,4 @@
-"""The counters of a Custom Labels session that the cost estimator reckons with, counted again."""
+"""The requests of a Custom Labels session that the cost estimator assumes, measured again."""
 
 import pytest
 
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.local
 
 IMAGES = 3
 [KNOWN, _] = usage.read().ways["inspection, custom-labels"]
-# How often a worker looks, or is told to wait by the model, is not the image's doing.
+# The image does not determine how often a worker polls, or how often the model throttles it.
 NOT_THE_IMAGES = ("bytes of", "ReceiveMessage", "DetectCustomLabels")
 
 
@@ -17,7 +17,7 @@ NOT_THE_IMAGES = ("bytes of", "ReceiveMessage", "DetectCustomLabels")
 def counted(shared_sessions):
     shared_sessions.start_afresh()
     contents = [picture() + bytes([number]) for number in range(IMAGES + 1)]
-    # The stack of these tests tells people of every verdict.
+    # The stack of these tests sends a notification for every verdict.
     with shared_sessions.configured("DrainQueueFunction", {"NOTIFICATIONS": "off"}):
         return measure.measure(shared_sessions.stack, measure.sessions, measure.SESSION, contents)
 
@@ -27,13 +27,7 @@ def _counts(found):
     return {kind: count for kind, count in requests.items() if not kind.startswith(NOT_THE_IMAGES) and count}
 
 
-def test_an_image_takes_the_requests_and_units_that_the_estimator_reckons_with(counted):
+def test_image_takes_the_estimated_requests_units_and_bytes(counted):
     assert _counts(counted) == _counts(KNOWN)
-
-
-def test_each_image_is_analysed(counted):
     assert counted.request("DetectCustomLabels") >= 1
-
-
-def test_what_is_kept_of_an_image_is_what_the_estimator_reckons_with(counted):
     assert counted.table_bytes == pytest.approx(KNOWN.table_bytes, rel=0.1)

@@ -42,16 +42,14 @@ def test_throttled_then_fine(sessions, cell):
 
 def test_throttled_for_good(sessions, cell):
     sessions.set_model(faults={"DetectCustomLabels": {"code": "ProvisionedThroughputExceededException"}})
-    # A worker tries for all of its time, and puts the message back as nobody's fault.
-    # Its last attempt needs seconds, since the SDK waits too.
+    # A worker retries for all of its time and then returns the message; its last attempt takes seconds in the SDK.
     with sessions.receives(1), sessions.configured(FUNCTION, {"HIDDEN_SECONDS": "40"}, Timeout=24):
         cell.run(TASK, "throttled for good", ends=["Throttled"], images=1)
 
 
 def test_time_out(sessions, cell, switch):
     switch.hold()
-    with sessions.configured(FUNCTION, Timeout=2):
-        cell.run(TASK, "time-out", ends=["Sandbox.Timedout"])
+    cell.run(TASK, "time-out", ends=["Sandbox.Timedout"], broken=sessions.configured(FUNCTION, Timeout=2))
 
 
 def test_abort(sessions, cell):
@@ -59,7 +57,6 @@ def test_abort(sessions, cell):
         wait_for(lambda: sessions.counters()["calls"].get("DetectCustomLabels"))
         sessions.abort(execution)
         sessions.set_faults()
-        time.sleep(1)
 
     sessions.counters(reset=True)
     sessions.set_faults(latency_seconds=1)
@@ -67,14 +64,8 @@ def test_abort(sessions, cell):
 
 
 def test_lost_worker(sessions, cell, switch):
-    def lose(_execution):
-        wait_for(lambda: switch.held)
-        switch.pass_new()
-        assert sessions.kill(FUNCTION) > 0
-        switch.release()
-
     switch.hold()
-    cell.run(TASK, "function killed", ends=["SUCCEEDED"], during=lose)
+    cell.run(TASK, "function killed", ends=["SUCCEEDED"], during=lambda _execution: sessions.kill_held(FUNCTION))
 
 
 def test_workers_lost_for_good(sessions, cell, switch):
@@ -90,10 +81,11 @@ def test_workers_lost_for_good(sessions, cell, switch):
     cell.run(TASK, "function killed always", ends=["Runtime.ExitError"], during=lose)
 
 
-def test_a_model_that_somebody_stops(sessions, cell):
-    def stop(execution):
-        sessions.wait_until_in(execution, "Inspect Images")
+def test_model_stopped_by_an_operator(sessions, cell, switch):
+    def stop(_execution):
+        wait_for(lambda: switch.held)
         sessions.set_model(status="STOPPED")
+        switch.release()
 
-    sessions.set_faults(latency_seconds=0.5)
-    cell.run(TASK, "model stopped by somebody", ends=["ModelNotReady"], during=stop)
+    switch.hold()
+    cell.run(TASK, "model stopped by an operator", ends=["ModelNotReady"], during=stop)

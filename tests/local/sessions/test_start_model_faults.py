@@ -1,4 +1,4 @@
-"""Faults of Start Model, and a model or an account that does not let itself be started."""
+"""Faults of Start Model, and a model or an account that cannot start."""
 
 import time
 
@@ -24,27 +24,26 @@ def test_throttled_then_fine(sessions, cell):
 
 
 def test_throttled_for_good(sessions, cell):
-    # By Lambda; by Rekognition it is test_an_account_without_enough_units. The engine names it Lambda.Unknown.
+    # By Lambda; the engine names the error Lambda.Unknown. By Rekognition: test_account_without_enough_units.
     ends = ["Lambda.TooManyRequestsException", "Lambda.Unknown"]
     cell.run(TASK, "throttled for good", ends=ends, broken=sessions.throttled(FUNCTION))
 
 
 def test_time_out(sessions, cell):
     sessions.switches[FUNCTION].hold()
-    with sessions.configured(FUNCTION, Timeout=1):
-        cell.run(TASK, "time-out", ends=["Sandbox.Timedout"])
+    cell.run(TASK, "time-out", ends=["Sandbox.Timedout"], broken=sessions.configured(FUNCTION, Timeout=1))
 
 
 def test_abort_before_the_model_is_asked(sessions, cell):
-    switch = sessions.switches[FUNCTION]
+    switch, since = sessions.switches[FUNCTION], int(time.time() * 1000)
 
     def abort(execution):
         wait_for(lambda: switch.held)
         sessions.abort(execution)
-        # Its function goes on, as on AWS, after the end of its session has been told.
-        time.sleep(1)
+        # As on AWS, the function goes on after the event of its session's end was handled.
+        wait_for(sessions.is_lease_free)
         switch.release()
-        time.sleep(1)
+        wait_for(lambda: sessions.logged("LeaseLost", since))
 
     switch.hold()
     cell.run(TASK, "abort, function goes on later", ends=["ABORTED"], during=abort)
@@ -54,7 +53,8 @@ def test_abort_while_the_model_is_asked(sessions, cell):
     def abort(execution):
         wait_for(lambda: sessions.counters()["calls"].get("DescribeProjectVersions"))
         sessions.abort(execution)
-        time.sleep(1.5)
+        # The function goes on and starts the model.
+        sessions.wait_for_model("STARTING", "RUNNING", "STOPPING", "STOPPED")
 
     sessions.counters(reset=True)
     sessions.set_faults(latency_seconds=1)
@@ -66,35 +66,27 @@ def test_abort_while_the_model_starts(sessions, cell):
         sessions.wait_for_model("STARTING")
         sessions.abort(execution)
 
-    sessions.set_model(durations={"start_seconds": 2, "stop_seconds": 0.3})
+    sessions.set_model(durations={"start_seconds": 5, "stop_seconds": 0.3})
     cell.run(TASK, "abort while it starts", ends=["ABORTED"], during=abort)
 
 
 def test_lost_worker(sessions, cell):
-    switch = sessions.switches[FUNCTION]
-
-    def lose(_execution):
-        wait_for(lambda: switch.held)
-        switch.pass_new()
-        assert sessions.kill(FUNCTION) > 0
-        switch.release()
-
-    switch.hold()
-    cell.run(TASK, "function killed", ends=["SUCCEEDED"], during=lose)
+    sessions.switches[FUNCTION].hold()
+    cell.run(TASK, "function killed", ends=["SUCCEEDED"], during=lambda _execution: sessions.kill_held(FUNCTION))
 
 
-def test_a_model_that_fails_while_it_starts(sessions, cell):
+def test_model_that_fails_to_start(sessions, cell):
     sessions.set_model(starts_into="FAILED")
     end = cell.run(TASK, "model FAILED while starting", ends=["ModelFailed"])
     assert "look at it in the Rekognition console" in end["cause"]
 
 
-def test_an_account_without_enough_units(sessions, cell):
+def test_account_without_enough_units(sessions, cell):
     sessions.set_model(capacity={"max_inference_units": 0})
     cell.run(TASK, "no inference units left", ends=["Throttled"])
 
 
-def test_a_model_that_never_gets_ready(sessions, cell):
+def test_model_that_is_never_ready(sessions, cell):
     sessions.set_model(starts_into="STARTING", durations={"start_seconds": 0, "stop_seconds": 0.3})
     hasty = sessions.configured("CheckQueueFunction", {"MAXIMUM_SESSION_SECONDS": "2"})
     with hasty, sessions.waits_for_stop(3):

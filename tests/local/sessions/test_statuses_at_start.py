@@ -1,6 +1,4 @@
-"""Every status of a project version has a named outcome when a session starts."""
-
-import threading
+"""Every status of a project version has a defined outcome when a session starts."""
 
 import pytest
 
@@ -15,32 +13,34 @@ PASSING = {"STARTING": "RUNNING", "STOPPING": "STOPPED"}
 
 
 @pytest.mark.parametrize("status", STARTABLE)
-def test_a_status_from_which_it_runs(sessions, cell, status):
+def test_startable_status(sessions, cell, status):
     sessions.set_model(status=status)
     cell.run("(status at start)", status, ends=["SUCCEEDED"])
 
 
 @pytest.mark.parametrize("status", PASSING)
-def test_a_status_that_passes(sessions, cell, status):
+def test_transitional_status(sessions, cell, status):
+    def pass_on(execution):
+        sessions.wait_until_in(execution, "Start Model")
+        sessions.set_model(status=PASSING[status])
+
     sessions.set_model(status=status)
-    later = threading.Timer(1.5, lambda: sessions.set_model(status=PASSING[status]))
-    later.start()
-    cell.run("(status at start)", status, ends=["SUCCEEDED"])
+    cell.run("(status at start)", status, ends=["SUCCEEDED"], during=pass_on)
 
 
 @pytest.mark.parametrize("status", UNUSABLE)
-def test_a_status_that_nothing_starts(sessions, cell, status):
+def test_unusable_status(sessions, cell, status):
     sessions.set_model(status=status)
     end = cell.run("(status at start)", status, ends=["ModelNotUsable"])
     assert status in end["cause"]
 
 
 @pytest.mark.parametrize("status", FAILED)
-def test_a_status_of_failure(sessions, cell, status):
+def test_failed_status(sessions, cell, status):
     sessions.set_model(status=status, status_message="Out of memory")
     end = cell.run("(status at start)", status, ends=["ModelFailed"])
     assert "Out of memory" in end["cause"]
 
 
-def test_no_status_is_forgotten():
+def test_list_of_statuses_is_complete():
     assert {*STARTABLE, *UNUSABLE, *FAILED, *PASSING} == set(STATUSES)

@@ -1,6 +1,7 @@
-"""The stack that these tests run on: built and deployed once by the SAM CLI, then copied for whoever needs it."""
+"""The stack that these tests run on: the SAM CLI builds and deploys it once, and each test process runs a copy."""
 
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -24,12 +25,12 @@ from vision.domain.objects import ObjectVersion
 # Version 1, since version 2 is not on PyPI.
 AWS_CLI = "awscli==1.46.2"
 
-# Retries wait a hundredth of their time.
+# Retries of state machines wait a hundredth of their time.
 WAIT_SCALE = 0.01
 
-# Without the port, which is another one for each copy of the deployed stack: a copy would have to be deployed again.
+# Without a port: each copy of the deployed stack has another one and must not need a deployment for it.
 ADDRESSES = {"AppUrl": "http://app.localhost", "SignInUrl": "http://localhost"}
-# At the level that says most, so that what must not be logged would be.
+# At the most verbose level, so that tests see whether anything private is logged.
 PARAMETERS = ADDRESSES | {"LogLevel": "DEBUG"}
 
 
@@ -40,12 +41,12 @@ def free_port() -> int:
 
 
 def no_word(_sentence: str) -> None:
-    """Take what a command would print."""
+    """Discard what a command prints."""
 
 
 @dataclass
 class LocalStacks:
-    """Starts stacks in folders of their own, and ends whatever it started."""
+    """Starts stacks in folders of their own, and stops all that it started."""
 
     folders: list[StackFiles] = field(default_factory=list)
 
@@ -57,12 +58,11 @@ class LocalStacks:
 
     def end(self) -> None:
         for files in self.folders:
-            for pid in engine_processes(files):
-                stop_process(pid)
+            stop_engines(files)
 
 
 def engine_processes(files: StackFiles) -> list[int]:
-    """Process ids of engines on the state of these files."""
+    """Process ids of engines that run on the state of these files."""
     wanted = str(files.state).encode()
     found = []
     for command in Path("/proc").glob("[0-9]*/cmdline"):
@@ -75,6 +75,11 @@ def engine_processes(files: StackFiles) -> list[int]:
     return found
 
 
+def stop_engines(files: StackFiles) -> None:
+    for pid in engine_processes(files):
+        stop_process(pid)
+
+
 @pytest.fixture(scope="session")
 def local_stacks() -> Iterator[LocalStacks]:
     stacks = LocalStacks()
@@ -82,31 +87,38 @@ def local_stacks() -> Iterator[LocalStacks]:
     stacks.end()
 
 
-@pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a deployed stack that is not running, made by the first of the test processes that asks."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder, stacks = shared / "deployed", LocalStacks()
-    with (shared / "deployed.lock").open("w") as lock:
+def deploy_once(base: Path, name: str, parameters: Callable[[], dict[str, str]]) -> Path:
+    """Return the folder of a deployed stack that is not running; the first test process of a run deploys it."""
+    shared = shared_folder(base)
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             fetch_models(say=no_word)
             fetch_photos(say=no_word)
-            files = StackFiles(folder)
+            files, chosen = StackFiles(folder), parameters()
             try:
-                stacks.up(files)
+                local_stack.up(no_word, files, chosen, port=free_port(), wait_scale=WAIT_SCALE)
                 local_stack.down(no_word, files)
             finally:
-                stacks.end()
-            (folder / "complete").touch()
+                stop_engines(files)
+            (folder / "complete").write_text(json.dumps(chosen))
     return folder
+
+
+def shared_folder(base: Path) -> Path:
+    """Folder that all test processes of a run share."""
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return deploy_once(tmp_path_factory.getbasetemp(), "deployed", lambda: PARAMETERS)
 
 
 @pytest.fixture(scope="session")
 def copy_of_deployed(deployed: Path) -> Callable[[Path], StackFiles]:
-    """Give a function that copies the deployed stack, ready to be started, into a new folder."""
+    """Copy the deployed stack, ready to start, into a new folder."""
 
     def copy(folder: Path) -> StackFiles:
         shutil.copytree(deployed, folder)
@@ -126,7 +138,7 @@ def shared_pipeline(
 
 @pytest.fixture
 def pipeline(shared_pipeline: Pipeline) -> Iterator[Pipeline]:
-    """The running stack that most tests share; whatever fault a test switches on is off for the next one."""
+    """The running stack that most tests share; faults that a test switches on end with it."""
     yield shared_pipeline
     shared_pipeline.set_faults()
 
@@ -138,13 +150,12 @@ def own_pipeline(
     """A running stack that a test may break."""
     files = copy_of_deployed(tmp_path / "stack")
     yield local_stacks.up(files)
-    for pid in engine_processes(files):
-        stop_process(pid)
+    stop_engines(files)
 
 
 @pytest.fixture(scope="session")
 def aws_cli(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the real AWS CLI, in an environment of its own: it pins another botocore."""
+    """Folder of the AWS CLI, in its own virtual environment since it pins another botocore."""
     folder = tmp_path_factory.mktemp("aws-cli")
     uv = Path(sys.executable).with_name("uv")
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True)
@@ -155,7 +166,7 @@ def aws_cli(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def owner() -> str:
-    """An owner whom no other test knows."""
+    """An owner that no other test uses."""
     return f"owner-{uuid.uuid4().hex[:8]}"
 
 

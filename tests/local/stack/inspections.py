@@ -1,4 +1,4 @@
-"""Short words for what the tests do with the inspection of a deployed stack, through the wire as any user would."""
+"""What the tests do with the inspection of a deployed stack, through its public APIs as any user does."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from vision.domain.objects import ObjectVersion
 
 
 class Inspections:
-    """The inspection of a pipeline, and a queue that hears what people are told."""
+    """The inspection of a pipeline, and a queue that is subscribed to its notifications."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
@@ -16,24 +16,12 @@ class Inspections:
         self.results = outputs["ResultsBucketName"]
         self.queue_url = outputs["InspectionQueueUrl"]
         self.dead_letter_url = outputs["InspectionDeadLetterQueueUrl"]
-        sqs = pipeline.client("sqs")
-        self._heard_url = sqs.create_queue(QueueName="what-people-hear")["QueueUrl"]
-        attributes = sqs.get_queue_attributes(QueueUrl=self._heard_url, AttributeNames=["QueueArn"])["Attributes"]
-        allowed = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": attributes["QueueArn"],
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        sqs.set_queue_attributes(QueueUrl=self._heard_url, Attributes={"Policy": policy})
-        pipeline.client("sns").subscribe(
-            TopicArn=outputs["QualityTopicArn"], Protocol="sqs", Endpoint=attributes["QueueArn"]
-        )
+        self._heard_url, arn = pipeline.open_queue("notifications")
+        pipeline.client("sns").subscribe(TopicArn=outputs["QualityTopicArn"], Protocol="sqs", Endpoint=arn)
         self._heard: list[dict[str, Any]] = []
 
     def moved(self, version: ObjectVersion) -> dict[str, Any]:
-        """Wait until a version was judged and is gone from where it was uploaded; return its record."""
+        """Wait until a version has a verdict and its upload is deleted; return its record."""
         record = self.pipeline.finished(version)
         wait_for(lambda: not self.is_there(version))
         return record
@@ -47,7 +35,7 @@ class Inspections:
         return True
 
     def read(self, place: dict[str, str]) -> dict[str, Any]:
-        """Return an object of the results bucket as S3 answers, with its content as bytes."""
+        """Return the answer of S3 for an object of the results bucket, with its content as bytes."""
         answer = self.pipeline.client("s3").get_object(Bucket=place["bucket"], Key=place["key"])
         return answer | {"Body": answer["Body"].read()}
 
@@ -55,7 +43,7 @@ class Inspections:
         return json.loads(self.read(record["result"])["Body"])
 
     def send(self, *bodies: Any) -> None:
-        """Put messages into the inspection queue."""
+        """Send messages to the inspection queue."""
         for body in bodies:
             text = body if isinstance(body, str) else json.dumps(body)
             self.pipeline.client("sqs").send_message(QueueUrl=self.queue_url, MessageBody=text)
@@ -67,10 +55,10 @@ class Inspections:
         return self.pipeline.depth(self.dead_letter_url)
 
     def heard(self, version: ObjectVersion) -> list[dict[str, Any]]:
-        """What people have been told of a version so far."""
-        sqs = self.pipeline.client("sqs")
-        while messages := sqs.receive_message(QueueUrl=self._heard_url, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                self._heard.append(json.loads(json.loads(message["Body"])["Message"]))
-                sqs.delete_message(QueueUrl=self._heard_url, ReceiptHandle=message["ReceiptHandle"])
-        return [told for told in self._heard if told["object"] == {"bucket": version.bucket, "key": version.key}]
+        """The notifications about a version so far."""
+        self._heard += [
+            json.loads(json.loads(body)["Message"]) for body in self.pipeline.take_messages(self._heard_url)
+        ]
+        return [
+            message for message in self._heard if message["object"] == {"bucket": version.bucket, "key": version.key}
+        ]

@@ -1,9 +1,12 @@
-"""Short words for what the tests do with a deployed stack, all of it through the wire as any user would."""
+"""What the tests do with a deployed stack, through its public APIs as any user does."""
 
 import json
+import os
+import signal
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,8 +22,33 @@ from vision.domain.envelopes import Envelope
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN
 
-# What a user waits at most for anything here; a busy machine needs some of it.
+# The longest that a test waits for any condition; a busy machine needs some of it.
 PATIENCE_SECONDS = 180
+
+# File names that break careless decoding and quoting.
+UNUSUAL_NAMES = [
+    "photo (1).png",
+    "café.jpg",
+    "cafe\u0301.jpg",
+    "a+b.png",
+    "50%.jpg",
+    "a%20b.jpg",
+    "a b.jpg",
+    "%2F.jpg",
+    "my.photo.jpg",
+    "IMG_0001.JPG",
+    "x/y/z.png",
+    "写真/夏休み 2026.jpg",
+    "📷🏖️.jpg",
+    "שלום.jpeg",
+    "a&b=c?d#e;f.jpg",
+    "quote'\"quote.jpg",
+    "back\\slash.jpg",
+    "<b>{{x}}$states[0].jpg",
+    "tab\tnew\nline.jpg",
+    "//double//slashes.jpg",
+    "~!@$^*()_-=[]|:,.jpg",
+]
 
 _deserialize = TypeDeserializer().deserialize
 
@@ -128,7 +156,7 @@ class Pipeline:
         return [{name: _deserialize(value) for name, value in item.items()} for item in answer["Items"]]
 
     def finished(self, version: ObjectVersion, timeout_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
-        """Wait until the record says how it ended, and return it."""
+        """Wait for a final status and return the record."""
 
         def record() -> dict[str, Any] | None:
             found = self.record(version)
@@ -162,7 +190,7 @@ class Pipeline:
         return [event for page in pages.paginate(executionArn=execution_arn) for event in page["events"]]
 
     def wait_until_entered(self, version: ObjectVersion, state: str) -> None:
-        """Wait until the execution of a version is in, or was in, a state."""
+        """Wait until the execution of a version has entered a state."""
         arn, states = self.execution_arn(version), self.client("stepfunctions")
 
         def is_entered() -> bool:
@@ -178,7 +206,7 @@ class Pipeline:
         return [one for page in pages.paginate(stateMachineArn=self.machine_arn) for one in page["executions"]]
 
     def start(self, version: ObjectVersion, attempt: int = 1, machine_arn: str | None = None) -> str:
-        """Start an execution as an operator would who processes an image again."""
+        """Start an execution as an operator does to process an image again."""
         return self.client("stepfunctions").start_execution(
             stateMachineArn=machine_arn or self.machine_arn,
             name=keys.execution_name(version, attempt),
@@ -188,7 +216,7 @@ class Pipeline:
     # Queues
 
     def send(self, *bodies: Any) -> None:
-        """Put messages into the processing queue, ten at a time, as one batch reaches the function."""
+        """Send messages to the processing queue in batches of ten, the size that the function receives."""
         texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
         for start in range(0, len(texts), 10):
             entries = [{"Id": str(n), "MessageBody": text} for n, text in enumerate(texts[start : start + 10])]
@@ -201,19 +229,50 @@ class Pipeline:
         answer = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
+    def open_queue(self, name: str) -> tuple[str, str]:
+        """Create a queue that accepts messages of every service; return its URL and ARN."""
+        sqs, names = self.client("sqs"), ["QueueArn"]
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]["QueueArn"]
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        return url, arn
+
     def wait_until_drained(self) -> None:
         wait_for(lambda: self.depth(self.queue_url) == 0)
 
-    def take_dead_letters(self) -> list[str]:
-        """Return and remove what is in the dead-letter queue."""
+    def take_messages(self, queue_url: str) -> list[str]:
+        """Delete all messages of a queue and return their bodies."""
         sqs, bodies = self.client("sqs"), []
-        while messages := sqs.receive_message(QueueUrl=self.dead_letter_url, MaxNumberOfMessages=10).get("Messages"):
+        while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 bodies.append(message["Body"])
-                sqs.delete_message(QueueUrl=self.dead_letter_url, ReceiptHandle=message["ReceiptHandle"])
+                sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
+    def take_dead_letters(self) -> list[str]:
+        return self.take_messages(self.dead_letter_url)
+
+    @contextmanager
+    def visibility_timeout(self, queue_url: str, seconds: int) -> Iterator[None]:
+        """Redeliver failed messages of a queue after that many seconds instead of minutes."""
+        sqs, names = self.client("sqs"), ["VisibilityTimeout"]
+        before = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+        sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": str(seconds)})
+        try:
+            yield
+        finally:
+            sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=before)
+
     # Functions and Rekognition
+
+    def kill(self, logical_id: str) -> int:
+        """Kill every execution environment of a function; return how many there were."""
+        processes = function_processes(self.stack.endpoint_url, self.resource_name(logical_id))
+        for process in processes:
+            os.kill(process, signal.SIGKILL)
+        return len(processes)
 
     def invoke(self, logical_id: str, event: Any) -> Any:
         answer = self.client("lambda").invoke(FunctionName=self.resource_name(logical_id), Payload=json.dumps(event))
@@ -238,10 +297,15 @@ def count(history: list[dict[str, Any]], event_type: str) -> int:
     return sum(event["type"] == event_type for event in history)
 
 
-def function_processes(endpoint_url: str, function_name: str) -> list[int]:
-    """Process ids of a function's execution environments, found by the variables they were started with.
+def task_errors(history: list[dict[str, Any]]) -> list[str]:
+    """Names of the errors with which tasks failed, in order."""
+    return [event["taskFailedEventDetails"]["error"] for event in history if event["type"] == "TaskFailed"]
 
-    The engine is one of them: other engines on this machine have functions of the same name.
+
+def function_processes(endpoint_url: str, function_name: str) -> list[int]:
+    """Process ids of a function's execution environments, found by the environment variables they started with.
+
+    The engine's address is among these variables: other engines on this machine have functions of the same name.
     """
     wanted = {f"AWS_LAMBDA_FUNCTION_NAME={function_name}".encode(), f"AWS_ENDPOINT_URL={endpoint_url}".encode()}
     found = []

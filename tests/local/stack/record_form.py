@@ -1,4 +1,4 @@
-"""The contract of the image record, checked on what DynamoDB really holds: numbers arrive as Decimal."""
+"""The contract of the image record, checked on what DynamoDB returns: numbers are Decimal."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ISO_8601 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)?")
 STATUSES = {"PENDING", "RUNNING", "SUCCEEDED", "PARTIAL", "FAILED", "TIMED_OUT", "ABORTED"}
 
-# Attribute of the contract: its type, and whether a record may lack it.
+# Attribute: its type, and whether it is optional.
 ATTRIBUTES: dict[str, tuple[type, bool]] = {
     "photo_id": (str, False),
     "owner": (str, True),
@@ -33,7 +33,7 @@ ATTRIBUTES: dict[str, tuple[type, bool]] = {
 
 
 def violations(record: dict[str, Any]) -> list[str]:
-    """Say in words where a record breaks the contract."""
+    """Return a sentence for each violation of the contract."""
     return [*_attributes(record), *_texts(record), *_numbers(record), *_parts(record)]
 
 

@@ -1,32 +1,35 @@
-"""Permissions that tests take away from the deployed functions."""
+"""Permissions that tests remove from the deployed functions."""
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from tests.local.stack.pipeline import Pipeline
 
 
+@contextmanager
+def statement_removed(pipeline: Pipeline, function: str, sid: str) -> Iterator[None]:
+    """Remove a statement from a function's role by its Sid, and restore it afterwards."""
+    iam, role = pipeline.client("iam"), pipeline.resource_name(f"{function}Role")
+    policies = {
+        name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    }
+    [name] = [name for name, policy in policies.items() if sid in [one.get("Sid") for one in policy["Statement"]]]
+    kept = [statement for statement in policies[name]["Statement"] if statement.get("Sid") != sid]
+    if kept:
+        changed = json.dumps({**policies[name], "Statement": kept})
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=changed)
+    else:
+        # A policy needs at least one statement.
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policies[name]))
+
+
 def without_statement(pipeline: Pipeline) -> Iterator[Callable[[str, str], None]]:
-    """Take a statement out of a function's role by its Sid, and put it back after the test."""
-    iam, originals = pipeline.client("iam"), []
-
-    def take(function: str, sid: str) -> None:
-        role = pipeline.resource_name(f"{function}Role")
-        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            kept = [statement for statement in document["Statement"] if statement.get("Sid") != sid]
-            if len(kept) < len(document["Statement"]):
-                originals.append((role, name, document))
-                put(role, name, {**document, "Statement": kept})
-                return
-        raise AssertionError(f"{role} has no statement {sid}")
-
-    def put(role: str, name: str, document: dict) -> None:
-        if document["Statement"]:
-            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-        else:
-            iam.delete_role_policy(RoleName=role, PolicyName=name)
-
-    yield take
-    for original in originals:
-        put(*original)
+    """Give a fixture that removes statements until the end of the test."""
+    with ExitStack() as removed:
+        yield lambda function, sid: removed.enter_context(statement_removed(pipeline, function, sid))

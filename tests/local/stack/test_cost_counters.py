@@ -1,4 +1,4 @@
-"""The counters that the cost estimator reckons with, counted again on the deployed stack."""
+"""The requests that the cost estimator assumes, measured again on the deployed stack."""
 
 import pytest
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.local
 IMAGES = 3
 BATCHED = 12
 KNOWN = usage.read().ways
-# Another machine, or a busy one, is slower; a mistake would be larger.
+# Another machine, or a busy one, is slower than that; a mistake is larger.
 TIMES_SLOWER = 4
 LEAST_SECONDS = 0.02
 
@@ -35,7 +35,7 @@ def bulk(shared_pipeline):
 
 
 def _counts(counted):
-    """What AWS bills by the piece, of each function."""
+    """The requests of each function that AWS bills one by one."""
     return {
         name: {kind: count for kind, count in use.requests.items() if not kind.startswith("bytes of") and count}
         for name, use in counted.functions.items()
@@ -43,41 +43,30 @@ def _counts(counted):
 
 
 @pytest.mark.parametrize("name", measure.PHOTO)
-def test_a_photo_takes_the_requests_and_units_that_the_estimator_reckons_with(name, photo):
+def test_photo_takes_the_estimated_requests_and_units(name, photo):
     assert _counts(photo)[name] == _counts(KNOWN["photo, rekognition"][0])[name]
 
 
-def test_a_photo_takes_the_transitions_that_the_estimator_reckons_with(photo):
+def test_photo_takes_the_estimated_state_transitions(photo):
     assert photo.transitions == KNOWN["photo, rekognition"][0].transitions
 
 
-def test_an_inspected_image_takes_the_requests_and_units_that_the_estimator_reckons_with(inspection):
+def test_inspected_image_takes_the_estimated_requests_and_units(inspection):
     assert _counts(inspection) == _counts(KNOWN["inspection, rekognition"][0])
 
 
-# What a batch does once weighs more in the small batch of this test.
+# Requests that a batch makes once weigh more in the small batch of this test.
 @pytest.mark.parametrize("kind", ["DetectLabels", "GetObject", "GetObject, a part", "PutObject", "UpdateItem PHOTO"])
-def test_an_image_in_bulk_takes_the_requests_that_the_estimator_reckons_with(kind, bulk):
-    assert bulk.request(kind) == KNOWN["bulk, rekognition"][0].request(kind)
-
-
-def test_an_image_in_bulk_takes_the_units_that_the_estimator_reckons_with(bulk):
-    assert bulk.request("write units") == pytest.approx(KNOWN["bulk, rekognition"][0].request("write units"), abs=0.5)
-
-
-@pytest.mark.parametrize("way", ["photo", "inspection", "bulk"])
-def test_what_is_kept_of_an_image_is_what_the_estimator_reckons_with(way, request):
-    kept = request.getfixturevalue(way).table_bytes
-    assert kept == pytest.approx(KNOWN[f"{way}, rekognition"][0].table_bytes, rel=0.1)
+def test_image_in_bulk_takes_the_estimated_requests_and_units(kind, bulk):
+    known = KNOWN["bulk, rekognition"][0]
+    assert bulk.request(kind) == known.request(kind)
+    assert bulk.request("write units") == pytest.approx(known.request("write units"), abs=0.5)
 
 
 @pytest.mark.parametrize("way", ["photo", "inspection", "bulk"])
-def test_no_function_computes_much_longer_than_the_estimator_reckons_with(way, request):
-    known = KNOWN[f"{way}, rekognition"][0].functions
-    counted = request.getfixturevalue(way).functions
-    slow = {
-        name: use.cpu_seconds
-        for name, use in counted.items()
-        if use.cpu_seconds > LEAST_SECONDS + TIMES_SLOWER * known[name].cpu_seconds
-    }
+def test_stored_bytes_and_compute_time_are_as_estimated(way, request):
+    known, counted = KNOWN[f"{way}, rekognition"][0], request.getfixturevalue(way)
+    assert counted.table_bytes == pytest.approx(known.table_bytes, rel=0.1)
+    limits = {name: LEAST_SECONDS + TIMES_SLOWER * known.functions[name].cpu_seconds for name in counted.functions}
+    slow = {name: use.cpu_seconds for name, use in counted.functions.items() if use.cpu_seconds > limits[name]}
     assert slow == {}

@@ -1,4 +1,4 @@
-"""A folder of images that were made to take memory and time, through the whole stack."""
+"""A folder of decompression bombs, processed by the whole stack."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 from benchmarks.hostile_files import chunk, flat_jpeg, png, repeat_last_scan, with_empty_scans, zeros
 from local.demo.sample_photos import PHOTOS_DIR
 from local.engine import state
-from tests.local.stack.pipeline import PATIENCE_SECONDS, Pipeline
+from tests.local.stack.pipeline import PATIENCE_SECONDS
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN
 
@@ -21,7 +21,7 @@ SIDE = 10_000
 
 
 def bombs() -> Iterator[tuple[str, bytes]]:
-    """Yield seventy files, no two alike: sixty to refuse before they are decoded, ten to decode as far as it goes."""
+    """Yield 70 different files: 60 are refused before they are decoded, 10 are decoded in part."""
     refused = {
         "scans.jpg": with_empty_scans(65_535),
         "scans-64-mp.jpg": repeat_last_scan(flat_jpeg(8_000, 8_000), 90),
@@ -53,7 +53,7 @@ def resident_bytes(engine: int) -> int:
     return total
 
 
-def test_folder_of_bombs_leaves_the_engine_healthy(own_pipeline: Pipeline) -> None:
+def test_folder_of_bombs_leaves_the_engine_healthy(own_pipeline):
     pipeline, engine = own_pipeline, state.holder(own_pipeline.files.state)
     assert engine is not None
 

@@ -1,4 +1,4 @@
-"""The local AWS stops and starts again: queued work goes on, and what ran is closed truthfully."""
+"""The local AWS restarts: queued work goes on, and interrupted executions are recorded as failed."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.stack import local_stack
-from tests.local.stack.conftest import LocalStacks, engine_processes, free_port, no_word
+from tests.local.stack.conftest import engine_processes, free_port, no_word
 from tests.local.stack.pipeline import Pipeline, wait_for
 from tests.local.stack.record_form import violations
 from tests.pictures import gradients, jpeg_of
@@ -29,7 +29,7 @@ def upload_many(pipeline: Pipeline, number: int) -> list[ObjectVersion]:
 
 
 @pytest.fixture
-def restart(local_stacks: LocalStacks) -> Restart:
+def restart(local_stacks):
     """Stop a stack as `make down` does and start it again as `make up` does, on another port."""
 
     def stop_and_start(pipeline: Pipeline) -> Pipeline:
@@ -39,11 +39,11 @@ def restart(local_stacks: LocalStacks) -> Restart:
     return stop_and_start
 
 
-def truth(pipeline: Pipeline, version: ObjectVersion) -> dict[str, Any]:
+def ended_execution(pipeline: Pipeline, version: ObjectVersion) -> dict[str, Any]:
     return pipeline.closed(pipeline.execution_arn(version))
 
 
-def test_after_a_restart_queued_images_succeed_and_running_ones_are_closed_truthfully(own_pipeline, restart):
+def test_restart_completes_queued_images_and_fails_running_ones(own_pipeline, restart):
     own_pipeline.set_faults(latency_seconds=2)
     versions = upload_many(own_pipeline, 40)
     wait_for(lambda: len(own_pipeline.executions()) >= 5)
@@ -54,7 +54,7 @@ def test_after_a_restart_queued_images_succeed_and_running_ones_are_closed_truth
     assert {record["status"] for record in records} <= {"SUCCEEDED", "FAILED"}
     for record, version in zip(records, versions, strict=True):
         assert violations(record) == []
-        assert record["status"] == truth(pipeline, version)["status"], version.key
+        assert record["status"] == ended_execution(pipeline, version)["status"], version.key
         if record["status"] == "FAILED":
             assert record["error"]["name"] == "States.ServiceRestart"
             assert record["execution_arn"].rpartition(":")[2] in {one["name"] for one in pipeline.executions()}
@@ -62,7 +62,7 @@ def test_after_a_restart_queued_images_succeed_and_running_ones_are_closed_truth
     assert pipeline.take_dead_letters() == []
 
 
-def test_work_that_only_waits_in_the_queue_is_done_after_a_restart(own_pipeline, restart):
+def test_queued_messages_are_processed_after_a_restart(own_pipeline, restart):
     lambda_client = own_pipeline.client("lambda")
     function = own_pipeline.resource_name("StartProcessingFunction")
     [mapping] = lambda_client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
@@ -75,22 +75,25 @@ def test_work_that_only_waits_in_the_queue_is_done_after_a_restart(own_pipeline,
     assert [record["status"] for record in pipeline.all_finished(versions)] == ["SUCCEEDED"] * 12
 
 
-def test_an_end_that_nobody_announced_is_found_by_the_scheduled_look(own_pipeline, restart):
+def test_scheduled_check_closes_a_record_whose_end_had_no_event(own_pipeline, restart):
     rule = own_pipeline.resource_name("ExecutionStatusRule").rpartition("|")[2]
     own_pipeline.client("events").disable_rule(Name=rule)
     own_pipeline.set_faults(latency_seconds=60)
     [version] = upload_many(own_pipeline, 1)
     own_pipeline.wait_until_entered(version, "Detect Labels")
     pipeline = restart(own_pipeline)
-    assert truth(pipeline, version)["status"] == "FAILED"
+    assert ended_execution(pipeline, version)["status"] == "FAILED"
     assert pipeline.record(version)["status"] == "RUNNING"
     look_for_silent_executions(pipeline)
     record = pipeline.record(version)
-    assert (record["status"], record["error"]["name"]) == ("FAILED", "States.ServiceRestart")
+    assert record["status"] == "FAILED"
+    assert record["error"]["name"] == "States.ServiceRestart"
+    pipeline.closed(pipeline.start(version, attempt=2))
+    assert pipeline.record(version)["status"] == "SUCCEEDED"
 
 
 def look_for_silent_executions(pipeline: Pipeline) -> None:
-    """Do now what the schedule does, for executions that have been silent for a second."""
+    """Run the scheduled check now, for executions without an event in the last second."""
     name = pipeline.resource_name("TrackExecutionFunction")
     lambda_client = pipeline.client("lambda")
     variables = lambda_client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -101,17 +104,7 @@ def look_for_silent_executions(pipeline: Pipeline) -> None:
     assert answer is None, answer
 
 
-def test_a_record_closed_by_a_restart_is_healed_by_processing_again(own_pipeline, restart):
-    own_pipeline.set_faults(latency_seconds=60)
-    [version] = upload_many(own_pipeline, 1)
-    own_pipeline.wait_until_entered(version, "Detect Labels")
-    pipeline = restart(own_pipeline)
-    assert pipeline.finished(version)["status"] == "FAILED"
-    pipeline.closed(pipeline.start(version, attempt=2))
-    assert pipeline.record(version)["status"] == "SUCCEEDED"
-
-
-def test_after_a_power_cut_the_stack_is_as_it_was_at_its_last_stop(own_pipeline, local_stacks, restart):
+def test_power_cut_restores_the_state_of_the_last_stop(own_pipeline, local_stacks, restart):
     [before] = upload_many(own_pipeline, 1)
     record = own_pipeline.finished(before)
     pipeline = restart(own_pipeline)
