@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, plain, refusals
-from tests.template.deployer import DEPLOYER, OWN_MODEL, calls, denied, unconditional
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, plain, refusals, walk
+from tests.template.deployer import DEPLOYER, OWN_MODEL, calls, denied
 from tests.template.iam import ACCOUNT, PSEUDO_PARAMETERS, REGION, is_allowed
 from tests.template.stack_calls import BOUNDARY
 
@@ -42,11 +42,9 @@ def _granted():
     """Return the actions that roles of a stage have, with what they are on."""
     for file in (TEMPLATE, OWN_MODEL, DEPLOYER):
         template = load(file.read_text())
-        for one in (template if file == DEPLOYER else expand(template))["Resources"].values():
-            policies = [one["Properties"], *one["Properties"].get("Policies", [])] if "::IAM::" in one["Type"] else []
-            documents = [policy["PolicyDocument"] for policy in policies if "PolicyDocument" in policy]
-            for statement in unconditional(part for document in documents for part in document["Statement"]):
-                yield from listed(statement["Action"]) if statement["Effect"] == "Allow" else []
+        for _, node in walk((template if file == DEPLOYER else expand(template))["Resources"]):
+            if isinstance(node, dict) and node.get("Effect") == "Allow" and "Principal" not in node:
+                yield from listed(node["Action"])
 
 
 @pytest.mark.parametrize("action", sorted(set(_granted())))

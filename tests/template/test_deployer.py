@@ -250,11 +250,12 @@ def test_what_cloudformation_names_after_its_place_is_limited_by_that():
 
 def test_roles_are_passed_to_the_services_that_take_roles_in_the_template():
     resources = [one for file in (TEMPLATE, OWN_MODEL) for one in expand(load(file.read_text()))["Resources"].values()]
-    roles = [one for one in resources if one["Type"] == "AWS::IAM::Role"]
     trusted = {
-        statement["Principal"]["Service"]
-        for role in roles
+        service
+        for role in resources
+        if role["Type"] == "AWS::IAM::Role"
         for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        for service in listed(statement["Principal"]["Service"])
     }
     statement = of(STACK, "PassRoles")
     assert set(statement["Condition"]["StringEquals"]["iam:PassedToService"]) == trusted

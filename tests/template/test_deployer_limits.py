@@ -5,9 +5,10 @@ import tomllib
 
 import pytest
 
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, plain, resolve
-from tests.template.deployer import DEPLOY, DEPLOYER, OF_ROLES, RESOURCES, SMOKE, STACK, of
+from tests.template.cloudformation import REPOSITORY, listed, load, plain, resolve
+from tests.template.deployer import DEPLOY, DEPLOYER, OF_ROLES, RESOURCES, SMOKE, STACK, may, of
 from tests.template.iam import ACCOUNT, PSEUDO_PARAMETERS, is_allowed
+from tests.template.stack_calls import BOUNDARY
 
 ROLE, POLICY = ("arn:${AWS::Partition}:iam::${AWS::AccountId}:" + kind for kind in ("role/", "policy/"))
 BOUNDED = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
@@ -60,15 +61,25 @@ def test_a_boundary_is_taken_away_only_where_none_is_asked_for():
     ]
 
 
-def test_a_role_is_given_no_policy_but_those_of_the_stack():
-    allowed = of(STACK, "PoliciesOfRoles")["Condition"]["ArnLike"]["iam:PolicyARN"]["Fn::Sub"]
-    assert allowed == f"{POLICY}image-recognition-${{Stage}}-*"
-    template = expand(load(TEMPLATE.read_text()))["Resources"]
-    attached = [
-        policy for one in template.values() for policy in one.get("Properties", {}).get("ManagedPolicyArns", [])
-    ]
-    assert attached
-    assert {template[policy["Ref"]]["Type"] for policy in attached} == {"AWS::IAM::ManagedPolicy"}
+@pytest.mark.parametrize("has_boundary", [True, False])
+@pytest.mark.parametrize(
+    ("policy", "is_attached"),
+    [
+        (f"{ACCOUNT}:policy/image-recognition-test-LogsAndTracesPolicy-1A2B", True),
+        ("aws:policy/service-role/AWSLambdaBasicExecutionRole", True),
+        ("aws:policy/AWSXrayWriteOnlyAccess", True),
+        # SAM has this one in the partitions of China and GovCloud:
+        # https://github.com/aws/serverless-application-model/blob/develop/samtranslator/model/xray_utils.py
+        ("aws:policy/AWSXRayDaemonWriteAccess", True),
+        ("aws:policy/AdministratorAccess", False),
+        ("aws:policy/AWSXrayFullAccess", False),
+        (f"{ACCOUNT}:policy/image-recognition-prod-LogsAndTracesPolicy-1A2B", False),
+    ],
+)
+def test_role_gets_policies_of_its_stack_and_those_that_sam_adds_only(policy, is_attached, has_boundary):
+    role, context = f"arn:aws:iam::{ACCOUNT}:role/image-recognition-test-x", {"iam:policyarn": f"arn:aws:iam::{policy}"}
+    context |= {"iam:permissionsboundary": BOUNDARY} if has_boundary else {}
+    assert may("iam:AttachRolePolicy", role, context, has_boundary=has_boundary) is is_attached
 
 
 # Names of buckets are of all accounts

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.template.call_graph import Code
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, resolve
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, listed, load, resolve
 from tests.workflows import definition
 
 BOUNDARY = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
@@ -103,7 +103,10 @@ def test_every_role_has_the_permissions_boundary(of_type):
 def test_a_role_is_assumed_by_its_service_only(of_type):
     for name, role in of_type("AWS::IAM::Role").items():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        assert (name, statement["Principal"]) == (name, {"Service": ASSUMED_BY.get(name, "lambda.amazonaws.com")})
+        assert (name, listed(statement["Principal"]["Service"])) == (
+            name,
+            [ASSUMED_BY.get(name, "lambda.amazonaws.com")],
+        )
 
 
 def test_a_state_machine_assumes_its_role_for_this_account_only(machine_name, of_type):
