@@ -102,3 +102,12 @@ def test_the_definition_is_json_for_the_toolkits():
     for file in STATE_MACHINES.iterdir():
         assert file.name.endswith(".asl.json")
         json.loads(file.read_text())
+
+
+def test_every_function_of_the_template_can_be_picked(resources):
+    text = re.sub(r"^ *//.*$", "", (REPOSITORY / ".vscode/launch.json").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    launch = json.loads(text)
+    (picked,) = launch["inputs"]
+    (invocation,) = [one for one in launch["configurations"] if one["type"] == "aws-sam"]
+    assert invocation["invokeTarget"]["logicalId"] == f"${{input:{picked['id']}}}"
+    assert picked["options"] == [name for name, one in resources.items() if one["Type"] == "AWS::Serverless::Function"]
