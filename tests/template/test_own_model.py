@@ -142,6 +142,12 @@ def test_only_the_arn_of_a_bucket_is_accepted(arn, is_accepted):
     assert bool(re.fullmatch(PARAMETERS["ImageBucketArns"]["AllowedPattern"], arn)) is is_accepted
 
 
+def test_uri_of_an_image_is_written_into_its_function():
+    uri = "000000000000.dkr.ecr.us-east-1.amazonaws.com/classify-image:1a2b"
+    written = load(image.with_image(TEXT, uri))["Resources"]["ClassifyImageFunction"]
+    assert written["Properties"]["ImageUri"] == uri
+
+
 def test_build_gets_the_folder_of_the_model_and_finds_the_dockerfile():
     assert FUNCTION["Metadata"]["DockerBuildArgs"] == {"MODEL": {"Ref": "ModelFolder"}}
     assert PARAMETERS["ModelFolder"]["Default"] == image.DEFAULT_MODEL

@@ -73,25 +73,18 @@ def test_every_parameter_is_in_one_group_of_the_console(template):
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
 
 
-# Defaults that the documentation promises.
-@pytest.mark.parametrize(
-    ("name", "default"),
-    [
-        ("MaxLabels", 10),
-        ("MinConfidence", 60),
-        ("CustomMinConfidence", 70),
-        ("ThumbnailSize", 250),
-        ("PhotoDetector", "rekognition"),
-        ("InspectionDetector", "rekognition"),
-        ("Notifications", "failures"),
-        ("SelfSignUp", "DISABLED"),
-        ("SessionScheduleState", "DISABLED"),
-        ("LambdaArchitecture", "arm64"),
-        ("LambdaRuntime", "python3.13"),
-    ],
-)
-def test_default_is_the_promised_one(name, default):
-    assert PARAMETERS[name]["Default"] == default
+def test_defaults_protect_data_and_cost_nothing_that_was_not_asked_for():
+    defaults = {
+        "SelfSignUp": "DISABLED",
+        "BulkReadsPhotos": "false",
+        "DeletionProtection": "ENABLED",
+        "SessionScheduleState": "DISABLED",
+        "PhotoDetector": "rekognition",
+        "InspectionDetector": "rekognition",
+        "Notifications": "failures",
+        "LambdaArchitecture": "arm64",
+    }
+    assert {name: PARAMETERS[name]["Default"] for name in defaults} == defaults
 
 
 def test_functions_run_on_supported_runtimes():
