@@ -1,8 +1,8 @@
 """Which code a handler reaches: the AWS calls that it makes, and the errors that it can raise.
 
 Read from the sources, so that a new call or error is known here without being listed. What is resolved: names of the
-module and of its imports; ``Class.method`` and ``module.Class.method``; and ``anything.method``, as a method of any class
-that the module defines or imports. A method of a protocol stands for those of the classes that are made.
+module and of its imports; ``Class.method`` and ``module.Class.method``; and ``anything.method``, as a method of any
+class that the module defines or imports. A method of a protocol stands for those of the classes that are made.
 """
 
 import ast
