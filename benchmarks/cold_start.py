@@ -143,8 +143,9 @@ def _start(handler: str, paths: list[Path], endpoint_url: str) -> float:
 
 def _build() -> None:
     shutil.rmtree(_BUILD, ignore_errors=True)
-    for target in ("VisionLayer", "ImagingLayer", *map(_logical_id, _FUNCTIONS)):
-        _make(target)
+    targets = {"VisionLayer": "shared", "ImagingLayer": "shared", **{_logical_id(one): one for one in _FUNCTIONS}}
+    for target, source in targets.items():
+        _make(target, ROOT / "functions" / source)
     naive = ROOT / "benchmarks" / "naive_function"
     shutil.copytree(naive, _BUILD / "naive", ignore=shutil.ignore_patterns("__pycache__"))
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:"]
@@ -169,8 +170,8 @@ def _build() -> None:
         )
 
 
-def _make(target: str) -> None:
-    """Build as ``sam build`` does, for the interpreter of the probe."""
+def _make(target: str, source: Path) -> None:
+    """Build as ``sam build`` does, for the interpreter that the probe runs under."""
     folder = _BUILD / target
     folder.mkdir(parents=True)
     version = subprocess.run(
@@ -180,13 +181,15 @@ def _make(target: str) -> None:
         [
             "make",
             "--silent",
+            "--makefile",
+            ROOT / "functions" / "Makefile",
             f"build-{target}",
             f"ARTIFACTS_DIR={folder}",
             f"LAMBDA_RUNTIME={version.stdout.decode().strip()}",
             f"LAMBDA_ARCHITECTURE={'arm64' if platform.machine() in ('aarch64', 'arm64') else 'x86_64'}",
             f"PYTHON={sys.executable}",
         ],
-        cwd=ROOT / "functions",
+        cwd=source,
         path=f"{_INTERPRETER.parent}{os.pathsep}{os.environ['PATH']}",
     )
 

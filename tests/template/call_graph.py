@@ -1,6 +1,8 @@
 """Which code a handler reaches: the AWS calls that it makes, and the errors that it can raise.
 
-Read from the sources, so that a call or an error that somebody adds is known here without being listed.
+Read from the sources, so that a new call or error is known here without being listed. What is resolved: names of the
+module and of its imports; ``Class.method`` and ``module.Class.method``; and ``anything.method``, as a method of any
+class that the module defines or imports. A method of a protocol stands for those of the classes that are made.
 """
 
 import ast
@@ -26,7 +28,7 @@ class _Module:
 
 
 class Code:
-    """The project's functions and whom they call, by ``module.function`` or ``module.Class.method``."""
+    """The functions of the project and what they call, by ``module.function`` or ``module.Class.method``."""
 
     def __init__(self) -> None:
         self._modules: dict[str, _Module] = {}
@@ -104,8 +106,8 @@ class Code:
     def errors(self, handler: str) -> set[str]:
         """Return the names of the errors that a handler can let out on purpose.
 
-        What the SDK's errors become depends on the call, so adapters are taken at the word of their docstrings;
-        all other code is read for its ``raise`` statements, and for the ``try`` statements that end an error.
+        What an error of the SDK becomes depends on the call, so the docstrings of adapters count. All other code is
+        read for its ``raise`` statements, and for the ``try`` statements that end an error.
         """
         reached = self.reached(handler)
         out: dict[str, set[str]] = {name: set() for name in reached}

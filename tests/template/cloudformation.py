@@ -50,8 +50,6 @@ def expand(template: dict[str, Any]) -> dict[str, Any]:
                 resource["Properties"][name] = "s3://build/artifact"
         if resource.get("Properties", {}).get("PackageType") == "Image":
             resource["Properties"]["ImageUri"] = "123456789012.dkr.ecr.us-east-1.amazonaws.com/build:artifact"
-    if "Globals" in prepared:
-        prepared["Globals"]["Function"]["CodeUri"] = "s3://build/artifact"
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     return Translator({}, Parser()).translate(prepared, {})
 

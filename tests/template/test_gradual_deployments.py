@@ -1,4 +1,4 @@
-"""Gradual deployments: who gets a part of the traffic first, what takes it back, and that it is off by default."""
+"""Gradual deployments: what gets a part of the traffic first, what rolls it back, and that it is off by default."""
 
 import tomllib
 
@@ -36,19 +36,6 @@ def test_each_function_that_people_and_queues_reach_is_shifted(gradual):
     assert groups == {*SHIFTED, "ServerlessDeploymentApplication"}
 
 
-@pytest.mark.parametrize("function", SHIFTED)
-def test_a_tenth_of_the_traffic_comes_first(gradual, function):
-    name = gradual[f"{function}DeploymentGroup"]["Properties"]["DeploymentConfigName"]["Fn::Sub"][1]["ConfigName"]
-    assert name == "Canary10Percent10Minutes"
-
-
-@pytest.mark.parametrize("function", SHIFTED)
-def test_an_alarm_takes_all_of_it_back(gradual, function):
-    properties = gradual[f"{function}DeploymentGroup"]["Properties"]
-    assert properties["AlarmConfiguration"]["Enabled"] is True
-    assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
-
-
 @pytest.mark.parametrize(
     ("function", "dimension"),
     [
@@ -57,28 +44,26 @@ def test_an_alarm_takes_all_of_it_back(gradual, function):
         ("ApiFunction", {"Ref": "Api"}),
     ],
 )
-def test_one_of_its_alarms_hears_of_failures_within_the_ten_minutes(gradual, function, dimension):
-    alarms = gradual[f"{function}DeploymentGroup"]["Properties"]["AlarmConfiguration"]["Alarms"]
-    watching = [gradual[alarm["Name"]["Ref"]]["Properties"] for alarm in alarms]
-    (own,) = [one for one in watching if one["Dimensions"][0]["Value"] == dimension]
+def test_tenth_of_the_traffic_comes_first_and_an_alarm_rolls_it_back_within_ten_minutes(gradual, function, dimension):
+    group = gradual[f"{function}DeploymentGroup"]
+    properties = group["Properties"]
+    assert properties["DeploymentConfigName"]["Fn::Sub"][1]["ConfigName"] == "Canary10Percent10Minutes"
+    assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
+    assert properties["AlarmConfiguration"]["Enabled"] is True
+    alarms = [gradual[alarm["Name"]["Ref"]] for alarm in properties["AlarmConfiguration"]["Alarms"]]
+    (own,) = [one["Properties"] for one in alarms if one["Properties"]["Dimensions"][0]["Value"] == dimension]
     assert own["Period"] * own["EvaluationPeriods"] < 600
+    # The group exists with its function, and its alarms wherever the group does.
+    assert gradual[function].get("Condition") == group.get("Condition")
+    assert {one.get("Condition") for one in alarms} <= {group.get("Condition"), None}
 
 
-def test_a_deployment_group_exists_with_its_function_and_its_alarms(gradual):
-    for function in SHIFTED:
-        group = gradual[f"{function}DeploymentGroup"]
-        alarms = [gradual[one["Name"]["Ref"]] for one in group["Properties"]["AlarmConfiguration"]["Alarms"]]
-        conditions = {one.get("Condition") for one in (gradual[function], group)}
-        assert len(conditions) == 1
-        assert {one.get("Condition") for one in alarms} <= conditions | {None}
-
-
-# What a shift calls. There are neither hooks nor bundles in S3, which the policy of AWS allows too.
+# What a shift calls. It has neither hooks nor bundles in S3, for which the policy of AWS has more.
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCodeDeployRoleForLambdaLimited.html
 CODEDEPLOY = ("lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig")
 
 
-# Lambda takes 64 characters: from 27 on CloudFormation cuts the name of the stack in the name of a function.
+# Lambda takes 64 characters: from 27 on CloudFormation shortens the name of the stack in the name of a function.
 @pytest.mark.parametrize("length", [22, 40, 128])
 @pytest.mark.parametrize(
     ("file", "function"), [*((TEMPLATE, function) for function in SHIFTED), (OWN_MODEL, "ClassifyImageFunction")]
@@ -144,7 +129,7 @@ def test_only_production_is_deployed_gradually(stage, is_gradual):
     assert (stages.read(stage).parameters.get("GradualDeployments") == "true") is is_gradual
 
 
-def test_a_deployment_without_a_release_is_none_that_is_gradual():
+def test_sam_deploy_without_a_release_is_not_gradual():
     # Without another release the alias would keep the old code of the layers, and the old settings.
     settings = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
     assert "GradualDeployments=false" in settings["prod"]["deploy"]["parameters"]["parameter_overrides"]

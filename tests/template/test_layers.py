@@ -1,4 +1,4 @@
-"""The dependency rule: what lint-imports promises, and that it notices when somebody breaks it."""
+"""The dependency rule: what lint-imports promises, and that it finds each way to break it."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def project(tmp_path):
     return tmp_path
 
 
-def test_the_project_keeps_the_dependency_rule():
+def test_project_keeps_the_dependency_rule():
     result = lint(REPOSITORY)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -84,7 +84,7 @@ def test_lint_imports_catches(project, module, line, contract):
     assert any(row.startswith(contract) and " BROKEN" in row for row in result.stdout.splitlines()), result.stdout
 
 
-def test_the_domain_imports_the_standard_library_and_only_images_imports_pillow():
+def test_domain_imports_the_standard_library_and_only_pixels_imports_pillow():
     graph = grimp.build_graph(
         "vision", include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
     )

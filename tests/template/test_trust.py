@@ -1,14 +1,14 @@
-"""Whom roles trust: a service, and that only on behalf of this account, where the service says on whose."""
+"""Whom roles trust: a service, and only on behalf of this account where the service names the account."""
 
 from fnmatch import fnmatchcase
 
 import pytest
 
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, generated_name, load, plain
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, generated_name, listed, load, plain
 from tests.template.deployer import DEPLOYER
 
 TEMPLATES = (TEMPLATE, REPOSITORY / "own-model.yaml", REPOSITORY / "pipeline.yaml", DEPLOYER)
-# They pass the account of what they work for when they assume a role.
+# They pass the account on whose behalf they assume a role.
 SAYS_ON_WHOSE_BEHALF = {
     "events.amazonaws.com": "https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html",
     "codedeploy.amazonaws.com": "https://docs.aws.amazon.com/codedeploy/latest/userguide/security_confused_deputy.html",
@@ -16,22 +16,21 @@ SAYS_ON_WHOSE_BEHALF = {
     "codebuild.amazonaws.com": "https://docs.aws.amazon.com/codebuild/latest/userguide/cross-service-confused-deputy-prevention.html",
     "codepipeline.amazonaws.com": "https://docs.aws.amazon.com/codepipeline/latest/userguide/cross-service-confused-deputy-prevention.html",
 }
-# Of an execution role, and of the service role of a stack, no documentation says that they do: with a key that is not
-# sent nothing could assume the role. A role is passed to them with iam:PassRole, within its own account only.
+# For the role of a function and of a stack no documentation says so, and if the key is not sent nothing can assume the
+# role. A role is passed to them with iam:PassRole, within its own account only.
 SAYS_NOTHING = {"lambda.amazonaws.com", "cloudformation.amazonaws.com"}
 TRUSTED = [
-    pytest.param(template.name, name, statement, id=f"{template.stem}-{name}")
+    pytest.param(service, statement, id=f"{template.stem}-{name}")
     for template in TEMPLATES
-    for name, one in load(template.read_text())["Resources"].items()
+    for name, one in expand(load(template.read_text()))["Resources"].items()
     if one["Type"] == "AWS::IAM::Role"
     for statement in one["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    if "Service" in statement["Principal"]
+    for service in listed(statement["Principal"].get("Service", []))
 ]
 
 
-@pytest.mark.parametrize(("template", "name", "statement"), TRUSTED)
-def test_service_is_trusted_on_behalf_of_this_account_only_where_it_says_on_whose(template, name, statement):
-    service = statement["Principal"]["Service"]
+@pytest.mark.parametrize(("service", "statement"), TRUSTED)
+def test_service_is_trusted_for_this_account_only_if_it_names_the_account(service, statement):
     accounts = statement.get("Condition", {}).get("StringEquals", {}).get("aws:SourceAccount")
     if service in SAYS_NOTHING:
         assert "Condition" not in statement
@@ -41,7 +40,7 @@ def test_service_is_trusted_on_behalf_of_this_account_only_where_it_says_on_whos
 
 @pytest.mark.parametrize("stack", ["photos", "s" * 128], ids=["short", "long"])
 @pytest.mark.parametrize("name", ["BulkRunRule", "SessionRule"])
-def test_rule_assumes_its_role_under_the_name_that_cloudformation_gives_it(resources, name, stack):
+def test_trust_policy_matches_the_generated_name_of_its_rule_only(resources, name, stack):
     """The trust policy cannot name the rule, which names the role."""
     rule = resources[name]["Properties"]
     (target,) = rule["Targets"]

@@ -1,4 +1,4 @@
-"""Logs, alarms and the dashboard: who looks at them finds what exists and reads what to do."""
+"""Logs, alarms and the dashboard: they show what exists, and alarms say what to do."""
 
 import json
 import re
@@ -77,25 +77,17 @@ def _metrics(dashboard):
             yield parts[0], parts[1], dict(zip(parts[2::2], parts[3::2], strict=True))
 
 
-def test_an_alarm_says_why_it_sounds_and_what_to_do(alarm):
+def test_alarm_says_why_it_sounds_and_what_to_do_and_goes_to_the_topic(alarm):
     why, *what_to_do = re.split(r"(?<=[.:;]) ", alarm["AlarmDescription"])
     assert len(why) > 30
     assert re.search(r"\b(Look at|tell which|redrive)\b", " ".join(what_to_do))
-
-
-def test_an_alarm_is_quiet_when_there_is_nothing_to_measure(alarm):
+    assert alarm["AlarmActions"] == {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+    # It is quiet when there is nothing to measure.
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_an_alarm_goes_to_the_topic_when_there_is_one(alarm):
-    assert alarm["AlarmActions"] == {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
-
-
-def test_an_alarm_watches_a_metric_that_exists(alarm):
+def test_alarm_watches_a_metric_that_exists_of_a_resource_or_of_this_stack(alarm, resources, template):
     assert alarm["MetricName"] in {**PUBLISHED, entry.METRIC_NAMESPACE: COUNTED}[alarm["Namespace"]]
-
-
-def test_an_alarm_watches_a_resource_or_the_metrics_of_this_stack(alarm, resources, template):
     (dimension,) = alarm["Dimensions"]
     if alarm["Namespace"] == entry.METRIC_NAMESPACE:
         service = template["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
@@ -122,18 +114,14 @@ def test_every_dead_letter_queue_has_an_alarm(resources):
     assert watched == queues - {"ProcessingQueue", "InspectionQueue"}
 
 
-def test_a_day_of_the_model_is_watched(resources):
-    alarm = resources["ModelMinutesAlarm"]["Properties"]
-    assert (alarm["Period"], alarm["Statistic"]) == (86_400, "Sum")
-    assert alarm["Threshold"] == {"Ref": "ModelMinutesThreshold"}
-
-
-def test_the_watchdog_counts_the_minutes_between_two_of_its_looks(resources):
-    # ModelMinutes is a sum of looks, each standing for the period until the next.
+def test_minutes_of_the_model_are_counted_between_two_runs_of_the_watchdog_and_watched_by_the_day(resources):
+    # ModelMinutes is a sum over runs, each standing for the period until the next.
     stop_model = resources["StopModelFunction"]["Properties"]
     seconds = stop_model["Environment"]["Variables"]["WATCHDOG_PERIOD_SECONDS"]
     schedule = resources["StopModelWatchdogRule"]["Properties"]["ScheduleExpression"]
     assert schedule == f"rate({seconds // 60} minutes)"
+    alarm = resources["ModelMinutesAlarm"]["Properties"]
+    assert (alarm["Period"], alarm["Statistic"]) == (86_400, "Sum")
 
 
 @pytest.mark.parametrize(
@@ -143,28 +131,24 @@ def test_there_is_an_alarm_on(resources, metric):
     assert metric in {resources[name]["Properties"]["MetricName"] for name in ALARMS}
 
 
-def test_the_dashboard_shows_metrics_of_services_that_exist(dashboard):
-    unknown = {
-        (namespace, name)
-        for namespace, name, _ in _metrics(dashboard)
-        if namespace != entry.METRIC_NAMESPACE and name not in PUBLISHED[namespace]
-    }
-    assert not unknown
-
-
-def test_the_dashboard_shows_every_outcome_that_the_code_counts(dashboard):
-    shown = {name for namespace, name, _ in _metrics(dashboard) if namespace == entry.METRIC_NAMESPACE}
-    assert shown == COUNTED
+def test_dashboard_shows_every_outcome_that_the_code_counts_and_no_metric_that_does_not_exist(dashboard):
+    shown = {}
+    for namespace, name, _ in _metrics(dashboard):
+        shown.setdefault(namespace, set()).add(name)
+    assert shown.pop(entry.METRIC_NAMESPACE) == COUNTED
+    assert [
+        (namespace, names - PUBLISHED[namespace]) for namespace, names in shown.items() if names - PUBLISHED[namespace]
+    ] == []
 
 
 @pytest.mark.parametrize("queue", ["ProcessingQueue", "InspectionQueue"])
-def test_the_dashboard_shows_how_much_waits(dashboard, queue):
+def test_dashboard_shows_how_many_messages_wait(dashboard, queue):
     shown = {dimensions.get("QueueName") for _, name, dimensions in _metrics(dashboard) if "Visible" in name}
     assert f"<{queue}.QueueName>" in shown
 
 
 @pytest.mark.parametrize("outcome", ["SUCCESS", "FAILURE", "GONE", "InvalidImage"])
-def test_every_outcome_of_an_inspection_has_a_metric_on_the_dashboard(dashboard, outcome, capsys, monkeypatch):
+def test_outcome_of_an_inspection_has_a_metric_on_the_dashboard(dashboard, outcome, capsys, monkeypatch):
     monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED", raising=False)
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "a-stack")
     entry.count_inspection(outcome)
@@ -173,12 +157,10 @@ def test_every_outcome_of_an_inspection_has_a_metric_on_the_dashboard(dashboard,
     assert metric["Name"] in {name for _, name, _ in _metrics(dashboard)}
 
 
-def test_the_code_counts_in_the_dimensions_that_the_dashboard_shows(
-    dashboard, resources, template, capsys, monkeypatch
-):
+def test_code_counts_in_the_dimensions_that_the_dashboard_shows(dashboard, resources, template, capsys, monkeypatch):
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     assert variables["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
-    # As the fixture writes what only the deployment knows.
+    # As the fixture writes what the deployment fills in.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "<AWS::StackName>")
     monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED", raising=False)
     entry.count("ImagesSucceeded")
@@ -191,7 +173,7 @@ def test_the_code_counts_in_the_dimensions_that_the_dashboard_shows(
     assert all({name: written[name] for name in dimensions} == one for one in shown)
 
 
-def test_the_dashboard_groups_refusals_by_the_field_that_the_code_logs(dashboard):
+def test_dashboard_groups_refusals_by_the_field_that_the_code_logs(dashboard):
     (query,) = [widget["properties"]["query"] for widget in dashboard["widgets"] if widget["type"] == "log"]
     assert "SOURCE '<FunctionLogs>'" in query
     assert "by error" in query
@@ -209,7 +191,7 @@ def test_widgets_do_not_overlap(dashboard):
     assert max(x for x, _ in taken) < 24
 
 
-def test_every_log_group_forgets(resources):
+def test_every_log_group_has_a_retention(resources):
     groups = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Logs::LogGroup"]
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
     machines = [one for one in resources.values() if one["Type"] == "AWS::Serverless::StateMachine"]
@@ -217,7 +199,7 @@ def test_every_log_group_forgets(resources):
     assert len(groups) == 2 + len(machines)
 
 
-# What a request or a function brings into a line as it is; the other variables are ids, numbers and names of types.
+# What a request or a function writes into a line; the other variables are ids, numbers and names of types.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
 FREE_TEXT = {"error.message", "authorizer.error", "integration.error", "integrationErrorMessage", "path"}
 
