@@ -44,7 +44,7 @@ def fails_for_good(task: str, error: str) -> str:
 def _failing(task: str, error: str, times: int = 1) -> Scenario:
     machine = "impatient" if error == "States.Timeout" else "patient"
     steps = {function_of(task): raising(error, times)}
-    if task == "Store Failure":
+    if task == "Store Metadata After Failure":
         steps["extract_metadata"] = raising("NotSupportedImageType")
     return Scenario(steps, machine=machine)
 

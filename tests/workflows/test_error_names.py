@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.template.call_graph import PERMANENT, TRANSIENT, Code
-from tests.workflows.definition import STATE_MACHINES, function_folder, load, permanent, states, tasks
+from tests.workflows.definition import REPOSITORY, STATE_MACHINES, function_folder, load, permanent, states, tasks
 from tests.workflows.definition import transient as retried
 from vision.domain import errors
 
@@ -35,13 +35,6 @@ TASKS = {
     f"{file.name.removesuffix('.asl.json')} / {name}": state
     for file in STATE_MACHINES
     for name, state in tasks(load(file)).items()
-}
-# States that use the function of another, and say by their own name when.
-AGAIN = {
-    "Store Failure": "Store Metadata",
-    "Check Queue Again": "Check Queue",
-    "Inspect Images": "Drain Queue",
-    "Process Inventory Batch": "Process Batch",
 }
 # What no machine sees: a function writes it into the record, and these are the functions.
 IN_THE_RECORD = {"NoRule": ("inspect_images", "drain_queue"), "AllowanceExceeded": ("start_processing",)}
@@ -93,11 +86,18 @@ def test_a_task_retries_exactly_the_transient_errors_of_its_function_and_of_lamb
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_state_its_folder_and_its_resource_have_the_same_name(name):
-    state = name.split(" / ")[1]
-    function = AGAIN.get(state, state)
-    assert function_folder(TASKS[name]) == function.lower().replace(" ", "_")
+def test_state_has_the_name_of_its_function_folder_and_resource(name):
+    # The name of a second state with the same function continues: "Check Queue Again", "Process Batch From Inventory".
+    state, folder = name.split(" / ")[1], function_folder(TASKS[name])
+    function = folder.replace("_", " ").title()
+    assert state == function or state.startswith(f"{function} ")
     assert TASKS[name]["Arguments"]["FunctionName"] == f"${{{function.replace(' ', '')}FunctionArn}}"
+    assert (REPOSITORY / "functions" / folder / "app.py").is_file()
+
+
+def test_each_function_has_a_state_with_exactly_its_name():
+    names = {name.split(" / ")[1] for name in TASKS}
+    assert {function_folder(task).replace("_", " ").title() for task in TASKS.values()} <= names
 
 
 def test_an_error_says_what_it_means():

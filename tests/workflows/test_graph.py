@@ -200,7 +200,7 @@ def test_a_task_never_retries_what_it_does_not_know(name):
 # written fails its execution, whose event has it tried again.
 FAILING = {
     "process_bucket / Process Batch",
-    "process_bucket / Process Inventory Batch",
+    "process_bucket / Process Batch From Inventory",
     "process_bucket / Summarize Run",
 }
 
@@ -298,7 +298,7 @@ def _evaluated(expression, **variables):
     return compiled.evaluate(None, frame)
 
 
-@pytest.mark.parametrize("state", ["Store Metadata", "Store Failure"])
+@pytest.mark.parametrize("state", ["Store Metadata", "Store Metadata After Failure"])
 @pytest.mark.parametrize("redrive", [{}, {"RedriveTime": "2026-01-01T00:10:00.000Z", "RedriveCount": 1}])
 def test_the_record_is_given_the_time_of_a_redrive_if_there_was_one(state, redrive):
     # The local engine cannot redrive, so the expression is evaluated by itself.
@@ -386,7 +386,8 @@ def test_an_error_is_assigned_only_where_there_was_none_before():
 
 
 NO_CAUSE = "Step Functions gave no cause; the history of the execution shows what happened."
-UNRECORDED = DEFINITIONS["process_image"]["States"]["Store Failure"]["Catch"][0]["Output"]["error"]["cause"]
+[NOT_RECORDED] = STATES["process_image / Store Metadata After Failure"]["Catch"]
+UNRECORDED = NOT_RECORDED["Output"]["error"]["cause"]
 SAID = [
     ('{"errorMessage": "model: EXPIRED", "errorType": "ModelNotUsable"}', "model: EXPIRED"),
     ('{"errorType":"KeyError","errorMessage":"\'a \\"b\\" \\u00d7\\n\'"}', "'a \"b\" ×\n'"),
@@ -428,7 +429,7 @@ def test_the_wait_between_two_looks_at_the_queue_and_the_model_are_settings():
 def test_a_worker_that_fails_never_fails_the_others():
     # A failed iteration ends its Map and all others at once.
     # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
-    worker = SESSION["States"]["Drain Queue"]["ItemProcessor"]["States"]["Inspect Images"]
+    worker = SESSION["States"]["Drain Queue In Parallel"]["ItemProcessor"]["States"]["Drain Queue"]
     assert [(rule["ErrorEquals"], rule["Next"]) for rule in worker["Catch"]] == [(["States.ALL"], "Worker Lost")]
 
 
@@ -444,7 +445,7 @@ def test_a_worker_that_fails_never_fails_the_others():
     ],
 )
 def test_a_lost_worker_says_why_in_so_few_words_that_those_of_all_fit_into_a_state(error, told):
-    worker = SESSION["States"]["Drain Queue"]["ItemProcessor"]["States"]["Worker Lost"]
+    worker = SESSION["States"]["Drain Queue In Parallel"]["ItemProcessor"]["States"]["Worker Lost"]
     cause = _evaluated(worker["Output"]["error"]["Cause"], states={"input": {"error": {"Error": "E", **error}}})
     assert _evaluated(SESSION["States"]["Session Failed"]["Cause"], error={"Error": "E", "Cause": cause}) == told
     # A character takes at most six bytes of JSON, or four of UTF-8.
@@ -476,8 +477,8 @@ def test_a_look_is_counted_with_the_events_that_it_adds(counting, loop):
 
 @pytest.mark.parametrize("workers", [[1], [1, 2, 3], list(range(40))])
 def test_a_round_is_counted_with_the_events_of_its_workers(workers):
-    drain = SESSION["States"]["Drain Queue"]
-    worker = drain["ItemProcessor"]["States"]["Inspect Images"]
+    drain = SESSION["States"]["Drain Queue In Parallel"]
+    worker = drain["ItemProcessor"]["States"]["Drain Queue"]
     # The Map is entered, started, ended and left; each of its iterations is started and ended.
     added = 4 + len(workers) * (2 + _events(worker))
     assert _evaluated(drain["Assign"]["events"], events=100, workers=workers) == 100 + added

@@ -29,10 +29,10 @@ IN_VAIN = {
     "failures": [{"key": "in/0.jpg", "error": "AccessDenied", "cause": "no"}],
     "in_vain": True,
 }
-MAPS = {"Process Batch": "listing", "Process Inventory Batch": "inventory"}
+MAPS = {"Process Batch": "listing", "Process Batch From Inventory": "inventory"}
 INSIDE = {
     "listing": ["Process Batch", "Was It In Vain?", "Batch Done"],
-    "inventory": ["Process Inventory Batch", "Was Inventory Batch In Vain?", "Inventory Batch Done"],
+    "inventory": ["Process Batch From Inventory", "Was Inventory Batch In Vain?", "Inventory Batch Done"],
 }
 OUTSIDE = {"listing": "Process Objects", "inventory": "Process Inventory"}
 ONE_PERMANENT = {task: permanent(state)[0] for task, state in TASKS.items()}

@@ -109,7 +109,7 @@ def test_an_unknown_error_is_not_retried(photo_runs, task, error):
 @pytest.mark.parametrize(("task", "error"), scenarios.TRANSIENTS)
 def test_a_transient_error_heals(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
-    healed = "FAILED" if task == "Store Failure" else "SUCCEEDED"
+    healed = "FAILED" if task == "Store Metadata After Failure" else "SUCCEEDED"
     assert run.status == healed
     assert record(run)["status"] == healed
 
@@ -142,7 +142,7 @@ def test_a_branch_that_is_given_up_costs_the_other_nothing(photo_runs, task, err
 def test_a_photo_that_cannot_go_on_fails_under_the_name_of_its_error(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     assert (run.status, run.error) == ("FAILED", error)
-    assert run.entered[-2:] == ["Store Failure", "Image Failed"]
+    assert run.entered[-2:] == ["Store Metadata After Failure", "Image Failed"]
 
 
 @pytest.mark.parametrize(
@@ -237,14 +237,16 @@ def test_metadata_is_kept_when_the_whole_record_cannot_be_written(photo_runs, ta
     assert not parts(run).keys() & {"labels", "thumbnail"}
 
 
-@pytest.mark.parametrize(("task", "error"), of([*scenarios.REFUSALS, *scenarios.UNKNOWN], "Store Failure"))
+@pytest.mark.parametrize(
+    ("task", "error"), of([*scenarios.REFUSALS, *scenarios.UNKNOWN], "Store Metadata After Failure")
+)
 def test_a_failure_that_cannot_be_recorded_keeps_the_name_of_the_photo_s_own_error(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     assert (run.status, run.error) == ("FAILED", "NotSupportedImageType")
     assert "what is wrong, the limit and the remedy" in run.cause
 
 
-@pytest.mark.parametrize(("task", "error", "retries"), of(scenarios.EXHAUSTED, "Store Failure"))
+@pytest.mark.parametrize(("task", "error", "retries"), of(scenarios.EXHAUSTED, "Store Metadata After Failure"))
 def test_a_failure_that_is_given_up_keeps_the_name_of_the_photo_s_own_error(photo_runs, task, error, retries):
     run = photo_runs[fails_for_good(task, error)]
     assert (run.status, run.error) == ("FAILED", "NotSupportedImageType")
