@@ -1,4 +1,4 @@
-"""Faults of Inspect Images, the workers of a session."""
+"""Faults of Drain Queue, the workers of a session."""
 
 import time
 
@@ -8,7 +8,7 @@ from tests.local.stack.pipeline import wait_for
 
 pytestmark = pytest.mark.local
 
-FUNCTION, TASK = "DrainQueueFunction", "Inspect Images"
+FUNCTION, TASK = "DrainQueueFunction", "Drain Queue"
 SDK_ATTEMPTS = 3
 
 
@@ -92,7 +92,7 @@ def test_workers_lost_for_good(sessions, cell, switch):
 
 def test_a_model_that_somebody_stops(sessions, cell):
     def stop(execution):
-        sessions.wait_until_in(execution, "Inspect Images")
+        sessions.wait_until_in(execution, "Drain Queue")
         sessions.set_model(status="STOPPED")
 
     sessions.set_faults(latency_seconds=0.5)

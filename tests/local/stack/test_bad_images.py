@@ -82,7 +82,7 @@ def test_no_retry_is_wasted_on_it(pipeline, refused, name):
     history = pipeline.history(pipeline.execution_arn(refused[name]))
     entered = count(history, "TaskStateEntered")
     assert count(history, "TaskScheduled") == entered
-    assert "Store Failure" in entered_states(history)
+    assert "Store Metadata After Failure" in entered_states(history)
 
 
 def test_what_is_refused_by_its_head_costs_no_call_of_rekognition(pipeline, upload):
