@@ -15,8 +15,8 @@ from tests.workflows.custom_model_session import (
     WAIT,
     function_of,
 )
-from tests.workflows.definition import permanent, transient
 from tests.workflows.execution import SLEEP_SECONDS, Scenario, raising
+from tests.workflows.task_errors import TaskErrors
 
 SUCCESS = "a normal session"
 NOT_ENOUGH = "not enough images, and not long enough"
@@ -48,16 +48,7 @@ WORKERS = [1, 2, 3]
 MANY_WORKERS = {"check_queue": {**ANSWERS["check_queue"], "start": {**START, "workers": WORKERS}}}
 NO_TIME = {"check_queue": {"start": {**START, "seconds": 0}, "session": DRAIN}}
 
-REFUSALS = [(task, error) for task, state in TASKS.items() for error in permanent(state)]
-TRANSIENTS = [(task, error) for task, state in TASKS.items() for error in transient(state)]
-UNKNOWN = [(task, "KeyError") for task in TASKS]
-# One error of each Retry that waits, as often as it takes until nothing more is tried.
-EXHAUSTED = [
-    (task, rule["ErrorEquals"][0], rule["MaxAttempts"])
-    for task, state in TASKS.items()
-    for rule in state["Retry"]
-    if rule["MaxAttempts"] > 0
-]
+ERRORS = TaskErrors(TASKS)
 
 
 def fails(task: str, error: str) -> str:
@@ -66,7 +57,7 @@ def fails(task: str, error: str) -> str:
 
 
 def fails_for_good(task: str, error: str) -> str:
-    """Return the name of the scenario in which a task fails until nobody tries again."""
+    """Return the name of the scenario in which a task fails until its retries are exhausted."""
     return f"{task}: {error} again and again"
 
 
@@ -125,6 +116,6 @@ SCENARIOS = {
     ),
     WORKER_ANSWERS_TEXT: Scenario(answers={"drain_queue": "no tally"}),
     EXECUTION_TIMEOUT: Scenario({"check_queue": [{"sleep": SLEEP_SECONDS}]}, machine="short"),
-    **{fails(task, error): _failing(task, error) for task, error in (*REFUSALS, *TRANSIENTS, *UNKNOWN)},
-    **{fails_for_good(task, error): _failing(task, error, times + 1) for task, error, times in EXHAUSTED},
+    **{fails(task, error): _failing(task, error) for task, error in (*ERRORS.not_retried, *ERRORS.retried)},
+    **{fails_for_good(task, error): _failing(task, error, times + 1) for task, error, times in ERRORS.exhausted},
 }

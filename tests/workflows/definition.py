@@ -90,16 +90,6 @@ def targets(state: dict[str, Any]) -> list[str]:
     return found + [rule["Next"] for field in ("Choices", "Catch") for rule in state.get(field, [])]
 
 
-def permanent(task: dict[str, Any]) -> list[str]:
-    """Return the errors that a task does not retry."""
-    return [name for rule in task.get("Retry", []) if rule["MaxAttempts"] == 0 for name in rule["ErrorEquals"]]
-
-
-def transient(task: dict[str, Any]) -> list[str]:
-    """Return the errors that a task retries."""
-    return [name for rule in task.get("Retry", []) if rule["MaxAttempts"] > 0 for name in rule["ErrorEquals"]]
-
-
 def with_timeouts(definition: dict[str, Any], *, task: int | None = None, machine: int | None = None) -> dict[str, Any]:
     """Return a copy in which every task, or the machine, has so many seconds."""
     changed = copy.deepcopy(definition)

@@ -1,8 +1,8 @@
 """What can happen to a photo in the workflow: a normal one, and every error of every task."""
 
-from tests.workflows.definition import permanent, transient
 from tests.workflows.execution import SLEEP_SECONDS, Scenario, raising
 from tests.workflows.process_image import LABELS, TASKS, function_of
+from tests.workflows.task_errors import TaskErrors
 
 SUCCESS = "a normal photo"
 EXECUTION_TIMEOUT = "an execution beyond its time"
@@ -19,16 +19,7 @@ LABEL_LISTS = {
 }
 INPUTS = {"an empty object": {}, "a list": [], "text": "photo.jpg", "an object with nothing in it": {"object": {}}}
 
-REFUSALS = [(task, error) for task, state in TASKS.items() for error in permanent(state)]
-TRANSIENTS = [(task, error) for task, state in TASKS.items() for error in transient(state)]
-UNKNOWN = [(task, "KeyError") for task in TASKS]
-# One error of each Retry that waits, as often as it takes until nothing more is tried.
-EXHAUSTED = [
-    (task, rule["ErrorEquals"][0], rule["MaxAttempts"])
-    for task, state in TASKS.items()
-    for rule in state["Retry"]
-    if rule["MaxAttempts"] > 0
-]
+ERRORS = TaskErrors(TASKS)
 
 
 def fails(task: str, error: str) -> str:
@@ -37,7 +28,7 @@ def fails(task: str, error: str) -> str:
 
 
 def fails_for_good(task: str, error: str) -> str:
-    """Return the name of the scenario in which a task fails until nobody tries again."""
+    """Return the name of the scenario in which a task fails until its retries are exhausted."""
     return f"{task}: {error} again and again"
 
 
@@ -65,6 +56,6 @@ SCENARIOS = {
     BRANCH_ANSWERS_TEXT: Scenario(answers={"detect_labels": "no object"}),
     **{name: Scenario(answers={"detect_labels": {**LABELS, "labels": found}}) for name, found in LABEL_LISTS.items()},
     **{name: Scenario(state_input=given) for name, given in INPUTS.items()},
-    **{fails(task, error): _failing(task, error) for task, error in (*REFUSALS, *TRANSIENTS, *UNKNOWN)},
-    **{fails_for_good(task, error): _failing(task, error, times + 1) for task, error, times in EXHAUSTED},
+    **{fails(task, error): _failing(task, error) for task, error in (*ERRORS.not_retried, *ERRORS.retried)},
+    **{fails_for_good(task, error): _failing(task, error, times + 1) for task, error, times in ERRORS.exhausted},
 }

@@ -252,20 +252,20 @@ def test_a_session_beyond_the_time_of_its_execution_is_left_to_the_watchdog(sess
     assert run.given("stop_model") == []
 
 
-@pytest.mark.parametrize(("task", "error"), [*scenarios.REFUSALS, *scenarios.UNKNOWN])
+@pytest.mark.parametrize(("task", "error"), scenarios.ERRORS.not_retried)
 def test_a_permanent_or_unknown_error_is_not_retried(session_runs, task, error):
     run = session_runs[fails(task, error)]
     assert run.status
     assert run.failed_attempts == [error]
 
 
-@pytest.mark.parametrize(("task", "error"), [*scenarios.REFUSALS, *scenarios.UNKNOWN])
+@pytest.mark.parametrize(("task", "error"), scenarios.ERRORS.not_retried)
 def test_a_session_with_such_an_error_fails_under_its_name(session_runs, task, error):
     run = session_runs[fails(task, error)]
     assert (run.status, run.error, run.cause) == ("FAILED", error, message(error))
 
 
-@pytest.mark.parametrize(("task", "error"), [*scenarios.REFUSALS, *scenarios.UNKNOWN])
+@pytest.mark.parametrize(("task", "error"), scenarios.ERRORS.not_retried)
 def test_the_model_is_stopped_before_a_session_fails(session_runs, task, error):
     run = session_runs[fails(task, error)]
     assert run.status == "FAILED"
@@ -274,20 +274,20 @@ def test_the_model_is_stopped_before_a_session_fails(session_runs, task, error):
     assert run.entered[-1] == "Session Failed"
 
 
-@pytest.mark.parametrize(("task", "error"), of([*scenarios.REFUSALS, *scenarios.UNKNOWN], "Check Queue", "Start Model"))
+@pytest.mark.parametrize(("task", "error"), of(scenarios.ERRORS.not_retried, "Check Queue", "Start Model"))
 def test_no_image_is_taken_by_a_session_that_failed_before(session_runs, task, error):
     run = session_runs[fails(task, error)]
     assert run.status == "FAILED"
     assert run.given("drain_queue") == []
 
 
-@pytest.mark.parametrize(("task", "error"), scenarios.TRANSIENTS)
+@pytest.mark.parametrize(("task", "error"), scenarios.ERRORS.retried)
 def test_a_transient_error_heals(session_runs, task, error):
     run = session_runs[fails(task, error)]
     assert run.output == {"inspected": TALLY["inspected"], "model": STOPPED}
 
 
-@pytest.mark.parametrize(("task", "error"), scenarios.TRANSIENTS)
+@pytest.mark.parametrize(("task", "error"), scenarios.ERRORS.retried)
 def test_a_transient_error_is_retried_once(session_runs, task, error):
     run = session_runs[fails(task, error)]
     assert run.status == "SUCCEEDED"
@@ -295,14 +295,14 @@ def test_a_transient_error_is_retried_once(session_runs, task, error):
     assert run.entered.count(task) == NORMAL.count(task)
 
 
-@pytest.mark.parametrize(("task", "error", "retries"), scenarios.EXHAUSTED)
+@pytest.mark.parametrize(("task", "error", "retries"), scenarios.ERRORS.exhausted)
 def test_an_error_that_does_not_heal_is_given_up(session_runs, task, error, retries):
     run = session_runs[fails_for_good(task, error)]
     assert (run.status, run.error) == ("FAILED", error)
     assert run.failed_attempts == [error] * (1 + retries)
 
 
-@pytest.mark.parametrize(("task", "error", "retries"), of(scenarios.EXHAUSTED, *AFTER_THE_FIRST_LOOK))
+@pytest.mark.parametrize(("task", "error", "retries"), of(scenarios.ERRORS.exhausted, *AFTER_THE_FIRST_LOOK))
 def test_a_stop_that_is_given_up_or_done_ends_every_session(session_runs, task, error, retries):
     run = session_runs[fails_for_good(task, error)]
     assert run.status == "FAILED"

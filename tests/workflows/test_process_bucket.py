@@ -9,9 +9,10 @@ import pytest
 
 from tests.local.engine.account import unique
 from tests.local.inventories import write_inventory
-from tests.workflows.definition import PROCESS_BUCKET, branches, load, permanent, states, tasks, transient
+from tests.workflows.definition import PROCESS_BUCKET, branches, load, states, tasks
 from tests.workflows.execution import SLEEP_SECONDS, Run, Scenario, Workflow, message, raising
 from tests.workflows.second_opinion.opinions import ending, second_endings
+from tests.workflows.task_errors import TaskErrors
 from vision.domain.bulk.tallies import Tally
 
 pytestmark = pytest.mark.local
@@ -35,7 +36,6 @@ INSIDE = {
     "inventory": ["Process Batch From Inventory", "Was Inventory Batch In Vain?", "Inventory Batch Done"],
 }
 OUTSIDE = {"listing": "Process Objects", "inventory": "Process Inventory"}
-ONE_PERMANENT = {task: permanent(state)[0] for task, state in TASKS.items()}
 
 
 class BulkRun(Run):
@@ -66,14 +66,8 @@ def _scenario(task, error, times=1):
     return Scenario({folder: raising(error, times)}, state_input={"from": MAPS.get(task, "listing")})
 
 
-# Every error of every task once, and of each Retry one until nothing more is tried.
-ERRORS = [(task, error) for task, one in TASKS.items() for error in (*permanent(one), *transient(one), "KeyError")]
-EXHAUSTED = [
-    (task, rule["ErrorEquals"][0], rule["MaxAttempts"] + 1)
-    for task, one in TASKS.items()
-    for rule in one["Retry"]
-    if rule["MaxAttempts"]
-]
+ERRORS = TaskErrors(TASKS)
+EXHAUSTED = [(task, error, retries + 1) for task, error, retries in ERRORS.exhausted]
 SLOW = ("Sandbox.Timedout", "States.Timeout")
 OPENED = {"workers": 1, "batch_size": BATCH_SIZE}
 SCENARIOS = {
@@ -89,7 +83,11 @@ SCENARIOS = {
     ),
     "one in vain": Scenario({"process_batch": [{"return": IN_VAIN}]}),
     "too many images failed": Scenario(answers={"summarize_run": FAILED}),
-    **{_fails(task, error): _scenario(task, error) for task, error in ERRORS if error not in SLOW},
+    **{
+        _fails(task, error): _scenario(task, error)
+        for task, error in (*ERRORS.not_retried, *ERRORS.retried)
+        if error not in SLOW
+    },
     **{_fails(*one): _scenario(*one) for one in EXHAUSTED},
     "a slow opening": Scenario({"open_run": [{"sleep": SLEEP_SECONDS}]}),
 }
@@ -254,10 +252,7 @@ def _in_tasks(errors, *names):
     return [one for one in errors if one[0] in names]
 
 
-QUICK = [one for one in ERRORS if one[1] not in SLOW]
-
-
-@pytest.mark.parametrize(("task", "error"), [one for one in QUICK if one[1] in transient(TASKS[one[0]])])
+@pytest.mark.parametrize(("task", "error"), [one for one in ERRORS.retried if one[1] not in SLOW])
 def test_what_waiting_heals_is_tried_again(runs, task, error):
     run = runs[_fails(task, error)]
     assert run.status == "SUCCEEDED"
@@ -266,7 +261,7 @@ def test_what_waiting_heals_is_tried_again(runs, task, error):
     assert len(run.given(folder)) == calls + 1
 
 
-@pytest.mark.parametrize("error", [*permanent(TASKS["Open Run"]), "KeyError"])
+@pytest.mark.parametrize("error", [error for task, error in ERRORS.not_retried if task == "Open Run"])
 def test_an_opening_that_is_refused_says_why_in_its_own_words_and_does_nothing(runs, error):
     run = runs[_fails("Open Run", error)]
     assert (run.status, run.error, run.cause) == ("FAILED", error, message(error))
@@ -274,10 +269,7 @@ def test_an_opening_that_is_refused_says_why_in_its_own_words_and_does_nothing(r
     assert run.given("process_batch") == run.given("summarize_run") == []
 
 
-@pytest.mark.parametrize(
-    ("task", "error"),
-    [one for one in QUICK if one[0] in MAPS and one[1] not in transient(TASKS[one[0]])],
-)
+@pytest.mark.parametrize(("task", "error"), _in_tasks(ERRORS.not_retried, *MAPS))
 def test_a_batch_that_is_refused_is_lost_alone(runs, task, error):
     run = runs[_fails(task, error)]
     assert run.status == "SUCCEEDED"
@@ -285,7 +277,7 @@ def test_a_batch_that_is_refused_is_lost_alone(runs, task, error):
     assert len(run.given("process_batch")) == len(run.batches)
 
 
-@pytest.mark.parametrize("error", [*permanent(TASKS["Summarize Run"]), "KeyError"])
+@pytest.mark.parametrize("error", [error for task, error in ERRORS.not_retried if task == "Summarize Run"])
 def test_a_summary_that_cannot_be_written_fails_the_run(runs, error):
     run = runs[_fails("Summarize Run", error)]
     assert (run.status, run.error) == ("FAILED", error)

@@ -92,21 +92,14 @@ def test_metadata_that_is_not_there_is_not_made_up(photo_runs):
     assert parts(run)["metadata"] == {"format": "PNG", "width": 100, "height": 80}
 
 
-@pytest.mark.parametrize(("task", "error"), scenarios.REFUSALS)
-def test_a_permanent_error_is_not_retried(photo_runs, task, error):
+@pytest.mark.parametrize(("task", "error"), scenarios.ERRORS.not_retried)
+def test_a_permanent_or_unknown_error_is_not_retried(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     assert run.status
     assert run.failed_attempts.count(error) == 1
 
 
-@pytest.mark.parametrize(("task", "error"), scenarios.UNKNOWN)
-def test_an_unknown_error_is_not_retried(photo_runs, task, error):
-    run = photo_runs[fails(task, error)]
-    assert run.status
-    assert run.failed_attempts.count(error) == 1
-
-
-@pytest.mark.parametrize(("task", "error"), scenarios.TRANSIENTS)
+@pytest.mark.parametrize(("task", "error"), scenarios.ERRORS.retried)
 def test_a_transient_error_heals(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     healed = "FAILED" if task == "Store Metadata After Failure" else "SUCCEEDED"
@@ -114,7 +107,7 @@ def test_a_transient_error_heals(photo_runs, task, error):
     assert record(run)["status"] == healed
 
 
-@pytest.mark.parametrize(("task", "error"), scenarios.TRANSIENTS)
+@pytest.mark.parametrize(("task", "error"), scenarios.ERRORS.retried)
 def test_a_transient_error_is_retried_once(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     assert run.status
@@ -122,32 +115,28 @@ def test_a_transient_error_is_retried_once(photo_runs, task, error):
     assert len(run.given(function_of(task))) == 2
 
 
-@pytest.mark.parametrize(("task", "error", "retries"), scenarios.EXHAUSTED)
+@pytest.mark.parametrize(("task", "error", "retries"), scenarios.ERRORS.exhausted)
 def test_an_error_that_does_not_heal_is_given_up(photo_runs, task, error, retries):
     run = photo_runs[fails_for_good(task, error)]
     assert run.status
     assert run.failed_attempts.count(error) == 1 + retries
 
 
-@pytest.mark.parametrize(("task", "error", "retries"), of(scenarios.EXHAUSTED, *BRANCHES))
+@pytest.mark.parametrize(("task", "error", "retries"), of(scenarios.ERRORS.exhausted, *BRANCHES))
 def test_a_branch_that_is_given_up_costs_the_other_nothing(photo_runs, task, error, retries):
     run = photo_runs[fails_for_good(task, error)]
     assert (run.status, record(run)["status"]) == ("SUCCEEDED", "PARTIAL")
     assert BRANCHES[task] in record(run)
 
 
-@pytest.mark.parametrize(
-    ("task", "error"), of([*scenarios.REFUSALS, *scenarios.UNKNOWN], "Extract Metadata", "Store Metadata")
-)
+@pytest.mark.parametrize(("task", "error"), of(scenarios.ERRORS.not_retried, "Extract Metadata", "Store Metadata"))
 def test_a_photo_that_cannot_go_on_fails_under_the_name_of_its_error(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     assert (run.status, run.error) == ("FAILED", error)
     assert run.entered[-2:] == ["Store Metadata After Failure", "Image Failed"]
 
 
-@pytest.mark.parametrize(
-    ("task", "error"), of([*scenarios.REFUSALS, *scenarios.UNKNOWN], "Extract Metadata", "Store Metadata")
-)
+@pytest.mark.parametrize(("task", "error"), of(scenarios.ERRORS.not_retried, "Extract Metadata", "Store Metadata"))
 def test_the_record_of_a_failed_photo_says_why(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     assert run.status == "FAILED"
@@ -155,7 +144,7 @@ def test_the_record_of_a_failed_photo_says_why(photo_runs, task, error):
     assert record(run)["error"] == {"name": error, "cause": message(error)}
 
 
-@pytest.mark.parametrize(("task", "error"), of(scenarios.REFUSALS, "Extract Metadata"))
+@pytest.mark.parametrize(("task", "error"), of(scenarios.ERRORS.not_retried, "Extract Metadata"))
 def test_what_is_refused_costs_no_paid_call(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     assert run.status == "FAILED"
@@ -173,7 +162,7 @@ def test_the_execution_says_why_in_the_words_of_the_record(photo_runs):
     assert run.cause == "ImageTooLarge: what is wrong, the limit and the remedy"
 
 
-@pytest.mark.parametrize(("task", "error"), of([*scenarios.REFUSALS, *scenarios.UNKNOWN], *BRANCHES))
+@pytest.mark.parametrize(("task", "error"), of(scenarios.ERRORS.not_retried, *BRANCHES))
 def test_a_branch_that_fails_makes_the_record_partial(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     assert run.status == "SUCCEEDED"
@@ -229,7 +218,7 @@ def test_a_branch_that_answers_nonsense_fails_the_photo_and_not_the_workflow(pho
     assert record(run)["width"] == METADATA["width"]
 
 
-@pytest.mark.parametrize(("task", "error"), of([*scenarios.REFUSALS, *scenarios.UNKNOWN], "Store Metadata"))
+@pytest.mark.parametrize(("task", "error"), of(scenarios.ERRORS.not_retried, "Store Metadata"))
 def test_metadata_is_kept_when_the_whole_record_cannot_be_written(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     assert run.status == "FAILED"
@@ -237,16 +226,14 @@ def test_metadata_is_kept_when_the_whole_record_cannot_be_written(photo_runs, ta
     assert not parts(run).keys() & {"labels", "thumbnail"}
 
 
-@pytest.mark.parametrize(
-    ("task", "error"), of([*scenarios.REFUSALS, *scenarios.UNKNOWN], "Store Metadata After Failure")
-)
+@pytest.mark.parametrize(("task", "error"), of(scenarios.ERRORS.not_retried, "Store Metadata After Failure"))
 def test_a_failure_that_cannot_be_recorded_keeps_the_name_of_the_photo_s_own_error(photo_runs, task, error):
     run = photo_runs[fails(task, error)]
     assert (run.status, run.error) == ("FAILED", "NotSupportedImageType")
     assert "what is wrong, the limit and the remedy" in run.cause
 
 
-@pytest.mark.parametrize(("task", "error", "retries"), of(scenarios.EXHAUSTED, "Store Metadata After Failure"))
+@pytest.mark.parametrize(("task", "error", "retries"), of(scenarios.ERRORS.exhausted, "Store Metadata After Failure"))
 def test_a_failure_that_is_given_up_keeps_the_name_of_the_photo_s_own_error(photo_runs, task, error, retries):
     run = photo_runs[fails_for_good(task, error)]
     assert (run.status, run.error) == ("FAILED", "NotSupportedImageType")
