@@ -1,4 +1,4 @@
-"""One engine for all executions, and each state machine deployed in three tempers."""
+"""One engine for all executions, and each state machine deployed with three kinds of timeouts."""
 
 import pytest
 
@@ -30,15 +30,15 @@ def engine(tmp_path_factory):
 
 
 def _runs(account, scripts, machine, scenarios):
-    """Every scenario's execution. All are started at once, so that they wait together."""
+    """Start the execution of every scenario at once, so that they wait together."""
     definition = machine.DEFINITION
     impatient = with_timeouts(definition, task=TASK_TIMEOUT_SECONDS)
     workflows = {
-        # A function that sleeps runs into its own timeout,
+        # A function that sleeps reaches its own timeout,
         "patient": Workflow(account, scripts, definition, machine.SETTINGS, FUNCTION_TIMEOUT_SECONDS),
-        # here into that of its task,
+        # here that of its task,
         "impatient": Workflow(account, scripts, impatient, machine.SETTINGS, GENEROUS_SECONDS),
-        # and here into that of the execution.
+        # and here that of the execution.
         "short": Workflow(account, scripts, with_timeouts(definition, machine=1), machine.SETTINGS, GENEROUS_SECONDS),
     }
 
@@ -62,14 +62,14 @@ def session_runs(engine, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def photo_opinions(photo_runs, tmp_path_factory):
-    """How the same executions end under LocalStack's interpreter."""
+    """The same executions under LocalStack's interpreter."""
     scenarios, folder = process_image_scenarios.SCENARIOS, tmp_path_factory.mktemp("opinions")
     return second_endings(process_image.DEFINITION, {}, photo_runs, scenarios, folder)
 
 
 @pytest.fixture(scope="session")
 def session_opinions(session_runs, tmp_path_factory):
-    """How the same executions end under LocalStack's interpreter, where waiting takes no time."""
+    """The same executions under LocalStack's interpreter, where waiting takes no time."""
     settings = {**custom_model_session.SETTINGS, "StopSeconds": "300"}
     scenarios, folder = custom_model_session_scenarios.SCENARIOS, tmp_path_factory.mktemp("opinions")
     return second_endings(custom_model_session.DEFINITION, settings, session_runs, scenarios, folder)

@@ -1,4 +1,4 @@
-"""A Custom Labels session: what its functions answer when nothing goes wrong."""
+"""custom_model_session: the results of its functions in a normal session."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from tests.workflows.definition import CUSTOM_MODEL_SESSION, function_folder, lo
 
 DEFINITION = load(CUSTOM_MODEL_SESSION)
 TASKS = tasks(DEFINITION)
-# So few seconds of real time for a model that does not come to rest; an hour on AWS.
+# Real time for a model that does not stop; an hour on AWS.
 STOP_SECONDS = 20
 SETTINGS = {"ModelPollSeconds": "30", "IdleSeconds": "60", "StopSeconds": str(STOP_SECONDS)}
 
@@ -37,5 +37,5 @@ def function_of(task: str) -> str:
 
 
 def state_input(name: str) -> dict[str, Any]:
-    """Return the input of a session; it takes nothing from it."""
+    """Return the input of a session, which it ignores."""
     return {"name": name}

@@ -1,4 +1,4 @@
-"""What can happen to a Custom Labels session: a normal one, each decision, and every error of every task."""
+"""Scenarios of custom_model_session: a normal session, each decision, and every error of every task."""
 
 from tests.workflows.custom_model_session import (
     ANSWERS,
@@ -20,29 +20,29 @@ from tests.workflows.task_errors import TaskErrors
 
 SUCCESS = "a normal session"
 NOT_ENOUGH = "not enough images, and not long enough"
-ANOTHER_SESSION = "another session at work"
-LATE_IMAGES = "images that come while the queue seems empty"
-SEVERAL_ROUNDS = "more images than a round of workers takes"
-TRICKLE = "images that trickle in"
-LEASE_GONE = "a session that has lost its model to another"
-LEASE_GONE_BEFORE = "a session that fails before it holds the lease"
-READINESS_IS_TEXT = "a model whose readiness is text"
-SLOW_START = "a model that starts slowly"
+ANOTHER_SESSION = "another session has the lease"
+LATE_IMAGES = "images arrive while the queue seems empty"
+SEVERAL_ROUNDS = "more images than one round of workers processes"
+TRICKLE = "few images arrive"
+LEASE_GONE = "another session has taken the model"
+LEASE_GONE_BEFORE = "a session fails before it holds the lease"
+READINESS_IS_TEXT = "the readiness of the model is text"
+SLOW_START = "a slow start of the model"
 NEVER_READY = "a model that never runs"
-TOO_MANY_IMAGES = "more images than the longest session takes"
-SLOW_STOP = "a model that stops slowly"
-NEVER_STOPS = "a model that does not come to rest"
-NEVER_STOPS_AFTER_A_FAILURE = "a failed session whose model does not come to rest"
+TOO_MANY_IMAGES = "more images than the longest session processes"
+SLOW_STOP = "a slow stop of the model"
+NEVER_STOPS = "a model that never stops"
+NEVER_STOPS_AFTER_A_FAILURE = "a failed session whose model never stops"
 CANNOT_STOP_AFTER_A_FAILURE = "a failed session that may not stop its model"
-STOPS_LATE_AFTER_A_FAILURE = "a failed session whose model is refused to stop for a while"
+STOPS_LATE_AFTER_A_FAILURE = "a failed session whose stop is throttled for a while"
 EVERY_WORKER_LOST = "every worker lost"
 EVERY_WORKER_LOST_LATER = "every worker lost in the second round"
 ONE_WORKER_LOST = "one of three workers lost"
-ALL_IMAGES_FAIL = "a service that fails for every image, all of which one worker received"
-LEFTOVER_FAILS = "images at which a service fails, when all others are done"
+ALL_IMAGES_FAIL = "a service fails for every image, all of which one worker received"
+LEFTOVER_FAILS = "a service fails for the last images"
 EACH_LOST_ONCE = "one worker lost in each round"
-WORKER_ANSWERS_TEXT = "a worker that answers no tally"
-EXECUTION_TIMEOUT = "a session beyond the time of its execution"
+WORKER_ANSWERS_TEXT = "a worker returns no tally"
+EXECUTION_TIMEOUT = "a timeout of the execution"
 
 WORKERS = [1, 2, 3]
 MANY_WORKERS = {"check_queue": {**ANSWERS["check_queue"], "start": {**START, "workers": WORKERS}}}
@@ -62,23 +62,23 @@ def fails_for_good(task: str, error: str) -> str:
 
 
 def _failing(task: str, error: str, times: int = 1) -> Scenario:
-    # The first look at the queue goes well when it is the second that fails.
+    # Check Queue and Check Queue Again call the same function: for the second, the first call succeeds.
     before = [{}] if task == "Check Queue Again" else []
     machine = "impatient" if error == "States.Timeout" else "patient"
     return Scenario({function_of(task): [*before, *raising(error, times)]}, machine=machine)
 
 
-def _looks(*answers: dict) -> dict:
+def _decisions(*answers: dict) -> dict:
     return {"check_queue": [{"return": answer} for answer in answers]}
 
 
 SCENARIOS = {
     SUCCESS: Scenario(),
-    NOT_ENOUGH: Scenario(_looks(WAIT)),
-    ANOTHER_SESSION: Scenario(_looks(BUSY)),
-    LATE_IMAGES: Scenario(_looks(START, EMPTY, DRAIN)),
-    SEVERAL_ROUNDS: Scenario(_looks(START, DRAIN, DRAIN)),
-    TRICKLE: Scenario(_looks(START, DRAIN, SLACK)),
+    NOT_ENOUGH: Scenario(_decisions(WAIT)),
+    ANOTHER_SESSION: Scenario(_decisions(BUSY)),
+    LATE_IMAGES: Scenario(_decisions(START, EMPTY, DRAIN)),
+    SEVERAL_ROUNDS: Scenario(_decisions(START, DRAIN, DRAIN)),
+    TRICKLE: Scenario(_decisions(START, DRAIN, SLACK)),
     LEASE_GONE: Scenario(answers={"stop_model": NOT_OURS}),
     LEASE_GONE_BEFORE: Scenario({"check_queue": raising("AccessDenied")}, {"stop_model": NOT_OURS}),
     READINESS_IS_TEXT: Scenario(answers={"start_model": {"status": "RUNNING", "ready": "yes"}}),
@@ -96,12 +96,12 @@ SCENARIOS = {
     ),
     EVERY_WORKER_LOST: Scenario({"drain_queue": raising("ModelNotReady", len(WORKERS))}, MANY_WORKERS),
     EVERY_WORKER_LOST_LATER: Scenario(
-        {**_looks(START, DRAIN), "drain_queue": [{}, *raising("ModelNotReady")]},
+        {**_decisions(START, DRAIN), "drain_queue": [{}, *raising("ModelNotReady")]},
     ),
     ONE_WORKER_LOST: Scenario({"drain_queue": raising("ModelNotReady")}, MANY_WORKERS),
     EACH_LOST_ONCE: Scenario(
         {
-            **_looks({**START, "workers": [1, 2]}, DRAIN),
+            **_decisions({**START, "workers": [1, 2]}, DRAIN),
             "drain_queue": [*raising("ModelNotReady"), {}, *raising("ModelNotReady")],
         }
     ),
@@ -110,7 +110,7 @@ SCENARIOS = {
     ),
     LEFTOVER_FAILS: Scenario(
         {
-            **_looks({**START, "workers": [1, 2]}, DRAIN, DRAIN),
+            **_decisions({**START, "workers": [1, 2]}, DRAIN, DRAIN),
             "drain_queue": [{}, {}, *raising("ServiceUnavailable"), {"return": NOTHING}],
         }
     ),

@@ -1,4 +1,4 @@
-"""The photo workflow: what its functions find in a normal photo, and what its executions tell."""
+"""process_image: the results of its functions for a normal photo, and what its executions store."""
 
 from typing import Any
 
@@ -12,18 +12,10 @@ TASKS = tasks(DEFINITION)
 SETTINGS: dict[str, str] = {}
 
 METADATA = {"format": "JPEG", "width": 4032, "height": 3024, "camera_make": "Nikon", "location": {"latitude": 48.1}}
-LABELS = {
-    "labels": [
-        {
-            "name": "Dog",
-            "confidence": 98.5,
-            "parents": ["Animal"],
-            "instances": [{"box": {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}, "confidence": 97.0}],
-        },
-        {"name": "Grass", "confidence": 81.25, "parents": [], "instances": []},
-    ],
-    "detector": {"name": "rekognition", "version": "3.0"},
-}
+BOX = {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}
+DOG = {"name": "Dog", "confidence": 98.5, "parents": ["Animal"], "instances": [{"box": BOX, "confidence": 97.0}]}
+GRASS = {"name": "Grass", "confidence": 81.25, "parents": [], "instances": []}
+LABELS = {"labels": [DOG, GRASS], "detector": {"name": "rekognition", "version": "3.0"}}
 THUMBNAIL = {"bucket": "images", "key": "private/ann/resized/id/version.jpg", "width": 250, "height": 188}
 ANSWERS = {"extract_metadata": METADATA, "detect_labels": LABELS, "generate_thumbnail": THUMBNAIL}
 
@@ -50,15 +42,15 @@ def state_input(name: str) -> dict[str, Any]:
 
 
 def stored(run: Run) -> Any:
-    """Return what the last invocation of store_metadata was given."""
+    """Return the payload of the last invocation of store_metadata."""
     return run.given("store_metadata")[-1]
 
 
-def parts(run: Run) -> Any:
-    """Return what it was given of the image: metadata, labels, thumbnail."""
+def stored_parts(run: Run) -> Any:
+    """Return the results in it: metadata, labels, thumbnail."""
     return stored(run)["parts"]
 
 
-def record(run: Run) -> dict[str, Any]:
-    """Return what store_metadata makes of it, by the project's own rules."""
-    return outcome(parts(run), [Failure.from_error_output(error) for error in stored(run)["errors"]])
+def stored_record(run: Run) -> dict[str, Any]:
+    """Return the attributes that store_metadata writes for it."""
+    return outcome(stored_parts(run), [Failure.from_error_output(error) for error in stored(run)["errors"]])

@@ -1,4 +1,4 @@
-"""What can happen to a photo in the workflow: a normal one, and every error of every task."""
+"""Scenarios of process_image: a normal photo, and every error of every task."""
 
 from tests.workflows.execution import SLEEP_SECONDS, Scenario, raising
 from tests.workflows.process_image import LABELS, TASKS, function_of

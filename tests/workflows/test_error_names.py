@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from tests.template.call_graph import PERMANENT, TRANSIENT, Code
-from tests.workflows.definition import REPOSITORY, STATE_MACHINES, function_folder, load, tasks
+from tests.workflows.definition import REPOSITORY, STATES, function_folder
 from tests.workflows.task_errors import NOT_RETRIED, retried
 
 # Errors of Lambda and Step Functions.
@@ -28,11 +28,7 @@ OF_AWS = {
     "States.Timeout",
 }
 CODE = Code()
-TASKS = {
-    f"{file.name.removesuffix('.asl.json')} / {name}": state
-    for file in STATE_MACHINES
-    for name, state in tasks(load(file)).items()
-}
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 FOLDERS = [function_folder(task) for task in TASKS.values()]
 # Transient, but not retried: a worker has itself waited before it raises them, and the model costs money meanwhile.
 WAITED_FOR = {"drain_queue": {"ModelNotReady", "ObjectNotAccessible", "ServiceUnavailable", "Throttled"}}
