@@ -5,12 +5,7 @@ import pytest
 from local.engine.process import EngineProcess
 from tests.local.engine.account import Account, unique
 from tests.local.engine.conftest import free_port
-from tests.workflows import (
-    custom_model_session,
-    custom_model_session_scenarios,
-    process_image,
-    process_image_scenarios,
-)
+from tests.workflows import custom_model_session, process_image
 from tests.workflows.definition import with_timeouts
 from tests.workflows.execution import FUNCTION_TIMEOUT_SECONDS, TASK_TIMEOUT_SECONDS, Workflow
 from tests.workflows.second_opinion.opinions import second_endings
@@ -29,7 +24,7 @@ def engine(tmp_path_factory):
         yield Account(process.client_arguments)
 
 
-def _runs(account, scripts, machine, scenarios):
+def _runs(account, scripts, machine):
     """Start the execution of every scenario at once, so that they wait together."""
     definition = machine.DEFINITION
     impatient = with_timeouts(definition, task=TASK_TIMEOUT_SECONDS)
@@ -46,30 +41,35 @@ def _runs(account, scripts, machine, scenarios):
         name = unique("run")
         return workflows[scenario.machine].start(name, scenario, machine.state_input(name), machine.ANSWERS)
 
-    return {name: start(scenario) for name, scenario in scenarios.items()}
+    return {name: start(scenario) for name, scenario in machine.SCENARIOS.items()}
 
 
 @pytest.fixture(scope="session")
 def photo_runs(engine, tmp_path_factory):
-    return _runs(engine, tmp_path_factory.mktemp("photos"), process_image, process_image_scenarios.SCENARIOS)
+    return _runs(engine, tmp_path_factory.mktemp("photos"), process_image)
 
 
 @pytest.fixture(scope="session")
 def session_runs(engine, tmp_path_factory):
-    scenarios = custom_model_session_scenarios.SCENARIOS
-    return _runs(engine, tmp_path_factory.mktemp("sessions"), custom_model_session, scenarios)
+    return _runs(engine, tmp_path_factory.mktemp("sessions"), custom_model_session)
 
 
 @pytest.fixture(scope="session")
 def photo_opinions(photo_runs, tmp_path_factory):
     """The same executions under LocalStack's interpreter."""
-    scenarios, folder = process_image_scenarios.SCENARIOS, tmp_path_factory.mktemp("opinions")
-    return second_endings(process_image.DEFINITION, {}, photo_runs, scenarios, folder)
+    return second_endings(
+        process_image.DEFINITION, {}, photo_runs, process_image.SCENARIOS, tmp_path_factory.mktemp("opinions")
+    )
 
 
 @pytest.fixture(scope="session")
 def session_opinions(session_runs, tmp_path_factory):
     """The same executions under LocalStack's interpreter, where waiting takes no time."""
     settings = {**custom_model_session.SETTINGS, "StopSeconds": "300"}
-    scenarios, folder = custom_model_session_scenarios.SCENARIOS, tmp_path_factory.mktemp("opinions")
-    return second_endings(custom_model_session.DEFINITION, settings, session_runs, scenarios, folder)
+    return second_endings(
+        custom_model_session.DEFINITION,
+        settings,
+        session_runs,
+        custom_model_session.SCENARIOS,
+        tmp_path_factory.mktemp("opinions"),
+    )

@@ -28,6 +28,11 @@ def retried(task: dict[str, Any]) -> list[str]:
     return [error for retrier in task["Retry"] for error in retrier["ErrorEquals"]]
 
 
+def failure(task: str, error: str, attempts: int = 1) -> str:
+    """Return the name of the scenario in which a number of attempts of a task fail."""
+    return f"{task}: {error} × {attempts}"
+
+
 class TaskErrors:
     """Every error of every task of a state machine, as pairs of the task's and the error's name."""
 
@@ -39,9 +44,10 @@ class TaskErrors:
             for name, task in tasks.items()
             for error in (*NOT_RETRIED[function_folder(task)].split(), "KeyError")
         ]
-        # The first error of each retrier, with the number of its retries.
+        # The first error of each retrier, with the number of attempts after which the task gives up.
         self.exhausted = [
-            (name, retrier["ErrorEquals"][0], retrier["MaxAttempts"])
+            (name, retrier["ErrorEquals"][0], retrier["MaxAttempts"] + 1)
             for name, task in tasks.items()
             for retrier in task["Retry"]
         ]
+        self.failures = [*((*one, 1) for one in (*self.not_retried, *self.retried)), *self.exhausted]

@@ -5,12 +5,7 @@ Those of process_bucket are in its own test.
 
 import pytest
 
-from tests.workflows import (
-    custom_model_session,
-    custom_model_session_scenarios,
-    process_image,
-    process_image_scenarios,
-)
+from tests.workflows import custom_model_session, process_image
 from tests.workflows.definition import branches, function_folder, states, tasks
 
 pytestmark = pytest.mark.local
@@ -68,8 +63,8 @@ class Machine:
 
 
 MACHINES = {
-    "process_image": Machine(process_image.DEFINITION, process_image_scenarios.SCENARIOS),
-    "custom_model_session": Machine(custom_model_session.DEFINITION, custom_model_session_scenarios.SCENARIOS),
+    "process_image": Machine(process_image.DEFINITION, process_image.SCENARIOS),
+    "custom_model_session": Machine(custom_model_session.DEFINITION, custom_model_session.SCENARIOS),
 }
 TASKS = [(name, task) for name, machine in MACHINES.items() for task in machine.tasks]
 CHOICES = [

@@ -12,7 +12,7 @@ from tests.local.inventories import write_inventory
 from tests.workflows.definition import PROCESS_BUCKET, function_folder, load, states, tasks
 from tests.workflows.execution import SLEEP_SECONDS, Run, Scenario, Workflow, message, raising
 from tests.workflows.second_opinion.opinions import ending, second_endings
-from tests.workflows.task_errors import TaskErrors
+from tests.workflows.task_errors import TaskErrors, failure
 from vision.domain.bulk.tallies import Tally
 
 pytestmark = pytest.mark.local
@@ -57,17 +57,12 @@ class BulkRun(Run):
         return [one["stateEnteredEventDetails"]["name"] for one in events if "stateEnteredEventDetails" in one]
 
 
-def _fails(task, error, times=1):
-    return f"{task}: {error} × {times}"
-
-
-def _scenario(task, error, times=1):
-    steps = {function_folder(TASKS[task]): raising(error, times)}
+def _scenario(task, error, attempts):
+    steps = {function_folder(TASKS[task]): raising(error, attempts)}
     return Scenario(steps, state_input={"from": MAPS.get(task, "listing")})
 
 
 ERRORS = TaskErrors(TASKS)
-EXHAUSTED = [(task, error, retries + 1) for task, error, retries in ERRORS.exhausted]
 SLOW = ("Sandbox.Timedout", "States.Timeout")
 OPENED = {"workers": 1, "batch_size": BATCH_SIZE}
 SCENARIOS = {
@@ -83,12 +78,7 @@ SCENARIOS = {
     ),
     "one in vain": Scenario({"process_batch": [{"return": IN_VAIN}]}),
     "too many images failed": Scenario(answers={"summarize_run": FAILED}),
-    **{
-        _fails(task, error): _scenario(task, error)
-        for task, error in (*ERRORS.not_retried, *ERRORS.retried)
-        if error not in SLOW
-    },
-    **{_fails(*one): _scenario(*one) for one in EXHAUSTED},
+    **{failure(*one): _scenario(*one) for one in ERRORS.failures if one[1] not in SLOW},
     "a slow opening": Scenario({"open_run": [{"sleep": SLEEP_SECONDS}]}),
 }
 
@@ -202,12 +192,19 @@ def test_summary_receives_the_error_of_a_failed_listing(runs, name):
     assert payload["error"]["Error"].startswith("States.")
 
 
-@pytest.mark.parametrize("name", ["in vain", "an inventory in vain"])
-def test_batches_in_vain_end_the_run(runs, name):
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("in vain", "States.ExceedToleratedFailureThreshold"),
+        ("an inventory in vain", "States.ExceedToleratedFailureThreshold"),
+        ("too many images failed", None),
+    ],
+)
+def test_run_with_too_many_failures_fails_with_the_error_of_its_summary(runs, name, error):
     run = runs[name]
     assert (run.status, run.error, run.cause) == ("FAILED", "TooManyImagesFailed", FAILED["error"]["cause"])
     [payload] = run.given("summarize_run")
-    assert payload["error"]["Error"] == "States.ExceedToleratedFailureThreshold"
+    assert (payload["error"] or {"Error": None})["Error"] == error
 
 
 def test_cause_of_a_batch_in_vain_is_its_tally_without_the_keys(runs):
@@ -229,18 +226,13 @@ def test_result_files_add_up_to_the_run(runs, engine, bulk):
     assert (tally.seen, tally.failed, dict(tally.reasons)) == (2, 2, {"AccessDenied": 2})
 
 
-def test_run_with_too_many_failures_fails_with_the_error_of_its_summary(runs):
-    run = runs["too many images failed"]
-    assert (run.status, run.error, run.cause) == ("FAILED", "TooManyImagesFailed", FAILED["error"]["cause"])
-
-
 def _in_tasks(errors, *names):
     return [one for one in errors if one[0] in names]
 
 
 @pytest.mark.parametrize(("task", "error"), [one for one in ERRORS.retried if one[1] not in SLOW])
 def test_transient_error_is_retried_once_and_heals(runs, task, error):
-    run = runs[_fails(task, error)]
+    run = runs[failure(task, error)]
     assert run.status == "SUCCEEDED"
     calls = len(run.batches) if task in MAPS else 1
     assert len(run.given(function_folder(TASKS[task]))) == calls + 1
@@ -248,7 +240,7 @@ def test_transient_error_is_retried_once_and_heals(runs, task, error):
 
 @pytest.mark.parametrize(("task", "error"), _in_tasks(ERRORS.not_retried, "Open Run"))
 def test_refused_run_fails_with_the_message_of_its_error_and_does_nothing(runs, task, error):
-    run = runs[_fails(task, error)]
+    run = runs[failure(task, error)]
     assert (run.status, run.error, run.cause) == ("FAILED", error, message(error))
     assert len(run.given("open_run")) == 1
     assert run.given("process_batch") == run.given("summarize_run") == []
@@ -256,27 +248,27 @@ def test_refused_run_fails_with_the_message_of_its_error_and_does_nothing(runs, 
 
 @pytest.mark.parametrize(("task", "error"), _in_tasks(ERRORS.not_retried, "Summarize Run"))
 def test_summary_that_cannot_be_written_fails_the_run(runs, task, error):
-    run = runs[_fails(task, error)]
+    run = runs[failure(task, error)]
     assert (run.status, run.error) == ("FAILED", error)
     assert len(run.given("summarize_run")) == 1
 
 
 @pytest.mark.parametrize(
-    ("task", "error", "times"),
-    [*((*one, 1) for one in _in_tasks(ERRORS.not_retried, *MAPS)), *_in_tasks(EXHAUSTED, *MAPS)],
+    ("task", "error", "attempts"),
+    [*((*one, 1) for one in _in_tasks(ERRORS.not_retried, *MAPS)), *_in_tasks(ERRORS.exhausted, *MAPS)],
 )
-def test_error_of_a_batch_fails_only_this_batch(runs, task, error, times):
-    run = runs[_fails(task, error, times)]
+def test_error_of_a_batch_fails_only_this_batch(runs, task, error, attempts):
+    run = runs[failure(task, error, attempts)]
     assert run.status == "SUCCEEDED"
     assert [batch["error"] for batch in run.batches if batch["status"] == "FAILED"] == [error]
-    assert len(run.given("process_batch")) == len(run.batches) + times - 1
+    assert len(run.given("process_batch")) == len(run.batches) + attempts - 1
 
 
-@pytest.mark.parametrize(("task", "error", "times"), _in_tasks(EXHAUSTED, "Open Run", "Summarize Run"))
-def test_lasting_error_exhausts_its_retries_and_fails_the_run(runs, task, error, times):
-    run = runs[_fails(task, error, times)]
+@pytest.mark.parametrize(("task", "error", "attempts"), _in_tasks(ERRORS.exhausted, "Open Run", "Summarize Run"))
+def test_lasting_error_exhausts_its_retries_and_fails_the_run(runs, task, error, attempts):
+    run = runs[failure(task, error, attempts)]
     assert (run.status, run.error) == ("FAILED", error)
-    assert len(run.given(function_folder(TASKS[task]))) == times
+    assert len(run.given(function_folder(TASKS[task]))) == attempts
 
 
 def test_function_that_times_out_is_retried(runs):

@@ -4,13 +4,24 @@ import json
 
 import pytest
 
-from tests.workflows import process_image_scenarios as scenarios
 from tests.workflows.execution import message
-from tests.workflows.process_image import DEFINITION, LABELS, METADATA, TASKS, THUMBNAIL, function_of, stored
+from tests.workflows.process_image import (
+    DEFINITION,
+    ERRORS,
+    INPUTS,
+    LABEL_LISTS,
+    LABELS,
+    METADATA,
+    SCENARIOS,
+    TASKS,
+    THUMBNAIL,
+    function_of,
+    stored,
+)
 from tests.workflows.process_image import stored_parts as parts
 from tests.workflows.process_image import stored_record as record
-from tests.workflows.process_image_scenarios import ERRORS, fails, fails_for_good
 from tests.workflows.second_opinion.opinions import ending
+from tests.workflows.task_errors import failure
 from vision.domain import executions
 from vision.domain.records import timestamp
 
@@ -36,7 +47,7 @@ def of(errors, *tasks):
 @pytest.fixture
 def photo(photo_runs):
     """The execution of a normal photo."""
-    run = photo_runs[scenarios.SUCCESS]
+    run = photo_runs["normal"]
     assert run.output == {"status": "SUCCEEDED"}
     return run
 
@@ -62,40 +73,40 @@ def test_store_metadata_receives_all_results_and_the_attempt(photo):
     assert executions.Attempt.from_context(execution) == attempt
 
 
-@pytest.mark.parametrize("name", scenarios.LABEL_LISTS)
+@pytest.mark.parametrize("name", LABEL_LISTS)
 def test_labels_stay_a_list(photo_runs, name):
     run = photo_runs[name]
     assert run.status == "SUCCEEDED"
-    assert parts(run)["labels"] == scenarios.LABEL_LISTS[name]
+    assert parts(run)["labels"] == LABEL_LISTS[name]
 
 
 def test_missing_metadata_stays_missing(photo_runs):
-    run = photo_runs[scenarios.BARE_METADATA]
+    run = photo_runs["bare metadata"]
     assert run.status == "SUCCEEDED"
     assert parts(run)["metadata"] == {"format": "PNG", "width": 100, "height": 80}
 
 
 @pytest.mark.parametrize(("task", "error"), ERRORS.not_retried)
 def test_permanent_or_unknown_error_is_not_retried(photo_runs, task, error):
-    assert photo_runs[fails(task, error)].failed_attempts.count(error) == 1
+    assert photo_runs[failure(task, error)].failed_attempts.count(error) == 1
 
 
 @pytest.mark.parametrize(("task", "error"), ERRORS.retried)
 def test_transient_error_is_retried_once_and_heals(photo_runs, task, error):
-    run = photo_runs[fails(task, error)]
+    run = photo_runs[failure(task, error)]
     assert run.failed_attempts.count(error) == 1
     assert len(run.given(function_of(task))) == 2
     assert run.status == record(run)["status"] == ("FAILED" if task == STORE_FAILURE else "SUCCEEDED")
 
 
-@pytest.mark.parametrize(("task", "error", "retries"), ERRORS.exhausted)
-def test_lasting_error_exhausts_its_retries(photo_runs, task, error, retries):
-    assert photo_runs[fails_for_good(task, error)].failed_attempts.count(error) == 1 + retries
+@pytest.mark.parametrize(("task", "error", "attempts"), ERRORS.exhausted)
+def test_lasting_error_exhausts_its_retries(photo_runs, task, error, attempts):
+    assert photo_runs[failure(task, error, attempts)].failed_attempts.count(error) == attempts
 
 
-@pytest.mark.parametrize(("task", "error", "retries"), of(ERRORS.exhausted, *BRANCHES))
-def test_exhausted_branch_keeps_the_result_of_the_other(photo_runs, task, error, retries):
-    run = photo_runs[fails_for_good(task, error)]
+@pytest.mark.parametrize(("task", "error", "attempts"), of(ERRORS.exhausted, *BRANCHES))
+def test_exhausted_branch_keeps_the_result_of_the_other(photo_runs, task, error, attempts):
+    run = photo_runs[failure(task, error, attempts)]
     assert run.status == "SUCCEEDED"
     assert record(run)["status"] == "PARTIAL"
     assert BRANCHES[task] in record(run)
@@ -103,7 +114,7 @@ def test_exhausted_branch_keeps_the_result_of_the_other(photo_runs, task, error,
 
 @pytest.mark.parametrize(("task", "error"), of(ERRORS.not_retried, "Extract Metadata", "Store Metadata"))
 def test_execution_and_record_fail_with_the_error_of_the_task(photo_runs, task, error):
-    run = photo_runs[fails(task, error)]
+    run = photo_runs[failure(task, error)]
     assert (run.status, run.error, run.cause) == ("FAILED", error, message(error))
     assert run.entered[-2:] == [STORE_FAILURE, "Image Failed"]
     assert record(run)["status"] == "FAILED"
@@ -112,19 +123,19 @@ def test_execution_and_record_fail_with_the_error_of_the_task(photo_runs, task, 
 
 @pytest.mark.parametrize(("task", "error"), of(ERRORS.not_retried, "Extract Metadata"))
 def test_refused_photo_makes_no_paid_call_and_has_no_results(photo_runs, task, error):
-    run = photo_runs[fails(task, error)]
+    run = photo_runs[failure(task, error)]
     assert run.given("detect_labels") == run.given("generate_thumbnail") == []
     assert stored(run).keys() == {"envelope", "parts", "errors", "execution"}
 
 
 @pytest.mark.parametrize(("task", "error"), of(ERRORS.not_retried, "Store Metadata"))
 def test_metadata_is_kept_when_the_whole_record_cannot_be_written(photo_runs, task, error):
-    assert parts(photo_runs[fails(task, error)]) == {"metadata": METADATA}
+    assert parts(photo_runs[failure(task, error)]) == {"metadata": METADATA}
 
 
 @pytest.mark.parametrize(("task", "error"), of(ERRORS.not_retried, *BRANCHES))
 def test_failed_branch_makes_the_record_partial(photo_runs, task, error):
-    run = photo_runs[fails(task, error)]
+    run = photo_runs[failure(task, error)]
     assert run.status == "SUCCEEDED"
     assert run.output == {"status": "PARTIAL", "error": {"name": error, "cause": message(error)}}
 
@@ -137,14 +148,14 @@ def test_failed_branch_makes_the_record_partial(photo_runs, task, error):
     ],
 )
 def test_record_keeps_the_results_of_the_other_branch(photo_runs, task, error, kept):
-    run = photo_runs[fails(task, error)]
+    run = photo_runs[failure(task, error)]
     assert run.status == "SUCCEEDED"
     assert [one["Error"] for one in stored(run)["errors"]] == [error]
     assert parts(run) == {"metadata": METADATA, "errors": stored(run)["errors"], **kept}
 
 
 def test_photo_without_labels_and_thumbnail_fails_with_both_errors(photo_runs):
-    run = photo_runs[scenarios.BOTH_BRANCHES]
+    run = photo_runs["both branches fail"]
     errors = ["CorruptImage", "InvalidImage"]
     assert run.status == "FAILED"
     assert sorted(one["Error"] for one in stored(run)["errors"]) == errors
@@ -155,7 +166,7 @@ def test_photo_without_labels_and_thumbnail_fails_with_both_errors(photo_runs):
 
 
 def test_labels_that_are_no_object_fail_the_photo_with_its_record(photo_runs):
-    run = photo_runs[scenarios.BRANCH_ANSWERS_TEXT]
+    run = photo_runs["labels that are no object"]
     assert (run.status, run.error) == ("FAILED", "States.QueryEvaluationError")
     assert record(run)["status"] == "FAILED"
     assert record(run)["width"] == METADATA["width"]
@@ -164,8 +175,7 @@ def test_labels_that_are_no_object_fail_the_photo_with_its_record(photo_runs):
 @pytest.mark.parametrize(
     "name",
     [
-        *(fails(*one) for one in of(ERRORS.not_retried, STORE_FAILURE)),
-        *(fails_for_good(task, error) for task, error, _ in of(ERRORS.exhausted, STORE_FAILURE)),
+        *(failure(*one) for one in of([*ERRORS.not_retried, *ERRORS.exhausted], STORE_FAILURE)),
     ],
 )
 def test_photo_keeps_its_own_error_when_no_record_can_be_written(photo_runs, name):
@@ -174,35 +184,35 @@ def test_photo_keeps_its_own_error_when_no_record_can_be_written(photo_runs, nam
     assert (run.status, run.error, run.cause) == ("FAILED", error, message(error))
 
 
-@pytest.mark.parametrize("name", scenarios.INPUTS)
+@pytest.mark.parametrize("name", INPUTS)
 def test_input_that_is_no_envelope_fails_with_invalid_event(photo_runs, name):
     run = photo_runs[name]
     assert (run.status, run.error) == ("FAILED", "InvalidEvent")
 
 
 def test_record_just_below_256_kib_is_stored(photo_runs):
-    run = photo_runs[scenarios.NEARLY_TOO_LARGE]
+    run = photo_runs["nearly too large"]
     assert run.status == "SUCCEEDED"
     assert 200_000 < len(json.dumps(stored(run))) < 262_144
 
 
 def test_record_above_256_kib_fails_the_execution_without_a_catch(photo_runs):
     # States.ALL does not catch States.DataLimitExceeded, so the status-change event closes the record.
-    run = photo_runs[scenarios.TOO_LARGE]
+    run = photo_runs["too large"]
     assert (run.status, run.error) == ("FAILED", "States.DataLimitExceeded")
 
 
 def test_timeout_of_the_execution_ends_it_without_a_catch(photo_runs):
-    run = photo_runs[scenarios.EXECUTION_TIMEOUT]
+    run = photo_runs["execution timeout"]
     assert run.status == "TIMED_OUT"
     assert run.entered == ["Extract Metadata"]
 
 
 # LocalStack lets States.ALL catch States.DataLimitExceeded, which AWS excludes, and names an expression that fails
 # States.Runtime. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-DIFFERENT = (scenarios.TOO_LARGE, scenarios.BRANCH_ANSWERS_TEXT)
+DIFFERENT = ("too large", "labels that are no object")
 
 
-@pytest.mark.parametrize("name", [name for name in scenarios.SCENARIOS if name not in DIFFERENT])
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in DIFFERENT])
 def test_localstack_agrees_on_the_photo(photo_runs, photo_opinions, name):
     assert photo_opinions[name] == ending(photo_runs[name], DEFINITION)
