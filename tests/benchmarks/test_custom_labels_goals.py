@@ -29,6 +29,10 @@ def test_goal_is_met_in_every_week(judged, case):
     assert judged[case].verdict == "met", judged[case].measured
 
 
+def test_limits_of_the_goal():
+    assert (goals.OF_BOUND, goals.SPARSE_OF_OLDER, goals.TRICKLE_OF_OLDER, goals.P95_MINUTES) == (1.05, 0.25, 0.10, 90)
+
+
 @pytest.mark.parametrize("load", [load for load in LOADS if load != "nightly dump"])
 def test_sessions_cost_less_than_a_model_that_always_runs(load):
     arrivals, ways = LOADS[load](1), policies()
