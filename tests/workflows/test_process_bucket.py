@@ -287,6 +287,7 @@ def test_every_state_is_entered(runs):
 def test_both_maps_process_batches_alike():
     # The names of states are unique in a state machine, so the states of the second Map have other names.
     listing, inventory = (DEFINITION["States"][name] for name in OUTSIDE.values())
+    assert listing.keys() == inventory.keys()
     assert {name for name in listing if listing[name] != inventory[name]} == {
         "Comment",
         "Label",
@@ -336,7 +337,7 @@ def _in_any_batch(end):
 
 @pytest.fixture(scope="module")
 def opinions(runs, bulk, tmp_path_factory):
-    """How the same executions end under LocalStack's interpreter."""
+    """The same executions under LocalStack's interpreter."""
     objects = [{"Key": f"in/{number} é+.jpg", "Etag": f'"{number}"', "Size": number} for number in range(OBJECTS)]
     return second_endings(
         _for_localstack(DEFINITION),
