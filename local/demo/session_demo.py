@@ -241,11 +241,13 @@ def _moments(stack: Stack, arn: str, inspected: int) -> list[Moment]:
         for verb, times in (("Entered", entered), ("Exited", left)):
             if name := event.get(f"state{verb}EventDetails", {}).get("name"):
                 times.setdefault(name, []).append(event["timestamp"])
-    workers = len(entered["Inspect Images"]) // len(entered["Drain Queue"])
+    workers = len(entered["Drain Queue"]) // len(entered["Drain Queue In Parallel"])
     return [
         Moment(entered["Start Model"][0], "started", "there is work: the session takes the lease and starts the model"),
-        Moment(entered["Drain Queue"][0], "ready", "the model runs, and is paid for"),
-        Moment(left["Drain Queue"][-1], "drained", f"{workers} workers have inspected {inspected} drawings"),
+        Moment(entered["Drain Queue In Parallel"][0], "ready", "the model runs, and is paid for"),
+        Moment(
+            left["Drain Queue In Parallel"][-1], "drained", f"{workers} workers have inspected {inspected} drawings"
+        ),
         Moment(entered["Stop Model"][0], "empty", "the queue was empty at two looks: the model is to stop"),
         Moment(events[-1]["timestamp"], "stopped", "the model rests, the lease is free"),
     ]

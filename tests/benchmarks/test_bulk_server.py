@@ -1,4 +1,4 @@
-"""The server in the shape of AWS: what the goals rest on is that it is strict, and right about the pace."""
+"""The server in the shape of AWS: the goals rely on its strictness and on its rate limiter."""
 
 import asyncio
 import json
@@ -22,9 +22,14 @@ def aws() -> Aws:
 
 def _ask(aws: Aws, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    # In a thread of its own: where browser tests have run before, this one has a running loop already.
+    # In another thread: after browser tests, this one already has a running loop.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, aws.answer(Request(method, path, named, body))).result()
+
+
+def _detect(aws: Aws, times: int) -> list[int]:
+    """Return the statuses of calls of DetectLabels."""
+    return [_ask(aws, "POST", "/", x_amz_target="RekognitionService.DetectLabels").status for _ in range(times)]
 
 
 def _pace(aws: Aws, kind: tuple[str, str], next_at: int, now: int) -> Answer:
@@ -38,74 +43,51 @@ def _pace(aws: Aws, kind: tuple[str, str], next_at: int, now: int) -> Answer:
     return _ask(aws, "POST", "/", json.dumps(request).encode(), x_amz_target="DynamoDB_20120810.UpdateItem")
 
 
-def test_a_bucket_lets_no_more_through_than_it_holds():
+def test_token_bucket_holds_at_most_one_second():
     bucket = Bucket(5, now=0)
-
     assert [bucket.take(0) for _ in range(6)] == [True] * 5 + [False]
-
-
-def test_a_bucket_fills_up_with_time_and_never_above_one_second():
-    bucket = Bucket(5, now=0)
-
     assert sum(bucket.take(100) for _ in range(10)) == 5
 
 
-def test_a_refused_call_takes_no_token():
+def test_refused_call_takes_no_token():
     bucket = Bucket(1, now=0)
     bucket.take(0)
     for _ in range(9):
         bucket.take(0.5)
-
     assert bucket.take(1.0)
 
 
-def test_a_part_of_an_object_is_that_part(aws):
+def test_range_returns_a_part_of_an_object(aws):
     answer = _ask(aws, "GET", "/photos/0-a.jpg", range="bytes=2-4")
-
     assert (answer.status, answer.body) == (206, b"234")
 
 
-def test_an_object_of_another_etag_is_refused(aws):
+def test_if_match_takes_only_the_etag_with_and_without_quotes(aws):
     assert _ask(aws, "GET", "/photos/0-a.jpg", if_match='"other"').status == 412
-
-
-@pytest.mark.parametrize("quotes", ["", '"'])
-def test_an_object_of_this_etag_is_served(aws, quotes):
-    assert _ask(aws, "GET", "/photos/0-a.jpg", if_match=f"{quotes}{etag(PHOTO)}{quotes}").body == PHOTO
+    for quotes in ("", '"'):
+        assert _ask(aws, "GET", "/photos/0-a.jpg", if_match=f"{quotes}{etag(PHOTO)}{quotes}").body == PHOTO
 
 
 def test_calls_above_the_quota_are_throttled_and_not_paid(aws):
     aws.become(Behaviour(detect_seconds=0, calls_per_second=2))
-
-    statuses = [_ask(aws, "POST", "/", x_amz_target="RekognitionService.DetectLabels").status for _ in range(3)]
-
-    assert statuses == [200, 200, 400]
+    assert _detect(aws, 3) == [200, 200, 400]
     assert json.loads(_ask(aws, "GET", "/_counts").body)["paid"] == 2
 
 
-def test_a_failure_on_purpose_is_not_paid(aws):
+def test_deliberate_failures_occur_at_their_interval(aws):
     aws.become(Behaviour(detect_seconds=0, fail_every=2))
-
-    statuses = [_ask(aws, "POST", "/", x_amz_target="RekognitionService.DetectLabels").status for _ in range(4)]
-
-    assert statuses == [200, 500, 200, 500]
+    assert _detect(aws, 4) == [200, 500, 200, 500]
 
 
-def test_the_pace_begins_only_once(aws):
+def test_rate_limiter_starts_once_and_continues_from_its_next_call(aws):
     assert [_pace(aws, SET, 150, 100).status for _ in range(2)] == [200, 400]
-
-
-def test_the_pace_moves_on_from_where_it_is(aws):
-    _pace(aws, SET, 150, 100)
-
     assert json.loads(_pace(aws, ADD, 50, 120).body)["Attributes"]["next_at"]["N"] == "200"
 
 
-def test_a_pace_that_lies_behind_is_not_added_to(aws):
+def test_rate_limiter_in_the_past_is_not_continued(aws):
     _pace(aws, SET, 150, 100)
-
     assert _pace(aws, ADD, 50, 151).status == 400
 
 
-def test_an_update_of_the_pace_of_another_form_is_refused(aws):
+def test_unknown_update_of_the_rate_limiter_is_refused(aws):
     assert "ValidationException" in _pace(aws, ("ADD #next_at :next_at", "size(#x) > :now"), 1, 1).body.decode()

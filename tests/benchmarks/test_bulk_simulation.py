@@ -1,4 +1,4 @@
-"""The simulation of a run, on inputs small enough to know the answer; and goal P13 itself."""
+"""The simulation of a bulk run: small inputs with known results, and goal P13."""
 
 import pytest
 
@@ -15,69 +15,54 @@ CPU_SECONDS = 0.05
 MEASURED = Load(1_000_000, 50, CPU_SECONDS)
 
 
-def test_every_image_is_paid_for_once_and_none_is_lost():
-    outcome = simulate(Load(1_234, 50, CPU_SECONDS))
-
-    assert (outcome.paid, outcome.failed, outcome.throttled) == (1_234, 0, 0)
-
-
-def test_a_run_takes_the_time_that_its_share_of_the_quota_needs():
+def test_every_image_is_paid_once_within_the_time_of_the_quota():
     outcome = simulate(Load(20_000, 50, CPU_SECONDS))
-
+    assert (outcome.paid, outcome.failed, outcome.throttled) == (20_000, 0, 0)
     assert outcome.seconds == pytest.approx(20_000 / 50 / SHARE_OF_QUOTA, rel=0.02)
+
+
+def test_images_that_fill_no_last_batch_are_processed():
+    assert simulate(Load(1_234, 50, CPU_SECONDS)).paid == 1_234
 
 
 def test_workers_and_batches_are_those_of_the_product():
     outcome = simulate(Load(1_000, 120, CPU_SECONDS))
-
     assert (outcome.workers, outcome.batch_size) == (bulk_run.workers(120), bulk_run.batch_size(120))
 
 
-def test_a_worker_that_is_slower_than_the_quota_decides_the_time():
+def test_slow_workers_determine_the_time():
     outcome = simulate(Load(2_000, 50, cpu_seconds=1.0))
-
     assert outcome.seconds >= 2_000 / outcome.workers
 
 
-def test_a_single_image_takes_its_own_way_and_no_longer():
+def test_single_image_takes_its_own_time():
     exact = Behaviour(detect_seconds=0.4, s3_seconds=0, s3_bytes_per_second=1e12, table_seconds=0)
-
-    outcome = simulate(Load(1, 50, cpu_seconds=2.0), exact)
-
-    assert outcome.worker_seconds == pytest.approx(2.0, abs=0.01)
+    assert simulate(Load(1, 50, cpu_seconds=2.0), exact).worker_seconds == pytest.approx(2.0, abs=0.01)
 
 
-def test_the_same_seed_gives_the_same_run():
+def test_same_seed_gives_the_same_run():
     load = Load(500, 50, CPU_SECONDS)
-
     assert simulate(load, seed=3) == simulate(load, seed=3)
 
 
-def test_somebody_else_at_the_same_quota_costs_throttles_and_no_image():
+def test_other_calls_at_the_same_quota_cost_throttles_and_no_image():
     outcome = simulate(Load(20_000, 50, CPU_SECONDS, 3_000_000, 50, 60, 300))
-
     assert outcome.throttled > 0
     assert (outcome.paid, outcome.failed) == (20_000, 0)
 
 
-def test_the_somebody_else_of_the_goal_uses_the_whole_quota_for_an_hour():
-    load = contention(MEASURED)
-
-    assert (load.other_calls_per_second, load.other_until - load.other_from) == (50, 3_600)
-
-
-def test_a_million_images_keep_the_goal():
+def test_million_images_meet_the_goal():
     outcome = simulate(MEASURED)
-
     assert outcome.of_bound <= OF_BOUND_GOAL == 1.03
     assert (outcome.throttled, outcome.failed, outcome.paid) == (0, 0, 1_000_000)
 
 
-def test_a_million_images_lose_none_to_an_hour_at_twice_the_quota():
-    outcome = simulate(contention(MEASURED))
-
+def test_million_images_survive_an_hour_at_twice_the_quota():
+    load = contention(MEASURED)
+    assert (load.other_calls_per_second, load.other_until - load.other_from) == (50, 3_600)
+    outcome = simulate(load)
     assert (outcome.failed, outcome.paid) == (0, 1_000_000)
 
 
-def test_the_input_of_a_batch_of_the_longest_keys_fits():
+def test_batch_of_the_longest_keys_fits_into_its_payload():
     assert payload_bytes("k" * 1_024, bulk_run.BATCH_LIMIT) < PAYLOAD_LIMIT

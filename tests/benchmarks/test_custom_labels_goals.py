@@ -1,4 +1,4 @@
-"""Goal P14, on the template's own defaults: what sessions may cost, and how long an image may wait."""
+"""Goal P14, with the defaults of the template: the cost of sessions, and the wait of an image."""
 
 import pytest
 
@@ -25,18 +25,15 @@ def judged() -> dict[str, Result]:
         "trickle, 1 an hour, default, p95 age",
     ],
 )
-def test_the_goal_is_met_in_every_week(judged, case):
+def test_goal_is_met_in_every_week(judged, case):
     assert judged[case].verdict == "met", judged[case].measured
 
 
-def test_the_limits_are_those_of_the_issue():
-    limits = (goals.OF_BOUND, goals.SPARSE_OF_OLDER, goals.TRICKLE_OF_OLDER, goals.P95_MINUTES)
-
-    assert limits == (1.05, 0.25, 0.10, 90)
+def test_limits_of_the_goal():
+    assert (goals.OF_BOUND, goals.SPARSE_OF_OLDER, goals.TRICKLE_OF_OLDER, goals.P95_MINUTES) == (1.05, 0.25, 0.10, 90)
 
 
 @pytest.mark.parametrize("load", [load for load in LOADS if load != "nightly dump"])
 def test_sessions_cost_less_than_a_model_that_always_runs(load):
     arrivals, ways = LOADS[load](1), policies()
-
     assert ways[DEFAULT](arrivals, 1).dollars < ways[ALWAYS](arrivals, 1).dollars

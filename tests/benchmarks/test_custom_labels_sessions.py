@@ -1,4 +1,4 @@
-"""The simulator of Custom Labels sessions: exact in the small, and true to what cannot be otherwise."""
+"""The simulator of Custom Labels sessions: small loads with known results, and properties of every load."""
 
 import json
 from dataclasses import replace
@@ -40,30 +40,21 @@ bursts = st.tuples(moments, st.integers(1, 1_000), st.floats(0, 3_600)).map(
 weeks = st.lists(st.one_of(moments.map(lambda moment: [moment]), bursts), min_size=1, max_size=5).map(
     lambda parts: sorted(moment for part in parts for moment in part)
 )
+terms = st.builds(
+    lambda minimum, more, **others: replace(TERMS, minimum_units=minimum, maximum_units=minimum + more, **others),
+    minimum=st.integers(1, 5),
+    more=st.integers(0, 5),
+    minimum_batch=st.integers(1, 2_000),
+    maximum_age_seconds=st.integers(0, 43_200),
+    drain_seconds=st.integers(10, 600),
+    maximum_seconds=st.integers(600, 20_000),
+)
 chosen = st.builds(
-    lambda terms, seconds, poll, idle: replace(
-        SETTINGS, terms=terms, schedule_seconds=seconds, poll_seconds=poll, idle_seconds=idle
-    ),
-    st.builds(
-        lambda batch, age, low, more, drain, maximum: replace(
-            TERMS,
-            minimum_batch=batch,
-            maximum_age_seconds=age,
-            minimum_units=low,
-            maximum_units=low + more,
-            drain_seconds=drain,
-            maximum_seconds=maximum,
-        ),
-        st.integers(1, 2_000),
-        st.integers(0, 43_200),
-        st.integers(1, 5),
-        st.integers(0, 5),
-        st.integers(10, 600),
-        st.integers(600, 20_000),
-    ),
-    st.sampled_from((900, 1_800, 3_600)),
-    st.integers(20, 600),
-    st.integers(60, 600),
+    lambda **changes: replace(SETTINGS, **changes),
+    terms=terms,
+    schedule_seconds=st.sampled_from((900, 1_800, 3_600)),
+    poll_seconds=st.integers(20, 600),
+    idle_seconds=st.integers(60, 600),
 )
 seeds = st.integers(0, 99)
 
@@ -79,111 +70,82 @@ any_outcome = st.one_of(
 )
 
 
-def test_one_image_is_done_at_the_very_second_at_which_the_state_machine_would_do_it():
+def test_one_image_is_done_at_the_second_of_the_state_machine():
     outcome = Sessions([100.0], SETTINGS).run(QUARTERS)
 
     # Seen at 901 s and old enough at 3,601 s. The model is started at 3,602 s and found running at its thirty-first
-    # look, at 4,532 s; the worker begins a second later and takes a fifth of one.
+    # poll, at 4,532 s; the worker begins a second later and takes a fifth of one.
     assert outcome.queue.done == [pytest.approx(4_533.2)]
-
-
-def test_the_model_is_billed_until_the_second_empty_look_and_not_a_second_more():
-    (run,) = Sessions([100.0], SETTINGS).run(QUARTERS).runs
-
     # Running at 4,502 s; after a long poll of ten seconds empty at 4,544.2 s, and again a minute later.
-    assert (run.running, run.stopping) == (4_502, pytest.approx(4_606.2))
+    [run] = outcome.runs
+    assert run.running == 4_502
+    assert run.stopping == pytest.approx(4_606.2)
 
 
-def test_a_full_batch_starts_at_the_first_look():
-    (run,) = Sessions([100.0] * 500, SETTINGS).run(QUARTERS).runs
-
+def test_full_batch_starts_at_the_first_check():
+    [run] = Sessions([100.0] * 500, SETTINGS).run(QUARTERS).runs
     assert run.starting == 902
 
 
-def test_an_image_that_comes_during_the_idle_wait_is_done_without_another_start():
+def test_image_that_arrives_during_the_idle_wait_needs_no_other_start():
     outcome = Sessions([100.0, 4_600.0], SETTINGS).run(QUARTERS)
-
     assert (len(outcome.runs), len(outcome.queue.done)) == (1, 2)
 
 
-def test_a_session_ends_after_a_round_that_idled_and_what_it_left_waits_from_then_on():
+def test_session_ends_after_an_idle_round_and_its_remaining_images_wait_anew():
     # An image every two seconds for an hour, a tenth of what a unit does: enough of them at 1,800 s.
-    outcome = Sessions([2.0 * image for image in range(1_800)], SETTINGS).run(QUARTERS)
-
-    first, second = outcome.runs
-    assert first.stopping - first.running < 700
+    first, second = Sessions([2.0 * image for image in range(1_800)], SETTINGS).run(QUARTERS).runs
     assert first.starting == 1_802
-    # Left at about 3,400 s, so old enough at the look of 6,300 s.
+    assert first.stopping - first.running < 700
+    # Left at about 3,400 s, so old enough at the check of 6,300 s.
     assert second.starting == 6_302
 
 
-def test_a_look_during_a_session_does_not_count_the_queue():
+def test_check_during_a_session_does_not_count_the_queue():
     # The session holds its lease until 4,917 s. The image of 4,620 s is seen at 5,401 s, not at 4,501 s or before.
     outcome = Sessions([100.0, 4_620.0], SETTINGS).run(QUARTERS)
-
     assert outcome.runs[1].starting == 5_400 + 2_700 + 2
 
 
-def test_what_a_session_leaves_at_its_end_is_done_by_the_next():
+def test_next_session_processes_the_images_that_a_session_leaves():
     short = replace(SETTINGS, terms=replace(TERMS, maximum_seconds=1_200, maximum_units=1))
-
     outcome = Sessions([100.0] * 5_000, short).run(QUARTERS)
-
     assert (len(outcome.runs), outcome.share_done) == (3, 1)
 
 
-def test_a_session_that_is_over_before_its_model_runs_does_nothing_and_stops_it():
+def test_session_that_ends_before_its_model_runs_stops_it_and_does_nothing():
     hasty = replace(SETTINGS, terms=replace(TERMS, maximum_seconds=600))
-
     outcome = Sessions([100.0], hasty).run(range(0, 4_500, 900))
-
     assert (outcome.share_done, [run.units for run in outcome.runs]) == (0, [1])
     assert outcome.runs[0].stopping - outcome.runs[0].running <= SETTINGS.poll_seconds + 1
 
 
-def test_the_older_batch_holds_its_model_for_59_minutes_for_one_image():
-    (run,) = others.older_batch([100.0], seed=1).runs
-
-    assert run.stopping - run.running == 3_540
-
-
-def test_the_older_batch_holds_on_while_images_come():
-    (run,) = others.older_batch([100.0] * 30_000, seed=1).runs
-
-    assert run.stopping - run.running == 2 * 3_540
+@pytest.mark.parametrize(("images", "seconds"), [(1, 3_540), (30_000, 2 * 3_540)])
+def test_older_batch_holds_its_model_for_59_minutes_or_while_images_arrive(images, seconds):
+    [run] = others.older_batch([100.0] * images, seed=1).runs
+    assert run.stopping - run.running == seconds
 
 
-def test_an_image_without_an_end_counts_as_never_done():
+def test_image_without_an_end_counts_as_never_done():
     outcome = Outcome(Queue([1.0, 2.0]), [])
     outcome.queue.serve(5, 5.3, 1)
-
     assert (outcome.age(0.5), outcome.age(0.95), outcome.share_done) == (pytest.approx(4.2), float("inf"), 0.5)
 
 
 @given(any_outcome)
-def test_no_image_is_lost_or_done_twice(outcome):
+def test_no_image_is_lost_or_done_twice_or_too_early(outcome):
     waiting = outcome.queue.backlog(float("inf")).messages
-
     assert len(outcome.queue.done) + waiting == len(outcome.queue.arrivals)
+    # Five images a second and unit.
+    units = max((run.units for run in outcome.runs), default=1)
+    assert all(age >= 0.999 / (5 * units) for age in outcome.ages)
+    assert outcome.unit_hours * 3_600 * 5 >= len(outcome.queue.done) - 1e-3
 
 
 @given(weeks, chosen, seeds)
 def test_every_image_is_done_within_the_day_after_the_week(arrivals, chosen_settings, seed):
     patient = replace(chosen_settings, terms=replace(chosen_settings.terms, maximum_seconds=20_000))
-
     assert ours(arrivals, patient, seed).share_done == 1
-
-
-@given(any_outcome)
-def test_no_image_is_done_before_it_came_and_the_model_looked_at_it(outcome):
-    units = max((run.units for run in outcome.runs), default=1)
-
-    assert all(age >= 0.999 / (5 * units) for age in outcome.ages)
-
-
-@given(any_outcome)
-def test_the_model_is_paid_for_at_least_as_long_as_the_analysis_takes(outcome):
-    assert outcome.unit_hours * 3_600 * 5 >= len(outcome.queue.done) - 1e-3
 
 
 @given(any_outcome)
@@ -197,102 +159,72 @@ def test_images_are_done_only_while_a_model_runs(outcome):
 
 
 @given(any_outcome)
-def test_no_model_is_started_before_the_one_before_it_has_stopped(outcome):
+def test_every_model_is_stopped_before_the_next_starts(outcome):
+    assert all(run.starting < run.running <= run.stopping < run.stopped < float("inf") for run in outcome.runs)
     assert all(earlier.stopped <= later.starting for earlier, later in pairwise(outcome.runs))
 
 
 @given(any_outcome)
-def test_every_model_is_stopped(outcome):
-    assert all(run.starting < run.running <= run.stopping < run.stopped < float("inf") for run in outcome.runs)
-
-
-@given(any_outcome)
-def test_the_worst_bill_adds_the_start_and_the_stop_of_each_run(outcome):
+def test_worst_bill_adds_the_start_and_the_stop_of_each_run(outcome):
     extra = sum(run.units for run in outcome.runs) * (START_SECONDS + STOP_SECONDS) / 3_600
-
     assert outcome.unit_hours_at_worst == pytest.approx(outcome.unit_hours + extra)
 
 
 @given(weeks, chosen, seeds)
-def test_a_session_stays_within_its_units(arrivals, chosen_settings, seed):
-    terms = chosen_settings.terms
-
-    runs = ours(arrivals, chosen_settings, seed).runs
-
-    assert all(terms.minimum_units <= run.units <= terms.maximum_units for run in runs)
-
-
-@given(weeks, chosen, seeds)
-def test_a_session_ends_soon_after_its_longest_duration(arrivals, chosen_settings, seed):
+def test_session_stays_within_its_units_and_its_longest_duration(arrivals, chosen_settings, seed):
+    limits = chosen_settings.terms
     of_the_start = START_SECONDS + chosen_settings.poll_seconds
     last_round = chosen_settings.round_seconds + chosen_settings.idle_seconds + 10
-    longest = max(chosen_settings.terms.maximum_seconds, of_the_start) + last_round
+    longest = max(limits.maximum_seconds, of_the_start) + last_round
+    for run in ours(arrivals, chosen_settings, seed).runs:
+        assert limits.minimum_units <= run.units <= limits.maximum_units
+        assert run.stopping - run.starting <= longest
 
-    runs = ours(arrivals, chosen_settings, seed).runs
 
-    assert all(run.stopping - run.starting <= longest for run in runs)
-
-
-def test_the_same_week_has_the_same_outcome():
+def test_same_week_has_the_same_outcome():
     first, second = (ours(LOADS["sparse bursts"](5), SETTINGS, seed=5) for _ in range(2))
-
     assert (first.runs, first.queue.done) == (second.runs, second.queue.done)
 
 
 @given(st.sampled_from((300, 900, 3_600)), seeds)
-def test_a_rule_fires_in_its_minute_and_never_runs_away(seconds, seed):
-    looks = list(schedule(seconds, seed))
-
-    assert all(abs(later - earlier - seconds) <= LATE_SECONDS for earlier, later in pairwise(looks))
+def test_schedule_starts_within_its_minute_without_drift(seconds, seed):
+    assert all(abs(later - earlier - seconds) <= LATE_SECONDS for earlier, later in pairwise(schedule(seconds, seed)))
 
 
 @pytest.mark.parametrize("load", sorted(LOADS))
-def test_a_load_is_sorted_within_the_week_and_the_same_each_time(load):
+def test_load_is_sorted_within_the_week_and_reproducible(load):
     arrivals = LOADS[load](3)
-
     assert arrivals == sorted(LOADS[load](3))
     assert 0 <= arrivals[0] <= arrivals[-1] < WEEK
 
 
-def test_a_model_that_runs_cannot_be_started():
+def test_model_starts_only_when_stopped_and_stops_only_when_running():
     model = Model()
     model.start(0, 1)
-
+    with pytest.raises(ValueError, match="STARTING at 100 s, stop it while it is RUNNING"):
+        model.stop(100)
     with pytest.raises(ValueError, match="RUNNING at 1000 s, start it when it rests"):
         model.start(1_000, 1)
 
 
-def test_a_model_that_starts_cannot_be_stopped():
-    model = Model()
-    model.start(0, 1)
-
-    with pytest.raises(ValueError, match="STARTING at 100 s, stop it while it is RUNNING"):
-        model.stop(100)
-
-
-def test_a_session_ends_after_as_many_empty_looks_as_in_the_state_machine():
-    states = json.loads((ROOT / "statemachines" / "custom_model_session.asl.json").read_text(encoding="utf-8"))[
-        "States"
-    ]
-    conditions = [choice["Condition"] for choice in states["Is Queue Empty?"]["Choices"]]
-
+def test_session_ends_after_as_many_empty_counts_as_in_the_state_machine():
+    machine = json.loads((ROOT / "statemachines/custom_model_session.asl.json").read_text(encoding="utf-8"))
+    conditions = [choice["Condition"] for choice in machine["States"]["Is Queue Empty?"]["Choices"]]
     assert f"{{% $empty_looks > {EMPTY_LOOKS - 1} %}}" in conditions
 
 
-def test_every_policy_has_settings_that_the_template_takes():
+def test_every_policy_has_valid_settings():
     assert len(policies()) == 6
 
 
-def test_a_parameter_that_the_template_does_not_have_is_refused():
-    with pytest.raises(ValueError, match="MaximumAge: the template has no such parameter"):
-        settings.read({"MaximumAge": 1})
-
-
-def test_a_value_that_the_template_does_not_take_is_refused():
-    with pytest.raises(ValueError, match="IdleSeconds: 10, the template takes 60 to 900"):
-        settings.read({"IdleSeconds": 10})
-
-
-def test_a_schedule_without_a_rate_is_refused():
-    with pytest.raises(ValueError, match=r"SessionSchedule: cron\(0 2 \* \* \? \*\), the simulation takes a rate"):
-        settings.read({"SessionSchedule": "cron(0 2 * * ? *)"})
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"MaximumAge": 1}, "MaximumAge: the template has no such parameter"),
+        ({"IdleSeconds": 10}, "IdleSeconds: 10, the template takes 60 to 900"),
+        ({"SessionSchedule": "cron(0 2 * * ? *)"}, "SessionSchedule: .*, the simulation takes a rate"),
+    ],
+)
+def test_invalid_setting_is_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        settings.read(parameters)

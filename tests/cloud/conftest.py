@@ -1,4 +1,4 @@
-"""The stack that is tried: the deployed one that ``AWS_SAM_STACK_NAME`` names, or else one of the local AWS."""
+"""The stack under test: the one that ``AWS_SAM_STACK_NAME`` names, otherwise one in the local AWS."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,14 +16,14 @@ __all__ = ["copy_of_deployed", "deployed", "local_stacks"]
 
 @pytest.fixture
 def learnt(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Report a sentence of what AWS answered, whether or not the test then passes."""
+    """Report an answer of AWS in a sentence, whether or not the test passes."""
     return lambda sentence: record_property("learnt", sentence)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
     sentences = [value for report in reports for name, value in report.user_properties if name == "learnt"]
-    # What the local AWS answers is known: its code says so.
+    # The answers of the local AWS are known from its code.
     if "AWS_SAM_STACK_NAME" in os.environ and sentences:
         terminalreporter.section("what AWS answered")
         for sentence in sentences:
@@ -50,7 +50,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def visit(stack: Deployed) -> Iterator[Visit]:
-    """Names of this test's own in the stack; whatever happens, nothing below them stays."""
+    """Unique names in the stack for one test; everything under them is removed, whatever happens."""
     visit = Visit(stack)
     try:
         yield visit

@@ -1,4 +1,4 @@
-"""A deployed stack, wherever it is, and a visit to it that takes everything along again when it ends."""
+"""A deployed stack, and a visit to it that removes at its end everything that it has created."""
 
 import hashlib
 import io
@@ -26,16 +26,16 @@ from vision.domain.inspection import results
 from vision.domain.objects import ObjectVersion
 from vision.domain.statuses import OPEN
 
-# A cold start of every function in a row, and a Rekognition that asks for patience, are below this.
+# Enough for cold starts of every function in a row, and for throttles of Rekognition.
 PATIENCE_SECONDS = 180
-# How long the end of a test waits for what the test did not wait for.
+# How long the end of a test waits for executions that the test did not wait for.
 SETTLING_SECONDS = 60
 
 _deserialize = TypeDeserializer().deserialize
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """Return the first truthy answer of `condition`; fail when there is none in time."""
+    """Return the first truthy value of `condition`; fail if there is none in time."""
     deadline, pause = time.monotonic() + seconds, 0.1
     while True:
         if answer := condition():
@@ -47,7 +47,7 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_
 
 
 def photo() -> bytes:
-    """A small JPEG like no other: what is the same as an earlier one may be known already."""
+    """Return a small unique JPEG: equal content may have been processed already."""
     content = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").resize((640, 480)).save(content, "JPEG", comment=secrets.token_bytes(16))
     return content.getvalue()
@@ -55,7 +55,7 @@ def photo() -> bytes:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back over HTTP."""
+    """A response over HTTP."""
 
     status: int
     headers: dict[str, str]
@@ -68,7 +68,7 @@ class Answer:
 def send(
     method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None, engine: str = ""
 ) -> Answer:
-    """Send a request, also to the local engine: a host below localhost is this machine, and a copy has another port."""
+    """Send a request, also to the local engine: a host below localhost is this machine, on the port of the engine."""
     parts, headers = urllib.parse.urlsplit(url), dict(headers or {})
     if parts.hostname and parts.hostname.endswith(".localhost"):
         port = urllib.parse.urlsplit(engine).port or parts.port
@@ -83,11 +83,11 @@ def send(
 
 
 class Deployed:
-    """The parts of a stack by their outputs; credentials, Region and endpoint are those of the environment."""
+    """The resources of a stack by its outputs; credentials, Region and endpoint are those of the environment."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        # boto3.client() takes the session of the process, which keeps the credentials that it saw first.
+        # boto3.client() uses the session of the process, which keeps its first credentials.
         session = boto3.Session()
         self.client = cache(lambda service: session.client(service))
         described = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
@@ -97,11 +97,11 @@ class Deployed:
 
     @property
     def inspects_at_once(self) -> bool:
-        """Whether an inspection follows the upload, rather than waiting for a session of a Custom Labels model."""
+        """Whether images are inspected after their upload, not in a session of a Custom Labels model."""
         return "CustomModelSessionStateMachineArn" not in self.outputs
 
     def request(self, method: str, path: str, content: Any = None, token: str = "", **headers: str) -> Answer:
-        """Ask the page or its API."""
+        """Send a request to the page or its API."""
         own = {"Authorization": f"Bearer {token}"} if token else {}
         body = None
         if content is not None:
@@ -111,7 +111,7 @@ class Deployed:
         return send(method, address, body, own | headers, os.environ.get("AWS_ENDPOINT_URL", ""))
 
     def record(self, version: ObjectVersion) -> dict[str, Any]:
-        """The image record, or {} while there is none."""
+        """Return the record of an image, or {} if there is none."""
         answer = self.client("dynamodb").get_item(
             TableName=self.table,
             Key={name: {"S": value} for name, value in table_keys.image_key(version).items()},
@@ -120,56 +120,51 @@ class Deployed:
         return {name: _deserialize(value) for name, value in answer.get("Item", {}).items()}
 
     def finished(self, version: ObjectVersion, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
-        """Wait until the record says how it ended, and return it."""
+        """Wait until the record has a final status, and return it."""
 
-        def record() -> dict[str, Any] | None:
+        def ended() -> dict[str, Any] | None:
             found = self.record(version)
             return found if found and found["status"] not in OPEN else None
 
-        return wait_for(record, f"the record of {version.key}", seconds)
+        return wait_for(ended, f"the record of {version.key}", seconds)
 
     def closed(self, execution_arn: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Wait for the end of an execution and return its description."""
 
-        def description() -> dict[str, Any] | None:
+        def ended() -> dict[str, Any] | None:
             found = self.client("stepfunctions").describe_execution(executionArn=execution_arn)
             return found if found["status"] != "RUNNING" else None
 
-        return wait_for(description, f"the end of {execution_arn}", seconds)
+        return wait_for(ended, f"the end of {execution_arn}", seconds)
 
     def read(self, bucket: str, key: str) -> bytes:
-        """The content of an object."""
+        """Return the content of an object."""
         return self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def versions(self, bucket: str, prefix: str) -> Iterator[dict[str, str]]:
         """Yield every version and delete marker of the objects below a prefix."""
-        pages = self.client("s3").get_paginator("list_object_versions")
-        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-            for one in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                yield {"Key": one["Key"], "VersionId": one["VersionId"]}
+        pages = self.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        for one in (one for page in pages for one in page.get("Versions", []) + page.get("DeleteMarkers", [])):
+            yield {"Key": one["Key"], "VersionId": one["VersionId"]}
 
     def items(self, pk: str) -> Iterator[dict[str, Any]]:
         """Yield the keys of the items of a partition of the table."""
-        pages = (
-            self.client("dynamodb")
-            .get_paginator("query")
-            .paginate(
-                TableName=self.table,
-                ConsistentRead=True,
-                KeyConditionExpression="pk = :pk",
-                ProjectionExpression="pk, sk",
-                ExpressionAttributeValues={":pk": {"S": pk}},
-            )
-        )
-        for page in pages:
+        query = self.client("dynamodb").get_paginator("query")
+        for page in query.paginate(
+            TableName=self.table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk",
+            ProjectionExpression="pk, sk",
+            ExpressionAttributeValues={":pk": {"S": pk}},
+        ):
             yield from page["Items"]
 
 
 @dataclass
 class Visit:
-    """What one test leaves in a stack, all of it below names that nobody else has, and how it is removed.
+    """Everything that a test creates in a stack, under unique names, and its removal.
 
-    Executions that have ended stay listed for 90 days: Step Functions lets nobody delete them.
+    Ended executions stay listed for 90 days: Step Functions cannot delete them.
     """
 
     stack: Deployed
@@ -179,20 +174,13 @@ class Visit:
     runs: list[str] = field(default_factory=list)
 
     def upload(self, key: str, body: bytes) -> ObjectVersion:
-        """Upload a photo as a program does."""
+        """Upload a photo with the S3 API."""
         answer = self.stack.client("s3").put_object(
             Bucket=self.stack.bucket, Key=key, Body=body, ContentType="image/jpeg"
         )
-        version = ObjectVersion(
-            bucket=self.stack.bucket,
-            key=key,
-            version_id=answer["VersionId"],
-            etag=answer["ETag"].strip('"'),
-            sequencer="",
-            size_bytes=len(body),
-        )
-        self.versions.append(version)
-        return version
+        etag = answer["ETag"].strip('"')
+        self.versions.append(ObjectVersion(self.stack.bucket, key, answer["VersionId"], etag, "", len(body)))
+        return self.versions[-1]
 
     def start_run(self, **request: Any) -> str:
         """Start a bulk run and return the ARN of its execution."""
@@ -203,7 +191,7 @@ class Visit:
         return started["executionArn"]
 
     def sign_in(self) -> str:
-        """Make a person, and return an access token of theirs."""
+        """Create a user, and return an access token."""
         cognito, pool = self.stack.client("cognito-idp"), self.stack.outputs["UserPoolId"]
         password = f"Aa1-{secrets.token_urlsafe(16)}"
         made = cognito.admin_create_user(
@@ -227,10 +215,8 @@ class Visit:
     def email(self) -> str:
         return f"{self.name}@example.com"
 
-    # What is left, and its end
-
     def prefixes(self) -> list[tuple[str, str]]:
-        """Where objects of this visit can be, as bucket and prefix."""
+        """Return the buckets and prefixes of the objects of this visit."""
         image, results_bucket = self.stack.bucket, self.stack.results
         below = [(image, f"{self.name}/"), (image, f"images/{self.name}/")]
         below += [(image, f"private/{owner}/") for owner in [self.name, *self.owners]]
@@ -241,14 +227,14 @@ class Visit:
         return below + [(results_bucket, bulk_run.results_prefix(bulk_run.run_id(arn))) for arn in self.runs]
 
     def partitions(self) -> list[str]:
-        """The partitions of the table that only this visit writes to."""
+        """Return the partitions of the table that only this visit writes to."""
         pks = [table_keys.image_key(version)["pk"] for version in self.versions]
         pks += [f"{kind}#{owner}" for kind in ("OWNER", "COUNTS") for owner in [self.name, *self.owners]]
         pks += [f"PREFIX#{keys.photo_id(self.stack.bucket, f'{self.name}/')}"]
         return [*dict.fromkeys(pks), *(f"RUN#{bulk_run.run_id(arn)}" for arn in self.runs)]
 
     def end(self) -> None:
-        """Remove all of it, each kind of thing even if another could not be removed, and make sure that it is gone."""
+        """Remove everything, each kind of resource even if another fails, and check that nothing is left."""
         failures = []
         for step in (self._end_executions, self._delete_objects, self._delete_items, self._delete_person):
             try:
@@ -260,31 +246,31 @@ class Visit:
         assert self.left() == []
 
     def left(self) -> list[str]:
-        """What is still there."""
+        """Return the keys of objects and items that still exist."""
         objects = [one["Key"] for bucket, prefix in self.prefixes() for one in self.stack.versions(bucket, prefix)]
         items = [item["pk"]["S"] for pk in self.partitions() for item in self.stack.items(pk)]
         return objects + items
 
     def _end_executions(self) -> None:
-        """Wait for what is on its way, and stop what does not end: it would write again what is deleted here."""
+        """Wait for running executions, and stop those that do not end: they would write what is deleted here again."""
         for arn in self.runs:
             try:
                 self.stack.closed(arn, SETTLING_SECONDS)
             except AssertionError:
                 self._end(arn)
         machine = self.stack.outputs["ProcessImageStateMachineArn"].replace(":stateMachine:", ":execution:")
-        for version in self._under_way():
+        for version in self._processed():
             try:
                 self.stack.finished(version, SETTLING_SECONDS)
             except AssertionError:
                 self._end(f"{machine}:{keys.execution_name(version)}")
 
-    def _under_way(self) -> list[ObjectVersion]:
-        """The versions in S3 of what the stack processes by itself; who uploads by a form does not learn of them."""
-        uploads = [version for version in self.versions if not version.key.startswith(f"{self.name}/")]
+    def _processed(self) -> list[ObjectVersion]:
+        """Return the versions that the stack processes without a run, also those of a form, which returns none."""
         return [
             replace(version, version_id=found["VersionId"])
-            for version in uploads
+            for version in self.versions
+            if not version.key.startswith(f"{self.name}/")
             for found in self.stack.versions(version.bucket, version.key)
         ]
 
@@ -311,7 +297,7 @@ class Visit:
 
 
 def form(fields: dict[str, str], file: bytes) -> tuple[bytes, str]:
-    """Return body and content type of an upload as a browser sends it: the fields first, the file last."""
+    """Return the body and content type of an upload by a browser: first the fields, then the file."""
     boundary = hashlib.sha256(file).hexdigest()[:32]
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()

@@ -1,4 +1,4 @@
-"""What AWS answers where its documentation is silent: what comes back is reported, and must be understood."""
+"""Answers of AWS where its documentation is silent: each is reported, and must be one that the functions understand."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.cloud
 
 @pytest.fixture
 def ask(stack):
-    """Ask Rekognition for labels by name; give their names, or the code of its refusal."""
+    """Ask Rekognition for labels by name; return the names found, or the code of the refusal."""
 
     def asked(names):
         settings = {"Settings": {"GeneralLabels": {"LabelInclusionFilters": names}}} if names else {}
@@ -25,13 +25,13 @@ def ask(stack):
 
 
 @pytest.mark.parametrize("count", [1, LABELS_LIMIT])
-def test_labels_that_nobody_knows_are_ignored_or_refused_as_an_inspection_understands(ask, learnt, count):
+def test_unknown_labels_are_ignored_or_refused(ask, learnt, count):
     answer = ask([f"Widget {number}" for number in range(count)])
     learnt(f"DetectLabels, asked for {count} labels that it does not know: {answer or 'no label, and no refusal'}")
     assert answer in ([], "InvalidParameterException")
 
 
-def test_a_label_in_small_letters_is_found_ignored_or_refused_as_an_inspection_understands(ask, learnt):
+def test_label_in_lower_case_is_found_ignored_or_refused(ask, learnt):
     first, *_ = ask([])
     answer = ask([first.lower()])
     learnt(f"DetectLabels, asked for {first.lower()!r} where it sees {first!r}: {answer or 'no label, and no refusal'}")

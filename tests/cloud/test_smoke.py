@@ -1,4 +1,4 @@
-"""Whether a deployed stack works: one image goes each way that there is, as its users would send it."""
+"""Smoke tests of a deployed stack: images take every path, as its users send them."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from vision.domain.objects import ObjectVersion
 pytestmark = pytest.mark.cloud
 
 
-def test_an_upload_becomes_a_record_with_a_thumbnail(stack, visit):
+def test_upload_becomes_a_record_with_a_thumbnail(stack, visit):
     version = visit.upload(f"private/{visit.name}/uploads/photo.jpg", photo())
     record = stack.finished(version)
     assert (record["status"], record["width"], record["height"]) == ("SUCCEEDED", 640, 480)
@@ -20,7 +20,7 @@ def test_an_upload_becomes_a_record_with_a_thumbnail(stack, visit):
     assert stack.client("s3").head_object(Bucket=thumbnail["bucket"], Key=thumbnail["key"])["ContentLength"] > 0
 
 
-def test_an_image_to_inspect_gets_a_verdict_and_moves(stack, visit):
+def test_inspected_image_gets_a_verdict_and_moves(stack, visit):
     if not stack.inspects_at_once:
         pytest.skip("this stack inspects in the sessions of a Custom Labels model, and each is on the bill")
     version = visit.upload(f"images/{visit.name}/photo.jpg", photo())
@@ -31,12 +31,12 @@ def test_an_image_to_inspect_gets_a_verdict_and_moves(stack, visit):
     assert stack.client("s3").head_object(Bucket=moved["bucket"], Key=moved["key"])["ContentLength"] > 0
 
 
-def test_a_bulk_run_records_every_image_below_a_prefix(stack, visit, learnt):
+def test_bulk_run_records_every_image_below_a_prefix(stack, visit, learnt):
     versions = [visit.upload(f"{visit.name}/{number}.jpg", photo()) for number in range(3)]
     ended = stack.closed(visit.start_run(bucket=stack.bucket, prefix=f"{visit.name}/"))
     assert ended["status"] == "SUCCEEDED", ended
     assert json.loads(ended["output"])["labelled"] == 3
-    # A listing names no versions: what a run has seen is known by its ETag.
+    # A listing has no versions: a run identifies objects by their ETag.
     seen = [replace(version, version_id="") for version in versions]
     assert [stack.record(version).get("status") for version in seen] == ["SUCCEEDED"] * 3
     [file] = _result_files(stack, json.loads(ended["output"])["results"]["prefix"])
@@ -44,13 +44,13 @@ def test_a_bulk_run_records_every_image_below_a_prefix(stack, visit, learnt):
     learnt(f"A line of the result file {file.rpartition('/')[2]} is {type(row).__name__}, for an output of an object")
 
 
-def test_a_bulk_run_over_nothing_says_that_there_was_nothing(stack, visit):
+def test_bulk_run_over_an_empty_prefix_says_so(stack, visit):
     ended = stack.closed(visit.start_run(bucket=stack.bucket, prefix=f"{visit.name}/"))
     assert ended["status"] == "SUCCEEDED", ended
     assert "prefix" in json.loads(ended["output"])["note"]
 
 
-def test_a_person_makes_an_album_uploads_a_photo_sees_it_and_deletes_both(stack, visit):
+def test_user_creates_an_album_uploads_a_photo_views_it_and_deletes_both(stack, visit):
     token, body = visit.sign_in(), photo()
     made = stack.request("POST", "/api/albums", {"name": "Smoke"}, token)
     assert made.status == 201, made.body
@@ -61,7 +61,8 @@ def test_a_person_makes_an_album_uploads_a_photo_sees_it_and_deletes_both(stack,
     assert answer.status == 201, answer.body
     ticket = answer.json()
     fields = ticket["upload"]["fields"]
-    visit.versions.append(_uploaded(stack.bucket, fields["key"]))
+    # The response to a form has no version.
+    visit.versions.append(ObjectVersion(stack.bucket, fields["key"], "", "", "", 0))
     content, content_type = form(fields, body)
     assert send("POST", ticket["upload"]["url"], content, {"Content-Type": content_type}).status == 204
 
@@ -80,7 +81,7 @@ def test_a_person_makes_an_album_uploads_a_photo_sees_it_and_deletes_both(stack,
 
 
 @pytest.mark.skipif("AWS_SAM_STACK_NAME" in os.environ, reason="others use a deployed stack at the same time")
-def test_a_visit_that_ends_too_early_leaves_nothing_at_all(stack):
+def test_visit_that_ends_early_leaves_nothing(stack):
     before = _everything(stack)
     visit = Visit(stack)
     visit.sign_in()
@@ -93,7 +94,7 @@ def test_a_visit_that_ends_too_early_leaves_nothing_at_all(stack):
 
 
 def _everything(stack):
-    """Every object version, item and person of the stack; the pace of calls to Rekognition is nobody's."""
+    """Return every object version, item and user of the stack, except the state of the rate limiter."""
     objects = [one["VersionId"] for bucket in (stack.bucket, stack.results) for one in stack.versions(bucket, "")]
     table = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.table, ConsistentRead=True)
     items = [item["pk"]["S"] for page in table for item in page["Items"]]
@@ -102,12 +103,7 @@ def _everything(stack):
 
 
 def _result_files(stack, prefix: str) -> list[str]:
-    """The files that the manifest of a run's Map names."""
+    """Return the files in the manifest of the Map of a run."""
     [manifest] = {one["Key"] for one in stack.versions(stack.results, prefix) if one["Key"].endswith("/manifest.json")}
     files = json.loads(stack.read(stack.results, manifest))["ResultFiles"]
     return [file["Key"] for kind in ("SUCCEEDED", "FAILED") for file in files[kind]]
-
-
-def _uploaded(bucket: str, key: str) -> ObjectVersion:
-    """The object of a form; which version it becomes is not told to who uploads it."""
-    return ObjectVersion(bucket=bucket, key=key, version_id="", etag="", sequencer="", size_bytes=0)

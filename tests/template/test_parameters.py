@@ -114,7 +114,7 @@ def test_longest_session_ends_before_its_execution():
     longest = PARAMETERS["MaximumSessionSeconds"]["MaxValue"]
     machine = json.loads((REPOSITORY / "statemachines/custom_model_session.asl.json").read_text())
     # A round of workers, and the stop with its looks, come after the limit.
-    drain = machine["States"]["Drain Queue"]["ItemProcessor"]["States"]["Inspect Images"]["TimeoutSeconds"]
+    drain = machine["States"]["Drain Queue In Parallel"]["ItemProcessor"]["States"]["Drain Queue"]["TimeoutSeconds"]
     assert longest + 3 * drain + 61 * PARAMETERS["ModelPollSeconds"]["Default"] < machine["TimeoutSeconds"]
 
 

@@ -1,4 +1,4 @@
-"""The state machines of the project as data: their states, wherever they are nested."""
+"""The definitions of the state machines, with the states of their branches."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ FUNCTION_SUFFIX = "FunctionArn}"
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine, or a branch of a Parallel or Map state: where it starts, and its states by name."""
+    """A machine, or a branch of a Parallel or Map state, with its states by name."""
 
     name: str
     start_at: str
@@ -26,7 +26,7 @@ class Machine:
 
 
 def load(file: Path) -> dict[str, Any]:
-    """Return a definition as it is in its file, substitutions not filled in."""
+    """Return a definition as in its file, without substitutions."""
     return json.loads(file.read_text(encoding="utf-8"))
 
 
@@ -44,7 +44,7 @@ def states(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def tasks(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the states that do work, by name."""
+    """Return the Task states of a definition by name."""
     return {name: state for name, state in states(definition).items() if state["Type"] == "Task"}
 
 
@@ -60,6 +60,17 @@ def expressions(node: Any) -> Iterator[str]:
         yield node
 
 
+def assigned(node: Any) -> Iterator[str]:
+    """Yield the names of the variables that are assigned below a node of a definition."""
+    if isinstance(node, dict):
+        yield from node.get("Assign", {})
+        for value in node.values():
+            yield from assigned(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from assigned(value)
+
+
 def function_folder(task: dict[str, Any]) -> str:
     """Return the folder of the function that a task calls: ``detect_labels``."""
     name = task["Arguments"]["FunctionName"].removeprefix("${").removesuffix(FUNCTION_SUFFIX)
@@ -69,7 +80,7 @@ def function_folder(task: dict[str, Any]) -> str:
 def with_substitutions(
     definition: dict[str, Any], settings: dict[str, str], function_arn: Callable[[str], str]
 ) -> dict[str, Any]:
-    """Return a definition as it is deployed: with settings, and with the ARN of each function by its folder."""
+    """Return a definition as deployed: with its settings, and the ARN of each function by its folder."""
     text = json.dumps(definition)
     for name, value in {"Partition": "aws", **settings}.items():
         text = text.replace(f"${{{name}}}", value)
@@ -80,28 +91,18 @@ def with_substitutions(
 
 
 def branches(state: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the machines that run inside a Parallel or Map state; none for any other."""
+    """Return the machines inside a Parallel or Map state; none for other states."""
     return [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
 
 
 def targets(state: dict[str, Any]) -> list[str]:
-    """Return the names of the states that a state can go on to."""
+    """Return the names of the states that can follow a state."""
     found = [state[field] for field in ("Next", "Default") if field in state]
     return found + [rule["Next"] for field in ("Choices", "Catch") for rule in state.get(field, [])]
 
 
-def permanent(task: dict[str, Any]) -> list[str]:
-    """Return the errors that a task does not retry."""
-    return [name for rule in task.get("Retry", []) if rule["MaxAttempts"] == 0 for name in rule["ErrorEquals"]]
-
-
-def transient(task: dict[str, Any]) -> list[str]:
-    """Return the errors that a task retries."""
-    return [name for rule in task.get("Retry", []) if rule["MaxAttempts"] > 0 for name in rule["ErrorEquals"]]
-
-
 def with_timeouts(definition: dict[str, Any], *, task: int | None = None, machine: int | None = None) -> dict[str, Any]:
-    """Return a copy in which every task, or the machine, has so many seconds."""
+    """Return a copy with another timeout of every task, or of the machine."""
     changed = copy.deepcopy(definition)
     if task is not None:
         for state in tasks(changed).values():
@@ -109,3 +110,8 @@ def with_timeouts(definition: dict[str, Any], *, task: int | None = None, machin
     if machine is not None:
         changed["TimeoutSeconds"] = machine
     return changed
+
+
+DEFINITIONS = {file.name.removesuffix(".asl.json"): load(file) for file in STATE_MACHINES}
+# Every state of every state machine: "process_image / Detect Labels".
+STATES = {f"{name} / {state}": one for name, machine in DEFINITIONS.items() for state, one in states(machine).items()}

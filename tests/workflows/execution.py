@@ -1,4 +1,4 @@
-"""Executions of a state machine in the local AWS, with a script in the place of each of its functions."""
+"""Executions of a state machine in the local AWS, with scripted functions."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ from typing import Any
 from tests.local.engine.account import Account, archive, unique
 from tests.workflows.definition import REPOSITORY, with_substitutions
 
-# Longer than the timeout of functions in one deployment, and of tasks in the other. Those have room for the cold
-# start of a function on a busy machine.
+# Longer than the timeout of functions in one deployment, and of tasks in the other. These timeouts have room for the
+# cold start of a function on a busy machine.
 SLEEP_SECONDS = 12
 FUNCTION_TIMEOUT_SECONDS = 8
 TASK_TIMEOUT_SECONDS = 8
 
 
 def raising(name: str, times: int = 1) -> list[dict[str, Any]]:
-    """Return the steps of a function that raises an error so many times, in the way that the error really happens."""
+    """Return the steps of a function that fails a number of times, as the error really happens."""
     match name:
         case "Runtime.ExitError":
             return [{"exit": 1}] * times
@@ -27,13 +27,13 @@ def raising(name: str, times: int = 1) -> list[dict[str, Any]]:
 
 
 def message(name: str) -> str:
-    """Return what a scripted error says."""
+    """Return the message of a scripted error."""
     return f"{name}: what is wrong, the limit and the remedy"
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What each function does, invocation by invocation, what it answers otherwise, and what the execution is given."""
+    """The steps of each function, one an invocation, its answer after these, and the input of the execution."""
 
     steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Scenario:
 
 
 class Run:
-    """One closed execution: how it ended, which way it went, and what each function was given."""
+    """One execution that has ended: its end, its states, and the payloads of its functions."""
 
     def __init__(self, account: Account, arn: str, folder: Path) -> None:
         self._account, self.arn, self.folder = account, arn, folder
@@ -91,12 +91,13 @@ class Run:
         return [one["taskFailedEventDetails"]["error"] for one in self.history if "taskFailedEventDetails" in one]
 
     def given(self, function: str) -> list[Any]:
-        """Return what each invocation of a function was given."""
+        """Return the payload of each invocation of a function, once the execution has ended."""
+        assert self.status
         return given(self.folder, self.name, function)
 
 
 def given(folder: Path, name: str, function: str) -> list[Any]:
-    """Return what each invocation of a scripted function was given in the execution of a name."""
+    """Return the payload of each invocation of a scripted function in the execution of a name."""
     file = folder / f"{name}.{function}.jsonl"
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
@@ -135,7 +136,7 @@ class Workflow:
         )["FunctionArn"]
 
     def start(self, name: str, scenario: Scenario, default_input: Any, default_answers: dict[str, Any]) -> Run:
-        """Start an execution of this name that goes as the scenario says."""
+        """Start an execution of a scenario under this name."""
         state_input = default_input if scenario.state_input is None else scenario.state_input
         script = {**scenario.steps, "answers": default_answers | scenario.answers}
         (self._folder / f"{name}.json").write_text(json.dumps(script))

@@ -1,7 +1,7 @@
-"""A Lambda function that does in each invocation what a script says: answer, raise, sleep, or die.
+"""A Lambda function that follows a script, invocation by invocation: return, raise, sleep, or exit.
 
-It runs in the place of a function of the project, so that a test decides how a task goes. Scripts are read from
-and invocations written to a folder, since a process that dies has no other way to tell that it was there.
+It replaces a function of the project. It reads scripts from a folder and logs its invocations there, since a process
+that exits cannot report them otherwise.
 """
 
 import fcntl
@@ -29,7 +29,7 @@ def handler(event, context):
 
 
 def next_step(event, function):
-    """Return what a function does in this invocation, and what the functions answer otherwise."""
+    """Return the step of a function for this invocation, and the results of the functions without a step."""
     name = script_name(event, function)
     script = json.loads((FOLDER / f"{name}.json").read_text())
     steps = script.get(function, [])
@@ -38,7 +38,7 @@ def next_step(event, function):
 
 
 def act(event, function, step, answers):
-    """Raise the error of a step, or answer."""
+    """Raise the error of a step, or return a result."""
     match step:
         case {"raise": error, "message": message}:
             raise type(error, (Exception,), {})(message)
@@ -48,7 +48,7 @@ def act(event, function, step, answers):
 
 
 def script_name(event, function):
-    """Return the name of the execution, as the event tells it."""
+    """Return the name of the execution from the event."""
     if isinstance(event, dict) and "execution_arn" in event:
         return event["execution_arn"].rpartition(":")[2]
     if isinstance(event, dict) and "BatchInput" in event:
@@ -62,7 +62,7 @@ def script_name(event, function):
 
 
 def count(invocations, event):
-    """Write an invocation down and return how many were before it; workers of a session come at the same time."""
+    """Log an invocation and return how many came before it; the workers of a session run concurrently."""
     with invocations.open("a+") as log:
         fcntl.flock(log, fcntl.LOCK_EX)
         log.seek(0)
@@ -72,7 +72,7 @@ def count(invocations, event):
 
 
 def answer(event, function, answers):
-    """Answer as the function does when nothing goes wrong."""
+    """Return the result of a function that succeeds."""
     if function == "store_metadata":
         found = outcome(event["parts"], [Failure.from_error_output(error) for error in event["errors"]])
         return {name: found[name] for name in ("status", "error") if name in found}

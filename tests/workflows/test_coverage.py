@@ -1,96 +1,75 @@
-"""Every state, Retry, Catch and Choice of each state machine is taken by some execution of these tests."""
+"""The executions of these tests take every state, Retry, Catch and Choice of both state machines of single images.
 
-from dataclasses import dataclass, field
+Those of process_bucket are in its own test.
+"""
 
 import pytest
 
-from tests.workflows import (
-    custom_model_session,
-    custom_model_session_scenarios,
-    process_image,
-    process_image_scenarios,
-)
+from tests.workflows import custom_model_session, process_image
 from tests.workflows.definition import branches, function_folder, states, tasks
 
 pytestmark = pytest.mark.local
 
 
-@dataclass
 class Machine:
-    """A state machine with the scenarios of its tests, and the fixture that runs them."""
+    """A state machine with the scenarios of its tests."""
 
-    definition: dict
-    scenarios: dict
-    fixture: str
-    states: dict = field(init=False)
-    tasks: dict = field(init=False)
-
-    def __post_init__(self):
-        self.states, self.tasks = states(self.definition), tasks(self.definition)
+    def __init__(self, definition, scenarios):
+        self.top, self.scenarios = definition["States"], scenarios
+        self.states, self.tasks = states(definition), tasks(definition)
 
     def windows(self, run):
         """Yield each top-level state of an execution with its events and the state entered after it."""
         window, name = [], None
         for event in run.history:
             entered = event.get("stateEnteredEventDetails", {}).get("name")
-            if entered in self.definition["States"]:
+            if entered in self.top:
                 if name:
                     yield name, window, entered
                 window, name = [], entered
             window.append(event)
         yield name, window, None
 
-    def at_work(self, state):
+    def tasks_of(self, state):
         """Return the tasks that run while a top-level state does: itself, or those of its branches."""
         inside = [branch["StartAt"] for branch in branches(self.states[state])]
         return inside or [one for one in (state,) if one in self.tasks]
 
-    def rule(self, task, error):
-        return next((i for i, rule in enumerate(self.tasks[task]["Retry"]) if error in rule["ErrorEquals"]), None)
+    def retrier(self, task, error):
+        return next((i for i, one in enumerate(self.tasks[task]["Retry"]) if error in one["ErrorEquals"]), None)
 
     def taken(self, name, run):
-        """Yield what an execution took, as the state with ``retried``, ``given up`` or ``caught`` and the rule."""
+        """Yield ``(state, "retried" or "given up", retrier)`` and ``(state, "caught")`` of an execution."""
         for state, window, following in self.windows(run):
-            at_work, errors = self.at_work(state), _errors(window)
-            # Attempts of branches come mixed; the script tells which of them fails.
+            at_work = self.tasks_of(state)
+            errors = [event["taskFailedEventDetails"]["error"] for event in window if event["type"] == "TaskFailed"]
+            # The events of branches are interleaved; the script names the function that fails.
             steps = self.scenarios[name].steps
             failing = [one for one in at_work if state == one or function_folder(self.tasks[one]) in steps]
             if errors and len(failing) == 1:
-                (task,) = failing
-                if _count(window, "TaskSucceeded") == max(len(at_work), _entered(window, task)):
-                    yield from ((task, "retried", self.rule(task, one)) for one in errors)
-                # Iterations of a Map fail each for itself; scenarios with one tell enough.
-                elif _entered(window, task) == 1:
-                    yield from ((task, "retried", self.rule(task, one)) for one in errors[:-1])
-                    yield task, "given up", self.rule(task, errors[-1])
+                [task] = failing
+                entered = sum(event.get("stateEnteredEventDetails", {}).get("name") == task for event in window)
+                succeeded = sum(event["type"] == "TaskSucceeded" for event in window)
+                if succeeded == max(len(at_work), entered):
+                    yield from ((task, "retried", self.retrier(task, error)) for error in errors)
+                # Each iteration of a Map fails by itself; the scenarios with one iteration suffice.
+                elif entered == 1:
+                    yield from ((task, "retried", self.retrier(task, error)) for error in errors[:-1])
+                    yield task, "given up", self.retrier(task, errors[-1])
                     if following or run.status == "SUCCEEDED":
-                        yield task, "caught", 0
+                        yield task, "caught"
             if branches(self.states[state]) and following == self.states[state]["Catch"][0]["Next"]:
-                yield state, "caught", 0
-
-
-def _errors(window):
-    return [event["taskFailedEventDetails"]["error"] for event in window if event["type"] == "TaskFailed"]
-
-
-def _count(window, kind):
-    return sum(event["type"] == kind for event in window)
-
-
-def _entered(window, task):
-    return sum(event.get("stateEnteredEventDetails", {}).get("name") == task for event in window)
+                yield state, "caught"
 
 
 MACHINES = {
-    "process_image": Machine(process_image.DEFINITION, process_image_scenarios.SCENARIOS, "photo_runs"),
-    "custom_model_session": Machine(
-        custom_model_session.DEFINITION, custom_model_session_scenarios.SCENARIOS, "session_runs"
-    ),
+    "process_image": Machine(process_image.DEFINITION, process_image.SCENARIOS),
+    "custom_model_session": Machine(custom_model_session.DEFINITION, custom_model_session.SCENARIOS),
 }
-STATES = [(name, state) for name, machine in MACHINES.items() for state in machine.states]
-TASKS = [(name, task) for name, task in STATES if task in MACHINES[name].tasks]
-CATCHING = [(name, state) for name, state in STATES if "Catch" in MACHINES[name].states[state]]
-CHOICES = [(name, state) for name, state in STATES if MACHINES[name].states[state]["Type"] == "Choice"]
+TASKS = [(name, task) for name, machine in MACHINES.items() for task in machine.tasks]
+CHOICES = [
+    (name, one) for name, machine in MACHINES.items() for one, state in machine.top.items() if "Choices" in state
+]
 
 
 @pytest.fixture(scope="session")
@@ -113,26 +92,21 @@ def test_every_state_is_entered(runs, name):
 
 
 @pytest.mark.parametrize(("name", "task"), TASKS)
-def test_every_retry_of_a_task_is_taken(taken, name, task):
-    waiting = {i for i, rule in enumerate(MACHINES[name].tasks[task]["Retry"]) if rule["MaxAttempts"] > 0}
-    assert {rule for state, what, rule in taken[name] if (state, what) == (task, "retried")} == waiting
+def test_every_retrier_is_taken_and_exhausted_and_any_other_error_given_up(taken, name, task):
+    retriers = {*range(len(MACHINES[name].tasks[task]["Retry"]))}
+    found = {kind: {one[2] for one in taken[name] if one[:2] == (task, kind)} for kind in ("retried", "given up")}
+    assert found == {"retried": retriers, "given up": retriers | {None}}
 
 
-@pytest.mark.parametrize(("name", "task"), TASKS)
-def test_every_retry_of_a_task_is_exhausted_and_what_is_not_retried_is_given_up(taken, name, task):
-    given_up = {rule for state, what, rule in taken[name] if (state, what) == (task, "given up")}
-    assert given_up >= {*range(len(MACHINES[name].tasks[task]["Retry"])), None}
-
-
-@pytest.mark.parametrize(("name", "state"), CATCHING)
-def test_every_catch_is_taken(taken, name, state):
-    assert {rule for one, what, rule in taken[name] if (one, what) == (state, "caught")} == {0}
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_catch_is_taken(taken, name):
+    catching = {state for state, one in MACHINES[name].states.items() if "Catch" in one}
+    assert {one[0] for one in taken[name] if one[1] == "caught"} == catching
 
 
 @pytest.mark.parametrize(("name", "choice"), CHOICES)
 def test_every_way_of_a_choice_is_taken(runs, name, choice):
     machine = MACHINES[name]
-    state = machine.states[choice]
     ways = {
         following
         for run in runs[name].values()
@@ -141,4 +115,4 @@ def test_every_way_of_a_choice_is_taken(runs, name, choice):
         # Without a following state, the Choice itself failed.
         if before == choice and following
     }
-    assert ways == {*(rule["Next"] for rule in state["Choices"]), state["Default"]}
+    assert ways == {*(rule["Next"] for rule in machine.top[choice]["Choices"]), machine.top[choice]["Default"]}

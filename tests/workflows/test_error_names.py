@@ -1,22 +1,21 @@
-"""The error names of the state machines and of the code are the same ones, and both sides agree what heals."""
+"""The state machines and the code use the same error names, and agree on which of them a retry can heal."""
 
-import re
+from functools import cache
 
 import pytest
 
 from tests.template.call_graph import PERMANENT, TRANSIENT, Code
-from tests.workflows.definition import STATE_MACHINES, function_folder, load, permanent, states, tasks
-from tests.workflows.definition import transient as retried
-from vision.domain import errors
+from tests.workflows.definition import REPOSITORY, STATES, function_folder
+from tests.workflows.task_errors import NOT_RETRIED, retried
 
-# What Lambda and Step Functions report themselves.
+# Errors of Lambda and Step Functions.
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
 # https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 # A function that exceeds its memory: REPORT lines say Runtime.OutOfMemory since 2025, payloads were seen with
 # Runtime.ExitError (https://github.com/awslabs/amazon-s3-find-and-forget/pull/283). Both are retried.
 # https://github.com/nasa-gcn/gcn.nasa.gov/pull/3628
-DOCUMENTED = {
+OF_AWS = {
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -28,77 +27,66 @@ DOCUMENTED = {
     "Sandbox.Timedout",
     "States.Timeout",
 }
-# What waiting heals, but not there: a worker has waited itself before it lets these out.
-WAITED_FOR = {"drain_queue": {"ModelNotReady", "ObjectNotAccessible", "ServiceUnavailable", "Throttled"}}
 CODE = Code()
-TASKS = {
-    f"{file.name.removesuffix('.asl.json')} / {name}": state
-    for file in STATE_MACHINES
-    for name, state in tasks(load(file)).items()
-}
-# States that use the function of another, and say by their own name when.
-AGAIN = {
-    "Store Failure": "Store Metadata",
-    "Check Queue Again": "Check Queue",
-    "Inspect Images": "Drain Queue",
-    "Process Inventory Batch": "Process Batch",
-}
-# What no machine sees: a function writes it into the record, and these are the functions.
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+FOLDERS = [function_folder(task) for task in TASKS.values()]
+# Transient, but not retried: a worker has itself waited before it raises them, and the model costs money meanwhile.
+WAITED_FOR = {"drain_queue": {"ModelNotReady", "ObjectNotAccessible", "ServiceUnavailable", "Throttled"}}
+# Errors that a function writes into the record instead of raising them, with these functions.
 IN_THE_RECORD = {"NoRule": ("inspect_images", "drain_queue"), "AllowanceExceeded": ("start_processing",)}
 
 
-@pytest.fixture(params=TASKS)
-def task(request):
-    return TASKS[request.param]
+@cache
+def raised(folder):
+    """Return the errors of the project that the code of a function can raise."""
+    return CODE.errors(folder) & (PERMANENT | TRANSIENT)
 
 
-def test_an_error_is_either_permanent_or_transient():
-    assert not PERMANENT & TRANSIENT
-    kinds = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.VisionError)}
-    assert {one.__name__ for one in kinds} == PERMANENT | TRANSIENT | {"VisionError", "Permanent", "Transient"}
+def not_retried(folder):
+    return raised(folder) & (PERMANENT | WAITED_FOR.get(folder, set()))
 
 
-@pytest.mark.parametrize("file", STATE_MACHINES, ids=lambda file: file.name)
-def test_every_error_name_of_a_machine_is_known(file):
-    named = {
-        error
-        for state in states(load(file)).values()
-        for rule in (*state.get("Retry", []), *state.get("Catch", []))
-        for error in rule["ErrorEquals"]
-    }
-    assert named <= PERMANENT | TRANSIENT | DOCUMENTED | {"States.ALL"}
+@pytest.mark.parametrize("name", TASKS)
+def test_task_retries_exactly_the_transient_errors_of_its_function_and_of_aws(name):
+    # Retriers are scanned in order, and an error that none of them names is not retried.
+    # https://states-language.net/#retrying-after-error
+    errors, folder = retried(TASKS[name]), function_folder(TASKS[name])
+    assert set(errors) == raised(folder) - not_retried(folder) | OF_AWS
+    assert len(errors) == len(set(errors))
 
 
-def test_every_error_of_the_code_is_named_by_a_machine_or_kept_in_a_record():
-    named = {error for task in TASKS.values() for error in (*permanent(task), *retried(task))}
-    assert named & (PERMANENT | TRANSIENT) == (PERMANENT | TRANSIENT) - set(IN_THE_RECORD)
+@pytest.mark.parametrize("folder", NOT_RETRIED)
+def test_errors_that_executions_show_not_to_be_retried_are_those_of_the_code(folder):
+    assert folder in FOLDERS
+    assert sorted(NOT_RETRIED[folder].split()) == sorted(not_retried(folder))
+
+
+def test_every_error_can_leave_a_task_or_is_kept_in_a_record():
+    assert set().union(*map(raised, FOLDERS)) == (PERMANENT | TRANSIENT) - set(IN_THE_RECORD)
+
+
+def test_workers_raise_every_error_that_they_wait_for():
+    assert WAITED_FOR["drain_queue"] <= raised("drain_queue") & TRANSIENT
 
 
 @pytest.mark.parametrize(
     ("error", "folder"), [(error, folder) for error, folders in IN_THE_RECORD.items() for folder in folders]
 )
-def test_what_is_kept_in_a_record_is_met_by_its_function_and_never_let_out(folder, error):
+def test_error_that_is_kept_in_a_record_never_leaves_its_function(folder, error):
     assert error in CODE.met(folder)
-    assert error not in CODE.errors(folder)
-
-
-def test_a_task_refuses_to_retry_exactly_the_permanent_errors_of_its_function(task):
-    errors = CODE.errors(function_folder(task))
-    assert set(permanent(task)) == errors & PERMANENT | WAITED_FOR.get(function_folder(task), set())
-
-
-def test_a_task_retries_exactly_the_transient_errors_of_its_function_and_of_lambda(task):
-    healed = CODE.errors(function_folder(task)) & TRANSIENT
-    assert set(retried(task)) == healed - WAITED_FOR.get(function_folder(task), set()) | DOCUMENTED
+    assert error not in raised(folder)
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_state_its_folder_and_its_resource_have_the_same_name(name):
-    state = name.split(" / ")[1]
-    function = AGAIN.get(state, state)
-    assert function_folder(TASKS[name]) == function.lower().replace(" ", "_")
+def test_state_has_the_name_of_its_function_folder_and_resource(name):
+    # The name of a second state with the same function continues: "Check Queue Again", "Process Batch From Inventory".
+    state, folder = name.split(" / ")[1], function_folder(TASKS[name])
+    function = folder.replace("_", " ").title()
+    assert state == function or state.startswith(f"{function} ")
     assert TASKS[name]["Arguments"]["FunctionName"] == f"${{{function.replace(' ', '')}FunctionArn}}"
+    assert (REPOSITORY / "functions" / folder / "app.py").is_file()
 
 
-def test_an_error_says_what_it_means():
-    assert all(re.fullmatch(r"[A-Z].+\.", getattr(errors, name).__doc__) for name in PERMANENT | TRANSIENT)
+def test_each_function_has_a_state_with_exactly_its_name():
+    names = {name.split(" / ")[1] for name in TASKS}
+    assert {folder.replace("_", " ").title() for folder in FOLDERS} <= names

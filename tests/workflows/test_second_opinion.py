@@ -1,6 +1,6 @@
-"""The state machines by AWS's own check, and their expressions by the reference implementation of JSONata.
+"""AWS's own validation of the state machines, and the reference implementation of JSONata on their expressions.
 
-How LocalStack's interpreter runs them is in the test of each machine.
+The test of each state machine compares its executions with those of LocalStack's interpreter.
 """
 
 import copy
@@ -14,15 +14,16 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from ministack.services import stepfunctions
 
-from tests.workflows.definition import STATE_MACHINES, expressions, load, with_substitutions
+from tests.workflows.definition import DEFINITIONS as TEMPLATES
+from tests.workflows.definition import expressions, with_substitutions
 from tests.workflows.second_opinion.opinions import packages
 from tests.workflows.second_opinion.reference import Reference
 
 CHECK = Path(__file__).with_name("second_opinion") / "check.cjs"
 SETTINGS = {"ModelPollSeconds": "30", "IdleSeconds": "60", "StopSeconds": "3600", "ResultsBucketName": "results"}
 DEFINITIONS = {
-    file.name.removesuffix(".asl.json"): with_substitutions(load(file), SETTINGS, lambda function: f"arn:{function}")
-    for file in STATE_MACHINES
+    name: with_substitutions(definition, SETTINGS, lambda function: f"arn:{function}")
+    for name, definition in TEMPLATES.items()
 }
 
 
@@ -33,7 +34,7 @@ def _findings(definition):
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
-def test_aws_finds_nothing_wrong_with_a_state_machine(name):
+def test_validation_of_aws_finds_nothing_in_a_state_machine(name):
     assert _findings(DEFINITIONS[name]) == []
 
 
@@ -44,7 +45,7 @@ def test_aws_finds_nothing_wrong_with_a_state_machine(name):
         ("Nxt", "Session Done", "Field is not supported."),
     ],
 )
-def test_aws_refuses_a_broken_state_machine(field, value, finding):
+def test_validation_of_aws_refuses_a_broken_state_machine(field, value, finding):
     broken = copy.deepcopy(DEFINITIONS["custom_model_session"])
     broken["States"]["Open Session"][field] = value
     assert finding in _findings(broken)
@@ -56,13 +57,13 @@ def reference():
         yield running
 
 
-# Two evaluations never agree on the time.
+# A fixed time, since two evaluations never have the same.
 NOW = "1767225600123"
 EXPRESSIONS = sorted(
     {one.removeprefix("{%").removesuffix("%}").strip().replace("$millis()", NOW) for one in expressions(DEFINITIONS)}
 )
 LITERALS = sorted({literal for one in EXPRESSIONS for literal in re.findall(r"'([^']*)'", one)})
-# What Lambda writes as the cause of an error, whole and cut off.
+# The cause that Lambda writes for an error, complete and truncated.
 CAUSES = st.text(max_size=30).map(lambda message: json.dumps({"errorMessage": message, "errorType": "E"}))
 TEXTS = st.one_of(
     st.text(max_size=8),
@@ -85,16 +86,17 @@ def _read(expression):
     return tree
 
 
-def _values(tree, *, is_object=False):
-    """Generate what an expression may find: all that it reads, some of it, several of these, or something else."""
+def _values(tree, name="", *, is_object=False):
+    """Generate values for an expression: all that it reads, some of it, a list of these, or something else."""
+    is_object |= name == "context"
     if not tree:
         return VALUES
-    fields = {name: _values(below, is_object=is_object) for name, below in tree.items()}
+    fields = {field: _values(below, is_object=is_object) for field, below in tree.items()}
     everything, some = st.fixed_dictionaries(fields), st.fixed_dictionaries({}, optional=fields)
     return everything | some if is_object else everything | some | st.lists(some, max_size=3) | SCALARS
 
 
-# What the state machines have under a name, where any value would leave most expressions without one.
+# The types that the state machines have under a name; with values of any type, most expressions have no value.
 TYPED = {
     **dict.fromkeys(
         ("inspected", "seconds", "units", "events", "round_began", "empty_looks", "deadline", "stop_deadline", "done"),
@@ -103,40 +105,31 @@ TYPED = {
     "Cause": CAUSES,
     "Execution": st.fixed_dictionaries(dict.fromkeys(("Id", "StartTime", "RedriveTime"), TEXTS)),
     "input": st.dictionaries(TEXTS, SCALARS, max_size=2),
-    # Of two branches with the same field the later one counts.
+    # If two branches have the same field, the later one counts.
     "result": st.dictionaries(st.sampled_from(["metadata", "parts"]) | TEXTS, SCALARS, max_size=2),
 }
 LISTS = {"errors", "lost", "result", "workers"}
 
 
 def _typed(tree, name=""):
-    """Generate what an expression finds when all goes well: everything that it reads, of the type that it has."""
+    """Generate values for an expression in a normal execution: everything that it reads, of the right type."""
     of_type = TYPED.get(name, VALUES.filter(lambda value: value is not None))
     one = of_type
     if tree:
         one = st.fixed_dictionaries({below: _typed(fields, below) for below, fields in tree.items()})
-    # What a Lambda function returns is no list, what the branches of a Map or Parallel do is one.
+    # A Lambda function returns no list; the branches of a Map or Parallel do.
     return st.lists(one, min_size=2, max_size=3) if name in LISTS and "Payload" not in tree else one
 
 
-def _typed_bindings(expression):
+def _bindings(expression, values):
+    """Generate the variables of an expression, and the fields of `$states`."""
     variables = _read(expression)
     states = variables.pop("states", {})
     return st.tuples(
         *(
-            st.fixed_dictionaries({name: _typed(tree, name) for name, tree in one.items()})
+            st.fixed_dictionaries({name: values(tree, name) for name, tree in one.items()})
             for one in (variables, states)
         )
-    )
-
-
-def _bindings(expression):
-    """Generate the variables of an expression, and the fields of `$states`, whose context is always an object."""
-    variables = _read(expression)
-    states = variables.pop("states", {})
-    return st.tuples(
-        st.fixed_dictionaries({name: _values(tree) for name, tree in variables.items()}),
-        st.fixed_dictionaries({name: _values(tree, is_object=name == "context") for name, tree in states.items()}),
     )
 
 
@@ -168,28 +161,28 @@ def _canonical(value):
 
 
 def _differs_harmlessly(expression, variables):
-    # Here only lists are counted.
+    # The state machines count only lists.
     return any(variables[name] is None for name in re.findall(r"\$count\(\$(\w+)\)", expression))
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_the_engine_evaluates_an_expression_as_the_reference_does(reference, expression):
+def test_engine_evaluates_an_expression_as_the_reference_does(reference, expression):
     def compare(bindings):
         variables, states = bindings
         assume(not _differs_harmlessly(expression, variables))
         found = _by_reference(reference, expression, variables, states), _by_engine(expression, variables, states)
-        # The engine escapes what is not ASCII: more bytes, the same value.
+        # The engine escapes characters that are not ASCII: more bytes, the same value.
         if expression.startswith("$string("):
             found = [text and _canonical(json.loads(json.loads(text))) for text in found]
         assert found[0] == found[1]
         return found[0]
 
     of_any_kind = settings(max_examples=15, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
-    of_any_kind(given(_bindings(expression))(lambda bindings: compare(bindings) and None))()
+    of_any_kind(given(_bindings(expression, _values))(lambda bindings: compare(bindings) and None))()
     values = []
     as_expected = settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
-    as_expected(given(_typed_bindings(expression))(lambda bindings: values.append(compare(bindings))))()
-    # Two errors, or two times nothing, are equal too.
+    as_expected(given(_bindings(expression, _typed))(lambda bindings: values.append(compare(bindings))))()
+    # Two errors, or two missing values, are equal too.
     assert sum(value is not None for value in values) > len(values) / 2
 
 
@@ -203,8 +196,6 @@ def test_the_engine_evaluates_an_expression_as_the_reference_does(reference, exp
         ("$count($value)", None, 1, 0),
     ],
 )
-def test_the_engine_differs_from_the_reference_only_where_it_does_no_harm(
-    reference, expression, value, by_reference, by_engine
-):
+def test_engine_differs_harmlessly_from_the_reference(reference, expression, value, by_reference, by_engine):
     assert _by_reference(reference, expression, {"value": value}, {}) == _canonical(by_reference)
     assert _by_engine(expression, {"value": value}, {}) == _canonical(by_engine)

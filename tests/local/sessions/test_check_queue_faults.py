@@ -32,7 +32,7 @@ def arm(sessions, task):
 
         def during(execution):
             if task == "Check Queue Again":
-                sessions.wait_until_in(execution, "Inspect Images")
+                sessions.wait_until_in(execution, "Drain Queue")
                 fault()
             if then:
                 then(execution)

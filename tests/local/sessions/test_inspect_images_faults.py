@@ -1,4 +1,4 @@
-"""Faults of Inspect Images, the workers of a session."""
+"""Faults of Drain Queue, the workers of a session."""
 
 import time
 
@@ -8,7 +8,7 @@ from tests.local.stack.pipeline import wait_for
 
 pytestmark = pytest.mark.local
 
-FUNCTION, TASK = "DrainQueueFunction", "Inspect Images"
+FUNCTION, TASK = "DrainQueueFunction", "Drain Queue"
 SDK_ATTEMPTS = 3
 
 

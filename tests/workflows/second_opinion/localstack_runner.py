@@ -1,7 +1,7 @@
-"""Runs executions under LocalStack's interpreter of the Amazon States Language, as a program of its own environment.
+"""Runs executions under LocalStack's interpreter of the Amazon States Language, in an environment of its own.
 
-A job comes in by standard input and the ends of its executions go out by standard output, as JSON. Functions do what
-`scripted` says, expressions are evaluated by the reference implementation, and waiting takes no time.
+It reads a job from standard input and writes the endings of its executions to standard output, as JSON. `scripted`
+stands in for the functions, the reference implementation evaluates expressions, and waiting takes no time.
 """
 
 import copy
@@ -36,7 +36,7 @@ ROLE_ARN = "arn:aws:iam::000000000000:role/second-opinion"
 
 
 class Lambda:
-    """The functions of an execution; `machine` says whose time is over when one of them sleeps."""
+    """The functions of an execution; `machine` says which timeout ends one that sleeps."""
 
     def __init__(self, machine):
         self._machine = machine
@@ -86,7 +86,7 @@ class S3:
 
 
 class Clock:
-    """The time, with what was slept in no time."""
+    """The current time plus the seconds that were only pretended to be slept."""
 
     def __init__(self):
         self._slept_seconds = 0.0
@@ -99,7 +99,7 @@ class Clock:
 
 
 def evaluate_with(reference, clock):
-    """Put the reference implementation in the place of LocalStack's JVM."""
+    """Replace LocalStack's JVM by the reference implementation."""
 
     def evaluate(expression):
         answer = reference.evaluate(expression.replace("$millis()", str(clock.milliseconds())))
@@ -138,7 +138,7 @@ def run(program, execution, buckets):
         cloud_watch_logging_session=None,
         activity_store={},
     )
-    # A program keeps where a Choice went.
+    # A program keeps the way that a Choice took.
     copy.deepcopy(program).eval(env)
     history = env.event_manager.get_event_history()
     entered = [one["stateEnteredEventDetails"]["name"] for one in history if "stateEnteredEventDetails" in one]
@@ -146,7 +146,7 @@ def run(program, execution, buckets):
 
 
 def end(env):
-    """Return how an execution ended, as DescribeExecution does."""
+    """Return the end of an execution as DescribeExecution does."""
     state = env.program_state()
     if isinstance(state, ProgramEnded):
         return {"status": "SUCCEEDED", "output": env.states.get_input()}
@@ -169,7 +169,7 @@ def main():
         }
     json.dump(ends, sys.stdout)
     sys.stdout.flush()
-    # Functions that still sleep are not waited for.
+    # Do not wait for functions that still sleep.
     os._exit(0)
 
 

@@ -1,6 +1,6 @@
-"""How executions end under LocalStack's interpreter, to be compared with how they ended in the local AWS.
+"""Executions under LocalStack's interpreter, to be compared with those of the local AWS.
 
-Two independent implementations of what AWS documents: where they agree, AWS most likely does too.
+Where two independent implementations of the documentation agree, AWS most likely does too.
 """
 
 import json
@@ -18,12 +18,12 @@ from tests.workflows.execution import Run, Scenario, given
 
 FOLDER = REPOSITORY / ".local/second-opinion"
 RUNNER = Path(__file__).with_name("localstack_runner.py")
-# What differs from run to run: when it was, and how long it took.
+# Values that differ from run to run.
 TIMES = ("StartTime", "seconds")
 
 
 def packages() -> Path:
-    """Return the folder of what `make second-opinion` installs. Without npm, and outside CI, skip the test."""
+    """Return the folder that `make second-opinion` fills. Skip the test without npm, except in CI."""
     if not (FOLDER / "installed").exists():
         if shutil.which("npm") is None and "CI" not in os.environ:
             pytest.skip("npm is missing, so only the engine runs the state machines (on Debian: apt-get install npm)")
@@ -33,7 +33,7 @@ def packages() -> Path:
 
 @dataclass(frozen=True)
 class Ending:
-    """How an execution ended, the states of the machine that it went through, and what its functions were given."""
+    """The end of an execution, its path through the states of the machine, and the payloads of its functions."""
 
     status: str
     error: str | None
@@ -44,7 +44,7 @@ class Ending:
 
 
 def ending(run: Run, definition: dict[str, Any]) -> Ending:
-    """Return how an execution of the local AWS ended."""
+    """Return the ending of an execution of the local AWS."""
     output = run.output if run.status == "SUCCEEDED" else None
     found = {"status": run.status, "error": run.error, "cause": run.cause, "output": output, "entered": run.entered}
     return _ending(found, definition, run.folder, run.name)
@@ -63,9 +63,9 @@ def second_endings(
     Parameters
     ----------
     runs, scenarios
-        The executions, and what they are to show, by name.
+        The executions and their scenarios, by name.
     folder
-        Where the scripts of the functions go.
+        The folder for the scripts of the functions.
     buckets
         The objects that a Map state lists.
     """
@@ -115,7 +115,7 @@ def _ending(found: dict[str, Any], definition: dict[str, Any], folder: Path, nam
 
 
 def _plain(value: Any) -> Any:
-    """Return a value without its times, and only the message of a cause that Lambda wrote."""
+    """Return a value without its times, and with only the message of a cause that Lambda wrote."""
     match value:
         case dict():
             return {name: name if name in TIMES else _plain(one) for name, one in value.items()}
