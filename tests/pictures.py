@@ -8,6 +8,9 @@ from typing import Any
 
 from PIL import Image
 
+from vision.domain.image_file import pixels
+from vision.domain.image_file.pixels import Thumbnail
+
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 180, 40), (30, 50, 210), (230, 210, 40)
 WHITE = (255, 255, 255)
 
@@ -168,3 +171,8 @@ def huge_png_header(width: int, height: int) -> bytes:
     """A PNG with any size in its header, and a hundred bytes of pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100_000))[:100])
+
+
+def thumbnail(data: bytes, box: int = 250, **limits: int) -> Thumbnail:
+    """Make the thumbnail of an image; tests that do not say a side take the template's."""
+    return pixels.thumbnail(data, box, **limits)

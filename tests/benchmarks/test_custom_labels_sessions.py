@@ -16,11 +16,11 @@ from benchmarks.sessions.outcome import Outcome
 from benchmarks.sessions.policies import policies
 from benchmarks.sessions.queue import Queue
 from benchmarks.sessions.session import EMPTY_LOOKS, LATE_SECONDS, Sessions, schedule
-from vision.domain.session.decisions import Terms
+from vision.domain.session.decisions import SessionPolicy
 
 pytestmark = pytest.mark.thorough
 
-TERMS = Terms(
+POLICY = SessionPolicy(
     minimum_batch=500,
     maximum_age_seconds=2_400,
     minimum_units=1,
@@ -29,7 +29,7 @@ TERMS = Terms(
     maximum_seconds=14_400,
 )
 SETTINGS = settings.Settings(
-    TERMS, schedule_seconds=900, poll_seconds=30, idle_seconds=60, round_seconds=240, patience_seconds=10
+    POLICY, schedule_seconds=900, poll_seconds=30, idle_seconds=60, round_seconds=240, patience_seconds=10
 )
 QUARTERS = range(0, WEEK + DAY, 900)
 
@@ -40,8 +40,8 @@ bursts = st.tuples(moments, st.integers(1, 1_000), st.floats(0, 3_600)).map(
 weeks = st.lists(st.one_of(moments.map(lambda moment: [moment]), bursts), min_size=1, max_size=5).map(
     lambda parts: sorted(moment for part in parts for moment in part)
 )
-terms = st.builds(
-    lambda minimum, more, **others: replace(TERMS, minimum_units=minimum, maximum_units=minimum + more, **others),
+policy = st.builds(
+    lambda minimum, more, **others: replace(POLICY, minimum_units=minimum, maximum_units=minimum + more, **others),
     minimum=st.integers(1, 5),
     more=st.integers(0, 5),
     minimum_batch=st.integers(1, 2_000),
@@ -51,7 +51,7 @@ terms = st.builds(
 )
 chosen = st.builds(
     lambda **changes: replace(SETTINGS, **changes),
-    terms=terms,
+    policy=policy,
     schedule_seconds=st.sampled_from((900, 1_800, 3_600)),
     poll_seconds=st.integers(20, 600),
     idle_seconds=st.integers(60, 600),
@@ -108,13 +108,13 @@ def test_check_during_a_session_does_not_count_the_queue():
 
 
 def test_next_session_processes_the_images_that_a_session_leaves():
-    short = replace(SETTINGS, terms=replace(TERMS, maximum_seconds=1_200, maximum_units=1))
+    short = replace(SETTINGS, policy=replace(POLICY, maximum_seconds=1_200, maximum_units=1))
     outcome = Sessions([100.0] * 5_000, short).run(QUARTERS)
     assert (len(outcome.runs), outcome.share_done) == (3, 1)
 
 
 def test_session_that_ends_before_its_model_runs_stops_it_and_does_nothing():
-    hasty = replace(SETTINGS, terms=replace(TERMS, maximum_seconds=600))
+    hasty = replace(SETTINGS, policy=replace(POLICY, maximum_seconds=600))
     outcome = Sessions([100.0], hasty).run(range(0, 4_500, 900))
     assert (outcome.share_done, [run.units for run in outcome.runs]) == (0, [1])
     assert outcome.runs[0].stopping - outcome.runs[0].running <= SETTINGS.poll_seconds + 1
@@ -144,7 +144,7 @@ def test_no_image_is_lost_or_done_twice_or_too_early(outcome):
 
 @given(weeks, chosen, seeds)
 def test_every_image_is_done_within_the_day_after_the_week(arrivals, chosen_settings, seed):
-    patient = replace(chosen_settings, terms=replace(chosen_settings.terms, maximum_seconds=20_000))
+    patient = replace(chosen_settings, policy=replace(chosen_settings.policy, maximum_seconds=20_000))
     assert ours(arrivals, patient, seed).share_done == 1
 
 
@@ -172,7 +172,7 @@ def test_worst_bill_adds_the_start_and_the_stop_of_each_run(outcome):
 
 @given(weeks, chosen, seeds)
 def test_session_stays_within_its_units_and_its_longest_duration(arrivals, chosen_settings, seed):
-    limits = chosen_settings.terms
+    limits = chosen_settings.policy
     of_the_start = START_SECONDS + chosen_settings.poll_seconds
     last_round = chosen_settings.round_seconds + chosen_settings.idle_seconds + 10
     longest = max(limits.maximum_seconds, of_the_start) + last_round

@@ -31,10 +31,10 @@ from vision.adapters.table import Table
 from vision.api import audit, problems
 from vision.domain import records
 from vision.domain.bulk.bulk_run import Request
+from vision.domain.detector_types import REKOGNITION, DetectorType
 from vision.domain.envelopes import Envelope
 from vision.domain.events import created_objects
 from vision.domain.executions import Attempt
-from vision.domain.image_file.limits import REKOGNITION_LIMITS, Limits
 from vision.domain.inspection import rules
 from vision.domain.inspection.rules import Rule
 from vision.domain.inspection.verdicts import Judgement
@@ -488,7 +488,7 @@ class ScriptedDetector:
     """A detector of an inspection that calls a function of the test; a record keeps all labels."""
 
     detect_for_rule: Callable[[ObjectVersion, Rule], Detection]
-    limits: Limits = REKOGNITION_LIMITS
+    type: DetectorType = REKOGNITION
 
     @staticmethod
     def labels_to_store(found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:

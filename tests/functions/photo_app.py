@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.conftest import BUCKET, TABLE
+from vision.adapters.albums import Albums
 from vision.adapters.aws_sdk import client
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
@@ -13,7 +14,8 @@ from vision.domain import keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Attempt
 from vision.domain.gallery.daily_allowance import Allowance
-from vision.domain.gallery.photos import Photo, PhotoQuery
+from vision.domain.gallery.photo_query import PhotoQuery
+from vision.domain.gallery.photos import Photo
 from vision.domain.objects import ObjectVersion, comparable_sequencer
 from vision.services import label_index
 from vision.services.gallery import Gallery
@@ -51,7 +53,9 @@ def objects(prefix: str = "") -> list[str]:
 class PhotoApp:
     """The services behind the API, and the workflow that processes uploads."""
 
-    gallery: Gallery = field(default_factory=lambda: Gallery(People(TABLE), Photos(TABLE), BUCKET, Allowance(0, 0)))
+    gallery: Gallery = field(
+        default_factory=lambda: Gallery(Albums(TABLE), People(TABLE), Photos(TABLE), BUCKET, Allowance(0, 0))
+    )
     table: Table = field(default_factory=lambda: Table(TABLE))
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 

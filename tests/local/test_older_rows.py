@@ -12,8 +12,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from local import older_rows
 from tests.conftest import BUCKET, REGION, TABLE
+from vision.adapters.albums import Albums
 from vision.adapters.items import Items
-from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import records, table_keys
@@ -91,7 +91,7 @@ def photos_in(listing: str) -> list[Any]:
 
 def album_photos() -> list[Any]:
     """Return the photos of the one album."""
-    [album] = People(TABLE).albums(SUB)
+    [album] = Albums(TABLE).of_owner(SUB)
     return photos_in(table_keys.album_listing(SUB, album["album_id"]))
 
 
@@ -111,7 +111,7 @@ def test_photos_of_a_person_are_imported_with_album_and_time() -> None:
 
     assert bring_photos() == {"copied": 2, "missing": 1}
 
-    assert [album["name"] for album in People(TABLE).albums(SUB)] == ["Summer"]
+    assert [album["name"] for album in Albums(TABLE).of_owner(SUB)] == ["Summer"]
     found = album_photos()
     assert names(found) == {"photo-1.jpg", "photo-4.png"}
     assert {photo.item["created_at"] for photo in found} == {PHOTO["uploadTime"]}
@@ -139,14 +139,14 @@ def test_photo_and_album_deleted_long_ago_do_not_return() -> None:
     bring_photos()
     [photo] = album_photos()
     boto3.client("s3").delete_object(Bucket=BUCKET, Key=photo.item["object"]["key"])
-    People(TABLE).remove_album(SUB, photo.item["album_id"])
+    Albums(TABLE).remove(SUB, photo.item["album_id"])
     # After 15 days DynamoDB has deleted the items of a deleted photo.
     Items(TABLE).delete_many([table_keys.photo_key(photo.photo_id), {"pk": photo.item["pk"], "sk": "ALBUM"}])
 
     rows.put_item(Item=SECOND)
     put(f"{UPLOADS}/photo-2.jpg")
     assert bring_photos() == {"copied": 1, "known": 1}
-    assert People(TABLE).albums(SUB) == []
+    assert Albums(TABLE).of_owner(SUB) == []
     [second] = photos_in(table_keys.owner_listing(SUB))
     assert second.item["name"] == "photo-2.jpg"
     assert "album_id" not in second.item
@@ -226,7 +226,7 @@ def test_album_without_a_valid_name_is_refused_with_its_photos(name: Any, capsys
     output = capsys.readouterr().out
     assert f"'album-1': name: {name!r:.80} is not 1 to 100 characters" in output
     assert "'photo-1': its album was refused" in output
-    assert People(TABLE).albums(SUB) == []
+    assert Albums(TABLE).of_owner(SUB) == []
 
     boto3.resource("dynamodb").Table("Album").put_item(Item=ALBUM)
     assert bring_photos() == {"copied": 1, "known": 1}

@@ -4,7 +4,7 @@ import inspect
 import pytest
 
 from vision import settings
-from vision.settings import DetectLabelsSettings, MissingSetting
+from vision.settings import DetectorSettings, MissingSetting
 
 ALL = [
     kind
@@ -18,7 +18,7 @@ def _environment(kind: type) -> dict[str, str]:
 
 
 def test_settings_have_the_types_of_their_fields() -> None:
-    read = DetectLabelsSettings.read({"MAX_LABELS": "10", "MIN_CONFIDENCE": "62.5", "OWN_MODEL_FUNCTION_ARN": "none"})
+    read = DetectorSettings.read({"MAX_LABELS": "10", "MIN_CONFIDENCE": "62.5", "OWN_MODEL_FUNCTION_ARN": "none"})
     assert (read.max_labels, read.min_confidence, read.own_model_function_arn) == (10, 62.5, "none")
 
 
@@ -33,7 +33,7 @@ def test_missing_or_empty_variable_is_named(kind: type, variable: str) -> None:
 
 def test_malformed_variable_is_named_with_the_expected_type() -> None:
     with pytest.raises(MissingSetting, match="MAX_LABELS is 'many'; expected int"):
-        DetectLabelsSettings.read({"MAX_LABELS": "many", "MIN_CONFIDENCE": "60"})
+        DetectorSettings.read({"MAX_LABELS": "many", "MIN_CONFIDENCE": "60"})
 
 
 @pytest.mark.parametrize("kind", ALL)

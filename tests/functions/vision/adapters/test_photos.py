@@ -120,7 +120,7 @@ def test_photo_of_a_list_has_the_details_and_all_that_deletion_needs(
     found = {"verdict": "SUCCESS", "labels": labels, "format": "JPEG", "width": 4, "height": 3}
     Table(table_name).judge(envelope, found, LATER)
     whole = _read(photos)
-    [photo] = photos.get_many([whole.place()])
+    [photo] = photos.get_many([whole.position()])
     assert photo.details(LATER) == whole.details(LATER)
     for name in ("photo_id", "owner", "object", "content_type", "album_id"):
         assert photo.item.get(name) == whole.item[name]

@@ -18,7 +18,7 @@ from vision.domain.errors import AllowanceExceeded
 from vision.domain.gallery.daily_allowance import Allowance, seconds_left
 from vision.domain.gallery.photos import Photo
 from vision.domain.image_file.limits import MEGABYTE
-from vision.domain.refusals import NotFound
+from vision.domain.request_errors import NotFound
 from vision.services.gallery import Gallery
 
 Charge = Callable[..., bool]
@@ -43,7 +43,7 @@ def charge(table_name: str) -> Charge:
 def bounded(app: PhotoApp) -> PhotoApp:
     """A gallery in which a person may announce three photos a day."""
     allowance = Allowance(DAILY_UPLOADS, 0)
-    return PhotoApp(Gallery(app.gallery.people, app.gallery.photos, BUCKET, allowance), app.table)
+    return PhotoApp(Gallery(app.gallery.albums, app.gallery.people, app.gallery.photos, BUCKET, allowance), app.table)
 
 
 def _counted() -> dict[str, int]:

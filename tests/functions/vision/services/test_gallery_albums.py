@@ -12,20 +12,20 @@ from tests.conftest import TABLE
 from tests.functions.conftest import Hook, Refuse
 from tests.functions.darkroom import clock
 from tests.functions.photo_app import PhotoApp, left_of, objects
+from vision.adapters.albums import Albums
 from vision.adapters.items import Items
-from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.domain import records, table_keys
 from vision.domain.errors import Throttled
 from vision.domain.gallery.listing import ListPosition
-from vision.domain.refusals import Conflict, NotFound
+from vision.domain.request_errors import Conflict, NotFound
 from vision.services import gallery
 
 
 def test_same_idempotency_key_makes_one_album_of_one_owner(app: PhotoApp) -> None:
     album_id = app.album(key="k")
     assert app.album(key="k") == album_id
-    assert len(app.gallery.people.albums("ann")) == 1
+    assert len(app.gallery.albums.of_owner("ann")) == 1
     with pytest.raises(Conflict, match="Idempotency-Key"):
         app.album(name="Oslo", key="k")
     assert app.album("bob", key="k") != album_id
@@ -43,7 +43,7 @@ def test_albums_are_listed_oldest_first_to_their_owner_only(app: PhotoApp) -> No
         with clock(f"2026-11-21T{hour}:00:00.000Z"):
             app.album(name=name)
     app.album("bob", "Nice")
-    assert [album["name"] for album in app.gallery.people.albums("ann")] == ["Rome", "Bern", "Oslo"]
+    assert [album["name"] for album in app.gallery.albums.of_owner("ann")] == ["Rome", "Bern", "Oslo"]
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_concurrent_albums_do_not_exceed_the_limit(app: PhotoApp, hook: Hook) ->
         hook("dynamodb", f"before-call.SERVICE.{write}", meanwhile)
     with pytest.raises(Conflict, match="delete one first"):
         app.album()
-    assert [album["name"] for album in app.gallery.people.albums("ann")] == ["Rome", "Oslo"]
+    assert [album["name"] for album in app.gallery.albums.of_owner("ann")] == ["Rome", "Oslo"]
 
 
 @pytest.mark.usefixtures("two_at_most")
@@ -123,26 +123,26 @@ def test_album_is_renamed_and_deleted_by_its_owner_only(app: PhotoApp) -> None:
         app.gallery.rename_album("bob", album_id, "x")
     with pytest.raises(NotFound):
         app.gallery.delete_album("bob", album_id)
-    assert app.gallery.people.album("ann", album_id)["name"] == "Rome"
+    assert app.gallery.albums.get("ann", album_id)["name"] == "Rome"
     assert app.gallery.rename_album("ann", album_id, "Roma")["name"] == "Roma"
 
 
 def test_renaming_an_unknown_album_does_not_make_one(app: PhotoApp) -> None:
     with pytest.raises(NotFound):
         app.gallery.rename_album("ann", "a" * 26, "Roma")
-    assert app.gallery.people.albums("ann") == []
+    assert app.gallery.albums.of_owner("ann") == []
 
 
 def test_album_that_is_deleted_while_it_is_renamed_is_not_found(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:
     album_id = app.album()
-    rename = People.rename_album
+    rename = Albums.rename
 
-    def slowly(self: People, *arguments: str) -> bool:
+    def slowly(self: Albums, *arguments: str) -> bool:
         done = rename(self, *arguments)
-        self.remove_album("ann", album_id)
+        self.remove("ann", album_id)
         return done
 
-    monkeypatch.setattr(People, "rename_album", slowly)
+    monkeypatch.setattr(Albums, "rename", slowly)
     with pytest.raises(NotFound):
         app.gallery.rename_album("ann", album_id, "Roma")
 
@@ -155,7 +155,7 @@ def test_album_is_deleted_with_its_photos_in_requests_of_limited_size(
     for _ in range(3):
         app.announce(album_id=album_id)
     assert [app.gallery.delete_album("ann", album_id) for _ in range(3)] == [2, 1, 0]
-    assert app.gallery.people.album("ann", album_id) is None
+    assert app.gallery.albums.get("ann", album_id) is None
     assert app.listed() == []
 
 

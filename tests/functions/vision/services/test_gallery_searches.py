@@ -13,8 +13,9 @@ from vision.adapters.items import Items
 from vision.domain import records, table_keys
 from vision.domain.errors import Throttled
 from vision.domain.gallery.listing import ListPosition, Span
-from vision.domain.gallery.photos import Photo, PhotoQuery
-from vision.domain.refusals import NotFound
+from vision.domain.gallery.photo_query import PhotoQuery
+from vision.domain.gallery.photos import Photo
+from vision.domain.request_errors import NotFound
 from vision.services import gallery
 
 
@@ -72,7 +73,7 @@ def test_foreign_or_invented_cursor_shows_only_own_photos(
 def test_search_with_few_matches_returns_short_pages_with_a_cursor(
     app: PhotoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gallery, "_LOOKS_LIMIT", 4)
+    monkeypatch.setattr(gallery, "_EXAMINED_LIMIT", 4)
     oldest = _many(app, monkeypatch, 10)[-1]
     version = app.upload(_read(app, oldest)).object
     Items(TABLE).update(table_keys.image_key(version), {"labels": found(Rose=95.0)}, {})

@@ -15,7 +15,7 @@ from vision.domain import records, table_keys
 from vision.domain.errors import Throttled
 from vision.domain.gallery.pending_uploads import PendingUpload
 from vision.domain.records import Record
-from vision.domain.refusals import Conflict, NotFound
+from vision.domain.request_errors import Conflict, NotFound
 
 FILE = {"name": "rose.jpg", "content_type": "image/jpeg", "size_bytes": 7}
 
@@ -71,7 +71,7 @@ def test_photo_is_not_deleted_with_an_album_that_it_was_refused_for(
 
     def slowly(self: Photos, ticket: PendingUpload, now: str) -> Record:
         found = announce(self, ticket, now)
-        app.gallery.people.close_album("ann", oslo, now)
+        app.gallery.albums.close("ann", oslo, now)
         return found
 
     if closes_meanwhile:

@@ -24,7 +24,7 @@ from vision.domain.bulk.tallies import Tally
 from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.inspection import results
 from vision.domain.inspection.verdicts import Judgement, Verdict
-from vision.domain.refusals import Conflict, NotFound
+from vision.domain.request_errors import Conflict, NotFound
 from vision.services import operations
 from vision.services.operations import Inspected, Operations
 
@@ -148,8 +148,8 @@ def test_inspections_of_the_first_and_the_last_day_are_included(
 def test_query_with_few_matches_returns_short_pages_with_a_cursor(
     desk: Operations, inspected: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operations, "_LOOKS_LIMIT", 2)
-    monkeypatch.setattr(operations, "_LOOKS_AT_ONCE", 2)
+    monkeypatch.setattr(operations, "_EXAMINED_LIMIT", 2)
+    monkeypatch.setattr(operations, "_EXAMINED_AT_ONCE", 2)
     oldest = inspected("2026-11-20T10:00:00.000Z", Weed=95)
     for minute in range(1, 5):
         inspected(f"2026-11-20T10:0{minute}:00.000Z")

@@ -20,7 +20,7 @@ from vision.domain.bulk import bulk_run
 from vision.domain.errors import AccessDenied, ServiceUnavailable, Throttled, VisionError
 from vision.domain.gallery.listing import ListPosition
 from vision.domain.gallery.photos import Photo
-from vision.domain.refusals import NotFound
+from vision.domain.request_errors import NotFound
 from vision.domain.table_keys import ERASED
 from vision.services import gallery, photo_deletion
 
@@ -256,7 +256,7 @@ def test_late_deletion_keeps_an_upload_that_came_after_it(app: PhotoApp) -> None
 # All photos
 
 
-@pytest.mark.parametrize("limits", [{"ERASED_AT_ONCE": 2}, {"_LOOKS_AT_ONCE": 1, "_SCANS_LIMIT": 2}])
+@pytest.mark.parametrize("limits", [{"ERASED_AT_ONCE": 2}, {"_EXAMINED_AT_ONCE": 1, "_SCANS_LIMIT": 2}])
 def test_all_photos_are_deleted_in_requests_of_limited_size(
     app: PhotoApp, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
 ) -> None:
@@ -269,7 +269,7 @@ def test_all_photos_are_deleted_in_requests_of_limited_size(
     # The photo that was deleted before is not counted again, and albums stay.
     assert _delete_all(app) == 5
     assert objects() == []
-    assert app.gallery.people.album("ann", album_id)
+    assert app.gallery.albums.get("ann", album_id)
 
 
 @pytest.mark.parametrize(

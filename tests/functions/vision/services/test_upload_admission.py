@@ -13,7 +13,8 @@ from tests.functions.vision.services.conftest import COPY, DAILY_UPLOADS, FORM, 
 from vision.adapters.aws_sdk import client
 from vision.domain import records
 from vision.domain.envelopes import Envelope
-from vision.domain.gallery.photos import Photo, PhotoQuery
+from vision.domain.gallery.photo_query import PhotoQuery
+from vision.domain.gallery.photos import Photo
 
 
 def _put(app: PhotoApp, photo: Photo) -> Envelope:

@@ -91,7 +91,7 @@ def test_batch_of_the_longest_keys_fits_a_state(character: str, cause: str) -> N
     tally = Tally()
     for _ in range(BATCH_LIMIT):
         tally.end(key, "FAILED", Failure("AccessDenied", cause * CAUSE_LIMIT))
-    shown = json.dumps(tally.as_dict() | {"in_vain": tally.is_in_vain})
+    shown = json.dumps(tally.as_dict() | {"in_vain": tally.is_system_failure})
     assert len(shown) < STATE_LIMIT_BYTES
     assert tally.failed == BATCH_LIMIT
     assert 0 < len(tally.failures) <= BATCH_LIMIT
@@ -119,7 +119,7 @@ def test_all_failures_of_usual_keys_are_listed() -> None:
     ],
 )
 def test_batch_is_in_vain_if_the_system_failed_every_image(ended: Any, in_vain: bool) -> None:
-    assert _tally(ended).is_in_vain is in_vain
+    assert _tally(ended).is_system_failure is in_vain
 
 
 @pytest.mark.parametrize(

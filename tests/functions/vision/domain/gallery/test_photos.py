@@ -8,7 +8,8 @@ from tests.strategies import api_owners, labels, moments, pending_uploads, token
 from vision.domain import table_keys
 from vision.domain.gallery import albums, daily_counts, photos
 from vision.domain.gallery.pending_uploads import FORGOTTEN_SECONDS, PendingUpload
-from vision.domain.gallery.photos import Photo, PhotoQuery
+from vision.domain.gallery.photo_query import PhotoQuery
+from vision.domain.gallery.photos import Photo
 from vision.domain.table_keys import ERASED
 
 NOW, LATER = "2026-11-21T10:00:00.000Z", "2026-11-22T10:00:00.000Z"

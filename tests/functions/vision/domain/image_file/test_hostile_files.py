@@ -26,6 +26,7 @@ from tests.pictures import (
     png_of,
     scene,
     segment,
+    thumbnail,
     with_chunks,
     with_exif,
     with_segments,
@@ -33,7 +34,6 @@ from tests.pictures import (
 from vision.domain.errors import CorruptImage, TooManyPixels, VisionError
 from vision.domain.image_file import jpeg
 from vision.domain.image_file.metadata import read_metadata
-from vision.domain.image_file.pixels import thumbnail
 
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 BASELINE = with_exif(jpeg_of(gradients(300, 200)), exif_block({}, None, PARIS))
@@ -227,7 +227,7 @@ def test_any_png_header_is_a_named_error_or_a_thumbnail(header: tuple[int, ...],
 
 MEASURE = """
 import resource, sys
-from vision.domain.image_file.pixels import thumbnail
+from tests.pictures import thumbnail
 data = open(sys.argv[1], "rb").read()
 thumbnail(open(sys.argv[2], "rb").read())
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -29,12 +29,12 @@ from tests.pictures import (
     segment,
     short,
     text,
+    thumbnail,
     with_exif,
     with_segments,
 )
 from vision.domain.errors import CorruptImage, NotSupportedImageType
 from vision.domain.image_file import jpeg
-from vision.domain.image_file.pixels import thumbnail
 
 
 def quarters(image: Image.Image) -> list[Any]:

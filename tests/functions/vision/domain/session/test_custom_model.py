@@ -4,31 +4,39 @@ import botocore.session
 import pytest
 
 from vision.domain.errors import ModelFailed, ModelNotUsable
-from vision.domain.session.custom_model import STATUSES, Rest, Step, is_paid_for, mismatch, step_to_run, step_to_stop
+from vision.domain.session.custom_model import (
+    STATUSES,
+    StartStep,
+    StopStep,
+    is_paid_for,
+    mismatch,
+    step_to_run,
+    step_to_stop,
+)
 
 SERVICE_MODEL = botocore.session.get_session().get_service_model("rekognition")
 KNOWN = SERVICE_MODEL.shape_for("ProjectVersionStatus").enum
 
 TO_RUN = {
     "TRAINING_IN_PROGRESS": "it is still being trained; wait for the end of the training",
-    "TRAINING_COMPLETED": Step.START,
+    "TRAINING_COMPLETED": StartStep.START,
     "TRAINING_FAILED": ModelFailed,
-    "STARTING": Step.WAIT,
-    "RUNNING": Step.USE,
+    "STARTING": StartStep.WAIT,
+    "RUNNING": StartStep.USE,
     "FAILED": ModelFailed,
-    "STOPPING": Step.WAIT,
-    "STOPPED": Step.START,
+    "STOPPING": StartStep.WAIT,
+    "STOPPED": StartStep.START,
     "DELETING": "name another one in ModelVersionArn",
     "COPYING_IN_PROGRESS": "it is still being copied; wait for the end of the copy",
-    "COPYING_COMPLETED": Step.START,
+    "COPYING_COMPLETED": StartStep.START,
     "COPYING_FAILED": ModelFailed,
     "DEPRECATED": "train a new one and name it in ModelVersionArn",
     "EXPIRED": "train a new one and name it in ModelVersionArn",
 }
-TO_STOP = dict.fromkeys(TO_RUN, Rest.STOPPED) | {
-    "RUNNING": Rest.STOP,
-    "STARTING": Rest.WAIT,
-    "STOPPING": Rest.WAIT,
+TO_STOP = dict.fromkeys(TO_RUN, StopStep.STOPPED) | {
+    "RUNNING": StopStep.STOP,
+    "STARTING": StopStep.WAIT,
+    "STOPPING": StopStep.WAIT,
 }
 
 
@@ -39,7 +47,7 @@ def test_every_status_of_the_service_model_has_an_expected_outcome() -> None:
 @pytest.mark.parametrize("status", TO_RUN)
 def test_status_has_its_next_step_or_ends_the_session_with_a_remedy(status: str) -> None:
     outcome = TO_RUN[status]
-    if isinstance(outcome, Step):
+    if isinstance(outcome, StartStep):
         assert step_to_run(status) == outcome
     elif outcome is ModelFailed:
         with pytest.raises(ModelFailed, match=rf"\({status}\): out of capacity; .* the Rekognition console"):
@@ -64,7 +72,7 @@ def test_status_has_the_next_step_until_the_model_is_stopped(status: str) -> Non
     assert step_to_stop(status) == TO_STOP[status]
     # A model that costs money never counts as stopped.
     assert is_paid_for(status) == (status == "RUNNING")
-    assert not is_paid_for(status) or step_to_stop(status) is Rest.STOP
+    assert not is_paid_for(status) or step_to_stop(status) is StopStep.STOP
 
 
 def test_version_of_another_project_is_an_error_with_both_names() -> None:

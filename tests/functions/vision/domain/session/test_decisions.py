@@ -10,13 +10,13 @@ from vision.domain.session.decisions import (
     IMAGES_PER_SECOND_AND_UNIT,
     Backlog,
     Round,
-    Terms,
-    declared,
+    SessionPolicy,
     inference_units,
     is_slack,
     is_worth_starting,
     minutes_to_count,
     next_step,
+    parse_operator_timestamp,
     seconds_between,
     waiting_since,
 )
@@ -29,9 +29,9 @@ moments = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)).map(
 
 
 @st.composite
-def terms(draw: st.DrawFn) -> Terms:
+def policy(draw: st.DrawFn) -> SessionPolicy:
     least = draw(st.integers(1, 5))
-    return Terms(
+    return SessionPolicy(
         minimum_batch=draw(st.integers(1, 1000)),
         maximum_age_seconds=draw(st.integers(0, 100_000)),
         minimum_units=least,
@@ -41,7 +41,7 @@ def terms(draw: st.DrawFn) -> Terms:
     )
 
 
-TERMS = Terms(
+POLICY = SessionPolicy(
     minimum_batch=20,
     maximum_age_seconds=3600,
     minimum_units=1,
@@ -78,8 +78,8 @@ def test_seconds_between_two_timestamps_and_none_since_an_unknown_one(start: dat
 # Starting
 
 
-@given(st.floats(0, 1e9), terms())
-def test_empty_queue_never_starts_a_model(waited: float, drawn: Terms) -> None:
+@given(st.floats(0, 1e9), policy())
+def test_empty_queue_never_starts_a_model(waited: float, drawn: SessionPolicy) -> None:
     assert not is_worth_starting(EMPTY, waited, drawn)
 
 
@@ -90,20 +90,20 @@ def test_empty_queue_never_starts_a_model(waited: float, drawn: Terms) -> None:
 def test_session_starts_with_enough_images_or_one_that_waits_too_long(
     messages: int, waited_seconds: float, expected: bool
 ) -> None:
-    assert is_worth_starting(Backlog(messages, 0, 0), waited_seconds, TERMS) is expected
+    assert is_worth_starting(Backlog(messages, 0, 0), waited_seconds, POLICY) is expected
 
 
-@given(backlogs, counts, st.floats(0, 1e6), st.floats(0, 1e6), terms())
+@given(backlogs, counts, st.floats(0, 1e6), st.floats(0, 1e6), policy())
 def test_more_images_and_longer_waiting_never_prevent_a_session(
-    backlog: Backlog, more: int, waited: float, longer: float, drawn: Terms
+    backlog: Backlog, more: int, waited: float, longer: float, drawn: SessionPolicy
 ) -> None:
     grown = Backlog(backlog.visible + more, backlog.in_flight, backlog.delayed)
     assert not is_worth_starting(backlog, waited, drawn) or is_worth_starting(grown, waited + longer, drawn)
 
 
-@given(backlogs, counts, terms())
+@given(backlogs, counts, policy())
 def test_inference_units_keep_their_limits_and_drain_the_backlog_in_time(
-    backlog: Backlog, more: int, drawn: Terms
+    backlog: Backlog, more: int, drawn: SessionPolicy
 ) -> None:
     units = inference_units(backlog, drawn)
     assert drawn.minimum_units <= units <= drawn.maximum_units
@@ -115,7 +115,7 @@ def test_inference_units_keep_their_limits_and_drain_the_backlog_in_time(
 
 @pytest.mark.parametrize(("messages", "units"), [(1, 1), (3000, 1), (3001, 2), (9001, 4), (10**6, 4)])
 def test_inference_unit_is_added_for_each_backlog_that_one_drains_in_time(messages: int, units: int) -> None:
-    assert inference_units(Backlog(messages, 0, 0), TERMS) == units
+    assert inference_units(Backlog(messages, 0, 0), POLICY) == units
 
 
 @given(st.integers(1, 50), st.integers(1, 10))
@@ -173,19 +173,19 @@ def test_round_with_more_images_is_never_slacker(backlog: Backlog, last: Round, 
     ],
 )
 def test_time_written_by_an_operator_is_read_as_utc(written: str, expected: str) -> None:
-    assert declared(written) == expected
+    assert parse_operator_timestamp(written) == expected
 
 
 @pytest.mark.parametrize("written", ["tomorrow", "9999", "2026-13-01", "18:00", "{'S': 'x'}"])
 def test_malformed_time_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"isoformat|month"):
-        declared(written)
+        parse_operator_timestamp(written)
 
 
 @given(st.text())
 def test_any_text_is_a_time_or_refused(written: str) -> None:
     try:
-        assert declared(written) == "" or declared(written).endswith("Z")
+        assert parse_operator_timestamp(written) == "" or parse_operator_timestamp(written).endswith("Z")
     except (ValueError, OverflowError):
         return
 

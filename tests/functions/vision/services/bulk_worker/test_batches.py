@@ -38,7 +38,7 @@ def test_each_image_of_a_batch_is_labelled_and_recorded_once(bulk: Bulk) -> None
     tally = bulk.work(items)
     assert counts(tally, "calls", "writes") == {"seen": 40, "labelled": 40, "calls": 40, "writes": 40}
     assert tally.batches == 1
-    assert not tally.is_in_vain
+    assert not tally.is_system_failure
     assert _statuses(bulk, items) == {"SUCCEEDED"}
     assert counts(bulk.work([])) == {}
 
@@ -57,7 +57,7 @@ def test_unusable_images_fail_alone_and_are_not_tried_by_the_next_run(bulk: Bulk
     assert counts(tally) == {"seen": 43, "labelled": 39, "failed": 4}
     assert _statuses(bulk, unusable) == {"FAILED"}
     assert {one["key"] for one in tally.failures} == {item.version.key for item in unusable}
-    assert not tally.is_in_vain
+    assert not tally.is_system_failure
     bulk.detector.errors.clear()
     assert counts(bulk.next_run().work(items)) == {"seen": 43, "skipped": 43}
 
@@ -216,7 +216,7 @@ def test_worker_without_time_starts_and_records_nothing(bulk: Bulk) -> None:
     items = bulk.put("00.jpg", "01.jpg")
     tally = replace(bulk, remaining=lambda: 19.0).work(items)
     assert counts(tally, "reasons") == {"seen": 2, "failed": 2, "reasons": {"ServiceUnavailable": 2}}
-    assert tally.is_in_vain
+    assert tally.is_system_failure
     assert bulk.detector.asked == []
     assert bulk.record(items[0]) == {}
 
