@@ -7,11 +7,10 @@ from PIL import Image
 
 from local.own_model import page
 from local.own_model.opinions import Compared, Comparison, Opinion, Outcome, outcome
-from tests.pictures import jpeg_of
-from vision.domain.image_file import pixels
+from tests.pictures import jpeg_of, thumbnail
 from vision.domain.labels import Label
 
-PHOTO = pixels.thumbnail(jpeg_of(Image.new("RGB", (400, 300), (9, 9, 200))))
+PHOTO = thumbnail(jpeg_of(Image.new("RGB", (400, 300), (9, 9, 200))))
 
 
 def label(name: str, *parents: str) -> Label:

@@ -42,8 +42,8 @@ def test_me_shows_the_caller(ann: Caller) -> None:
     ("reason", "shown", "remedy"),
     [
         (NO_SECOND_FACTOR, NO_SECOND_FACTOR, "under Second factor, and sign in again with its code"),
-        (NOT_CHECKED, NOT_CHECKED, "could not be checked; wait a minute, sign out, and sign in again"),
-        ("another reason", None, "ask to be put into the group operators"),
+        (NOT_CHECKED, NOT_CHECKED, "could not be checked for your account; wait a minute, sign out, and sign in again"),
+        ("another reason", None, "add you to the group operators"),
     ],
 )
 def test_operator_whose_group_is_withheld_is_refused_with_the_remedy(

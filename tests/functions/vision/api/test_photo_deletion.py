@@ -52,5 +52,5 @@ def test_deletion_that_a_policy_denies_hides_the_photo_and_asks_to_retry(
     caller = api("ann", "operators") if body else ann
     answered = caller("DELETE", path.format(photo_id=photo, album_id=album), body)
     assert (answered.status, answered.headers["retry-after"]) == (503, "900")
-    assert answered.problem()["detail"].startswith("A policy keeps this service from deleting files")
+    assert answered.problem()["detail"].startswith("A policy does not let this service delete files")
     assert ids(ann) == []

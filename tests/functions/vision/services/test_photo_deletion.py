@@ -180,7 +180,7 @@ def test_photo_deleted_while_it_is_processed_leaves_nothing(app: PhotoApp) -> No
     assert app.listed() == rows("count") == rows("label_name") == rows("label_entry") == []
 
 
-@pytest.mark.parametrize("moment", ["file", "count"])
+@pytest.mark.parametrize("moment", ["index_labels", "count"])
 def test_photo_deleted_while_its_labels_are_indexed_leaves_nothing(
     app: PhotoApp, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
