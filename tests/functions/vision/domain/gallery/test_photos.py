@@ -61,7 +61,9 @@ def test_status_is_that_of_the_record(status: str) -> None:
     assert _photo({"status": status}).as_dict(NOW)["status"] == status
 
 
-@pytest.mark.parametrize(("name", "remedy"), [("CorruptImage", "is damaged"), ("States.Timeout", "operator of this service")])
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("CorruptImage", "is damaged"), ("States.Timeout", "operator of this service")]
+)
 def test_failure_has_a_remedy(name: str, remedy: str) -> None:
     error = {"name": name, "cause": "why"}
     shown = _photo({"status": "FAILED", "error": error}).as_dict(NOW)["error"]
