@@ -41,7 +41,7 @@ def check(folder: Path, samples: Sequence[Path] = ()) -> list[str]:
     """
     classifier = Classifier.load(folder)
     manifest = classifier.manifest
-    sentences = [_describe(manifest), _model(classifier), memory.told(folder), *_noise(classifier)]
+    sentences = [_describe(manifest), _model(classifier), memory.needed(folder), *_noise(classifier)]
     return sentences + [_sample(classifier, sample) for sample in samples]
 
 

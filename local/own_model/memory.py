@@ -23,7 +23,7 @@ _LIMIT_MB = 10_240
 _STEP_MB = 128
 
 
-def told(folder: Path) -> str:
+def needed(folder: Path) -> str:
     """Return a sentence with the ``MemorySize`` that the function needs.
 
     Raises

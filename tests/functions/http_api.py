@@ -120,7 +120,7 @@ class Caller:
     """A client of the API with or without a token; each answer is validated against the OpenAPI document."""
 
     handler: Callable[[dict[str, Any]], Any]
-    told: Mapping[str, Any] | None
+    claims: Mapping[str, Any] | None
     sent: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {TOKEN}"})
 
     def __call__(
@@ -141,7 +141,7 @@ class Caller:
             sent["Content-Type"] = "application/json"
         if key is not None:
             sent["Idempotency-Key"] = key
-        answer = answer_of(self.handler(event(method, target, content, sent | dict(headers or {}), self.told)))
+        answer = answer_of(self.handler(event(method, target, content, sent | dict(headers or {}), self.claims)))
         conform(method, path, answer)
         return answer
 

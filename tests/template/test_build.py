@@ -30,7 +30,7 @@ FUNCTIONS = [name for name in FOLDERS if name not in LAYERS]
 FUNCTIONS_FOLDER = REPOSITORY / "functions"
 MAKEFILE = (FUNCTIONS_FOLDER / "Makefile").read_text()
 THIS_RUNTIME = f"python3.{sys.version_info.minor}"
-# Flags of PEP 552: the hash decides, and nobody checks it.
+# Flags of PEP 552: the hash decides, and is not checked.
 UNCHECKED_HASH = 0b01
 # As packages ask for a newer Python than the machine that builds has.
 REQUIRES_PYTHON = f">=3.{sys.version_info.minor + 1}"

@@ -37,8 +37,8 @@ def test_an_alarm_names_its_page(name):
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_the_page_of_an_alarm_says_what_it_means_where_to_look_and_what_to_do(name):
-    told = re.findall(r"^\*\*(Sounds when|Means|Look at|Do)\b", _alarm_page(name), re.MULTILINE)
-    assert told == ["Sounds when", "Means", "Look at", "Do"]
+    found = re.findall(r"^\*\*(Sounds when|Means|Look at|Do)\b", _alarm_page(name), re.MULTILINE)
+    assert found == ["Sounds when", "Means", "Look at", "Do"]
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -72,5 +72,5 @@ def test_the_guide_names_resources_that_exist(path, expanded):
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_variables_of_the_guide_that_are_not_the_readers_are_outputs(path, template):
     readers = {"AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "FunctionLogs"}
-    told = {name for name in re.findall(r"\$\{?([A-Z]\w+)", _text(path)) if not name.isupper()}
-    assert told - readers <= set(template["Outputs"])
+    found = {name for name in re.findall(r"\$\{?([A-Z]\w+)", _text(path)) if not name.isupper()}
+    assert found - readers <= set(template["Outputs"])

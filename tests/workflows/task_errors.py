@@ -38,7 +38,7 @@ class TaskErrors:
 
     def __init__(self, tasks: dict[str, dict[str, Any]]) -> None:
         self.retried = [(name, error) for name, task in tasks.items() for error in retried(task)]
-        # A KeyError stands for the errors that nobody expects.
+        # A KeyError stands for unexpected errors.
         self.not_retried = [
             (name, error)
             for name, task in tasks.items()

@@ -189,7 +189,7 @@ def test_needed_memory_is_reported_with_its_setting(
 ) -> None:
     monkeypatch.setattr(memory, "needed_mb", lambda _: needed)
     for part in (f"up to {needed:,} MB", *parts):
-        assert part in memory.told(tmp_path)
+        assert part in memory.needed(tmp_path)
 
 
 def test_model_that_needs_more_memory_than_lambda_has_is_refused(
@@ -197,7 +197,7 @@ def test_model_that_needs_more_memory_than_lambda_has_is_refused(
 ) -> None:
     monkeypatch.setattr(memory, "needed_mb", lambda _: 10_368)
     with pytest.raises(InvalidModel, match=r"up to 10,368 MB, a function of Lambda has 10,240"):
-        memory.told(tmp_path)
+        memory.needed(tmp_path)
 
 
 def test_sufficient_memory_is_the_default_of_the_template() -> None:

@@ -29,7 +29,7 @@ def _blocks(page: str) -> list[str]:
 BLOCKS = [block for page in (README, TOUR, DEPLOY, COSTS, SPEED) for block in _blocks(page)]
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 
-# `make` runs these; what they do is tested in test_commands.py and by whoever runs this test.
+# `make` runs these; what they do is tested in test_commands.py and by each run of this test.
 MAKE = re.compile(
     r"make (demo( PHOTOS=\S+| BULK=\d+)?|demo\nmake test|code|up|down|bench|cost( \w+=\S+)+"
     r"|demo DETECTOR=own-model\nmake model-check MODEL=\w+ IMAGE=\S+\nmake compare IMAGES=\w+)"
@@ -81,11 +81,11 @@ def test_a_target_of_make_exists(block: str) -> None:
 def test_estimate_is_that_of_the_table_for_as_many_images() -> None:
     asked = dict(setting.split("=") for setting in _block(COSTS, "make cost").split()[2:])
     options = [word for name, value in asked.items() for word in (f"--{name.lower()}", value)]
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-m", "benchmarks.cost", *options], capture_output=True, text=True, check=True
     )
     [row] = [line for line in COSTS.splitlines() if line.startswith(f"| {asked['DETECTOR']}, photo by photo")]
-    assert row.split("|")[3].strip() in told.stdout
+    assert row.split("|")[3].strip() in printed.stdout
 
 
 def test_the_aws_cli_starts_a_bulk_run(shell, pipeline: Pipeline) -> None:

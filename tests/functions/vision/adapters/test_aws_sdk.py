@@ -101,7 +101,7 @@ def test_error_names_its_subject_and_the_service_message_or_code(message: str, s
 def test_client_is_created_once_and_times_out_before_its_function(aws: None) -> None:
     client = aws_sdk.client("s3")
     assert aws_sdk.client("s3") is client
-    # The shortest function has 30 seconds; after that nobody would see a named error.
+    # The shortest function has 30 seconds; after that the error would have no name.
     assert client.meta.config.connect_timeout + client.meta.config.read_timeout < 30
 
 

@@ -79,7 +79,7 @@ def send(person: Caller, request: requests.PreparedRequest) -> Answer:
     body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
     headers = {name: text(value) for name, value in request.headers.items()}
     target = str(request.url).removeprefix(HOST)
-    return answer_of(person.handler(event(str(request.method), target, body, headers, person.told)))
+    return answer_of(person.handler(event(str(request.method), target, body, headers, person.claims)))
 
 
 def text(value: str | bytes) -> str:
@@ -144,7 +144,7 @@ def test_any_other_path_is_answered_without_a_failure(people: list[Caller], is_o
     @given(method=methods, path=st.lists(segments, max_size=4), query=letters, body=bodies, content_type=letters)
     def fuzz(method: str, path: list[str], query: str, body: bytes | None, content_type: str) -> None:
         target = f"/{'/'.join(quote(segment, safe='') for segment in path)}?{quote(query, safe='=&')}"
-        sent = event(method, target, body, {"Content-Type": content_type}, people[is_operator].told)
+        sent = event(method, target, body, {"Content-Type": content_type}, people[is_operator].claims)
         answer = answer_of(people[is_operator].handler(sent))
         assert answer.status < HTTPStatus.INTERNAL_SERVER_ERROR, answer
         if answer.content_type.startswith("application/problem"):

@@ -28,7 +28,7 @@ def cursor(text: str) -> str:
 
 def with_claims(person: Caller, **claims: str | None) -> Caller:
     """Return the same person with other claims in the token."""
-    return Caller(person.handler, {**(person.told or {}), **claims})
+    return Caller(person.handler, {**(person.claims or {}), **claims})
 
 
 # Callers

@@ -251,7 +251,7 @@ def test_owner_with_a_similar_name_sees_nothing(api: Callable[..., Caller], belo
 
 @pytest.mark.parametrize("claim", ["owner", "username", "cognito:username", "custom:sub", "email", "client_id", "Sub"])
 def test_only_the_subject_claim_identifies_the_owner(ann: Caller, belongings: Belongings, claim: str) -> None:
-    other = Caller(ann.handler, {**(ann.told or {}), claim: "bob"})
+    other = Caller(ann.handler, {**(ann.claims or {}), claim: "bob"})
     assert other.get("/api/photos").json() == NO_PHOTOS
 
 
