@@ -66,7 +66,7 @@ ACTIONS = {
     ("sqs", "delete_message"): {"sqs:DeleteMessage"},
     ("sqs", "change_message_visibility"): {"sqs:ChangeMessageVisibility"},
     ("sqs", "send_message"): {"sqs:SendMessage"},
-    # The topic is encrypted with the key alias/aws/sns, whose policy admits the principals of this account that may publish.
+    # The topic is encrypted with the key alias/aws/sns, whose policy admits all principals here that may publish.
     ("sns", "publish"): {"sns:Publish"},
     ("sns", "subscribe"): {"sns:Subscribe"},
 }

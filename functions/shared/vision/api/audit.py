@@ -42,7 +42,7 @@ def operator_changing(router: Router, *known: str) -> Iterator[tuple[Caller, lis
     ------
     Unauthorized
     Forbidden
-        Whoever sent the request is none.
+        The caller is not an operator.
     """
     requester, ids = any_operator(router), list(known)
     event = router.current_event
