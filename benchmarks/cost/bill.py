@@ -18,7 +18,7 @@ from benchmarks.sessions.policies import DEFAULT
 from vision.domain import prices
 from vision.domain.bulk import bulk_run
 from vision.domain.bulk.summaries import WORKER_GIGABYTES
-from vision.services.detectors import BATCHES_AT_ONCE
+from vision.services.detectors import CONCURRENT_BATCHES
 
 PHOTO: Final = "photo"
 BULK: Final = "bulk"
@@ -235,7 +235,7 @@ def bulk_seconds(usage: Usage, images: int) -> float:
     cpu_seconds = use.cpu_seconds * KAPPA
     if CLASSIFIER in usage.functions:
         model_seconds = seconds(CLASSIFIER, usage.functions[CLASSIFIER], usage)
-        return images * max(cpu_seconds, model_seconds / BATCHES_AT_ONCE)
+        return images * max(cpu_seconds, model_seconds / CONCURRENT_BATCHES)
     simulated = min(images, SIMULATED_IMAGES)
     load = Load(simulated, calls_per_second(), cpu_seconds, int(usage.image_bytes))
     return simulation_seconds(load) / simulated * images

@@ -23,7 +23,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
     holder, now = event["execution_arn"], records.now()
     if event["phase"] == "session":
         if not lease.extend(holder, now, expiry(LEASE_SECONDS)):
-            raise LeaseLost("session: its lease is held by another; it ends without touching the model")
+            raise LeaseLost("session: another one holds the lease; this session ends and leaves the model alone")
     elif not lease.acquire(holder, now, expiry(LEASE_SECONDS)):
         return {"decision": "BUSY"}
     backlog = queue.backlog(settings.inspection_queue_url)

@@ -18,7 +18,7 @@ inspector = Inspector.from_settings(InspectionSettings.read(), detector, claim_s
 
 @entry.worker
 def handler(_: entry.Event, remaining_seconds: Callable[[], float]) -> dict[str, Any]:
-    """Process messages until the queue is empty or the time is over; return the number of processed images."""
+    """Process messages until the queue is empty or the time is over; return the numbers of images by outcome."""
     tally = queue_worker.drain(
         inspector,
         settings.inspection_queue_url,

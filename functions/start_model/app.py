@@ -20,7 +20,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
     """Start the model unless it is running or starting; return its status, and whether it is ready."""
     holder, units = event["execution_arn"], event["units"]
     if not lease.extend(holder, records.now(), expiry(LEASE_SECONDS)):
-        raise LeaseLost("session: its lease is held by another; it ends without touching the model")
+        raise LeaseLost("session: another one holds the lease; this session ends and leaves the model alone")
     found = model.describe()
     step = custom_model.step_to_run(found.status, found.message)
     if step is custom_model.StartStep.START:

@@ -22,7 +22,7 @@ from vision.domain.inspection.verdicts import Judgement
 FOLDER = "images/demo"
 
 RULES = [{"name": "no-people", "prefix": "images/", "min_confidence": 75, "none_of": ["Person"]}]
-"""The template's default rule, but with 75 for its 90: the small local models are less certain of people than AWS."""
+"""The template's default rule, with a higher confidence, for which the demo's photos were chosen."""
 
 OWN_MODEL_RULES = [
     {"name": "no-cats", "prefix": "images/", "min_confidence": 50, "none_of": ["Egyptian Cat", "Tabby Cat"]}

@@ -118,7 +118,7 @@ def inspect(
         envelope = put(key or f"images/garden/{uuid4().hex}.jpg")
         reasons = () if judgement == "SUCCESS" else ("Rose was not found with at least 90",)
         attributes = results.verdict_attributes(Verdict(Judgement(judgement), "garden", reasons), records.now())
-        Table(TABLE).judge(
+        Table(TABLE).record_verdict(
             envelope, attributes | {"labels": found(labels or {}), "status": "SUCCEEDED", **places}, records.now()
         )
     return envelope

@@ -213,7 +213,7 @@ def test_image_that_is_redriven_from_the_dead_letter_queue_is_inspected(
 ) -> None:
     refused = results.refusal_attributes(Failure("Throttled", "wait"))
     table.register(inspected, "2026-11-20T00:00:00.000Z")
-    table.refuse(inspected, refused, "2026-11-20T00:00:00.000Z")
+    table.record_refusal(inspected, refused, "2026-11-20T00:00:00.000Z")
     function("inspect_images")(event("inspect_images"))
     record = table.image(inspected) or {}
     assert record["status"] == "SUCCEEDED"

@@ -139,7 +139,7 @@ class Table:
             | {f":{status.lower()}": str(status) for status in OPEN},
         )
 
-    def judge(self, envelope: Envelope, inspection: Record, now: str) -> bool:
+    def record_verdict(self, envelope: Envelope, inspection: Record, now: str) -> bool:
         """Record a verdict. The first verdict stays, so that a repeated inspection has the same result.
 
         Returns
@@ -147,11 +147,11 @@ class Table:
         bool
             False if the record already has a verdict.
         """
-        return self._inspect(envelope, inspection, now, remove=("error",))
+        return self._record_inspection(envelope, inspection, now, remove=("error",))
 
-    def refuse(self, envelope: Envelope, inspection: Record, now: str) -> bool:
+    def record_refusal(self, envelope: Envelope, inspection: Record, now: str) -> bool:
         """Record why an image could not be inspected, unless it has a verdict."""
-        return self._inspect(envelope, inspection, now)
+        return self._record_inspection(envelope, inspection, now)
 
     def claim_notification(self, envelope: Envelope, now: str, abandoned: str) -> bool:
         """Claim the notification of a verdict for one delivery; return False if it is sent, or claimed by another.
@@ -190,7 +190,9 @@ class Table:
             remove=("notifying_at",),
         )
 
-    def _inspect(self, envelope: Envelope, inspection: Record, now: str, remove: tuple[str, ...] = ()) -> bool:
+    def _record_inspection(
+        self, envelope: Envelope, inspection: Record, now: str, remove: tuple[str, ...] = ()
+    ) -> bool:
         return self._items.update(
             table_keys.image_key(envelope.object),
             inspection | {"updated_at": now},

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as Router
 
-from vision.api.caller import Caller, any_operator
+from vision.api.caller import Caller, require_operator
 
 CHANGES = "operator changes"
 CHANGED = "operator changed"
@@ -44,7 +44,7 @@ def operator_changing(router: Router, *known: str) -> Iterator[tuple[Caller, lis
     Forbidden
         The caller is not an operator.
     """
-    requester, ids = any_operator(router), list(known)
+    requester, ids = require_operator(router), list(known)
     event = router.current_event
     who = {"subject": requester.owner, "route": f"{event.http_method} {event.path}"}
     _logger.info(CHANGES, extra={**who, "ids": list(ids)})

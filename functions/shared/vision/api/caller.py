@@ -68,7 +68,7 @@ def caller(router: Router) -> Caller:
     return Caller.of(router.current_event.raw_event)
 
 
-def operator(router: Router) -> Caller:
+def require_operator_reading(router: Router) -> Caller:
     """Return the caller of a GET request, who must be an operator; routes with changes use `vision.api.audit`.
 
     Raises
@@ -79,10 +79,10 @@ def operator(router: Router) -> Caller:
     """
     if router.current_event.http_method != "GET":
         raise RuntimeError("a route with which operators change something must be audited: use operator_changing")
-    return any_operator(router)
+    return require_operator(router)
 
 
-def any_operator(router: Router) -> Caller:
+def require_operator(router: Router) -> Caller:
     """Return the caller of any request, who must be an operator.
 
     Raises

@@ -11,10 +11,10 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter as R
 from vision.api import forms
 from vision.api.answers import IdempotencyKey, responses
 from vision.api.audit import operator_changing
-from vision.api.caller import operator
+from vision.api.caller import require_operator_reading
 from vision.api.parameters import Cursor, Day, LabelName, Limit, RuleName, days, list_position
 from vision.domain.gallery import pending_uploads
-from vision.services.operations import DAYS_LIMIT, DAYS_SHOWN, Inspected, Operations
+from vision.services.operations import DAYS_LIMIT, DAYS_SHOWN, InspectionQuery, Operations
 
 _TAGS = ["Operators"]
 
@@ -40,9 +40,9 @@ def routes(operations: Operations, image_bucket: str) -> Router:
         limit: Annotated[Limit, Query()] = 50,
         cursor: Annotated[Cursor, Query()] = "",
     ) -> forms.Inspections:
-        operator(router)
+        require_operator_reading(router)
         within = days(first, last, DAYS_SHOWN, DAYS_LIMIT)
-        wanted = Inspected(within, verdict or "", rule, label, min_confidence)
+        wanted = InspectionQuery(within, verdict or "", rule, label, min_confidence)
         found, following = operations.inspections(wanted, list_position(cursor), limit)
         return forms.Inspections(
             inspections=[forms.Inspection.model_validate(one) for one in found],
@@ -51,7 +51,7 @@ def routes(operations: Operations, image_bucket: str) -> Router:
 
     @router.get("/api/bulk-runs", summary="List the latest bulk runs", tags=_TAGS, responses=responses(forms.Runs))
     def list_runs() -> forms.Runs:
-        operator(router)
+        require_operator_reading(router)
         return forms.Runs(runs=[forms.Run.model_validate(run) for run in operations.latest_runs()])
 
     @router.post(
@@ -71,7 +71,7 @@ def routes(operations: Operations, image_bucket: str) -> Router:
 
     @router.get("/api/bulk-runs/<run_id>", summary="Get a bulk run", tags=_TAGS, responses=responses(forms.Run))
     def get_run(run_id: Annotated[forms.RunName, Path()]) -> forms.Run:
-        operator(router)
+        require_operator_reading(router)
         return forms.Run.model_validate(operations.run(run_id))
 
     @router.get(
@@ -81,7 +81,7 @@ def routes(operations: Operations, image_bucket: str) -> Router:
         responses=responses(forms.Sessions),
     )
     def list_sessions() -> forms.Sessions:
-        operator(router)
+        require_operator_reading(router)
         found = operations.latest_sessions()
         return forms.Sessions(sessions=[forms.Session.model_validate(session) for session in found])
 

@@ -62,7 +62,7 @@ class ObjectVersion:
             size_bytes=_size(data.get("size_bytes")),
         )
         if not version.identity:
-            raise InvalidEvent("object.version_id, object.etag: one of them must tell the version")
+            raise InvalidEvent("object.version_id, object.etag: one of them is required")
         return version
 
     @property

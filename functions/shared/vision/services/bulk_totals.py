@@ -58,6 +58,6 @@ def _add(tally: Tally, table: Table, attempt: Attempt, request: Request, left_ou
         return
     known = table.recorded_versions(list({item.version for item in items if item.is_work}))
     lost = Failure(tallies.error_of(row), "its batch was lost")
-    for version, _, _ in bulk_run.left_to_do(request, attempt, items, known, tally):
+    for version, _, _ in bulk_run.remaining_work(request, attempt, items, known, tally):
         tally.end(version.key, Status.FAILED, lost)
     tally.batches += 1

@@ -119,7 +119,7 @@ class BatchWorker:
         Returns how long the worker may still run.
     """
 
-    run: Attempt
+    attempt: Attempt
     request: Request
     options: BatchOptions
     table: Table
@@ -142,7 +142,7 @@ class BatchWorker:
         began = time.monotonic()
         versions = list({item.version for item in items if item.is_work})
         known = self._patiently(lambda: self.table.recorded_versions(versions))
-        tasks = bulk_run.left_to_do(self.request, self.run, items, known, self.tally)
+        tasks = bulk_run.remaining_work(self.request, self.attempt, items, known, self.tally)
         self._slots = CallSlots(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
         self._detector = self.options.detector.for_batch(self._call_detector, judges="verdict" in self.request.steps)
         self._lock = threading.Lock()
@@ -172,7 +172,7 @@ class BatchWorker:
         outcome |= parts.get("judged", {})
         envelope = Envelope(version, photo_id(version.bucket, version.key), record.get("owner", ""))
         try:
-            self._patiently(lambda: self.table.advance(envelope, self.run, outcome, records.now()))
+            self._patiently(lambda: self.table.advance(envelope, self.attempt, outcome, records.now()))
         except Exception as error:  # A record that DynamoDB rejects must not end the batch either.
             failures.append(_failure(error))
             outcome["status"] = Status.FAILED

@@ -30,14 +30,14 @@ https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.htm
 
 # Small enough for an answer within seconds.
 _BATCH_SIZE = 8
-BATCHES_AT_ONCE = 2
+CONCURRENT_BATCHES = 2
 """Concurrent calls of the own model by one worker: its function has this many environments for each worker."""
 
 
 Call = Callable[[Callable[[], Detection]], Detection]
 
 
-def _at_once(call: Callable[[], Detection]) -> Detection:
+def _call_directly(call: Callable[[], Detection]) -> Detection:
     return call()
 
 
@@ -97,7 +97,7 @@ class Rekognition:
     warn: Callable[[str], None]
     type: DetectorType = detector_types.REKOGNITION
     gb_seconds: float = 0.0
-    call: Call = _at_once
+    call: Call = _call_directly
 
     def detect(self, version: ObjectVersion) -> Detection:
         """Return the most certain labels of an object version."""
@@ -187,7 +187,7 @@ class OwnModel:
 
     def labels_to_store(self, found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
         """Return the first class, the most certain ones after it, and those that rules name."""
-        return _certain_or_named(found, self.max_labels, self.min_confidence, named, certain=1)
+        return _certain_or_named(found, self.max_labels, self.min_confidence, named, keep_first=1)
 
     def for_batch(self, call: Call, *, judges: bool) -> Detector:
         """Return a detector that combines the images of many threads into few calls."""
@@ -197,13 +197,13 @@ class OwnModel:
 
 @dataclass(slots=True)
 class _BatchedOwnModel(OwnModel):
-    call: Call = _at_once
+    call: Call = _call_directly
     top_k: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _batches: Batches = field(init=False)
 
     def __post_init__(self) -> None:
-        self._batches = Batches(self._classify, _BATCH_SIZE, BATCHES_AT_ONCE)
+        self._batches = Batches(self._classify, _BATCH_SIZE, CONCURRENT_BATCHES)
 
     def detect(self, version: ObjectVersion) -> Detection:
         return own_model.limited(self._answer(version), self.max_labels, self.min_confidence)
@@ -236,11 +236,13 @@ def from_settings(settings: DetectorSettings, warn: Callable[[str], None]) -> De
 
 
 def _certain_or_named(
-    found: Sequence[Label], max_labels: int, min_confidence: float, named: Collection[str], certain: int = 0
+    found: Sequence[Label], max_labels: int, min_confidence: float, named: Collection[str], keep_first: int = 0
 ) -> list[Label]:
-    """Return the first ``certain`` labels, the others with enough confidence, and the named ones, in their order."""
+    """Return the first ``keep_first`` labels, the others with enough confidence, and the named ones, in their order."""
     names = {name.casefold() for name in named}
     sure = [
-        label for label in found[certain:] if label["confidence"] >= min_confidence or label["name"].casefold() in names
+        label
+        for label in found[keep_first:]
+        if label["confidence"] >= min_confidence or label["name"].casefold() in names
     ]
-    return labels.most_certain([*found[:certain], *sure], max_labels, names)
+    return labels.most_certain([*found[:keep_first], *sure], max_labels, names)

@@ -145,7 +145,7 @@ class Gallery:
             raise NotFound
         token = pending_uploads.idempotent_id(owner, idempotency_key and f"photo\n{idempotency_key}")
         pending = PendingUpload(self.bucket, owner, token, name, content_type, size_bytes, album_id)
-        item = self._announced_today(pending, records.now())
+        item = self._announce_and_charge(pending, records.now())
         # A request that closed the album in between has listed its photos before this one was added.
         if not self._takes_photos(owner, album_id):
             photo_deletion.delete_photo(self.photos, Photo(item, {}))
@@ -160,7 +160,7 @@ class Gallery:
         [photo] = self.photos.get_many([Photo(item, {}).position()])
         return photo, Upload(url, fields, records.seconds_ago(-pending_uploads.UPLOAD_SECONDS))
 
-    def _announced_today(self, pending: PendingUpload, now: str) -> Record:
+    def _announce_and_charge(self, pending: PendingUpload, now: str) -> Record:
         """Return the item of a pending upload, new or known, which is charged to its owner's allowance of this day."""
         item = self.photos.announced(pending)
         if item is not None:

@@ -157,7 +157,7 @@ class Inspector:
         if "verdict" not in record:
             try:
                 judged = self._judge(version)
-                is_new = self.table.judge(envelope, judged, records.now())
+                is_new = self.table.record_verdict(envelope, judged, records.now())
                 if is_new:
                     report(str(judged["verdict"]))
             except AccessDenied as error:
@@ -226,8 +226,8 @@ class Inspector:
 
     def _refuse(self, envelope: Envelope, error: Permanent) -> bool:
         failure = Failure(type(error).__name__, str(error))
-        return self.table.refuse(envelope, results.refusal_attributes(failure), records.now())
+        return self.table.record_refusal(envelope, results.refusal_attributes(failure), records.now())
 
     def _give_up(self, envelope: Envelope, error: Exception, then: str) -> None:
         failure = Failure(type(error).__name__, f"{str(error)[: CAUSE_LIMIT - 100]}; {then}")
-        self.table.refuse(envelope, results.refusal_attributes(failure), records.now())
+        self.table.record_refusal(envelope, results.refusal_attributes(failure), records.now())

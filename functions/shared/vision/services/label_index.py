@@ -18,7 +18,7 @@ from vision.services import photo_deletion
 
 
 def add(photos: Photos, envelope: Envelope, attempt: Attempt, outcome: Mapping[str, Any]) -> None:
-    """Index a photo under the labels that were found, and count it once; or finish its deletion, if one has begun.
+    """Index a photo under its labels and count it once, list a refused upload, or finish a deletion that has begun.
 
     The function is idempotent.
 

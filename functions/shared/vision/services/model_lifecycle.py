@@ -126,7 +126,7 @@ class ModelLifecycle:
         try:
             return decisions.parse_operator_timestamp(holding.keep_running_until) > now
         except (ValueError, OverflowError):
-            self.warn("keep_running_until is no timestamp like 2026-11-21T18:00:00Z, and so counts as not there")
+            self.warn("keep_running_until is not a timestamp such as 2026-11-21T18:00:00Z, and is ignored")
             return False
 
     def _is_dead(self, holder: str) -> bool:

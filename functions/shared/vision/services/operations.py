@@ -39,7 +39,7 @@ _SHOWN_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Inspected:
+class InspectionQuery:
     """A query of inspections; ``""`` and 0 do not filter."""
 
     days: Span
@@ -53,7 +53,7 @@ class Inspected:
         """The verdicts to query."""
         return [self.verdict] if self.verdict else [str(judgement) for judgement in Judgement]
 
-    def fits(self, record: Record) -> bool:
+    def admits(self, record: Record) -> bool:
         """Return whether the query admits the record of an inspection; the index has matched its day and verdict."""
         is_of_rule = not self.rule or record.get("rule") == self.rule
         return is_of_rule and has_label(record.get("labels", ()), self.label, self.min_confidence)
@@ -77,7 +77,7 @@ class Operations:
     run_arn: str
 
     def inspections(
-        self, wanted: Inspected, after: ListPosition | None, limit: int
+        self, wanted: InspectionQuery, after: ListPosition | None, limit: int
     ) -> tuple[list[Record], ListPosition | None]:
         """Return a page of inspections, newest first, and the list position after which the next page begins."""
         positions = self._judged(wanted, after)
@@ -88,7 +88,7 @@ class Operations:
             there = self.photos.records_at(some)
             for last in some:
                 record = there.get(last, {})
-                if "verdict" in record and wanted.fits(record):
+                if "verdict" in record and wanted.admits(record):
                     found.append(_inspection(record))
                 if len(found) == limit:
                     return found, last
@@ -132,7 +132,7 @@ class Operations:
         found = [(workflow.find(record["execution_arn"]), record) for record in noted]
         return [_session(execution, record) for execution, record in found if execution]
 
-    def _judged(self, wanted: Inspected, after: ListPosition | None) -> Iterator[ListPosition]:
+    def _judged(self, wanted: InspectionQuery, after: ListPosition | None) -> Iterator[ListPosition]:
         for day in wanted.days.days():
             lists = [
                 _in_order(

@@ -56,8 +56,8 @@ class Gate:
         admission = self._admit_form(envelope) if origin is Origin.FORM else None
         if admission is not None:
             return admission
-        is_free = origin is Origin.COPY or not self.allowance.is_limited
-        return self._admit_free(envelope) if is_free else self._admit_counted(envelope)
+        is_uncounted = origin is Origin.COPY or not self.allowance.is_limited
+        return self._admit_uncounted(envelope) if is_uncounted else self._admit_counted(envelope)
 
     def _admit_form(self, envelope: Envelope) -> Admission | None:
         """Admit the version of a form; return ``None`` if its photo was never announced: the form is not the API's."""
@@ -71,9 +71,9 @@ class Gate:
             storage.delete(envelope.object)
             return Admission.REFUSED
         # Admitted before, and since replaced by a version that did not come from the form.
-        return self._admit_free(envelope)
+        return self._admit_uncounted(envelope)
 
-    def _admit_free(self, envelope: Envelope) -> Admission:
+    def _admit_uncounted(self, envelope: Envelope) -> Admission:
         return Admission.NEW if self.table.register(envelope, records.now()) else Admission.KNOWN
 
     def _admit_counted(self, envelope: Envelope) -> Admission:

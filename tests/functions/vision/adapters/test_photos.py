@@ -118,7 +118,7 @@ def test_photo_of_a_list_has_the_details_and_all_that_deletion_needs(
     envelope = uploaded()
     labels = [{"name": "Rose", "confidence": 98.7, "parents": [], "instances": []}]
     found = {"verdict": "SUCCESS", "labels": labels, "format": "JPEG", "width": 4, "height": 3}
-    Table(table_name).judge(envelope, found, LATER)
+    Table(table_name).record_verdict(envelope, found, LATER)
     whole = _read(photos)
     [photo] = photos.get_many([whole.position()])
     assert photo.details(LATER) == whole.details(LATER)

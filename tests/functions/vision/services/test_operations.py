@@ -26,7 +26,7 @@ from vision.domain.inspection import results
 from vision.domain.inspection.verdicts import Judgement, Verdict
 from vision.domain.request_errors import Conflict, NotFound
 from vision.services import operations
-from vision.services.operations import Inspected, Operations
+from vision.services.operations import InspectionQuery, Operations
 
 DAY = date(2026, 11, 20)
 REQUEST = bulk_run.Request.from_dict({"bucket": "amzn-s3-demo-bucket", "prefix": "archive/"})
@@ -50,13 +50,13 @@ def inspected(app: PhotoApp) -> Callable[..., str]:
         record = results.verdict_attributes(verdict, moment) | {"labels": found(**(confidences or {"Rose": 98}))}
         if moved_to:
             record["moved_to"] = {"bucket": "amzn-s3-demo-results", "key": moved_to}
-        app.table.judge(envelope, record, moment)
+        app.table.record_verdict(envelope, record, moment)
         return envelope.object.key
 
     return inspect
 
 
-def _pages(desk: Operations, wanted: Inspected, limit: int) -> list[list[str]]:
+def _pages(desk: Operations, wanted: InspectionQuery, limit: int) -> list[list[str]]:
     pages, after = [], None
     for _ in range(50):
         found, following = desk.inspections(wanted, after, limit)
@@ -68,7 +68,7 @@ def _pages(desk: Operations, wanted: Inspected, limit: int) -> list[list[str]]:
 
 
 def _keys(desk: Operations, **wanted: Any) -> list[str]:
-    return _pages(desk, Inspected(Span(DAY - timedelta(days=3), DAY), **wanted), 100)[0]
+    return _pages(desk, InspectionQuery(Span(DAY - timedelta(days=3), DAY), **wanted), 100)[0]
 
 
 # Inspections
@@ -88,7 +88,7 @@ def test_pages_have_each_inspection_once_newest_first(
             (20, 3, "FAILURE"),
         )
     ]
-    pages = _pages(desk, Inspected(Span(DAY - timedelta(days=3), DAY)), limit)
+    pages = _pages(desk, InspectionQuery(Span(DAY - timedelta(days=3), DAY)), limit)
     assert [*itertools.chain(*pages)] == made[::-1]
 
 
@@ -104,7 +104,7 @@ def test_inspections_of_the_same_moment_are_each_on_one_page(
         return iter(sorted(query(*arguments, **options), key=lambda item: item["pk"][::-1]))
 
     monkeypatch.setattr(Items, "query", unordered)
-    pages = _pages(desk, Inspected(Span(DAY, DAY)), limit)
+    pages = _pages(desk, InspectionQuery(Span(DAY, DAY)), limit)
     assert sorted(itertools.chain(*pages)) == sorted(made)
 
 
@@ -153,7 +153,7 @@ def test_query_with_few_matches_returns_short_pages_with_a_cursor(
     oldest = inspected("2026-11-20T10:00:00.000Z", Weed=95)
     for minute in range(1, 5):
         inspected(f"2026-11-20T10:0{minute}:00.000Z")
-    pages = _pages(desk, Inspected(Span(DAY, DAY), label="weed"), 10)
+    pages = _pages(desk, InspectionQuery(Span(DAY, DAY), label="weed"), 10)
     assert pages[0] == []
     assert [*itertools.chain(*pages)] == [oldest]
 
@@ -169,7 +169,7 @@ def test_url_of_an_inspected_image_is_where_it_was_moved_or_its_version(
     desk: Operations, inspected: Callable[..., str], moved_to: str, parts: list[str]
 ) -> None:
     inspected("2026-11-20T10:00:00.000Z", moved_to=moved_to)
-    [shown], _ = desk.inspections(Inspected(Span(DAY, DAY)), None, 1)
+    [shown], _ = desk.inspections(InspectionQuery(Span(DAY, DAY)), None, 1)
     assert all(part in shown["image_url"] for part in parts)
 
 

@@ -253,7 +253,7 @@ def missing_steps(request: Request, run: Attempt, record: Record | None) -> tupl
     return tuple(step for step in missing if step not in impossible)
 
 
-def left_to_do(
+def remaining_work(
     request: Request,
     run: Attempt,
     items: Sequence[Item],

@@ -126,7 +126,7 @@ def has_expired(item: Mapping[str, Any], now: str) -> bool:
 
 
 def last_announced(item: Mapping[str, Any]) -> str:
-    """Return the day on which a pending upload was last given its first form of the day, and so was counted."""
+    """Return the day on which a pending upload was last charged to the allowance."""
     if EXPIRES not in item:
         # From a release in which pending uploads did not expire.
         return daily_counts.day_of(item["created_at"])

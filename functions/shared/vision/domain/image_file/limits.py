@@ -16,7 +16,7 @@ MEGABYTE = 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of DetectLabels for an image in S3.
+    """The limits of a detector for an image in S3; the defaults are those of DetectLabels.
 
     Attributes
     ----------

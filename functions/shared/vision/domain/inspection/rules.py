@@ -138,7 +138,7 @@ def _rule(entry: Any, number: int) -> Rule:
         raise InvalidRule(f"rule {number}: expected an object, got {type(entry).__name__}")
     name = entry.get("name")
     if not isinstance(name, str) or not name.strip():
-        raise InvalidRule(f"rule {number}: name is missing; each verdict tells it")
+        raise InvalidRule(f"rule {number}: name is missing; each verdict includes it")
     subject = f"rule {name!r}"
     if unknown := sorted(set(entry) - set(_FIELDS)):
         raise InvalidRule(f"{subject}: {', '.join(unknown)} unknown; a rule has {', '.join(_FIELDS)}")
