@@ -1,4 +1,4 @@
-"""Commands of the local stack: ``python -m local up``, ``down``, ``demo``, ``code``, ``env``. `make` runs them."""
+"""Commands of the local stack: ``up``, ``down``, ``demo``, ``event``, ``code`` and ``env`` of ``python -m local``."""
 
 from __future__ import annotations
 
@@ -116,6 +116,7 @@ def _write_environment(variables: dict[str, dict[str, str]]) -> None:
 
 
 def _write_event(image: Path) -> None:
+    own_event.check(image)
     deployed = local_stack.running(local_stack.StackFiles()) or _up(REKOGNITION, DEFAULT_MODEL)
     envelope = own_event.write(deployed, image, demo_person(deployed).owner, EVENT)
     file = EVENT.relative_to(REPOSITORY)

@@ -14,7 +14,7 @@ from vision.api import resolver
 from vision.api.site import SiteConfig
 from vision.services.gallery import Gallery
 from vision.services.operations import Operations
-from vision.settings import ApiSettings
+from vision.settings import NONE, ApiSettings
 
 settings = ApiSettings.read()
 photos = Photos(settings.image_table_name)
@@ -28,7 +28,7 @@ gallery = Gallery(
 operations = Operations(
     photos,
     BulkRuns(settings.image_table_name),
-    SessionLog(settings.image_table_name) if settings.custom_model_session_state_machine_arn != "none" else None,
+    SessionLog(settings.image_table_name) if settings.custom_model_session_state_machine_arn != NONE else None,
     settings.process_bucket_state_machine_arn,
 )
 buckets = (settings.image_bucket_name, settings.results_bucket_name)

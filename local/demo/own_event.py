@@ -10,6 +10,17 @@ from local.stack.local_stack import Stack
 from vision.domain.envelopes import Envelope
 
 
+def check(image: Path) -> None:
+    """Refuse a missing image before anything is started.
+
+    Raises
+    ------
+    DemoFailed
+    """
+    if not image.is_file():
+        raise DemoFailed(f"{image} is not a file; name one of your pictures: make event IMAGE=photo.jpg")
+
+
 def write(stack: Stack, image: Path, owner: str, file: Path) -> Envelope:
     """Upload an image below an owner's uploads, and write the event of its workflow.
 
@@ -21,8 +32,7 @@ def write(stack: Stack, image: Path, owner: str, file: Path) -> Envelope:
     DemoFailed
         There is no such image.
     """
-    if not image.is_file():
-        raise DemoFailed(f"{image} is no file; name one of your pictures: make event IMAGE=photo.jpg")
+    check(image)
     [uploaded] = upload(stack, [image], f"private/{owner}/uploads")
     envelope = Envelope.of(uploaded.version)
     file.parent.mkdir(parents=True, exist_ok=True)

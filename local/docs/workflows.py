@@ -103,7 +103,7 @@ def _edges(described: Mapping[str, Definition]) -> Iterator[str]:
         transitions = [choice["Next"] for choice in state.get("Choices", [])]
         transitions += [state[field] for field in ("Default", "Next") if field in state]
         yield from (f"{_identifier(name)} --> {_identifier(target)}" for target in dict.fromkeys(transitions))
-        caught = dict.fromkeys(one["Next"] for one in state.get("Catch", []) if one["Next"] not in transitions)
+        caught = dict.fromkeys(one["Next"] for one in state.get("Catch", []))
         yield from (f"{_identifier(name)} -.-> {_identifier(target)}" for target in caught)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.engine.settings import DEFAULT_PORT
 from local.own_model import image
 from local.own_model.image import CONTEXT, DEFAULT_MODEL, Say
 from local.stack import deployment, local_stack
@@ -20,7 +19,7 @@ def up(
     *,
     model: str = DEFAULT_MODEL,
     context: Path = CONTEXT,
-    port: int = DEFAULT_PORT,
+    port: int | None = None,
     wait_scale: float = 1.0,
 ) -> Stack:
     """Start the stack with the own model for photos, for inspection and for bulk runs.
@@ -54,7 +53,7 @@ def up_beside(
     *,
     model: str = DEFAULT_MODEL,
     context: Path = CONTEXT,
-    port: int = DEFAULT_PORT,
+    port: int | None = None,
     wait_scale: float = 1.0,
 ) -> tuple[Stack, str]:
     """Start the stack with its current detector, and deploy the own model's function beside it.

@@ -113,7 +113,7 @@ def running(files: StackFiles) -> Stack | None:
     return stack if is_healthy(stack.endpoint_url) else None
 
 
-def start(say: Say, files: StackFiles, port: int = DEFAULT_PORT, wait_scale: float = 1.0) -> Stack:
+def start(say: Say, files: StackFiles, port: int | None = None, wait_scale: float = 1.0) -> Stack:
     """Start the engine unless it runs; deploy nothing: the outputs are those of an earlier deployment, or none.
 
     Raises
@@ -128,7 +128,7 @@ def up(
     files: StackFiles | None = None,
     parameters: dict[str, str] | None = None,
     *,
-    port: int = DEFAULT_PORT,
+    port: int | None = None,
     wait_scale: float = 1.0,
 ) -> Stack:
     """Start the engine unless it runs, deploy the template unless it is already deployed unchanged, and describe both.
@@ -142,7 +142,8 @@ def up(
     parameters
         Template parameters that differ from the defaults.
     port
-        Port of the first start, unless another program has it; later starts use the same one.
+        Port of a newly started engine; when None, that of the first start, or the default one. A port that another
+        program has is replaced by any free one.
     wait_scale
         Factor on the Wait states and retry intervals of a newly started engine.
 
@@ -241,9 +242,10 @@ def down(say: Say, files: StackFiles | None = None) -> None:
     files.shell.unlink(missing_ok=True)
 
 
-def _start_engine(say: Say, files: StackFiles, preferred_port: int, wait_scale: float) -> Stack:
+def _start_engine(say: Say, files: StackFiles, wanted_port: int | None, wait_scale: float) -> Stack:
     # Bookmarks, aws.env and launch configurations name the port, so a restart uses the same one.
-    port = _free_port(_read(files.notes).get("port", preferred_port))
+    notes = _read(files.notes)
+    port = _free_port(wanted_port or notes.get("port", DEFAULT_PORT))
     say(f"Starting the local AWS on 127.0.0.1:{port} ...")
     engine = EngineProcess(port, files.state, files.log / "engine.log", wait_scale)
     engine.start()
@@ -261,7 +263,7 @@ def _start_engine(say: Say, files: StackFiles, preferred_port: int, wait_scale: 
         outputs=_outputs(boto3.client("cloudformation", **arguments), deployment.STACK_NAME),
     )
     _describe(files, stack)
-    _write_json(files.notes, _read(files.notes) | {"port": port, "wait_scale": wait_scale})
+    _write_json(files.notes, {"port": port} | notes | {"wait_scale": wait_scale})
     return stack
 
 

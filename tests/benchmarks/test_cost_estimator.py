@@ -143,7 +143,7 @@ def test_estimate_names_its_prices_and_its_measurement_and_adds_up():
     assert sum(rows) == pytest.approx(total, abs=0.01 * len(rows))
 
 
-def test_the_table_of_the_guide_is_what_the_command_prints():
+def test_table_of_the_guide_is_what_the_command_prints():
     assert "\n".join(command.table()) in GUIDE
 
 

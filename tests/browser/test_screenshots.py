@@ -71,14 +71,14 @@ def images_are_there(visit, count):
         image.evaluate("image => (image.loading = 'eager', image.decode())")
 
 
-def test_the_readme_shows_the_gallery(make_visit, artist, hold):
+def test_readme_shows_the_gallery(make_visit, artist, hold):
     visit = make_visit(**DESKTOP)
     visit.sign_in(artist)
     images_are_there(visit, len(NAMES))
     hold(visit.page, "gallery.png")
 
 
-def test_the_readme_shows_a_photo_with_its_boxes(make_visit, artist, hold):
+def test_readme_shows_a_photo_with_its_boxes(make_visit, artist, hold):
     visit = make_visit(**DESKTOP)
     visit.sign_in(artist)
     visit.tile("traffic-light.png").get_by_role("link").first.click()
@@ -87,14 +87,14 @@ def test_the_readme_shows_a_photo_with_its_boxes(make_visit, artist, hold):
     hold(visit.page, "photo.png")
 
 
-def test_the_readme_shows_the_inspection_board(make_visit, artist, inspected, hold):
+def test_readme_shows_the_inspection_board(make_visit, artist, inspected, hold):
     visit = make_visit(**DESKTOP)
     visit.sign_in(artist, "inspections?rule=road-signs")
     images_are_there(visit, 3)
     hold(visit.page, "inspections.png")
 
 
-def test_the_readme_shows_a_phone_in_dark_mode(make_visit, artist, hold):
+def test_readme_shows_a_phone_in_dark_mode(make_visit, artist, hold):
     visit = make_visit(**PHONE)
     visit.sign_in(artist)
     images_are_there(visit, len(NAMES))

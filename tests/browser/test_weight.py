@@ -24,7 +24,7 @@ def weighed(visit, person):
     return sizes
 
 
-def test_the_first_view_is_light(weighed, record_property):
+def test_first_view_is_light(weighed, record_property):
     record_property("bytes", sum(weighed))
     assert sum(weighed) < WEIGHT_LIMIT
 
@@ -53,7 +53,7 @@ def test_slow_line_adds_little_to_first_view(seconds_until_usable, record_proper
 
 
 @pytest.mark.parametrize("view", [view for view in VIEWS if view not in WITH_A_REFUSAL])
-def test_a_view_keeps_to_the_policy_and_has_no_error_in_its_console(visit, furnished, view):
+def test_view_keeps_to_the_policy_and_has_no_error_in_its_console(visit, furnished, view):
     visit.context.add_init_script(
         """addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
             console.error(`policy: ${violatedDirective} ${blockedURI}`));"""

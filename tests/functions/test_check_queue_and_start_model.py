@@ -129,7 +129,7 @@ def test_wait_of_the_images_starts_again_within_a_session(check: Send, fill: Fil
 def test_session_that_has_lost_its_lease_ends(check: Send, lease: Lease, holder: str) -> None:
     if holder:
         assert lease.acquire(holder, records.now(), expiry(60))
-    with pytest.raises(LeaseLost, match="it ends without touching the model"):
+    with pytest.raises(LeaseLost, match="leaves the model alone"):
         check("session")
     assert lease.read().holder == holder
 
@@ -180,6 +180,6 @@ def test_session_without_the_lease_does_not_start_the_model(
     lease.release(execution_arn, records.now())
     if holder:
         assert lease.acquire(holder, records.now(), expiry(60))
-    with pytest.raises(LeaseLost, match="without touching the model"):
+    with pytest.raises(LeaseLost, match="leaves the model alone"):
         start()
     assert model.started == []

@@ -215,7 +215,7 @@ def test_watchdog_leaves_a_model_that_an_operator_keeps_running(
 
 
 @pytest.mark.parametrize(
-    ("until", "warning"), [(LONG_AGO, ""), ("until tomorrow", "keep_running_until is no timestamp")]
+    ("until", "warning"), [(LONG_AGO, ""), ("until tomorrow", "keep_running_until is not a timestamp")]
 )
 def test_expired_or_invalid_timestamp_does_not_keep_the_model_running(
     send: Send, model: Model, lease: Lease, caplog: pytest.LogCaptureFixture, until: str, warning: str

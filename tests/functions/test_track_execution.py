@@ -86,9 +86,13 @@ def test_end_of_an_execution_closes_its_record_and_is_counted_once(
     if was_running:
         request.getfixturevalue("running")
     status, error, metric = ENDS[name]
+    attempts = []
     for _ in range(2):
         track(name)
         assert outcome() == (status, error)
+        record = table.image(envelope) or {}
+        attempts.append((record["execution_arn"], record["run_started_at"]))
+    assert attempts[0] == attempts[1]
     assert metrics()[metric] == 1
 
 

@@ -35,7 +35,7 @@ def test_every_make_target_exists():
 
 
 @pytest.mark.parametrize("command", _sam_deployments())
-def test_a_deployment_names_a_template_and_parameters_that_it_has(command):
+def test_deployment_names_a_template_and_parameters_that_it_has(command):
     template = load((REPOSITORY / re.search(r"--template-file (\S+)", command)[1]).read_text())
     given = dict(word.split("=", 1) for word in command.partition("--parameter-overrides ")[2].split())
     assert set(given) <= set(template["Parameters"])
@@ -43,7 +43,7 @@ def test_a_deployment_names_a_template_and_parameters_that_it_has(command):
     assert required <= set(given)
 
 
-def test_the_variables_to_set_are_those_that_the_workflows_read():
+def test_variables_to_set_are_those_that_the_workflows_read():
     read = {
         name for path in actionlint.WORKFLOWS.glob("*.yml") for name in re.findall(r"vars\.(\w+)", path.read_text())
     }
@@ -51,12 +51,12 @@ def test_the_variables_to_set_are_those_that_the_workflows_read():
 
 
 @pytest.mark.parametrize("name", ["GitHubRoleArn", "StackRoleArn"])
-def test_an_output_that_becomes_a_variable_exists(name):
+def test_output_that_becomes_a_variable_exists(name):
     assert name in load((REPOSITORY / "docs/operations/deployer.yaml").read_text())["Outputs"]
     assert f"the output `{name}`" in PAGE
 
 
-def test_the_trust_policy_is_that_of_the_template():
+def test_trust_policy_is_that_of_the_template():
     role = load((REPOSITORY / "docs/operations/deployer.yaml").read_text())["Resources"]["GitHubRole"]
     (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     written = PAGE.partition("```json\n")[2].partition("```")[0]
@@ -66,13 +66,13 @@ def test_the_trust_policy_is_that_of_the_template():
         assert f'"{name}": "{named}"' in written
 
 
-def test_the_setting_that_names_the_model_is_the_one_that_is_read(tmp_path):
+def test_setting_that_names_the_model_is_the_one_that_is_read(tmp_path):
     settings = tmp_path / "samconfig.toml"
     settings.write_text(PAGE.partition("```toml\n")[2].partition("```")[0])
     assert stages.model_folder(settings) == "mine"
 
 
-def test_the_setting_that_gives_the_model_memory_is_the_one_that_is_read(tmp_path):
+def test_setting_that_gives_the_model_memory_is_the_one_that_is_read(tmp_path):
     settings = tmp_path / "samconfig.toml"
     settings.write_text(PAGE.partition("```toml\n")[2].partition("```")[0])
     assert stages.memory_size(settings) == 3072
@@ -84,7 +84,7 @@ def test_page_has_the_limits_and_the_default_of_the_memory():
     assert {str(least), str(most), str(stages.DEFAULT_MEMORY_SIZE)} <= set(re.findall(r"\d+", written))
 
 
-def test_a_variable_of_the_shell_has_a_value_before_it_is_used():
+def test_variable_of_the_shell_has_a_value_before_it_is_used():
     blocks = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
     # A line may begin with several of them.
     setting = re.compile(r"^\s*[A-Z_]+=.*$", re.MULTILINE)
@@ -111,7 +111,7 @@ def test_page_has_each_shifted_function_with_its_alarms():
     assert {row[0][0]: row[2] for row in _table("## Gradual shift and roll-back")} == shifted
 
 
-def test_the_page_says_how_long_github_keeps_what_a_later_job_fetches():
+def test_page_says_how_long_github_keeps_what_a_later_job_fetches():
     kept = {
         days
         for path in actionlint.WORKFLOWS.glob("*.yml")

@@ -156,12 +156,12 @@ def test_python_of_an_example_imports_what_exists(path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_a_page_names_no_place_of_one_machine(path):
+def test_page_names_no_place_of_one_machine(path):
     assert not re.search(r"(?<![\w.])/(home|root|Users|work)/", path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("call", COMMANDS, ids=lambda call: " ".join(call[:3]))
-def test_an_example_calls_what_the_aws_cli_has(call):
+def test_example_calls_what_the_aws_cli_has(call):
     _, name, operation, first, given = call
     options = {RENAMED.get((name, operation, option), option) for option in given}
     if name == "s3":
@@ -177,12 +177,12 @@ def test_an_example_calls_what_the_aws_cli_has(call):
     assert not unknown
 
 
-def test_the_table_of_outputs_has_each_of_the_template():
+def test_table_of_outputs_has_each_of_the_template():
     table = rows(section(page("docs/deploy.md"), "## After the deployment"))
     assert sorted(name for cells in table for name in named(cells[0])) == sorted(DESCRIBED["Outputs"])
 
 
-def test_the_security_page_names_each_route_that_answers_without_a_token():
+def test_security_page_names_each_route_that_answers_without_a_token():
     public = [
         one["Properties"]["RouteKey"]
         for one in DESCRIBED["Resources"].values()
@@ -192,7 +192,7 @@ def test_the_security_page_names_each_route_that_answers_without_a_token():
     assert sorted(name for name in named(written) if name.startswith("GET /")) == sorted(public)
 
 
-def test_the_page_for_older_systems_names_what_there_is():
+def test_page_for_older_systems_names_what_there_is():
     written = [name for cells in rows(page("docs/coming-from.md")) for name in named(cells[1])]
     names = {found[1] for name in written if (found := re.fullmatch(r"([A-Z][a-z]+[A-Z]\w+)(=.*)?", name))}
     assert names <= {*DESCRIBED["Parameters"], *DESCRIBED["Outputs"], *ERRORS}
@@ -207,12 +207,12 @@ def _error_rows():
     }
 
 
-def test_the_table_of_errors_has_every_error_of_the_code_and_no_other():
+def test_table_of_errors_has_every_error_of_the_code_and_no_other():
     assert list(_error_rows()) == [name for name in vars(errors) if name in ERRORS]
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_the_table_of_errors_says_what_is_retried(name):
+def test_table_of_errors_says_what_is_retried(name):
     assert _error_rows()[name][4] == ("yes" if issubclass(ERRORS[name], errors.Transient) else "no")
 
 
@@ -224,11 +224,11 @@ def test_the_table_of_errors_says_what_is_retried(name):
         ("TooManyPixels", [REKOGNITION_LIMITS.max_pixels, pixels.DECODE_BUDGET_BYTES // 1_000_000, jpeg.MAX_SCANS]),
     ],
 )
-def test_the_table_of_errors_names_the_limits_that_are_checked(name, limits):
+def test_table_of_errors_names_the_limits_that_are_checked(name, limits):
     assert re.findall(r"[\d,]*\d", _error_rows()[name][2]) == [f"{limit:,}" for limit in limits]
 
 
-def test_the_table_of_retries_is_that_of_the_state_machine():
+def test_table_of_retries_is_that_of_the_state_machine():
     written = [cells for cells in rows(section(page("docs/record.md"), "## Errors")) if len(cells) == 3]
     expected = []
     for name, state in tasks(json.loads(page("statemachines/process_image.asl.json"))).items():
@@ -241,11 +241,11 @@ def test_errors_name_the_length_of_a_cause():
     assert f"{CAUSE_LIMIT:,} characters" in " ".join(section(page("docs/record.md"), "## Errors").split())
 
 
-def test_the_table_of_statuses_has_every_status():
+def test_table_of_statuses_has_every_status():
     assert [named(cells[0])[0] for cells in rows(section(page("docs/record.md"), "## Status"))] == list(Status)
 
 
-def test_the_writers_of_a_status_are_functions():
+def test_writers_of_a_status_are_functions():
     writers = {name for cells in rows(section(page("docs/record.md"), "## Status")) for name in named(cells[2])}
     assert writers == {"start_processing", "store_metadata", "track_execution", "inspect_images", "drain_queue"}
     assert all((REPOSITORY / "functions" / writer / "app.py").exists() for writer in writers)
@@ -256,7 +256,7 @@ def _examples(name="docs/record.md"):
     return [json.loads(block) for block in blocks]
 
 
-def test_the_table_of_attributes_has_every_attribute_that_the_code_writes():
+def test_table_of_attributes_has_every_attribute_that_the_code_writes():
     envelope = Envelope.from_dict(json.loads(page("events/detect_labels.json")))
     place = Location(latitude=48.9, longitude=2.3, altitude_m=35)
     metadata = Metadata("PNG", 640, 480, 6, False, "2026-11-11T16:04:05", "Apple", "iPhone 15", place)
@@ -277,14 +277,14 @@ def _inspected_record():
     return envelope, record | results.inspection_attributes(verdict, [], {}, metadata, places, records.now())
 
 
-def test_the_table_of_an_inspected_image_has_every_attribute_that_only_an_inspection_writes():
+def test_table_of_an_inspected_image_has_every_attribute_that_only_an_inspection_writes():
     written = rows(section(page("docs/record.md"), "## An inspected image"))
     image = {name for cells in rows(section(page("docs/record.md"), "## An image record")) for name in named(cells[0])}
     names = {name for cells in written for name in named(cells[0])}
     assert names == (set(_inspected_record()[1]) | {"notified_at"}) - image
 
 
-def test_the_table_of_a_session_has_every_attribute_of_the_lease():
+def test_table_of_a_session_has_every_attribute_of_the_lease():
     written = rows(section(page("docs/record.md"), "## The session of a model"))
     names = {name for cells in written for name in named(cells[0])}
     # The item has called the holder of the lease its owner since the first release.
@@ -292,12 +292,12 @@ def test_the_table_of_a_session_has_every_attribute_of_the_lease():
     assert names == {"pk", "sk", "record_type", "updated_at"} | attributes
 
 
-def test_the_example_of_a_record_has_no_attribute_that_the_table_lacks():
+def test_example_of_a_record_has_no_attribute_that_the_table_lacks():
     table = rows(section(page("docs/record.md"), "## An image record"))
     assert set(_examples()[0]) <= {name for cells in table for name in named(cells[0])}
 
 
-def test_the_examples_have_the_keys_that_the_code_makes():
+def test_examples_have_the_keys_that_the_code_makes():
     image, photo = _examples()
     version = ObjectVersion.from_dict(image["object"])
     assert {
@@ -309,7 +309,7 @@ def test_the_examples_have_the_keys_that_the_code_makes():
     assert set(photo) == set(records.photo(Envelope.of(version), records.now())) | {"created_at"}
 
 
-def test_the_table_of_indexes_is_that_of_the_template():
+def test_table_of_indexes_is_that_of_the_template():
     table = DESCRIBED["Resources"]["ImageTable"]["Properties"]
     expected = [["the table", *(key["AttributeName"] for key in table["KeySchema"])]]
     expected += [
@@ -320,7 +320,7 @@ def test_the_table_of_indexes_is_that_of_the_template():
     assert [[cell.strip("`") for cell in cells[:3]] for cells in written] == expected
 
 
-def test_the_table_of_rule_fields_is_that_of_the_code():
+def test_table_of_rule_fields_is_that_of_the_code():
     written = rows(section(page("docs/inspection.md"), "## Rules"))
     assert [named(cells[0])[0] for cells in written if len(cells) == 2] == list(Rule.__dataclass_fields__)
 
@@ -330,11 +330,11 @@ def test_rules_name_the_default_confidence_and_how_many_labels_a_rule_takes():
     assert {f"{rules.DEFAULT_MIN_CONFIDENCE:g}", str(rules.LABELS_LIMIT)} <= numbers
 
 
-def test_the_example_rules_are_read_by_the_code():
+def test_example_rules_are_read_by_the_code():
     assert len(rules.parse(json.dumps(_examples("docs/inspection.md")[0]))) == 3
 
 
-def test_the_rules_of_the_settings_file_are_read_by_the_code():
+def test_rules_of_the_settings_file_are_read_by_the_code():
     (block,) = re.findall(r"```toml\n(.*?)```", page("docs/inspection.md"), re.DOTALL)
     (value,) = [
         one.removeprefix("InspectionRules=")
@@ -345,25 +345,25 @@ def test_the_rules_of_the_settings_file_are_read_by_the_code():
     assert rules.parse(value[1:-1])
 
 
-def test_the_sentence_of_a_wrong_rule_is_that_of_the_code():
+def test_sentence_of_a_wrong_rule_is_that_of_the_code():
     wrong = '[{"name": "no-people", "prefix": "images/", "none-of": ["Person"]}]'
     with pytest.raises(errors.InvalidRule) as raised:
         rules.parse(wrong)
     assert f"InvalidRule: {raised.value}\n" in page("docs/inspection.md")
 
 
-def test_the_example_of_a_result_file_has_the_form_that_the_code_writes():
+def test_example_of_a_result_file_has_the_form_that_the_code_writes():
     result = _examples("docs/inspection.md")[1]
     assert result["schema"] == results.RESULT_SCHEMA
     assert list(result) == list(json.loads(results.result_file(_inspected_record()[1])))
 
 
-def test_the_table_of_a_result_file_has_each_of_its_fields():
+def test_table_of_a_result_file_has_each_of_its_fields():
     written = rows(section(page("docs/inspection.md"), "## What an inspection leaves behind"))
     assert {name for cells in written for name in named(cells[0])} == set(_examples("docs/inspection.md")[1])
 
 
-def test_the_example_of_a_message_is_of_the_example_of_a_result_file():
+def test_example_of_a_message_is_of_the_example_of_a_result_file():
     _, result, message = _examples("docs/inspection.md")
     assert list(message) == list(results.message(*_inspected_record()))
     assert {name: message[name] for name in ("verdict", "rule", "reasons", "image", "inspected_at")} == {
@@ -371,7 +371,7 @@ def test_the_example_of_a_message_is_of_the_example_of_a_result_file():
     }
 
 
-def test_the_examples_of_an_inspection_have_the_keys_and_the_verdict_that_the_code_makes():
+def test_examples_of_an_inspection_have_the_keys_and_the_verdict_that_the_code_makes():
     example, result, message = _examples("docs/inspection.md")
     version = ObjectVersion.from_dict(result["object"])
     token = keys.version_digest(version)
@@ -399,12 +399,12 @@ def _model_rows():
     return {named(cells[0])[0]: cells for cells in table}
 
 
-def test_the_table_of_model_statuses_has_every_status():
+def test_table_of_model_statuses_has_every_status():
     assert set(_model_rows()) == custom_model.STATUSES
 
 
 @pytest.mark.parametrize("status", sorted(custom_model.STATUSES))
-def test_the_table_of_model_statuses_says_what_the_code_does(status):
+def test_table_of_model_statuses_says_what_the_code_does(status):
     step, sentence = _model_step(status)
     paid = "yes" if custom_model.is_paid_for(status) else "no"
     _, run, rest, paid_as_written, written = _model_rows()[status]
@@ -412,7 +412,7 @@ def test_the_table_of_model_statuses_says_what_the_code_does(status):
     assert not sentence or written in sentence
 
 
-def test_the_table_of_a_sessions_settings_is_that_of_the_template():
+def test_table_of_a_sessions_settings_is_that_of_the_template():
     groups = DESCRIBED["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     (group,) = [one["Parameters"] for one in groups if "SessionSchedule" in one["Parameters"]]
     expected = [[name, str(DESCRIBED["Parameters"][name]["Default"])] for name in group if not name.endswith("Arn")]
@@ -420,7 +420,7 @@ def test_the_table_of_a_sessions_settings_is_that_of_the_template():
     assert [[cell.strip("`") for cell in cells[:2]] for cells in table] == expected
 
 
-def test_the_arns_of_the_examples_are_taken_by_the_template():
+def test_arns_of_the_examples_are_taken_by_the_template():
     table = rows(section(page("docs/custom-labels.md"), "## The two ARNs"))
     assert [named(cells[0])[0] for cells in table] == ["ProjectArn", "ModelVersionArn"]
     for name, example in ((named(cells[0])[0], named(cells[1])[0]) for cells in table):
@@ -428,11 +428,11 @@ def test_the_arns_of_the_examples_are_taken_by_the_template():
 
 
 @pytest.mark.parametrize("name", ["ModelFailed", "ModelNotUsable", "ModelNotReady", "LeaseLost", "ModelNotStopped"])
-def test_the_faults_of_a_session_name_each_error_that_it_ends_with(name):
+def test_faults_of_a_session_name_each_error_that_it_ends_with(name):
     assert f"`{name}`" in section(page("docs/custom-labels.md"), "## Faults")
 
 
-def test_the_table_of_manifest_fields_is_that_of_the_code():
+def test_table_of_manifest_fields_is_that_of_the_code():
     written = {
         name for cells in rows(section(page("docs/own-model.md"), "## The manifest")) for name in named(cells[0])
     }
@@ -444,7 +444,7 @@ def test_the_table_of_manifest_fields_is_that_of_the_code():
     }
 
 
-def test_the_example_manifest_is_read_by_the_code():
+def test_example_manifest_is_read_by_the_code():
     (example,) = _examples("docs/own-model.md")
     found = manifests.parse(json.dumps(example), lambda _: "Fine\nScratched\nBent\n")
     assert json.dumps(found.detector) in page("docs/own-model.md")
@@ -457,7 +457,7 @@ def test_decisions_are_listed_with_their_dates():
     assert listed == sections
 
 
-def test_the_local_page_names_every_patch_of_the_engine():
+def test_local_page_names_every_patch_of_the_engine():
     engine = REPOSITORY / "local/engine"
     patches = {
         path.stem for path in engine.glob("*.py") if re.search(r"^def install\(", path.read_text(), re.MULTILINE)
@@ -475,7 +475,7 @@ def test_hooks_run_tools_of_this_project_without_a_network():
     assert {Path(tool).name for tool in tools} <= set(re.findall(r"\(VENV\)/([\w-]+)", page("Makefile")))
 
 
-def test_the_table_of_sample_events_has_each_file_once():
+def test_table_of_sample_events_has_each_file_once():
     files = sorted(path.stem for path in (REPOSITORY / "events").glob("*.json"))
     table = [cells for cells in rows(page("events/README.md")) if len(cells) == 3]
     found = [file for cells in table for name in named(cells[0]) for file in fnmatch.filter(files, name)]

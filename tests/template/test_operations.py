@@ -31,18 +31,18 @@ def test_each_alarm_has_a_page_and_each_page_an_alarm():
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_names_its_page(name):
+def test_alarm_names_its_page(name):
     assert ALARMS[name]["AlarmDescription"].endswith(f" See docs/operations/alarms/{name}.md.")
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_the_page_of_an_alarm_says_what_it_means_where_to_look_and_what_to_do(name):
+def test_page_of_an_alarm_says_what_it_means_where_to_look_and_what_to_do(name):
     found = re.findall(r"^\*\*(Sounds when|Means|Look at|Do)\b", _alarm_page(name), re.MULTILINE)
     assert found == ["Sounds when", "Means", "Look at", "Do"]
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_the_page_of_an_alarm_says_when_it_sounds_as_the_template_has_it(name):
+def test_page_of_an_alarm_says_when_it_sounds_as_the_template_has_it(name):
     alarm = ALARMS[name]
     threshold = alarm["Threshold"]
     limit = f"`{threshold['Ref']}`" if isinstance(threshold, dict) else threshold
@@ -53,19 +53,19 @@ def test_the_page_of_an_alarm_says_when_it_sounds_as_the_template_has_it(name):
 
 
 @pytest.mark.parametrize("path", sorted(GUIDE.rglob("*.md")), ids=lambda path: path.stem)
-def test_a_page_of_the_guide_is_found_from_its_index(path):
+def test_page_of_the_guide_is_found_from_its_index(path):
     assert f"](operations/{path.relative_to(GUIDE)})" in _text(INDEX)
 
 
 @pytest.mark.parametrize("path", sorted(GUIDE.rglob("*.md")), ids=lambda path: path.stem)
-def test_a_page_of_the_guide_begins_with_the_way_to_its_index(path):
+def test_page_of_the_guide_begins_with_the_way_to_its_index(path):
     way = "../" * len(path.relative_to(INDEX.parent).parts[1:])
     shell = f"the commands need [a shell that is set up]({way}operations.md#set-up-a-shell)"
     assert _text(path).split("\n\n")[1] == f"[Operations]({way}operations.md) · {shell}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_the_guide_names_resources_that_exist(path, expanded):
+def test_guide_names_resources_that_exist(path, expanded):
     assert set(re.findall(r"\bresource (\w+)\)", _text(path))) <= set(expanded) | set(OWN_MODEL)
 
 

@@ -382,3 +382,12 @@ def test_policy_of_bulk_buckets_has_room_for_as_many_as_a_deployment_admits(reso
     for statement in of_bulk_buckets:
         statement["Resource"] = []
     assert len(json.dumps(named, separators=(",", ":"))) + bulk_run.BUCKETS_LIMIT_CHARACTERS <= 6_144
+
+
+def test_policies_without_a_version_use_no_policy_variable(expanded):
+    # SAM writes inline policies without a Version, and those of 2008 take a variable for text.
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+    for role in expanded.values():
+        for policy in role.get("Properties", {}).get("Policies", []) if role["Type"] == "AWS::IAM::Role" else []:
+            document = policy.get("PolicyDocument", policy)
+            assert "Version" in document or "${aws:" not in str(document)

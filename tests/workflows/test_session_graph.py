@@ -101,6 +101,6 @@ def test_session_ends_before_its_history_is_full(choice, deadline, limit):
     assert limit + 4 + WORKERS_LIMIT * 7 < EVENTS_LIMIT - 4_000
 
 
-def test_an_hour_of_polls_of_a_stopping_model_fits_between_the_limits():
+def test_hour_of_polls_of_a_stopping_model_fits_between_the_limits():
     polls = 3_600 / 30
     assert polls * 9 < 20_000 - 16_000

@@ -244,7 +244,7 @@ def test_global_sign_out_revokes_a_leaked_refresh_token(shell, person, authentic
 
 def test_log_shows_why_the_api_failed(shell, person, signed_in, ask, pipeline):
     token = signed_in(person)
-    with statement_removed(pipeline, "ApiFunction", "ReadAndWriteThings"):
+    with statement_removed(pipeline, "ApiFunction", "ReadAndWriteItems"):
         assert ask(token, "GET", "/api/albums")[0] == 500
     wait_for(lambda: "AccessDenied" in shell("alarms/ApiErrorsAlarm", "aws logs filter-log-events"))
     wait_for(lambda: "AccessDenied" in shell("operations", "aws logs filter-log-events"))

@@ -102,7 +102,7 @@ def test_demo_succeeds_and_lists_each_file_with_its_status(output):
 
 
 def test_output_shows_names_unchanged_hides_hidden_files_and_names_the_next_step(output):
-    for shown in (HOSTILE, "caf\ufffd.jpg", "写真 夏.JPG", "contact-sheet.html", "aws s3 cp"):
+    for shown in (HOSTILE, "caf\ufffd.jpg", "写真 夏.JPG", "contact-sheet.html", "make code", "Try next"):
         assert shown in output[1]
     assert not any(name in output[1] for name in (".DS_Store", "subfolder", "dangling"))
 

@@ -25,6 +25,6 @@ def test_event_invokes_a_function_with_the_image(shared_pipeline: Pipeline, tmp_
 
 
 def test_missing_image_is_named(shared_pipeline: Pipeline, tmp_path: Path) -> None:
-    with pytest.raises(DemoFailed, match=r"nosuch.jpg is no file; name one of your pictures"):
+    with pytest.raises(DemoFailed, match=r"nosuch.jpg is not a file; name one of your pictures"):
         own_event.write(shared_pipeline.stack, tmp_path / "nosuch.jpg", "me", tmp_path / "event.json")
     assert not (tmp_path / "event.json").exists()

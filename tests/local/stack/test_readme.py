@@ -73,7 +73,7 @@ def test_every_block_is_run_or_checked_here() -> None:
 
 
 @pytest.mark.parametrize("block", sorted({block for block in BLOCKS if MAKE.fullmatch(block)}))
-def test_a_target_of_make_exists(block: str) -> None:
+def test_target_of_make_exists(block: str) -> None:
     for command in block.splitlines():
         assert re.search(rf"^{command.split()[1]}:.*##", MAKEFILE, re.MULTILINE)
 
@@ -88,12 +88,12 @@ def test_estimate_is_that_of_the_table_for_as_many_images() -> None:
     assert row.split("|")[3].strip() in printed.stdout
 
 
-def test_the_aws_cli_starts_a_bulk_run(shell, pipeline: Pipeline) -> None:
+def test_aws_cli_starts_a_bulk_run(shell, pipeline: Pipeline) -> None:
     started = json.loads(shell("source .local/aws.env\n" + _block(BULK, "aws stepfunctions start-execution")))
     assert pipeline.closed(started["executionArn"])["status"] == "SUCCEEDED"
 
 
-def test_the_aws_cli_shows_an_upload_its_execution_and_its_record(shell, pipeline: Pipeline) -> None:
+def test_aws_cli_shows_an_upload_its_execution_and_its_record(shell, pipeline: Pipeline) -> None:
     block = _block(README, "source .local/aws.env")
     wait_for(lambda: "SUCCEEDED" in shell(block))
 
@@ -103,7 +103,7 @@ def test_the_aws_cli_shows_an_upload_its_execution_and_its_record(shell, pipelin
         assert expected in shown
 
 
-def test_the_tour_ends_with_a_photographer_that_failed(shell) -> None:
+def test_tour_ends_with_a_photographer_that_failed(shell) -> None:
     shell(_block(TOUR, "source .local/aws.env\naws s3 cp"))
     look = _block(TOUR, "source .local/aws.env\naws s3 ls")
     # Before there is anything to list, the command says so by its exit code.
@@ -111,19 +111,19 @@ def test_the_tour_ends_with_a_photographer_that_failed(shell) -> None:
     assert "results/line-4/photographer.png/" in shell(look)
 
 
-def test_the_aws_cli_invokes_a_function_with_an_image_of_the_repository(shell) -> None:
+def test_aws_cli_invokes_a_function_with_an_image_of_the_repository(shell) -> None:
     metadata = json.loads(shell(_block(LOCAL, "source .local/aws.env\nKEY=")).splitlines()[-1])
     assert (metadata["format"], metadata["orientation"], metadata["camera_model"]) == ("JPEG", 6, "Drawing")
     assert metadata["location"]["latitude_dms"] == "54° 11′ 6.0″ N"
 
 
-def test_the_deployment_is_two_commands_of_the_sam_cli() -> None:
+def test_deployment_is_two_commands_of_the_sam_cli() -> None:
     # The same two deploy this stack: see local/stack/deployment.py.
     assert _block(README, "sam build") == _block(DEPLOY, "sam build") == "sam build\nsam deploy --guided"
     assert "--guided" in subprocess.run([SAM, "deploy", "--help"], capture_output=True, text=True, check=True).stdout
 
 
-def test_a_local_invocation_names_a_function_an_event_and_options_that_exist() -> None:
+def test_local_invocation_names_a_function_an_event_and_options_that_exist() -> None:
     script = _block(LOCAL, "source .local/aws.env\nsam").partition("\n")[2]
     command = shlex.split(script.replace("\\\n", ""))
     template = yaml.load((REPOSITORY / "template.yaml").read_text(encoding="utf-8"), _Any)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -118,3 +119,20 @@ def test_power_cut_restores_the_state_of_the_last_stop(own_pipeline, local_stack
     assert pipeline.record(lost) == {}
     again = pipeline.upload("private/bob/uploads/again.jpg", PHOTO)
     assert pipeline.finished(again)["status"] == "SUCCEEDED"
+
+
+def test_engine_keeps_its_port_over_restarts(tmp_path):
+    files = local_stack.StackFiles(tmp_path / "stack")
+
+    def address(**port: int) -> str:
+        started = local_stack.start(no_word, files, **port).endpoint_url
+        local_stack.down(no_word, files)
+        return started
+
+    first = address(port=free_port())
+    with socket.socket() as other_program:
+        other_program.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other_program.bind(("127.0.0.1", int(first.rpartition(":")[2])))
+        other_program.listen()
+        assert address() != first
+    assert address() == first

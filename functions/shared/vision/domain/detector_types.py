@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vision.domain import prices
 from vision.domain.image_file.formats import FormatName
-from vision.domain.image_file.limits import CUSTOM_LABELS_LIMITS, OWN_MODEL_LIMITS, REKOGNITION_LIMITS, Limits
+from vision.domain.image_file.limits import CUSTOM_LABELS_LIMITS, REKOGNITION_LIMITS, Limits
 from vision.domain.labels import Label, to_displayed
 
 
@@ -59,12 +59,19 @@ REKOGNITION = DetectorType(
 )
 # Its hours are billed, not its calls.
 CUSTOM_LABELS = DetectorType("custom-labels", CUSTOM_LABELS_LIMITS, applies_orientation_of=frozenset({"JPEG"}))
-# The function receives the pixels as displayed.
-OWN_MODEL = DetectorType("own-model", OWN_MODEL_LIMITS, applies_orientation_of=frozenset({"JPEG", "PNG"}))
+# The function receives the pixels as displayed. It has the limits of Rekognition, so that a team can change the
+# detector without losing an image.
+OWN_MODEL = DetectorType("own-model", REKOGNITION_LIMITS, applies_orientation_of=frozenset({"JPEG", "PNG"}))
 
 DETECTOR_TYPES = (REKOGNITION, CUSTOM_LABELS, OWN_MODEL)
 
 
 def by_name(name: str | None) -> DetectorType:
-    """Return the type with this name; Rekognition for records that do not name one."""
-    return next((one for one in DETECTOR_TYPES if one.name == name), REKOGNITION)
+    """Return the type with this name.
+
+    Records that name no detector are Rekognition's. A name from another release is a type that is not billed here.
+    """
+    if name is None:
+        return REKOGNITION
+    other = DetectorType(name, REKOGNITION_LIMITS, REKOGNITION.applies_orientation_of)
+    return next((one for one in DETECTOR_TYPES if one.name == name), other)

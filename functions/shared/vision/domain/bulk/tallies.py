@@ -94,8 +94,8 @@ class Tally:
         """
         error = record.get("error")
         self.end(key, record["status"], Failure(error["name"], error["cause"]) if error else None)
-        if "detector" in record:
-            self.calls += bool(detector_types.by_name(record["detector"]["name"]).paid_operation)
+        if detector := record.get("detector"):
+            self.calls += bool(detector_types.by_name(detector.get("name", "")).paid_operation)
         self.writes += 1
 
     def metrics(self) -> dict[str, int]:

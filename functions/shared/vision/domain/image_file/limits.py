@@ -46,9 +46,6 @@ CUSTOM_LABELS_LIMITS = Limits(max_side_px=4096, min_side_px=64, service="Rekogni
 https://docs.aws.amazon.com/rekognition/latest/customlabels-dg/limits.html
 """
 
-OWN_MODEL_LIMITS = Limits(service="the own model")
-"""Those of Rekognition, so that a team can change the detector without losing an image."""
-
 
 def check_limits(metadata: Metadata, size_bytes: int, limits: Limits = REKOGNITION_LIMITS) -> None:
     """Refuse an image that the detector would refuse.

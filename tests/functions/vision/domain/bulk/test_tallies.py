@@ -143,3 +143,13 @@ def test_time_of_the_own_model_adds_up_and_is_in_the_estimate() -> None:
     with_model, without = Tally(batches=1, model_gb_seconds=1000.0), Tally(batches=1)
     more = estimated_cost(with_model)["everything_else"] - estimated_cost(without)["everything_else"]
     assert more == pytest.approx(1000 * prices.LAMBDA_GB_SECOND_ARM, abs=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("detector", "calls"),
+    [({"name": "rekognition"}, 1), ({"name": "own-model"}, 0), ({"name": "bedrock"}, 0), ({}, 0), (None, 0)],
+)
+def test_recovered_image_counts_a_call_of_a_billed_detector(detector: dict[str, str] | None, calls: int) -> None:
+    tally = Tally()
+    tally.recover("a.jpg", {"status": "SUCCEEDED", **({} if detector is None else {"detector": detector})})
+    assert (tally.calls, tally.labelled) == (calls, 1)

@@ -3,7 +3,7 @@
 import pytest
 
 from vision.domain.errors import ImageTooLarge, ImageTooSmall, TooManyPixels
-from vision.domain.image_file.limits import REKOGNITION_LIMITS, Limits, check_limits
+from vision.domain.image_file.limits import CUSTOM_LABELS_LIMITS, REKOGNITION_LIMITS, Limits, check_limits
 from vision.domain.image_file.metadata import Metadata
 
 MEGABYTE = 1_048_576
@@ -42,3 +42,9 @@ def test_too_short_side_is_refused(width: int, height: int) -> None:
 def test_pixels_are_limited_if_the_limits_say_so() -> None:
     with pytest.raises(TooManyPixels, match=r"at most 1,000,000 pixels"):
         check_limits(Metadata("PNG", 1_001, 1_000), 100, Limits(max_pixels=1_000_000))
+
+
+def test_limits_of_custom_labels_are_named_as_such() -> None:
+    with pytest.raises(ImageTooLarge, match=r"Rekognition Custom Labels takes 4,096 px a side"):
+        check_limits(Metadata("JPEG", 4_097, 3_000), 100, CUSTOM_LABELS_LIMITS)
+    check_limits(Metadata("JPEG", 64, 64), 100, CUSTOM_LABELS_LIMITS)
