@@ -91,12 +91,13 @@ def new_client(pipeline: Pipeline) -> Callable[..., Client]:
     return make
 
 
-@pytest.fixture(scope="session")
+# Access tokens end after 15 minutes, and all files together may take longer.
+@pytest.fixture(scope="module")
 def ann(new_client: Callable[..., Client]) -> Client:
     return new_client()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bob(new_client: Callable[..., Client]) -> Client:
     return new_client()
 

@@ -25,7 +25,7 @@ def decoded(part: str) -> dict[str, Any]:
     return dict(json.loads(base64.urlsafe_b64decode(part + "==")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def expired(pipeline):
     """A token of the page's own client that has just expired."""
     cognito = pipeline.client("cognito-idp")
@@ -71,7 +71,7 @@ def other_tokens(pipeline: Pipeline) -> dict[str, str]:
     return {"ID token": answer["IdToken"], "refresh token": answer["RefreshToken"]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bad_tokens(pipeline, ann, expired):
     """Invalid tokens by what is wrong with them."""
     header, payload, signature = str(ann.token).split(".")

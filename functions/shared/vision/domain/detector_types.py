@@ -1,4 +1,7 @@
-"""The types of detectors, one row each: which images one accepts, what its boxes refer to, and what a call costs."""
+"""The types of detectors, one row each: which images one accepts, what its boxes refer to, and what a call costs.
+
+The limits are in :mod:`vision.domain.image_file.limits`, the prices in :mod:`vision.domain.prices`.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ REKOGNITION = DetectorType(
     paid_operation="DetectLabels",
     call_usd=prices.DETECT_LABELS,
 )
-# Its hours are billed, not its calls.
+# Its hours are billed (prices.CUSTOM_LABELS_UNIT_HOUR), not its calls.
 CUSTOM_LABELS = DetectorType("custom-labels", CUSTOM_LABELS_LIMITS, applies_orientation_of=frozenset({"JPEG"}))
 # The function receives the pixels as displayed. It has the limits of Rekognition, so that a team can change the
 # detector without losing an image.

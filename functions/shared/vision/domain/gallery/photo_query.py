@@ -1,4 +1,7 @@
-"""A search for photos: which list it reads, and which photos of the list match."""
+"""A search for photos: which list it reads, and which photos of the list match.
+
+The parameters of the API that fill it are in :mod:`vision.api.photos`, the form of the page in ``search.js``.
+"""
 
 from __future__ import annotations
 
