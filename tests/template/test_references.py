@@ -87,7 +87,7 @@ def test_every_function_gets_the_settings_it_reads_and_no_others(resources):
 def test_editor_offers_every_function_of_the_template_for_an_event(resources):
     text = re.sub(r"^ *//.*$", "", (REPOSITORY / ".vscode/launch.json").read_text(encoding="utf-8"), flags=re.MULTILINE)
     launch = json.loads(text)
-    (picked,) = launch["inputs"]
+    [picked] = [one for one in launch["inputs"] if one["type"] == "pickString"]
     (invocation,) = [one for one in launch["configurations"] if one["type"] == "aws-sam"]
     assert invocation["invokeTarget"]["logicalId"] == f"${{input:{picked['id']}}}"
     assert picked["options"] == list(_of_type(resources, "AWS::Serverless::Function"))

@@ -118,4 +118,4 @@ def test_log_level_does_not_suppress_the_lines(api: Api, lines: Lines) -> None:
 def test_changing_route_without_an_audit_fails() -> None:
     router: Any = SimpleNamespace(current_event=SimpleNamespace(http_method="DELETE", raw_event={}))
     with pytest.raises(RuntimeError, match="operator_changing"):
-        callers.operator(router)
+        callers.require_operator_reading(router)
