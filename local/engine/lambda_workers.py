@@ -139,7 +139,7 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
         handler: type[BaseHTTPRequestHandler] = super()._build_handler_class(generation, pending)
         # One segment for each reply: two small ones cost 40 ms to Nagle's algorithm and delayed ACKs.
         changed = {"disable_nagle_algorithm": True, "wbufsize": 65536, "parse_request": refuse_browsers}
-        changed |= {"_read_body": _read_whole_body, "_read_what_comes": handler._read_body}  # type: ignore[attr-defined]
+        changed |= {"_read_body": _read_whole_body, "_read_what_comes": handler._read_body}  # type: ignore[attr-defined] # ministack's
         return type("RuntimeApiHandler", (handler,), changed)
 
     def _drain_stderr_bounded(

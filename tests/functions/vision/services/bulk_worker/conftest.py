@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 from tests.conftest import BUCKET
 from tests.functions.conftest import RESULTS, Listing
@@ -115,15 +114,8 @@ def counts(tally: Tally, *others: str) -> dict[str, int]:
 
 
 @pytest.fixture(autouse=True)
-def one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Serialize the calls to moto, which is not made for threads; in DynamoDB each write is atomic."""
-    lock, send = threading.RLock(), BaseClient._make_api_call
-
-    def serial(self: BaseClient, *arguments: Any) -> Any:
-        with lock:
-            return send(self, *arguments)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", serial)
+def serialized(one_call_at_a_time: None) -> None:
+    """Threads of a worker call moto one after the other."""
 
 
 @pytest.fixture
