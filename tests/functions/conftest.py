@@ -9,7 +9,7 @@ import os
 import sys
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,27 +22,17 @@ from tests.conftest import BUCKET, EVENTS, REGION, ROOT, TABLE
 from tests.functions.environment import ENVIRONMENT, RESULTS, TOPIC_ARN, variables_of
 from tests.functions.http_api import Caller, claims
 from tests.own_models import write_model
-from vision import entry
 from vision.adapters.aws_sdk import client
 from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.lease import Lease, expiry
-from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
 from vision.api import audit, problems
 from vision.domain import records
 from vision.domain.bulk.bulk_run import Request
-from vision.domain.detector_types import REKOGNITION, DetectorType
 from vision.domain.envelopes import Envelope
 from vision.domain.events import created_objects
 from vision.domain.executions import Attempt
-from vision.domain.inspection import rules
-from vision.domain.inspection.rules import Rule
-from vision.domain.inspection.verdicts import Judgement
-from vision.domain.labels import Label
-from vision.domain.objects import ObjectVersion
 from vision.services import gallery
-from vision.services.detectors import Rekognition
-from vision.services.inspection import Inspector
 
 Handler = Callable[[dict[str, Any]], Any]
 Event = Callable[[str], dict[str, Any]]
@@ -472,40 +462,3 @@ def drive(
         return function(function_of(name))(found(name))
 
     return send
-
-
-def detect(version: ObjectVersion, rule: Rule) -> Detection:
-    """Detect labels as inspect_images does."""
-    return _rekognition().detect_for_rule(version, rule)
-
-
-def _rekognition() -> Rekognition:
-    return Rekognition(int(ENVIRONMENT["MAX_LABELS"]), float(ENVIRONMENT["MIN_CONFIDENCE"]), entry.warn)
-
-
-@dataclass(frozen=True)
-class ScriptedDetector:
-    """A detector of an inspection that calls a function of the test; a record keeps all labels."""
-
-    detect_for_rule: Callable[[ObjectVersion, Rule], Detection]
-    type: DetectorType = REKOGNITION
-
-    @staticmethod
-    def labels_to_store(found: Sequence[Label], named: Collection[str] = ()) -> list[Label]:
-        return list(found)
-
-
-def upload(envelope: Envelope, content: bytes, key: str = "") -> ObjectVersion:
-    """Put content at the key of an image or at another key, as a newer version."""
-    bucket, key = envelope.object.bucket, key or envelope.object.key
-    put = client("s3").put_object(Bucket=bucket, Key=key, Body=content)
-    return ObjectVersion(bucket, key, put["VersionId"], put["ETag"].strip('"'), "", len(content))
-
-
-@pytest.fixture
-def inspector(table: Table) -> Inspector:
-    """An inspector that moves images, and notifies of every verdict."""
-    read = rules.parse(ENVIRONMENT["INSPECTION_RULES"])
-    return Inspector(
-        table, read, _rekognition(), BUCKET, RESULTS, TOPIC_ARN, moves=True, notifies_of=frozenset(Judgement)
-    )

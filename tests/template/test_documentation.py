@@ -6,7 +6,6 @@ import importlib
 import inspect
 import json
 import re
-import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,6 +16,7 @@ from botocore import xform_name
 
 from local.docs import workflows
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, generated_name, load
+from tests.template.pages import examples, named, page, rows, section
 from tests.workflows.definition import tasks
 from vision.adapters.lease import LeaseState
 from vision.domain import errors, keys, records, table_keys
@@ -27,12 +27,7 @@ from vision.domain.image_file.gps import Location
 from vision.domain.image_file.limits import REKOGNITION_LIMITS
 from vision.domain.image_file.metadata import Metadata, read_metadata
 from vision.domain.image_file.sparse import SparseFile
-from vision.domain.inspection import results, rules
-from vision.domain.inspection.rules import Rule
-from vision.domain.inspection.verdicts import Judgement, Verdict, judge
 from vision.domain.objects import ObjectVersion
-from vision.domain.own_model import manifests
-from vision.domain.session import custom_model
 from vision.domain.statuses import Status
 
 PAGES = [REPOSITORY / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY", "events/README")]
@@ -51,32 +46,6 @@ S3_COMMANDS = {"cp", "mv", "rm", "rb", "ls"}
 # What the AWS CLI calls otherwise than its service, since the name is taken by a common option.
 # https://docs.aws.amazon.com/cli/latest/reference/sns/subscribe.html
 RENAMED = {("sns", "subscribe", "notification-endpoint"): "endpoint"}
-
-
-def page(name):
-    return (REPOSITORY / name).read_text(encoding="utf-8")
-
-
-def section(text, heading):
-    """Return what is below a heading, up to the next of its level or above."""
-    level = heading.index(" ")
-    below = text.partition(f"\n{heading}\n")[2]
-    assert below, f"there is no section {heading}"
-    return re.split(rf"\n#{{1,{level}}} ", below)[0]
-
-
-def rows(text):
-    """Return the tables of a text as lists of cells, without headings."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    table = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
-    rules = [at for at, cells in enumerate(table) if set(cells[0]) <= set("- |")]
-    headings = {at - 1 for at in rules} | set(rules)
-    return [cells for at, cells in enumerate(table) if at not in headings]
-
-
-def named(cell):
-    """Return the names in code spans."""
-    return re.findall(r"`([^`]+)`", cell)
 
 
 def anchors(text):
@@ -251,11 +220,6 @@ def test_writers_of_a_status_are_functions():
     assert all((REPOSITORY / "functions" / writer / "app.py").exists() for writer in writers)
 
 
-def _examples(name="docs/record.md"):
-    blocks = re.findall(r"```json\n(.*?)```", page(name), re.DOTALL)
-    return [json.loads(block) for block in blocks]
-
-
 def test_table_of_attributes_has_every_attribute_that_the_code_writes():
     envelope = Envelope.from_dict(json.loads(page("events/detect_labels.json")))
     place = Location(latitude=48.9, longitude=2.3, altitude_m=35)
@@ -265,23 +229,6 @@ def test_table_of_attributes_has_every_attribute_that_the_code_writes():
     written |= set(records.outcome(parts, [Failure("Throttled", "wait")]))
     table = rows(section(page("docs/record.md"), "## An image record"))
     assert sorted(name for cells in table for name in named(cells[0])) == sorted(written)
-
-
-def _inspected_record():
-    """Return the record of an image as the code leaves it when all of an inspection is done."""
-    envelope = Envelope.from_dict(json.loads(page("events/detect_labels.json")))
-    places = {name: {"bucket": "results", "key": name} for name in ("result", "moved_to")}
-    verdict = Verdict(Judgement.FAILURE, "cars", ("no car",))
-    metadata = Metadata("PNG", 640, 480, 1, False)
-    record = records.pending(envelope, records.now())
-    return envelope, record | results.inspection_attributes(verdict, [], {}, metadata, places, records.now())
-
-
-def test_table_of_an_inspected_image_has_every_attribute_that_only_an_inspection_writes():
-    written = rows(section(page("docs/record.md"), "## An inspected image"))
-    image = {name for cells in rows(section(page("docs/record.md"), "## An image record")) for name in named(cells[0])}
-    names = {name for cells in written for name in named(cells[0])}
-    assert names == (set(_inspected_record()[1]) | {"notified_at"}) - image
 
 
 def test_table_of_a_session_has_every_attribute_of_the_lease():
@@ -294,11 +241,11 @@ def test_table_of_a_session_has_every_attribute_of_the_lease():
 
 def test_example_of_a_record_has_no_attribute_that_the_table_lacks():
     table = rows(section(page("docs/record.md"), "## An image record"))
-    assert set(_examples()[0]) <= {name for cells in table for name in named(cells[0])}
+    assert set(examples()[0]) <= {name for cells in table for name in named(cells[0])}
 
 
 def test_examples_have_the_keys_that_the_code_makes():
-    image, photo = _examples()
+    image, photo = examples()
     version = ObjectVersion.from_dict(image["object"])
     assert {
         **table_keys.image_key(version),
@@ -318,136 +265,6 @@ def test_table_of_indexes_is_that_of_the_template():
     ]
     written = rows(section(page("docs/record.md"), "## Keys and indexes"))
     assert [[cell.strip("`") for cell in cells[:3]] for cells in written] == expected
-
-
-def test_table_of_rule_fields_is_that_of_the_code():
-    written = rows(section(page("docs/inspection.md"), "## Rules"))
-    assert [named(cells[0])[0] for cells in written if len(cells) == 2] == list(Rule.__dataclass_fields__)
-
-
-def test_rules_name_the_default_confidence_and_how_many_labels_a_rule_takes():
-    numbers = set(re.findall(r"\d+", section(page("docs/inspection.md"), "## Rules")))
-    assert {f"{rules.DEFAULT_MIN_CONFIDENCE:g}", str(rules.LABELS_LIMIT)} <= numbers
-
-
-def test_example_rules_are_read_by_the_code():
-    assert len(rules.parse(json.dumps(_examples("docs/inspection.md")[0]))) == 3
-
-
-def test_rules_of_the_settings_file_are_read_by_the_code():
-    (block,) = re.findall(r"```toml\n(.*?)```", page("docs/inspection.md"), re.DOTALL)
-    (value,) = [
-        one.removeprefix("InspectionRules=")
-        for one in tomllib.loads(block)["parameter_overrides"]
-        if one.startswith("InspectionRules=")
-    ]
-    assert value[0] == value[-1] == "'"
-    assert rules.parse(value[1:-1])
-
-
-def test_sentence_of_a_wrong_rule_is_that_of_the_code():
-    wrong = '[{"name": "no-people", "prefix": "images/", "none-of": ["Person"]}]'
-    with pytest.raises(errors.InvalidRule) as raised:
-        rules.parse(wrong)
-    assert f"InvalidRule: {raised.value}\n" in page("docs/inspection.md")
-
-
-def test_example_of_a_result_file_has_the_form_that_the_code_writes():
-    result = _examples("docs/inspection.md")[1]
-    assert result["schema"] == results.RESULT_SCHEMA
-    assert list(result) == list(json.loads(results.result_file(_inspected_record()[1])))
-
-
-def test_table_of_a_result_file_has_each_of_its_fields():
-    written = rows(section(page("docs/inspection.md"), "## What an inspection leaves behind"))
-    assert {name for cells in written for name in named(cells[0])} == set(_examples("docs/inspection.md")[1])
-
-
-def test_example_of_a_message_is_of_the_example_of_a_result_file():
-    _, result, message = _examples("docs/inspection.md")
-    assert list(message) == list(results.message(*_inspected_record()))
-    assert {name: message[name] for name in ("verdict", "rule", "reasons", "image", "inspected_at")} == {
-        name: result[name] for name in ("verdict", "rule", "reasons", "image", "inspected_at")
-    }
-
-
-def test_examples_of_an_inspection_have_the_keys_and_the_verdict_that_the_code_makes():
-    example, result, message = _examples("docs/inspection.md")
-    version = ObjectVersion.from_dict(result["object"])
-    token = keys.version_digest(version)
-    verdict = judge(rules.rule_for(rules.parse(json.dumps(example)), version.key), result["labels"])
-    assert result["image"]["key"] == results.analyzed_key(version, verdict.judgement)
-    assert message["result"]["key"] == results.result_key(version)
-    assert message["id"] == f"{keys.photo_id(version.bucket, version.key)}-{token}"
-    assert (result["verdict"], result["rule"], tuple(result["reasons"])) == (
-        verdict.judgement,
-        verdict.rule,
-        verdict.reasons,
-    )
-
-
-def _model_step(status):
-    """Return what the code does to run a model of a status: a step, or the name of the error and its sentence."""
-    try:
-        return custom_model.step_to_run(status), ""
-    except errors.VisionError as error:
-        return type(error).__name__, str(error)
-
-
-def _model_rows():
-    table = rows(section(page("docs/custom-labels.md"), "## The model's statuses"))
-    return {named(cells[0])[0]: cells for cells in table}
-
-
-def test_table_of_model_statuses_has_every_status():
-    assert set(_model_rows()) == custom_model.STATUSES
-
-
-@pytest.mark.parametrize("status", sorted(custom_model.STATUSES))
-def test_table_of_model_statuses_says_what_the_code_does(status):
-    step, sentence = _model_step(status)
-    paid = "yes" if custom_model.is_paid_for(status) else "no"
-    _, run, rest, paid_as_written, written = _model_rows()[status]
-    assert [run, rest, paid_as_written] == [f"`{step}`", f"`{custom_model.step_to_stop(status)}`", paid]
-    assert not sentence or written in sentence
-
-
-def test_table_of_a_sessions_settings_is_that_of_the_template():
-    groups = DESCRIBED["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    (group,) = [one["Parameters"] for one in groups if "SessionSchedule" in one["Parameters"]]
-    expected = [[name, str(DESCRIBED["Parameters"][name]["Default"])] for name in group if not name.endswith("Arn")]
-    table = rows(section(page("docs/custom-labels.md"), "## What it costs"))
-    assert [[cell.strip("`") for cell in cells[:2]] for cells in table] == expected
-
-
-def test_arns_of_the_examples_are_taken_by_the_template():
-    table = rows(section(page("docs/custom-labels.md"), "## The two ARNs"))
-    assert [named(cells[0])[0] for cells in table] == ["ProjectArn", "ModelVersionArn"]
-    for name, example in ((named(cells[0])[0], named(cells[1])[0]) for cells in table):
-        assert re.fullmatch(DESCRIBED["Parameters"][name]["AllowedPattern"], example)
-
-
-@pytest.mark.parametrize("name", ["ModelFailed", "ModelNotUsable", "ModelNotReady", "LeaseLost", "ModelNotStopped"])
-def test_faults_of_a_session_name_each_error_that_it_ends_with(name):
-    assert f"`{name}`" in section(page("docs/custom-labels.md"), "## Faults")
-
-
-def test_table_of_manifest_fields_is_that_of_the_code():
-    written = {
-        name for cells in rows(section(page("docs/own-model.md"), "## The manifest")) for name in named(cells[0])
-    }
-    single = [name for name in manifests._FIELDS if name not in ("input", "output")]
-    assert written == {
-        *single,
-        *(f"input.{name}" for name in manifests._INPUT_FIELDS),
-        *(f"output.{name}" for name in manifests._OUTPUT_FIELDS),
-    }
-
-
-def test_example_manifest_is_read_by_the_code():
-    (example,) = _examples("docs/own-model.md")
-    found = manifests.parse(json.dumps(example), lambda _: "Fine\nScratched\nBent\n")
-    assert json.dumps(found.detector) in page("docs/own-model.md")
 
 
 def test_decisions_are_listed_with_their_dates():

@@ -15,10 +15,8 @@ from tests.functions.conftest import (
     Event,
     Listing,
     Refuse,
-    ScriptedDetector,
-    detect,
-    upload,
 )
+from tests.functions.vision.services.conftest import ScriptedDetector, detect, upload
 from tests.pictures import jpeg_of, png_of, scene
 from vision.adapters import rekognition
 from vision.adapters.aws_sdk import client

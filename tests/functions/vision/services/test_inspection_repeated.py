@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import RESULTS, Hook, Listing, Refuse, ScriptedDetector, detect, upload
+from tests.functions.conftest import RESULTS, Hook, Listing, Refuse
+from tests.functions.vision.services.conftest import ScriptedDetector, detect, upload
 from vision.adapters.aws_sdk import client
 from vision.adapters.rekognition import Detection
 from vision.adapters.table import Table
