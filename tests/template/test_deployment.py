@@ -1,4 +1,4 @@
-"""What a deployment gives: outputs, and three stages. (`make lint` has cfn-lint and SAM validate each template.)"""
+"""What a deployment gives: outputs, and three stages. (`make lint` has cfn-lint check each template.)"""
 
 import re
 import tomllib
