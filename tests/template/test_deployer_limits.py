@@ -6,48 +6,35 @@ import tomllib
 import pytest
 
 from tests.template.cloudformation import REPOSITORY, listed, plain, resolve
-from tests.template.deployer import DEPLOY, OF_ROLES, RESOURCES, SMOKE, STACK, may, of
+from tests.template.deployer import DEPLOY, RESOURCES, SMOKE, STACK, may, of
 from tests.template.iam import ACCOUNT, PSEUDO_PARAMETERS, is_allowed
 from tests.template.stack_calls import BOUNDARY
 
-ROLE, POLICY = ("arn:${AWS::Partition}:iam::${AWS::AccountId}:" + kind for kind in ("role/", "policy/"))
-BOUNDED = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+ROLE, POLICY = (f"arn:aws:iam::{ACCOUNT}:{kind}/image-recognition-test-" for kind in ("role", "policy"))
+RIGHTS = ("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary",
+          "AttachRolePolicy", "DetachRolePolicy", "UpdateAssumeRolePolicy")  # fmt: skip
 
 
-def test_stack_role_may_not_change_its_own_limits():
-    (denied,) = [one for one in STACK if one["Effect"] == "Deny"]
-    assert (denied["Sid"], denied["Action"]) == ("KeepItsOwnLimits", "iam:*")
-    own = [{"Fn::Sub": f"{kind}image-recognition-${{Stage}}-deployer-*"} for kind in (ROLE, POLICY)]
-    assert denied["Resource"] == [*own, BOUNDED]
-
-
-def test_role_gets_no_rights_without_the_boundary():
-    asked = {"iam:PermissionsBoundary": {"Ref": "PermissionsBoundaryArn"}}
-    nothing = {"Ref": "AWS::NoValue"}
-    of_rights = of(STACK, "RightsOfRoles")["Condition"]["Fn::If"]
-    assert of_rights == ["HasPermissionsBoundary", {"StringEquals": asked}, nothing]
-    of_policies = of(STACK, "PoliciesOfRoles")["Condition"]["StringEquals"]["Fn::If"]
-    assert of_policies == ["HasPermissionsBoundary", asked, nothing]
-
-
-@pytest.mark.parametrize(
-    "action",
-    [
-        *("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary"),
-        *("AttachRolePolicy", "DetachRolePolicy", "UpdateAssumeRolePolicy"),
-    ],
-)
-def test_action_that_gives_a_role_rights_is_allowed_with_the_boundary_only(action):
-    allowing = [one["Sid"] for one in STACK if f"iam:{action}" in listed(one["Action"])]
-    assert allowing in (["RightsOfRoles"], ["PoliciesOfRoles"])
-
-
-def test_boundary_is_removed_only_where_none_is_required():
-    (conditional,) = [one["Fn::If"] for one in OF_ROLES if "TakeBoundariesAway" in json.dumps(one)]
-    assert conditional[:2] == ["HasPermissionsBoundary", {"Ref": "AWS::NoValue"}]
-    assert [one["Sid"] for one in STACK if "iam:DeleteRolePermissionsBoundary" in listed(one["Action"])] == [
-        "TakeBoundariesAway"
+@pytest.mark.parametrize("has_boundary", [True, False])
+def test_stack_role_may_not_change_its_own_limits(has_boundary):
+    own = [
+        f"{ROLE}deployer-StackRole-1A2B",
+        f"{POLICY}deployer-RolesPolicy-1A2B",
+        *([BOUNDARY] if has_boundary else []),
     ]
+    context = {"iam:permissionsboundary": BOUNDARY, "iam:policyarn": f"{POLICY}LogsAndTracesPolicy-1A2B"}
+    changing = [*RIGHTS, "DeleteRole", "CreatePolicyVersion", "DeletePolicyVersion", "DeletePolicy"]
+    reached = [(one, action) for one in own for action in changing
+               if may(f"iam:{action}", one, context, has_boundary=has_boundary)]  # fmt: skip
+    assert reached == []
+
+
+@pytest.mark.parametrize("action", RIGHTS)
+def test_action_that_gives_a_role_rights_is_allowed_with_the_boundary_only(action):
+    attached = {"iam:policyarn": f"{POLICY}LogsAndTracesPolicy-1A2B"}
+    asked = [{"iam:permissionsboundary": BOUNDARY}, {"iam:permissionsboundary": f"{POLICY}x"}, {}]
+    allowed = [may(f"iam:{action}", f"{ROLE}x", attached | one, has_boundary=True) for one in asked]
+    assert allowed == [True, False, False]
 
 
 @pytest.mark.parametrize("has_boundary", [True, False])
@@ -66,9 +53,9 @@ def test_boundary_is_removed_only_where_none_is_required():
     ],
 )
 def test_role_gets_policies_of_its_stack_and_those_that_sam_adds_only(policy, is_attached, has_boundary):
-    role, context = f"arn:aws:iam::{ACCOUNT}:role/image-recognition-test-x", {"iam:policyarn": f"arn:aws:iam::{policy}"}
+    context = {"iam:policyarn": f"arn:aws:iam::{policy}"}
     context |= {"iam:permissionsboundary": BOUNDARY} if has_boundary else {}
-    assert may("iam:AttachRolePolicy", role, context, has_boundary=has_boundary) is is_attached
+    assert may("iam:AttachRolePolicy", f"{ROLE}x", context, has_boundary=has_boundary) is is_attached
 
 
 @pytest.mark.parametrize(
