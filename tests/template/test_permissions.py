@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.call_graph import Code
+from tests.template.call_graph import CODE
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, listed, load, plain, resolve, walk
 from tests.template.iam import ACCOUNT, PSEUDO_PARAMETERS, REGION, is_allowed, policy_of_aws
 from vision.domain.bulk import bulk_run
@@ -194,7 +194,6 @@ LOGS_AND_TRACES = {
 # Statements whose actions have no resource.
 WITHOUT_RESOURCE = {"DetectLabels", "DeliverLogs", "SendTraces"}
 
-CODE = Code()
 TEMPLATE_RESOURCES = load(TEMPLATE.read_text())["Resources"]
 FUNCTIONS = {
     name: Path(one["Properties"]["CodeUri"]).name

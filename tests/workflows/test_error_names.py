@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from tests.template.call_graph import PERMANENT, TRANSIENT, Code
+from tests.template.call_graph import CODE, PERMANENT, TRANSIENT
 from tests.workflows.definition import REPOSITORY, STATES, function_folder
 from tests.workflows.task_errors import NOT_RETRIED, retried
 
@@ -27,7 +27,6 @@ OF_AWS = {
     "Sandbox.Timedout",
     "States.Timeout",
 }
-CODE = Code()
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 FOLDERS = [function_folder(task) for task in TASKS.values()]
 # Transient, but not retried: a worker has itself waited before it raises them, and the model costs money meanwhile.
