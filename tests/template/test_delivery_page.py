@@ -3,7 +3,6 @@
 import re
 
 import pytest
-import yaml
 
 from local.delivery import actionlint, stages
 from tests.template.cloudformation import REPOSITORY, load
@@ -50,12 +49,6 @@ def test_variables_to_set_are_those_that_the_workflows_read():
     assert {row[0][0] for row in _table("## With GitHub")} == read
 
 
-@pytest.mark.parametrize("name", ["GitHubRoleArn", "StackRoleArn"])
-def test_output_that_becomes_a_variable_exists(name):
-    assert name in load((REPOSITORY / "docs/operations/deployer.yaml").read_text())["Outputs"]
-    assert f"the output `{name}`" in PAGE
-
-
 def test_trust_policy_is_that_of_the_template():
     role = load((REPOSITORY / "docs/operations/deployer.yaml").read_text())["Resources"]["GitHubRole"]
     (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
@@ -66,22 +59,10 @@ def test_trust_policy_is_that_of_the_template():
         assert f'"{name}": "{named}"' in written
 
 
-def test_setting_that_names_the_model_is_the_one_that_is_read(tmp_path):
+def test_settings_of_the_model_are_those_that_are_read(tmp_path):
     settings = tmp_path / "samconfig.toml"
     settings.write_text(PAGE.partition("```toml\n")[2].partition("```")[0])
-    assert stages.model_folder(settings) == "mine"
-
-
-def test_setting_that_gives_the_model_memory_is_the_one_that_is_read(tmp_path):
-    settings = tmp_path / "samconfig.toml"
-    settings.write_text(PAGE.partition("```toml\n")[2].partition("```")[0])
-    assert stages.memory_size(settings) == 3072
-
-
-def test_page_has_the_limits_and_the_default_of_the_memory():
-    least, most = stages.MEMORY_SIZES[0], stages.MEMORY_SIZES[-1]
-    (written,) = (one for one in PAGE.split("\n\n") if "`memory_size`" in one)
-    assert {str(least), str(most), str(stages.DEFAULT_MEMORY_SIZE)} <= set(re.findall(r"\d+", written))
+    assert (stages.model_folder(settings), stages.memory_size(settings)) == ("mine", 3072)
 
 
 def test_variable_of_the_shell_has_a_value_before_it_is_used():
@@ -109,26 +90,3 @@ def test_page_has_each_shifted_function_with_its_alarms():
         if "DeploymentPreference" in one.get("Properties", {})
     }
     assert {row[0][0]: row[2] for row in _table("## Gradual shift and roll-back")} == shifted
-
-
-def test_page_says_how_long_github_keeps_what_a_later_job_fetches():
-    kept = {
-        days
-        for path in actionlint.WORKFLOWS.glob("*.yml")
-        for days in re.findall(r"retention-days: (\d+)", path.read_text())
-    }
-    assert kept
-    assert all(re.search(rf"\b{days} days\b", PAGE) for days in kept)
-
-
-def test_tags_that_keep_an_image_move_beside_the_smoke_test_in_codepipeline_and_after_it_at_github():
-    production = {
-        one["Name"]: one["RunOrder"]
-        for stage in load((REPOSITORY / "pipeline.yaml").read_text())["Resources"]["Pipeline"]["Properties"]["Stages"]
-        if stage["Name"] == "Production"
-        for one in (action.get("Fn::If", [None, action])[1] for action in stage["Actions"])
-    }
-    assert production["KeepModel"] == production["Smoke"]
-    keep = yaml.safe_load((actionlint.WORKFLOWS / "main.yml").read_text())["jobs"]["keep"]
-    # Its job ends with the smoke test.
-    assert keep["needs"] == "production"

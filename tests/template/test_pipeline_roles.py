@@ -11,8 +11,6 @@ from tests.template.deployer import unconditional
 from tests.template.iam import PSEUDO_PARAMETERS, is_allowed
 from tests.template.pipeline import DEPLOYING, EVERY_ACTION, PIPELINE, PROJECTS, RESOURCES, ROLES, TEXT
 
-BOUNDARY = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
-
 
 def statements():
     for name, one in RESOURCES.items():
@@ -68,15 +66,6 @@ def test_build_writes_its_own_artifact_only(project, artifact):
     assert is_allowed(policies, "s3:PutObject", key) == (artifact in action)
 
 
-@pytest.mark.parametrize("name", ROLES)
-def test_role_is_bounded_and_assumed_for_this_account_only(name):
-    assert ROLES[name]["PermissionsBoundary"] == BOUNDARY
-    (statement,) = ROLES[name]["AssumeRolePolicyDocument"]["Statement"]
-    service = {"PipelineRole": "codepipeline", "PushRole": "events"}.get(name, "codebuild")
-    assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
-    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-
-
 def test_build_has_a_role_of_its_own_without_a_right_to_deploy():
     # Code of the repository runs in it.
     building = sorted(project["ServiceRole"]["Fn::GetAtt"][0] for project in PROJECTS.values())
@@ -106,10 +95,3 @@ def test_pipeline_may_start_its_builds_and_change_its_stacks_with_the_roles_of_t
     roles = [{"Fn::ImportValue": f"image-recognition-{stage}-StackRoleArn"} for stage in publish.STAGES]
     assert passing["Resource"] == roles
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
-
-
-def test_failures_and_approvals_are_notified():
-    assert RESOURCES["PipelineNotifications"]["Properties"]["EventTypeIds"] == [
-        "codepipeline-pipeline-pipeline-execution-failed",
-        "codepipeline-pipeline-manual-approval-needed",
-    ]

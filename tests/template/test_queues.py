@@ -219,13 +219,3 @@ def test_rule_is_simple_and_short_enough_for_eventbridge(rules):
         assert sum(one.count("*") for one in wildcards) <= 4
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html: 2,048 characters with names and ARNs.
         assert len(json.dumps(rule.get("EventPattern", {}))) < 1500
-
-
-def test_uploads_are_received_as_the_parameters_say(of_type):
-    [mapping] = [
-        one
-        for one in of_type("AWS::Lambda::EventSourceMapping").values()
-        if "ProcessingQueue" in str(one["EventSourceArn"])
-    ]
-    assert mapping["BatchSize"] == {"Ref": "ProcessingBatchSize"}
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ProcessingMaximumConcurrency"}}

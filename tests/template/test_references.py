@@ -4,7 +4,9 @@ import json
 import re
 from pathlib import Path
 
-from tests.template.cloudformation import REPOSITORY, references, walk
+import pytest
+
+from tests.template.cloudformation import REPOSITORY, expand, load, references, walk
 
 STATE_MACHINES = REPOSITORY / "statemachines"
 _PSEUDO = re.compile(r"AWS::(AccountId|Region|Partition|StackName|StackId|NoValue|URLSuffix)")
@@ -14,13 +16,15 @@ def _of_type(resources, resource_type):
     return {name: one["Properties"] for name, one in resources.items() if one["Type"] == resource_type}
 
 
-def test_every_reference_is_defined_and_every_parameter_and_condition_used(template, expanded_template):
+@pytest.mark.parametrize("name", ["template.yaml", "own-model.yaml"])
+def test_every_reference_is_defined_and_every_parameter_and_condition_used(name):
+    template = load((REPOSITORY / name).read_text())
     # SAM makes the roles of functions.
-    expanded = expanded_template["Resources"]
-    known = template["Parameters"].keys() | expanded.keys()
+    expanded = expand(template)
+    known = template["Parameters"].keys() | expanded["Resources"].keys()
     dangling = {
         (".".join(map(str, path)), name)
-        for path, name in references(expanded_template)
+        for path, name in references(expanded)
         if name.split(".")[0] not in known and not _PSEUDO.fullmatch(name)
     }
     assert not dangling

@@ -93,10 +93,10 @@ def test_topic_is_encrypted(resources):
 
 
 def test_stateful_resource_says_whether_it_survives_the_stack(resources):
-    stateful = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
+    retained = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Cognito::UserPool"}
     for name, one in resources.items():
-        if one["Type"] in stateful:
-            kept = "Retain" if name in (*BUCKETS, "ImageTable") else "Delete"
+        if one["Type"] in {*retained, "AWS::SQS::Queue", "AWS::Logs::LogGroup"}:
+            kept = "Retain" if one["Type"] in retained else "Delete"
             assert (name, one["DeletionPolicy"], one["UpdateReplacePolicy"]) == (name, kept, kept)
 
 

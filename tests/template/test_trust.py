@@ -19,23 +19,40 @@ SAYS_ON_WHOSE_BEHALF = {
 # For the role of a function and of a stack no documentation says so, and if the key is not sent nothing can assume the
 # role. A role is passed to them with iam:PassRole, within its own account only.
 SAYS_NOTHING = {"lambda.amazonaws.com", "cloudformation.amazonaws.com"}
-TRUSTED = [
-    pytest.param(service, statement, id=f"{template.stem}-{name}")
+BOUNDARY = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+# The roles that are not of a function, by their service.
+SERVICES = {
+    "states": ["ProcessImageRole", "ProcessBucketRole", "CustomModelSessionRole"],
+    "events": ["SessionScheduleRole", "BulkRunRuleRole", "PushRole"],
+    "codedeploy": ["DeploymentRole"],
+    "codepipeline": ["PipelineRole"],
+    "codebuild": ["CheckRole", "PackageRole", "ImageRole", "SmokeRole", "KeepRole"],
+    "cloudformation": ["StackRole"],
+}
+ASSUMED_BY = {role: f"{service}.amazonaws.com" for service, roles in SERVICES.items() for role in roles}
+ROLES = [
+    pytest.param(name, one["Properties"], id=f"{template.stem}-{name}")
     for template in TEMPLATES
     for name, one in expand(load(template.read_text()))["Resources"].items()
     if one["Type"] == "AWS::IAM::Role"
-    for statement in one["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    for service in listed(statement["Principal"].get("Service", []))
 ]
 
 
-@pytest.mark.parametrize(("service", "statement"), TRUSTED)
-def test_service_is_trusted_for_this_account_only_if_it_names_the_account(service, statement):
-    accounts = statement.get("Condition", {}).get("StringEquals", {}).get("aws:SourceAccount")
+@pytest.mark.parametrize(("name", "role"), ROLES)
+def test_role_is_bounded_and_trusts_one_service_for_this_account_only_if_it_names_the_account(name, role):
+    assert role["PermissionsBoundary"] == BOUNDARY
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    if name == "GitHubRole":
+        # Its own test is in test_deployer.py.
+        assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+        return
+    (service,) = listed(statement["Principal"]["Service"])
+    assert service == ASSUMED_BY.get(name, "lambda.amazonaws.com")
     if service in SAYS_NOTHING:
         assert "Condition" not in statement
     else:
-        assert (service in SAYS_ON_WHOSE_BEHALF, accounts) == (True, {"Ref": "AWS::AccountId"})
+        assert service in SAYS_ON_WHOSE_BEHALF
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
 
 
 @pytest.mark.parametrize("stack", ["photos", "s" * 128], ids=["short", "long"])

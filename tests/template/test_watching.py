@@ -124,13 +124,6 @@ def test_minutes_of_the_model_are_counted_between_two_runs_of_the_watchdog_and_w
     assert (alarm["Period"], alarm["Statistic"]) == (86_400, "Sum")
 
 
-@pytest.mark.parametrize(
-    "metric", ["ExecutionsFailed", "ExecutionsTimedOut", "ApproximateAgeOfOldestMessage", "ModelMinutes"]
-)
-def test_there_is_an_alarm_on(resources, metric):
-    assert metric in {resources[name]["Properties"]["MetricName"] for name in ALARMS}
-
-
 def test_dashboard_shows_every_outcome_that_the_code_counts_and_no_metric_that_does_not_exist(dashboard):
     shown = {}
     for namespace, name, _ in _metrics(dashboard):
@@ -139,22 +132,6 @@ def test_dashboard_shows_every_outcome_that_the_code_counts_and_no_metric_that_d
     assert [
         (namespace, names - PUBLISHED[namespace]) for namespace, names in shown.items() if names - PUBLISHED[namespace]
     ] == []
-
-
-@pytest.mark.parametrize("queue", ["ProcessingQueue", "InspectionQueue"])
-def test_dashboard_shows_how_many_messages_wait(dashboard, queue):
-    shown = {dimensions.get("QueueName") for _, name, dimensions in _metrics(dashboard) if "Visible" in name}
-    assert f"<{queue}.QueueName>" in shown
-
-
-@pytest.mark.parametrize("outcome", ["SUCCESS", "FAILURE", "GONE", "InvalidImage"])
-def test_outcome_of_an_inspection_has_a_metric_on_the_dashboard(dashboard, outcome, capsys, monkeypatch):
-    monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED", raising=False)
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "a-stack")
-    entry.count_inspection(outcome)
-    (directive,) = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
-    (metric,) = directive["Metrics"]
-    assert metric["Name"] in {name for _, name, _ in _metrics(dashboard)}
 
 
 def test_code_counts_in_the_dimensions_that_the_dashboard_shows(dashboard, resources, template, capsys, monkeypatch):
