@@ -12,7 +12,6 @@ from vision.domain import errors, keys, records
 from vision.domain.envelopes import Envelope
 from vision.domain.image_file.metadata import Metadata
 from vision.domain.inspection import results, rules
-from vision.domain.inspection.rules import Rule
 from vision.domain.inspection.verdicts import Judgement, Verdict, judge
 from vision.domain.objects import ObjectVersion
 from vision.domain.own_model import manifests
@@ -38,16 +37,6 @@ def test_table_of_an_inspected_image_has_every_attribute_that_only_an_inspection
     assert names == (set(_inspected_record()[1]) | {"notified_at"}) - image
 
 
-def test_table_of_rule_fields_is_that_of_the_code():
-    written = rows(section(page("docs/inspection.md"), "## Rules"))
-    assert [named(cells[0])[0] for cells in written if len(cells) == 2] == list(Rule.__dataclass_fields__)
-
-
-def test_rules_name_the_default_confidence_and_how_many_labels_a_rule_takes():
-    numbers = set(re.findall(r"\d+", section(page("docs/inspection.md"), "## Rules")))
-    assert {f"{rules.DEFAULT_MIN_CONFIDENCE:g}", str(rules.LABELS_LIMIT)} <= numbers
-
-
 def test_example_rules_are_read_by_the_code():
     assert len(rules.parse(json.dumps(examples("docs/inspection.md")[0]))) == 3
 
@@ -63,22 +52,10 @@ def test_rules_of_the_settings_file_are_read_by_the_code():
     assert rules.parse(value[1:-1])
 
 
-def test_sentence_of_a_wrong_rule_is_that_of_the_code():
-    wrong = '[{"name": "no-people", "prefix": "images/", "none-of": ["Person"]}]'
-    with pytest.raises(errors.InvalidRule) as raised:
-        rules.parse(wrong)
-    assert f"InvalidRule: {raised.value}\n" in page("docs/inspection.md")
-
-
 def test_example_of_a_result_file_has_the_form_that_the_code_writes():
     result = examples("docs/inspection.md")[1]
     assert result["schema"] == results.RESULT_SCHEMA
     assert list(result) == list(json.loads(results.result_file(_inspected_record()[1])))
-
-
-def test_table_of_a_result_file_has_each_of_its_fields():
-    written = rows(section(page("docs/inspection.md"), "## What an inspection leaves behind"))
-    assert {name for cells in written for name in named(cells[0])} == set(examples("docs/inspection.md")[1])
 
 
 def test_example_of_a_message_is_of_the_example_of_a_result_file():
@@ -117,10 +94,6 @@ def _model_rows():
     return {named(cells[0])[0]: cells for cells in table}
 
 
-def test_table_of_model_statuses_has_every_status():
-    assert set(_model_rows()) == custom_model.STATUSES
-
-
 @pytest.mark.parametrize("status", sorted(custom_model.STATUSES))
 def test_table_of_model_statuses_says_what_the_code_does(status):
     step, sentence = _model_step(status)
@@ -148,18 +121,6 @@ def test_arns_of_the_examples_are_taken_by_the_template():
 @pytest.mark.parametrize("name", ["ModelFailed", "ModelNotUsable", "ModelNotReady", "LeaseLost", "ModelNotStopped"])
 def test_faults_of_a_session_name_each_error_that_it_ends_with(name):
     assert f"`{name}`" in section(page("docs/custom-labels.md"), "## Faults")
-
-
-def test_table_of_manifest_fields_is_that_of_the_code():
-    written = {
-        name for cells in rows(section(page("docs/own-model.md"), "## The manifest")) for name in named(cells[0])
-    }
-    single = [name for name in manifests._FIELDS if name not in ("input", "output")]
-    assert written == {
-        *single,
-        *(f"input.{name}" for name in manifests._INPUT_FIELDS),
-        *(f"output.{name}" for name in manifests._OUTPUT_FIELDS),
-    }
 
 
 def test_example_manifest_is_read_by_the_code():
