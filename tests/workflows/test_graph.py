@@ -1,28 +1,12 @@
-"""The graph and the fields of every state machine: cfn-lint does not check those of a SAM template."""
+"""What AWS does not ask of a state machine, and this project does.
+
+Its own validation, in test_second_opinion.py, finds unknown fields, missing ones, and states that are not reached."""
 
 import re
 
 import pytest
 
 from tests.workflows.definition import DEFINITIONS, STATES, assigned, expressions, machines, targets
-
-# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html, JSONata only
-COMMON = {"Type", "Comment", "Output"}
-ONWARD = {"Next", "End", "Assign"}
-ALLOWED = {
-    "Task": COMMON | ONWARD | {"Resource", "Arguments", "TimeoutSeconds", "Retry", "Catch"},
-    "Parallel": COMMON | ONWARD | {"Branches", "Arguments", "Catch"},
-    "Map": COMMON
-    | ONWARD
-    | {"Label", "Items", "ItemReader", "ItemSelector", "ItemBatcher", "ItemProcessor", "ResultWriter"}
-    | {"MaxConcurrency", "ToleratedFailurePercentage", "Catch"},
-    "Pass": COMMON | ONWARD,
-    "Wait": COMMON | ONWARD | {"Seconds"},
-    "Choice": COMMON | {"Choices", "Default", "Assign"},
-    "Succeed": COMMON,
-    "Fail": {"Type", "Comment", "Error", "Cause"},
-}
-RETRIER = {"Comment", "ErrorEquals", "IntervalSeconds", "BackoffRate", "MaxAttempts", "MaxDelaySeconds"}
 
 MACHINES = {one.name: one for name, definition in DEFINITIONS.items() for one in machines(definition, name)}
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
@@ -51,17 +35,6 @@ def test_names_of_states_are_unique(name):
 
 
 @each(MACHINES)
-def test_every_state_is_reached_and_no_other_is_named(name):
-    machine, seen, ahead = MACHINES[name], set(), [MACHINES[name].start_at]
-    while ahead:
-        state = ahead.pop()
-        if state not in seen:
-            seen.add(state)
-            ahead += targets(machine.states[state])
-    assert seen == machine.states.keys()
-
-
-@each(MACHINES)
 def test_every_state_leads_to_an_end(name):
     machine = MACHINES[name]
     ends = {state for state, one in machine.states.items() if one.get("End") or one["Type"] in ("Succeed", "Fail")}
@@ -71,19 +44,13 @@ def test_every_state_leads_to_an_end(name):
 
 
 @each(STATES)
-def test_state_has_a_reason_the_fields_of_its_type_and_one_way_on(name):
-    state = STATES[name]
-    assert re.fullmatch(r"[A-Z].{40,}\.", state["Comment"])
-    assert state.keys() <= ALLOWED[state["Type"]]
-    if state["Type"] not in ("Choice", "Succeed", "Fail"):
-        assert ("Next" in state) != (state.get("End") is True)
+def test_state_has_a_reason(name):
+    assert re.fullmatch(r"[A-Z].{40,}\.", STATES[name]["Comment"])
 
 
 @each(CHOICES)
-def test_choice_has_conditions_and_a_default(name):
+def test_choice_has_a_default(name):
     assert "Default" in CHOICES[name]
-    for rule in CHOICES[name]["Choices"]:
-        assert {"Condition", "Next"} <= rule.keys() <= {"Comment", "Condition", "Assign", "Output", "Next"}
 
 
 @each(TASKS)
@@ -105,31 +72,23 @@ def test_all_retries_of_a_task_fit_into_the_machine(name):
 
 
 @each(RETRIERS)
-def test_retrier_has_a_reason_and_full_jitter_up_to_a_longest_wait(name):
+def test_retrier_has_full_jitter_up_to_a_longest_wait_and_names_its_errors_those_of_the_project_first(name):
     rule = RETRIERS[name]
-    assert rule.keys() == {*RETRIER, "JitterStrategy"}
+    assert rule["Comment"]
     assert rule["JitterStrategy"] == "FULL"
     assert rule["IntervalSeconds"] < rule["MaxDelaySeconds"] <= 60
     assert rule["BackoffRate"] > 1
-
-
-@each(RETRIERS)
-def test_retrier_has_no_wildcard_and_at_least_one_attempt(name):
     # Without a wildcard, a retrier without attempts has no effect.
-    assert not {"States.ALL", "States.TaskFailed"} & {*RETRIERS[name]["ErrorEquals"]}
-    assert RETRIERS[name]["MaxAttempts"] > 0
-
-
-@each(RETRIERS)
-def test_retrier_names_the_errors_of_the_project_before_those_of_aws(name):
-    of_aws = ["." in error for error in RETRIERS[name]["ErrorEquals"]]
+    assert not {"States.ALL", "States.TaskFailed"} & {*rule["ErrorEquals"]}
+    assert rule["MaxAttempts"] > 0
+    of_aws = ["." in error for error in rule["ErrorEquals"]]
     assert of_aws == sorted(of_aws)
 
 
 @each(CATCHERS)
 def test_catch_has_a_reason_catches_all_errors_and_hands_on_the_error(name):
     rule = CATCHERS[name]
-    assert {"Comment", "ErrorEquals", "Next"} <= rule.keys() <= {"Comment", "ErrorEquals", "Assign", "Output", "Next"}
+    assert rule["Comment"]
     assert rule["ErrorEquals"] == ["States.ALL"]
     assert [one for one in expressions(rule) if "$states.errorOutput" in one or "$errors" in one]
 

@@ -53,14 +53,6 @@ def test_lost_worker_is_caught_inside_its_map():
     assert [(rule["ErrorEquals"], rule["Next"]) for rule in WORKER["Catch"]] == [(["States.ALL"], "Worker Lost")]
 
 
-def test_waits_between_polls_are_settings():
-    assert {name: state["Seconds"] for name, state in STATES.items() if state["Type"] == "Wait"} == {
-        "Wait For Model": "{% $number('${ModelPollSeconds}') %}",
-        "Wait For Stragglers": "{% $number('${IdleSeconds}') %}",
-        "Wait For Stop": "{% $number('${ModelPollSeconds}') %}",
-    }
-
-
 def _events(state):
     """Return how many events a state without branches adds to the history: entered, exited, and those of a task."""
     return {"Task": 5}.get(state["Type"], 2)
