@@ -12,13 +12,15 @@ from vision.domain.bulk import bulk_run
 pytestmark = pytest.mark.thorough
 
 CPU_SECONDS = 0.05
-MEASURED = Load(1_000_000, 50, CPU_SECONDS)
+# A fifth of the goal's million, which `python -m benchmarks` simulates: start and end weigh more.
+MEASURED = Load(200_000, 50, CPU_SECONDS)
 
 
-def test_every_image_is_paid_once_within_the_time_of_the_quota():
-    outcome = simulate(Load(20_000, 50, CPU_SECONDS))
-    assert (outcome.paid, outcome.failed, outcome.throttled) == (20_000, 0, 0)
-    assert outcome.seconds == pytest.approx(20_000 / 50 / SHARE_OF_QUOTA, rel=0.02)
+def test_every_image_is_paid_once_within_the_time_of_the_quota_and_the_goal():
+    outcome = simulate(MEASURED)
+    assert (outcome.paid, outcome.failed, outcome.throttled) == (200_000, 0, 0)
+    assert outcome.seconds == pytest.approx(200_000 / 50 / SHARE_OF_QUOTA, rel=0.02)
+    assert outcome.of_bound <= OF_BOUND_GOAL == 1.03
 
 
 def test_images_that_fill_no_last_batch_are_processed():
@@ -45,23 +47,12 @@ def test_same_seed_gives_the_same_run():
     assert simulate(load, seed=3) == simulate(load, seed=3)
 
 
-def test_other_calls_at_the_same_quota_cost_throttles_and_no_image():
-    outcome = simulate(Load(20_000, 50, CPU_SECONDS, 3_000_000, 50, 60, 300))
-    assert outcome.throttled > 0
-    assert (outcome.paid, outcome.failed) == (20_000, 0)
-
-
-def test_million_images_meet_the_goal():
-    outcome = simulate(MEASURED)
-    assert outcome.of_bound <= OF_BOUND_GOAL == 1.03
-    assert (outcome.throttled, outcome.failed, outcome.paid) == (0, 0, 1_000_000)
-
-
-def test_million_images_survive_an_hour_at_twice_the_quota():
+def test_hour_at_twice_the_quota_costs_throttles_and_no_image():
     load = contention(MEASURED)
     assert (load.other_calls_per_second, load.other_until - load.other_from) == (50, 3_600)
     outcome = simulate(load)
-    assert (outcome.failed, outcome.paid) == (0, 1_000_000)
+    assert outcome.throttled > 0
+    assert (outcome.paid, outcome.failed) == (200_000, 0)
 
 
 def test_batch_of_the_longest_keys_fits_into_its_payload():

@@ -143,12 +143,17 @@ def test_estimate_names_its_prices_and_its_measurement_and_adds_up():
     assert sum(rows) == pytest.approx(total, abs=0.01 * len(rows))
 
 
-def test_table_of_the_guide_is_what_the_command_prints():
-    assert "\n".join(command.table()) in GUIDE
+@pytest.fixture(scope="module")
+def table():
+    return command.table()
 
 
-def test_price_of_photos_in_the_readme_is_that_of_the_table():
-    [row] = [line for line in command.table() if line.startswith("| rekognition, photo by photo")]
+def test_table_of_the_guide_is_what_the_command_prints(table):
+    assert "\n".join(table) in GUIDE
+
+
+def test_price_of_photos_in_the_readme_is_that_of_the_table(table):
+    [row] = [line for line in table if line.startswith("| rekognition, photo by photo")]
     price = row.split("|")[2].strip()
     assert f"for {price} per 1,000 photos" in (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from local.own_model import dockerfile, image
-from tests.template.call_graph import CODE
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, plain, references, walk
 from tests.template.iam import is_allowed
-from tests.template.test_permissions import ACTIONS
+from tests.template.test_permissions import actions_of
 from vision.adapters import aws_sdk
 
 TEXT = image.TEMPLATE.read_text(encoding="utf-8")
@@ -36,8 +35,7 @@ def _objects(folder):
 
 def test_function_may_do_exactly_what_its_code_does_on_the_buckets_of_the_parameter():
     allowed = [one for one in POLICY["Statement"] if one.get("Effect") == "Allow"]
-    required = {action for call in CODE.aws_calls("classify_image") for action in ACTIONS[call]}
-    assert {action for one in allowed for action in listed(one["Action"])} == required
+    assert {action for one in allowed for action in listed(one["Action"])} == actions_of("classify_image")
     reached = {one["Sid"]: one["Resource"] for one in allowed}
     assert reached == {"ReadImages": _objects(""), "TellMissingFromForbidden": {"Ref": "ImageBucketArns"}}
 
