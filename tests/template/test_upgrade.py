@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from tests.template.cloudformation import REPOSITORY, expand, load, walk
+from tests.template.stack_calls import schema_of
 
 RECORDED = Path(__file__).with_name("deployed.json")
 TEMPLATES = ("template.yaml", "own-model.yaml", "pipeline.yaml", "docs/operations/deployer.yaml")
-REGION = "us-east-1"
+# The schema of a pool names none.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cognito-userpool.html
+FIXED_OF_A_POOL = {"AliasAttributes", "Schema", "UsernameAttributes", "UsernameConfiguration"}
 # SAM makes a new one of these for each release, with a digest in its id.
 RELEASED = ("AWS::Lambda::Version", "AWS::Lambda::LayerVersion")
 # Replacing one of these loses nothing: the reason is beside it.
@@ -25,8 +27,11 @@ REPLACED = {"BuildPolicy": "a policy without a name; its description says what i
 
 def _create_only(resource: dict[str, Any]) -> dict[str, Any]:
     """Return the properties whose change makes CloudFormation replace a resource."""
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource["Type"]).schema
-    names = {path.split("/")[2] for path in schema.get("createOnlyProperties", [])}
+    schema = schema_of(resource["Type"])
+    paths = [*schema.get("createOnlyProperties", []), *schema.get("conditionalCreateOnlyProperties", [])]
+    names = {path.split("/")[2] for path in paths}
+    if resource["Type"] == "AWS::Cognito::UserPool":
+        names |= FIXED_OF_A_POOL
     return {name: value for name, value in resource.get("Properties", {}).items() if name in names}
 
 
