@@ -14,9 +14,6 @@ OF_A_SESSION = re.compile(
 INSPECTING_AT_ONCE = re.compile(r"InspectImages")
 # The local stack has its own sign-in.
 OF_MANAGED_LOGIN = re.compile(r"UserPoolDomain|ManagedLoginBranding")
-# Whether a resource may exist, by the detector that was chosen.
-HOLDS = {"UsesCustomLabels": {"custom-labels"}, "InspectsAtOnce": {"rekognition", "own-model"}}
-DETECTORS = ["rekognition", "own-model", "custom-labels"]
 
 
 def _condition_of(name):
@@ -27,49 +24,10 @@ def _condition_of(name):
     return "InspectsAtOnce" if INSPECTING_AT_ONCE.match(name) else None
 
 
-def _existing(resources, detector):
-    return {name for name, one in resources.items() if detector in HOLDS.get(one.get("Condition"), DETECTORS)}
-
-
-def _chosen(node, detector):
-    """Return a resource as the detector leaves it: of each Fn::If on a detector the branch that holds."""
-    match node:
-        case {"Fn::If": [condition, yes, no]} if condition in HOLDS:
-            return _chosen(yes if detector in HOLDS[condition] else no, detector)
-        case dict():
-            return {name: _chosen(value, detector) for name, value in node.items()}
-        case list():
-            return [_chosen(value, detector) for value in node]
-    return node
-
-
 def test_resource_exists_for_its_detector_only(expanded):
     assert {name: one.get("Condition") for name, one in expanded.items()} == {
         name: _condition_of(name) for name in expanded
     }
-
-
-@pytest.mark.parametrize("detector", DETECTORS)
-def test_what_exists_refers_to_and_waits_for_what_exists(expanded, detector):
-    there = _existing(expanded, detector)
-    missing = {
-        (name, target)
-        for name in there
-        for _, target in references(_chosen(expanded[name], detector))
-        if target.split(".")[0] in expanded and target.split(".")[0] not in there
-    }
-    assert not missing
-    assert {name for one in there for name in listed(expanded[one].get("DependsOn", []))} <= there
-
-
-def test_output_exists_with_the_resource_that_it_names(template, expanded):
-    for output in template["Outputs"].values():
-        wanted = {
-            expanded[name.split(".")[0]].get("Condition")
-            for _, name in references(output["Value"])
-            if name.split(".")[0] in expanded
-        } - {None}
-        assert {output["Condition"]} - {None} == wanted if "Condition" in output else not wanted
 
 
 def test_arn_of_a_model_is_used_only_where_custom_labels_are(template):
@@ -116,24 +74,6 @@ def test_parameters_that_miss_another_one_are_refused_before_anything_is_made(
     assert all(missing in one for one in refused)
 
 
-@pytest.mark.parametrize(
-    ("function", "condition"),
-    [
-        ("DetectLabelsFunction", "LooksAtPhotosWithOwnModel"),
-        ("ProcessBatchFunction", "LooksAtPhotosWithOwnModel"),
-        ("InspectImagesFunction", "InspectsWithOwnModel"),
-    ],
-)
-def test_function_knows_the_own_model_only_where_it_is_the_detector(resources, function, condition):
-    variables = resources[function]["Properties"]["Environment"]["Variables"]
-    assert variables["OWN_MODEL_FUNCTION_ARN"] == {"Fn::If": [condition, {"Ref": "OwnModelFunctionArn"}, "none"]}
-
-
-def test_custom_labels_inspect_in_sessions_only(template):
-    assert template["Parameters"]["PhotoDetector"]["AllowedValues"] == ["rekognition", "own-model"]
-    assert template["Parameters"]["InspectionDetector"]["AllowedValues"] == DETECTORS
-
-
 def test_rules_are_measured_among_the_variables_of_each_function_that_reads_them(resources, of_type):
     bulk, inspection = resources["ValidRules"]["Properties"]["Environments"]
     condition, with_sessions, at_once = inspection["Fn::If"]
@@ -160,17 +100,6 @@ def test_what_reads_the_rules_is_made_after_they_were_validated(resources, of_ty
     assert readers == {"InspectImagesFunction", "DrainQueueFunction", "ProcessBatchFunction"}
     after = (*readers, "CustomModelSession", "ProcessBucket")
     assert all("ValidRules" in listed(resources[name]["DependsOn"]) for name in after)
-
-
-def test_schedule_starts_sessions_only_where_it_is_enabled(resources):
-    rule = resources["SessionRule"]["Properties"]
-    assert rule["ScheduleExpression"] == {"Ref": "SessionSchedule"}
-    assert rule["State"] == {"Ref": "SessionScheduleState"}
-    # A rule cannot start an execution without a role.
-    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
-    (target,) = rule["Targets"]
-    assert target["Arn"] == {"Ref": "CustomModelSession"}
-    assert target["RoleArn"] == {"Fn::GetAtt": ["SessionScheduleRole", "Arn"]}
 
 
 def test_named_model_is_stopped_after_its_sessions_within_the_time_that_cloudformation_waits(resources, of_type):

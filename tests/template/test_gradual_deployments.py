@@ -4,7 +4,6 @@ import tomllib
 
 import pytest
 
-from local.delivery import stages
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, generated_name, load, plain
 from tests.template.deployer import OWN_MODEL
 from tests.template.iam import ACCOUNT, PSEUDO_PARAMETERS, REGION, is_allowed
@@ -115,11 +114,6 @@ def test_another_release_makes_another_version_whatever_else_has_changed(gradual
     assert version["Properties"]["Description"] == {"Ref": "Release"}
     # Lambda publishes nothing for a function that is as it was.
     assert gradual[function]["Properties"]["Environment"]["Variables"]["RELEASE"] == {"Ref": "Release"}
-
-
-@pytest.mark.parametrize(("stage", "is_gradual"), [("default", False), ("test", False), ("prod", True)])
-def test_only_production_is_deployed_gradually(stage, is_gradual):
-    assert (stages.read(stage).parameters.get("GradualDeployments") == "true") is is_gradual
 
 
 def test_sam_deploy_without_a_release_is_not_gradual():

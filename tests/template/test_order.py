@@ -25,10 +25,6 @@ def earlier(expanded):
     return {name: all_before(name, set()) for name in expanded}
 
 
-def test_no_resource_waits_for_itself(earlier):
-    assert [name for name, before in earlier.items() if name in before] == []
-
-
 @pytest.fixture(scope="session")
 def children(expanded):
     of_api_gateway = {name: one for name, one in expanded.items() if one["Type"].startswith("AWS::ApiGatewayV2::")}

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.cloudformation import REPOSITORY, expand, load, references, walk
+from tests.template.cloudformation import REPOSITORY, load, references
 
 STATE_MACHINES = REPOSITORY / "statemachines"
-_PSEUDO = re.compile(r"AWS::(AccountId|Region|Partition|StackName|StackId|NoValue|URLSuffix)")
 
 
 def _of_type(resources, resource_type):
@@ -17,21 +16,10 @@ def _of_type(resources, resource_type):
 
 
 @pytest.mark.parametrize("name", ["template.yaml", "own-model.yaml"])
-def test_every_reference_is_defined_and_every_parameter_and_condition_used(name):
+def test_every_parameter_is_used(name):
+    # That every reference is defined, and exists wherever what refers to it does, cfn-lint says.
     template = load((REPOSITORY / name).read_text())
-    # SAM makes the roles of functions.
-    expanded = expand(template)
-    known = template["Parameters"].keys() | expanded["Resources"].keys()
-    dangling = {
-        (".".join(map(str, path)), name)
-        for path, name in references(expanded)
-        if name.split(".")[0] not in known and not _PSEUDO.fullmatch(name)
-    }
-    assert not dangling
     assert template["Parameters"].keys() <= {name for _, name in references(template)}
-    conditions = {node["Fn::If"][0] for _, node in walk(template) if isinstance(node, dict) and "Fn::If" in node}
-    conditions |= {one["Condition"] for one in template["Resources"].values() if "Condition" in one}
-    assert conditions == template["Conditions"].keys()
 
 
 def test_rule_may_invoke_the_function_that_it_calls(of_type):
