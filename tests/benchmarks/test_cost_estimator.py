@@ -174,10 +174,3 @@ def test_guide_counts_the_alarms_of_each_detector():
     assert counts["custom-labels"] == counts["rekognition"] - 1 + 3
     usual, own, sessions = (WORDS[count] for count in counts.values())
     assert f"| alarms: {usual}; {own} with an own model, {sessions} with Custom Labels |" in GUIDE
-
-
-def test_idle_own_model_costs_its_alarm_and_its_image():
-    assert set(command.idle("own-model")) - set(command.idle("rekognition")) == {
-        f"  {bill.alarms('own-model')} alarms 1.50 $; the first 10 of an account are free",
-        "  the own model's image in ECR 0.10 $ for each GB of it, compressed",
-    }

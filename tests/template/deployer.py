@@ -2,6 +2,8 @@
 
 import functools
 
+import pytest
+
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, load, plain
 from tests.template.iam import PSEUDO_PARAMETERS, is_allowed
 from tests.template.stack_calls import BOUNDARY, Stack
@@ -20,6 +22,17 @@ def unconditional(statements):
     """Return statements and those that are there under a condition, on whichever side of it."""
     for one in statements:
         yield next(side for side in one["Fn::If"][1:] if "Sid" in side) if "Fn::If" in one else one
+
+
+def every_statement(resources):
+    """Return the statements of all policies of a template as parameters of a test."""
+    return [
+        pytest.param(statement, id=f"{name}-{statement['Sid']}")
+        for name, one in resources.items()
+        if one["Type"].startswith("AWS::IAM::")
+        for policy in (*one["Properties"].get("Policies", []), one["Properties"])
+        for statement in unconditional(policy.get("PolicyDocument", {"Statement": []})["Statement"])
+    ]
 
 
 OF_ROLES = RESOURCES["RolesPolicy"]["Properties"]["PolicyDocument"]["Statement"]

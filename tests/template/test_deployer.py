@@ -8,7 +8,18 @@ import pytest
 
 from local.delivery import stages
 from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, listed, load, resolve, walk
-from tests.template.deployer import OWN_MODEL, RESOURCES, STACK, TEXT, calls, denied, may, of, unconditional
+from tests.template.deployer import (
+    OWN_MODEL,
+    RESOURCES,
+    STACK,
+    TEXT,
+    calls,
+    denied,
+    every_statement,
+    may,
+    of,
+    unconditional,
+)
 from tests.template.iam import ACCOUNT, REGION
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -175,17 +186,7 @@ def test_stack_of_a_stage_has_the_tag_and_the_name_that_its_roles_are_limited_to
     assert settings.stack_name == f"image-recognition-{stage}"
 
 
-def _every_statement():
-    for name, one in RESOURCES.items():
-        policies = one["Properties"].get("Policies", [])
-        documents = [policy["PolicyDocument"] for policy in policies]
-        documents += [one["Properties"]["PolicyDocument"]] if "PolicyDocument" in one["Properties"] else []
-        for document in documents:
-            for statement in unconditional(document["Statement"]):
-                yield pytest.param(statement, id=f"{name}-{statement['Sid']}")
-
-
-@pytest.mark.parametrize("statement", list(_every_statement()))
+@pytest.mark.parametrize("statement", every_statement(RESOURCES))
 def test_statement_allows_actions_by_their_names_and_says_why_it_is_for_every_resource(statement):
     if statement["Effect"] == "Deny":
         return

@@ -7,20 +7,9 @@ import pytest
 
 from local.delivery import publish
 from tests.template.cloudformation import REPOSITORY, listed, load, plain, references, resolve, walk
-from tests.template.deployer import unconditional
+from tests.template.deployer import every_statement, unconditional
 from tests.template.iam import PSEUDO_PARAMETERS, is_allowed
 from tests.template.pipeline import DEPLOYING, EVERY_ACTION, PIPELINE, PROJECTS, RESOURCES, ROLES, TEXT
-
-
-def statements():
-    for name, one in RESOURCES.items():
-        if not one["Type"].startswith("AWS::IAM::"):
-            continue
-        documents = [policy["PolicyDocument"] for policy in one["Properties"].get("Policies", [])]
-        documents += [one["Properties"]["PolicyDocument"]] if "PolicyDocument" in one["Properties"] else []
-        for document in documents:
-            for statement in unconditional(document["Statement"]):
-                yield pytest.param(statement, id=f"{name}-{statement['Sid']}")
 
 
 def test_what_is_imported_is_exported_for_each_stage():
@@ -32,14 +21,16 @@ def test_what_is_imported_is_exported_for_each_stage():
     assert imported == {name.replace("${Stage}", stage) for name in exported for stage in publish.STAGES}
 
 
-@pytest.mark.parametrize("statement", list(statements()))
+@pytest.mark.parametrize("statement", every_statement(RESOURCES))
 def test_statement_allows_actions_by_their_names_only(statement):
     assert statement["Effect"] == "Allow"
     assert [action for action in listed(statement["Action"]) if "*" in action] == []
 
 
 def test_every_resource_is_allowed_only_where_the_service_has_none_and_says_so():
-    everything = {one.values[0]["Sid"] for one in statements() if "*" in listed(one.values[0]["Resource"])}
+    everything = {
+        one.values[0]["Sid"] for one in every_statement(RESOURCES) if "*" in listed(one.values[0]["Resource"])
+    }
     assert everything == {"SignInToTheRegistry", "ReadWhatInspectorFinds"}
     explained = re.findall(r"# (?:This has|These have) no resource.*\n +- Sid: (\w+)", TEXT)
     assert set(explained) == everything

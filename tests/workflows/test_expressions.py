@@ -1,9 +1,8 @@
 """Single expressions of the state machines: the causes of failures, and what the local engine cannot run."""
 
 import pytest
-from jsonata import Jsonata
 
-from tests.workflows.definition import DEFINITIONS, STATES, expressions
+from tests.workflows.definition import STATES, expressions
 from tests.workflows.expressions import evaluate
 from vision.domain.failures import CAUSE_LIMIT
 from vision.domain.session.decisions import WORKERS_LIMIT
@@ -13,11 +12,6 @@ SESSION_FAILED = STATES["custom_model_session / Session Failed"]["Cause"]
 RUN_REFUSED = STATES["process_bucket / Run Refused"]["Cause"]
 [NOT_RECORDED] = STATES["process_image / Store Metadata After Failure"]["Catch"]
 WORKER_LOST = STATES["custom_model_session / Worker Lost"]["Output"]["error"]["Cause"]
-
-
-@pytest.mark.parametrize("expression", sorted(set(expressions(DEFINITIONS))))
-def test_expression_is_jsonata(expression):
-    Jsonata(expression.removeprefix("{%").removesuffix("%}"))
 
 
 @pytest.mark.parametrize("state", ["Store Metadata", "Store Metadata After Failure"])
