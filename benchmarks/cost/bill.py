@@ -164,10 +164,14 @@ def memory_mb(function: str) -> int:
     return int(properties.get("MemorySize") or template["Globals"]["Function"]["MemorySize"])
 
 
-@cache
+def default(parameter: str) -> float:
+    """Return the default of a numeric parameter of the template."""
+    return float(_template()["Parameters"][parameter]["Default"])
+
+
 def calls_per_second() -> float:
     """Return the default of BulkCallsPerSecond."""
-    return float(_template()["Parameters"]["BulkCallsPerSecond"]["Default"])
+    return default("BulkCallsPerSecond")
 
 
 @cache

@@ -3,15 +3,29 @@
 from typing import Any
 
 from vision import entry
+from vision.adapters.table import Table
+from vision.domain import records
 from vision.domain.envelopes import Envelope
+from vision.domain.executions import Attempt
 from vision.services import detectors
-from vision.settings import DetectorSettings
+from vision.settings import DetectorSettings, ImageTableSettings
 
 detector = detectors.from_settings(DetectorSettings.read(), entry.warn)
+table = Table(ImageTableSettings.read().image_table_name)
 
 
 @entry.task
 def handler(event: entry.Event) -> dict[str, Any]:
-    """Return the labels of an image, and the detector."""
-    detection = detector.detect(Envelope.from_dict(event).object)
-    return {"labels": detection.labels, "detector": detection.detector}
+    """Record the labels of an image, and return their number and the detector.
+
+    Without an execution in the event, such as in ``sam local invoke`` or from a state machine of the last release,
+    record nothing and return the labels.
+    """
+    envelope, attempt = Envelope.from_dict(event), Attempt.of_event(event)
+    detection = detector.detect(envelope.object)
+    found = {"labels": detection.labels, "detector": detection.detector}
+    if attempt is None:
+        return found
+    displayed = records.as_displayed(found, event.get("metadata", {}))
+    table.advance(envelope, attempt, records.running(displayed), records.now())
+    return {"label_count": len(detection.labels), "detector": detection.detector}

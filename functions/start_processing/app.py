@@ -5,7 +5,7 @@ from vision.adapters import workflow
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
-from vision.domain import events, keys, records
+from vision.domain import events, keys
 from vision.domain.envelopes import Envelope
 from vision.services.upload_admission import Admission, Gate
 from vision.settings import StartProcessingSettings
@@ -17,7 +17,7 @@ gate = Gate(table, Photos(settings.image_table_name), People(settings.image_tabl
 
 @entry.queue
 def handler(message: str, _receives: int) -> None:
-    """Record each uploaded version as PENDING, start its execution, and record it as RUNNING.
+    """Record each uploaded version as PENDING, and start its execution, whose first step records it as RUNNING.
 
     Each step is idempotent: a message can arrive twice, and the next delivery repairs a crash between two steps.
     Messages about other objects are deleted without side effects.
@@ -34,8 +34,6 @@ def handler(message: str, _receives: int) -> None:
         attempt = workflow.start(
             settings.process_image_state_machine_arn, keys.execution_name(version), envelope.as_dict()
         )
-        if attempt is not None:
-            table.mark_running(envelope, attempt, records.now())
-        elif admission is Admission.NEW:
+        if attempt is None and admission is Admission.NEW:
             # The execution had ended and its record did not exist: the photo was deleted before this repeated event.
             table.withdraw(envelope)

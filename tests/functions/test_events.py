@@ -12,7 +12,7 @@ from tests.conftest import BUCKET
 from tests.functions.conftest import FILES, FUNCTIONS, QUEUED, REFUSED, Event, Model, function_of
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
-from vision.domain.errors import Permanent
+from vision.domain.errors import ImageFailed, Permanent
 from vision.domain.events import created_objects
 
 Drive = Callable[[str], Any]
@@ -22,16 +22,17 @@ STATUSES = {
     "detect_labels": "RUNNING",
     "extract_metadata": "RUNNING",
     "generate_thumbnail": "RUNNING",
-    "start_processing": "RUNNING",
+    "start_processing": "PENDING",
     "start_processing_batch_with_poison": None,
-    "start_processing_delivered_twice": "RUNNING",
+    "start_processing_delivered_twice": "PENDING",
     "start_processing_foreign_key": None,
-    "start_processing_notification_url_encoded": "RUNNING",
+    "start_processing_notification_url_encoded": "PENDING",
     "start_processing_object_deleted": None,
     "start_processing_test_event": None,
-    "start_processing_versions_out_of_order": "RUNNING",
+    "start_processing_versions_out_of_order": "PENDING",
     "store_metadata": "SUCCEEDED",
     "store_metadata_failed": "FAILED",
+    "store_metadata_last_release": "SUCCEEDED",
     "store_metadata_partial": "PARTIAL",
     "track_execution_aborted": "ABORTED",
     "track_execution_failed": "FAILED",
@@ -117,7 +118,13 @@ def test_sample_events_are_complete_and_each_has_an_expectation() -> None:
     assert sorted({function_of(name) for name in FILES}) == FUNCTIONS
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name not in REFUSED])
+def test_failed_image_fails_its_execution_after_it_is_recorded(drive: Drive, table: Table, world: Envelope) -> None:
+    with pytest.raises(ImageFailed):
+        drive("store_metadata_failed")
+    assert (table.image(world) or {}).get("status") == STATUSES["store_metadata_failed"]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in (*REFUSED, "store_metadata_failed")])
 def test_sample_event_has_its_effect_and_a_json_answer(
     drive: Drive,
     table: Table,

@@ -9,6 +9,8 @@ from PIL import Image
 from tests.conftest import BUCKET
 from tests.functions.conftest import Answer, Event, Handler, Refuse, Start
 from vision.adapters.aws_sdk import client
+from vision.adapters.table import Table
+from vision.domain.envelopes import Envelope
 from vision.domain.errors import (
     CorruptImage,
     ImageTooLarge,
@@ -18,6 +20,7 @@ from vision.domain.errors import (
     ObjectNotFound,
     Throttled,
 )
+from vision.domain.executions import Attempt
 from vision.domain.image_file.sparse import FIRST_BYTES
 
 Stored = Callable[[dict[str, Any], bytes], None]
@@ -60,6 +63,30 @@ def test_metadata_is_of_the_version_of_the_envelope(
         },
     }
     assert json.loads(json.dumps(metadata)) == metadata
+
+
+def test_execution_records_place_time_and_camera_and_does_not_carry_them(
+    handler: Handler, event: Event, envelope: dict[str, Any], stored: Stored, photo: bytes, table: Table
+) -> None:
+    stored(envelope, photo)
+    metadata, execution = handler(envelope), event("store_metadata")["execution"]
+    assert handler(envelope | {"execution": execution}) == {"format": "JPEG", "width": 640, "height": 480}
+    image = table.image(Envelope.from_dict(envelope)) or {}
+    assert {name: image.get(name) for name in metadata} == metadata
+    assert (image["status"], image["execution_arn"]) == ("RUNNING", execution["Id"])
+
+
+def test_execution_that_a_newer_attempt_has_overtaken_records_nothing(
+    handler: Handler, event: Event, envelope: dict[str, Any], stored: Stored, photo: bytes, table: Table
+) -> None:
+    stored(envelope, photo)
+    older, newer = event("store_metadata")["execution"], "2026-11-12T11:30:02.345Z"
+    known = Envelope.from_dict(envelope)
+    table.advance(known, Attempt("a newer one", newer), {"status": "SUCCEEDED"}, newer)
+    assert handler(envelope | {"execution": older})["width"] == 640
+    image = table.image(known) or {}
+    assert "width" not in image
+    assert image["status"] == "SUCCEEDED"
 
 
 def test_missing_or_deleted_object_is_not_found(

@@ -51,18 +51,17 @@ def _of_photos(items: Listing) -> list[dict[str, Any]]:
     return [item for item in items() if item["record_type"]["S"] != "allowance"]
 
 
-def test_upload_is_recorded_as_running_and_starts_its_execution(
+def test_upload_is_recorded_as_pending_and_starts_its_execution(
     handler: Handler, event: Event, upload: dict[str, Any], table: Table, executions: Listing
 ) -> None:
     assert handler(upload) == NOTHING_FAILED
     [version] = _versions(upload)
     image = _image(table, version)
-    assert image["status"] == "RUNNING"
+    assert image["status"] == "PENDING"
     assert image["owner"] == "ann"
     assert image["object"]["key"] == "private/ann/uploads/garden/rose (1) 50%+.jpg"
     [execution] = executions()
     assert execution["name"] == keys.execution_name(version)
-    assert execution["executionArn"] == image["execution_arn"]
     described = client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
     assert json.loads(described["input"]) == event("extract_metadata")
 
@@ -143,7 +142,7 @@ def test_newer_of_two_versions_out_of_order_is_shown_as_the_photo(
     newer, older = _versions(sqs_event)
     [photo] = [item for item in items() if item["record_type"]["S"] == "photo"]
     assert photo["object"]["M"]["version_id"]["S"] == newer.version_id
-    assert [_image(table, version)["status"] for version in (newer, older)] == ["RUNNING", "RUNNING"]
+    assert [_image(table, version)["status"] for version in (newer, older)] == ["PENDING", "PENDING"]
     assert len(executions()) == 2
 
 
@@ -153,7 +152,6 @@ STEPS = {
     "record the image": ("dynamodb", "PutItem", 1),
     "record the photo": ("dynamodb", "UpdateItem", 2),
     "start the execution": ("stepfunctions", "StartExecution", 1),
-    "record that it runs": ("dynamodb", "UpdateItem", 3),
 }
 FAULTS = [
     ("ProvisionedThroughputExceededException", 400),
@@ -182,9 +180,7 @@ def test_next_delivery_completes_a_step_that_failed(
     assert handler(upload) == _failed(*upload["Records"])
     assert handler(_redelivered(upload)) == NOTHING_FAILED
     [version] = _versions(upload)
-    image = _image(table, version)
-    assert image["status"] == "RUNNING"
-    assert "execution_arn" in image
+    assert _image(table, version)["status"] == "PENDING"
     assert [execution["name"] for execution in executions()] == [keys.execution_name(version)]
     assert sorted(item["sk"]["S"] for item in _of_photos(items)) == ["CURRENT", f"VERSION#{version.version_id}"]
 

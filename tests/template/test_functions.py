@@ -32,7 +32,7 @@ def _tasks(machine):
 def test_function_is_traced_logs_to_the_group_of_the_stack_and_stops_when_it_calls_itself(of_type, name):
     function = of_type("AWS::Lambda::Function")[name]
     assert function["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
-    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["TracingConfig"] == {"Mode": {"Ref": "Tracing"}}
     assert function["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": {"Ref": "FunctionLogs"}}
     assert function["RecursiveLoop"] == "Terminate"
     assert function["Runtime"] == {"Ref": "LambdaRuntime"}
@@ -79,7 +79,7 @@ def test_state_machine_is_standard_and_traced_and_logs_errors_without_data(of_ty
     machine = of_type("AWS::StepFunctions::StateMachine")[name]
     assert machine["RoleArn"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
     assert machine["StateMachineType"] == "STANDARD"
-    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["TracingConfiguration"] == {"Enabled": {"Fn::If": ["RecordsTraces", True, False]}}
     assert machine["LoggingConfiguration"]["Level"] == "ERROR"
     assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from vision.domain.envelopes import Envelope
+from vision.domain.errors import ImageFailed
 from vision.domain.failures import Failure
 from vision.domain.records import outcome
 
@@ -75,5 +76,7 @@ def answer(event, function, answers):
     """Return the result of a function that succeeds."""
     if function == "store_metadata":
         found = outcome(event["parts"], [Failure.from_error_output(error) for error in event["errors"]])
+        if found["status"] == "FAILED":
+            raise ImageFailed(found["error"]["cause"])
         return {name: found[name] for name in ("status", "error") if name in found}
     return answers[function][event["phase"]] if function == "check_queue" else answers[function]

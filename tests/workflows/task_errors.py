@@ -12,7 +12,7 @@ NOT_RETRIED = {
     "detect_labels": "InvalidEvent ObjectNotFound AccessDenied NotSupportedImageType CorruptImage ImageTooLarge"
     " TooManyPixels InvalidImage InvalidModel UnusableAnswer",
     "generate_thumbnail": "InvalidEvent ObjectNotFound AccessDenied NotSupportedImageType CorruptImage TooManyPixels",
-    "store_metadata": "InvalidEvent AccessDenied",
+    "store_metadata": "InvalidEvent AccessDenied ImageFailed",
     "check_queue": "AccessDenied LeaseLost",
     "start_model": "AccessDenied LeaseLost ModelFailed ModelNotUsable",
     "drain_queue": "InvalidRule AccessDenied ObjectNotAccessible ModelNotReady ServiceUnavailable Throttled",

@@ -14,25 +14,28 @@ RUN_REFUSED = STATES["process_bucket / Run Refused"]["Cause"]
 WORKER_LOST = STATES["custom_model_session / Worker Lost"]["Output"]["error"]["Cause"]
 
 
-@pytest.mark.parametrize("state", ["Store Metadata", "Store Metadata After Failure"])
 @pytest.mark.parametrize("redrive", [{}, {"RedriveTime": "2026-01-01T00:10:00.000Z", "RedriveCount": 1}])
-def test_store_metadata_receives_the_time_of_a_redrive(state, redrive):
+@pytest.mark.parametrize(
+    "state", ["Extract Metadata", "Detect Labels", "Store Metadata", "Store Metadata After Failure"]
+)
+def test_steps_that_write_the_record_receive_the_time_of_a_redrive(state, redrive):
     # The local engine cannot redrive.
     execution = {"Id": "arn", "StartTime": "2026-01-01T00:00:00.000Z"}
     payload = evaluate(
         STATES[f"process_image / {state}"]["Arguments"]["Payload"],
-        states={"context": {"Execution": {**execution, **redrive, "Name": "n", "Input": {}}}},
+        states={
+            "input": {"photo_id": "p"},
+            "context": {"Execution": {**execution, **redrive, "Name": "n", "Input": {}}},
+        },
         envelope={"photo_id": "p"},
-        parts={"labels": []},
+        metadata={"format": "PNG"},
+        parts={"label_count": 0},
         errors=[],
     )
     redriven = {name: value for name, value in redrive.items() if name == "RedriveTime"}
-    assert payload == {
-        "envelope": {"photo_id": "p"},
-        "parts": {"labels": []},
-        "errors": [],
-        "execution": {**execution, **redriven},
-    }
+    stored = {"envelope": {"photo_id": "p"}, "parts": {"label_count": 0}, "errors": []}
+    more = {"Extract Metadata": {"photo_id": "p"}, "Detect Labels": {"photo_id": "p", "metadata": {"format": "PNG"}}}
+    assert payload == {**more.get(state, stored), "execution": {**execution, **redriven}}
 
 
 @pytest.mark.parametrize("name", [name for name, state in STATES.items() if "Catch" in state])

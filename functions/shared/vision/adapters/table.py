@@ -102,15 +102,6 @@ class Table:
         """Delete the record of a version that was registered again after the deletion of its photo."""
         self._items.delete_many([table_keys.image_key(envelope.object)])
 
-    def mark_running(self, envelope: Envelope, attempt: Attempt, now: str) -> bool:
-        """Record that the execution has started, unless the execution has already written to the record."""
-        return self._items.update(
-            table_keys.image_key(envelope.object),
-            _attempt_fields(attempt) | {"status": Status.RUNNING, "updated_at": now},
-            {},
-            condition="attribute_exists(pk) AND attribute_not_exists(execution_arn)",
-        )
-
     def advance(self, envelope: Envelope, attempt: Attempt, changes: Record, now: str) -> bool:
         """Update the image record with the results of this attempt.
 

@@ -58,6 +58,10 @@ class InvalidImage(Permanent):
     """Rekognition rejected the image although the checks before the call passed."""
 
 
+class ImageFailed(Permanent):
+    """Nothing was found in an image, and its record says why; the execution must fail with the same cause."""
+
+
 class Throttled(Transient):
     """A service throttles the calls."""
 

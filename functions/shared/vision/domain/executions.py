@@ -66,6 +66,17 @@ class Attempt:
         except (KeyError, ValueError, OverflowError, AttributeError) as error:
             raise InvalidEvent(f"execution: expected Id and StartTime of the context object ({error})") from error
 
+    @classmethod
+    def of_event(cls, event: Mapping[str, Any]) -> Attempt | None:
+        """Parse the ``execution`` of a task's event; ``None`` without one.
+
+        Raises
+        ------
+        InvalidEvent
+            As :meth:`from_context`.
+        """
+        return cls.from_context(event["execution"]) if "execution" in event else None
+
     # Services may round the same start differently. Starts of one execution less than a second apart are therefore the
     # same attempt. A redrive comes later than that, because the execution must fail first.
 

@@ -66,13 +66,31 @@ def pending(envelope: Envelope, now: str) -> Record:
     return record | ({"owner": envelope.owner} if envelope.owner else {})
 
 
+def without_personal_data(metadata: Mapping[str, Any]) -> Record:
+    """Return what an execution may show of an image: nothing about place, time and camera of a photo."""
+    return {name: metadata[name] for name in ("format", "width", "height", "orientation") if name in metadata}
+
+
+def running(found: Mapping[str, Any]) -> Record:
+    """Return the attributes that a step adds to the image record while the execution goes on."""
+    return {**found, "status": Status.RUNNING}
+
+
+def as_displayed(found: Record, metadata: Mapping[str, Any]) -> Record:
+    """Return ``labels`` and ``detector`` with the boxes as the image is displayed, by its format and orientation."""
+    detector = detector_types.by_name(found.get("detector", {}).get("name"))
+    labels = detector.displayed(found["labels"], metadata.get("format"), metadata.get("orientation", 1))
+    return {**found, "labels": labels}
+
+
 def outcome(parts: Mapping[str, Any], failures: list[Failure]) -> Record:
     """Return the attributes that an execution adds to the image record when it ends.
 
     Parameters
     ----------
     parts
-        The results of the steps: ``metadata``, ``labels`` with ``detector``, ``thumbnail``; each may be missing.
+        The results of the steps: ``metadata``, ``detector``, ``thumbnail``; each may be missing. ``labels``, and all
+        metadata, are among them only in executions of the last release, whose steps did not record them.
     failures
         The causes of the missing results.
 
@@ -85,8 +103,7 @@ def outcome(parts: Mapping[str, Any], failures: list[Failure]) -> Record:
     kept = {name: parts[name] for name in ("labels", "detector", "thumbnail") if parts.get(name) is not None}
     metadata = {name: value for name, value in (parts.get("metadata") or {}).items() if value is not None}
     if "labels" in kept:
-        detector = detector_types.by_name(kept.get("detector", {}).get("name"))
-        kept["labels"] = detector.displayed(kept["labels"], metadata.get("format"), metadata.get("orientation", 1))
+        kept = as_displayed(kept, metadata)
     error = combined(failures)
     if error is None:
         status = Status.SUCCEEDED

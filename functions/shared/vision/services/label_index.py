@@ -33,11 +33,14 @@ def add(photos: Photos, envelope: Envelope, attempt: Attempt, outcome: Mapping[s
         return
     if ERASED not in photo.item:
         _mark_refused(photos, photo, envelope, outcome)
-        if not outcome.get("labels") or not is_newest(photo, envelope.object):
+        # The record has the labels; those of an earlier attempt are not found again by one without a detector.
+        labels = photo.record.get("labels") if "detector" in outcome else None
+        if not labels or not is_newest(photo, envelope.object):
             return
-        photos.index_labels(photo, [label["name"] for label in outcome["labels"]])
+        photos.index_labels(photo, [label["name"] for label in labels])
         # Count under the day on which the execution started: a repetition after midnight finds the same day.
-        photos.count(envelope, daily_counts.class_of(outcome), daily_counts.day_of(attempt.started_at), records.now())
+        day = daily_counts.day_of(attempt.started_at)
+        photos.count(envelope, daily_counts.class_of(photo.record), day, records.now())
         # If the photo was deleted meanwhile, the entries just added would stay forever.
         photo = photos.read(envelope.photo_id) or photo
     if ERASED in photo.item:
