@@ -20,7 +20,6 @@ def handler(event, context):
             stateMachineArn=os.environ["MACHINE"], name=found["version-id"], input=json.dumps(found)
         )
 """
-WORKER = "def handler(event, context): return event"
 STORER = """
 import boto3, os
 table = boto3.client("dynamodb")
@@ -32,20 +31,13 @@ def handler(event, context):
 
 def task(function: str, **fields: object) -> dict:
     arguments = {"FunctionName": function, "Payload": "{% $states.input %}"}
-    output = "{% $states.result.Payload %}"
-    return {
-        "Type": "Task",
-        "Resource": INVOKE,
-        "Arguments": arguments,
-        "Output": output,
-        "TimeoutSeconds": 10,
-        **fields,
-    }
+    common = {"Type": "Task", "Resource": INVOKE, "TimeoutSeconds": 10, "Output": "{% $states.result.Payload %}"}
+    return {**common, "Arguments": arguments, **fields}
 
 
 def test_sixty_uploads_at_once_all_succeed(account):
     table, bucket = account.table(), account.bucket(versioned=True, events=True)
-    worker = account.function(WORKER)
+    worker = account.function("def handler(event, context): return event")
     storer = account.function(STORER, Environment={"Variables": {"TABLE": table}})
     branches = [machine(Work=task(worker, End=True))] * 2
     workflow = account.state_machine(

@@ -91,30 +91,17 @@ def test_objects_functions_and_queued_work_survive(restarted):
     wait_for(lambda: objects(account, before.written) == MESSAGES)
 
 
-def test_running_execution_is_failed_with_an_event_and_in_its_history(restarted):
+def test_running_execution_is_failed_and_the_stop_neither_waits_for_it_nor_leaves_function_processes(restarted):
     account, before = restarted
     [event] = account.receive(before.failures_queue)
     assert event["detail"]["executionArn"] == before.execution
     assert event["detail"]["error"] == "States.ServiceRestart"
     assert account.history(before.execution)[-1]["type"] == "ExecutionFailed"
-
-
-def test_stop_neither_waits_for_executions_nor_leaves_function_processes(restarted):
-    _, before = restarted
     assert before.stop_seconds < 10
     assert not is_running(before.process_id)
 
 
-def test_no_function_process_outlives_a_killed_engine(tmp_path):
-    with engine_in(tmp_path) as process:
-        account = Account(process.client_arguments)
-        worker = account.invoke(account.function(PROCESS_ID))
-        assert is_running(worker)
-        process.kill()
-        wait_for(lambda: not is_running(worker), 10)
-
-
-def test_state_without_a_secret_gets_one(tmp_path):
+def test_state_without_a_secret_gets_one_and_no_function_process_outlives_a_killed_engine(tmp_path):
     with engine_in(tmp_path) as process:
         bucket, earlier = Account(process.client_arguments).bucket(), process.client_arguments
         process.stop()
@@ -122,5 +109,10 @@ def test_state_without_a_secret_gets_one(tmp_path):
         process.start()
         process.wait_until_healthy()
         assert process.client_arguments != earlier
-        [found] = Account(process.client_arguments).client("s3").list_buckets()["Buckets"]
-        assert found["Name"] == bucket
+        account = Account(process.client_arguments)
+        assert [found["Name"] for found in account.client("s3").list_buckets()["Buckets"]] == [bucket]
+
+        worker = account.invoke(account.function(PROCESS_ID))
+        assert is_running(worker)
+        process.kill()
+        wait_for(lambda: not is_running(worker), 10)

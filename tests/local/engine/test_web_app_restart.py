@@ -1,6 +1,7 @@
 """A web app after a restart of the engine: people, their tokens and the API are as before."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,10 @@ pytestmark = pytest.mark.local
 EMAIL = "ada@example.com"
 
 
-@pytest.fixture(scope="module")
-def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WebApp, dict[str, Any]]]:
+@pytest.fixture
+def restarted(tmp_path: Path) -> Iterator[tuple[WebApp, dict[str, Any]]]:
     """An app on an engine that was restarted, and the tokens of an operator who signed in before."""
-    with engine_in(tmp_path_factory.mktemp("restarted")) as process:
+    with engine_in(tmp_path) as process:
         app = deploy_web_app(Account(process.client_arguments), process.port, template(APP_API_NAME))
         tokens = app.person(EMAIL)
         app.make_operator(tokens["access_token"])
@@ -28,26 +29,20 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WebApp
         yield app, tokens
 
 
-def test_access_token_still_opens_the_api_at_the_apps_host(restarted):
+def test_tokens_people_and_the_api_are_as_before(restarted):
     app, tokens = restarted
+    sub = claims(tokens["access_token"])["sub"]
     event = app.get("/api/me", Authorization=f"Bearer {tokens['access_token']}").json()
-    sub = event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"]
-    assert sub == claims(tokens["access_token"])["sub"]
+    assert event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] == sub
     assert app.get("/api/me").status == 401
     event = send(app.port, "GET", "/static/app.js", host="app.localhost").json()
     assert event["requestContext"]["apiId"] == app.api
 
-
-def test_refreshed_token_still_has_the_groups(restarted):
-    app, tokens = restarted
     refreshed = app.refresh(tokens["refresh_token"]).json()["access_token"]
     assert claims(refreshed)["cognito:groups"] == ["operators"]
     assert app.get("/api/me", Authorization=f"Bearer {refreshed}").status == 200
 
-
-def test_known_person_signs_in_and_another_signs_up(restarted):
-    app, tokens = restarted
     again = app.redeem(app.sign_in(EMAIL)).json()
-    assert claims(again["access_token"])["sub"] == claims(tokens["access_token"])["sub"]
+    assert claims(again["access_token"])["sub"] == sub
     assert "already exists" in app.sign_up(EMAIL).body.decode()
     assert app.redeem(app.sign_up("grace@example.com")).status == 200

@@ -206,7 +206,7 @@ class WebApp:
 
     def person(self, email: str = "", **changes: str) -> dict[str, Any]:
         """Sign a person up and return the tokens."""
-        email = email or f"{unique('person')}@example.com"
+        email = email or new_email()
         self.sign_up(email)
         redirect = self.sign_in(email, **changes)
         return self.redeem(redirect, client_id=changes.get("client_id", self.client)).json()
@@ -226,6 +226,10 @@ def deploy_web_app(account: Account, port: int, body: dict[str, Any]) -> WebApp:
     assert stack["StackStatus"] == "CREATE_COMPLETE", reasons
     outputs = {output["OutputKey"].lower(): output["OutputValue"] for output in stack["Outputs"]}
     return WebApp(account, port, **outputs)
+
+
+def new_email() -> str:
+    return f"{unique('ada')}@example.com"
 
 
 def query_of(redirect: Answer) -> dict[str, str]:
