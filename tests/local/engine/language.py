@@ -43,7 +43,8 @@ def jsonata(**states: dict) -> dict:
 def invoke(payload: Any, **fields: Any) -> dict:
     """Return a JSONPath task that calls the echo function."""
     parameters = {"FunctionName": "$ECHO", "Payload": payload}
-    return {"Type": "Task", "Resource": INVOKE, "Parameters": parameters, "End": True, **fields}
+    following = {} if "Next" in fields else {"End": True}
+    return {"Type": "Task", "Resource": INVOKE, "Parameters": parameters, **following, **fields}
 
 
 def caught(error: str, task: dict) -> dict:

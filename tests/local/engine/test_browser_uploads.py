@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from botocore.config import Config
 
 from tests.local.engine.account import ACCOUNT_ID, EVENTBRIDGE, REGION, Account, resources, unique
-from tests.local.engine.web_app import Answer, send
+from tests.local.engine.web_app import Answer, form, send
 
 pytestmark = pytest.mark.local
 
@@ -37,8 +36,8 @@ class Uploads:
 
     def post(self, changes: dict[str, str | None] | None = None, file: bytes = PHOTO, **policy: Any) -> Answer:
         """Upload a file as a browser does, with some fields of the form changed or left out."""
-        form = self.presigned(**policy) | (changes or {})
-        return self.send_form({name: value for name, value in form.items() if value is not None}, file)
+        changed = self.presigned(**policy) | (changes or {})
+        return self.send_form({name: value for name, value in changed.items() if value is not None}, file)
 
     def presigned(self, key: str = KEY, limit: int = 2000, expires_in: int = 300) -> dict[str, str]:
         # By default the SDK signs forms with version 2, which most Regions refuse.
@@ -50,12 +49,8 @@ class Uploads:
         return s3.generate_presigned_post(self.bucket, key, {**fields}, conditions, expires_in)["fields"]
 
     def send_form(self, fields: dict[str, str], file: bytes = PHOTO, host: str = "", **headers: str) -> Answer:
-        boundary = uuid.uuid4().hex
-        parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}' for n, v in fields.items()]
-        parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"')
-        head = "\r\n".join([*parts, "Content-Type: image/jpeg\r\n\r\n"])
-        body = head.encode() + file + f"\r\n--{boundary}--".encode()
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Origin": ORIGIN, **headers}
+        body, content_type = form(fields, file)
+        headers = {"Content-Type": content_type, "Origin": ORIGIN, **headers}
         return send(self.port, "POST", "/" if host else f"/{self.bucket}", body, host, **headers)
 
     def preflight(self, origin: str, method: str = "POST", host: str = "", **headers: str) -> Answer:
@@ -88,9 +83,6 @@ def cors_headers(answer: Answer) -> list[str]:
     return [name for name in answer.headers if name.startswith("access-control")]
 
 
-# CORS
-
-
 def test_preflight_of_the_app_is_answered(uploads):
     for host in ("", f"{uploads.bucket}.localhost"):
         answer = uploads.preflight(ORIGIN, host=host)
@@ -119,9 +111,6 @@ def test_answers_and_refusals_are_readable_by_the_app_alone(uploads):
     assert uploads.post().header("access-control-allow-origin") == ORIGIN
     assert uploads.post(limit=10).header("access-control-allow-origin") == ORIGIN
     assert cors_headers(uploads.send_form(uploads.presigned(), Origin=STRANGER)) == []
-
-
-# Presigned POSTs
 
 
 def test_upload_is_stored_under_the_key_of_the_policy_and_sends_an_event(account, uploads):

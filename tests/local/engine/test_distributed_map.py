@@ -153,8 +153,8 @@ def start_twenty(account, echo):
 
     def start(further: dict, **fields: object) -> str:
         payload = {"action": "sleep", "seconds": 0.2}
-        following = {"End": False, "Next": next(iter(further))} if further else {}
-        slow = {**invoke(payload), "Parameters": {"FunctionName": echo, "Payload": payload}, **following}
+        following = {"Next": next(iter(further))} if further else {}
+        slow = {**invoke(payload, **following), "Parameters": {"FunctionName": echo, "Payload": payload}}
         children = distributed(machine(X=slow, **further), ItemsPath="$.l", MaxConcurrency=1, **fields)
         return account.start(account.state_machine(machine(A=children)), {"l": list(range(20))})
 

@@ -21,11 +21,6 @@ NOT_FOUND = (404, b'{"message":"Not Found"}')
 
 
 @pytest.fixture(scope="module")
-def app(account, engine):
-    return deploy_web_app(account, engine.port, template(unique("app")))
-
-
-@pytest.fixture(scope="module")
 def other_app(account, engine):
     """Another app with its own user pool."""
     return deploy_web_app(account, engine.port, template(unique("app")))
@@ -42,9 +37,6 @@ def bearer(token: str) -> dict[str, str]:
 
 def seen(answer):
     return answer.status, answer.body
-
-
-# Hosts and paths
 
 
 @pytest.mark.parametrize(
@@ -93,13 +85,12 @@ def test_other_hosts_do_not_reach_the_api(engine):
     assert send(engine.port, "GET", "/", host="nobody.execute-api.localhost").status in (403, 404)
 
 
-@pytest.mark.parametrize("path", ["/api/photos", "/api/photos/", "/api/a/b/c", "/api//x"])
-def test_paths_below_a_guarded_path_need_a_token(app, token, path):
-    assert seen(app.get(path)) == UNAUTHORIZED
-    event = app.get(path, **bearer(token)).json()
-    assert event["rawPath"] == path
-    assert event["routeKey"] == "ANY /api/{proxy+}"
-    assert event["pathParameters"] == {"proxy": path.removeprefix("/api/")}
+def test_paths_below_a_guarded_path_need_a_token(app, token):
+    for path in ("/api/photos", "/api/photos/", "/api/a/b/c", "/api//x"):
+        assert seen(app.get(path)) == UNAUTHORIZED
+        event = app.get(path, **bearer(token)).json()
+        assert (event["rawPath"], event["routeKey"]) == (path, "ANY /api/{proxy+}")
+        assert event["pathParameters"] == {"proxy": path.removeprefix("/api/")}
 
 
 def test_other_spelling_of_a_guarded_path_needs_a_token_and_a_method_its_route(app):
@@ -122,9 +113,6 @@ def test_no_answer_is_readable_by_another_origin(app, token):
         for headers in ({}, bearer(token)):
             answer = app.get(path, Origin="http://elsewhere.localhost", **headers)
             assert not [name for name in answer.headers if name.startswith("access-control")]
-
-
-# Tokens
 
 
 def test_claims_of_a_token_arrive_as_text_with_spaces_between_groups(app):
@@ -172,20 +160,20 @@ def test_token_of_another_pool_or_client_or_kind_is_unauthorized(app, other_app)
     assert seen(app.get("/api/me", **bearer(app.person()["refresh_token"]))) == UNAUTHORIZED
 
 
-def test_expired_token_is_unauthorized(account, engine):
-    app = deploy_web_app(account, engine.port, template(unique("app")))
+def test_expired_token_is_unauthorized(account, other_app):
     account.client("cognito-idp").update_user_pool_client(
-        UserPoolId=app.pool,
-        ClientId=app.client,
+        UserPoolId=other_app.pool,
+        ClientId=other_app.client,
         AccessTokenValidity=2,
         TokenValidityUnits={"AccessToken": "seconds"},
         AllowedOAuthFlows=["code"],
     )
-    tokens = app.person()
-    assert app.get("/api/me", **bearer(tokens["access_token"])).status == 200
+    tokens = other_app.person()
+    assert other_app.get("/api/me", **bearer(tokens["access_token"])).status == 200
     time.sleep(2.1)
-    assert seen(app.get("/api/me", **bearer(tokens["access_token"]))) == UNAUTHORIZED
-    assert app.get("/api/me", **bearer(app.refresh(tokens["refresh_token"]).json()["access_token"])).status == 200
+    assert seen(other_app.get("/api/me", **bearer(tokens["access_token"]))) == UNAUTHORIZED
+    refreshed = other_app.refresh(tokens["refresh_token"]).json()["access_token"]
+    assert other_app.get("/api/me", **bearer(refreshed)).status == 200
 
 
 def encoded(part: dict | bytes) -> str:
@@ -204,9 +192,6 @@ def test_changed_token_is_unauthorized(app, token):
         foreign = rsa.generate_private_key(65537, 2048).sign(content.encode(), padding.PKCS1v15(), hashes.SHA256())
         for part in (b"", b"signed", foreign):
             assert seen(app.get("/api/me", **bearer(f"{content}.{encoded(part)}"))) == UNAUTHORIZED, algorithm
-
-
-# Throttling
 
 
 def test_requests_above_the_limit_of_a_route_are_throttled(account, engine):

@@ -17,11 +17,6 @@ BINARY = bytes(range(256))
 
 
 @pytest.fixture(scope="module")
-def app(account, engine):
-    return deploy_web_app(account, engine.port, template(unique("app")))
-
-
-@pytest.fixture(scope="module")
 def authorized(app):
     return {"Authorization": f"Bearer {app.person()['access_token']}"}
 
@@ -33,9 +28,6 @@ def seen(answer):
 def answered(app, result):
     """Return what the API answers when the function returns `result`."""
     return app.get("/page", x_answer=json.dumps(result))
-
-
-# Events
 
 
 def test_request_reaches_the_function_unchanged(app, authorized):
@@ -76,9 +68,6 @@ def test_body_above_10_mb_is_refused(app, authorized):
 
     assert post(4 * MEGABYTE).status == 200
     assert seen(post(10 * MEGABYTE + 1)) == (413, b'{"message":"Request Entity Too Large"}')
-
-
-# Answers
 
 
 def test_answer_has_status_headers_and_cookies_of_the_function(app):

@@ -22,6 +22,7 @@ from tests.local.engine.language import (
 
 pytestmark = pytest.mark.local
 
+BARE = {"Type": "Task", "Resource": "$ECHO"}
 YES, NO = {**PASS, "Result": "yes"}, {**PASS, "Result": "no"}
 RAISE, SLEEP = invoke({"action": "raise"}), {"action": "sleep", "seconds": 2}
 FOR_A_TOKEN = {"Resource": f"{RAISE['Resource']}.waitForTaskToken", "HeartbeatSeconds": 1}
@@ -102,27 +103,16 @@ CASES = [
         fails_with("States.Runtime", "States.ParameterPathFailure"),
     ),
     Case(
-        "a null ResultPath passes the input on",
-        machine(A=invoke({"k": 1}, ResultPath=None)),
-        succeeds_with({"in": 1}),
+        "ResultSelector and ResultPath shape the results of tasks",
+        machine(
+            # A null path passes the input on, a function ARN returns the bare result, and a function's None is null.
+            A=invoke({"k": 1}, ResultPath=None, Next="B"),
+            B=invoke({"k": 1}, ResultSelector={"r.$": "$.Payload.k"}, ResultPath="$.z", Next="C"),
+            C={**BARE, "InputPath": "$.z", "ResultPath": "$.bare", "Next": "D"},
+            D={**BARE, "Parameters": {"action": "nothing"}, "ResultPath": "$.none", "End": True},
+        ),
+        succeeds_with({"in": 1, "z": {"r": 1}, "bare": {"r": 1}, "none": None}),
         {"in": 1},
-    ),
-    Case(
-        "ResultSelector and ResultPath shape a result",
-        machine(A=invoke({"k": 1}, ResultSelector={"r.$": "$.Payload.k"}, ResultPath="$.z")),
-        succeeds_with({"in": 1, "z": {"r": 1}}),
-        {"in": 1},
-    ),
-    Case(
-        "a function ARN as resource returns the bare result",
-        single("Task", Resource="$ECHO"),
-        succeeds_with({"q": 1}),
-        {"q": 1},
-    ),
-    Case(
-        "a function that returns None has the result null",
-        single("Task", Resource="$ECHO", Parameters={"action": "nothing"}),
-        succeeds_with(None),
     ),
     Case(
         "lambda invoke returns version status and metadata",

@@ -42,9 +42,6 @@ def handler(event, context):
 """
 
 
-# Failures
-
-
 def test_exception_or_failed_import_reaches_the_caller_with_its_class(account):
     answer = account.invoke(account.function("def handler(event, context): raise KeyError('photo')"))
     assert (answer["errorType"], answer["errorMessage"]) == ("KeyError", "'photo'")
@@ -109,9 +106,6 @@ def handler(event, context):
         assert first.result() == "done"
 
 
-# The environment
-
-
 def test_last_layer_overrides_the_first(account):
     def layer(word: str) -> str:
         content = {"ZipFile": archive({"python/words.py": f"WORD = {word!r}"})}
@@ -139,9 +133,6 @@ def test_runtime_api_refuses_requests_of_a_page(account):
     function = account.function(REQUESTS_AS_A_PAGE)
     for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "same-site"}, {"Host": "evil.example"}):
         assert account.invoke(function, headers) == [403, 404]
-
-
-# Concurrency
 
 
 def test_invocations_above_the_concurrency_wait_and_all_end(account):

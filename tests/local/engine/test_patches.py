@@ -3,7 +3,6 @@
 import doctest
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from unittest.mock import Mock
 
 import pytest
@@ -32,30 +31,18 @@ def test_retry_delay_grows_by_the_backoff_rate_up_to_the_longest_delay(retrier, 
     assert delays[1] * 2 / 3 < max(jittered) <= delays[1]
 
 
-@dataclass
-class Environment:
-    """An execution environment as in the pool of the engine."""
-
-    in_use: bool
-    last_used: float
-    is_ended: bool = False
-    _proc: None = None
-
-    def _discard_tmpdir(self):
-        self.is_ended = True
-
-
 @pytest.mark.parametrize(
     ("in_use", "idle_seconds", "is_ended"),
     [(False, 1e6, True), (True, 1e6, False), (False, 1, False)],
     ids=["long idle", "long in use", "just idle"],
 )
 def test_environment_ends_after_it_was_idle_for_long(monkeypatch, in_use, idle_seconds, is_ended):
-    first = Environment(in_use, time.time() - idle_seconds)
+    # As in the pool of the engine.
+    first = Mock(in_use=in_use, last_used=time.time() - idle_seconds, _proc=None)
     pool = {"function": [first]}
     monkeypatch.setattr(lambda_runtime, "_workers", pool)
     assert end_idle_environments() == is_ended
-    assert first.is_ended == is_ended
+    assert first._discard_tmpdir.called is is_ended
     assert pool["function"] == ([] if is_ended else [first])
 
 

@@ -14,26 +14,10 @@ STATE = "back to /#/albums & <more>"
 
 
 @pytest.fixture(scope="module")
-def app(account, engine):
-    return deploy_web_app(account, engine.port, template(unique("app")))
-
-
-@pytest.fixture(scope="module")
 def closed(account, engine):
     """An app in which only administrators create users."""
     only_admins = {"AllowAdminCreateUserOnly": True}
     return deploy_web_app(account, engine.port, template(unique("app"), AdminCreateUserConfig=only_admins))
-
-
-@pytest.fixture
-def name(app):
-    """The address of a person who has signed up."""
-    address = new_email()
-    assert app.sign_up(address).status == 302
-    return address
-
-
-# Sign-up
 
 
 def test_sign_up_redirects_with_a_code_for_tokens_of_a_confirmed_user(app):
@@ -59,23 +43,21 @@ def test_sign_up_redirects_with_a_code_for_tokens_of_a_confirmed_user(app):
     assert (again.status, again.json()["error"]) == (400, "invalid_grant")
 
 
-@pytest.mark.parametrize(
-    ("password", "reason"),
-    [("short", "length greater than or equal to 8"), ("all-lower-case-7", "uppercase"), ("No-Digits-Here", "numeric")],
-)
-def test_password_against_the_policy_is_refused_with_the_reason(app, password, reason):
+def test_password_against_the_policy_or_a_user_name_that_is_no_address_is_refused(app):
     name = new_email()
-    page = app.sign_up(name, password).body.decode()
-    assert re.search(rf'role="alert">[^<]*{reason}', page)
-    assert f'value="{name}"' in page
-    assert password not in page
-
-
-@pytest.mark.parametrize("name", ["", "ada", '"><script>alert(1)</script>'])
-def test_user_name_that_is_not_an_address_is_refused(app, name):
-    page = app.sign_up(name).body.decode()
-    assert "Username should be an email." in page
-    assert "<script" not in page
+    for password, reason in {
+        "short": "length greater than or equal to 8",
+        "all-lower-case-7": "uppercase",
+        "No-Digits-Here": "numeric",
+    }.items():
+        page = app.sign_up(name, password).body.decode()
+        assert re.search(rf'role="alert">[^<]*{reason}', page)
+        assert f'value="{name}"' in page
+        assert password not in page
+    for no_address in ("", "ada", '"><script>alert(1)</script>'):
+        page = app.sign_up(no_address).body.decode()
+        assert "Username should be an email." in page
+        assert "<script" not in page
 
 
 def test_sign_up_page_states_the_password_policy_unless_the_pool_is_closed(app, closed):
@@ -103,10 +85,9 @@ def test_invited_person_chooses_a_password(closed):
     assert closed.redeem(closed.sign_in(name)).status == 200
 
 
-# Sign-in
-
-
-def test_user_name_ignores_case_but_the_password_does_not(app, name):
+def test_user_name_ignores_case_but_the_password_does_not_until_the_person_is_disabled(app):
+    name = new_email()
+    tokens = app.person(name)
     for spelling in (name, name.upper()):
         assert app.redeem(app.sign_in(spelling)).status == 200
         assert "User already exists." in app.sign_up(spelling).body.decode()
@@ -114,11 +95,6 @@ def test_user_name_ignores_case_but_the_password_does_not(app, name):
         page = app.sign_in(name, password)
         assert page.status == 200
         assert "Incorrect username or password." in page.body.decode()
-
-
-def test_disabled_person_can_neither_sign_in_nor_refresh(app):
-    name = new_email()
-    tokens = app.person(name)
     app.account.client("cognito-idp").admin_disable_user(UserPoolId=app.pool, Username=name)
     assert app.sign_in(name).status == 200
     assert app.refresh(tokens["refresh_token"]).status == 400
@@ -134,26 +110,24 @@ def test_pages_link_to_each_other_with_the_same_request(app):
 
 
 @pytest.mark.parametrize("path", ["/signup", "/login", "/oauth2/authorize"])
-@pytest.mark.parametrize(
-    ("change", "status"),
-    [
+def test_invalid_request_shows_no_form(app, path):
+    for change, status in [
         ({"client_id": "nobody"}, 400),
-        ({"redirect_uri": ELSEWHERE}, 400),
-        ({"redirect_uri": APP_URL.rstrip("/")}, 400),
+        *(({"redirect_uri": address}, 400) for address in (ELSEWHERE, APP_URL.rstrip("/"))),
         ({"response_type": "token"}, 400),
         ({"scope": "openid photos/everything"}, 302),
         ({"code_challenge_method": "plain"}, 302),
         ({"code_challenge": "", "code_challenge_method": ""}, 302),
-    ],
-)
-def test_invalid_request_shows_no_form(app, path, change, status):
-    answer = app.page(path, **change)
-    assert answer.status == status
-    assert b"<form" not in answer.body
-    assert "elsewhere" not in (answer.header("location") or "")
+    ]:
+        answer = app.page(path, **change)
+        assert answer.status == status, change
+        assert b"<form" not in answer.body
+        assert "elsewhere" not in (answer.header("location") or "")
 
 
-def test_form_with_another_redirect_address_or_without_a_code_challenge_is_refused(app, name):
+def test_form_with_another_redirect_address_or_without_a_code_challenge_is_refused(app):
+    name = new_email()
+    app.sign_up(name)
     for path, filled in {"/signup": {"email": new_email()}, "/login": {"username": name}}.items():
         form = app.authorize_request(redirect_uri=ELSEWHERE, password=PASSWORD, **filled)
         assert app.post(path, form).status == 400
@@ -161,16 +135,10 @@ def test_form_with_another_redirect_address_or_without_a_code_challenge_is_refus
         assert query_of(app.post(path, form)) == {"error": "invalid_request", "state": STATE}
 
 
-# Codes and tokens
-
-
-@pytest.mark.parametrize("change", [{"code_verifier": "guessed" * 7}, {"code_verifier": ""}, {"redirect_uri": ""}])
-def test_code_is_redeemed_only_with_its_verifier_and_redirect(app, change):
-    answer = app.redeem(app.sign_up(new_email()), **change)
-    assert (answer.status, answer.json()["error"]) == (400, "invalid_grant")
-
-
-def test_code_is_redeemed_only_by_its_client(app):
+def test_code_is_redeemed_only_with_its_verifier_redirect_and_client(app):
+    for change in ({"code_verifier": "guessed" * 7}, {"code_verifier": ""}, {"redirect_uri": ""}):
+        answer = app.redeem(app.sign_up(new_email()), **change)
+        assert (answer.status, answer.json()["error"]) == (400, "invalid_grant")
     assert app.redeem(app.sign_up(new_email()), client_id=app.other).status == 400
 
 
@@ -185,56 +153,45 @@ def test_refreshed_token_has_the_same_person_scope_and_current_groups(app):
     assert refreshed["expires_in"] == 30 * 60
 
 
-def test_refresh_token_works_for_its_client_only(app):
-    tokens = app.person()
-    for other in (app.other, "nobody", ""):
-        assert app.refresh(tokens["refresh_token"], client_id=other).status == 400
-    for token in ("", "x", "a.b.c", tokens["access_token"]):
-        assert app.refresh(token).status == 400
-
-
-def test_refresh_token_is_revoked_by_its_client_only(app):
+def test_refresh_token_works_and_is_revoked_for_its_client_only(app):
     def revoke(**form):
         return app.post("/oauth2/revoke", form)
 
     tokens = app.person()
-    assert revoke(token=tokens["refresh_token"], client_id=app.other).status == 400
+    token = tokens["refresh_token"]
+    for other in (app.other, "nobody", ""):
+        assert app.refresh(token, client_id=other).status == 400
+    for wrong in ("", "x", "a.b.c", tokens["access_token"]):
+        assert app.refresh(wrong).status == 400
+    assert revoke(token=token, client_id=app.other).status == 400
     assert revoke(token=tokens["access_token"], client_id=app.client).status == 400
     assert revoke(client_id=app.client).status == 400
-    assert app.refresh(tokens["refresh_token"]).status == 200
-    revoked = revoke(token=tokens["refresh_token"], client_id=app.client)
-    assert revoked.status == 200
-    assert revoked.body == b""
-    assert app.refresh(tokens["refresh_token"]).status == 400
+    assert app.refresh(token).status == 200
+    revoked = revoke(token=token, client_id=app.client)
+    assert (revoked.status, revoked.body) == (200, b"")
+    assert app.refresh(token).status == 400
 
 
-@pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/revoke", "/oauth2/userInfo"])
-def test_page_of_the_app_may_call_the_token_endpoints(app, path):
+def test_page_of_the_app_may_call_the_token_endpoints(app):
     origin = f"http://app.localhost:{app.port}"
     asked = {"Method": "POST", "Headers": "content-type,authorization"}
     headers = {f"Access-Control-Request-{name}": value for name, value in asked.items()}
-    preflight = send(app.port, "OPTIONS", path, Origin=origin, **headers)
-    assert preflight.status in (200, 204)
-    assert preflight.header("access-control-allow-origin") == origin
-    answer = app.post(path, {}, Origin=origin)
-    assert answer.status in (400, 401)
-    assert answer.header("access-control-allow-origin") == origin
-
-
-# Sign-out
-
-
-def sign_out(app, address, client=None):
-    return send(app.port, "GET", f"/logout?client_id={client or app.client}&logout_uri={address}")
+    for path in ("/oauth2/token", "/oauth2/revoke", "/oauth2/userInfo"):
+        preflight = send(app.port, "OPTIONS", path, Origin=origin, **headers)
+        answer = app.post(path, {}, Origin=origin)
+        assert preflight.status in (200, 204)
+        assert answer.status in (400, 401)
+        for readable in (preflight, answer):
+            assert readable.header("access-control-allow-origin") == origin
 
 
 def test_sign_out_redirects_to_the_addresses_of_the_client_only(app):
-    answer = sign_out(app, APP_URL)
-    assert answer.status == 302
-    assert answer.header("location") == APP_URL
+    def sign_out(address, client=app.client):
+        answer = send(app.port, "GET", f"/logout?client_id={client}&logout_uri={address}")
+        return answer.status, answer.header("location")
+
+    assert sign_out(APP_URL) == (302, APP_URL)
     for address in (ELSEWHERE, APP_URL.rstrip("/"), ""):
-        answer = sign_out(app, address)
-        assert answer.status == 400
-        assert answer.header("location") is None
+        assert sign_out(address) == (400, None)
     created = app.account.client("cognito-idp").create_user_pool_client(UserPoolId=app.pool, ClientName="bare")
-    assert sign_out(app, APP_URL, created["UserPoolClient"]["ClientId"]).status == 400
+    assert sign_out(APP_URL, created["UserPoolClient"]["ClientId"])[0] == 400

@@ -53,15 +53,10 @@ def owner():
 @pytest.fixture
 def photos(table, owner):
     """The owner's photos, one for each minute, newest first; another owner has as many."""
+    moments = [f"{'album' if number % 5 else 'other'}#2026-11-21T10:{number:02}:00Z" for number in range(PHOTOS)]
     made = [
-        {
-            "pk": f"photo#{owner}#{number:02}",
-            "sk": "photo",
-            "owner": owner,
-            "newest": f"{'album' if number % 5 else 'other'}#2026-11-21T10:{number:02}:00Z",
-            "size": number,
-        }
-        for number in range(PHOTOS)
+        {"pk": f"photo#{owner}#{number:02}", "sk": "photo", "owner": owner, "newest": moment, "size": number}
+        for number, moment in enumerate(moments)
     ]
     with table.batch_writer() as batch:
         for item in made:
@@ -103,9 +98,6 @@ def count(table, owner: str, index: str = "by-owner") -> int:
     return table.query(IndexName=index, KeyConditionExpression=Key("owner").eq(owner))["Count"]
 
 
-# Expiry
-
-
 def test_update_adds_expiry_and_indexes_and_keeps_the_items(account, engine, owner):
     name = unique("table")
 
@@ -129,9 +121,6 @@ def test_expired_item_may_remain(table):
     expired = int(time.time()) - 60
     table.put_item(Item={"pk": "expired", "sk": "a", "expires_at": expired})
     assert read(table, "expired").get("expires_at") in (expired, None)
-
-
-# Transactions
 
 
 def test_transaction_writes_all_or_nothing_and_returns_the_old_item_on_request(table, transact):
@@ -169,12 +158,8 @@ def test_transaction_checks_updates_and_deletes(table, transact):
 
 def test_transaction_with_a_token_is_written_once(table, transact):
     pk = unique("pk")
-    add = {
-        "TableName": table.name,
-        "Key": {"pk": {"S": pk}, "sk": {"S": "a"}},
-        "UpdateExpression": "ADD hits :one",
-        "ExpressionAttributeValues": {":one": {"N": "1"}},
-    }
+    add = {"TableName": table.name, "Key": {"pk": {"S": pk}, "sk": {"S": "a"}}, "UpdateExpression": "ADD hits :one"}
+    add["ExpressionAttributeValues"] = {":one": {"N": "1"}}
     for _ in range(2):
         assert transact({"Update": add}, ClientRequestToken=pk) == []
     assert read(table, pk)["hits"] == 1
@@ -186,9 +171,6 @@ def test_two_operations_on_one_item_and_a_batch_of_26_are_refused(account, table
     requests = [{"PutRequest": {"Item": {"pk": {"S": f"p{n}"}, "sk": {"S": "a"}}}} for n in range(26)]
     with pytest.raises(ClientError, match="25"):
         account.client("dynamodb").batch_write_item(RequestItems={table.name: requests})
-
-
-# Pages of an index
 
 
 def pages(table, limit: int, condition: object, index: str = "by-owner") -> list[dict]:

@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import secrets
+import uuid
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -133,6 +134,16 @@ def send(
     for name, value in response.getheaders():
         found.setdefault(name.lower(), []).append(value)
     return Answer(response.status, found, content)
+
+
+def form(fields: dict[str, str], file: bytes) -> tuple[bytes, str]:
+    """Return the body of a form with a file as a browser sends it, and its content type."""
+    boundary = uuid.uuid4().hex
+    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items()]
+    file_head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n'
+    head = "".join([*parts, file_head, "Content-Type: image/jpeg\r\n\r\n"])
+    body = head.encode() + file + f"\r\n--{boundary}--\r\n".encode()
+    return body, f"multipart/form-data; boundary={boundary}"
 
 
 @dataclass
