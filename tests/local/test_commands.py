@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 
@@ -34,7 +33,7 @@ def parameters(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return kept
 
 
-def test_up_after_an_own_model_uses_rekognition_again(parameters: dict[str, str]) -> None:
+def test_up_after_an_own_model_uses_rekognition_again(parameters):
     commands.main(["up"])
     first = dict(parameters)
     commands.main(["up", "--detector", "own-model"])
@@ -44,9 +43,7 @@ def test_up_after_an_own_model_uses_rekognition_again(parameters: dict[str, str]
     assert parameters == first
 
 
-def test_code_command_prints_the_code_and_its_time_left_or_the_remedy(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_code_command_prints_the_code_and_its_time_left_or_the_remedy(monkeypatch, capsys, tmp_path):
     file = tmp_path / "person.json"
     monkeypatch.setattr(commands, "known_person", lambda: people.known_person(file))
     assert commands.main(["code"]) == 1

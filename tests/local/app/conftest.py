@@ -1,7 +1,6 @@
 """Shared by these tests: one running stack, people with tokens, and requests as a browser sends them."""
 
 import json
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,14 +49,10 @@ class Client:
 
 def post_form(pipeline: Pipeline, url: str, fields: dict[str, str], file: bytes) -> int:
     """Send a form with a file as a browser does; return the status code."""
-    boundary = uuid.uuid4().hex
-    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items()]
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-    body = "".join([*parts, head]).encode() + file + f"\r\n--{boundary}--\r\n".encode()
     host, _, path = url.partition("://")[2].partition("/")
-    content_type = f"multipart/form-data; boundary={boundary}"
-    name = host.partition(":")[0]
-    return web_app.send(port_of(pipeline), "POST", f"/{path}", body, name, **{"Content-Type": content_type}).status
+    body, content_type = web_app.form(fields, file)
+    sent = {"Content-Type": content_type}
+    return web_app.send(port_of(pipeline), "POST", f"/{path}", body, host.partition(":")[0], **sent).status
 
 
 def set_limits(pipeline: Pipeline, burst: int, per_second: float) -> None:

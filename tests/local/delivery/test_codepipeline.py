@@ -35,39 +35,22 @@ def as_in_the_api(node, key=""):
     return [as_in_the_api(one) for one in node] if isinstance(node, list) else node
 
 
-@pytest.fixture(params=[(True, False), (False, True)], ids=["own-model", "codecommit"])
-def conditions(request):
-    has_own_model, has_codecommit = request.param
-    return {"HasOwnModel": has_own_model, "HasCodeCommit": has_codecommit, "AsksBeforeProduction": True}
-
-
-@pytest.fixture
-def pipeline(aws, conditions):
-    """The pipeline as CodePipeline returns it."""
-    declaration = as_in_the_api(plain(PIPELINE, reference, conditions))
+@pytest.mark.parametrize(("has_own_model", "has_codecommit"), [(True, False), (False, True)])
+def test_codepipeline_accepts_the_pipeline_with_or_without_an_own_model(aws, has_own_model, has_codecommit):
+    conditions = {"HasOwnModel": has_own_model, "HasCodeCommit": has_codecommit, "AsksBeforeProduction": True}
     # moto needs the role.
     trust = {"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    boto3.client("iam").create_role(
-        RoleName="PipelineRole", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    )
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    boto3.client("iam").create_role(RoleName="PipelineRole", AssumeRolePolicyDocument=policy)
     codepipeline = boto3.client("codepipeline")
-    codepipeline.create_pipeline(pipeline=declaration)
-    return codepipeline.get_pipeline(name=PIPELINE["Name"])["pipeline"]
+    codepipeline.create_pipeline(pipeline=as_in_the_api(plain(PIPELINE, reference, conditions)))
 
-
-def test_codepipeline_accepts_the_stages_and_the_artifact_bucket(pipeline):
+    pipeline = codepipeline.get_pipeline(name=PIPELINE["Name"])["pipeline"]
     assert [stage["name"] for stage in pipeline["stages"]] == ["Source", "Build", "Test", "Production"]
     assert pipeline["artifactStore"] == {"type": "S3", "location": "artifactbucket"}
-
-
-def test_pipeline_has_the_actions_of_an_own_model_only_with_one(pipeline, conditions):
-    names = {action["name"] for stage in pipeline["stages"] for action in stage["actions"]}
-    assert ({"Image", "DeployModel"} <= names) is conditions["HasOwnModel"]
-
-
-def test_each_setting_of_an_action_is_text(pipeline):
-    # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionDeclaration.html
     actions = [action for stage in pipeline["stages"] for action in stage["actions"]]
+    assert ({"Image", "DeployModel"} <= {action["name"] for action in actions}) is has_own_model
+    # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionDeclaration.html
     settings = [value for action in actions for value in action["configuration"].values()]
     assert settings
     assert all(isinstance(value, str) and 0 < len(value) <= 50_000 for value in settings)

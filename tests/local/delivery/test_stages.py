@@ -44,25 +44,18 @@ def test_parameters_are_text_with_quoted_values_or_a_list(samconfig):
     assert green.tags == {}
 
 
-@pytest.mark.parametrize("name", ["red", "default"])
-def test_unknown_stage_is_refused_with_the_known_ones(samconfig, name):
-    with pytest.raises(KeyError, match=rf"no stage {name} .* it has blue, green"):
-        stages.read(name, samconfig)
-
-
-def test_deployment_of_an_unknown_stage_fails_without_a_traceback(capsys):
+def test_unknown_stage_is_refused_with_the_known_ones(samconfig, capsys):
+    for name in ("red", "default"):
+        with pytest.raises(KeyError, match=rf"no stage {name} .* it has blue, green"):
+            stages.read(name, samconfig)
     assert deploy.main(["nowhere"]) == 1
     assert "samconfig.toml has no stage nowhere" in capsys.readouterr().out
 
 
 def test_deployment_has_parameters_release_and_an_optional_role(samconfig):
     given = deploy.arguments(stages.read("blue", samconfig), "one", None)
-    assert given[given.index("--parameter-overrides") + 1 :] == [
-        'Level="WARN"',
-        'Rules="[{\\"a\\": 1}, 2]"',
-        'GradualDeployments="true"',
-        'Release="one"',
-    ]
+    parameters = ['Level="WARN"', 'Rules="[{\\"a\\": 1}, 2]"', 'GradualDeployments="true"', 'Release="one"']
+    assert given[given.index("--parameter-overrides") + 1 :] == parameters
     assert "--role-arn" not in given
     given = deploy.arguments(stages.read("blue", samconfig), "one", "arn:role")
     assert given[given.index("--role-arn") + 1] == "arn:role"
@@ -74,18 +67,11 @@ def test_own_model_is_deployed_beside_the_stack_from_its_release(samconfig):
     assert given[given.index("--image-repository") + 1] == IMAGE.partition("@")[0]
     assert given[given.index("--template-file") + 1] == str(publish.OWN_MODEL.release / "template.yaml")
     assert {'ImageBucketArns="arn:aws:s3:::images"', 'Release="one"'} <= set(given)
-
-
-def test_own_model_has_the_stage_parameters_of_both_templates(samconfig):
     stage = stages.read("blue", samconfig)
     stage.parameters.update(LogLevel="WARN", PermissionsBoundaryArn="arn:boundary")
-    assert stage.own_model_parameters() == {
-        "ModelFolder": "model",
-        "MemorySize": "2048",
-        "LogLevel": "WARN",
-        "PermissionsBoundaryArn": "arn:boundary",
-        "GradualDeployments": "true",
-    }
+    # Parameters of both templates.
+    kept = {"LogLevel": "WARN", "PermissionsBoundaryArn": "arn:boundary", "GradualDeployments": "true"}
+    assert stage.own_model_parameters() == {"ModelFolder": "model", "MemorySize": "2048", **kept}
 
 
 def test_release_name_matches_the_parameter_and_has_the_time():
@@ -115,21 +101,19 @@ def calls(monkeypatch):
     return made
 
 
-def test_image_is_built_from_the_named_model(with_mine, calls):
+def test_image_is_built_from_the_named_model_if_it_has_a_manifest(samconfig, with_mine, calls, capsys):
     assert build_image.main(["--architecture", "x86_64"]) == 0
     [call] = calls
     assert call[call.index("--parameter-overrides") + 1 :] == ["ModelFolder=mine", "LambdaArchitecture=x86_64"]
-
-
-def test_default_model_is_that_of_the_product(samconfig):
+    with_mine.write_text(SAMCONFIG + '[default.delivery.parameters]\nmodel = "theirs"\n')
+    assert build_image.main([]) == 1
+    assert "make model-manifest MODEL=theirs" in capsys.readouterr().out
+    samconfig.write_text(SAMCONFIG)
     assert stages.model_folder(samconfig) == "model"
 
 
-def test_deployment_has_the_named_model_and_its_memory(with_mine):
+def test_deployment_and_release_have_the_named_model_and_its_memory(with_mine, calls, tmp_path, monkeypatch):
     assert {'ModelFolder="mine"', 'MemorySize="3072"'} <= set(own_model_arguments(with_mine))
-
-
-def test_release_has_the_named_model_and_its_memory(with_mine, calls, tmp_path, monkeypatch):
     build = publish.Build(tmp_path / "build", tmp_path / "bill.json", tmp_path / "release", is_own_model=True)
     build.folder.mkdir()
     for file in (build.folder / "template.yaml", build.bill):
@@ -138,24 +122,15 @@ def test_release_has_the_named_model_and_its_memory(with_mine, calls, tmp_path, 
     monkeypatch.setattr(stages.read, "__defaults__", (with_mine,))
     publish.publish(build, None, "uri")
     parameters = json.loads((build.release / "blue.json").read_text())["Parameters"]
-    assert parameters["ModelFolder"] == "mine"
-    assert parameters["MemorySize"] == "3072"
+    assert (parameters["ModelFolder"], parameters["MemorySize"]) == ("mine", "3072")
 
 
-@pytest.mark.parametrize("size", ["1023", "10241", "2048.5", '"2048"', "true"])
-def test_memory_outside_the_limits_is_refused_with_the_remedy(with_mine, size):
-    with_mine.write_text(SAMCONFIG + f"[default.delivery.parameters]\nmemory_size = {size}\n")
-    with pytest.raises(ValueError, match=r"from 1024 to 10240 MB; `make model-check`"):
-        stages.read("blue", with_mine)
+def test_memory_is_accepted_within_the_limits_only(samconfig):
+    def memory_of(size):
+        samconfig.write_text(SAMCONFIG + f"[default.delivery.parameters]\nmemory_size = {size}\n")
+        return stages.read("blue", samconfig).memory_size
 
-
-@pytest.mark.parametrize("size", [1024, 10_240])
-def test_memory_at_the_limits_is_accepted(with_mine, size):
-    with_mine.write_text(SAMCONFIG + f"[default.delivery.parameters]\nmemory_size = {size}\n")
-    assert stages.read("blue", with_mine).memory_size == size
-
-
-def test_model_without_a_manifest_is_refused_with_the_remedy(with_mine, calls, capsys):
-    with_mine.write_text(SAMCONFIG + '[default.delivery.parameters]\nmodel = "theirs"\n')
-    assert build_image.main([]) == 1
-    assert "make model-manifest MODEL=theirs" in capsys.readouterr().out
+    assert [memory_of(size) for size in (1024, 10_240)] == [1024, 10_240]
+    for size in ("1023", "10241", "2048.5", '"2048"', "true"):
+        with pytest.raises(ValueError, match=r"from 1024 to 10240 MB; `make model-check`"):
+            memory_of(size)

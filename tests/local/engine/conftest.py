@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from local.engine.process import EngineProcess
-from tests.local.engine.account import Account, engine_in, free_port
+from tests.local.engine.account import Account, engine_in, free_port, unique
 from tests.local.engine.language import start
+from tests.local.engine.web_app import WebApp, deploy_web_app, template
 
 __all__ = ["free_port"]
 
@@ -63,6 +64,11 @@ def bucket(account: Account) -> str:
     s3.put_object(Bucket=name, Key="data.json", Body=json.dumps([{"a": index} for index in range(4)]))
     s3.put_object(Bucket=name, Key="data.csv", Body="a,b\n1,2\n3,4\n")
     return name
+
+
+@pytest.fixture(scope="session")
+def app(account: Account, engine: EngineProcess) -> WebApp:
+    return deploy_web_app(account, engine.port, template(unique("app")))
 
 
 @pytest.fixture(scope="module")

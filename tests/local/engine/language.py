@@ -31,6 +31,11 @@ def machine(**states: dict) -> dict:
     return {"StartAt": next(iter(states)), "States": states}
 
 
+def single(kind: str, **fields: Any) -> dict:
+    """Return a definition of one state, which ends it."""
+    return machine(A={"Type": kind, "End": True, **fields})
+
+
 def jsonata(**states: dict) -> dict:
     return {"QueryLanguage": "JSONata", **machine(**states)}
 
@@ -38,7 +43,8 @@ def jsonata(**states: dict) -> dict:
 def invoke(payload: Any, **fields: Any) -> dict:
     """Return a JSONPath task that calls the echo function."""
     parameters = {"FunctionName": "$ECHO", "Payload": payload}
-    return {"Type": "Task", "Resource": INVOKE, "Parameters": parameters, "End": True, **fields}
+    following = {} if "Next" in fields else {"End": True}
+    return {"Type": "Task", "Resource": INVOKE, "Parameters": parameters, **following, **fields}
 
 
 def caught(error: str, task: dict) -> dict:
@@ -56,8 +62,9 @@ def fails_with(*errors: str) -> Check:
     return lambda execution: execution["status"] == "FAILED" and execution.get("error") in errors
 
 
-def names(error: str) -> Check:
-    return succeeds_with({"name": error})
+def catches(error: str, task: dict, name: str = "") -> tuple[dict, Check]:
+    """Return a definition that catches the error of `task`, and a check of the error's name."""
+    return caught(error, task), succeeds_with({"name": name or error})
 
 
 def start(case: Case, account: Account, echo: str, bucket: str) -> str:

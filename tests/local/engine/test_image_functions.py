@@ -59,13 +59,10 @@ def create(account, root):
 
 
 def test_handler_runs_in_the_folder_of_the_image_without_the_users_home(account, create, root):
-    assert account.invoke(create()) == {"word": "picture", "root": str(root), "cwd": str(root), "home": None}
-
-
-def test_error_of_the_handler_keeps_its_class(account, create):
-    answer = account.invoke(create(), {"raise": True})
-    assert answer["errorType"] == "NoPicture"
-    assert answer["errorMessage"] == "nothing to see"
+    function = create()
+    assert account.invoke(function) == {"word": "picture", "root": str(root), "cwd": str(root), "home": None}
+    error = account.invoke(function, {"raise": True})
+    assert (error["errorType"], error["errorMessage"]) == ("NoPicture", "nothing to see")
 
 
 def test_missing_image_is_reported_with_the_command_that_builds_it(account, create):

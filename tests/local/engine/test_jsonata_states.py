@@ -7,11 +7,37 @@ from tests.local.engine.language import INVOKE, Case, check, fails_with, jsonata
 pytestmark = pytest.mark.local
 
 SUCCEED = {"Type": "Succeed"}
-ASSIGN_ERROR = {"e": "{% $states.errorOutput.Error %}"}
+EVALUATION = "States.QueryEvaluationError"
+ODD_TEXT = 'a "quoted" \n \\ é x'
+FUNCTIONS = {
+    "$partition([1,2,3],2)": [[1, 2], [3]],
+    "$range(0,4,2)": [0, 2, 4],
+    "$hash('abc','MD5')": "900150983cd24fb0d6963f7d28e17f72",
+    "$length($uuid())": 36,
+    "$parse('{\"a\":1}').a": 1,
+    "$number('3')": 3,
+    "$exists($now())": True,
+}
 
 
 def output(value: object, **fields: object) -> dict:
     return {"Type": "Pass", "Output": value, "End": True, **fields}
+
+
+def assign(**fields: object) -> dict:
+    """Return a state that assigns variables before the state B."""
+    return {"Type": "Pass", "Assign": fields, "Next": "B"}
+
+
+def parallel(*branches: dict, **fields: object) -> dict:
+    following = {} if "Next" in fields else {"End": True}
+    return {"Type": "Parallel", "Branches": list(branches), **following, **fields}
+
+
+def choice(condition: str) -> dict:
+    """Return a machine that fails unless the condition is true."""
+    rule = {"Condition": condition, "Next": "B"}
+    return jsonata(A={"Type": "Choice", "Choices": [rule], "Default": "C"}, B=SUCCEED, C={"Type": "Fail"})
 
 
 def call(payload: object, **fields: object) -> dict:
@@ -19,20 +45,17 @@ def call(payload: object, **fields: object) -> dict:
     return {"Type": "Task", "Resource": INVOKE, "Arguments": arguments, "End": True, **fields}
 
 
-def catch(error: str) -> list[dict]:
-    return [{"ErrorEquals": [error], "Output": "{% $states.errorOutput.Error %}", "Next": "B"}]
+def caught(error: str, payload: object, **fields: object) -> dict:
+    """Return a machine whose output is the name of the error that a call of the echo function ends with."""
+    catch = [{"ErrorEquals": [error], "Output": "{% $states.errorOutput.Error %}", "Next": "B"}]
+    return jsonata(A=call(payload, Catch=catch, **fields), B=SUCCEED)
 
 
 CASES = [
     Case(
         "a Pass state assigns from its input and passes its output on",
         jsonata(
-            A={
-                "Type": "Pass",
-                "Assign": {"v": "{% $states.input.x + 1 %}"},
-                "Output": {"a": "{% $states.input.x %}"},
-                "Next": "B",
-            },
+            A=assign(v="{% $states.input.x + 1 %}") | {"Output": {"a": "{% $states.input.x %}"}},
             B=output("{% {'v': $v, 'a': $states.input.a} %}"),
         ),
         succeeds_with({"v": 2, "a": 1}),
@@ -47,14 +70,13 @@ CASES = [
     Case(
         "a Parallel state has arguments output and assign",
         jsonata(
-            A={
-                "Type": "Parallel",
-                "Arguments": {"y": "{% $states.input.x %}"},
-                "Branches": [machine(X=output("{% $states.input.y %}"))],
-                "Assign": {"z": "{% $states.result %}"},
-                "Output": {"r": "{% $states.result[0] %}"},
-                "Next": "B",
-            },
+            A=parallel(
+                machine(X=output("{% $states.input.y %}")),
+                Arguments={"y": "{% $states.input.x %}"},
+                Assign={"z": "{% $states.result %}"},
+                Output={"r": "{% $states.result[0] %}"},
+                Next="B",
+            ),
             B=output("{% {'r': $states.input.r, 'z': $z} %}"),
         ),
         succeeds_with({"r": 1, "z": [1]}),
@@ -76,116 +98,62 @@ CASES = [
     ),
     Case(
         "a branch reads the variables around it",
-        jsonata(
-            A={"Type": "Pass", "Assign": {"outer": 1}, "Next": "B"},
-            B={"Type": "Parallel", "Branches": [machine(X=output("{% $outer %}"))], "End": True},
-        ),
+        jsonata(A=assign(outer=1), B=parallel(machine(X=output("{% $outer %}")))),
         succeeds_with([1]),
     ),
     Case(
         "an assignment in a branch stays inside it",
-        jsonata(
-            A={
-                "Type": "Parallel",
-                "Branches": [machine(X={"Type": "Pass", "Assign": {"inner": 1}, "End": True})],
-                "Next": "B",
-            },
-            B=output("{% $exists($inner) %}"),
-        ),
+        jsonata(A=parallel(machine(X=output(1, Assign={"inner": 1})), Next="B"), B=output("{% $exists($inner) %}")),
         succeeds_with(False),
     ),
     Case(
         "a branch catches its own error while the others continue",
         jsonata(
-            A={
-                "Type": "Parallel",
-                "Branches": [
-                    jsonata(X=call({"action": "raise"}, Catch=catch("CustomError")), B=SUCCEED),
-                    jsonata(Y=call({"k": 2}, Output="{% $states.result.Payload.k %}")),
-                ],
-                "End": True,
-            }
+            A=parallel(
+                caught("CustomError", {"action": "raise"}),
+                jsonata(Y=call({"k": 2}, Output="{% $states.result.Payload.k %}")),
+            )
         ),
         succeeds_with(["CustomError", 2]),
     ),
     Case(
         "a Choice evaluates its condition",
-        jsonata(
-            A={
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $contains($states.input.s, /im.+/) %}", "Next": "B"}],
-                "Default": "C",
-            },
-            B=SUCCEED,
-            C={"Type": "Fail"},
-        ),
+        choice("{% $contains($states.input.s, /im.+/) %}"),
         succeeds_with({"s": "img"}),
         {"s": "img"},
     ),
     Case(
         "a Choice fails when its condition is not a boolean",
-        jsonata(
-            A={"Type": "Choice", "Choices": [{"Condition": "{% $states.input.s %}", "Next": "B"}], "Default": "B"},
-            B=SUCCEED,
-        ),
-        fails_with("States.QueryEvaluationError"),
+        choice("{% $states.input.s %}"),
+        fails_with(EVALUATION),
         {"s": "yes"},
     ),
     Case(
         "the functions that Step Functions adds are defined",
-        jsonata(
-            A=output(
-                {
-                    "parts": "{% $partition([1,2,3],2) %}",
-                    "range": "{% $range(0,4,2) %}",
-                    "hash": "{% $hash('abc','MD5') %}",
-                    "uuid": "{% $length($uuid()) %}",
-                    "parsed": "{% $parse('{\"a\":1}').a %}",
-                    "number": "{% $number('3') %}",
-                    "now": "{% $exists($now()) %}",
-                }
-            )
-        ),
-        succeeds_with(
-            {
-                "parts": [[1, 2], [3]],
-                "range": [0, 2, 4],
-                "hash": "900150983cd24fb0d6963f7d28e17f72",
-                "uuid": 36,
-                "parsed": 1,
-                "number": 3,
-                "now": True,
-            }
-        ),
+        jsonata(A=output([f"{{% {expression} %}}" for expression in FUNCTIONS])),
+        succeeds_with(list(FUNCTIONS.values())),
     ),
     Case(
         "an expression without a value fails the state",
         jsonata(A=output("{% $states.input.nope %}")),
-        fails_with("States.QueryEvaluationError"),
+        fails_with(EVALUATION),
     ),
     Case(
         "a failed expression of a task is caught",
-        jsonata(A=call("{% $states.input.nope %}", Catch=catch("States.QueryEvaluationError")), B=SUCCEED),
-        succeeds_with("States.QueryEvaluationError"),
+        caught(EVALUATION, "{% $states.input.nope %}"),
+        succeeds_with(EVALUATION),
     ),
     Case(
         "a task timeout may be an expression",
-        jsonata(
-            A=call(
-                {"action": "sleep", "seconds": 2},
-                TimeoutSeconds="{% $states.input.limit %}",
-                Catch=catch("States.Timeout"),
-            ),
-            B=SUCCEED,
-        ),
+        caught("States.Timeout", {"action": "sleep", "seconds": 2}, TimeoutSeconds="{% $states.input.limit %}"),
         succeeds_with("States.Timeout"),
         {"limit": 1},
     ),
     Case(
         "quotes newlines and backslashes are preserved",
-        jsonata(A={"Type": "Pass", "Assign": {"q": "{% $states.input.q %}"}, "Next": "B"}, B=output({"q": "{% $q %}"})),
-        succeeds_with({"q": 'a "quoted" \n \\ é x'}),
-        {"q": 'a "quoted" \n \\ é x'},
+        jsonata(A=assign(q="{% $states.input.q %}"), B=output({"q": "{% $q %}"})),
+        succeeds_with({"q": ODD_TEXT}),
+        {"q": ODD_TEXT},
     ),
     Case(
         "a Fail state computes error and cause",
@@ -196,7 +164,12 @@ CASES = [
     Case(
         "a Catch assigns from the error",
         jsonata(
-            A=call({"action": "raise"}, Catch=[{"ErrorEquals": ["States.ALL"], "Assign": ASSIGN_ERROR, "Next": "B"}]),
+            A=call(
+                {"action": "raise"},
+                Catch=[
+                    {"ErrorEquals": ["States.ALL"], "Assign": {"e": "{% $states.errorOutput.Error %}"}, "Next": "B"}
+                ],
+            ),
             B=output("{% $e %}"),
         ),
         succeeds_with("CustomError"),

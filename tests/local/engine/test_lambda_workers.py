@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.local.engine.account import CONCURRENCY, archive, unique
-from tests.local.engine.language import INVOKE, caught, invoke, jsonata, machine, names, succeeds_with
+from tests.local.engine.language import INVOKE, catches, invoke, jsonata, machine, succeeds_with
 
 pytestmark = pytest.mark.local
 
@@ -42,30 +42,24 @@ def handler(event, context):
 """
 
 
-# Failures
-
-
-def test_exception_reaches_the_caller_with_class_message_and_trace(account):
+def test_exception_or_failed_import_reaches_the_caller_with_its_class(account):
     answer = account.invoke(account.function("def handler(event, context): raise KeyError('photo')"))
-    assert answer["errorType"] == "KeyError"
-    assert answer["errorMessage"] == "'photo'"
+    assert (answer["errorType"], answer["errorMessage"]) == ("KeyError", "'photo'")
     assert "app.py" in answer["stackTrace"][0]
-
-
-# `jsonpath_ng` is a package of the engine.
-@pytest.mark.parametrize("module", ["nothing_like_this", "jsonpath_ng"])
-def test_module_that_cannot_be_imported_is_named(account, module):
-    answer = account.invoke(account.function(f"import {module}\ndef handler(event, context): return None"))
-    assert answer["errorType"] == "Runtime.ImportModuleError"
-    assert module in answer["errorMessage"]
+    # `jsonpath_ng` is a package of the engine.
+    for module in ("nothing_like_this", "jsonpath_ng"):
+        answer = account.invoke(account.function(f"import {module}\ndef handler(event, context): return None"))
+        assert answer["errorType"] == "Runtime.ImportModuleError"
+        assert module in answer["errorMessage"]
 
 
 def test_killed_process_is_an_exit_error_and_is_replaced(account):
     function = account.function(KILLED)
     task = invoke({"kill": True})
     task["Parameters"]["FunctionName"] = function
-    execution = account.run(caught("Runtime.ExitError", task))
-    assert names("Runtime.ExitError")(execution), execution
+    definition, is_caught = catches("Runtime.ExitError", task)
+    execution = account.run(definition)
+    assert is_caught(execution), execution
     error = account.invoke(function, {"kill": True})
     assert error["errorMessage"].endswith("Error: Runtime exited with error: signal: killed")
     assert account.invoke(function) == "alive"
@@ -85,13 +79,10 @@ def test_process_killed_from_outside_fails_its_invocation_at_once(account):
         assert running.result(timeout=12)["errorType"] == "Runtime.ExitError"
 
 
-@pytest.mark.parametrize("sent", ["", '{"statusCode": 200}'])
-def test_process_killed_in_the_middle_of_its_answer_is_an_exit_error(account, sent):
-    answer = account.invoke(account.function(KILLED_IN_ITS_ANSWER), {"sent": sent})
-    assert answer["errorType"] == "Runtime.ExitError"
-
-
-def test_function_above_its_timeout_is_a_sandbox_timeout(account):
+def test_process_killed_in_the_middle_of_its_answer_is_an_exit_error_and_a_slow_one_a_timeout(account):
+    for sent in ("", '{"statusCode": 200}'):
+        answer = account.invoke(account.function(KILLED_IN_ITS_ANSWER), {"sent": sent})
+        assert answer["errorType"] == "Runtime.ExitError"
     function = account.function("import time\ndef handler(event, context): time.sleep(10)", Timeout=1)
     assert account.invoke(function)["errorType"] == "Sandbox.Timedout"
 
@@ -115,9 +106,6 @@ def handler(event, context):
         assert first.result() == "done"
 
 
-# The environment
-
-
 def test_last_layer_overrides_the_first(account):
     def layer(word: str) -> str:
         content = {"ZipFile": archive({"python/words.py": f"WORD = {word!r}"})}
@@ -128,31 +116,23 @@ def test_last_layer_overrides_the_first(account):
     assert account.invoke(account.function(code, Layers=[layer("first"), layer("last")])) == "last"
 
 
-def test_function_has_the_variables_of_lambda_and_its_own_only(account):
-    code = "import os\ndef handler(event, context): return dict(os.environ)"
-    variables = account.invoke(account.function(code, Environment={"Variables": {"TABLE": "photos"}}))
+def test_function_has_the_variables_of_lambda_and_its_own_and_a_log_group(account):
+    code = "import os\ndef handler(event, context):\n  print('looking at photo 7')\n  return dict(os.environ)"
+    function = account.function(code, Environment={"Variables": {"TABLE": "photos"}})
+    variables = account.invoke(function)
     assert variables["TABLE"] == "photos"
     assert variables["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.11"
     assert variables["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
     assert not variables.keys() & {"HOME", "USER", "VIRTUAL_ENV", "STATE_DIR", "AUTH", "AWS_PROFILE"}
-
-
-def test_printed_line_is_in_the_log_group(account):
-    function = account.function("def handler(event, context): print('looking at photo 7')")
-    account.invoke(function)
     group = "/aws/lambda/" + function.rpartition(":")[2]
     events = account.client("logs").filter_log_events(logGroupName=group)["events"]
     assert "looking at photo 7" in [event["message"].strip() for event in events]
 
 
-@pytest.mark.parametrize(
-    "headers", [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "same-site"}, {"Host": "evil.example"}]
-)
-def test_runtime_api_refuses_requests_of_a_page(account, headers):
-    assert account.invoke(account.function(REQUESTS_AS_A_PAGE), headers) == [403, 404]
-
-
-# Concurrency
+def test_runtime_api_refuses_requests_of_a_page(account):
+    function = account.function(REQUESTS_AS_A_PAGE)
+    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "same-site"}, {"Host": "evil.example"}):
+        assert account.invoke(function, headers) == [403, 404]
 
 
 def test_invocations_above_the_concurrency_wait_and_all_end(account):
@@ -165,14 +145,8 @@ def test_invocations_above_the_concurrency_wait_and_all_end(account):
 
 def test_waiting_for_concurrency_does_not_count_as_running_time_of_the_task(account):
     function = account.function("import time\ndef handler(event, context): time.sleep(0.6)")
-    task = {
-        "Type": "Task",
-        "Resource": INVOKE,
-        "Arguments": {"FunctionName": function},
-        "TimeoutSeconds": 2,
-        "Output": "{% $states.result.StatusCode %}",
-        "End": True,
-    }
+    task = {"Type": "Task", "Resource": INVOKE, "Arguments": {"FunctionName": function}, "TimeoutSeconds": 2}
+    task |= {"Output": "{% $states.result.StatusCode %}", "End": True}
     branches = {"Type": "Parallel", "Branches": [machine(Call=task)] * (6 * CONCURRENCY), "End": True}
     execution = account.run(jsonata(All=branches))
     assert succeeds_with([200] * (6 * CONCURRENCY))(execution), execution

@@ -76,13 +76,11 @@ def test_only_the_reported_message_goes_to_the_dead_letter_queue(account, trigge
     assert keys(account, bucket) == {"a", "b", "c"}
 
 
-@pytest.mark.parametrize(
-    "code", [GARBLED, "def handler(event, context): raise ValueError"], ids=["invalid response", "exception"]
-)
-def test_failed_batch_goes_to_the_dead_letter_queue(account, trigger, code):
-    url, dead_url, _ = trigger(code)
-    send(account, url, "bad")
-    assert raw_bodies(account, dead_url) == ["bad"]
+def test_batch_with_an_invalid_response_or_an_exception_goes_to_the_dead_letter_queue(account, trigger):
+    queues = [trigger(code) for code in (GARBLED, "def handler(event, context): raise ValueError")]
+    for url, *_ in queues:
+        send(account, url, "bad")
+    assert [raw_bodies(account, dead_url) for _, dead_url, _ in queues] == [["bad"], ["bad"]]
 
 
 def test_maximum_concurrency_limits_the_batches_in_flight(account, trigger):

@@ -4,15 +4,18 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
+from local.engine.settings import APP_API_NAME
 from tests.local.engine.account import Account, engine_in, wait_for
 from tests.local.engine.language import machine
+from tests.local.engine.web_app import WebApp, claims, deploy_web_app, send, template
 
 pytestmark = pytest.mark.local
 
-KEY = "é +%.jpg"
+KEY, EMAIL = "é +%.jpg", "ada@example.com"
 MESSAGES = 10
 SLOW_WRITER = """
 import boto3, os, time
@@ -41,16 +44,20 @@ class Before:
 
 
 @pytest.fixture(scope="module")
-def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Account, Before]]:
-    """An engine that was restarted in the middle of work."""
+def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WebApp, dict[str, Any], Before]]:
+    """An app on an engine that was restarted in the middle of work, and the tokens of an operator from before."""
     with engine_in(tmp_path_factory.mktemp("restarted")) as process:
-        before = fill(Account(process.client_arguments))
+        app = deploy_web_app(Account(process.client_arguments), process.port, template(APP_API_NAME))
+        tokens = app.person(EMAIL)
+        app.make_operator(tokens["access_token"])
+        before = fill(app.account)
         start = time.monotonic()
         process.stop()
         before.stop_seconds = time.monotonic() - start
         process.start()
         process.wait_until_healthy()
-        yield Account(process.client_arguments), before
+        app.account = Account(process.client_arguments)
+        yield app, tokens, before
 
 
 def fill(account: Account) -> Before:
@@ -84,37 +91,43 @@ def is_running(process_id: int) -> bool:
 
 
 def test_objects_functions_and_queued_work_survive(restarted):
-    account, before = restarted
-    found = account.client("s3").get_object(Bucket=before.bucket, Key=KEY, VersionId=before.version_id)
+    app, _, before = restarted
+    found = app.account.client("s3").get_object(Bucket=before.bucket, Key=KEY, VersionId=before.version_id)
     assert found["Body"].read() == b"photo"
-    assert account.invoke(before.function) != before.process_id
-    wait_for(lambda: objects(account, before.written) == MESSAGES)
+    assert app.account.invoke(before.function) != before.process_id
+    wait_for(lambda: objects(app.account, before.written) == MESSAGES)
 
 
-def test_running_execution_is_failed_with_an_event_and_in_its_history(restarted):
-    account, before = restarted
-    [event] = account.receive(before.failures_queue)
+def test_running_execution_is_failed_and_the_stop_neither_waits_for_it_nor_leaves_function_processes(restarted):
+    app, _, before = restarted
+    [event] = app.account.receive(before.failures_queue)
     assert event["detail"]["executionArn"] == before.execution
     assert event["detail"]["error"] == "States.ServiceRestart"
-    assert account.history(before.execution)[-1]["type"] == "ExecutionFailed"
-
-
-def test_stop_neither_waits_for_executions_nor_leaves_function_processes(restarted):
-    _, before = restarted
+    assert app.account.history(before.execution)[-1]["type"] == "ExecutionFailed"
     assert before.stop_seconds < 10
     assert not is_running(before.process_id)
 
 
-def test_no_function_process_outlives_a_killed_engine(tmp_path):
-    with engine_in(tmp_path) as process:
-        account = Account(process.client_arguments)
-        worker = account.invoke(account.function(PROCESS_ID))
-        assert is_running(worker)
-        process.kill()
-        wait_for(lambda: not is_running(worker), 10)
+def test_tokens_people_and_the_api_are_as_before(restarted):
+    app, tokens, _ = restarted
+    sub = claims(tokens["access_token"])["sub"]
+    event = app.get("/api/me", Authorization=f"Bearer {tokens['access_token']}").json()
+    assert event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] == sub
+    assert app.get("/api/me").status == 401
+    event = send(app.port, "GET", "/static/app.js", host="app.localhost").json()
+    assert event["requestContext"]["apiId"] == app.api
+
+    refreshed = app.refresh(tokens["refresh_token"]).json()["access_token"]
+    assert claims(refreshed)["cognito:groups"] == ["operators"]
+    assert app.get("/api/me", Authorization=f"Bearer {refreshed}").status == 200
+
+    again = app.redeem(app.sign_in(EMAIL)).json()
+    assert claims(again["access_token"])["sub"] == sub
+    assert "already exists" in app.sign_up(EMAIL).body.decode()
+    assert app.redeem(app.sign_up("grace@example.com")).status == 200
 
 
-def test_state_without_a_secret_gets_one(tmp_path):
+def test_state_without_a_secret_gets_one_and_no_function_process_outlives_a_killed_engine(tmp_path):
     with engine_in(tmp_path) as process:
         bucket, earlier = Account(process.client_arguments).bucket(), process.client_arguments
         process.stop()
@@ -122,5 +135,10 @@ def test_state_without_a_secret_gets_one(tmp_path):
         process.start()
         process.wait_until_healthy()
         assert process.client_arguments != earlier
-        [found] = Account(process.client_arguments).client("s3").list_buckets()["Buckets"]
-        assert found["Name"] == bucket
+        account = Account(process.client_arguments)
+        assert [found["Name"] for found in account.client("s3").list_buckets()["Buckets"]] == [bucket]
+
+        worker = account.invoke(account.function(PROCESS_ID))
+        assert is_running(worker)
+        process.kill()
+        wait_for(lambda: not is_running(worker), 10)

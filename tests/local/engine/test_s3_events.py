@@ -40,31 +40,21 @@ def test_event_has_the_raw_key(account, uploads):
     assert {found["key"] for found in objects(account, queue, len(keys))} == keys
 
 
-def test_event_has_version_etag_and_size(account, uploads):
+def test_event_has_version_etag_size_and_a_sequencer_that_grows(account, uploads):
     put, queue = uploads
-    stored = put(f"{UPLOADS}/a.jpg", b"12345")
-    [found] = objects(account, queue)
-    assert found["version-id"] == stored["VersionId"]
-    assert found["etag"] == stored["ETag"].strip('"')
-    assert found["size"] == 5
+    stored = [put(f"{UPLOADS}/a.jpg", b"12345"[:size]) for size in range(6)]
+    by_sequencer = sorted(objects(account, queue, 6), key=lambda found: found["sequencer"])
+    assert [(found["version-id"], f'"{found["etag"]}"', found["size"]) for found in by_sequencer] == [
+        (one["VersionId"], one["ETag"], size) for size, one in enumerate(stored)
+    ]
 
 
-def test_sequencers_of_a_key_grow_with_its_versions(account, uploads):
-    put, queue = uploads
-    versions = [put(f"{UPLOADS}/a.jpg", bytes([number]))["VersionId"] for number in range(8)]
-    by_sequencer = sorted(objects(account, queue, 8), key=lambda found: found["sequencer"])
-    assert [found["version-id"] for found in by_sequencer] == versions
-
-
-def test_wildcard_excludes_other_folders(account, uploads):
+def test_wildcard_excludes_other_folders_and_a_suffix_can_ignore_case(account, uploads, watch):
     put, queue = uploads
     for key in ("resized/ann/uploads/a.jpg", "private/ann/other/a.jpg", f"{UPLOADS}/wanted.jpg"):
         put(key)
     assert [found["key"] for found in objects(account, queue)] == [f"{UPLOADS}/wanted.jpg"]
     assert account.receive(queue, timeout_seconds=0.5) == []
-
-
-def test_suffix_can_ignore_case(account, watch):
     put, queue = watch({"suffix": {"equals-ignore-case": ".jpg"}})
     for key in ("a.JPG", "b.png", "c.jpg"):
         put(key)

@@ -6,7 +6,7 @@ import pytest
 
 from local import totp
 from tests.local.engine.account import unique
-from tests.local.engine.web_app import PASSWORD, claims, deploy_web_app, query_of, template
+from tests.local.engine.web_app import PASSWORD, claims, deploy_web_app, new_email, query_of, template
 
 pytestmark = pytest.mark.local
 
@@ -30,10 +30,6 @@ def cognito(account):
     return account.client("cognito-idp")
 
 
-def email():
-    return f"{unique('ada')}@example.com"
-
-
 def code(secret, offset=0):
     """Return the code of this half minute, or of one before or after it."""
     return totp.code(secret, totp.step(time.time()) + offset)
@@ -44,57 +40,32 @@ def wrong_code(secret):
     return next(one for one in ("000000", "111111", "222222", "333333", "444444") if one not in taken)
 
 
-@pytest.fixture
 def enrol(app, cognito):
-    """Set up a second factor as the page does, with the code of the half minute before; return address and secret."""
-
-    def enrolled():
-        name = email()
-        token = app.person(name, scope=ADMIN_SCOPE)["access_token"]
-        secret = cognito.associate_software_token(AccessToken=token)["SecretCode"]
-        cognito.verify_software_token(AccessToken=token, UserCode=code(secret, -1))
-        cognito.set_user_mfa_preference(AccessToken=token, **ENABLED)
-        return name, secret
-
-    return enrolled
+    """Set up a second factor with the code of the half minute before; return address and secret."""
+    name = new_email()
+    token = app.person(name, scope=ADMIN_SCOPE)["access_token"]
+    secret = cognito.associate_software_token(AccessToken=token)["SecretCode"]
+    cognito.verify_software_token(AccessToken=token, UserCode=code(secret, -1))
+    cognito.set_user_mfa_preference(AccessToken=token, **ENABLED)
+    return name, secret
 
 
 @pytest.fixture
-def person(enrol):
-    return enrol()
+def person(app, cognito):
+    return enrol(app, cognito)
 
 
-# On the pages
-
-
-def test_page_asks_for_the_code_after_the_password(app, person):
+def test_page_asks_for_the_code_after_the_password_until_it_is_right_and_new(app, person):
     name, secret = person
     page = app.sign_in(name)
     assert page.status == 200
     assert "Enter your code" in page.body.decode()
-    redirect = app.submit(page, software_token_code=code(secret))
-    assert claims(app.redeem(redirect).json()["id_token"])["email"] == name
-
-
-def test_person_without_a_second_factor_is_not_asked(app):
-    name = email()
-    app.sign_up(name)
-    assert "code" in query_of(app.sign_in(name))
-
-
-def test_page_refuses_a_wrong_code_and_asks_again(app, person):
-    name, secret = person
-    page = app.sign_in(name)
     for refused in ("", "12345", "1234567", "abcdef", "１２３４５６", wrong_code(secret)):
         page = app.submit(page, software_token_code=refused)
         assert "Invalid code received for user" in page.body.decode()
-    assert app.submit(page, software_token_code=code(secret)).status == 302
-
-
-def test_page_refuses_a_used_code_and_an_older_one(app, person):
-    name, secret = person
     used = code(secret)
-    assert app.submit(app.sign_in(name), software_token_code=used).status == 302
+    redirect = app.submit(page, software_token_code=used)
+    assert claims(app.redeem(redirect).json()["id_token"])["email"] == name
     page = app.submit(app.sign_in(name), software_token_code=used)
     # A new half minute may have begun, in which the old code is too old all the same.
     assert "already been used once" in page.body.decode()
@@ -108,9 +79,6 @@ def test_code_without_the_password_is_refused(app, person):
     assert "Incorrect username or password." in app.sign_in(name, "Wrong-Horse-7").body.decode()
 
 
-# By the API
-
-
 @pytest.fixture
 def begin(app, cognito):
     """Sign in with the password; return the challenge and the user's id."""
@@ -119,8 +87,8 @@ def begin(app, cognito):
         pool = {"UserPoolId": app.pool, "ClientId": app.client}
         parameters = {"USERNAME": name, "PASSWORD": PASSWORD}
         answer = cognito.admin_initiate_auth(**pool, AuthFlow="ADMIN_USER_PASSWORD_AUTH", AuthParameters=parameters)
-        assert answer["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
-        challenge = {**pool, "ChallengeName": answer["ChallengeName"], "Session": answer["Session"]}
+        challenge = {**pool, "ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": answer["Session"]}
+        assert answer["ChallengeName"] == challenge["ChallengeName"]
         return challenge, answer["ChallengeParameters"]["USER_ID_FOR_SRP"]
 
     return challenged
@@ -128,11 +96,9 @@ def begin(app, cognito):
 
 @pytest.fixture
 def respond(cognito):
-    def answered(challenge, user, code):
-        answers = {"USERNAME": user, "SOFTWARE_TOKEN_MFA_CODE": code}
-        return cognito.admin_respond_to_auth_challenge(**challenge, ChallengeResponses=answers)
-
-    return answered
+    return lambda challenge, user, code: cognito.admin_respond_to_auth_challenge(
+        **challenge, ChallengeResponses={"USERNAME": user, "SOFTWARE_TOKEN_MFA_CODE": code}
+    )
 
 
 def test_api_accepts_a_code_once_and_another_after_a_wrong_one(begin, respond, cognito, person):
@@ -147,27 +113,21 @@ def test_api_accepts_a_code_once_and_another_after_a_wrong_one(begin, respond, c
         respond(*begin(name), used)
 
 
-def test_session_of_a_password_works_once_and_for_its_person_only(begin, respond, cognito, person, enrol):
-    name, secret = person
+def test_session_of_a_password_works_once_and_for_its_person_only(begin, respond, app, cognito):
+    (name, secret), (other, other_secret) = enrol(app, cognito), enrol(app, cognito)
     challenge, user = begin(name)
-    other, other_secret = enrol()
     _, other_user = begin(other)
-    for session, who, whose in [
-        ("guessed-guessed-guessed", user, secret),
-        (challenge["Session"], other_user, other_secret),
-    ]:
-        with pytest.raises(cognito.exceptions.NotAuthorizedException):
-            respond(challenge | {"Session": session}, who, code(whose))
+    with pytest.raises(cognito.exceptions.NotAuthorizedException):
+        respond(challenge | {"Session": "guessed-guessed-guessed"}, user, code(secret))
+    with pytest.raises(cognito.exceptions.NotAuthorizedException):
+        respond(challenge, other_user, code(other_secret))
     respond(challenge, user, code(secret))
     with pytest.raises(cognito.exceptions.NotAuthorizedException):
         respond(challenge, user, code(secret, 1))
 
 
-# Set-up
-
-
 def test_ordinary_token_may_not_change_the_second_factor(app, cognito):
-    token = {"AccessToken": app.person(email())["access_token"]}
+    token = {"AccessToken": app.person()["access_token"]}
     for call, arguments in {
         "associate_software_token": {},
         "verify_software_token": {"UserCode": "123456"},
@@ -180,7 +140,7 @@ def test_ordinary_token_may_not_change_the_second_factor(app, cognito):
 
 
 def test_second_factor_counts_once_it_is_verified_and_enabled(app, cognito):
-    name = email()
+    name = new_email()
     token = {"AccessToken": app.person(name, scope=ADMIN_SCOPE)["access_token"]}
     with pytest.raises(cognito.exceptions.InvalidParameterException, match="not verified"):
         cognito.set_user_mfa_preference(**token, **ENABLED)
@@ -200,14 +160,11 @@ def test_second_factor_counts_once_it_is_verified_and_enabled(app, cognito):
     assert app.submit(page, software_token_code=used).status == 200
 
 
-def test_administrator_disables_a_lost_second_factor(app, cognito, person):
+def test_administrator_disables_a_lost_second_factor_but_cannot_delete_a_protected_pool(app, cognito, person):
     name, _ = person
     disabled = {"SoftwareTokenMfaSettings": {"Enabled": False}}
     cognito.admin_set_user_mfa_preference(UserPoolId=app.pool, Username=name, **disabled)
     assert "code" in query_of(app.sign_in(name))
-
-
-def test_protected_pool_is_not_deleted(app, cognito):
     with pytest.raises(cognito.exceptions.InvalidParameterException, match="deletion protection"):
         cognito.delete_user_pool(UserPoolId=app.pool)
     assert cognito.describe_user_pool(UserPoolId=app.pool)["UserPool"]["DeletionProtection"] == "ACTIVE"

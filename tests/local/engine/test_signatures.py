@@ -38,9 +38,9 @@ def error_code(account: Account, service: str, **keys: str) -> str:
 
 
 @pytest.mark.parametrize("service", READS)
-@pytest.mark.parametrize("key", ["test", ACCOUNT_ID, "123456789012"])
-def test_key_of_root_without_its_secret_is_refused(account, service, key):
-    assert error_code(account, service, aws_access_key_id=key, aws_secret_access_key="test") in REFUSALS
+def test_key_of_root_without_its_secret_is_refused(account, service):
+    for key in ("test", ACCOUNT_ID, "123456789012"):
+        assert error_code(account, service, aws_access_key_id=key, aws_secret_access_key="test") in REFUSALS
 
 
 @pytest.mark.parametrize("service", ["s3", "iam", "lambda"])
@@ -56,11 +56,11 @@ def test_presigned_query_with_a_forged_signature_is_refused(engine, service, aut
     assert send(engine.port, "GET", path + ("&" if "?" in path else "?") + query, **headers).status in (400, 403)
 
 
-@pytest.mark.parametrize("path", ["/", "/bucket", "/bucket/key", "/?list-type=2"])
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_s3_request_without_a_signature_is_refused(engine, account, method, path):
-    target = path.replace("bucket", account.bucket())
-    assert send(engine.port, method, target).status in (400, 403, 405)
+def test_s3_request_without_a_signature_is_refused(engine, account):
+    bucket = account.bucket()
+    for method in ("GET", "PUT", "DELETE"):
+        for target in ("/", f"/{bucket}", f"/{bucket}/key", "/?list-type=2"):
+            assert send(engine.port, method, target).status in (400, 403, 405)
 
 
 def test_credentials_of_a_function_cannot_be_computed_from_its_name(account):

@@ -12,15 +12,12 @@ from local.engine.version import SUPPORTED_MINISTACK, UnsupportedEngineError, re
 from tests.local.engine.account import free_port
 
 
-def test_installed_engine_is_the_supported_version():
+def test_only_the_supported_version_is_accepted(monkeypatch):
     assert version.installed_version() == SUPPORTED_MINISTACK
-
-
-@pytest.mark.parametrize("found", ["1.5.34", None])
-def test_another_version_is_refused_with_the_remedy(monkeypatch, found):
-    monkeypatch.setattr(version, "installed_version", lambda: found)
-    with pytest.raises(UnsupportedEngineError, match=rf"exactly {SUPPORTED_MINISTACK}.*pip install -r local/"):
-        require_supported_version()
+    for found in ("1.5.34", None):
+        monkeypatch.setattr(version, "installed_version", lambda found=found: found)
+        with pytest.raises(UnsupportedEngineError, match=rf"exactly {SUPPORTED_MINISTACK}.*pip install -r local/"):
+            require_supported_version()
 
 
 def test_aws_settings_of_the_shell_do_not_reach_the_engine(tmp_path):
@@ -34,17 +31,11 @@ def test_aws_settings_of_the_shell_do_not_reach_the_engine(tmp_path):
 
 @pytest.mark.local
 def test_used_port_or_state_folder_is_refused_with_the_remedy(engine, tmp_path):
-    def refusal(port, state_dir):
-        with pytest.raises(EngineNotHealthyError) as refused, EngineProcess(port, state_dir, tmp_path / "log"):
+    used_port = rf"(?s)127.0.0.1:{engine.port} is already in use.*--port"
+    used_state = "(?s)another engine keeps its state in.*--state-dir"
+    for port, state_dir, message in ((engine.port, tmp_path, used_port), (free_port(), engine.state_dir, used_state)):
+        with pytest.raises(EngineNotHealthyError, match=message), EngineProcess(port, state_dir, tmp_path / "log"):
             pass
-        return str(refused.value)
-
-    used_port = refusal(engine.port, tmp_path / "state")
-    assert f"127.0.0.1:{engine.port} is already in use" in used_port
-    assert "--port" in used_port
-    used_state = refusal(free_port(), engine.state_dir)
-    assert "another engine keeps its state in" in used_state
-    assert "--state-dir" in used_state
 
 
 @pytest.mark.local

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.local.engine.account import resources, unique
-from tests.local.engine.web_app import PASSWORD, claims, deploy_web_app, template
+from tests.local.engine.web_app import PASSWORD, claims, deploy_web_app, new_email, template
 
 pytestmark = pytest.mark.local
 
@@ -24,20 +24,17 @@ def handler(event, context):
 """
 
 
-@pytest.fixture(scope="module")
-def function():
-    """The name of the trigger's function."""
-    return unique("trigger")
+FUNCTION = unique("trigger")
 
 
 @pytest.fixture(scope="module")
-def app(account, engine, function):
+def app(account, engine):
     """An app whose user pool invokes the trigger."""
     trigger = {"LambdaArn": {"Fn::GetAtt": ["Trigger", "Arn"]}, "LambdaVersion": "V2_0"}
     body = template(unique("app"), LambdaConfig={"PreTokenGenerationConfig": trigger})
     made = body["Resources"]
     made["Client"]["Properties"]["ExplicitAuthFlows"] = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH"]
-    code = {"Code": {"ZipFile": TRIGGER}, "FunctionName": function}
+    code = {"Code": {"ZipFile": TRIGGER}, "FunctionName": FUNCTION}
     permission = {
         "Action": "lambda:InvokeFunction",
         "FunctionName": {"Ref": "Trigger"},
@@ -57,10 +54,6 @@ def cognito(account):
     return account.client("cognito-idp")
 
 
-def email(prefix="ada"):
-    return f"{unique(prefix)}@example.com"
-
-
 def error_of(answer):
     """Return the error of a refused request for tokens."""
     assert answer.status == 400
@@ -69,7 +62,7 @@ def error_of(answer):
 
 
 def test_trigger_changes_groups_and_claims_of_both_tokens_in_one_call(app):
-    name = email()
+    name = new_email()
     app.make_operator(app.person(name)["access_token"])
     tokens = app.redeem(app.sign_in(name)).json()
     access, identity = claims(tokens["access_token"]), claims(tokens["id_token"])
@@ -93,7 +86,7 @@ def test_trigger_is_invoked_on_refresh_and_other_groups_stay(app, cognito):
 
 
 def test_sign_in_fails_when_the_trigger_fails(app, cognito):
-    name = email("broken")
+    name = f"broken-{new_email()}"
     assert "out of order" in error_of(app.redeem(app.sign_up(name)))
     with pytest.raises(cognito.exceptions.UserLambdaValidationException, match="out of order"):
         cognito.admin_initiate_auth(
@@ -104,22 +97,18 @@ def test_sign_in_fails_when_the_trigger_fails(app, cognito):
         )
 
 
-def test_refresh_fails_while_the_trigger_is_throttled(app, account, function):
-    tokens, functions = app.person(), account.client("lambda")
-    functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+def test_refresh_fails_while_the_trigger_is_throttled_or_may_not_be_invoked(app, account):
+    tokens, functions, named = app.person(), account.client("lambda"), {"FunctionName": FUNCTION}
+    functions.put_function_concurrency(**named, ReservedConcurrentExecutions=0)
     try:
         assert "Rate Exceeded" in error_of(app.refresh(tokens["refresh_token"]))
     finally:
-        functions.delete_function_concurrency(FunctionName=function)
+        functions.delete_function_concurrency(**named)
     assert app.refresh(tokens["refresh_token"]).status == 200
-
-
-def test_refresh_fails_when_the_trigger_may_not_be_invoked(app, account, function):
-    tokens, functions = app.person(), account.client("lambda")
-    [statement] = json.loads(functions.get_policy(FunctionName=function)["Policy"])["Statement"]
-    named = {"FunctionName": function, "StatementId": statement["Sid"]}
-    functions.remove_permission(**named)
+    [statement] = json.loads(functions.get_policy(**named)["Policy"])["Statement"]
+    permission = {**named, "StatementId": statement["Sid"]}
+    functions.remove_permission(**permission)
     try:
         assert "AccessDenied" in error_of(app.refresh(tokens["refresh_token"]))
     finally:
-        functions.add_permission(**named, Action="lambda:InvokeFunction", Principal="cognito-idp.amazonaws.com")
+        functions.add_permission(**permission, Action="lambda:InvokeFunction", Principal="cognito-idp.amazonaws.com")

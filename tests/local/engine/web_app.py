@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import secrets
+import uuid
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -135,6 +136,16 @@ def send(
     return Answer(response.status, found, content)
 
 
+def form(fields: dict[str, str], file: bytes) -> tuple[bytes, str]:
+    """Return the body of a form with a file as a browser sends it, and its content type."""
+    boundary = uuid.uuid4().hex
+    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items()]
+    file_head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n'
+    head = "".join([*parts, file_head, "Content-Type: image/jpeg\r\n\r\n"])
+    body = head.encode() + file + f"\r\n--{boundary}--\r\n".encode()
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
 @dataclass
 class WebApp:
     """A deployed web app and a browser in front of it."""
@@ -206,7 +217,7 @@ class WebApp:
 
     def person(self, email: str = "", **changes: str) -> dict[str, Any]:
         """Sign a person up and return the tokens."""
-        email = email or f"{unique('person')}@example.com"
+        email = email or new_email()
         self.sign_up(email)
         redirect = self.sign_in(email, **changes)
         return self.redeem(redirect, client_id=changes.get("client_id", self.client)).json()
@@ -226,6 +237,10 @@ def deploy_web_app(account: Account, port: int, body: dict[str, Any]) -> WebApp:
     assert stack["StackStatus"] == "CREATE_COMPLETE", reasons
     outputs = {output["OutputKey"].lower(): output["OutputValue"] for output in stack["Outputs"]}
     return WebApp(account, port, **outputs)
+
+
+def new_email() -> str:
+    return f"{unique('ada')}@example.com"
 
 
 def query_of(redirect: Answer) -> dict[str, str]:

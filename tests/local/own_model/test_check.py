@@ -48,10 +48,7 @@ def failure(*arguments: object) -> str:
     return output
 
 
-# The check
-
-
-def test_good_model_is_described_with_its_labels_for_a_sample(model: Path, red: Path) -> None:
+def test_good_model_is_described_with_its_labels_for_a_sample(model, red):
     described, tried, needed, labels = check.check(model, [red])
     assert described == "manifest.json: colours 7, 3 classes, 8 × 8 NCHW RGB, stretch, unknown below 60 %."
     assert "has the digest of the manifest, loads, takes any number of images at once" in tried
@@ -59,17 +56,14 @@ def test_good_model_is_described_with_its_labels_for_a_sample(model: Path, red: 
     assert labels.startswith("red.jpg: Red 100.0, ")
 
 
-def test_model_whose_answer_does_not_depend_on_the_image_gets_a_warning(tmp_path: Path) -> None:
-    *_, warning = check.check(write_model(tmp_path, colour_model(divisor=1e12)))
+def test_model_whose_answer_does_not_depend_on_the_image_or_is_nan_is_reported(tmp_path):
+    *_, warning = check.check(write_model(tmp_path / "same", colour_model(divisor=1e12)))
     assert warning.startswith("Look again: black, white and noise have the same")
-
-
-def test_model_that_answers_nan_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidModel, match="answered nan for class 1, Red"):
-        check.check(write_model(tmp_path, colour_model(divisor=0)))
+        check.check(write_model(tmp_path / "nan", colour_model(divisor=0)))
 
 
-def test_model_that_overflows_on_extreme_images_only_is_refused(tmp_path: Path) -> None:
+def test_model_that_overflows_on_extreme_images_only_is_refused(tmp_path):
     # Grey is fine and white overflows.
     model = onnx.load_from_string(colour_model())
     for constant in model.graph.initializer:
@@ -80,47 +74,37 @@ def test_model_that_overflows_on_extreme_images_only_is_refused(tmp_path: Path) 
         check.check(write_model(tmp_path, model.SerializeToString(), input=fields))
 
 
-def test_sample_that_is_not_an_image_is_named(tmp_path: Path, model: Path) -> None:
+def test_sample_that_is_not_an_image_or_too_large_is_named(tmp_path, monkeypatch, model, red):
     sample = tmp_path / "list.jpg"
     sample.write_bytes(b"2 l milk\n")
-    with pytest.raises(NotSupportedImageType, match=r"^list\.jpg: ") as refused:
+    with pytest.raises(NotSupportedImageType, match=r"^list\.jpg: ((?!Rekognition).)*$"):
         check.check(model, [sample])
-    assert "Rekognition" not in str(refused.value)
-
-
-def test_sample_above_the_size_limit_of_the_function_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path, red: Path
-) -> None:
-    large = tmp_path / "large.jpg"
-    with large.open("wb") as file:
+    with sample.open("wb") as file:
         file.truncate(8192 * MEGABYTE)
-    with pytest.raises(ImageTooLarge, match=r"^large\.jpg: 8192\.0 MB, 32 MB are read; resize"):
-        check.check(model, [large])
+    with pytest.raises(ImageTooLarge, match=r"^list\.jpg: 8192\.0 MB, 32 MB are read; resize"):
+        check.check(model, [sample])
     monkeypatch.setattr(classification, "SIZE_LIMIT_BYTES", red.stat().st_size - 1)
     with pytest.raises(ImageTooLarge, match=r"^red\.jpg: 0\.1 MB, 0 MB are read; resize"):
         check.check(model, [red])
 
 
-def test_check_returns_the_labels_of_the_function(model: Path) -> None:
+def test_check_returns_the_labels_of_the_function(model):
     photo = png_of(Image.new("RGB", (30, 20), (10, 200, 30)))
     assert [label["name"] for label in check.look(runtime.Classifier.load(model), photo, 1)] == ["Green"]
 
 
-# The commands
-
-
-def test_check_command_succeeds_with_a_good_model(model: Path, red: Path) -> None:
+def test_check_command_names_the_labels_or_what_is_wrong(tmp_path, model, red):
     code, output = run("check", model, red)
     assert code == 0
     assert "red.jpg: Red" in output
-
-
-def test_check_command_names_what_is_wrong_with_a_model(tmp_path: Path) -> None:
     assert failure("check", write_model(tmp_path, threshold=None)).startswith("InvalidModel: threshold: missing")
+    assert "nowhere: there is no such folder" in failure("check", tmp_path / "nowhere")
+    assert "nowhere: there is no such folder in functions/classify_image/" in failure("build", "nowhere")
+    assert "nowhere.jpg: cannot be read (FileNotFoundError)" in failure("check", model, tmp_path / "nowhere.jpg")
 
 
 @pytest.mark.parametrize("command", ["check", "manifest"])
-def test_command_ends_when_the_model_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_command_ends_when_the_model_does_not(tmp_path, monkeypatch, command):
     monkeypatch.setattr(runtime, "TRY_SECONDS", 3)
     endless = write_model(tmp_path, endless_model())
     if command == "manifest":
@@ -128,13 +112,7 @@ def test_command_ends_when_the_model_does_not(tmp_path: Path, monkeypatch: pytes
     assert failure(command, endless).startswith("InvalidModel: the model has not ended within 3 s; ")
 
 
-def test_command_names_a_missing_folder_or_sample(tmp_path: Path, model: Path) -> None:
-    assert "nowhere: there is no such folder" in failure("check", tmp_path / "nowhere")
-    assert "nowhere: there is no such folder in functions/classify_image/" in failure("build", "nowhere")
-    assert "nowhere.jpg: cannot be read (FileNotFoundError)" in failure("check", model, tmp_path / "nowhere.jpg")
-
-
-def test_manifest_is_written_checked_and_renewed_by_commands(tmp_path: Path, red: Path) -> None:
+def test_manifest_is_written_checked_and_renewed_by_commands(tmp_path, red):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "model.onnx").write_bytes(colour_model())
@@ -147,10 +125,7 @@ def test_manifest_is_written_checked_and_renewed_by_commands(tmp_path: Path, red
     assert "mine 2, 3 classes" in run("check", mine)[1]
 
 
-# A model that is not in git
-
-
-def test_model_file_is_fetched_once_into_a_copy(tmp_path: Path, model: Path) -> None:
+def test_model_file_is_fetched_once_into_a_copy(tmp_path, model):
     source = (model / "colours.onnx").rename(tmp_path / "elsewhere.onnx")
     (model / "fetch.py").write_text(FETCH.format(source=str(source)))
     copy = folder.complete(model, tmp_path / "fetched")
@@ -159,51 +134,31 @@ def test_model_file_is_fetched_once_into_a_copy(tmp_path: Path, model: Path) -> 
     assert check.check(copy)
 
 
-def test_failed_fetch_is_reported_with_its_reason(tmp_path: Path, model: Path) -> None:
+def test_model_without_a_file_needs_a_fetch_script_that_brings_it(tmp_path, model):
     (model / "colours.onnx").unlink()
+    with pytest.raises(InvalidModel, match=r"put it beside the manifest, or a fetch\.py"):
+        check.check(folder.complete(model, tmp_path / "fetched"))
     (model / "fetch.py").write_text("raise SystemExit('the network is down')\n")
     with pytest.raises(DownloadFailed, match=r"fetch\.py could not bring the model \(the network is down\)"):
         folder.complete(model, tmp_path / "fetched")
 
 
-def test_folder_without_model_file_and_fetch_script_is_refused(tmp_path: Path, model: Path) -> None:
-    (model / "colours.onnx").unlink()
-    with pytest.raises(InvalidModel, match=r"put it beside the manifest, or a fetch\.py"):
-        check.check(folder.complete(model, tmp_path / "fetched"))
-
-
-# Memory
-
-
-def test_small_model_needs_little_more_memory_than_its_images(model: Path) -> None:
+def test_small_model_needs_little_more_memory_than_its_images(model):
     # Two decodes and four objects are 928 MB.
     assert memory.needed_mb(model) in (1024, 1152)
+    with pytest.raises(InvalidModel, match="the memory of a call could not be measured"):
+        memory.needed_mb(model / "nowhere")
 
 
-@pytest.mark.parametrize(
-    ("needed", "parts"),
-    [(2048, ["2,048 MB of own-model.yaml last"]), (2176, ["MemorySize=2176", "memory_size = 2176 in samconfig.toml"])],
-)
-def test_needed_memory_is_reported_with_its_setting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needed: int, parts: list[str]
-) -> None:
-    monkeypatch.setattr(memory, "needed_mb", lambda _: needed)
-    for part in (f"up to {needed:,} MB", *parts):
-        assert part in memory.needed(tmp_path)
-
-
-def test_model_that_needs_more_memory_than_lambda_has_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_needed_memory_is_reported_with_its_setting_unless_lambda_has_less(tmp_path, monkeypatch):
+    for needed, parts in {
+        memory.DEFAULT_MB: [f"{memory.DEFAULT_MB:,} MB of own-model.yaml last"],
+        2176: ["MemorySize=2176", "memory_size = 2176 in samconfig.toml"],
+    }.items():
+        monkeypatch.setattr(memory, "needed_mb", lambda _, needed=needed: needed)
+        for part in (f"up to {needed:,} MB", *parts):
+            assert part in memory.needed(tmp_path)
+    assert f"    Default: {memory.DEFAULT_MB}\n" in own_image.TEMPLATE.read_text().partition("  MemorySize:")[2]
     monkeypatch.setattr(memory, "needed_mb", lambda _: 10_368)
     with pytest.raises(InvalidModel, match=r"up to 10,368 MB, a function of Lambda has 10,240"):
         memory.needed(tmp_path)
-
-
-def test_sufficient_memory_is_the_default_of_the_template() -> None:
-    assert f"    Default: {memory.DEFAULT_MB}\n" in own_image.TEMPLATE.read_text().partition("  MemorySize:")[2]
-
-
-def test_failed_measurement_of_the_memory_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(InvalidModel, match="the memory of a call could not be measured"):
-        memory.needed_mb(tmp_path / "nowhere")

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError, ProfileNotFound
@@ -21,14 +22,9 @@ REFUSED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}
 
 
 class Account:
-    """One bucket, a Rekognition without labels, and the own model's function.
+    """One bucket, a Rekognition without labels, and an own model's function that answers as `invoke` does.
 
-    Parameters
-    ----------
-    invoke
-        Returns what the function answers to a payload.
-    no_put, no_delete
-        How the keys end that S3 refuses to put or to delete.
+    `no_put` and `no_delete` are how the keys end that S3 refuses to put or to delete.
     """
 
     def __init__(self, invoke: Callable[[Any], Any], no_put: str = "-", no_delete: str = "-", **fields: str) -> None:
@@ -79,21 +75,10 @@ def failure(account: comparison.Account, pictures: list[Path]) -> str:
     return str(error.value)
 
 
-def cards(account: Account, pictures: list[Path]) -> list[str]:
-    """Return the part of the page about each picture."""
-    return page.render(comparison.compare(account, BUCKET, "arn", pictures)).split("<article>")[1:]
-
-
-# What is left in the bucket
-
-
-@pytest.mark.parametrize("account", [Account(no_labels, no_put="/1.jpg"), Account(denied)], ids=["put", "invoke"])
-def test_failed_comparison_leaves_no_pictures(account: Account, pictures: list[Path]) -> None:
-    assert "the pictures cannot be compared (An error occurred (AccessDenied)" in failure(account, pictures)
-    assert account.objects == set()
-
-
-def test_only_a_picture_that_cannot_be_deleted_is_left_and_reported(pictures: list[Path]) -> None:
+def test_failed_comparison_leaves_no_pictures_but_one_that_cannot_be_deleted(pictures):
+    for account in (Account(no_labels, no_put="/1.jpg"), Account(denied)):
+        assert "the pictures cannot be compared (An error occurred (AccessDenied)" in failure(account, pictures)
+        assert account.objects == set()
     account = Account(denied, no_delete="/0.jpg")
     reported = failure(account, pictures)
     [(key, _)] = account.objects
@@ -101,51 +86,36 @@ def test_only_a_picture_that_cannot_be_deleted_is_left_and_reported(pictures: li
     assert f"; and 1 pictures are left in {BUCKET}; delete what is below {key[:-5]}" in reported
 
 
-# What is drawn
-
-
-def test_picture_that_takes_too_much_memory_is_not_drawn(tmp_path: Path) -> None:
+def test_picture_that_takes_too_much_memory_is_not_drawn(tmp_path):
     side = 16_000
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
     rows = chunk(b"IDAT", zlib.compress(bytes(side * (1 + side // 8))))
     file = tmp_path / "small.png"
     file.write_bytes(b"\x89PNG\r\n\x1a\n" + header + rows + chunk(b"IEND", b""))
-    [card] = cards(Account(no_labels), [file])
-    assert "No picture" in card
+    assert "No picture" in page.render(comparison.compare(Account(no_labels), BUCKET, "arn", [file]))
 
 
-def test_only_the_thumbnail_of_a_picture_is_kept(tmp_path: Path) -> None:
-    file = tmp_path / "photo.jpg"
-    file.write_bytes(jpeg_of(scene(2_000, 1_000)))
-    [compared] = comparison.compare(Account(no_labels), BUCKET, "arn", [file]).images
-    assert compared.thumbnail is not None
-    assert compared.thumbnail.width == 250
-    assert compared.thumbnail.height == 125
-
-
-def test_labels_of_a_deleted_picture_are_kept(tmp_path: Path) -> None:
+def test_thumbnail_and_labels_of_a_picture_are_kept_even_when_it_is_deleted(tmp_path):
     deleted, kept = tmp_path / "deleted.jpg", tmp_path / "kept.jpg"
     for file in (deleted, kept):
-        file.write_bytes(jpeg_of(scene()))
+        file.write_bytes(jpeg_of(scene(2_000, 1_000)))
 
     def invoke(payload: Any) -> Any:
         deleted.unlink()
         return no_labels(payload)
 
-    first, second = cards(Account(invoke), [deleted, kept])
+    compared = comparison.compare(Account(invoke), BUCKET, "arn", [deleted, kept])
+    thumbnail = compared.images[1].thumbnail
+    assert thumbnail is not None
+    assert (thumbnail.width, thumbnail.height) == (250, 125)
+    _, first, second = page.render(compared).split("<article>")
     assert "No picture" in first
     assert "No picture" not in second
 
 
-# What is reported
-
-
-def test_missing_credentials_are_reported(pictures: list[Path]) -> None:
-    class NoProfile:
-        def client(self, _service: str) -> Any:
-            raise ProfileNotFound(profile="nope")
-
-    assert "The config profile (nope) could not be found" in failure(NoProfile(), pictures)
+def test_missing_credentials_are_reported(pictures):
+    no_profile = Mock(client=Mock(side_effect=ProfileNotFound(profile="nope")))
+    assert "The config profile (nope) could not be found" in failure(no_profile, pictures)
 
 
 @pytest.mark.parametrize(
@@ -160,32 +130,28 @@ def test_missing_credentials_are_reported(pictures: list[Path]) -> None:
         {"detector": OWN, "outcomes": [{"error": "CorruptImage"}] * 3},
     ],
 )
-def test_function_that_is_not_an_own_model_is_refused_with_the_remedy(answer: Any, pictures: list[Path]) -> None:
+def test_function_that_is_not_an_own_model_is_refused_with_the_remedy(answer, pictures):
     reported = failure(Account(lambda _: answer), pictures)
     assert reported.startswith("arn does not answer as an own model does; ")
     assert "ClassifyImageFunctionArn" in reported
 
 
-@pytest.mark.parametrize("number", [2, 4])
-def test_answer_for_another_number_of_images_is_refused(number: int, pictures: list[Path]) -> None:
-    account = Account(lambda _: {"detector": OWN, "outcomes": [{"labels": []}] * number})
-    assert failure(account, pictures).startswith(f"arn answers of {number} images, not of 3; ")
+def test_answer_for_another_number_of_images_or_an_error_is_reported(pictures):
+    for number in (2, 4):
+        account = Account(lambda _, number=number: {"detector": OWN, "outcomes": [{"labels": []}] * number})
+        assert failure(account, pictures).startswith(f"arn answers of {number} images, not of 3; ")
+    out_of_memory = {"errorType": "OutOfMemory", "errorMessage": "no room"}
+    for answer, reason in ((out_of_memory, "OutOfMemory: no room"), (["odd"], '["odd"]')):
+        account = Account(lambda _, answer=answer: answer, FunctionError="Unhandled")
+        assert failure(account, pictures) == f"the own model's function failed: {reason}"
 
 
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [({"errorType": "OutOfMemory", "errorMessage": "no room"}, "OutOfMemory: no room"), (["odd"], '["odd"]')],
-)
-def test_error_of_the_function_is_reported(answer: Any, reason: str, pictures: list[Path]) -> None:
-    account = Account(lambda _: answer, FunctionError="Unhandled")
-    assert failure(account, pictures) == f"the own model's function failed: {reason}"
-
-
-def test_folder_without_pictures_is_refused(tmp_path: Path, pictures: list[Path]) -> None:
-    with pytest.raises(DemoFailed, match=r"/nowhere: there is no such folder; name a folder with pictures \(\.jpg"):
-        comparison.pictures(tmp_path / "nowhere")
-    with pytest.raises(DemoFailed, match=r"/0\.jpg: is a file; name a folder with pictures"):
-        comparison.pictures(pictures[0])
+def test_folder_without_pictures_is_refused(tmp_path, pictures):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DemoFailed, match=r"/empty has no pictures; name a folder with some"):
-        comparison.pictures(tmp_path / "empty")
+    for folder, message in (
+        (tmp_path / "nowhere", r"/nowhere: there is no such folder; name a folder with pictures \(\.jpg"),
+        (pictures[0], r"/0\.jpg: is a file; name a folder with pictures"),
+        (tmp_path / "empty", r"/empty has no pictures; name a folder with some"),
+    ):
+        with pytest.raises(DemoFailed, match=message):
+            comparison.pictures(folder)

@@ -45,6 +45,18 @@ def error_of(answer: Answer) -> tuple[int, str]:
     return status, body["__type"]
 
 
+def outcomes(call: Callable[..., Any], calls: int, *arguments: Any) -> list[str]:
+    """Return the code of the error that each of these calls raises, or "ok"."""
+    found = []
+    for _ in range(calls):
+        try:
+            call(*arguments)
+            found.append("ok")
+        except RekognitionError as refused:
+            found.append(refused.code)
+    return found
+
+
 def no_object(bucket: str, key: str, version: str | None) -> bytes:
     raise LookupError(key)
 

@@ -9,6 +9,7 @@ import botocore.model
 import botocore.parsers
 import numpy as np
 import pytest
+from botocore import xform_name
 
 from local.rekognition.custom_labels.head import Head
 from local.rekognition.custom_labels.life_cycle import STATUSES
@@ -16,8 +17,7 @@ from local.rekognition.custom_labels.operations import CustomLabels
 from local.rekognition.custom_labels.projects import Projects
 from tests.local.rekognition.conftest import error_code
 
-UNKNOWN_PROJECT = "arn:aws:rekognition:us-east-1:000000000000:project/dogs/1795220249368"
-UNKNOWN_VERSION = "arn:aws:rekognition:us-east-1:000000000000:project/cats/version/v9/1795220249368"
+UNKNOWN = "arn:aws:rekognition:us-east-1:000000000000:project"
 
 
 @pytest.fixture
@@ -50,6 +50,12 @@ def service(tmp_path, clock):
 
 
 @pytest.fixture
+def configure(service, version):
+    """Set the status, the durations or the faults of the version."""
+    return lambda **members: service.set_project_version({"ProjectVersionArn": version.arn, **members})
+
+
+@pytest.fixture
 def describe(service, project):
     """Call DescribeProjectVersions; keyword arguments are members of the request."""
     return lambda **members: service.describe_project_versions({"ProjectArn": project.arn, **members})
@@ -65,44 +71,15 @@ def arns(answer):
     return [each["ProjectVersionArn"] for each in answer["ProjectVersionDescriptions"]]
 
 
-# --- projects ---
-
-
-def test_project_is_created_described_and_deleted(service):
+def test_project_is_created_described_and_deleted(service, projects):
     arn = service.create_project({"ProjectName": "cats"})["ProjectArn"]
-    [described] = service.describe_projects({})["ProjectDescriptions"]
-    assert described["ProjectArn"] == arn
-    assert described["Status"] == "CREATED"
-    assert described["Feature"] == "CUSTOM_LABELS"
-    assert service.delete_project({"ProjectArn": arn}) == {"Status": "DELETING"}
-    assert service.describe_projects({})["ProjectDescriptions"] == []
-
-
-@pytest.mark.parametrize(
-    ("request_body", "code"),
-    [
-        ({"ProjectName": "cats"}, "ResourceInUseException"),
-        ({"ProjectName": "birds", "Feature": "CONTENT_MODERATION"}, "InvalidParameterException"),
-        # A name must not lead out of the folder of the projects.
-        *(({"ProjectName": name}, "InvalidParameterException") for name in (".", "..", "...")),
-        *(({"ProjectName": name}, "ValidationException") for name in (None, "", "two words", "a/b", "x" * 256)),
-    ],
-)
-def test_project_that_cannot_be_created_is_refused(request_body, code, service, project):
-    assert error_code(service.create_project, request_body) == code
-
-
-def test_projects_are_described_by_name(service, projects, project):
     projects.create("dogs")
-    described = service.describe_projects({"ProjectNames": ["cats"]})["ProjectDescriptions"]
-    assert [each["ProjectArn"] for each in described] == [project.arn]
-
-
-def test_project_with_versions_is_not_deleted(service, project, version):
-    assert error_code(service.delete_project, {"ProjectArn": project.arn}) == "ResourceInUseException"
-
-
-# --- versions ---
+    [described] = service.describe_projects({"ProjectNames": ["cats"]})["ProjectDescriptions"]
+    assert described["ProjectArn"] == arn
+    assert (described["Status"], described["Feature"]) == ("CREATED", "CUSTOM_LABELS")
+    assert service.delete_project({"ProjectArn": arn}) == {"Status": "DELETING"}
+    [left] = service.describe_projects({})["ProjectDescriptions"]
+    assert left["ProjectArn"] != arn
 
 
 def test_version_is_described(describe, version):
@@ -119,41 +96,52 @@ def test_version_is_described(describe, version):
 
 
 @pytest.mark.parametrize("number", [4, 5])
-def test_versions_come_newest_first_in_pages(describe, add_version, number):
+def test_versions_come_newest_first_in_pages_or_by_name(describe, add_version, number):
     newest_first = [add_version().arn for _ in range(number)][::-1]
     pages = [describe(MaxResults=2)]
     while "NextToken" in pages[-1]:
         pages.append(describe(MaxResults=2, NextToken=pages[-1]["NextToken"]))
     assert [arns(page) for page in pages] == [newest_first[at : at + 2] for at in range(0, number, 2)]
+    assert arns(describe(VersionNames=["v1"])) == newest_first[-1:]
 
 
-def test_versions_are_described_by_name(describe, add_version):
-    first = add_version()
-    add_version()
-    assert arns(describe(VersionNames=["v1"])) == [first.arn]
-
-
-@pytest.mark.parametrize(
-    ("members", "code"),
-    [
-        ({"ProjectArn": UNKNOWN_PROJECT}, "ResourceNotFoundException"),
-        ({"MaxResults": 0}, "ValidationException"),
-        ({"MaxResults": 101}, "ValidationException"),
-        ({"VersionNames": []}, "ValidationException"),
-        ({"VersionNames": [f"v{n}" for n in range(11)]}, "ValidationException"),
-        *(
-            ({"NextToken": token}, "InvalidPaginationTokenException")
-            for token in ("no token", "OTk5", "LTE=", "MA==", "")
-        ),
+INVALID = {
+    ("create_project", "ResourceInUseException"): [{"ProjectName": "cats"}],
+    ("create_project", "InvalidParameterException"): [
+        {"ProjectName": "birds", "Feature": "CONTENT_MODERATION"},
+        # A name must not lead out of the folder of the projects.
+        *({"ProjectName": name} for name in (".", "..", "...")),
     ],
-)
-def test_page_that_cannot_be_described_is_refused(members, code, describe, version):
-    assert error_code(describe, **members) == code
+    ("create_project", "ValidationException"): [
+        {"ProjectName": name} for name in (None, "", "two words", "a/b", "x" * 256)
+    ],
+    ("delete_project", "ResourceInUseException"): [{}],
+    ("describe_project_versions", "ResourceNotFoundException"): [{"ProjectArn": f"{UNKNOWN}/dogs/1795220249368"}],
+    ("describe_project_versions", "ValidationException"): [
+        *({"MaxResults": number} for number in (0, 101)),
+        *({"VersionNames": [f"v{number}" for number in range(length)]} for length in (0, 11)),
+    ],
+    ("describe_project_versions", "InvalidPaginationTokenException"): [
+        {"NextToken": token} for token in ("no token", "OTk5", "LTE=", "MA==", "")
+    ],
+    ("start_project_version", "ValidationException"): [
+        *({}, {"MinInferenceUnits": 0}, {"MinInferenceUnits": 1, "MaxInferenceUnits": 0}),
+    ],
+    ("start_project_version", "InvalidParameterException"): [{"MinInferenceUnits": 2, "MaxInferenceUnits": 1}],
+}
 
 
-def test_version_is_started_stopped_and_deleted(service, describe, status, version):
+@pytest.mark.parametrize(("operation", "code"), INVALID)
+def test_invalid_request_is_refused(operation, code, service, project, version):
+    arns = {"ProjectVersionArn": version.arn} if operation == "start_project_version" else {"ProjectArn": project.arn}
+    for request in INVALID[operation, code]:
+        known = {} if operation == "create_project" else arns
+        assert error_code(getattr(service, operation), known | request) == code, request
+
+
+def test_version_is_started_stopped_and_deleted(service, configure, describe, status, version):
     arn = {"ProjectVersionArn": version.arn}
-    service.set_project_version({**arn, "durations": {"start_seconds": 0, "stop_seconds": 0}})
+    configure(durations={"start_seconds": 0, "stop_seconds": 0})
     assert service.start_project_version({**arn, "MinInferenceUnits": 1})["Status"] == "STARTING"
     assert status() == "RUNNING"
     assert error_code(service.delete_project_version, arn) == "ResourceInUseException"
@@ -165,25 +153,12 @@ def test_version_is_started_stopped_and_deleted(service, describe, status, versi
 
 
 @pytest.mark.parametrize(
-    ("units", "code"),
-    [
-        ({}, "ValidationException"),
-        ({"MinInferenceUnits": 0}, "ValidationException"),
-        ({"MinInferenceUnits": 1, "MaxInferenceUnits": 0}, "ValidationException"),
-        ({"MinInferenceUnits": 2, "MaxInferenceUnits": 1}, "InvalidParameterException"),
-    ],
-)
-def test_impossible_inference_units_are_refused(units, code, service, version):
-    assert error_code(service.start_project_version, {"ProjectVersionArn": version.arn, **units}) == code
-
-
-@pytest.mark.parametrize(
     ("arn", "code"),
     [
         (None, "ValidationException"),
         ("cats", "ValidationException"),
-        ("arn:aws:rekognition:us-east-1:000000000000:project/cats/1", "ValidationException"),
-        (UNKNOWN_VERSION, "ResourceNotFoundException"),
+        (f"{UNKNOWN}/cats/1", "ValidationException"),
+        (f"{UNKNOWN}/cats/version/v9/1795220249368", "ResourceNotFoundException"),
         ("of another region", "ResourceNotFoundException"),
     ],
 )
@@ -195,67 +170,45 @@ def test_wrong_version_arn_is_refused(arn, code, operation, service, version):
     assert error_code(getattr(service, f"{operation}_project_version"), request) == code
 
 
-@pytest.mark.parametrize("operation", ["Start", "Stop", "Delete"])
-def test_fault_refuses_the_call_before_it_changes_anything(operation, service, status, version):
-    arn = {"ProjectVersionArn": version.arn}
-    fault = {f"{operation}ProjectVersion": {"code": "LimitExceededException", "first": 1}}
-    service.set_project_version({**arn, "faults": fault})
-    call = getattr(service, f"{operation.lower()}_project_version")
-    assert error_code(call, {**arn, "MinInferenceUnits": 1}) == "LimitExceededException"
+@pytest.mark.parametrize("operation", ["Start", "Stop", "Delete", "Describe"])
+def test_fault_refuses_the_call_before_it_changes_anything(operation, service, configure, status, project, version):
+    name = "DescribeProjectVersions" if operation == "Describe" else f"{operation}ProjectVersion"
+    configure(faults={name: {"code": "LimitExceededException", "first": 1}})
+    request = {"ProjectArn": project.arn, "ProjectVersionArn": version.arn, "MinInferenceUnits": 1}
+    call = getattr(service, xform_name(name))
+    assert error_code(call, request) == "LimitExceededException"
     assert status() == "TRAINING_COMPLETED"
 
 
-def test_describing_can_be_throttled(service, describe, status, version):
-    fault = {"DescribeProjectVersions": {"code": "ThrottlingException", "first": 1}}
-    service.set_project_version({"ProjectVersionArn": version.arn, "faults": fault})
-    assert error_code(describe) == "ThrottlingException"
-    assert status() == "TRAINING_COMPLETED"
-
-
-# --- on disk ---
-
-
-def test_restart_keeps_the_version_but_not_its_status(service, project, version, tmp_path):
-    service.set_project_version({"ProjectVersionArn": version.arn, "status": "RUNNING"})
+def test_restart_keeps_the_version_but_not_its_status(configure, project, tmp_path):
+    configure(status="RUNNING")
     restarted = CustomLabels(tmp_path / "no-model.tflite", tmp_path)
     [described] = restarted.describe_project_versions({"ProjectArn": project.arn})["ProjectVersionDescriptions"]
     assert described["Status"] == "TRAINING_COMPLETED"
 
 
-def test_version_that_another_process_trains_is_found(describe, add_version):
+def test_version_of_another_process_is_found_and_a_deleted_number_not_used_again(describe, projects, add_version):
     assert arns(describe()) == []
-    assert [add_version().arn] == arns(describe())
-
-
-def test_number_of_a_deleted_version_is_not_used_again(projects, add_version):
     first, second = add_version(), add_version()
+    assert arns(describe()) == [second.arn, first.arn]
     projects.delete_version(first)
-    assert second.name == "v2"
-    assert add_version().name == "v3"
+    assert (second.name, add_version().name) == ("v2", "v3")
 
 
-# --- counters ---
-
-
-def test_bill_of_a_deleted_version_is_kept(service, version, clock):
-    arn = {"ProjectVersionArn": version.arn}
-    service.set_project_version({**arn, "status": "RUNNING"})
-    clock.sleep(7)
-    service.set_project_version({**arn, "status": "STOPPED"})
-    service.delete_project_version(arn)
-    assert service.counters(reset=False)["model_seconds"] == 7
-
-
-def test_bills_of_all_versions_are_added_until_a_reset(service, add_version, clock):
+def test_bills_of_all_versions_are_added_until_a_reset_even_of_a_deleted_one(service, add_version, clock):
     assert service.counters(reset=False) == {}
-    for version in (add_version(), add_version()):
-        service.set_project_version({"ProjectVersionArn": version.arn, "status": "RUNNING"})
+    arns = [{"ProjectVersionArn": add_version().arn} for _ in range(2)]
+    for arn in arns:
+        service.set_project_version({**arn, "status": "RUNNING"})
     clock.sleep(5)
     assert service.counters(reset=True)["model_seconds"] == 10
     assert service.counters(reset=False)["model_seconds"] == 0
+    clock.sleep(7)
+    for arn in arns:
+        service.set_project_version({**arn, "status": "STOPPED"})
+        service.delete_project_version(arn)
+    assert service.counters(reset=False)["model_seconds"] == 14
 
-
-# --- the service model of the SDK ---
 
 DESCRIPTION = botocore.loaders.Loader().load_service_model("rekognition", "service-2")
 MODEL = botocore.model.ServiceModel(DESCRIPTION)
@@ -272,28 +225,24 @@ def unknown_members(answer, shape):
     return [] if not getattr(shape, "enum", None) or answer in shape.enum else [answer]
 
 
-def test_answers_have_the_members_of_the_service_model(service, project, version):
+def test_answers_have_the_members_of_the_service_model(service, configure, describe, version):
     arn = {"ProjectVersionArn": version.arn}
     answers = {
         "CreateProject": service.create_project({"ProjectName": "dogs"}),
         "DescribeProjects": service.describe_projects({"MaxResults": 1}),
-        "DescribeProjectVersions": service.describe_project_versions({"ProjectArn": project.arn}),
+        "DescribeProjectVersions": describe(),
         "StartProjectVersion": service.start_project_version({**arn, "MinInferenceUnits": 1}),
     }
-    service.set_project_version({**arn, "status": "STOPPED"})
+    configure(status="STOPPED")
     answers["DeleteProjectVersion"] = service.delete_project_version(arn)
     assert all(answers.values())
     shapes = {operation: MODEL.operation_model(operation).output_shape for operation in answers}
     unknown = {operation: unknown_members(answer, shapes[operation]) for operation, answer in answers.items()}
     assert unknown == {operation: [] for operation in answers}
-
-
-def test_sdk_reads_the_timestamps(describe, version):
-    parser = botocore.parsers.create_parser("json")
-    shape = MODEL.operation_model("DescribeProjectVersions").output_shape
-    response = {"status_code": 200, "headers": {}, "body": json.dumps(describe()).encode()}
-    [parsed] = parser.parse(response, shape)["ProjectVersionDescriptions"]
-    assert isinstance(parsed["CreationTimestamp"], datetime)
+    # The SDK reads the timestamps.
+    response = {"status_code": 200, "headers": {}, "body": json.dumps(answers["DescribeProjectVersions"]).encode()}
+    parsed = botocore.parsers.create_parser("json").parse(response, shapes["DescribeProjectVersions"])
+    assert isinstance(parsed["ProjectVersionDescriptions"][0]["CreationTimestamp"], datetime)
 
 
 def test_arns_and_statuses_are_those_of_the_service_model(project, version):

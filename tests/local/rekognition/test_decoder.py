@@ -1,52 +1,39 @@
 """An image that takes too much memory or time ends its own decode and no other."""
 
-import io
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from benchmarks.hostile_files import png, zeros
 from local.rekognition.decoder import MAX_MEMORY_BYTES, Decoder
-from local.rekognition.errors import RekognitionError
 from tests.local.engine.account import wait_for
+from tests.local.rekognition.conftest import error_code
+from tests.pictures import gradients, jpeg_of
 
 SIDES = [448, 280]
 DECODED = [(448, 448), (280, 280), (280, 280)]
 
 
 def photo(width: int = 300, height: int = 200) -> bytes:
-    data = io.BytesIO()
-    Image.linear_gradient("L").resize((width, height)).convert("RGB").save(data, "JPEG")
-    return data.getvalue()
+    return jpeg_of(gradients(width, height))
 
 
-@pytest.fixture(scope="module")
-def wide_png() -> bytes:
-    """An image of the largest permitted size: a second and more of work."""
-    return png(10_000, 9_900, zeros(9_900 * (10_000 * 3 + 1)))
-
-
-@pytest.fixture(scope="module")
-def see_through_png() -> bytes:
-    """Within the limits, but needs more memory than permitted to draw its transparency on white."""
-    return png(10_000, 9_900, zeros(9_900 * (10_000 * 4 + 1)), color_type=6)
+# An image of the largest permitted size takes a second and more of work; its transparency, more memory than permitted.
+def wide_png(channels: int, color_type: int) -> bytes:
+    return png(10_000, 9_900, zeros(9_900 * (10_000 * channels + 1)), color_type=color_type)
 
 
 def sides(decoder: Decoder, data: bytes, operation: str = "DetectLabels") -> list[tuple[int, int]]:
     return [view.size for view in decoder.views(operation, lambda: data, SIDES)]
 
 
-def refusal(decoder: Decoder, read: Callable[[], bytes]) -> str:
-    with pytest.raises(RekognitionError) as refused:
-        decoder.views("DetectLabels", read, SIDES)
-    return refused.value.code
+def refusal(decoder: Decoder, data: bytes) -> str:
+    return error_code(decoder.views, "DetectLabels", lambda: data, SIDES)
 
 
 def child(decoder: Decoder) -> int:
@@ -74,22 +61,19 @@ def test_image_becomes_the_model_inputs(operation, size, squares):
 
 def test_refused_image_keeps_its_code_and_the_process():
     decoder = Decoder()
-    assert refusal(decoder, lambda: b"text") == "InvalidImageFormatException"
+    assert refusal(decoder, b"text") == "InvalidImageFormatException"
     process = child(decoder)
-    assert refusal(decoder, lambda: photo(79, 200)) == "InvalidParameterException"
+    assert refusal(decoder, photo(79, 200)) == "InvalidParameterException"
     assert child(decoder) == process
 
 
-def test_image_beyond_the_memory_limit_is_too_large(see_through_png):
+def test_image_beyond_the_memory_or_time_limit_is_too_large():
     decoder = Decoder()
-    assert refusal(decoder, lambda: see_through_png) == "ImageTooLargeException"
+    assert refusal(decoder, wide_png(channels=4, color_type=6)) == "ImageTooLargeException"
     assert sides(decoder, photo()) == DECODED
     assert peak_bytes(child(decoder)) < MAX_MEMORY_BYTES
-
-
-def test_image_beyond_the_time_limit_is_too_large(wide_png):
     decoder = Decoder(cpu_seconds=0.2)
-    assert refusal(decoder, lambda: wide_png) == "ImageTooLargeException"
+    assert refusal(decoder, wide_png(channels=3, color_type=2)) == "ImageTooLargeException"
     assert sides(decoder, photo()) == DECODED
 
 

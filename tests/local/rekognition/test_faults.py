@@ -4,22 +4,14 @@ import pytest
 
 from local.rekognition.errors import RekognitionError
 from local.rekognition.faults import Faults
+from tests.local.rekognition.conftest import outcomes
+
+PHOTO = ("DetectLabels", "photo.jpg")
 
 
 @pytest.fixture
 def faults(clock) -> Faults:
     return Faults(clock=clock, sleep=clock.sleep)
-
-
-def outcomes(faults: Faults, calls: int, key: str = "photo.jpg") -> list[str]:
-    found = []
-    for _ in range(calls):
-        try:
-            faults.before("DetectLabels", key)
-            found.append("ok")
-        except RekognitionError as error:
-            found.append(error.code)
-    return found
 
 
 @pytest.mark.parametrize(
@@ -35,28 +27,30 @@ def outcomes(faults: Faults, calls: int, key: str = "photo.jpg") -> list[str]:
 )
 def test_calls_are_refused_as_set(faults, setting, expected):
     faults.set(setting)
-    assert outcomes(faults, len(expected)) == expected
+    assert outcomes(faults.before, len(expected), *PHOTO) == expected
 
 
 def test_call_above_the_quota_is_refused_until_a_second_has_passed(faults, clock):
     faults.set({"throttle": {"calls_per_second": 2}})
-    assert outcomes(faults, 3) == ["ok", "ok", "ProvisionedThroughputExceededException"]
+    assert outcomes(faults.before, 3, *PHOTO) == ["ok", "ok", "ProvisionedThroughputExceededException"]
     clock.sleep(1)
-    assert outcomes(faults, 1) == ["ok"]
+    assert outcomes(faults.before, 1, *PHOTO) == ["ok"]
 
 
-def test_error_can_hit_one_photo_among_others(faults):
+def test_error_can_hit_one_photo_among_others_until_new_faults_are_set(faults):
     faults.set({"error": {"code": "InternalServerError", "key_contains": "poison"}})
-    assert outcomes(faults, 1) == ["ok"]
-    assert outcomes(faults, 1, key="poison.jpg") == ["InternalServerError"]
+    assert outcomes(faults.before, 1, *PHOTO) == ["ok"]
+    assert outcomes(faults.before, 1, "DetectLabels", "poison.jpg") == ["InternalServerError"]
+    faults.set({})
+    assert outcomes(faults.before, 1, "DetectLabels", "poison.jpg") == ["ok"]
 
 
 def test_latency_delays_answered_calls_but_not_throttled_ones(faults, clock):
     faults.set({"latency_seconds": 0.4, "throttle": {"first": 1}})
     before = clock.now
-    outcomes(faults, 1)
+    outcomes(faults.before, 1, *PHOTO)
     assert clock.now == before
-    outcomes(faults, 2)
+    outcomes(faults.before, 2, *PHOTO)
     assert clock.now - before == pytest.approx(0.8)
 
 
@@ -66,12 +60,6 @@ def test_error_has_the_http_status_of_its_code(faults, code, status):
     with pytest.raises(RekognitionError) as refused:
         faults.before("DetectLabels", None)
     assert refused.value.http_status == status
-
-
-def test_new_faults_replace_earlier_ones(faults):
-    faults.set({"error": "InternalServerError"})
-    faults.set({})
-    assert outcomes(faults, 1) == ["ok"]
 
 
 @pytest.mark.parametrize(
@@ -85,9 +73,8 @@ def test_misspelt_fault_is_refused(faults, setting):
 
 
 def test_counters_start_again_after_a_reset(faults):
-    outcomes(faults, 2)
+    outcomes(faults.before, 2, *PHOTO)
     faults.answered()
     before = faults.counters(reset=True)
-    assert before["calls"] == {"DetectLabels": 2}
-    assert before["paid"] == 1
+    assert (before["calls"], before["paid"]) == ({"DetectLabels": 2}, 1)
     assert faults.counters() == {"calls": {}, "paid": 0, "throttled": 0, "errors": {}}

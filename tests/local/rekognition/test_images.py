@@ -9,15 +9,17 @@ import pytest
 from PIL import Image
 
 from benchmarks.hostile_files import flat_jpeg, png, repeat_last_scan, with_empty_scans, zeros
+from local.rekognition.custom_labels.pictures import decode as decode_for_custom_labels
 from local.rekognition.errors import RekognitionError
 from local.rekognition.images import decode
+from tests.pictures import BLUE, GREEN, ORIENTATION, RED, WHITE, YELLOW, chunk, close_to, jpeg_of, png_of, scene
 
 SIDE = 448
 
 
-def encoded(image: Image.Image, file_format: str = "PNG", **options: object) -> bytes:
+def encoded(image: Image.Image, file_format: str) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, file_format, **options)
+    image.save(buffer, file_format)
     return buffer.getvalue()
 
 
@@ -25,18 +27,8 @@ def gradient(width: int = 200, height: int = 120) -> Image.Image:
     return Image.linear_gradient("L").resize((width, height)).convert("RGB")
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-
-
-def oriented(orientation: int, file_format: str) -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return encoded(gradient(200, 120), file_format, exif=exif)
 
 
 def refusal(data: bytes) -> tuple[str, str]:
@@ -52,9 +44,8 @@ COSTLY = {
     "progressive of 99 MP": lambda: flat_jpeg(10_000, 9_900),
     "PNG of 16 bits with alpha": lambda: png(10_000, 10_000, zeros(1_000_000), bit_depth=16, color_type=6),
 }
-JPEG, PNG = encoded(gradient(), "JPEG"), encoded(gradient())
+JPEG, PNG = jpeg_of(gradient()), png_of(gradient())
 END_OF_HEADER = 33
-SIXTEEN_BITS = {0: 0, 32_768: 128, 65_535: 255}
 INVALID = {
     "empty": b"",
     "three bytes": b"\xff\xd8\xff",
@@ -79,21 +70,18 @@ def test_text_chunk_that_expands_to_80_mb_is_an_invalid_format():
     assert refusal(PNG[:END_OF_HEADER] + bomb + PNG[END_OF_HEADER:])[0] == "InvalidImageFormatException"
 
 
-@pytest.mark.parametrize("size", [(1, 1), (79, 500), (500, 79)])
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
-def test_side_below_80_pixels_is_an_invalid_parameter(size, file_format):
-    assert refusal(encoded(gradient(*size), file_format))[0] == "InvalidParameterException"
+def test_side_below_80_pixels_is_an_invalid_parameter(file_format):
+    for size in ((1, 1), (79, 500), (500, 79)):
+        assert refusal(encoded(gradient(*size), file_format))[0] == "InvalidParameterException"
     assert decode(encoded(gradient(80, 80), file_format), SIDE).size == (80, 80)
 
 
-def test_side_above_10000_pixels_is_too_large():
-    code, message = refusal(encoded(gradient(10_001, 80)))
+def test_side_above_10000_pixels_is_too_large_at_no_cost():
+    code, message = refusal(png_of(gradient(10_001, 80)))
     assert code == "ImageTooLargeException"
     assert "10001 x 80" in message
     assert "10000 pixels" in message
-
-
-def test_header_of_50000_by_50000_pixels_costs_nothing():
     started = time.process_time()
     assert refusal(png_header(50_000, 50_000) + b"\x00" * 100)[0] == "ImageTooLargeException"
     assert time.process_time() - started < 0.05
@@ -109,47 +97,45 @@ def test_costly_image_is_refused_before_it_is_decoded(make):
     assert "resize it" in message
 
 
-def test_large_jpeg_is_decoded_at_a_reduced_scale():
-    assert decode(encoded(gradient(4000, 3000), "JPEG"), SIDE).size == (1000, 750)
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_only_a_jpeg_is_turned_by_its_orientation(orientation):
-    assert decode(oriented(orientation, "JPEG"), SIDE).size == ((200, 120) if orientation < 5 else (120, 200))
-    assert decode(oriented(orientation, "PNG"), SIDE).size == (200, 120)
+@pytest.mark.parametrize("read", [decode, decode_for_custom_labels])
+def test_only_a_jpeg_is_turned_by_its_orientation(read):
+    # The colour that is displayed in the upper left corner, by orientation.
+    for orientation, corner in enumerate([RED, GREEN, YELLOW, BLUE, RED, BLUE, YELLOW, GREEN], start=1):
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation
+        upright = read(jpeg_of(scene(200, 120), exif=exif), SIDE)
+        assert upright.size == ((200, 120) if orientation < 5 else (120, 200))
+        assert close_to(upright.getpixel((20, 20)), corner)
+        png = read(png_of(scene(200, 120), exif=exif), SIDE)
+        assert png.size == (200, 120)
+        assert close_to(png.getpixel((20, 20)), RED)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize("exif", [b"Exif\x00\x00garbage", b"Exif\x00\x00MM\x00*\xff\xff\xff\xff", b"Exif\x00\x00"])
 def test_image_with_broken_exif_is_decoded(exif):
-    assert decode(encoded(gradient(), "JPEG", exif=exif), SIDE).size == (200, 120)
+    assert decode(jpeg_of(gradient(), exif=exif), SIDE).size == (200, 120)
 
 
-def test_cmyk_jpeg_becomes_rgb_and_progressive_jpeg_is_decoded():
-    assert decode(encoded(gradient().convert("CMYK"), "JPEG"), SIDE).mode == "RGB"
-    assert decode(encoded(gradient(), "JPEG", progressive=True), SIDE).size == (200, 120)
+def test_large_cmyk_and_progressive_jpeg_are_decoded():
+    large = jpeg_of(gradient(4000, 3000))
+    assert decode(large, SIDE).size == (1000, 750)
+    assert decode_for_custom_labels(large, 280).size == (500, 375)
+    assert decode(jpeg_of(gradient().convert("CMYK")), SIDE).mode == "RGB"
+    assert decode(jpeg_of(gradient(), progressive=True), SIDE).size == (200, 120)
 
 
-def with_transparent_palette_entry() -> bytes:
+@pytest.mark.parametrize("read", [decode, decode_for_custom_labels])
+def test_png_becomes_eight_bits_of_rgb(read):
     palette = Image.new("P", (100, 100), 1)
     palette.putpalette([0, 0, 0, 0, 0, 255])
-    return encoded(palette, transparency=0)
-
-
-def animated() -> bytes:
     frames = [Image.new("RGB", (100, 100), colour) for colour in ("green", "red")]
-    return encoded(frames[0], save_all=True, append_images=frames[1:])
-
-
-@pytest.mark.parametrize(
-    ("data", "pixel"),
-    [
-        *((encoded(Image.new("I;16", (100, 100), level)), (grey,) * 3) for level, grey in SIXTEEN_BITS.items()),
-        (encoded(Image.new("RGBA", (100, 100), (255, 0, 0, 0))), (255, 255, 255)),
-        (with_transparent_palette_entry(), (0, 0, 255)),
-        (animated(), (0, 128, 0)),
-    ],
-    ids=["black", "16 bits are scaled", "white", "transparent is white", "palette", "first frame"],
-)
-def test_png_becomes_eight_bits_of_rgb(data, pixel):
-    assert decode(data, SIDE).getpixel((50, 50)) == pixel
+    sixteen_bits = {0: 0, 32_768: 128, 65_535: 255}
+    for data, pixel in [
+        *((png_of(Image.new("I;16", (100, 100), level)), (grey,) * 3) for level, grey in sixteen_bits.items()),
+        # What is transparent becomes white, and of an animation the first frame is seen.
+        (png_of(Image.new("RGBA", (100, 100), (255, 0, 0, 0))), WHITE),
+        (png_of(palette, transparency=0), (0, 0, 255)),
+        (png_of(frames[0], save_all=True, append_images=frames[1:]), (0, 128, 0)),
+    ]:
+        assert read(data, SIDE).getpixel((50, 50)) == pixel
