@@ -48,16 +48,18 @@ def deployers(environment, client):
     """The outputs of both stages' roles within their boundaries, deployed by the commands of docs/delivery.md."""
     found = {}
     for stage in publish.STAGES:
-        for kind, given in (("boundary", []), ("deployer", ["GitHubRepository=owner@123456/name@456789"])):
-            boundary = [f"PermissionsBoundaryArn={found[stage]['BoundaryArn']}"] if kind == "deployer" else []
+        for kind in ("boundary", "deployer"):
+            name, overrides = f"image-recognition-{stage}-{kind}", [f"Stage={stage}"]
+            if kind == "deployer":
+                boundary = f"PermissionsBoundaryArn={found[stage]['BoundaryArn']}"
+                overrides += ["GitHubRepository=owner@123456/name@456789", boundary]
             sam(
-                *("deploy", "--template-file", f"docs/operations/{kind}.yaml"),
-                *("--stack-name", f"image-recognition-{stage}-{kind}", "--capabilities", "CAPABILITY_NAMED_IAM"),
-                *("--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
-                *("--parameter-overrides", f"Stage={stage}", *given, *boundary),
+                *("deploy", "--template-file", f"docs/operations/{kind}.yaml", "--stack-name", name, "--resolve-s3"),
+                *("--capabilities", "CAPABILITY_NAMED_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+                *("--parameter-overrides", *overrides),
                 environment=environment,
             )
-            found[stage] = outputs(client, f"image-recognition-{stage}-{kind}")
+            found[stage] = outputs(client, name)
     return found
 
 
@@ -127,14 +129,6 @@ def test_roles_and_stack_of_the_pipeline_are_deployed_and_deleted(deployers, pip
     assert iam.list_policies(Scope="Local")["Policies"] == []
 
 
-def test_stack_of_an_own_model_is_deleted(commands, client):
-    name = "image-recognition-test-model"
-    create_stack(client, name, "Resources:\n  Topic: { Type: AWS::SNS::Topic }\n")
-    commands("STAGE=test")
-    [deleted] = [one for one in client("cloudformation").list_stacks()["StackSummaries"] if one["StackName"] == name]
-    assert deleted["StackStatus"] == "DELETE_COMPLETE"
-
-
 @pytest.mark.skipif(shutil.which("jq") is None, reason="the page's command needs jq, which is missing")
 def test_repository_of_the_page_has_its_policies_and_is_deleted(commands, client):
     ecr, name = client("ecr"), {"repositoryName": "image-recognition-model"}
@@ -161,10 +155,8 @@ def test_release_names_uploaded_code_and_has_settings_and_bill_of_materials(buil
     assert client("s3").head_object(Bucket="packages", Key=key)["ContentLength"] > 0
     files = {file.name for file in build.release.iterdir()}
     assert files == {"prod.json", "sbom.cdx.json", "template.yaml", "test.json"}
-    assert json.loads((build.release / "prod.json").read_text()) == {
-        "Parameters": stages.read("prod").parameters,
-        "Tags": {"project": "image-recognition", "stage": "prod"},
-    }
+    settings = {"Parameters": stages.read("prod").parameters, "Tags": {"project": "image-recognition", "stage": "prod"}}
+    assert json.loads((build.release / "prod.json").read_text()) == settings
 
 
 def test_published_image_stays_in_the_release_and_needs_no_bucket(environment, tmp_path):
@@ -173,11 +165,8 @@ def test_published_image_stays_in_the_release_and_needs_no_bucket(environment, t
     template["Resources"]["ClassifyImageFunction"]["Properties"]["ImageUri"] = image
     (tmp_path / "template.yaml").write_text(json.dumps(template))
     release = tmp_path / "release.yaml"
-    sam(
-        *("package", "--template-file", str(tmp_path / "template.yaml"), "--output-template-file", str(release)),
-        *("--image-repository", image.partition("@")[0]),
-        environment=environment,
-    )
+    files = ("--template-file", str(tmp_path / "template.yaml"), "--output-template-file", str(release))
+    sam("package", *files, "--image-repository", image.partition("@")[0], environment=environment)
     assert publish.published_image(release) == image
 
 
@@ -195,8 +184,12 @@ def test_deployment_has_the_parameters_of_its_stage_and_a_release(stage, environ
     assert outputs(client, f"image-recognition-{stage}")["Given"] == ", ".join([*parameters.values(), "one"])
 
 
-def test_own_model_reads_the_image_bucket_of_the_deployed_stage(environment, client):
-    stage = stages.Stage("test", "a-stack-with-images", {}, {})
+def test_own_model_reads_the_image_bucket_of_the_deployed_stage_and_is_deleted(environment, commands, client):
     topic = "Resources:\n  Topic: { Type: AWS::SNS::Topic }\n"
-    create_stack(client, stage.stack_name, topic + "Outputs:\n  ImageBucketName: { Value: some-images }\n")
-    assert deploy.image_bucket_arn(stage) == "arn:aws:s3:::some-images"
+    create_stack(client, "a-stack-with-images", topic + "Outputs:\n  ImageBucketName: { Value: some-images }\n")
+    assert deploy.image_bucket_arn(stages.Stage("test", "a-stack-with-images", {}, {})) == "arn:aws:s3:::some-images"
+    name = "image-recognition-test-model"
+    create_stack(client, name, topic)
+    commands("STAGE=test")
+    [deleted] = [one for one in client("cloudformation").list_stacks()["StackSummaries"] if one["StackName"] == name]
+    assert deleted["StackStatus"] == "DELETE_COMPLETE"

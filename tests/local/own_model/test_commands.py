@@ -1,6 +1,7 @@
 """The commands of the README with the own model as the detector: the demo and the comparison."""
 
 import json
+from unittest.mock import Mock
 
 import pytest
 
@@ -23,48 +24,33 @@ def folder(tmp_path):
     return path
 
 
-@pytest.fixture
-def demo(shared_pipeline: Pipeline, tmp_path, monkeypatch):
-    """Run the demo on the stack of these tests; return exit code, output, and the models and rules to deploy."""
-    deployed: list[tuple[str, str]] = []
-
-    def up(say, parameters, model):
-        deployed.append((model, parameters["InspectionRules"]))
-        return shared_pipeline.stack
-
-    def no_session(console):
-        raise AssertionError("Custom Labels stays in its sessions")
-
+def test_demo_shows_the_results_of_the_own_model(shared_pipeline: Pipeline, folder, tmp_path, monkeypatch):
+    up = Mock(return_value=shared_pipeline.stack)
     monkeypatch.setattr(commands.own_model, "up", up)
-    monkeypatch.setattr(commands.session_demo, "show", no_session)
+    monkeypatch.setattr(commands.session_demo, "show", Mock(side_effect=AssertionError("Custom Labels is not shown")))
     monkeypatch.setattr(commands, "REPOSITORY", tmp_path)
     monkeypatch.setattr(commands, "CONTACT_SHEET", tmp_path / "contact-sheet.html")
     monkeypatch.setattr(commands, "ENVIRONMENT", tmp_path / "env.json")
     monkeypatch.setattr(commands, "demo_person", lambda _: commands.Person("a@b.c", "word", "ann"))
 
     def run(*arguments):
+        """Return exit code, output, and model and rules to deploy."""
         with commands.console.capture() as captured:
-            code = commands.main(["demo", "--detector", "own-model", *arguments])
-        return code, captured.get(), deployed
+            code = commands.main(["demo", "--detector", "own-model", "--photos", str(folder), *arguments])
+        deployed = up.call_args.kwargs
+        return code, captured.get(), deployed["model"], json.loads(deployed["parameters"]["InspectionRules"])
 
-    return run
-
-
-def test_demo_shows_the_results_of_the_own_model(demo, folder):
-    code, output, deployed = demo("--photos", str(folder), "--model", "mine")
+    code, output, model, _ = run("--model", "mine")
     rows = {line.split("│")[1].strip(): line for line in output.splitlines() if line.startswith("│")}
-    assert code == 0
-    assert [model for model, _ in deployed] == ["mine"]
+    assert (code, model) == (0, "mine")
     assert "Inspected with your own model, at once" in output
     assert "NotSupportedImageType" in rows["notes.jpg"]
     assert "Red was found with 100" in rows["red.jpg"]
     assert "analyzed/success/demo/blue.jpg" in rows["blue.jpg"]
-
-
-def test_rule_of_the_demo_names_labels_of_the_default_model(demo, folder):
-    *_, [(model, rules)] = demo("--photos", str(folder))
+    # The rule names labels of the default model.
+    *_, model, [rule, *_] = run()
     labels = (REPOSITORY / "functions/classify_image" / model / "labels.txt").read_text().splitlines()
-    assert set(json.loads(rules)[0]["none_of"]) <= set(labels)
+    assert set(rule["none_of"]) <= set(labels)
 
 
 @pytest.fixture

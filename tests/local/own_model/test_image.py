@@ -28,34 +28,22 @@ def built(tmp_path_factory: pytest.TempPathFactory, context: Path) -> Path:
     return folder / json.loads((folder / "image.json").read_text())["task_root"]
 
 
-def test_image_has_handler_packages_and_model_without_build_tools(built):
+def test_image_has_handler_compiled_packages_and_model_without_build_tools(built):
     names = {path.name for path in built.iterdir()}
     assert {"app.py", "vision", "model", "onnxruntime", "numpy", "PIL", "aws_lambda_powertools"} <= names
     assert not {"onnx", "pip", "shared", "classify_image"} & names
     assert {path.name for path in (built / "model").iterdir()} == {"colours.onnx", "manifest.json"}
-
-
-# A function cannot write where it runs.
-def test_everything_is_compiled(built):
+    # A function cannot write where it runs.
     sources = [path for path in (built / "vision").rglob("*.py") if "__pycache__" not in path.parts]
     compiled = {path.name.split(".")[0] for path in (built / "vision").rglob("*.pyc")}
     assert {path.stem for path in sources} == compiled
 
 
 def test_handler_starts_with_the_packages_of_lambda_and_the_image_only(built):
-    done = subprocess.run(
-        [REPOSITORY / DEFAULT_RUNTIME_PYTHON, "-c", "import app; print(app.classifier.manifest.name)"],
-        cwd=built,
-        env={
-            "LAMBDA_TASK_ROOT": str(built),
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
-            "AWS_REGION": "eu-west-1",
-            "POWERTOOLS_SERVICE_NAME": "test",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    variables = {"LAMBDA_TASK_ROOT": str(built), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048", "AWS_REGION": "eu-west-1"}
+    command = [REPOSITORY / DEFAULT_RUNTIME_PYTHON, "-c", "import app; print(app.classifier.manifest.name)"]
+    environment = variables | {"POWERTOOLS_SERVICE_NAME": "test"}
+    done = subprocess.run(command, cwd=built, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout == "colours\n", done.stderr
 
 
@@ -66,14 +54,6 @@ def test_existing_image_is_not_built_again(built, context):
     assert said == []
 
 
-@pytest.fixture
-def broken(context: Path, tmp_path: Path) -> Path:
-    """A copy of the context for a broken model."""
-    copy = tmp_path / "context"
-    shutil.copytree(context, copy)
-    return copy
-
-
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -82,7 +62,8 @@ def broken(context: Path, tmp_path: Path) -> Path:
     ],
     ids=["hash", "classes"],
 )
-def test_model_that_does_not_match_its_manifest_fails_the_build(broken, tmp_path, change, reason):
+def test_model_that_does_not_match_its_manifest_fails_the_build(context, tmp_path, change, reason):
+    broken = shutil.copytree(context, tmp_path / "context")
     write_model(broken / "classify_image" / "mine", **change)
     with pytest.raises(DeploymentFailed) as failed:
         image.build(tmp_path / "images", no_word, "mine", broken)
