@@ -34,6 +34,12 @@ def sdk(action: str, **fields: object) -> dict:
     return {"Type": "Task", "Resource": f"arn:aws:states:::aws-sdk:{action}", **following, **fields}
 
 
+FAILS_FOR_ONE = machine(
+    X={"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 1, "Next": "Y"}], "Default": "Z"},
+    Y={"Type": "Fail", "Error": "E"},
+    Z=PASS,
+)
+
 CASES = [
     Case(
         "items come from a listing of objects",
@@ -77,9 +83,15 @@ CASES = [
     ),
     Case(
         "tolerated failures do not fail the run",
-        machine(A=distributed(ToleratedFailurePercentage=50)),
-        succeeds_with([1]),
-        [1],
+        machine(A=distributed(FAILS_FOR_ONE, ToleratedFailurePercentage=50, ResultPath=None)),
+        succeeds_with([1, 2]),
+        [1, 2],
+    ),
+    Case(
+        "more failures than the tolerated share fail the run",
+        machine(A=distributed(FAILS_FOR_ONE, ToleratedFailurePercentage=49, ResultPath=None)),
+        fails_with(TOLERATED),
+        [1, 2],
     ),
     Case(
         "too many failures fail the run",
