@@ -63,13 +63,7 @@ def test_enough_images_start_a_session_that_holds_the_lease(
     check: Send, fill: Fill, lease: Lease, execution_arn: str
 ) -> None:
     fill(20)
-    assert check("start") == {
-        "decision": "START",
-        "messages": 20,
-        "units": 1,
-        "workers": [1, 2],
-        "seconds": 7200,
-    }
+    assert check("start") == {"decision": "START", "messages": 20, "units": 1, "workers": [1, 2], "seconds": 7200}
     assert lease.read().holder == execution_arn
     assert lease.read().is_held(records.now())
     assert check("start", execution_arn=OTHER) == {"decision": "BUSY"}

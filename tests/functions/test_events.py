@@ -106,10 +106,7 @@ HTTP_STATUSES = {
 
 
 # The groups of the token.
-GROUPS: dict[str, list[str]] = {
-    "pre_token_generation": [],
-    "pre_token_generation_operator": ["guests", "operators"],
-}
+GROUPS: dict[str, list[str]] = {"pre_token_generation": [], "pre_token_generation_operator": ["guests", "operators"]}
 
 
 def test_sample_events_are_complete_and_each_has_an_expectation() -> None:

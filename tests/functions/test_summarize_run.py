@@ -33,10 +33,7 @@ def end(function: Start, results: Listing, runs: BulkRuns, event: Event) -> End:
         return {"Key": key, "Size": len(content)}
 
     def summarize(
-        sample: str,
-        *rows: Any,
-        name: str = "SUCCEEDED_0.jsonl",
-        before_redrive: tuple[dict[str, Any], ...] = (),
+        sample: str, *rows: Any, name: str = "SUCCEEDED_0.jsonl", before_redrive: tuple[dict[str, Any], ...] = ()
     ) -> Any:
         runs.acquire(REQUEST, ARN, "", NOW)
         runs.open("first", ARN, REQUEST, NOW)

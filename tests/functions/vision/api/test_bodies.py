@@ -94,10 +94,7 @@ def test_nested_body_of_any_depth_is_rejected_without_a_failure(ann: Caller, dep
 
 @pytest.mark.parametrize(
     ("body", "field", "message"),
-    [
-        (None, "body", "Field required"),
-        ({"name": "Rome", "owner": "bob"}, "owner", "Extra inputs are not permitted"),
-    ],
+    [(None, "body", "Field required"), ({"name": "Rome", "owner": "bob"}, "owner", "Extra inputs are not permitted")],
 )
 def test_missing_body_and_unknown_field_are_named(ann: Caller, body: object, field: str, message: str) -> None:
     answer = ann("POST", "/api/albums", body)

@@ -73,9 +73,7 @@ def test_label_has_the_form_of_the_record() -> None:
             "name": "Rose",
             "confidence": 98.71,
             "parents": ["Flower", "Plant"],
-            "instances": [
-                {"box": {"left": 0.12346, "top": 0.2, "width": 0.3, "height": 0.4}, "confidence": 97.3},
-            ],
+            "instances": [{"box": {"left": 0.12346, "top": 0.2, "width": 0.3, "height": 0.4}, "confidence": 97.3}],
         }
     ]
 
@@ -151,10 +149,7 @@ def test_labels_of_lowest_confidence_are_removed_when_no_box_is_left() -> None:
     assert 0 < len(found) < 100
 
 
-@given(
-    st.integers(1, 8),
-    st.tuples(st.integers(0, 6), st.integers(0, 3), st.integers(1, 2), st.integers(1, 3)),
-)
+@given(st.integers(1, 8), st.tuples(st.integers(0, 6), st.integers(0, 3), st.integers(1, 2), st.integers(1, 3)))
 def test_rotated_box_contains_the_same_pixels(orientation: int, box: tuple[int, int, int, int]) -> None:
     """Mark the pixels of a box in a stored image, and let Pillow rotate it as a viewer does."""
     left, top, width, height = box

@@ -8,14 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import (
-    RESULTS,
-    TOPIC_ARN,
-    Answer,
-    Event,
-    Listing,
-    Refuse,
-)
+from tests.functions.conftest import RESULTS, TOPIC_ARN, Answer, Event, Listing, Refuse
 from tests.functions.vision.services.conftest import ScriptedDetector, detect, upload
 from tests.pictures import jpeg_of, png_of, scene
 from vision.adapters import rekognition
@@ -87,8 +80,7 @@ def test_unusable_image_stays_in_place_without_a_paid_call(
 
 
 @pytest.mark.parametrize(
-    ("code", "name"),
-    [("InvalidImageFormatException", "InvalidImage"), ("ImageTooLargeException", "ImageTooLarge")],
+    ("code", "name"), [("InvalidImageFormatException", "InvalidImage"), ("ImageTooLargeException", "ImageTooLarge")]
 )
 def test_image_that_rekognition_rejects_has_the_reason_in_its_record(
     inspector: Inspector, inspected: Envelope, table: Table, refuse: Refuse, code: str, name: str

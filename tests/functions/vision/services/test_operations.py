@@ -160,10 +160,7 @@ def test_query_with_few_matches_returns_short_pages_with_a_cursor(
 
 @pytest.mark.parametrize(
     ("moved_to", "parts"),
-    [
-        ("", ["versionId="]),
-        ("analyzed/success/rose.jpg", ["amzn-s3-demo-results.s3", "/analyzed/success/rose.jpg?"]),
-    ],
+    [("", ["versionId="]), ("analyzed/success/rose.jpg", ["amzn-s3-demo-results.s3", "/analyzed/success/rose.jpg?"])],
 )
 def test_url_of_an_inspected_image_is_where_it_was_moved_or_its_version(
     desk: Operations, inspected: Callable[..., str], moved_to: str, parts: list[str]

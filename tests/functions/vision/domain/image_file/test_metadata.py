@@ -170,10 +170,7 @@ def jpeg_without_height() -> bytes:
     [
         (jpeg_without_height(), "320 × 0 px"),
         (png_of(scene()).replace(b"IHDR", b"IHDX", 1), "IHDR"),
-        (
-            b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"\0\0\0\x05\0\0\0\x05\x07\x02\0\0\0"),
-            "color type 2 with 7 bits",
-        ),
+        (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"\0\0\0\x05\0\0\0\x05\x07\x02\0\0\0"), "color type 2 with 7 bits"),
         (pictures.huge_png_header(0, 5), "0 × 5 px"),
         (with_segments(jpeg_of(scene()), segment(0xEF, b"") * 10_000), "more than 4,096 segments"),
         (with_chunks(png_of(scene()), chunk(b"teSt", b"") * 10_000), "more than 4,096 chunks"),

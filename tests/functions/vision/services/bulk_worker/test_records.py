@@ -58,11 +58,7 @@ def test_labels_are_kept_when_no_rule_covers_the_image(bulk: Bulk) -> None:
 
 def test_verdict_considers_all_labels_and_the_record_keeps_the_best(bulk: Bulk) -> None:
     rules = _rules('"min_confidence": 50, "any_of": ["Person"], "none_of": ["Weed"]')
-    bulk.detector.labels = [
-        *LABELS,
-        *(_label(f"Label {number}", 70.0) for number in range(90)),
-        _label("Weed", 51.0),
-    ]
+    bulk.detector.labels = [*LABELS, *(_label(f"Label {number}", 70.0) for number in range(90)), _label("Weed", 51.0)]
     items = bulk.put("00.jpg")
     replace(bulk.asking(steps=["labels", "verdict"]), rules=rules).work(items)
     record = bulk.record(items[0])
