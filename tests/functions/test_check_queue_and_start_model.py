@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Event, Model, Refuse, Start
+from tests.functions.conftest import Event, Refuse, Start
+from tests.functions.sample_events import Model
 from vision.adapters.aws_sdk import client
 from vision.adapters.lease import Lease, expiry
 from vision.domain import records
@@ -40,13 +41,6 @@ def fill(inspection_queue: str) -> Fill:
             client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=f"image {number}")
 
     return send
-
-
-@pytest.fixture
-def held(lease: Lease, execution_arn: str) -> Lease:
-    """The lease, held by the session of the sample events."""
-    assert lease.acquire(execution_arn, records.now(), expiry(60))
-    return lease
 
 
 # Before a session

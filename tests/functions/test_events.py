@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import FILES, FUNCTIONS, QUEUED, REFUSED, Event, Model, function_of
+from tests.functions.cold_start import FUNCTIONS, function_of
+from tests.functions.sample_events import FILES, QUEUED, REFUSED, Event, Model
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import Permanent

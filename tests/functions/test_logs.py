@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from local.engine import lambda_logs
-from tests.functions.conftest import FILES, QUEUED, REFUSED, Event, Refuse, function_of
+from tests.functions.cold_start import function_of
+from tests.functions.faults import Refuse
+from tests.functions.sample_events import FILES, QUEUED, REFUSED, Event
 from tests.template.cloudformation import TEMPLATE, load
 from vision.domain.errors import Permanent
 from vision.services import bulk_worker

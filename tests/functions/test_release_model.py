@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Event, Handler, Model, Refuse, Start
+from tests.functions.conftest import Event, Handler, Refuse, Start
+from tests.functions.sample_events import Model
 from vision.domain.errors import AccessDenied, ModelNotReady, ServiceUnavailable, Throttled
 from vision.domain.session.custom_model import STATUSES
 

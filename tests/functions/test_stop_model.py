@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import TABLE
-from tests.functions.conftest import Answer, Event, Metrics, Model, Refuse, Start
+from tests.functions.conftest import Answer, Event, Metrics, Refuse, Start
+from tests.functions.sample_events import Model
 from vision.adapters.aws_sdk import client
 from vision.adapters.lease import Lease, expiry
 from vision.domain import records
@@ -34,13 +35,6 @@ def alive(answer: Answer) -> list[dict[str, Any]]:
     """Let Step Functions describe each execution as RUNNING, and return the list of requests."""
     running = {"executionArn": OTHER, "status": "RUNNING", "startDate": datetime.now(UTC)}
     return answer("stepfunctions", "DescribeExecution", running)
-
-
-@pytest.fixture
-def held(lease: Lease, execution_arn: str) -> Lease:
-    """The lease, held by the session of the sample events."""
-    assert lease.acquire(execution_arn, records.now(), expiry(60))
-    return lease
 
 
 def _keep_running(lease: Lease, until: str) -> None:
