@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -162,6 +162,11 @@ GOOD_BODIES: dict[str, dict[str, Any]] = {
     "Confirmation": {"confirm": "delete all photos of everyone"},
 }
 """One valid body for each form; the tests of tenants fail for a form without one."""
+
+
+def each(values: Mapping[str, Sequence[Any]]) -> list[tuple[str, Any]]:
+    """Each value of each field or parameter, with its name."""
+    return [(name, value) for name in values for value in values[name]]
 
 
 def form_of(method: str, path: str) -> str:

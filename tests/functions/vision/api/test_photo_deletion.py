@@ -26,15 +26,6 @@ def test_photo_is_deleted_with_its_objects_and_without_its_neighbour(ann: Caller
     assert ann.get(f"/api/photos/{neighbour}").json()["is_uploaded"] is True
 
 
-def test_throttled_deletion_hides_the_photo_and_can_be_repeated(ann: Caller, refuse: Callable[..., None]) -> None:
-    photo = develop(ann)
-    refuse("s3", "DeleteObjects", "SlowDown", 503, calls=(1,))
-    assert ann("DELETE", f"/api/photos/{photo}").status == 429
-    assert ids(ann) == []
-    assert ann("DELETE", f"/api/photos/{photo}").status == 204
-    assert darkroom.objects() == []
-
-
 @pytest.mark.parametrize(
     ("path", "body"),
     [
