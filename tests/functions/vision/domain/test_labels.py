@@ -16,23 +16,20 @@ instances = st.fixed_dictionaries(
     {"BoundingBox": st.fixed_dictionaries(dict.fromkeys(("Left", "Top", "Width", "Height"), fractions))},
     optional={"Confidence": percentages},
 )
-responses = st.fixed_dictionaries(
-    {
-        "Labels": st.lists(
-            st.fixed_dictionaries(
-                {"Name": names, "Confidence": percentages},
-                optional={
-                    "Parents": st.lists(names.map(lambda name: {"Name": name}), max_size=3),
-                    "Instances": st.lists(instances, max_size=5),
-                    "Aliases": st.lists(names.map(lambda name: {"Name": name}), max_size=2),
-                    "Categories": st.lists(names.map(lambda name: {"Name": name}), max_size=2),
-                },
-            ),
-            max_size=12,
-        ),
-        "LabelModelVersion": st.just("3.0"),
-    }
+named = names.map(lambda name: {"Name": name})
+label_lists = st.lists(
+    st.fixed_dictionaries(
+        {"Name": names, "Confidence": percentages},
+        optional={
+            "Parents": st.lists(named, max_size=3),
+            "Instances": st.lists(instances, max_size=5),
+            "Aliases": st.lists(named, max_size=2),
+            "Categories": st.lists(named, max_size=2),
+        },
+    ),
+    max_size=12,
 )
+responses = st.fixed_dictionaries({"Labels": label_lists, "LabelModelVersion": st.just("3.0")})
 
 
 def _label(name: str, confidence: float, boxes: int = 0) -> dict[str, Any]:
@@ -49,26 +46,17 @@ def _size_bytes(found: Any) -> int:
 
 
 def test_label_has_the_form_of_the_record() -> None:
-    response = {
-        "Labels": [
-            {
-                "Name": "Rose",
-                "Confidence": 98.706665,
-                "Parents": [{"Name": "Flower"}, {"Name": "Plant"}],
-                "Instances": [
-                    {
-                        "BoundingBox": {"Left": 0.123456, "Top": 0.2, "Width": 0.3, "Height": 0.4},
-                        "Confidence": 97.301239,
-                        "DominantColors": [],
-                    },
-                    {"Confidence": 80},
-                ],
-                "Aliases": [{"Name": "Blossom"}],
-                "Categories": [{"Name": "Plants and Flowers"}],
-            }
-        ]
+    box = {"Left": 0.123456, "Top": 0.2, "Width": 0.3, "Height": 0.4}
+    label = {
+        "Name": "Rose",
+        "Confidence": 98.706665,
+        "Parents": [{"Name": "Flower"}, {"Name": "Plant"}],
+        "Instances": [{"BoundingBox": box, "Confidence": 97.301239, "DominantColors": []}, {"Confidence": 80}],
+        "Aliases": [{"Name": "Blossom"}],
+        "Categories": [{"Name": "Plants and Flowers"}],
     }
-    assert from_rekognition(response) == [
+    assert from_rekognition({"Labels": []}) == []
+    assert from_rekognition({"Labels": [label]}) == [
         {
             "name": "Rose",
             "confidence": 98.71,
@@ -76,10 +64,6 @@ def test_label_has_the_form_of_the_record() -> None:
             "instances": [{"box": {"left": 0.12346, "top": 0.2, "width": 0.3, "height": 0.4}, "confidence": 97.3}],
         }
     ]
-
-
-def test_no_labels_are_a_result() -> None:
-    assert from_rekognition({"Labels": [], "LabelModelVersion": "3.0"}) == []
 
 
 @given(responses)

@@ -86,17 +86,11 @@ def test_details_show_every_label_with_its_parents() -> None:
     assert (shown["parents"], shown["instances"]) == ([], [])
 
 
-def test_photo_that_was_not_announced_has_the_name_of_its_file() -> None:
-    photo = make_photo()
+def test_photo_that_was_not_announced_has_the_name_of_its_file_and_shows_no_keys() -> None:
+    photo = make_photo({"status": "SUCCEEDED", "thumbnail": {"bucket": "b", "key": "private/ann/resized/k"}})
+    assert "private/ann" not in str(photo.details(NOW))
     del photo.item["name"]
     assert photo.as_dict(NOW)["name"] == "a" * 26
-
-
-def test_details_do_not_show_keys() -> None:
-    shown = make_photo({"status": "SUCCEEDED", "thumbnail": {"bucket": "b", "key": "private/ann/resized/k"}}).details(
-        NOW
-    )
-    assert "private/ann" not in str(shown)
 
 
 # Items
