@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.functions.environment import variables_of
-from tests.functions.http_api import Caller, claims
+from tests.functions.http_api import Api, Caller, claims
 from tests.own_models import write_model
 from vision.adapters.aws_sdk import client
 from vision.adapters.table import Table
@@ -81,7 +81,7 @@ def function(
 
 
 @pytest.fixture
-def api(function: Start, table: Table, results: Callable[[], list[str]]) -> Callable[..., Caller]:
+def api(function: Start, table: Table, results: Callable[[], list[str]]) -> Api:
     """Return a client of the API for a person, such as ``api("ann")``."""
     for name in ("ProcessBucket", "CustomModelSession"):
         client("stepfunctions").create_state_machine(

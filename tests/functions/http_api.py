@@ -149,6 +149,9 @@ def document() -> dict[str, Any]:
     return dict(json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")))
 
 
+Api = Callable[..., Caller]
+"""Return a client for a person, such as ``api("ann")``."""
+
 OPERATIONS = [
     (method.upper(), path) for path, methods in document()["paths"].items() for method in methods if method != "servers"
 ]

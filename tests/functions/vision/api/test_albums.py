@@ -38,9 +38,6 @@ def test_album_is_created_listed_renamed_and_deleted_once(ann: Caller) -> None:
     assert names(ann) == []
 
 
-# Names
-
-
 def test_name_is_kept_unchanged(ann: Caller) -> None:
     given = ["x", "x" * 100, "é" * 100, "😀" * 100, " Rome ", "a/b#c?d%e", "'; --", "<b>", "null"]
     assert [make(ann, name)["name"] for name in given] == given
@@ -76,9 +73,6 @@ def test_invalid_name_is_rejected_for_a_new_and_an_existing_album(ann: Caller) -
     assert names(ann) == ["Rome"]
 
 
-# Idempotency keys
-
-
 def test_same_idempotency_key_creates_one_album_of_that_name(ann: Caller) -> None:
     keys = ["k1", "x" * 64, "!", "~", "0e37df36-f698-11e6-8dd4-cb9ced3df976"]
     assert [make(ann, key=key) for key in keys] == [make(ann, key=key) for key in keys]
@@ -95,18 +89,12 @@ def test_invalid_idempotency_key_is_rejected(ann: Caller) -> None:
         assert [error["field"].lower() for error in answered.problem()["errors"]] == ["idempotency-key"]
 
 
-# Renamed
-
-
 @pytest.mark.parametrize(("method", "body"), [("PATCH", {"name": "Paris"}), ("DELETE", None)])
 def test_unknown_or_malformed_album_is_not_found_and_not_created(ann: Caller, method: str, body: Any) -> None:
     assert ann(method, f"/api/albums/{UNKNOWN}", body).status == 404
     for malformed in ("a" * 25, "a" * 27, "A" * 26, "1" * 26, "a" * 25 + "%0A", "%2E%2E", "a b", "%00"):
         assert ann(method, f"/api/albums/{malformed}", body).status in (404, 422), malformed
     assert names(ann) == []
-
-
-# Deleted
 
 
 def test_large_album_is_deleted_in_steps_and_listed_until_the_last_one(ann: Caller) -> None:

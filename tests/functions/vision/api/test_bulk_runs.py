@@ -1,12 +1,12 @@
 """Bulk runs: started once by an operator, listed newest first, and shown with progress, cost and failures."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.conftest import BUCKET, TABLE
+from tests.functions.faults import Refuse
 from tests.functions.http_api import Caller, each
 from vision.adapters.aws_sdk import client
 from vision.adapters.bulk_runs import BulkRuns
@@ -39,9 +39,6 @@ def shown(operator: Caller, run: dict[str, Any]) -> Any:
 
 def listed(operator: Caller) -> Any:
     return operator.get("/api/bulk-runs").json()["runs"]
-
-
-# Started
 
 
 def test_run_over_the_stacks_own_bucket_is_started_and_shown(operator: Caller) -> None:
@@ -80,13 +77,10 @@ def test_same_idempotency_key_starts_one_execution_with_the_request(operator: Ca
 
 
 @pytest.mark.parametrize("code", ["ExecutionLimitExceeded", "ThrottlingException"])
-def test_throttled_start_asks_to_retry_later(operator: Caller, refuse: Callable[..., None], code: str) -> None:
+def test_throttled_start_asks_to_retry_later(operator: Caller, refuse: Refuse, code: str) -> None:
     refuse("stepfunctions", "StartExecution", code)
     answered = operator("POST", "/api/bulk-runs", {"prefix": "2026/"}, key="k1")
     assert (answered.status, answered.headers["retry-after"]) == (429, "3")
-
-
-# Shown
 
 
 def test_ended_run_shows_its_cost_and_failures(operator: Caller) -> None:
@@ -128,9 +122,6 @@ def test_latest_twenty_runs_are_listed_newest_first(operator: Caller) -> None:
     assert {run["run_id"] for run in runs} < started
     moments = [run["started_at"] for run in runs]
     assert moments == sorted(moments, reverse=True)
-
-
-# Validated
 
 
 VALID: dict[str, list[Any]] = {

@@ -1,13 +1,13 @@
 """Photos are deleted with all versions and objects, and a failed deletion can be repeated."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.functions import darkroom
 from tests.functions.darkroom import develop
-from tests.functions.http_api import Caller
+from tests.functions.faults import Answer
+from tests.functions.http_api import Api, Caller
 
 
 def ids(person: Caller, **query: Any) -> list[str]:
@@ -35,7 +35,7 @@ def test_photo_is_deleted_with_its_objects_and_without_its_neighbour(ann: Caller
     ],
 )
 def test_deletion_that_a_policy_denies_hides_the_photo_and_asks_to_retry(
-    api: Callable[..., Caller], ann: Caller, answer: Callable[..., list[Any]], path: str, body: Any
+    api: Api, ann: Caller, answer: Answer, path: str, body: Any
 ) -> None:
     album = ann("POST", "/api/albums", {"name": "Rome"}).json()["album_id"]
     photo = develop(ann, album_id=album)

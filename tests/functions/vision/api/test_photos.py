@@ -10,7 +10,8 @@ import pytest
 from tests.conftest import BUCKET
 from tests.functions import darkroom
 from tests.functions.darkroom import PICTURE, announce, clock, develop
-from tests.functions.http_api import Caller, claims, each
+from tests.functions.faults import Refuse
+from tests.functions.http_api import Api, Caller, claims, each
 from vision.adapters.aws_sdk import client
 
 UNKNOWN = "a" * 26
@@ -25,7 +26,7 @@ Restart = Callable[..., Caller]
 
 
 @pytest.fixture
-def restarted(api: Callable[..., Caller], function: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Restart:
+def restarted(api: Api, function: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Restart:
     """Start the API with other environment variables, and return a caller."""
     api("ann")
 
@@ -174,7 +175,7 @@ def parameters(url: str) -> dict[str, str]:
 def test_urls_are_valid_for_an_hour_and_serve_images_whatever_was_uploaded(ann: Caller) -> None:
     photo = ann.get(f"/api/photos/{develop(ann, name='page.html')}").json()
     thumbnail = photo["thumbnail"]
-    assert (thumbnail["width"], thumbnail["height"]) == (50, 40)
+    assert (thumbnail["width"], thumbnail["height"]) == (250, 188)
     for url in (photo["image_url"], thumbnail["url"]):
         assert urlsplit(url).path.startswith("/private/ann/")
         assert parameters(url)["X-Amz-Expires"] == "3600"
@@ -197,7 +198,7 @@ def test_url_of_an_unprocessed_upload_downloads_it(ann: Caller) -> None:
 
 
 def test_execution_is_shown_to_operators_and_where_the_stack_allows_it_to_its_owner(
-    ann: Caller, api: Callable[..., Caller], restarted: Restart
+    ann: Caller, api: Api, restarted: Restart
 ) -> None:
     photo = f"/api/photos/{develop(ann)}"
     assert ann.get(photo).json()["execution_url"] is None
@@ -224,7 +225,7 @@ def test_unknown_or_malformed_photo_id_is_rejected(ann: Caller, method: str) -> 
     ],
 )
 def test_failure_of_the_table_asks_to_retry_or_reveals_no_internals(
-    ann: Caller, refuse: Callable[..., None], code: str, http_status: int, status: int, retry_after: str | None
+    ann: Caller, refuse: Refuse, code: str, http_status: int, status: int, retry_after: str | None
 ) -> None:
     refuse("dynamodb", "Query", code, http_status)
     answered = ann.get("/api/photos")

@@ -90,9 +90,6 @@ def test_unknown_parameter_is_ignored_and_a_repeated_one_finds_no_more_photos(an
     assert "earlier day first" in answered.problem()["detail"]
 
 
-# Suggested labels
-
-
 def labels(person: Caller, prefix: str = "") -> list[str]:
     return list(person.get("/api/labels", prefix=prefix).json()["labels"])
 

@@ -1,7 +1,6 @@
 """Sessions of the Custom Labels model, with their timeline and cost, for operators."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from botocore.awsrequest import AWSResponse
 
 from tests.conftest import TABLE
 from tests.functions.conftest import STATE_MACHINE_ARN, Answer
+from tests.functions.faults import Hook
 from tests.functions.http_api import Caller
 from vision.adapters.aws_sdk import client
 from vision.adapters.session_log import SessionLog
@@ -32,7 +32,7 @@ def end(arn: str, status: str, **more: str) -> dict[str, Any]:
     return {"executionArn": arn, "status": status, "startDate": BEGUN, "stopDate": BEGUN, **more}
 
 
-def test_running_session_has_no_end_and_no_cost(operator: Caller) -> None:
+def test_session_has_its_end_images_minutes_and_cost_once_it_has_ended(operator: Caller, answer: Answer) -> None:
     # An execution that found an empty queue is no session.
     client("stepfunctions").start_execution(stateMachineArn=SESSION_ARN, name="nothing-to-do")
     assert sessions(operator) == []
@@ -41,10 +41,6 @@ def test_running_session_has_no_end_and_no_cost(operator: Caller) -> None:
     assert (session["session_id"], session["status"]) == ("session", "RUNNING")
     assert [session[name] for name in ("ended_at", "images", "model_minutes", "cost_dollars", "error")] == [None] * 5
     assert session["execution_url"].endswith(arn)
-
-
-def test_ended_session_shows_images_minutes_and_cost(operator: Caller, answer: Answer) -> None:
-    arn = start()
     SessionLog(TABLE).close(arn, 120, 30, "2026-11-21T10:40:00.000Z")
     answer("stepfunctions", "DescribeExecution", end(arn, "SUCCEEDED"))
     [session] = sessions(operator)
@@ -70,7 +66,7 @@ def test_timeline_has_the_first_time_of_each_milestone(operator: Caller, answer:
     ]
 
 
-def test_timeline_of_a_long_session_includes_its_end(operator: Caller, hook: Callable[..., None]) -> None:
+def test_timeline_of_a_long_session_includes_its_end(operator: Caller, hook: Hook) -> None:
     start()
 
     def history(params: dict[str, Any], **_: Any) -> Any:
