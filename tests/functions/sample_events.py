@@ -68,13 +68,7 @@ def stored(bucket: str) -> Stored:
 
 @pytest.fixture
 def world(
-    bucket: str,
-    table: Table,
-    state_machine_arn: str,
-    event: Event,
-    stored: Stored,
-    answer: Answer,
-    photo: bytes,
+    bucket: str, table: Table, state_machine_arn: str, event: Event, stored: Stored, answer: Answer, photo: bytes
 ) -> Envelope:
     """The photo of the sample events in the bucket, and a Rekognition that finds its labels."""
     sample = event("extract_metadata")
@@ -120,13 +114,7 @@ def model(hook: Hook) -> Model:
 
 @pytest.fixture
 def inspected(
-    world: Envelope,
-    results: Listing,
-    notified: Listing,
-    event: Event,
-    stored: Stored,
-    answer: Answer,
-    photo: bytes,
+    world: Envelope, results: Listing, notified: Listing, event: Event, stored: Stored, answer: Answer, photo: bytes
 ) -> Envelope:
     """The image that the sample events announce for inspection, in the bucket, with all that its inspection needs."""
     [version] = created_objects(event("inspect_images")["Records"][0]["body"], BUCKET)

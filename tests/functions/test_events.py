@@ -117,13 +117,7 @@ def test_sample_events_are_complete_and_each_has_an_expectation() -> None:
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in REFUSED])
 def test_sample_event_has_its_effect_and_a_json_answer(
-    drive: Drive,
-    table: Table,
-    world: Envelope,
-    inspected: Envelope,
-    model: Model,
-    answered: list[dict[str, Any]],
-    name: str,
+    drive: Drive, table: Table, world: Envelope, inspected: Envelope, model: Model, answered: list[Any], name: str
 ) -> None:
     answer = drive(name)
     assert json.loads(json.dumps(answer)) == answer

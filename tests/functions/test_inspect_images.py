@@ -80,9 +80,7 @@ def test_only_the_invalid_message_of_a_batch_fails(handler: Handler, event: Even
 
 
 @pytest.mark.parametrize("name", ["inspect_images", "inspect_images_notification_url_encoded"])
-def test_message_of_another_bucket_fails_and_records_nothing(
-    handler: Handler, event: Event, items: Listing, name: str
-) -> None:
+def test_message_of_another_bucket_records_nothing(handler: Handler, event: Event, items: Listing, name: str) -> None:
     sqs_event = event(name)
     [message] = sqs_event["Records"]
     message["body"] = message["body"].replace(BUCKET, "somebody-elses")
@@ -123,9 +121,7 @@ def test_failed_call_to_any_service_returns_the_message(
     assert handler(sqs_event) == _failed(message)
 
 
-def test_record_keeps_the_best_labels_and_those_that_a_rule_names(
-    inspect: Inspect, record: Record, answer: Answer
-) -> None:
+def test_record_keeps_the_best_labels_and_those_of_a_rule(inspect: Inspect, record: Record, answer: Answer) -> None:
     seen = [{"Name": f"Label {place:02}", "Confidence": 99 - place} for place in range(30)]
     seen += [{"Name": "Rose", "Confidence": 61.0}, {"Name": "Moss", "Confidence": 60.0}]
     asked = answer("rekognition", "DetectLabels", {"Labels": [*seen, {"Name": "Hedge", "Confidence": 98.5}]})

@@ -137,9 +137,7 @@ def test_failure_is_logged_with_its_name_level_and_photo_id(
     assert line["function_name"] == "extract_metadata"
 
 
-def test_invalid_message_is_logged_with_its_message_id(
-    drive: Drive, event: Event, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_message_is_logged_with_its_id(drive: Drive, event: Event, capsys: pytest.CaptureFixture[str]) -> None:
     drive("start_processing_batch_with_poison")
     [line] = _lines(capsys.readouterr().out)
     invalid = event("start_processing_batch_with_poison")["Records"][4]["messageId"]

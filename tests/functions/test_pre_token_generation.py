@@ -75,6 +75,14 @@ def test_roles_of_the_groups_are_unchanged(details: Details, factors: Answer) ->
     assert details("operators", **roles)["groupOverrideDetails"] == {"groupsToOverride": [], **roles}
 
 
+@pytest.mark.parametrize("configuration", [None, {}, {"groupsToOverride": None, "iamRolesToOverride": None}])
+def test_person_without_groups_gets_none(function: Start, event: Event, configuration: dict[str, Any] | None) -> None:
+    request = event("pre_token_generation")
+    request["request"]["groupConfiguration"] = configuration
+    response = function("pre_token_generation")(request)["response"]
+    assert _claims(response["claimsAndScopeOverrideDetails"]) == ([], None)
+
+
 @pytest.mark.parametrize(
     ("code", "status"),
     [
@@ -96,7 +104,7 @@ def test_error_of_cognito_costs_operators_the_group_but_not_the_token(
     assert metrics() == {"OperatorChecksFailed": 1}
 
 
-def test_log_names_the_error_and_no_person(
+def test_log_names_the_error_not_the_person(
     details: Details, refuse: Refuse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refuse("cognito-idp", "AdminGetUser", "TooManyRequestsException")
@@ -107,14 +115,6 @@ def test_log_names_the_error_and_no_person(
     assert line["message"].endswith(": Throttled")
     assert "example.com" not in written
     assert PERSON not in written
-
-
-@pytest.mark.parametrize("configuration", [None, {}, {"groupsToOverride": None, "iamRolesToOverride": None}])
-def test_person_without_groups_gets_none(function: Start, event: Event, configuration: dict[str, Any] | None) -> None:
-    request = event("pre_token_generation")
-    request["request"]["groupConfiguration"] = configuration
-    response = function("pre_token_generation")(request)["response"]
-    assert _claims(response["claimsAndScopeOverrideDetails"]) == ([], None)
 
 
 def test_attempts_end_within_the_five_seconds_of_a_trigger(function: Start) -> None:

@@ -103,9 +103,7 @@ def test_missing_permission_fails_the_deletion_and_the_invocation(
     assert answered[0]["Reason"].startswith("AccessDenied: ")
 
 
-def test_deleted_model_does_not_prevent_the_deletion_of_the_stack(
-    handler: Handler, event: Event, answered: Answers
-) -> None:
+def test_deleted_model_does_not_keep_the_stack(handler: Handler, event: Event, answered: Answers) -> None:
     request = event("release_model_delete")
     request["ResourceProperties"]["ModelVersionArn"] += "4"
     handler(request)

@@ -95,19 +95,12 @@ def test_session_without_the_lease_does_not_stop_the_model(send: Send, model: Mo
 
 
 @pytest.mark.parametrize(
-    ("code", "http_status", "kind"),
-    [("InternalServerError", 500, ServiceUnavailable), ("AccessDeniedException", 400, AccessDenied)],
+    "error", [("InternalServerError", 500, ServiceUnavailable), ("AccessDeniedException", 400, AccessDenied)]
 )
 def test_session_that_cannot_stop_its_model_keeps_the_lease(
-    send: Send,
-    held: Lease,
-    execution_arn: str,
-    metrics: Metrics,
-    refuse: Refuse,
-    code: str,
-    http_status: int,
-    kind: type[Exception],
+    send: Send, held: Lease, execution_arn: str, metrics: Metrics, refuse: Refuse, error: tuple[str, int, Any]
 ) -> None:
+    code, http_status, kind = error
     refuse("rekognition", "StopProjectVersion", code, http_status)
     with pytest.raises(kind):
         send("stop_model")
@@ -157,9 +150,7 @@ def test_watchdog_leaves_the_model_of_another_running_session_and_counts_its_min
 
 
 @pytest.mark.parametrize("name", ENDED)
-def test_end_of_a_session_releases_its_lease_and_stops_its_model(
-    send: Send, model: Model, held: Lease, name: str
-) -> None:
+def test_end_of_a_session_releases_lease_and_stops_model(send: Send, model: Model, held: Lease, name: str) -> None:
     send(name)
     assert model.stopped == 1
     assert held.read().holder == ""
@@ -209,14 +200,7 @@ def test_session_that_cannot_be_described_counts_as_running(
     [(FAR_AHEAD, 0, ""), (LONG_AGO, 1, ""), ("until tomorrow", 1, "keep_running_until is not a timestamp")],
 )
 def test_watchdog_leaves_a_model_that_an_operator_keeps_running(
-    send: Send,
-    model: Model,
-    lease: Lease,
-    caplog: pytest.LogCaptureFixture,
-    name: str,
-    until: str,
-    stops: int,
-    warning: str,
+    send: Send, model: Model, lease: Lease, caplog: Any, name: str, until: str, stops: int, warning: str
 ) -> None:
     _keep_running(lease, until)
     send(name)
@@ -227,7 +211,7 @@ def test_watchdog_leaves_a_model_that_an_operator_keeps_running(
 # Metrics of the watchdog
 
 
-def test_check_between_two_periods_counts_each_minute_once(
+def test_check_between_periods_counts_each_minute_once(
     send: Send, model: Model, lease: Lease, metrics: Metrics
 ) -> None:
     lease.note_watched(records.seconds_ago(180))

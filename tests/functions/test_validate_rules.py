@@ -38,9 +38,7 @@ def _subscribed() -> list[str]:
 @pytest.mark.parametrize(
     ("name", "subscribed"), [("create", [INSPECTOR]), ("create_without_addresses", []), ("update", []), ("delete", [])]
 )
-def test_valid_rules_succeed_and_a_creation_subscribes_its_addresses(
-    respond: Respond, name: str, subscribed: list[str]
-) -> None:
+def test_valid_rules_succeed_and_a_creation_subscribes(respond: Respond, name: str, subscribed: list[str]) -> None:
     response = respond(name)
     assert response["Status"] == "SUCCESS"
     assert response["PhysicalResourceId"] == "ValidRules-1"
