@@ -23,9 +23,7 @@ def test_label_of_the_whole_image_has_no_box() -> None:
 
 
 @given(responses)
-def test_detections_of_one_name_are_one_label_with_the_highest_confidence(
-    response: dict[str, Any],
-) -> None:
+def test_detections_of_one_name_are_one_label_with_the_highest_confidence(response: dict[str, Any]) -> None:
     best: dict[str, float] = {}
     boxes: dict[str, list[float]] = {}
     for one in response.get("CustomLabels", []):

@@ -85,9 +85,6 @@ def test_most_certain_labels_are_kept_and_all_that_a_rule_names() -> None:
     assert [label["name"] for label in most_certain(found, 2, {"d", "unknown"})] == ["A", "B", "D"]
 
 
-# Bounded by the size of a state
-
-
 @given(responses)
 def test_response_of_usual_size_keeps_every_label(response: dict[str, Any]) -> None:
     found = from_rekognition(response)

@@ -51,9 +51,6 @@ def test_version_id_or_else_the_etag_is_the_identity(version_id: str | None, eta
     assert ObjectVersion.from_dict({**OBJECT, "version_id": version_id, "etag": etag}).identity == identity
 
 
-# Sequencers
-
-
 def _in_order(one: str, other: str) -> int:
     """Compare as the documentation of S3 says: right pad the shorter one with zeros, then compare."""
     length = max(len(one), len(other))

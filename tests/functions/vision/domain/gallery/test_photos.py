@@ -30,9 +30,6 @@ def make_label(name: str = "Rose", confidence: float = 98.7) -> dict[str, Any]:
     return {"name": name, "confidence": confidence, "parents": ["Plant"], "instances": []}
 
 
-# Shown
-
-
 @pytest.mark.parametrize("is_uploaded", [False, True])
 def test_photo_without_a_record_is_pending(is_uploaded: bool) -> None:
     shown = make_photo(is_uploaded=is_uploaded).as_dict(NOW)
@@ -93,9 +90,6 @@ def test_photo_that_was_not_announced_has_the_name_of_its_file_and_shows_no_keys
     assert photo.as_dict(NOW)["name"] == "a" * 26
 
 
-# Items
-
-
 @given(pending_uploads, labels, moments)
 def test_label_entry_has_the_list_position_of_its_photo(upload: PendingUpload, label: str, now: str) -> None:
     item = upload.photo(now)
@@ -109,9 +103,6 @@ def test_label_entry_has_the_list_position_of_its_photo(upload: PendingUpload, l
 def test_album_is_an_item_of_its_owner(owner: str, album_id: str, name: str, now: str) -> None:
     album = albums.album(owner, album_id, name, now)
     assert (album["pk"], album["sk"], album["name"]) == (f"OWNER#{owner}", f"ALBUM#{album_id}", name)
-
-
-# Counts
 
 
 @given(found)

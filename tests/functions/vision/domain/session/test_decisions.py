@@ -78,9 +78,7 @@ def test_empty_queue_never_starts_a_model(waited: float, drawn: SessionPolicy) -
     ("messages", "waited_seconds", "expected"),
     [(19, 3599.9, False), (20, 0, True), (1, 3600, True), (1, 0, False), (1000, 0, True)],
 )
-def test_session_starts_with_enough_images_or_one_that_waits_too_long(
-    messages: int, waited_seconds: float, expected: bool
-) -> None:
+def test_session_starts_with_enough_images_or_a_long_wait(messages: int, waited_seconds: float, expected: bool) -> None:
     assert is_worth_starting(Backlog(messages, 0, 0), waited_seconds, POLICY) is expected
 
 
@@ -93,9 +91,7 @@ def test_more_images_and_longer_waiting_never_prevent_a_session(
 
 
 @given(backlogs, counts, policies)
-def test_inference_units_keep_their_limits_and_drain_the_backlog_in_time(
-    backlog: Backlog, more: int, drawn: SessionPolicy
-) -> None:
+def test_inference_units_keep_their_limits_and_drain_in_time(backlog: Backlog, more: int, drawn: SessionPolicy) -> None:
     units = inference_units(backlog, drawn)
     assert drawn.minimum_units <= units <= drawn.maximum_units
     rate = IMAGES_PER_SECOND_AND_UNIT * units
