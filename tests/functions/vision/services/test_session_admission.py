@@ -66,9 +66,7 @@ def test_image_starts_a_session_alone_once_it_has_waited_long_enough(admission: 
     assert admission.start_session("one")["decision"] == "START"
 
 
-def test_retry_after_an_uncounted_queue_starts_the_session(
-    admission: SessionAdmission, fill: Fill, refuse: Refuse
-) -> None:
+def test_retry_after_an_uncounted_queue_starts(admission: SessionAdmission, fill: Fill, refuse: Refuse) -> None:
     fill(20)
     refuse("sqs", "GetQueueAttributes", "AccessDenied", calls=(1,))
     with pytest.raises(AccessDenied):

@@ -33,11 +33,13 @@ def test_later_run_does_only_the_missing_step(bulk: Bulk, results: Listing) -> N
     assert results() == [after["thumbnail"]["key"]]
 
 
-def test_run_for_metadata_alone_makes_no_paid_call(bulk: Bulk) -> None:
+def test_run_for_metadata_alone_makes_no_paid_call_and_a_later_full_one_keeps_parents_and_boxes(bulk: Bulk) -> None:
     items = bulk.put("00.jpg")
     assert counts(bulk.asking(steps=["metadata"]).work(items)) == {"seen": 1, "labelled": 1}
     assert bulk.detector.asked == []
     assert bulk.record(items[0])["camera_make"] == "Apple"
+    bulk.asking(record="full").next_run().work(items)
+    assert bulk.record(items[0])["labels"] == LABELS
 
 
 def test_labels_are_kept_when_the_thumbnail_fails(bulk: Bulk, refuse: Refuse) -> None:
@@ -80,12 +82,6 @@ def test_verdict_asks_again_for_labels_that_a_full_list_omits(bulk: Bulk) -> Non
     assert record["labels"][-1]["name"] == "Weed"
     assert bulk.detector.asked == [("00.jpg", 1000, 50.0), ("00.jpg", 100, 50.0)]
     assert counts(tally, "calls", "reads") == {"seen": 1, "labelled": 1, "calls": 2, "reads": 3}
-
-
-def test_full_record_keeps_parents_and_boxes(bulk: Bulk) -> None:
-    items = bulk.put("00.jpg")
-    bulk.asking(record="full").work(items)
-    assert bulk.record(items[0])["labels"] == LABELS
 
 
 def _item_size(value: Any) -> int:
