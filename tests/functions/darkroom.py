@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 from unittest import mock
@@ -11,25 +10,20 @@ from uuid import uuid4
 from PIL import Image
 
 from tests.conftest import BUCKET, TABLE
+from tests.functions import photo_app
 from tests.functions.http_api import Answer, Caller
 from vision.adapters.aws_sdk import client
 from vision.adapters.items import Items
-from vision.adapters.photos import Photos
 from vision.adapters.table import Table
-from vision.domain import keys, records
+from vision.domain import records
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Attempt
 from vision.domain.gallery.pending_uploads import PendingUpload
 from vision.domain.inspection import results
 from vision.domain.inspection.verdicts import Judgement, Verdict
-from vision.domain.objects import ObjectVersion
-from vision.services import label_index
 
 EXECUTION_ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessImage:one"
 DETECTOR = {"name": "rekognition", "version": "3.0"}
-
-# The sequencer of a later write to a key is greater.
-_sequence = itertools.count(1)
 
 
 def _picture() -> bytes:
@@ -76,38 +70,15 @@ def shelve(owner: str, number: int, day: str) -> None:
 
 def put(key: str, content: bytes = PICTURE) -> Envelope:
     """Put an object into the image bucket, and record it."""
-    stored = client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
-    sequencer = f"{next(_sequence):016X}".ljust(64, "0")
-    version = ObjectVersion(BUCKET, key, stored["VersionId"], stored["ETag"].strip('"'), sequencer, len(content))
-    envelope = Envelope.of(version)
+    envelope = photo_app.put(key, content)
     Table(TABLE).register(envelope, records.now())
     return envelope
 
 
 def process(envelope: Envelope, labels: Mapping[str, float], **changes: Any) -> None:
-    """Record the result of an execution with a thumbnail, and index the photo by its labels."""
-    thumbnail = {"bucket": BUCKET, "key": keys.thumbnail_key(envelope.object, envelope.owner)}
-    client("s3").put_object(Bucket=BUCKET, Key=thumbnail["key"], Body=b"small")
-    outcome = {
-        "status": "SUCCEEDED",
-        "format": "JPEG",
-        "width": 100,
-        "height": 80,
-        "labels": found(labels),
-        "detector": DETECTOR,
-        "thumbnail": {**thumbnail, "width": 50, "height": 40},
-        **changes,
-    }
-    run = Attempt(EXECUTION_ARN, records.now())
-    Table(TABLE).advance(envelope, run, outcome, records.now())
-    label_index.add(Photos(TABLE), envelope, run, outcome)
-
-
-def found(labels: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Labels as a record has them."""
-    return [
-        {"name": name, "confidence": confidence, "parents": [], "instances": []} for name, confidence in labels.items()
-    ]
+    """Process a photo with success, except for the given attributes of its record."""
+    known = {"format": "JPEG", "width": 100, "height": 80, "detector": DETECTOR}
+    photo_app.process(envelope, Attempt(EXECUTION_ARN, records.now()), labels, **known | changes)
 
 
 def inspect(
@@ -117,10 +88,9 @@ def inspect(
     with clock(moment):
         envelope = put(key or f"images/garden/{uuid4().hex}.jpg")
         reasons = () if judgement == "SUCCESS" else ("Rose was not found with at least 90",)
-        attributes = results.verdict_attributes(Verdict(Judgement(judgement), "garden", reasons), records.now())
-        Table(TABLE).record_verdict(
-            envelope, attributes | {"labels": found(labels or {}), "status": "SUCCEEDED", **places}, records.now()
-        )
+        judged = results.verdict_attributes(Verdict(Judgement(judgement), "garden", reasons), records.now())
+        judged |= {"labels": photo_app.found(**labels or {}), "status": "SUCCEEDED", **places}
+        Table(TABLE).record_verdict(envelope, judged, records.now())
     return envelope
 
 

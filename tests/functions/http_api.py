@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -66,13 +66,7 @@ def event(
         "apiId": "a1b2c3d4e5",
         "domainName": HOST,
         "domainPrefix": "app",
-        "http": {
-            "method": method,
-            "path": path,
-            "protocol": "HTTP/1.1",
-            "sourceIp": "192.0.2.7",
-            "userAgent": "tests",
-        },
+        "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.7", "userAgent": "tests"},
         "requestId": "JKJaXmPLvHcESHA=",
         "routeKey": "ANY /api/{proxy+}",
         "stage": "$default",
@@ -155,6 +149,9 @@ def document() -> dict[str, Any]:
     return dict(json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")))
 
 
+Api = Callable[..., Caller]
+"""Return a client for a person, such as ``api("ann")``."""
+
 OPERATIONS = [
     (method.upper(), path) for path, methods in document()["paths"].items() for method in methods if method != "servers"
 ]
@@ -168,6 +165,11 @@ GOOD_BODIES: dict[str, dict[str, Any]] = {
     "Confirmation": {"confirm": "delete all photos of everyone"},
 }
 """One valid body for each form; the tests of tenants fail for a form without one."""
+
+
+def each(values: Mapping[str, Sequence[Any]]) -> list[tuple[str, Any]]:
+    """Each value of each field or parameter, with its name."""
+    return [(name, value) for name in values for value in values[name]]
 
 
 def form_of(method: str, path: str) -> str:

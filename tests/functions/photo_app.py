@@ -1,6 +1,7 @@
 """The photos of a person without the API in front: announced, uploaded, processed, and what is left of them."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,9 @@ from vision.services.gallery import Gallery
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessImage"
 STARTED_AT = "2026-11-21T10:00:00.000Z"
+SMALL = {"width": 250, "height": 188}
+# The sequencer of a later write to a key is greater.
+_sequence = itertools.count(1)
 
 
 def found(**confidences: float) -> list[dict[str, Any]]:
@@ -49,6 +53,23 @@ def objects(prefix: str = "") -> list[str]:
     return sorted(one["Key"] for one in listed.get("Versions", []) + listed.get("DeleteMarkers", []))
 
 
+def put(key: str, content: bytes = b"content") -> Envelope:
+    """Put an object, whose event has not been delivered yet."""
+    stored = client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+    sequencer = comparable_sequencer(f"{next(_sequence):016X}")
+    etag = stored["ETag"].strip('"')
+    return Envelope.of(ObjectVersion(BUCKET, key, stored["VersionId"], etag, sequencer, len(content)))
+
+
+def process(envelope: Envelope, run: Attempt, labels: Mapping[str, float], **changes: Any) -> None:
+    """Do what an execution does: write the thumbnail, the record and the label index."""
+    thumbnail = {"bucket": BUCKET, "key": keys.thumbnail_key(envelope.object, envelope.owner)}
+    client("s3").put_object(Bucket=BUCKET, Key=thumbnail["key"], Body=b"small")
+    outcome = {"status": "SUCCEEDED", "labels": found(**labels), "thumbnail": {**thumbnail, **SMALL}, **changes}
+    Table(TABLE).advance(envelope, run, outcome, records.now())
+    label_index.add(Photos(TABLE), envelope, run, outcome)
+
+
 @dataclass(frozen=True, slots=True)
 class PhotoApp:
     """The services behind the API, and the workflow that processes uploads."""
@@ -57,7 +78,6 @@ class PhotoApp:
         default_factory=lambda: Gallery(Albums(TABLE), People(TABLE), Photos(TABLE), BUCKET, Allowance(0, 0))
     )
     table: Table = field(default_factory=lambda: Table(TABLE))
-    _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     @property
     def photos(self) -> Photos:
@@ -78,17 +98,13 @@ class PhotoApp:
         """Make an album, and return its id."""
         return str(self.gallery.make_album(owner, name, key)["album_id"])
 
-    def put(self, key: str) -> Envelope:
-        """Put an object, whose event has not been delivered yet."""
-        version = client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"content")
-        sequencer = comparable_sequencer(f"{next(self._numbers):016X}")
-        return Envelope.of(
-            ObjectVersion(BUCKET, key, version["VersionId"], version["ETag"].strip('"'), sequencer, len(b"content"))
-        )
+    @staticmethod
+    def put(key: str) -> Envelope:
+        return put(key)
 
     def upload(self, photo: Photo) -> Envelope:
         """Upload an announced photo, and deliver its event."""
-        envelope = self.put(photo.item["object"]["key"])
+        envelope = put(photo.item["object"]["key"])
         self.table.register(envelope, records.now())
         return envelope
 
@@ -97,17 +113,8 @@ class PhotoApp:
         return photo, self.upload(photo)
 
     def finish(self, envelope: Envelope, started_at: str = STARTED_AT, **confidences: float) -> None:
-        """Do what an execution does: write the thumbnail, the record and the label index."""
-        thumbnail = {"bucket": BUCKET, "key": keys.thumbnail_key(envelope.object, envelope.owner)}
-        client("s3").put_object(Bucket=BUCKET, Key=thumbnail["key"], Body=b"small")
-        outcome = {
-            "status": "SUCCEEDED",
-            "labels": found(**(confidences or {"Rose": 98.7})),
-            "thumbnail": {**thumbnail, "width": 250, "height": 188},
-        }
-        run = self.run(envelope, started_at)
-        self.table.advance(envelope, run, outcome, records.now())
-        label_index.add(self.photos, envelope, run, outcome)
+        """Process an upload with success."""
+        process(envelope, self.run(envelope, started_at), confidences or {"Rose": 98.7})
 
     @staticmethod
     def run(envelope: Envelope, started_at: str = STARTED_AT) -> Attempt:

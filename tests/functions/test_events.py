@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import FILES, FUNCTIONS, QUEUED, REFUSED, Event, Model, function_of
+from tests.functions.cold_start import FUNCTIONS, function_of
+from tests.functions.sample_events import FILES, QUEUED, REFUSED, Event, Model
 from vision.adapters.table import Table
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import ImageFailed, Permanent
@@ -107,10 +108,7 @@ HTTP_STATUSES = {
 
 
 # The groups of the token.
-GROUPS: dict[str, list[str]] = {
-    "pre_token_generation": [],
-    "pre_token_generation_operator": ["guests", "operators"],
-}
+GROUPS: dict[str, list[str]] = {"pre_token_generation": [], "pre_token_generation_operator": ["guests", "operators"]}
 
 
 def test_sample_events_are_complete_and_each_has_an_expectation() -> None:
@@ -126,13 +124,7 @@ def test_failed_image_fails_its_execution_after_it_is_recorded(drive: Drive, tab
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in (*REFUSED, "store_metadata_failed")])
 def test_sample_event_has_its_effect_and_a_json_answer(
-    drive: Drive,
-    table: Table,
-    world: Envelope,
-    inspected: Envelope,
-    model: Model,
-    answered: list[dict[str, Any]],
-    name: str,
+    drive: Drive, table: Table, world: Envelope, inspected: Envelope, model: Model, answered: list[Any], name: str
 ) -> None:
     answer = drive(name)
     assert json.loads(json.dumps(answer)) == answer

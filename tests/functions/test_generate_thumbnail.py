@@ -1,5 +1,4 @@
 import io
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,12 +6,11 @@ from PIL import Image
 
 from tests.conftest import BUCKET
 from tests.functions.conftest import Event, Handler, Refuse, Start
+from tests.functions.sample_events import Stored
 from tests.pictures import jpeg_of, scene
 from vision.adapters.aws_sdk import client
 from vision.domain import keys
 from vision.domain.errors import CorruptImage, InvalidEvent, NotSupportedImageType, ObjectNotFound, Throttled
-
-Stored = Callable[[dict[str, Any], bytes], None]
 
 
 @pytest.fixture
@@ -29,39 +27,23 @@ def _written(thumbnail: dict[str, Any]) -> dict[str, Any]:
     return client("s3").get_object(Bucket=thumbnail["bucket"], Key=thumbnail["key"])
 
 
-def test_thumbnail_fits_the_configured_size_and_is_a_jpeg_without_exif(
+def test_thumbnail_is_a_jpeg_of_the_configured_size_without_exif_beside_the_uploads(
     handler: Handler, envelope: dict[str, Any], stored: Stored, photo: bytes
 ) -> None:
     stored(envelope, photo)
     thumbnail = handler(envelope)
-    assert (thumbnail["width"], thumbnail["height"]) == (250, 188)
-    written = _written(thumbnail)
-    image = Image.open(written["Body"])
-    assert written["ContentType"] == "image/jpeg"
-    assert image.format == "JPEG"
-    assert image.size == (250, 188)
-    assert dict(image.getexif()) == {}
-    assert image.info.get("exif") is None
-
-
-def test_thumbnail_is_beside_the_uploads_and_is_not_an_upload(
-    handler: Handler, envelope: dict[str, Any], stored: Stored, photo: bytes
-) -> None:
-    stored(envelope, photo)
-    thumbnail = handler(envelope)
-    assert thumbnail["bucket"] == BUCKET
+    assert (thumbnail["width"], thumbnail["height"], thumbnail["bucket"]) == (250, 188, BUCKET)
     assert thumbnail["key"].startswith("private/ann/resized/")
     assert keys.upload_key(thumbnail["key"]) is None
-
-
-def test_second_run_writes_the_same_thumbnail(
-    handler: Handler, envelope: dict[str, Any], stored: Stored, photo: bytes
-) -> None:
-    stored(envelope, photo)
-    first = handler(envelope)
-    content = _written(first)["Body"].read()
-    assert handler(envelope) == first
-    assert _written(first)["Body"].read() == content
+    written = _written(thumbnail)
+    content = written["Body"].read()
+    image = Image.open(io.BytesIO(content))
+    assert (written["ContentType"], image.format, image.size) == ("image/jpeg", "JPEG", (250, 188))
+    assert dict(image.getexif()) == {}
+    assert image.info.get("exif") is None
+    # A second run writes the same.
+    assert handler(envelope) == thumbnail
+    assert _written(thumbnail)["Body"].read() == content
 
 
 def test_late_thumbnail_of_an_older_version_replaces_nothing(

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from local.engine import lambda_logs
-from tests.functions.conftest import FILES, QUEUED, REFUSED, Event, Refuse, function_of
+from tests.functions.cold_start import function_of
+from tests.functions.faults import Refuse
+from tests.functions.sample_events import FILES, QUEUED, REFUSED, Event
 from tests.template.cloudformation import TEMPLATE, load
 from vision.domain.errors import Permanent
 from vision.services import bulk_worker
@@ -135,9 +137,7 @@ def test_failure_is_logged_with_its_name_level_and_photo_id(
     assert line["function_name"] == "extract_metadata"
 
 
-def test_invalid_message_is_logged_with_its_message_id(
-    drive: Drive, event: Event, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_message_is_logged_with_its_id(drive: Drive, event: Event, capsys: pytest.CaptureFixture[str]) -> None:
     drive("start_processing_batch_with_poison")
     [line] = _lines(capsys.readouterr().out)
     invalid = event("start_processing_batch_with_poison")["Records"][4]["messageId"]

@@ -55,34 +55,31 @@ def test_opened_run_has_a_record_and_all_that_its_map_needs(
     assert open_run(asked()) == opened
 
 
+@pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize(
-    ("fields", "reads_photos", "words"),
+    ("fields", "words"),
     [
-        ({"bucket": "amzn-s3-demo-other"}, "true", "add its ARN to the parameter BulkBucketArns"),
-        ({"inventory": {"bucket": "amzn-s3-demo-other", "key": "manifest.json"}}, "true", "inventory.bucket: "),
-        ({"steps": ["all"]}, "true", "steps: "),
-        ({"bucket": "\ud800"}, "true", "not UTF-8"),
-        ({}, "false", "BulkReadsPhotos"),
+        ({"bucket": "amzn-s3-demo-other"}, "add its ARN to the parameter BulkBucketArns"),
+        ({"inventory": {"bucket": "amzn-s3-demo-other", "key": "manifest.json"}}, "inventory.bucket: "),
+        ({"steps": ["all"]}, "steps: "),
+        ({"bucket": "\ud800"}, "not UTF-8"),
     ],
 )
 def test_impossible_run_is_refused_before_anything_is_written(
-    open_run: Handler,
-    filled: str,
-    items: Listing,
-    asked: Asked,
-    monkeypatch: pytest.MonkeyPatch,
-    fields: dict[str, Any],
-    reads_photos: str,
-    words: str,
+    open_run: Handler, items: Listing, asked: Asked, fields: dict[str, Any], words: str
 ) -> None:
-    monkeypatch.setenv("BULK_READS_PHOTOS", reads_photos)
     with pytest.raises(InvalidRun, match=words):
         open_run(asked(**fields))
     assert items() == []
 
 
-def test_missing_bucket_is_named(open_run: Handler, asked: Asked) -> None:
+def test_run_over_a_missing_bucket_or_photos_that_are_not_allowed_is_refused(
+    open_run: Handler, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(InvalidRun, match="there is no bucket amzn-s3-demo-bucket"):
+        open_run(asked())
+    monkeypatch.setenv("BULK_READS_PHOTOS", "false")
+    with pytest.raises(InvalidRun, match="BulkReadsPhotos"):
         open_run(asked())
 
 

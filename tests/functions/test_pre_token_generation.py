@@ -39,38 +39,32 @@ def factors(answer: Answer) -> Answer:
     return know
 
 
-def withheld(details: dict[str, Any]) -> str | None:
+def _claims(details: dict[str, Any]) -> tuple[list[str], str | None]:
+    """The groups in the token, and why the group of operators is withheld."""
     claims = details.get("accessTokenGeneration", {}).get("claimsToAddOrOverride", {})
-    return claims.get("operators_withheld")
+    return details["groupOverrideDetails"]["groupsToOverride"], claims.get("operators_withheld")
 
 
-def _groups(details: dict[str, Any]) -> list[str]:
-    return list(details["groupOverrideDetails"]["groupsToOverride"])
-
-
-def test_operator_with_a_second_factor_keeps_the_group(details: Details, factors: Answer) -> None:
-    asked = factors("SOFTWARE_TOKEN_MFA")
-    found = details("guests", "operators")
-    assert _groups(found) == ["guests", "operators"]
-    assert withheld(found) is None
-    assert asked == [{"UserPoolId": "eu-west-1_EXAMPLE01", "Username": PERSON}]
-
-
-@pytest.mark.parametrize("names", [(), ("SMS_MFA",), ("EMAIL_OTP",)])
-def test_operator_without_an_authenticator_app_loses_that_group_only(
-    details: Details, factors: Answer, names: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("names", "claims"),
+    [
+        (["SOFTWARE_TOKEN_MFA"], (["guests", "operators"], None)),
+        *((names, (["guests"], "no-second-factor")) for names in ([], ["SMS_MFA"], ["EMAIL_OTP"])),
+    ],
+)
+def test_operator_keeps_that_group_with_an_authenticator_app_only(
+    details: Details, factors: Answer, names: list[str], claims: tuple[list[str], str | None]
 ) -> None:
-    factors(*names)
-    found = details("guests", "operators")
-    assert _groups(found) == ["guests"]
-    assert withheld(found) == "no-second-factor"
+    asked = factors(*names)
+    assert _claims(details("guests", "operators")) == claims
+    assert asked == [{"UserPoolId": "eu-west-1_EXAMPLE01", "Username": PERSON}]
 
 
 @pytest.mark.parametrize("groups", [(), ("guests",), ("Operators",), ("operators2", "[operators]")])
 def test_others_keep_their_groups_without_a_check(details: Details, factors: Answer, groups: tuple[str, ...]) -> None:
     asked = factors()
     found = details(*groups)
-    assert _groups(found) == list(groups)
+    assert _claims(found) == (list(groups), None)
     assert found.keys() == {"groupOverrideDetails"}
     assert asked == []
 
@@ -79,6 +73,14 @@ def test_roles_of_the_groups_are_unchanged(details: Details, factors: Answer) ->
     factors()
     roles = {"iamRolesToOverride": ["arn:aws:iam::123456789012:role/guests"], "preferredRole": None}
     assert details("operators", **roles)["groupOverrideDetails"] == {"groupsToOverride": [], **roles}
+
+
+@pytest.mark.parametrize("configuration", [None, {}, {"groupsToOverride": None, "iamRolesToOverride": None}])
+def test_person_without_groups_gets_none(function: Start, event: Event, configuration: dict[str, Any] | None) -> None:
+    request = event("pre_token_generation")
+    request["request"]["groupConfiguration"] = configuration
+    response = function("pre_token_generation")(request)["response"]
+    assert _claims(response["claimsAndScopeOverrideDetails"]) == ([], None)
 
 
 @pytest.mark.parametrize(
@@ -96,19 +98,13 @@ def test_error_of_cognito_costs_operators_the_group_but_not_the_token(
     details: Details, refuse: Refuse, metrics: Metrics, code: str, status: int
 ) -> None:
     refuse("cognito-idp", "AdminGetUser", code, status)
-    found = details("guests", "operators")
-    assert _groups(found) == ["guests"]
-    assert withheld(found) == "not-checked"
+    assert _claims(details("guests")) == (["guests"], None)
+    assert metrics() == {}
+    assert _claims(details("guests", "operators")) == (["guests"], "not-checked")
     assert metrics() == {"OperatorChecksFailed": 1}
 
 
-def test_error_of_cognito_does_not_affect_others(details: Details, refuse: Refuse, metrics: Metrics) -> None:
-    refuse("cognito-idp", "AdminGetUser", "TooManyRequestsException")
-    assert _groups(details("guests")) == ["guests"]
-    assert metrics() == {}
-
-
-def test_log_names_the_error_and_no_person(
+def test_log_names_the_error_not_the_person(
     details: Details, refuse: Refuse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refuse("cognito-idp", "AdminGetUser", "TooManyRequestsException")
@@ -119,14 +115,6 @@ def test_log_names_the_error_and_no_person(
     assert line["message"].endswith(": Throttled")
     assert "example.com" not in written
     assert PERSON not in written
-
-
-@pytest.mark.parametrize("configuration", [None, {}, {"groupsToOverride": None, "iamRolesToOverride": None}])
-def test_person_without_groups_gets_none(function: Start, event: Event, configuration: dict[str, Any] | None) -> None:
-    request = event("pre_token_generation")
-    request["request"]["groupConfiguration"] = configuration
-    response = function("pre_token_generation")(request)["response"]
-    assert _groups(response["claimsAndScopeOverrideDetails"]) == []
 
 
 def test_attempts_end_within_the_five_seconds_of_a_trigger(function: Start) -> None:

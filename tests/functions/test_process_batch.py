@@ -29,7 +29,7 @@ def test_repeated_batch_is_processed_once_and_answers_the_same(drive: Drive) -> 
         assert {"labelled": 1, "calls": 1}.items() <= drive("process_batch").items()
 
 
-def test_key_of_a_failed_image_is_returned_and_not_logged(
+def test_key_of_a_failure_is_returned_and_not_logged(
     drive: Drive, capsys: pytest.CaptureFixture[str], hook: Hook
 ) -> None:
     # Output and result files belong to the owner, as the records do; the state machine logs no data.

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Event, Handler, Model, Refuse, Start
+from tests.functions.conftest import Event, Handler, Refuse, Start
+from tests.functions.sample_events import Model
 from vision.domain.errors import AccessDenied, ModelNotReady, ServiceUnavailable, Throttled
 from vision.domain.session.custom_model import STATUSES
 
@@ -37,24 +38,16 @@ def test_resource_is_identified_by_the_arn_of_its_running_model(
     assert model.stopped == 0
 
 
-def test_running_model_is_stopped_before_success_is_answered(
-    handler: Handler, event: Event, model: Model, answered: Answers
-) -> None:
-    request = event("release_model_delete")
-    handler(request)
-    assert model.stopped == 1
-    assert _statuses(answered) == ["SUCCESS"]
-    assert answered[0]["PhysicalResourceId"] == request["PhysicalResourceId"]
-
-
-@pytest.mark.parametrize("status", sorted(STATUSES - {"RUNNING", "STARTING"}))
-def test_model_that_is_stopped_or_stopping_is_not_stopped_again(
+@pytest.mark.parametrize("status", sorted(STATUSES - {"STARTING"}))
+def test_model_is_stopped_if_it_runs_before_success_is_answered(
     handler: Handler, event: Event, model: Model, answered: Answers, status: str
 ) -> None:
     model.status = status
-    handler(event("release_model_delete"))
-    assert model.stopped == 0
+    request = event("release_model_delete")
+    handler(request)
+    assert model.stopped == (status == "RUNNING")
     assert _statuses(answered) == ["SUCCESS"]
+    assert answered[0]["PhysicalResourceId"] == request["PhysicalResourceId"]
 
 
 def test_starting_model_is_stopped_once_it_runs(
@@ -80,20 +73,13 @@ def test_model_that_starts_for_too_long_is_left_to_the_next_attempt(
 
 
 @pytest.mark.parametrize(
-    ("code", "http_status", "kind"),
-    [("ThrottlingException", 400, Throttled), ("InternalServerError", 500, ServiceUnavailable)],
+    "error", [("ThrottlingException", 400, Throttled), ("InternalServerError", 500, ServiceUnavailable)]
 )
 @pytest.mark.parametrize("operation", ["DescribeProjectVersions", "StopProjectVersion"])
 def test_transient_error_is_left_to_the_next_attempt_without_an_answer(
-    handler: Handler,
-    event: Event,
-    answered: Answers,
-    refuse: Refuse,
-    operation: str,
-    code: str,
-    http_status: int,
-    kind: type[Exception],
+    handler: Handler, event: Event, answered: Answers, refuse: Refuse, operation: str, error: tuple[str, int, Any]
 ) -> None:
+    code, http_status, kind = error
     refuse("rekognition", operation, code, http_status)
     with pytest.raises(kind):
         handler(event("release_model_delete"))
@@ -113,14 +99,11 @@ def test_missing_permission_fails_the_deletion_and_the_invocation(
     request["ResourceProperties"]["ModelVersionArn"] += "" if is_known else "4"
     with pytest.raises(AccessDenied):
         handler(request)
-    [answer] = answered
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith("AccessDenied: ")
+    assert _statuses(answered) == ["FAILED"]
+    assert answered[0]["Reason"].startswith("AccessDenied: ")
 
 
-def test_deleted_model_does_not_prevent_the_deletion_of_the_stack(
-    handler: Handler, event: Event, answered: Answers
-) -> None:
+def test_deleted_model_does_not_keep_the_stack(handler: Handler, event: Event, answered: Answers) -> None:
     request = event("release_model_delete")
     request["ResourceProperties"]["ModelVersionArn"] += "4"
     handler(request)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import TABLE
-from tests.functions.conftest import Answer, Event, Metrics, Model, Refuse, Start
+from tests.functions.conftest import Answer, Event, Metrics, Refuse, Start
+from tests.functions.sample_events import Model
 from vision.adapters.aws_sdk import client
 from vision.adapters.lease import Lease, expiry
 from vision.domain import records
@@ -17,6 +18,7 @@ from vision.domain.session.custom_model import STATUSES
 Send = Callable[[str], Any]
 OTHER = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-CustomModelSession:other"
 LONG_AGO, LESS_LONG_AGO = "2020-01-01T00:00:00.000Z", "2020-01-01T00:30:00.000Z"
+FAR_AHEAD = "2999-12-31T00:00:00Z"
 ENDED = ["stop_model_session_failed", "stop_model_session_aborted"]
 WATCHDOG = ["stop_model_watchdog", *ENDED]
 
@@ -34,13 +36,6 @@ def alive(answer: Answer) -> list[dict[str, Any]]:
     """Let Step Functions describe each execution as RUNNING, and return the list of requests."""
     running = {"executionArn": OTHER, "status": "RUNNING", "startDate": datetime.now(UTC)}
     return answer("stepfunctions", "DescribeExecution", running)
-
-
-@pytest.fixture
-def held(lease: Lease, execution_arn: str) -> Lease:
-    """The lease, held by the session of the sample events."""
-    assert lease.acquire(execution_arn, records.now(), expiry(60))
-    return lease
 
 
 def _keep_running(lease: Lease, until: str) -> None:
@@ -100,19 +95,12 @@ def test_session_without_the_lease_does_not_stop_the_model(send: Send, model: Mo
 
 
 @pytest.mark.parametrize(
-    ("code", "http_status", "kind"),
-    [("InternalServerError", 500, ServiceUnavailable), ("AccessDeniedException", 400, AccessDenied)],
+    "error", [("InternalServerError", 500, ServiceUnavailable), ("AccessDeniedException", 400, AccessDenied)]
 )
 def test_session_that_cannot_stop_its_model_keeps_the_lease(
-    send: Send,
-    held: Lease,
-    execution_arn: str,
-    metrics: Metrics,
-    refuse: Refuse,
-    code: str,
-    http_status: int,
-    kind: type[Exception],
+    send: Send, held: Lease, execution_arn: str, metrics: Metrics, refuse: Refuse, error: tuple[str, int, Any]
 ) -> None:
+    code, http_status, kind = error
     refuse("rekognition", "StopProjectVersion", code, http_status)
     with pytest.raises(kind):
         send("stop_model")
@@ -121,16 +109,16 @@ def test_session_that_cannot_stop_its_model_keeps_the_lease(
     assert metrics() == {}
 
 
-def test_session_leaves_a_model_that_an_operator_keeps_running(send: Send, model: Model, held: Lease) -> None:
-    _keep_running(held, expiry(3600))
-    assert send("stop_model") == {"stopped": True, "status": "KEPT_RUNNING"}
-    assert model.stopped == 0
-    assert held.read().holder == ""
-
-
-def test_session_stops_the_model_despite_an_invalid_timestamp(send: Send, held: Lease) -> None:
-    _keep_running(held, "until tomorrow")
-    assert send("stop_model") == {"stopped": False, "status": "RUNNING"}
+@pytest.mark.parametrize(
+    ("until", "status", "is_kept"), [(FAR_AHEAD, "KEPT_RUNNING", True), ("until tomorrow", "RUNNING", False)]
+)
+def test_session_leaves_a_model_that_an_operator_keeps_running(
+    send: Send, model: Model, held: Lease, until: str, status: str, is_kept: bool
+) -> None:
+    _keep_running(held, until)
+    assert send("stop_model") == {"stopped": is_kept, "status": status}
+    assert model.stopped == (not is_kept)
+    assert (held.read().holder == "") is is_kept
 
 
 # The watchdog
@@ -138,31 +126,31 @@ def test_session_stops_the_model_despite_an_invalid_timestamp(send: Send, held: 
 
 @pytest.mark.parametrize("name", WATCHDOG)
 @pytest.mark.parametrize("has_expired_lease", [False, True])
-def test_watchdog_stops_a_model_without_a_valid_lease(
-    send: Send, model: Model, lease: Lease, name: str, has_expired_lease: bool
+def test_watchdog_stops_and_counts_a_model_without_a_valid_lease(
+    send: Send, model: Model, lease: Lease, metrics: Metrics, name: str, has_expired_lease: bool
 ) -> None:
     if has_expired_lease:
         lease.acquire(OTHER, LONG_AGO, LESS_LONG_AGO)
     send(name)
     assert model.stopped == 1
     assert lease.read().holder == ""
+    assert metrics() == {"ModelMinutes": 10.0, "ModelsStoppedByWatchdog": 1.0}
 
 
 @pytest.mark.parametrize("name", WATCHDOG)
-def test_watchdog_leaves_the_model_of_another_running_session(
-    send: Send, model: Model, lease: Lease, alive: list[dict[str, Any]], name: str
+def test_watchdog_leaves_the_model_of_another_running_session_and_counts_its_minutes(
+    send: Send, model: Model, lease: Lease, metrics: Metrics, alive: list[dict[str, Any]], name: str
 ) -> None:
     lease.acquire(OTHER, records.now(), expiry(60))
     send(name)
     assert model.stopped == 0
     assert lease.read().holder == OTHER
     assert [asked["executionArn"] for asked in alive] == [OTHER]
+    assert metrics() == {"ModelMinutes": 10.0}
 
 
 @pytest.mark.parametrize("name", ENDED)
-def test_end_of_a_session_releases_its_lease_and_stops_its_model(
-    send: Send, model: Model, held: Lease, name: str
-) -> None:
+def test_end_of_a_session_releases_lease_and_stops_model(send: Send, model: Model, held: Lease, name: str) -> None:
     send(name)
     assert model.stopped == 1
     assert held.read().holder == ""
@@ -182,14 +170,15 @@ def test_schedule_releases_the_lease_of_an_ended_session_only(
     assert held.read().holder == ("" if is_released else execution_arn)
 
 
-@pytest.mark.parametrize("status", ["STOPPED", "STARTING"])
-def test_schedule_releases_the_lease_although_the_model_does_not_run(
-    send: Send, model: Model, held: Lease, status: str
+@pytest.mark.parametrize("status", sorted(STATUSES - {"RUNNING"}))
+def test_schedule_releases_the_lease_of_a_model_that_is_not_paid_for(
+    send: Send, model: Model, held: Lease, metrics: Metrics, status: str
 ) -> None:
     model.status = status
     send("stop_model_watchdog")
     assert model.stopped == 0
     assert held.read().holder == ""
+    assert metrics() == {}
 
 
 @pytest.mark.parametrize(
@@ -206,47 +195,23 @@ def test_session_that_cannot_be_described_counts_as_running(
 
 
 @pytest.mark.parametrize("name", WATCHDOG)
-def test_watchdog_leaves_a_model_that_an_operator_keeps_running(
-    send: Send, model: Model, lease: Lease, name: str
-) -> None:
-    _keep_running(lease, expiry(3600))
-    send(name)
-    assert model.stopped == 0
-
-
 @pytest.mark.parametrize(
-    ("until", "warning"), [(LONG_AGO, ""), ("until tomorrow", "keep_running_until is not a timestamp")]
+    ("until", "stops", "warning"),
+    [(FAR_AHEAD, 0, ""), (LONG_AGO, 1, ""), ("until tomorrow", 1, "keep_running_until is not a timestamp")],
 )
-def test_expired_or_invalid_timestamp_does_not_keep_the_model_running(
-    send: Send, model: Model, lease: Lease, caplog: pytest.LogCaptureFixture, until: str, warning: str
+def test_watchdog_leaves_a_model_that_an_operator_keeps_running(
+    send: Send, model: Model, lease: Lease, caplog: Any, name: str, until: str, stops: int, warning: str
 ) -> None:
     _keep_running(lease, until)
-    send("stop_model_watchdog")
-    assert model.stopped == 1
+    send(name)
+    assert model.stopped == stops
     assert warning in caplog.text
 
 
 # Metrics of the watchdog
 
 
-@pytest.mark.parametrize("status", sorted(STATUSES - {"RUNNING"}))
-def test_model_that_is_not_paid_for_is_neither_stopped_nor_counted(
-    send: Send, model: Model, metrics: Metrics, status: str
-) -> None:
-    model.status = status
-    send("stop_model_watchdog")
-    assert model.stopped == 0
-    assert metrics() == {}
-
-
-def test_watchdog_counts_the_minutes_of_its_period_for_a_running_model(
-    send: Send, held: Lease, metrics: Metrics, alive: list[dict[str, Any]]
-) -> None:
-    send("stop_model_watchdog")
-    assert metrics() == {"ModelMinutes": 10.0}
-
-
-def test_check_between_two_periods_counts_each_minute_once(
+def test_check_between_periods_counts_each_minute_once(
     send: Send, model: Model, lease: Lease, metrics: Metrics
 ) -> None:
     lease.note_watched(records.seconds_ago(180))
@@ -261,11 +226,6 @@ def test_check_of_a_stopped_model_restarts_the_count_of_minutes(send: Send, mode
         model.status = status
         send("stop_model_watchdog")
     assert metrics()["ModelMinutes"] == pytest.approx(0, abs=0.1)
-
-
-def test_model_that_the_watchdog_stopped_is_counted(send: Send, metrics: Metrics) -> None:
-    send("stop_model_watchdog")
-    assert metrics() == {"ModelMinutes": 10.0, "ModelsStoppedByWatchdog": 1.0}
 
 
 @pytest.mark.parametrize("name", WATCHDOG)

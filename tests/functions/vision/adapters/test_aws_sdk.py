@@ -68,21 +68,20 @@ def test_every_mapped_code_is_tested() -> None:
     assert {(code, kind) for kind, codes in CODES.items() for code in codes} == set(aws_sdk._ERRORS.items())
 
 
-@pytest.mark.parametrize("code", ["InternalServerError", "InternalError", "ServiceUnavailable", "SomethingNew"])
-def test_http_500_is_transient(code: str) -> None:
-    with pytest.raises(ServiceUnavailable), domain_errors("image"):
-        raise _client_error(code, 500)
-
-
-def test_throttle_with_http_503_is_a_throttle() -> None:
-    with pytest.raises(Throttled), domain_errors("image"):
-        raise _client_error("SlowDown", 503)
-
-
-@pytest.mark.parametrize("kind", [ConnectTimeoutError, ReadTimeoutError, EndpointConnectionError])
-def test_timeout_or_lost_connection_is_transient(kind: type[Exception]) -> None:
-    with pytest.raises(ServiceUnavailable), domain_errors("image"):
-        raise kind(endpoint_url="https://s3")
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        *((_client_error(code, 500), ServiceUnavailable) for code in ("InternalServerError", "InternalError", "New")),
+        (_client_error("ServiceUnavailable", 500), ServiceUnavailable),
+        (_client_error("SlowDown", 503), Throttled),
+        (ConnectTimeoutError(endpoint_url="https://s3"), ServiceUnavailable),
+        (ReadTimeoutError(endpoint_url="https://s3"), ServiceUnavailable),
+        (EndpointConnectionError(endpoint_url="https://s3"), ServiceUnavailable),
+    ],
+)
+def test_http_500_timeout_and_lost_connection_are_transient(error: Exception, kind: type[VisionError]) -> None:
+    with pytest.raises(kind), domain_errors("image"):
+        raise error
 
 
 @pytest.mark.parametrize("error", [_client_error("ValidationException"), InvalidImage("no")])
@@ -105,9 +104,7 @@ def test_client_is_created_once_and_times_out_before_its_function(aws: None) -> 
     assert client.meta.config.connect_timeout + client.meta.config.read_timeout < 30
 
 
-def test_clients_requested_by_many_threads_are_created_one_at_a_time(
-    aws: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clients_for_many_threads_are_created_one_at_a_time(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     current, most, lock = 0, 0, threading.Lock()
 
     class Session:

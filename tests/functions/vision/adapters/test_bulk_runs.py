@@ -21,9 +21,6 @@ def runs(table_name: str) -> BulkRuns:
     return BulkRuns(table_name)
 
 
-# Leases
-
-
 def test_one_of_many_concurrent_executions_takes_a_prefix(runs: BulkRuns, one_call_at_a_time: None) -> None:
     with ThreadPoolExecutor(8) as pool:
         taken = list(pool.map(lambda n: runs.acquire(REQUEST, f"execution-{n}", "", NOW), range(8)))
@@ -31,46 +28,31 @@ def test_one_of_many_concurrent_executions_takes_a_prefix(runs: BulkRuns, one_ca
     assert runs.holder(REQUEST) == f"execution-{taken.index(True)}"
 
 
-def test_holder_takes_its_prefix_again_and_another_prefix_is_free(runs: BulkRuns) -> None:
+def test_holder_takes_its_prefix_again_and_is_replaced_once(runs: BulkRuns) -> None:
     assert runs.acquire(REQUEST, "one", "", NOW)
     assert runs.acquire(REQUEST, "one", "", NOW)
+    # Another prefix is free.
     assert runs.acquire(OTHER, "two", "", NOW)
+    assert [runs.acquire(REQUEST, name, "one", NOW) for name in ("two", "three")] == [True, False]
 
 
-def test_dead_holder_is_replaced_once(runs: BulkRuns) -> None:
-    runs.acquire(REQUEST, "dead", "", NOW)
-    assert [runs.acquire(REQUEST, name, "dead", NOW) for name in ("two", "three")] == [True, False]
-
-
-def test_closed_run_releases_its_prefix(runs: BulkRuns) -> None:
+def test_closed_run_releases_its_own_prefix_and_not_that_of_its_successor(runs: BulkRuns) -> None:
     runs.acquire(REQUEST, ARN, "", NOW)
     runs.open("one", ARN, REQUEST, NOW)
     runs.close("one", REQUEST, ARN, {"status": "SUCCEEDED"}, NOW)
     assert runs.holder(REQUEST) == ""
     assert runs.acquire(REQUEST, "two", "", NOW)
-
-
-def test_run_closed_late_does_not_release_the_prefix_of_its_successor(runs: BulkRuns) -> None:
-    runs.acquire(REQUEST, "two", "", NOW)
     runs.close("one", REQUEST, ARN, {"status": "ABORTED"}, NOW)
     assert runs.holder(REQUEST) == "two"
 
 
-# Records
-
-
-def test_record_of_a_run_holds_its_request_and_is_listed_under_runs(runs: BulkRuns) -> None:
+def test_record_of_a_run_holds_its_request_and_the_time_of_its_first_start(runs: BulkRuns) -> None:
     runs.open("one", ARN, REQUEST, NOW)
+    runs.open("one", ARN, REQUEST, LATER)
     record = runs.read("one") or {}
     assert Request.from_dict(record["request"]) == REQUEST
     assert (record["listing_pk"], record["status"], record["record_type"]) == ("RUNS", "RUNNING", "bulk_run")
     assert records.now() > record["listing_sk"][: len(NOW)]
-
-
-def test_run_opened_again_keeps_its_start_time(runs: BulkRuns) -> None:
-    runs.open("one", ARN, REQUEST, NOW)
-    runs.open("one", ARN, REQUEST, LATER)
-    record = runs.read("one") or {}
     assert (record["started_at"], record["updated_at"]) == (NOW, LATER)
 
 

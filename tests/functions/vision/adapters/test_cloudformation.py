@@ -82,9 +82,7 @@ def test_failure_is_sent_with_its_reason(stack: CloudFormation) -> None:
 @pytest.mark.parametrize(
     ("before", "now", "sent"), [("ValidRules-1", "", "ValidRules-1"), ("model-1", "model-2", "model-2")]
 )
-def test_update_keeps_the_resource_unless_it_is_replaced(
-    stack: CloudFormation, before: str, now: str, sent: str
-) -> None:
+def test_update_keeps_the_id_unless_it_is_replaced(stack: CloudFormation, before: str, now: str, sent: str) -> None:
     # CloudFormation deletes the old resource after an update that sends another id.
     cloudformation.respond(stack.event(RequestType="Update", PhysicalResourceId=before), "", now)
     assert stack.response["PhysicalResourceId"] == sent

@@ -16,25 +16,15 @@ def lease(table_name: str) -> Lease:
     return Lease(table_name, VERSION_ARN)
 
 
-# Taken
-
-
-def test_free_lease_is_taken_by_one_holder(lease: Lease) -> None:
+def test_free_lease_is_taken_by_one_holder_who_may_take_it_again_for_longer(lease: Lease, table_name: str) -> None:
     assert lease.read() == LeaseState()
     assert lease.acquire(FIRST, NOW, LATER)
     assert not lease.acquire(SECOND, NOW, MUCH_LATER)
     assert (lease.read().holder, lease.read().expires_at) == (FIRST, LATER)
-
-
-def test_two_models_have_two_leases(lease: Lease, table_name: str) -> None:
-    lease.acquire(FIRST, NOW, LATER)
-    assert Lease(table_name, VERSION_ARN + "4").acquire(SECOND, NOW, LATER)
-
-
-def test_holder_takes_its_lease_again_for_longer(lease: Lease) -> None:
-    lease.acquire(FIRST, BEFORE, LATER)
     assert lease.acquire(FIRST, NOW, MUCH_LATER)
     assert lease.read().expires_at == MUCH_LATER
+    # Another model has its own lease.
+    assert Lease(table_name, VERSION_ARN + "4").acquire(SECOND, NOW, LATER)
 
 
 def test_expired_lease_goes_to_the_next_holder_for_good(lease: Lease) -> None:
@@ -44,55 +34,31 @@ def test_expired_lease_goes_to_the_next_holder_for_good(lease: Lease) -> None:
     assert lease.read().holder == SECOND
 
 
-# Released
-
-
-def test_released_lease_is_free(lease: Lease) -> None:
+def test_lease_is_released_by_its_holder_only_and_then_free(lease: Lease) -> None:
+    assert not lease.release(FIRST, NOW)
+    assert lease.read() == LeaseState()
     lease.acquire(FIRST, NOW, MUCH_LATER)
-    assert lease.release(FIRST, LATER)
-    assert lease.acquire(SECOND, LATER, MUCH_LATER)
-
-
-def test_lease_is_released_by_its_holder_only(lease: Lease) -> None:
-    lease.acquire(FIRST, NOW, LATER)
-    assert not lease.release(SECOND, NOW)
+    assert not lease.release(SECOND, LATER)
     assert lease.read().holder == FIRST
-
-
-@pytest.mark.parametrize("held", [False, True])
-def test_releasing_a_free_lease_changes_nothing(lease: Lease, held: bool) -> None:
-    if held:
-        lease.acquire(FIRST, NOW, LATER)
-        lease.release(FIRST, NOW)
+    assert lease.release(FIRST, LATER)
     before = lease.read()
     assert not lease.release(FIRST, LATER)
     assert lease.read() == before
+    assert lease.acquire(SECOND, LATER, MUCH_LATER)
 
 
-# Extended
-
-
-def test_holder_extends_its_lease(lease: Lease) -> None:
+@pytest.mark.parametrize("other", ["", SECOND])
+def test_lease_is_extended_by_its_holder_only(lease: Lease, other: str) -> None:
+    if other:
+        lease.acquire(other, BEFORE, LATER)
+    assert not lease.extend(FIRST, NOW, MUCH_LATER)
+    assert lease.read().holder == other
+    lease.release(other, NOW)
     lease.acquire(FIRST, NOW, LATER)
     assert lease.extend(FIRST, NOW, MUCH_LATER)
     assert lease.read().expires_at == MUCH_LATER
-
-
-@pytest.mark.parametrize("holder", ["", SECOND])
-def test_lease_is_extended_by_its_holder_only(lease: Lease, holder: str) -> None:
-    if holder:
-        lease.acquire(holder, NOW, LATER)
-    assert not lease.extend(FIRST, NOW, MUCH_LATER)
-    assert lease.read().holder == holder
-
-
-def test_released_lease_is_not_extended(lease: Lease) -> None:
-    lease.acquire(FIRST, NOW, LATER)
     lease.release(FIRST, NOW)
     assert not lease.extend(FIRST, NOW, MUCH_LATER)
-
-
-# Noted
 
 
 def test_time_since_which_images_wait_outlives_a_session_until_nothing_waits(lease: Lease) -> None:
@@ -105,19 +71,15 @@ def test_time_since_which_images_wait_outlives_a_session_until_nothing_waits(lea
     assert lease.read().waiting_since == ""
 
 
-def test_first_time_that_the_model_was_running_is_kept(lease: Lease) -> None:
+def test_first_time_that_the_model_was_running_is_noted_by_the_holder_only_and_kept(lease: Lease) -> None:
     lease.acquire(FIRST, BEFORE, LATER)
+    lease.note_running(SECOND, BEFORE)
+    assert (lease.read().holder, lease.read().running_at) == (FIRST, "")
     lease.note_running(FIRST, BEFORE)
     lease.note_running(FIRST, NOW)
     assert lease.read().running_at == BEFORE
     lease.acquire(FIRST, NOW, MUCH_LATER)
     assert lease.read().running_at == BEFORE
-
-
-def test_running_model_is_noted_by_the_holder_only(lease: Lease) -> None:
-    lease.acquire(FIRST, NOW, LATER)
-    lease.note_running(SECOND, NOW)
-    assert (lease.read().holder, lease.read().running_at) == (FIRST, "")
 
 
 @pytest.mark.parametrize("end", ["release", "expiry"])
@@ -152,17 +114,11 @@ def test_time_until_which_an_operator_keeps_the_model_running_outlives_sessions(
 
 
 @pytest.mark.parametrize(
-    ("state", "is_held"),
-    [
-        (LeaseState(), False),
-        (LeaseState(holder=FIRST, expires_at=LATER), True),
-        (LeaseState(holder=FIRST, expires_at=NOW), False),
-        (LeaseState(holder=FIRST, expires_at=BEFORE), False),
-        (LeaseState(holder="", expires_at=LATER), False),
-    ],
+    ("holder", "expires_at", "is_held"),
+    [("", "", False), (FIRST, LATER, True), (FIRST, NOW, False), (FIRST, BEFORE, False), ("", LATER, False)],
 )
-def test_lease_is_held_until_it_expires(state: LeaseState, is_held: bool) -> None:
-    assert state.is_held(NOW) is is_held
+def test_lease_is_held_until_it_expires(holder: str, expires_at: str, is_held: bool) -> None:
+    assert LeaseState(holder=holder, expires_at=expires_at).is_held(NOW) is is_held
 
 
 def test_lease_expires_in_the_future(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,12 +37,6 @@ def test_backlog_counts_visible_in_flight_and_delayed_messages(url: str) -> None
     assert queue.backlog(url) == Backlog(visible=2, in_flight=3, delayed=2)
 
 
-def test_receive_returns_up_to_ten_messages(url: str) -> None:
-    assert queue.receive(url, 0, 60) == []
-    _send(url, 12)
-    assert len(queue.receive(url, 0, 60)) == 10
-
-
 def test_receive_waits_and_hides_for_as_long_as_its_caller_says(sqs: Stubber) -> None:
     expected = {
         "QueueUrl": URL,
@@ -61,33 +55,24 @@ def test_fifth_receive_is_the_last_before_the_dead_letter_queue(receives: int, i
     assert Message("b", "h", receives).is_last_receive is is_last
 
 
-def test_received_message_is_hidden_until_it_is_returned(url: str) -> None:
+def test_received_message_is_hidden_until_it_is_returned_or_deleted(url: str) -> None:
+    assert queue.receive(url, 0, 60) == []
     _send(url, 1)
     [message] = queue.receive(url, 0, 60)
     assert queue.receive(url, 0, 60) == []
     assert queue.hide(url, message, 0)
-    assert [again.body for again in queue.receive(url, 0, 60)] == [message.body]
+    [again] = queue.receive(url, 0, 60)
+    assert again.body == message.body
+    queue.delete(url, again)
+    assert queue.backlog(url) == Backlog(0, 0, 0)
+    _send(url, 12)
+    assert len(queue.receive(url, 0, 60)) == 10
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "MessageNotInflight",
-        "AWS.SimpleQueueService.MessageNotInflight",
-        "InvalidParameterValue",
-        "ReceiptHandleIsInvalid",
-    ],
-)
+@pytest.mark.parametrize("code", queue._NOT_HIDDEN_ANY_MORE)
 def test_message_that_another_worker_may_have_is_not_hidden(sqs: Stubber, code: str) -> None:
     sqs.add_client_error("change_message_visibility", code)
     assert not queue.hide(URL, MESSAGE, 60)
-
-
-def test_deleted_message_never_comes_back(url: str) -> None:
-    _send(url, 1)
-    [message] = queue.receive(url, 0, 0)
-    queue.delete(url, message)
-    assert queue.backlog(url) == Backlog(0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from vision.adapters import rekognition
-from vision.domain.errors import (
-    AccessDenied,
-    ImageTooLarge,
-    InvalidImage,
-    ModelNotReady,
-    ServiceUnavailable,
-    Throttled,
-)
+from vision.domain.errors import AccessDenied, ImageTooLarge, InvalidImage, ModelNotReady, ServiceUnavailable, Throttled
 from vision.domain.objects import ObjectVersion
 
 VERSION = ObjectVersion("amzn-s3-demo-bucket", "private/ann/uploads/a+b 50%.jpg", "v1", "e1", "", 5)

@@ -34,29 +34,27 @@ def s3(stubbed: Callable[[str], Stubber]) -> Stubber:
     return stubbed("s3")
 
 
-# Reading
-
-
 @pytest.mark.parametrize("content", [b"photo", b""])
 def test_object_is_read_whole_by_version_or_etag(bucket: str, content: bytes) -> None:
     version = _put(bucket, content)
-    assert storage.read(version) == content
-    assert storage.read(_by_etag(version)) == content
-
-
-def test_version_is_read_after_a_newer_one_has_replaced_it(bucket: str) -> None:
-    older = _put(bucket, b"older")
+    assert storage.read(version) == storage.read(_by_etag(version)) == content
     _put(bucket, b"newer")
-    assert storage.read(older) == b"older"
+    assert storage.read(version) == content
 
 
-@pytest.mark.parametrize("is_pinned", [True, False], ids=["by version", "by ETag"])
-def test_version_below_a_delete_marker_is_not_found(bucket: str, is_pinned: bool) -> None:
-    version = _put(bucket, b"photo")
+READS = (storage.read, lambda it: storage.read_range(it, 0, 2), lambda it: storage.read_part(it, 0, 2))
+
+
+@pytest.mark.parametrize("read", READS, ids=["read", "range", "part"])
+def test_deleted_or_replaced_version_is_not_found(bucket: str, read: Callable[[ObjectVersion], Any]) -> None:
+    older, version = _put(bucket, b"older"), _put(bucket, b"photo")
+    with pytest.raises(ObjectNotFound, match="replaced since ETag"):
+        read(_by_etag(older))
+    # Below a delete marker.
     client("s3").delete_object(Bucket=bucket, Key=KEY)
-    for read in (storage.read, lambda it: storage.read_range(it, 0, 2), lambda it: storage.read_part(it, 0, 2)):
+    for pinned in (version, _by_etag(version)):
         with pytest.raises(ObjectNotFound, match="deleted"):
-            read(version if is_pinned else _by_etag(version))
+            read(pinned)
 
 
 def test_deleted_version_is_not_found_with_a_remedy_and_without_its_key(bucket: str) -> None:
@@ -65,14 +63,6 @@ def test_deleted_version_is_not_found_with_a_remedy_and_without_its_key(bucket: 
     with pytest.raises(ObjectNotFound, match=rf"{version.version_id}.*deleted .*; upload it again") as refusal:
         storage.read(version)
     assert KEY not in str(refusal.value)
-
-
-def test_content_replaced_since_its_etag_is_not_found(bucket: str) -> None:
-    older = _by_etag(_put(bucket, b"older"))
-    _put(bucket, b"newer")
-    for read in (storage.read, lambda it: storage.read_range(it, 0, 2), lambda it: storage.read_part(it, 0, 2)):
-        with pytest.raises(ObjectNotFound, match="replaced since ETag"):
-            read(older)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +126,6 @@ def test_lines_of_any_length_are_read_whole(bucket: str) -> None:
     assert list(storage.lines(bucket, "lines")) == lines
 
 
-# Writing and listing
-
-
 def test_written_object_exists_with_its_content_type(bucket: str) -> None:
     key = "private/ann/resized/t.jpg"
     assert not storage.exists(bucket, key)
@@ -155,9 +142,6 @@ def test_keys_are_listed_over_all_pages_and_up_to_a_limit(bucket: str) -> None:
     assert list(storage.keys(bucket, "in/")) == [f"in/{number:02}" for number in range(1, 12)]
     assert list(storage.keys(bucket, "in/", 1)) == ["in/01"]
     assert list(storage.keys(bucket, "none/")) == []
-
-
-# Errors
 
 
 @pytest.mark.parametrize(

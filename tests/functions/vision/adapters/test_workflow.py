@@ -44,8 +44,18 @@ def test_repeated_start_finds_the_running_execution(attempt: Attempt, state_mach
     assert len(client("stepfunctions").list_executions(stateMachineArn=state_machine_arn)["executions"]) == 1
 
 
-def test_ended_execution_is_not_started_again(start: Callable[[], Attempt | None], attempt: Attempt) -> None:
-    client("stepfunctions").stop_execution(executionArn=attempt.execution_arn)
+def test_stopped_execution_has_ended_and_is_described_in_the_form_of_an_event(
+    start: Callable[[], Attempt | None], attempt: Attempt
+) -> None:
+    arn = attempt.execution_arn
+    assert not workflow.has_ended(arn)
+    client("stepfunctions").stop_execution(executionArn=arn)
+    assert workflow.has_ended(arn)
+    record = {"object": ENVELOPE.object.as_dict(), "execution_arn": arn, "run_started_at": attempt.started_at}
+    change = silent_end(record, workflow.describe(arn))
+    assert change is not None
+    assert (change.envelope, change.run, change.status) == (ENVELOPE, attempt, "ABORTED")
+    # It is not started again.
     assert start() is None
 
 
@@ -58,20 +68,10 @@ def test_throttled_start_is_a_named_error(stubbed: Callable[[str], Stubber]) -> 
 def test_missing_execution_is_described_as_none_and_has_ended(state_machine_arn: str) -> None:
     assert workflow.describe(ARN) is None
     assert workflow.has_ended(ARN)
-
-
-def test_stopped_execution_has_ended_and_is_described_in_the_form_of_an_event(attempt: Attempt) -> None:
-    assert not workflow.has_ended(attempt.execution_arn)
-    client("stepfunctions").stop_execution(executionArn=attempt.execution_arn)
-    assert workflow.has_ended(attempt.execution_arn)
-    record = {
-        "object": ENVELOPE.object.as_dict(),
-        "execution_arn": attempt.execution_arn,
-        "run_started_at": attempt.started_at,
-    }
-    change = silent_end(record, workflow.describe(attempt.execution_arn))
-    assert change is not None
-    assert (change.envelope, change.run, change.status) == (ENVELOPE, attempt, "ABORTED")
+    slept: list[float] = []
+    assert not workflow.is_running(ARN, slept.append)
+    assert sum(slept) < 10
+    assert not workflow.is_running("")
 
 
 def test_redriven_execution_is_described_by_its_last_attempt(stubbed: Callable[[str], Stubber]) -> None:
@@ -95,10 +95,3 @@ def test_execution_that_is_not_visible_yet_is_described_again(monkeypatch: pytes
     monkeypatch.setattr(workflow, "describe", lambda _: next(answers))
     assert workflow.is_running(ARN, slept.append)
     assert slept == [1.0]
-
-
-def test_unknown_or_empty_execution_is_not_running(aws: None) -> None:
-    slept: list[float] = []
-    assert not workflow.is_running(ARN, slept.append)
-    assert sum(slept) < 10
-    assert not workflow.is_running("")

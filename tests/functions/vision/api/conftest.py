@@ -1,17 +1,15 @@
 """Callers of the API: a person and an operator."""
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.functions.http_api import Caller
+from tests.functions.http_api import Api, Caller
 
 
 @pytest.fixture
-def ann(api: Callable[..., Caller]) -> Caller:
+def ann(api: Api) -> Caller:
     return api("ann")
 
 
 @pytest.fixture
-def operator(api: Callable[..., Caller]) -> Caller:
+def operator(api: Api) -> Caller:
     return api("olga", "operators")

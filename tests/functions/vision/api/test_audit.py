@@ -9,6 +9,7 @@ import pytest
 
 from tests.functions import darkroom
 from tests.functions.darkroom import develop
+from tests.functions.faults import Refuse
 from tests.functions.http_api import OPERATIONS, Caller, filled, good_body, operation
 from vision.api import audit
 from vision.api import caller as callers
@@ -90,9 +91,7 @@ def test_each_step_of_a_deletion_logs_its_own_photos(api: Api, lines: Lines) -> 
 
 
 @pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 429), ("AccessDeniedException", 503)])
-def test_failed_change_logs_what_it_had_begun(
-    api: Api, lines: Lines, refuse: Callable[..., None], code: str, status: int
-) -> None:
+def test_failed_change_logs_what_it_had_begun(api: Api, lines: Lines, refuse: Refuse, code: str, status: int) -> None:
     photo = develop(api("ann"), {"Cat": 99.0})
     refuse("s3", "ListObjectVersions", code)
     lines()

@@ -26,33 +26,23 @@ def test_body_is_limited_in_bytes(ann: Caller, name: str, status: int) -> None:
     assert ann("POST", "/api/albums", f'{{"name":"{name}"}}'.encode()).status == status
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "",
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=b",
-        "multipart/form-data",
-        "application/octet-stream",
-        "application/jsonp",
-        "application/merge-patch+json",
-        "<script>alert(1)</script>",
-        "ﬀ/ﬀ",
-    ],
-)
+CONTENT_TYPES = ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"]
+CONTENT_TYPES += ["multipart/form-data", "application/octet-stream", "application/jsonp"]
+CONTENT_TYPES += ["application/merge-patch+json", "<script>alert(1)</script>", "ﬀ/ﬀ"]
+
+
 @pytest.mark.parametrize(("method", "path"), WITH_A_BODY)
-def test_body_of_another_content_type_is_rejected(ann: Caller, method: str, path: str, content_type: str) -> None:
-    answer = ann(method, path, b'{"name":"Rome"}', headers={"Content-Type": content_type})
-    assert answer.status == 415
-    assert "application/json" in answer.problem()["detail"]
+def test_body_of_another_content_type_is_rejected(ann: Caller, method: str, path: str) -> None:
+    for content_type in CONTENT_TYPES:
+        answer = ann(method, path, b'{"name":"Rome"}', headers={"Content-Type": content_type})
+        assert answer.status == 415, content_type
+        assert "application/json" in answer.problem()["detail"]
 
 
-@pytest.mark.parametrize(
-    "content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON", " application/json "]
-)
-def test_json_is_read_in_any_spelling_of_its_type(ann: Caller, content_type: str) -> None:
-    assert ann("POST", "/api/albums", b'{"name":"Rome"}', headers={"Content-Type": content_type}).status == 201
+def test_json_is_read_in_any_spelling_of_its_type(ann: Caller) -> None:
+    for spelling in ("application/json", "application/json; charset=utf-8", "Application/JSON", " application/json "):
+        headers = {"Content-Type": spelling}
+        assert ann("POST", "/api/albums", b'{"name":"Rome"}', headers=headers).status == 201, spelling
 
 
 MALFORMED = {
@@ -78,37 +68,30 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("name", MALFORMED)
 @pytest.mark.parametrize(("method", "path"), WITH_A_BODY)
-def test_malformed_body_is_rejected_as_a_wrong_field(ann: Caller, method: str, path: str, name: str) -> None:
-    answer = ann(method, path, MALFORMED[name])
-    assert answer.status == 422
-    assert answer.problem()["errors"]
+def test_malformed_body_is_rejected_as_a_wrong_field(ann: Caller, method: str, path: str) -> None:
+    for name, body in MALFORMED.items():
+        answer = ann(method, path, body)
+        assert answer.status == 422, name
+        assert answer.problem()["errors"]
 
 
-@pytest.mark.parametrize("depth", range(100, 1000, 25))
-def test_nested_body_of_any_depth_is_rejected_without_a_failure(ann: Caller, depth: int) -> None:
-    body = b'{"name":' + b"[" * depth + b"]" * depth + b"}"
-    assert ann("POST", "/api/albums", body).status == 422
+def test_nested_body_of_any_depth_is_rejected_without_a_failure(ann: Caller) -> None:
+    for depth in range(100, 1000, 25):
+        body = b'{"name":' + b"[" * depth + b"]" * depth + b"}"
+        assert ann("POST", "/api/albums", body).status == 422, depth
 
 
-@pytest.mark.parametrize(
-    ("body", "field", "message"),
-    [
-        (None, "body", "Field required"),
-        ({"name": "Rome", "owner": "bob"}, "owner", "Extra inputs are not permitted"),
-    ],
-)
-def test_missing_body_and_unknown_field_are_named(ann: Caller, body: object, field: str, message: str) -> None:
-    answer = ann("POST", "/api/albums", body)
-    assert answer.status == 422
-    assert answer.problem()["errors"] == [{"field": field, "message": message}]
+def test_first_twenty_errors_of_a_body_are_listed_and_name_its_fields(ann: Caller) -> None:
+    def errors(body: object) -> list[dict[str, str]]:
+        answer = ann("POST", "/api/albums", body)
+        assert answer.status == 422
+        return list(answer.problem()["errors"])
 
-
-def test_first_twenty_errors_of_a_body_are_listed(ann: Caller) -> None:
-    answer = ann("POST", "/api/albums", {f"field_{number}": number for number in range(300)})
-    assert answer.status == 422
-    assert len(answer.problem()["errors"]) == 20
+    assert errors(None) == [{"field": "body", "message": "Field required"}]
+    unknown = [{"field": "owner", "message": "Extra inputs are not permitted"}]
+    assert errors({"name": "Rome", "owner": "bob"}) == unknown
+    assert len(errors({f"field_{number}": number for number in range(300)})) == 20
 
 
 def test_body_of_a_route_without_one_is_ignored(ann: Caller) -> None:

@@ -1,20 +1,19 @@
 """Bulk runs: started once by an operator, listed newest first, and shown with progress, cost and failures."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.conftest import BUCKET, TABLE
-from tests.functions.http_api import Caller
+from tests.functions.faults import Refuse
+from tests.functions.http_api import Caller, each
 from vision.adapters.aws_sdk import client
 from vision.adapters.bulk_runs import BulkRuns
 from vision.domain.bulk.bulk_run import Request
 from vision.domain.bulk.tallies import Tally
 
 RUN_ARN = "arn:aws:states:eu-west-1:123456789012:execution:image-recognition-ProcessBucket"
-UNKNOWN = "never-started"
 
 
 def start(operator: Caller, key: str | None = None, **form: Any) -> Any:
@@ -42,9 +41,6 @@ def listed(operator: Caller) -> Any:
     return operator.get("/api/bulk-runs").json()["runs"]
 
 
-# Started
-
-
 def test_run_over_the_stacks_own_bucket_is_started_and_shown(operator: Caller) -> None:
     assert listed(operator) == []
     run = start(operator)
@@ -65,36 +61,26 @@ def test_run_over_the_stacks_own_bucket_is_started_and_shown(operator: Caller) -
     assert shown(operator, run) == run
 
 
-def test_execution_gets_the_request(operator: Caller) -> None:
+def test_same_idempotency_key_starts_one_execution_with_the_request(operator: Caller) -> None:
     wanted = {"bucket": "another-bucket", "prefix": "a b/é", "force": True}
-    run = start(operator, **wanted)
+    run = start(operator, key="k1", **wanted)
     assert run["bucket"] == "another-bucket"
     sent = client("stepfunctions").describe_execution(executionArn=arn_of(run))["input"]
     assert Request.from_dict(json.loads(sent)) == Request.from_dict(wanted)
-
-
-def test_same_idempotency_key_starts_one_run(operator: Caller) -> None:
-    assert start(operator, key="k1")["run_id"] == start(operator, key="k1")["run_id"]
+    assert start(operator, key="k1", **wanted)["run_id"] == run["run_id"]
+    for change in ({"prefix": "2025/"}, {"force": False}, {"bucket": BUCKET}):
+        refused = operator("POST", "/api/bulk-runs", wanted | change, key="k1")
+        assert refused.status == 409
+        assert "take a new key" in refused.problem()["detail"]
     assert len(listed(operator)) == 1
     assert start(operator)["run_id"] != start(operator)["run_id"]
 
 
-@pytest.mark.parametrize("change", [{"prefix": "2025/"}, {"force": True}, {"bucket": "another-bucket"}])
-def test_used_idempotency_key_starts_no_other_run(operator: Caller, change: dict[str, Any]) -> None:
-    start(operator, key="k1")
-    refused = operator("POST", "/api/bulk-runs", {"prefix": "2026/", **change}, key="k1")
-    assert refused.status == 409
-    assert "take a new key" in refused.problem()["detail"]
-
-
 @pytest.mark.parametrize("code", ["ExecutionLimitExceeded", "ThrottlingException"])
-def test_throttled_start_asks_to_retry_later(operator: Caller, refuse: Callable[..., None], code: str) -> None:
+def test_throttled_start_asks_to_retry_later(operator: Caller, refuse: Refuse, code: str) -> None:
     refuse("stepfunctions", "StartExecution", code)
     answered = operator("POST", "/api/bulk-runs", {"prefix": "2026/"}, key="k1")
     assert (answered.status, answered.headers["retry-after"]) == (429, "3")
-
-
-# Shown
 
 
 def test_ended_run_shows_its_cost_and_failures(operator: Caller) -> None:
@@ -138,9 +124,6 @@ def test_latest_twenty_runs_are_listed_newest_first(operator: Caller) -> None:
     assert moments == sorted(moments, reverse=True)
 
 
-# Validated
-
-
 VALID: dict[str, list[Any]] = {
     "prefix": ["", "x" * 1024, "/", "写真/"],
     "bucket": ["abc", "x" * 63, None],
@@ -155,25 +138,23 @@ INVALID: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize(("field", "value"), [(field, value) for field in VALID for value in VALID[field]])
-def test_field_at_its_limit_is_accepted(operator: Caller, field: str, value: Any) -> None:
-    start(operator, **{field: value})
+def test_field_at_its_limit_is_accepted(operator: Caller) -> None:
+    for field, value in each(VALID):
+        start(operator, **{field: value})
 
 
-@pytest.mark.parametrize(("field", "value"), [(field, value) for field in INVALID for value in INVALID[field]])
-def test_invalid_field_is_rejected_by_name(operator: Caller, field: str, value: Any) -> None:
-    answered = operator("POST", "/api/bulk-runs", {"prefix": "2026/", field: value})
-    assert answered.status == 422
-    assert {error["field"] for error in answered.problem()["errors"]} == {field}
+def test_invalid_field_is_rejected_by_name(operator: Caller) -> None:
+    for field, value in each(INVALID):
+        answered = operator("POST", "/api/bulk-runs", {"prefix": "2026/", field: value})
+        assert answered.status == 422, (field, value)
+        assert {error["field"] for error in answered.problem()["errors"]} == {field}
+    # A missing prefix, and half of a surrogate pair.
+    for body in (b"{}", b'{"prefix":"\\ud83d"}', b'{"prefix":"\\udc00x"}'):
+        assert operator("POST", "/api/bulk-runs", body).status == 422, body
     assert listed(operator) == []
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"prefix":"\\ud83d"}', b'{"prefix":"\\udc00x"}'])
-def test_missing_prefix_and_half_of_a_surrogate_pair_are_rejected(operator: Caller, body: bytes) -> None:
-    assert operator("POST", "/api/bulk-runs", body).status == 422
-
-
-@pytest.mark.parametrize("run_id", [UNKNOWN, "x" * 81, "a:b", "..", "a%0A", "%2F", "a b", "é", "a.b"])
-def test_unknown_or_malformed_run_id_is_rejected(operator: Caller, run_id: str) -> None:
-    status = operator.get(f"/api/bulk-runs/{run_id}").status
-    assert status == 404 if run_id == UNKNOWN else status in (404, 422)
+def test_unknown_or_malformed_run_id_is_rejected(operator: Caller) -> None:
+    assert operator.get("/api/bulk-runs/never-started").status == 404
+    for malformed in ("x" * 81, "a:b", "..", "a%0A", "%2F", "a b", "é", "a.b"):
+        assert operator.get(f"/api/bulk-runs/{malformed}").status in (404, 422), malformed

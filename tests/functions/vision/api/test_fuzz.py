@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +18,7 @@ from schemathesis.core.transport import Response
 from tests.conftest import BUCKET, TABLE
 from tests.functions.conftest import ENVIRONMENT, RESULTS
 from tests.functions.darkroom import announce, develop, inspect
-from tests.functions.http_api import OPERATIONS, Answer, Caller, answer_of, document, event, operation
+from tests.functions.http_api import OPERATIONS, Answer, Api, Caller, answer_of, document, event, operation
 
 HOST = "https://app.example.com"
 pytestmark = pytest.mark.thorough
@@ -55,7 +54,7 @@ def modes(method: str, path: str) -> list[GenerationMode]:
 
 
 @pytest.fixture
-def people(api: Callable[..., Caller]) -> list[Caller]:
+def people(api: Api) -> list[Caller]:
     """A person with photos and an album, and an operator, in a world where things have happened."""
     ann, olga = api("ann"), api("olga", "operators")
     for person in (ann, olga):

@@ -1,14 +1,13 @@
 """Operators: who is one, what only they may do, and how they delete all photos of all owners."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.functions import darkroom
 from tests.functions.darkroom import announce, develop
-from tests.functions.http_api import OPERATIONS, Caller, filled, good_body, operation
+from tests.functions.http_api import OPERATIONS, Api, Caller, filled, good_body, operation
 from vision.domain.tokens import NO_SECOND_FACTOR, NOT_CHECKED, WITHHELD
 
 CONFIRMED: dict[str, Any] = {"confirm": "delete all photos of everyone"}
@@ -31,9 +30,6 @@ def with_claims(person: Caller, **claims: str | None) -> Caller:
     return Caller(person.handler, {**(person.claims or {}), **claims})
 
 
-# Callers
-
-
 def test_me_shows_the_caller(ann: Caller) -> None:
     assert ann.get("/api/me").json() == {"owner": "ann", "is_operator": False, "operators_withheld": None}
 
@@ -47,7 +43,7 @@ def test_me_shows_the_caller(ann: Caller) -> None:
     ],
 )
 def test_operator_whose_group_is_withheld_is_refused_with_the_remedy(
-    api: Callable[..., Caller], reason: str, shown: str | None, remedy: str
+    api: Api, reason: str, shown: str | None, remedy: str
 ) -> None:
     olga = with_claims(api("olga"), **{WITHHELD: reason})
     assert olga.get("/api/me").json() == {"owner": "olga", "is_operator": False, "operators_withheld": shown}
@@ -63,62 +59,50 @@ def test_withheld_group_in_the_token_gives_no_right(operator: Caller) -> None:
     assert olga.get("/api/inspections").status == 403
 
 
-@pytest.mark.parametrize("use", ["id", "refresh", "", None])
-def test_only_an_access_token_is_accepted(ann: Caller, use: str | None) -> None:
-    assert with_claims(ann, token_use=use).get("/api/me").status == 401
+def test_only_an_access_token_is_accepted(ann: Caller) -> None:
+    for use in ("id", "refresh", "", None):
+        assert with_claims(ann, token_use=use).get("/api/me").status == 401, use
 
 
 MEMBERS = [("operators",), ("guests", "operators"), ("operators", "guests"), ("[guests]", "operators")]
-OTHER_NAMES = [
-    (),
-    ("guests",),
-    ("operator",),
-    ("staff,operators",),
-    ("operators2",),
-    ("Operators",),
-    ("not-operators",),
-]
+OTHER_NAMES = [(), *((name,) for name in ("guests", "operator", "operators2", "Operators", "not-operators"))]
+OTHER_NAMES += [("staff,operators",)]
 # API Gateway puts brackets around the list; a name may begin or end with brackets of its own.
 BRACKETS = [("[operators]",), ("[operators",), ("operators]",), ("[[operators]]",), ("[operators", "operators]")]
 # Group names have no whitespace in Cognito, and none of these separates two groups.
 WHITESPACE = [("guests\u00a0operators",), ("guests\toperators",)]
 
 
-@pytest.mark.parametrize("groups", [*MEMBERS, *OTHER_NAMES, *BRACKETS, *WHITESPACE])
-def test_operator_is_a_member_of_the_group(api: Callable[..., Caller], groups: tuple[str, ...]) -> None:
-    assert api("olga", *groups).get("/api/me").json()["is_operator"] is (groups in MEMBERS)
+def test_operator_is_a_member_of_the_group(api: Api) -> None:
+    for groups in [*MEMBERS, *OTHER_NAMES, *BRACKETS, *WHITESPACE]:
+        assert api("olga", *groups).get("/api/me").json()["is_operator"] is (groups in MEMBERS), groups
 
 
 CLAIMS = [("cognito:groups", groups) for groups in ("operators", "[operators", "operators]", "", "[]")]
 CLAIMS += [(name, "[operators]") for name in ("scope", "username", "custom:groups", "groups", "cognito:roles", "email")]
 
 
-@pytest.mark.parametrize(("claim", "value"), CLAIMS)
-def test_malformed_groups_and_other_claims_make_no_operator(api: Callable[..., Caller], claim: str, value: str) -> None:
-    assert with_claims(api("olga"), **{claim: value}).get("/api/bulk-runs").status == 403
+def test_malformed_groups_and_other_claims_make_no_operator(api: Api) -> None:
+    for claim, value in CLAIMS:
+        assert with_claims(api("olga"), **{claim: value}).get("/api/bulk-runs").status == 403, (claim, value)
 
 
-@pytest.mark.parametrize("claims", [None, {}, {"sub": ""}, {"sub": "ann\nbob"}, {"sub": "a#b"}, {"username": "ann"}])
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_request_without_a_subject_is_refused_on_every_route(
-    ann: Caller, method: str, path: str, claims: dict[str, str] | None
-) -> None:
+def test_request_without_a_subject_is_refused_on_every_route(ann: Caller, method: str, path: str) -> None:
     target = filled(path, album_id="a" * 26, photo_id="a" * 26, run_id="run")
-    assert Caller(ann.handler, claims)(method, target, good_body(method, path)).status == 401
+    for claims in (None, {}, {"sub": ""}, {"sub": "ann\nbob"}, {"sub": "a#b"}, {"username": "ann"}):
+        assert Caller(ann.handler, claims)(method, target, good_body(method, path)).status == 401, claims
 
 
 @pytest.mark.parametrize(("method", "path"), OF_OPERATORS)
-def test_operations_of_operators_are_refused_to_others(api: Callable[..., Caller], method: str, path: str) -> None:
+def test_operations_of_operators_are_refused_to_others(api: Api, method: str, path: str) -> None:
     answered = api("ann", "guests")(method, filled(path, run_id="run"), BODIES.get((method, path)))
     assert answered.status == 403
     assert "operators" in answered.problem()["detail"]
 
 
-# Deleting everything
-
-
 @pytest.fixture
-def everyone(api: Callable[..., Caller]) -> list[Caller]:
+def everyone(api: Api) -> list[Caller]:
     """Three people with two photos each, one of them pending."""
     people = [api("ann"), api("bob"), api("eve")]
     for person in people:
@@ -127,33 +111,24 @@ def everyone(api: Callable[..., Caller]) -> list[Caller]:
     return people
 
 
-def test_operator_deletes_all_photos_of_all_owners(operator: Caller, everyone: list[Caller]) -> None:
+def test_operator_with_the_exact_confirmation_deletes_all_photos_of_all_owners(
+    operator: Caller, everyone: list[Caller]
+) -> None:
+    for body in [*UNCONFIRMED, *(CONFIRMED | {"cursor": text} for text in CURSORS)]:
+        assert operator("DELETE", "/api/photos", body).status == 422, body
+    assert operator("DELETE", "/api/photos", **CONFIRMED).status == 422
+    assert everyone[0]("DELETE", "/api/photos", CONFIRMED).status == 403
+    assert [len(photos(person)) for person in everyone] == [2, 2, 2]
     for _ in range(2):
         assert operator("DELETE", "/api/photos", CONFIRMED).status == 204
         assert [photos(person) for person in everyone] == [[], [], []]
         assert darkroom.objects() == []
 
 
-def test_person_who_is_no_operator_deletes_nothing(everyone: list[Caller]) -> None:
-    assert everyone[0]("DELETE", "/api/photos", CONFIRMED).status == 403
-    assert [len(photos(person)) for person in everyone] == [2, 2, 2]
-
-
 SENTENCE = CONFIRMED["confirm"]
 OTHER_WORDS = ["", None, True, "yes", SENTENCE.capitalize(), f"{SENTENCE} ", [SENTENCE]]
 CURSORS = ["x", 5, "a" * 2049, cursor("\n\n"), cursor("\nPHOTO#x\n"), cursor("\n\nCURRENT")]
 UNCONFIRMED = [None, {}, *({"confirm": words} for words in OTHER_WORDS), CONFIRMED | {"owner": "ann"}]
-
-
-@pytest.mark.parametrize("body", [*UNCONFIRMED, *(CONFIRMED | {"cursor": text} for text in CURSORS)])
-def test_without_the_exact_confirmation_nothing_is_deleted(operator: Caller, everyone: list[Caller], body: Any) -> None:
-    assert operator("DELETE", "/api/photos", body).status == 422
-    assert [len(photos(person)) for person in everyone] == [2, 2, 2]
-
-
-def test_confirmation_in_the_query_deletes_nothing(operator: Caller, everyone: list[Caller]) -> None:
-    assert operator("DELETE", "/api/photos", **CONFIRMED).status == 422
-    assert [len(photos(person)) for person in everyone] == [2, 2, 2]
 
 
 def test_many_photos_are_deleted_in_steps_that_continue_from_a_cursor(operator: Caller) -> None:

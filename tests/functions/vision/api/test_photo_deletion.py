@@ -1,13 +1,13 @@
 """Photos are deleted with all versions and objects, and a failed deletion can be repeated."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.functions import darkroom
 from tests.functions.darkroom import develop
-from tests.functions.http_api import Caller
+from tests.functions.faults import Answer
+from tests.functions.http_api import Api, Caller
 
 
 def ids(person: Caller, **query: Any) -> list[str]:
@@ -26,15 +26,6 @@ def test_photo_is_deleted_with_its_objects_and_without_its_neighbour(ann: Caller
     assert ann.get(f"/api/photos/{neighbour}").json()["is_uploaded"] is True
 
 
-def test_throttled_deletion_hides_the_photo_and_can_be_repeated(ann: Caller, refuse: Callable[..., None]) -> None:
-    photo = develop(ann)
-    refuse("s3", "DeleteObjects", "SlowDown", 503, calls=(1,))
-    assert ann("DELETE", f"/api/photos/{photo}").status == 429
-    assert ids(ann) == []
-    assert ann("DELETE", f"/api/photos/{photo}").status == 204
-    assert darkroom.objects() == []
-
-
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -44,7 +35,7 @@ def test_throttled_deletion_hides_the_photo_and_can_be_repeated(ann: Caller, ref
     ],
 )
 def test_deletion_that_a_policy_denies_hides_the_photo_and_asks_to_retry(
-    api: Callable[..., Caller], ann: Caller, answer: Callable[..., list[Any]], path: str, body: Any
+    api: Api, ann: Caller, answer: Answer, path: str, body: Any
 ) -> None:
     album = ann("POST", "/api/albums", {"name": "Rome"}).json()["album_id"]
     photo = develop(ann, album_id=album)

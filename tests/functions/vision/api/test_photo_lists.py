@@ -1,6 +1,7 @@
 """Lists of photos: newest first, in complete pages, from cursors that lead to no other list."""
 
 import base64
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -34,18 +35,18 @@ def many(ann: Caller) -> list[str]:
     return made[::-1]
 
 
-@pytest.mark.parametrize("limit", [1, 2, 5])
 @pytest.mark.parametrize("query", [{}, {"label": "cat"}, {"from": "2026-11-01"}])
-def test_pages_are_complete_and_newest_first(ann: Caller, many: list[str], limit: int, query: dict[str, Any]) -> None:
-    found = pages(ann, limit=limit, **query)
-    assert ids(ann) == [photo for page in found for photo in page] == many
-    assert all(len(page) == limit for page in found[:-1])
+def test_pages_are_complete_and_newest_first(ann: Caller, many: list[str], query: dict[str, Any]) -> None:
+    assert ids(ann) == many
+    for limit in (1, 2, 5):
+        found = pages(ann, limit=limit, **query)
+        assert [*chain(*found)] == many
+        assert all(len(page) == limit for page in found[:-1])
 
 
 def test_pages_of_one_moment_are_complete(ann: Caller) -> None:
     made = {develop(ann, moment="2026-11-03") for _ in range(4)}
-    found = [photo for page in pages(ann, limit=1) for photo in page]
-    assert sorted(found) == sorted(made)
+    assert sorted(chain(*pages(ann, limit=1))) == sorted(made)
 
 
 # What DynamoDB does not accept: keys are not empty, and have at most 1,024 bytes.
@@ -54,15 +55,13 @@ LIMITS = ["0", "-1", "101", "1e9", "ten", "", "1.5", "9" * 5000]
 CURSORS = ["x", "AAAA", "a" * 2049, "%", "bm9uZQ==", "Cg==", "Cgo=A", "/+/+", "w4PDgw==", *map(cursor, NO_POSITIONS)]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [*(("limit", value) for value in LIMITS), *(("cursor", value) for value in CURSORS)]
-)
-def test_invalid_limit_or_cursor_is_rejected(ann: Caller, name: str, value: str) -> None:
-    answered = ann.get("/api/photos", **{name: value})
-    assert answered.status == 422
-    assert answered.problem()["errors"][0]["field"] == name
+def test_invalid_limit_or_cursor_is_rejected(ann: Caller) -> None:
+    for name, value in [*(("limit", value) for value in LIMITS), *(("cursor", value) for value in CURSORS)]:
+        answered = ann.get("/api/photos", **{name: value})
+        assert answered.status == 422, (name, value)
+        assert answered.problem()["errors"][0]["field"] == name
 
 
-@pytest.mark.parametrize("position", ["x\ny\nz", "~\n~\n~", "2026\n\0\n\0", "2026" + "x" * 1020 + "\np\ns"])
-def test_forged_cursor_leads_to_no_other_list(ann: Caller, many: list[str], position: str) -> None:
-    assert set(ids(ann, cursor=cursor(position))) <= set(many)
+def test_forged_cursor_leads_to_no_other_list(ann: Caller, many: list[str]) -> None:
+    for position in ("x\ny\nz", "~\n~\n~", "2026\n\0\n\0", "2026" + "x" * 1020 + "\np\ns"):
+        assert set(ids(ann, cursor=cursor(position))) <= set(many), position

@@ -1,14 +1,14 @@
 """Sessions of the Custom Labels model, with their timeline and cost, for operators."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
 from tests.conftest import TABLE
-from tests.functions.conftest import STATE_MACHINE_ARN
+from tests.functions.conftest import STATE_MACHINE_ARN, Answer
+from tests.functions.faults import Hook
 from tests.functions.http_api import Caller
 from vision.adapters.aws_sdk import client
 from vision.adapters.session_log import SessionLog
@@ -32,7 +32,7 @@ def end(arn: str, status: str, **more: str) -> dict[str, Any]:
     return {"executionArn": arn, "status": status, "startDate": BEGUN, "stopDate": BEGUN, **more}
 
 
-def test_running_session_has_no_end_and_no_cost(operator: Caller) -> None:
+def test_session_has_its_end_images_minutes_and_cost_once_it_has_ended(operator: Caller, answer: Answer) -> None:
     # An execution that found an empty queue is no session.
     client("stepfunctions").start_execution(stateMachineArn=SESSION_ARN, name="nothing-to-do")
     assert sessions(operator) == []
@@ -41,12 +41,6 @@ def test_running_session_has_no_end_and_no_cost(operator: Caller) -> None:
     assert (session["session_id"], session["status"]) == ("session", "RUNNING")
     assert [session[name] for name in ("ended_at", "images", "model_minutes", "cost_dollars", "error")] == [None] * 5
     assert session["execution_url"].endswith(arn)
-
-
-def test_ended_session_shows_images_minutes_and_cost(
-    operator: Caller, answer: Callable[..., list[dict[str, Any]]]
-) -> None:
-    arn = start()
     SessionLog(TABLE).close(arn, 120, 30, "2026-11-21T10:40:00.000Z")
     answer("stepfunctions", "DescribeExecution", end(arn, "SUCCEEDED"))
     [session] = sessions(operator)
@@ -55,20 +49,14 @@ def test_ended_session_shows_images_minutes_and_cost(
     assert session["cost_dollars"] == 4.0
 
 
-def test_timeline_has_the_first_time_of_each_milestone(
-    operator: Caller, answer: Callable[..., list[dict[str, Any]]]
-) -> None:
+def test_timeline_has_the_first_time_of_each_milestone(operator: Caller, answer: Answer) -> None:
     start()
     entered = [("Start Model", 0), ("Drain Queue", 9), ("Drain Queue", 15), ("Wait", 16), ("Stop Model", 20)]
-    events = [
-        {
-            "timestamp": BEGUN.replace(minute=minute),
-            "type": "TaskStateEntered",
-            "id": at,
-            "stateEnteredEventDetails": {"name": name},
-        }
-        for at, (name, minute) in enumerate(entered)
-    ]
+    # An event of the start and of the end of a state enter none.
+    events = [{"timestamp": BEGUN, "type": kind, "id": 1} for kind in ("ExecutionStarted", "TaskStateExited")]
+    for at, (name, minute) in enumerate(entered):
+        moment, details = BEGUN.replace(minute=minute), {"name": name}
+        events.append({"timestamp": moment, "type": "TaskStateEntered", "id": at, "stateEnteredEventDetails": details})
     answer("stepfunctions", "GetExecutionHistory", {"events": events})
     [session] = sessions(operator)
     assert session["timeline"] == [
@@ -78,7 +66,7 @@ def test_timeline_has_the_first_time_of_each_milestone(
     ]
 
 
-def test_timeline_of_a_long_session_includes_its_end(operator: Caller, hook: Callable[..., None]) -> None:
+def test_timeline_of_a_long_session_includes_its_end(operator: Caller, hook: Hook) -> None:
     start()
 
     def history(params: dict[str, Any], **_: Any) -> Any:

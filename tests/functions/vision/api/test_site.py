@@ -63,7 +63,7 @@ def test_page_shares_no_window_and_uses_no_device(ann: Caller, path: str) -> Non
         ("DELETE", "/api/albums/" + "a" * 26, None, 404),
     ],
 )
-def test_answer_of_the_api_is_not_rendered_and_not_cached(
+def test_answer_of_the_api_is_not_rendered_or_cached(
     ann: Caller, method: str, path: str, body: Any, status: int
 ) -> None:
     answered = ann(method, path, body)

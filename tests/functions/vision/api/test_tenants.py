@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import TABLE
 from tests.functions import darkroom
 from tests.functions.darkroom import announce, develop
-from tests.functions.http_api import GOOD_BODIES, OPERATIONS, Answer, Caller, filled, form_of, good_body, operation
+from tests.functions.http_api import GOOD_BODIES, OPERATIONS, Answer, Api, Caller, filled, form_of, good_body, operation
 from vision.adapters.aws_sdk import client
 
 pytestmark = pytest.mark.thorough
@@ -54,7 +54,7 @@ class Belongings:
 
 
 @pytest.fixture
-def belongings(api: Callable[..., Caller]) -> Belongings:
+def belongings(api: Api) -> Belongings:
     bob = api("bob")
     album = bob("POST", "/api/albums", {"name": "Bob's Rome"}, key="bobs-key").json()["album_id"]
     photo = develop(bob, {"Zebra": 99.0}, moment="2026-11-07", name="bob.jpg", album_id=album, key="bobs-photo")
@@ -132,9 +132,7 @@ def revealed(answer: Answer, request: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(("method", "path"), OF_PEOPLE)
-def test_no_answer_reveals_the_data_of_another_person(
-    ann: Caller, belongings: Belongings, method: str, path: str
-) -> None:
+def test_no_answer_reveals_data_of_another_person(ann: Caller, belongings: Belongings, method: str, path: str) -> None:
     leaks = {
         json.dumps(request): found
         for request in requests(method, path, belongings)
@@ -159,7 +157,7 @@ WITH_AN_ID = [(method, path) for method, path in OF_PEOPLE if "{" in path]
 
 
 @pytest.mark.parametrize(("method", "path"), WITH_AN_ID)
-def test_id_of_another_person_is_answered_like_an_unknown_id(
+def test_id_of_another_person_is_like_an_unknown_id(
     ann: Caller, belongings: Belongings, method: str, path: str
 ) -> None:
     body = next(bodies(method, path, belongings))
@@ -169,9 +167,7 @@ def test_id_of_another_person_is_answered_like_an_unknown_id(
     assert others == [unknown] * 3
 
 
-def test_id_of_a_deleted_photo_of_another_person_is_answered_like_an_unknown_id(
-    ann: Caller, belongings: Belongings
-) -> None:
+def test_deleted_photo_of_another_person_is_answered_like_an_unknown_id(ann: Caller, belongings: Belongings) -> None:
     belongings.bob("DELETE", f"/api/photos/{belongings.photo_id}")
     for method in ("GET", "DELETE"):
         unknown, gone = (ann(method, f"/api/photos/{one}") for one in (UNKNOWN, belongings.photo_id))
@@ -212,52 +208,41 @@ def test_same_idempotency_key_of_two_people_creates_two_albums_and_photos(ann: C
     assert photo["upload"]["fields"]["key"].startswith("private/ann/uploads/")
 
 
-def test_same_idempotency_key_of_two_operators_starts_two_runs(api: Callable[..., Caller]) -> None:
-    runs = [api(name, "operators")("POST", "/api/bulk-runs", {"prefix": name}, key="k1") for name in ("olga", "otto")]
-    assert [run.status for run in runs] == [202, 202]
-
-
-def test_owner_and_idempotency_key_are_not_concatenated(api: Callable[..., Caller]) -> None:
+def test_owner_and_idempotency_key_are_not_concatenated(api: Api) -> None:
     # Each owner continues with its key to the same text.
     pairs = [("bob", "by-bob"), ("bobby", "-bob"), ("bob-", "y-bob"), ("b", "ob-by-bob")]
     answers = [api(owner)("POST", "/api/albums", {"name": "mine"}, key=key) for owner, key in pairs]
     assert len({answer.json()["album_id"] for answer in answers}) == len(pairs)
+    # The same key of two operators starts two runs.
+    runs = [api(name, "operators")("POST", "/api/bulk-runs", {"prefix": name}, key="k1") for name in ("olga", "otto")]
+    assert [run.status for run in runs] == [202, 202]
 
 
-def test_labels_and_counts_of_another_person_are_not_shown(ann: Caller, belongings: Belongings) -> None:
+def test_labels_counts_and_photos_of_another_person_are_not_found(ann: Caller, belongings: Belongings) -> None:
+    for query in ({"label": "zebra"}, {"class": "zebra"}, {"min_confidence": 50}, {"limit": 100}):
+        assert ann.get("/api/photos", **query).json() == NO_PHOTOS, query
     assert ann.get("/api/counts").json() == {"counts": []}
     develop(ann, {"Zoo": 99.0})
     assert ann.get("/api/labels", prefix="z").json() == {"labels": ["Zoo"]}
 
 
-@pytest.mark.parametrize("query", [{"label": "zebra"}, {"class": "zebra"}, {"min_confidence": 50}, {"limit": 100}])
-def test_search_finds_no_photo_of_another_person(ann: Caller, belongings: Belongings, query: dict[str, Any]) -> None:
-    assert ann.get("/api/photos", **query).json() == NO_PHOTOS
+def test_owner_with_a_similar_name_sees_nothing(api: Api, belongings: Belongings) -> None:
+    for owner in ("bo", "bobb", "bob-2", "BOB"):
+        person = api(owner)
+        seen = [person.get(path).json() for path in ("/api/photos", "/api/albums", "/api/labels", "/api/counts")]
+        assert seen == [NO_PHOTOS, {"albums": []}, {"labels": []}, {"counts": []}], owner
+    # Owner and label together lead to no other list.
+    for owner, label in (("bo", "b#LABEL#zebra"), ("bobby", "#LABEL#zebra"), ("ann", "../bob")):
+        assert api(owner).get("/api/photos", label=label).json() == NO_PHOTOS, (owner, label)
 
 
-@pytest.mark.parametrize(("owner", "label"), [("bo", "b#LABEL#zebra"), ("bobby", "#LABEL#zebra"), ("ann", "../bob")])
-def test_owner_and_label_together_lead_to_no_other_list(
-    api: Callable[..., Caller], belongings: Belongings, owner: str, label: str
-) -> None:
-    assert api(owner).get("/api/photos", label=label).json() == NO_PHOTOS
+def test_only_the_subject_claim_identifies_the_owner(ann: Caller, belongings: Belongings) -> None:
+    for claim in ("owner", "username", "cognito:username", "custom:sub", "email", "client_id", "Sub"):
+        other = Caller(ann.handler, {**(ann.claims or {}), claim: "bob"})
+        assert other.get("/api/photos").json() == NO_PHOTOS, claim
 
 
-@pytest.mark.parametrize("owner", ["bo", "bobb", "bob-2", "BOB"])
-def test_owner_with_a_similar_name_sees_nothing(api: Callable[..., Caller], belongings: Belongings, owner: str) -> None:
-    person = api(owner)
-    seen = [person.get(path).json() for path in ("/api/photos", "/api/albums", "/api/labels", "/api/counts")]
-    assert seen == [NO_PHOTOS, {"albums": []}, {"labels": []}, {"counts": []}]
-
-
-@pytest.mark.parametrize("claim", ["owner", "username", "cognito:username", "custom:sub", "email", "client_id", "Sub"])
-def test_only_the_subject_claim_identifies_the_owner(ann: Caller, belongings: Belongings, claim: str) -> None:
-    other = Caller(ann.handler, {**(ann.claims or {}), claim: "bob"})
-    assert other.get("/api/photos").json() == NO_PHOTOS
-
-
-def test_operator_does_not_find_the_photos_and_albums_of_another_person(
-    operator: Caller, belongings: Belongings
-) -> None:
+def test_operator_finds_no_photos_and_albums_of_another_person(operator: Caller, belongings: Belongings) -> None:
     for method, path in WITH_AN_ID:
         target = filled(path, album_id=belongings.album_id, photo_id=belongings.photo_id)
         assert operator(method, target, next(bodies(method, path, belongings))).status == 404

@@ -31,11 +31,8 @@ def test_boxes_refer_to_the_displayed_image(
     assert label["instances"][0]["box"] == box
 
 
-def test_record_names_its_type() -> None:
+def test_record_names_its_type_and_that_of_another_release_is_not_billed() -> None:
     assert [detector_types.by_name(one.name) for one in DETECTOR_TYPES] == [*DETECTOR_TYPES]
     assert detector_types.by_name(None) is REKOGNITION
-
-
-def test_detector_of_another_release_is_not_billed() -> None:
     unknown = detector_types.by_name("bedrock")
     assert (unknown.name, unknown.paid_operation, unknown.call_usd) == ("bedrock", "", 0.0)

@@ -16,23 +16,20 @@ instances = st.fixed_dictionaries(
     {"BoundingBox": st.fixed_dictionaries(dict.fromkeys(("Left", "Top", "Width", "Height"), fractions))},
     optional={"Confidence": percentages},
 )
-responses = st.fixed_dictionaries(
-    {
-        "Labels": st.lists(
-            st.fixed_dictionaries(
-                {"Name": names, "Confidence": percentages},
-                optional={
-                    "Parents": st.lists(names.map(lambda name: {"Name": name}), max_size=3),
-                    "Instances": st.lists(instances, max_size=5),
-                    "Aliases": st.lists(names.map(lambda name: {"Name": name}), max_size=2),
-                    "Categories": st.lists(names.map(lambda name: {"Name": name}), max_size=2),
-                },
-            ),
-            max_size=12,
-        ),
-        "LabelModelVersion": st.just("3.0"),
-    }
+named = names.map(lambda name: {"Name": name})
+label_lists = st.lists(
+    st.fixed_dictionaries(
+        {"Name": names, "Confidence": percentages},
+        optional={
+            "Parents": st.lists(named, max_size=3),
+            "Instances": st.lists(instances, max_size=5),
+            "Aliases": st.lists(named, max_size=2),
+            "Categories": st.lists(named, max_size=2),
+        },
+    ),
+    max_size=12,
 )
+responses = st.fixed_dictionaries({"Labels": label_lists, "LabelModelVersion": st.just("3.0")})
 
 
 def _label(name: str, confidence: float, boxes: int = 0) -> dict[str, Any]:
@@ -49,39 +46,24 @@ def _size_bytes(found: Any) -> int:
 
 
 def test_label_has_the_form_of_the_record() -> None:
-    response = {
-        "Labels": [
-            {
-                "Name": "Rose",
-                "Confidence": 98.706665,
-                "Parents": [{"Name": "Flower"}, {"Name": "Plant"}],
-                "Instances": [
-                    {
-                        "BoundingBox": {"Left": 0.123456, "Top": 0.2, "Width": 0.3, "Height": 0.4},
-                        "Confidence": 97.301239,
-                        "DominantColors": [],
-                    },
-                    {"Confidence": 80},
-                ],
-                "Aliases": [{"Name": "Blossom"}],
-                "Categories": [{"Name": "Plants and Flowers"}],
-            }
-        ]
+    box = {"Left": 0.123456, "Top": 0.2, "Width": 0.3, "Height": 0.4}
+    label = {
+        "Name": "Rose",
+        "Confidence": 98.706665,
+        "Parents": [{"Name": "Flower"}, {"Name": "Plant"}],
+        "Instances": [{"BoundingBox": box, "Confidence": 97.301239, "DominantColors": []}, {"Confidence": 80}],
+        "Aliases": [{"Name": "Blossom"}],
+        "Categories": [{"Name": "Plants and Flowers"}],
     }
-    assert from_rekognition(response) == [
+    assert from_rekognition({"Labels": []}) == []
+    assert from_rekognition({"Labels": [label]}) == [
         {
             "name": "Rose",
             "confidence": 98.71,
             "parents": ["Flower", "Plant"],
-            "instances": [
-                {"box": {"left": 0.12346, "top": 0.2, "width": 0.3, "height": 0.4}, "confidence": 97.3},
-            ],
+            "instances": [{"box": {"left": 0.12346, "top": 0.2, "width": 0.3, "height": 0.4}, "confidence": 97.3}],
         }
     ]
-
-
-def test_no_labels_are_a_result() -> None:
-    assert from_rekognition({"Labels": [], "LabelModelVersion": "3.0"}) == []
 
 
 @given(responses)
@@ -101,9 +83,6 @@ def test_narrower_label_comes_first_at_equal_confidence() -> None:
 def test_most_certain_labels_are_kept_and_all_that_a_rule_names() -> None:
     found = from_rekognition({"Labels": [_label(name, 90 - place) for place, name in enumerate("ABCDE")]})
     assert [label["name"] for label in most_certain(found, 2, {"d", "unknown"})] == ["A", "B", "D"]
-
-
-# Bounded by the size of a state
 
 
 @given(responses)
@@ -151,10 +130,7 @@ def test_labels_of_lowest_confidence_are_removed_when_no_box_is_left() -> None:
     assert 0 < len(found) < 100
 
 
-@given(
-    st.integers(1, 8),
-    st.tuples(st.integers(0, 6), st.integers(0, 3), st.integers(1, 2), st.integers(1, 3)),
-)
+@given(st.integers(1, 8), st.tuples(st.integers(0, 6), st.integers(0, 3), st.integers(1, 2), st.integers(1, 3)))
 def test_rotated_box_contains_the_same_pixels(orientation: int, box: tuple[int, int, int, int]) -> None:
     """Mark the pixels of a box in a stored image, and let Pillow rotate it as a viewer does."""
     left, top, width, height = box

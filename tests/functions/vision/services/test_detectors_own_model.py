@@ -98,7 +98,7 @@ def test_best_class_is_kept_below_the_minimum_confidence(own_model: Start, respo
 
 
 @pytest.mark.parametrize("kind", [CorruptImage, ObjectNotFound, AccessDenied, UnusableAnswer])
-def test_error_of_an_image_keeps_its_name(
+def test_error_of_image_keeps_its_name(
     own_model: Start, respond: Answer, event: Event, kind: type[VisionError]
 ) -> None:
     respond(error=kind.__name__)
@@ -109,12 +109,8 @@ def test_error_of_an_image_keeps_its_name(
 @pytest.mark.parametrize(
     ("error_type", "kind"),
     [
-        ("InvalidModel", InvalidModel),
-        ("Runtime.ImportModuleError", InvalidModel),
-        ("Runtime.InvalidEntrypoint", InvalidModel),
-        ("Sandbox.Timedout", ServiceUnavailable),
-        ("Runtime.ExitError", ServiceUnavailable),
-        ("KeyError", ServiceUnavailable),
+        *((name, InvalidModel) for name in ("InvalidModel", "Runtime.ImportModuleError", "Runtime.InvalidEntrypoint")),
+        *((name, ServiceUnavailable) for name in ("Sandbox.Timedout", "Runtime.ExitError", "KeyError")),
     ],
 )
 def test_error_of_the_function_is_named_by_its_cause(

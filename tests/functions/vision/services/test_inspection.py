@@ -8,14 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import (
-    RESULTS,
-    TOPIC_ARN,
-    Answer,
-    Event,
-    Listing,
-    Refuse,
-)
+from tests.functions.conftest import RESULTS, TOPIC_ARN, Answer, Event, Listing, Refuse
 from tests.functions.vision.services.conftest import ScriptedDetector, detect, upload
 from tests.pictures import jpeg_of, png_of, scene
 from vision.adapters import rekognition
@@ -42,23 +35,16 @@ def _image(table: Table, version: ObjectVersion) -> dict[str, Any]:
     return table.image(Envelope.of(version)) or {}
 
 
-@pytest.mark.parametrize("is_marker", [False, True], ids=["version deleted", "delete marker"])
+@pytest.mark.parametrize("pins", [True, False], ids=["version deleted", "delete marker"])
 def test_deleted_image_is_not_inspected(
-    inspector: Inspector,
-    inspected: Envelope,
-    table: Table,
-    results: Listing,
-    notified: Listing,
-    asked: list[dict[str, Any]],
-    is_marker: bool,
+    inspector: Inspector, inspected: Envelope, table: Table, results: Listing, notified: Listing, asked: Any, pins: bool
 ) -> None:
     version = inspected.object
-    pin = {} if is_marker else {"VersionId": version.version_id}
+    pin = {"VersionId": version.version_id} if pins else {}
     client("s3").delete_object(Bucket=version.bucket, Key=version.key, **pin)
     assert inspector.inspect(version) == "GONE"
     record = _image(table, version)
-    assert record["status"] == "FAILED"
-    assert record["error"]["name"] == "ObjectNotFound"
+    assert (record["status"], record["error"]["name"]) == ("FAILED", "ObjectNotFound")
     assert asked == results() == notified() == []
 
 
@@ -87,8 +73,7 @@ def test_unusable_image_stays_in_place_without_a_paid_call(
 
 
 @pytest.mark.parametrize(
-    ("code", "name"),
-    [("InvalidImageFormatException", "InvalidImage"), ("ImageTooLargeException", "ImageTooLarge")],
+    ("code", "name"), [("InvalidImageFormatException", "InvalidImage"), ("ImageTooLargeException", "ImageTooLarge")]
 )
 def test_image_that_rekognition_rejects_has_the_reason_in_its_record(
     inspector: Inspector, inspected: Envelope, table: Table, refuse: Refuse, code: str, name: str
@@ -118,28 +103,25 @@ def test_late_refusal_does_not_replace_a_verdict(inspector: Inspector, inspected
     assert _image(table, inspected.object)["status"] == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("code", ["ThrottlingException", "silence"])
-def test_busy_service_leaves_the_record_pending(
-    inspector: Inspector, inspected: Envelope, table: Table, refuse: Refuse, code: str
+@pytest.mark.parametrize(
+    ("code", "kind", "recorded"),
+    [
+        ("ThrottlingException", Transient, {"status": "PENDING"}),
+        ("silence", Transient, {"status": "PENDING"}),
+        ("AccessDeniedException", AccessDenied, {"status": "FAILED", "error": "AccessDenied"}),
+    ],
+)
+def test_failure_of_rekognition_is_raised_for_another_delivery(
+    inspector: Inspector, inspected: Envelope, table: Table, refuse: Refuse, code: str, kind: Any, recorded: Any
 ) -> None:
     refuse("rekognition", "DetectLabels", code)
-    with pytest.raises(Transient):
+    with pytest.raises(kind):
         inspector.inspect(inspected.object)
-    assert _image(table, inspected.object)["status"] == "PENDING"
+    record = _image(table, inspected.object)
+    assert (record["status"], record.get("error", {}).get("name")) == (recorded["status"], recorded.get("error"))
 
 
-def test_missing_permission_is_recorded_and_raised_for_another_delivery(
-    inspector: Inspector, inspected: Envelope, table: Table, refuse: Refuse
-) -> None:
-    refuse("rekognition", "DetectLabels", "AccessDeniedException")
-    with pytest.raises(AccessDenied):
-        inspector.inspect(inspected.object)
-    assert _image(table, inspected.object)["error"]["name"] == "AccessDenied"
-
-
-def test_image_stored_as_an_html_page_is_copied_as_an_image(
-    inspector: Inspector, inspected: Envelope, table: Table
-) -> None:
+def test_image_stored_as_a_page_is_copied_as_an_image(inspector: Inspector, inspected: Envelope, table: Table) -> None:
     # Otherwise anyone who may upload images could serve a page from the bucket's origin.
     page = jpeg_of(scene()) + b"<html><script>alert(document.domain)</script>"
     put = client("s3").put_object(
@@ -152,16 +134,11 @@ def test_image_stored_as_an_html_page_is_copied_as_an_image(
 
 
 def test_image_moves_to_the_key_that_an_earlier_release_recorded(
-    inspector: Inspector,
-    inspected: Envelope,
-    table: Table,
-    results: Listing,
-    monkeypatch: pytest.MonkeyPatch,
-    refuse: Refuse,
+    inspector: Inspector, inspected: Envelope, table: Table, results: Listing, refuse: Refuse
 ) -> None:
     # Earlier releases kept `..` in keys.
     refuse("s3", "PutObject", "SlowDown", 503, calls=(1,))
-    with monkeypatch.context() as earlier:
+    with pytest.MonkeyPatch.context() as earlier:
         earlier.setattr("vision.domain.inspection.results.analyzed_key", lambda *_: "analyzed/success/../x.jpg")
         with pytest.raises(Transient):
             inspector.inspect(inspected.object)
@@ -170,7 +147,7 @@ def test_image_moves_to_the_key_that_an_earlier_release_recorded(
     assert "analyzed/success/../x.jpg" in results()
 
 
-def test_image_stays_in_place_when_moving_is_off(
+def test_image_stays_when_moving_is_off(
     inspector: Inspector, inspected: Envelope, table: Table, results: Listing
 ) -> None:
     dataclasses.replace(inspector, moves=False).inspect(inspected.object)
@@ -243,9 +220,7 @@ def test_boxes_are_relative_to_the_displayed_image(
     assert label["instances"][0]["box"] == expected
 
 
-def test_message_inspects_every_image_that_it_announces(
-    inspector: Inspector, inspected: Envelope, event: Event
-) -> None:
+def test_message_inspects_each_image_that_it_announces(inspector: Inspector, inspected: Envelope, event: Event) -> None:
     body = event("inspect_images_notification_url_encoded")["Records"][0]["body"]
     assert events.created_objects(body, BUCKET)[0].key == inspected.object.key
     reported: list[str] = []
@@ -253,10 +228,10 @@ def test_message_inspects_every_image_that_it_announces(
     assert reported == ["SUCCESS"]
 
 
-@pytest.mark.parametrize("name", ["test_event", "object_deleted", "directory", "foreign_prefix"])
-def test_unrelated_message_leaves_no_record(
-    inspector: Inspector, inspected: Envelope, event: Event, items: Listing, name: str
+def test_other_message_leaves_no_record(
+    inspector: Inspector, inspected: Envelope, event: Event, items: Listing
 ) -> None:
-    for record in event(f"inspect_images_{name}")["Records"]:
-        inspector.inspect_message(record["body"])
+    for name in ("test_event", "object_deleted", "directory", "foreign_prefix"):
+        for record in event(f"inspect_images_{name}")["Records"]:
+            inspector.inspect_message(record["body"])
     assert items() == []

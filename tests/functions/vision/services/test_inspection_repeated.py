@@ -118,8 +118,15 @@ def later(inspector: Inspector) -> Inspector:
     return dataclasses.replace(inspector, claim_seconds=-1)
 
 
-def _message_id(envelope: Envelope) -> str:
-    return f"{envelope.photo_id}-{keys.version_digest(envelope.object)}"
+def _moved(envelope: Envelope, messages: int = 1) -> dict[str, Any]:
+    """What an inspection leaves of a moved image, apart from its record."""
+    return {
+        "notified": True,
+        "results": sorted([ANALYZED, result_key(envelope.object)]),
+        "copies": 1,
+        "images": [],
+        "messages": [f"{envelope.photo_id}-{keys.version_digest(envelope.object)}"] * messages,
+    }
 
 
 def test_inspection_makes_these_calls_and_leaves_a_moved_image(
@@ -130,13 +137,7 @@ def test_inspection_makes_these_calls_and_leaves_a_moved_image(
     assert made == CALLS
     found = left()
     assert found.pop("record")["verdict"] == "SUCCESS"
-    assert found == {
-        "notified": True,
-        "results": sorted([ANALYZED, result_key(inspected.object)]),
-        "copies": 1,
-        "images": [],
-        "messages": [_message_id(inspected)],
-    }
+    assert found == _moved(inspected)
 
 
 @pytest.mark.parametrize("at", range(1, len(CALLS) + 1), ids=[f"{at}-{call}" for at, call in enumerate(CALLS, 1)])
@@ -149,15 +150,8 @@ def test_delivery_after_a_crash_at_any_call_completes_the_inspection(
     assert later.inspect(inspected.object, report=reported.append) == "SUCCESS"
     found = left()
     record = found.pop("record")
-    assert record["verdict"] == "SUCCESS"
-    assert record["status"] == "SUCCEEDED"
-    assert found == {
-        "notified": True,
-        "results": sorted([ANALYZED, result_key(inspected.object)]),
-        "copies": 1,
-        "images": [],
-        "messages": [_message_id(inspected)] * (2 if (moment, at) in SENT_TWICE else 1),
-    }
+    assert (record["verdict"], record["status"]) == ("SUCCESS", "SUCCEEDED")
+    assert found == _moved(inspected, 2 if (moment, at) in SENT_TWICE else 1)
     for _ in range(2):
         later.inspect(inspected.object, report=reported.append)
     assert left() == {**found, "record": record}
@@ -238,18 +232,14 @@ def test_late_copy_of_an_older_version_does_not_replace_the_newer_one(
     assert client("s3").get_object(Bucket=RESULTS, Key=ANALYZED)["Body"].read() == photo
 
 
-def test_recorded_verdict_is_kept_when_the_rules_change(
-    inspector: Inspector, inspected: Envelope, table: Table
-) -> None:
+def test_verdict_is_kept_when_the_rules_change(inspector: Inspector, inspected: Envelope, table: Table) -> None:
     inspector.inspect(inspected.object)
     stricter = dataclasses.replace(inspector, rules=(Rule("garden", "images/", 90.0, any_of=("Tulip",)),))
     assert stricter.inspect(inspected.object) == "SUCCESS"
     assert (table.image(inspected) or {})["verdict"] == "SUCCESS"
 
 
-def test_first_verdict_counts_for_both_of_two_concurrent_workers(
-    inspector: Inspector, inspected: Envelope, left: Look
-) -> None:
+def test_first_verdict_counts_for_two_concurrent_workers(inspector: Inspector, inspected: Envelope, left: Look) -> None:
     reported = []
 
     def slow(version: ObjectVersion, _: Rule) -> Detection:
@@ -264,9 +254,7 @@ def test_first_verdict_counts_for_both_of_two_concurrent_workers(
     assert left()["copies"] == len(left()["messages"]) == 1
 
 
-def test_version_uploaded_during_an_inspection_is_not_moved(
-    inspector: Inspector, inspected: Envelope, photo: bytes
-) -> None:
+def test_version_uploaded_meanwhile_is_not_moved(inspector: Inspector, inspected: Envelope, photo: bytes) -> None:
     newer = []
 
     def meanwhile(version: ObjectVersion, rule: Rule) -> Detection:

@@ -223,19 +223,18 @@ def test_missing_permission_ends_the_worker_and_returns_the_others(
     assert queue.backlog(session.url) == Backlog(2, 1, 0)
 
 
-def test_remaining_messages_are_returned_when_the_time_is_over(session: Session) -> None:
+@pytest.mark.parametrize(
+    ("remaining", "inspected", "returned"),
+    # Enough time to start, for two messages, and then too little; or too little for any.
+    [([300.0, 300.0, 120.0, 30.0], 2, 3), ([60.0], 0, 0)],
+)
+def test_remaining_messages_are_returned_when_the_time_is_over(
+    session: Session, remaining: list[float], inspected: int, returned: int
+) -> None:
     session.send(*(f"image{number}" for number in range(5)))
-    # Enough time to start, for two messages, and then too little.
-    session.remaining = [300.0, 300.0, 120.0, 30.0]
-    assert session.drain() == DrainResult(inspected=2, returned=3)
-    assert set(session.receives().values()) == {1}
-
-
-def test_worker_without_time_receives_no_message(session: Session) -> None:
-    session.send("image")
-    session.remaining = [60.0]
-    assert session.drain() == DrainResult()
-    assert session.receives() == {"image": 1}
+    session.remaining = remaining
+    assert session.drain() == DrainResult(inspected=inspected, returned=returned)
+    assert [*session.receives().values()] == [1] * (5 - inspected)
 
 
 def test_message_that_another_worker_received_meanwhile_is_left_to_it(session: Session, refuse: Refuse) -> None:

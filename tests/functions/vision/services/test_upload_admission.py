@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET
-from tests.functions.conftest import NOTHING_FAILED, Hook, Listing, Refuse, Start
+from tests.functions.conftest import NOTHING_FAILED, Hook, Listing, Metrics, Refuse, Start
 from tests.functions.darkroom import clock
 from tests.functions.photo_app import PhotoApp, rows
 from tests.functions.vision.services.conftest import COPY, DAILY_UPLOADS, FORM, PARTS, PUT, Deliver, message
@@ -44,9 +44,7 @@ def _counted() -> list[str]:
 # One version of each form
 
 
-def test_form_that_is_sent_a_hundred_times_starts_one_execution(
-    app: PhotoApp, deliver: Deliver, executions: Listing
-) -> None:
+def test_form_sent_a_hundred_times_starts_one_execution(app: PhotoApp, deliver: Deliver, executions: Listing) -> None:
     photo = app.announce()
     versions = [_put(app, photo) for _ in range(100)]
     random.Random(7).shuffle(versions)
@@ -57,9 +55,7 @@ def test_form_that_is_sent_a_hundred_times_starts_one_execution(
     assert _stored() == {image["object"]["M"]["version_id"]["S"]} == {_shown(app, photo)}
 
 
-def test_repeated_events_of_a_form_keep_the_first_delivered_version(
-    app: PhotoApp, deliver: Deliver, executions: Listing
-) -> None:
+def test_repeated_events_of_a_form_keep_the_first_version(app: PhotoApp, deliver: Deliver, executions: Listing) -> None:
     photo = app.announce()
     first, second = _put(app, photo), _put(app, photo)
     # The newer version is delivered first.
@@ -124,18 +120,7 @@ def test_upload_that_used_no_form_replaces_the_version_of_a_form(
     assert len(executions()) == 2
 
 
-@pytest.mark.parametrize("reason", [FORM, PUT])
-def test_key_that_was_never_announced_keeps_all_versions(
-    app: PhotoApp, deliver: Deliver, executions: Listing, reason: str
-) -> None:
-    versions = [app.put("private/ann/uploads/garden.jpg") for _ in range(DAILY_UPLOADS)]
-    deliver(*versions, reason=reason)
-    assert len(executions()) == len(_stored()) == DAILY_UPLOADS
-
-
-def test_bucket_notification_identifies_the_upload_of_a_form_too(
-    function: Start, app: PhotoApp, state_machine_arn: str
-) -> None:
+def test_bucket_notification_identifies_a_form_too(function: Start, app: PhotoApp, state_machine_arn: str) -> None:
     photo = app.announce()
     sent = []
     for envelope in (_put(app, photo), _put(app, photo)):
@@ -160,25 +145,23 @@ def excess(app: PhotoApp, deliver: Deliver) -> Envelope:
     return envelope
 
 
-def test_excess_upload_is_shown_with_limit_and_remedy_and_not_started(
-    app: PhotoApp, excess: Envelope, executions: Listing
+def test_excess_upload_is_shown_with_limit_and_remedy_and_never_started(
+    app: PhotoApp, excess: Envelope, deliver: Deliver, executions: Listing
 ) -> None:
     [photo] = [one for one in app.gallery.find(PhotoQuery("ann"), None, 10)[0] if one.photo_id == excess.photo_id]
     shown = photo.as_dict(records.now())
-    assert shown["status"] == "FAILED"
-    assert shown["error"]["name"] == "AllowanceExceeded"
+    assert (shown["status"], shown["error"]["name"]) == ("FAILED", "AllowanceExceeded")
     assert "3 photos" in shown["error"]["cause"]
     assert shown["error"]["remedy"]
-    assert len(executions()) == DAILY_UPLOADS
-
-
-def test_excess_upload_stays_refused_when_its_event_is_repeated_later(
-    excess: Envelope, deliver: Deliver, executions: Listing
-) -> None:
+    # Its event may be repeated later.
     before = rows("image")
     with clock("2026-12-05"):
         deliver(excess, reason=PUT)
     assert rows("image") == before
+    # A multipart copy counts as an upload.
+    copied = app.put(excess.object.key)
+    deliver(copied, reason=PARTS)
+    assert (app.table.image(copied) or {})["error"]["name"] == "AllowanceExceeded"
     assert len(executions()) == DAILY_UPLOADS
 
 
@@ -194,22 +177,17 @@ def test_excess_upload_is_processed_by_a_copy_or_an_execution(
     assert "error" not in (app.table.image(excess) or {})
 
 
-def test_multipart_copy_counts_as_an_upload(
-    app: PhotoApp, excess: Envelope, deliver: Deliver, executions: Listing
+@pytest.mark.parametrize("reason", [FORM, PUT])
+def test_key_that_was_never_announced_keeps_and_counts_each_version_once(
+    app: PhotoApp, deliver: Deliver, executions: Listing, reason: str
 ) -> None:
-    copied = app.put(excess.object.key)
-    deliver(copied, reason=PARTS)
-    assert (app.table.image(copied) or {})["error"]["name"] == "AllowanceExceeded"
-    assert len(executions()) == DAILY_UPLOADS
+    versions = [app.put("private/ann/uploads/garden.jpg") for _ in range(DAILY_UPLOADS)]
+    deliver(*versions, *versions, reason=reason)
+    assert len(executions()) == len(_stored()) == DAILY_UPLOADS
+    assert _counted() == [str(DAILY_UPLOADS)]
 
 
-def test_repeated_event_of_an_upload_counts_once(app: PhotoApp, deliver: Deliver) -> None:
-    envelope = app.put("private/ann/uploads/a.jpg")
-    deliver(envelope, envelope, reason=PUT)
-    assert _counted() == ["1"]
-
-
-def test_first_of_two_concurrent_deliveries_decides(
+def test_first_of_concurrent_deliveries_decides(
     app: PhotoApp, deliver: Deliver, executions: Listing, hook: Hook
 ) -> None:
     for number in range(DAILY_UPLOADS - 1):
@@ -228,10 +206,8 @@ def test_first_of_two_concurrent_deliveries_decides(
     assert len(executions()) == DAILY_UPLOADS
 
 
-def test_refused_upload_is_a_metric(
-    app: PhotoApp, excess: Envelope, deliver: Deliver, capsys: pytest.CaptureFixture[str]
-) -> None:
-    capsys.readouterr()
+def test_refused_upload_is_a_metric(app: PhotoApp, excess: Envelope, deliver: Deliver, metrics: Metrics) -> None:
+    metrics()
     photo = app.announce("bob")
     deliver(_put(app, photo), _put(app, photo))
-    assert capsys.readouterr().out.count('"Name":"UploadsRefused"') == 1
+    assert metrics()["UploadsRefused"] == 1

@@ -97,9 +97,10 @@ def test_batch_of_the_longest_keys_fits_a_state(character: str, cause: str) -> N
     assert 0 < len(tally.failures) <= BATCH_LIMIT
 
 
-def test_all_failures_of_usual_keys_are_listed() -> None:
+def test_all_failures_of_usual_keys_are_listed_and_the_most_frequent_reasons_come_first() -> None:
     tally = _tally([(f"archive/2026/11/photo-{number:05}.jpg", "FAILED", "AccessDenied") for number in range(100)])
     assert len(tally.failures) == 100
+    assert leading_reasons({"Throttled": 2, "AccessDenied": 1200}) == "AccessDenied 1,200, Throttled 2"
 
 
 @pytest.mark.parametrize(
@@ -128,10 +129,6 @@ def test_batch_is_in_vain_if_the_system_failed_every_image(ended: Any, in_vain: 
 )
 def test_more_failures_than_tolerated_are_too_many(failed: int, seen: int, tolerated: float, too_many: bool) -> None:
     assert is_too_many(Tally(seen=seen, failed=failed), tolerated) is too_many
-
-
-def test_most_frequent_reasons_come_first() -> None:
-    assert leading_reasons({"Throttled": 2, "AccessDenied": 1200}) == "AccessDenied 1,200, Throttled 2"
 
 
 def test_time_of_the_own_model_adds_up_and_is_in_the_estimate() -> None:

@@ -20,17 +20,13 @@ def test_key_has_the_owner_and_a_token_and_nothing_of_the_file_name(upload: Pend
 
 
 @given(pending_uploads, pending_uploads, api_owners)
-def test_keys_and_photos_are_the_same_only_for_the_same_owner_and_token(
-    one: PendingUpload, other: PendingUpload, owner: str
-) -> None:
+def test_key_and_photo_are_those_of_one_owner_and_token(one: PendingUpload, other: PendingUpload, owner: str) -> None:
     assert (one.key == other.key) == ((one.owner, one.token) == (other.owner, other.token))
     assert (replace(one, owner=owner).photo_id == one.photo_id) == (owner == one.owner)
 
 
 @given(pending_uploads, moments, moments)
-def test_photo_is_listed_at_its_creation_or_the_time_of_its_older_row(
-    upload: PendingUpload, now: str, older: str
-) -> None:
+def test_photo_is_listed_at_its_creation_or_that_of_its_older_row(upload: PendingUpload, now: str, older: str) -> None:
     photo, imported = upload.photo(now), upload.photo(now, older)
     assert (photo["listing_pk"], photo["listing_sk"]) == (f"OWNER#{upload.owner}", f"{now}#{upload.photo_id}")
     assert imported["created_at"] == older
@@ -59,9 +55,6 @@ def test_pending_upload_is_the_photo_of_its_key_without_a_version(upload: Pendin
 @given(sequencers)
 def test_no_sequencer_is_newer_than_a_deleted_pending_upload(sequencer: str) -> None:
     assert comparable_sequencer(sequencer) < domain.NEVER
-
-
-# Idempotency keys
 
 
 @given(api_owners, idempotency_keys, api_owners, idempotency_keys)

@@ -8,9 +8,7 @@ from tests.strategies import api_owners, labels, moments, pending_uploads, token
 from vision.domain import table_keys
 from vision.domain.gallery import albums, daily_counts, photos
 from vision.domain.gallery.pending_uploads import FORGOTTEN_SECONDS, PendingUpload
-from vision.domain.gallery.photo_query import PhotoQuery
 from vision.domain.gallery.photos import Photo
-from vision.domain.table_keys import ERASED
 
 NOW, LATER = "2026-11-21T10:00:00.000Z", "2026-11-22T10:00:00.000Z"
 PENDING = PendingUpload("amzn-s3-demo-bucket", "ann", "a" * 26, "rose.jpg", "image/jpeg", 7, "")
@@ -21,33 +19,30 @@ found = st.lists(
 )
 
 
-def _photo(record: dict[str, Any] | None = None, *, is_uploaded: bool = True, **item: Any) -> Photo:
+def make_photo(record: dict[str, Any] | None = None, *, is_uploaded: bool = True, **item: Any) -> Photo:
     pending = PENDING.photo(NOW)
     if is_uploaded:
         pending["object"] |= VERSION
     return Photo(pending | item, record or {})
 
 
-def _label(name: str = "Rose", confidence: float = 98.7) -> dict[str, Any]:
+def make_label(name: str = "Rose", confidence: float = 98.7) -> dict[str, Any]:
     return {"name": name, "confidence": confidence, "parents": ["Plant"], "instances": []}
-
-
-# Shown
 
 
 @pytest.mark.parametrize("is_uploaded", [False, True])
 def test_photo_without_a_record_is_pending(is_uploaded: bool) -> None:
-    shown = _photo(is_uploaded=is_uploaded).as_dict(NOW)
+    shown = make_photo(is_uploaded=is_uploaded).as_dict(NOW)
     assert (shown["status"], shown["is_uploaded"], shown["error"]) == ("PENDING", is_uploaded, None)
     # A pending upload shows the announced size.
-    assert _photo(is_uploaded=is_uploaded).details(NOW)["size_bytes"] == (8 if is_uploaded else 7)
+    assert make_photo(is_uploaded=is_uploaded).details(NOW)["size_bytes"] == (8 if is_uploaded else 7)
 
 
 @pytest.mark.parametrize(
     ("seconds", "status"), [(0, "PENDING"), (FORGOTTEN_SECONDS, "PENDING"), (FORGOTTEN_SECONDS + 1, "FAILED")]
 )
 def test_missing_upload_fails_after_a_day(seconds: int, status: str) -> None:
-    photo = _photo(is_uploaded=False, created_at="2026-11-21T10:00:00.000Z")
+    photo = make_photo(is_uploaded=False, created_at="2026-11-21T10:00:00.000Z")
     day, second = divmod(seconds, 86_400)
     shown = photo.as_dict(f"2026-11-{21 + day}T10:00:{second:02}.000Z")
     assert shown["status"] == status
@@ -58,7 +53,7 @@ def test_missing_upload_fails_after_a_day(seconds: int, status: str) -> None:
 
 @pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "PARTIAL", "TIMED_OUT", "ABORTED"])
 def test_status_is_that_of_the_record(status: str) -> None:
-    assert _photo({"status": status}).as_dict(NOW)["status"] == status
+    assert make_photo({"status": status}).as_dict(NOW)["status"] == status
 
 
 @pytest.mark.parametrize(
@@ -66,87 +61,33 @@ def test_status_is_that_of_the_record(status: str) -> None:
 )
 def test_failure_has_a_remedy(name: str, remedy: str) -> None:
     error = {"name": name, "cause": "why"}
-    shown = _photo({"status": "FAILED", "error": error}).as_dict(NOW)["error"]
+    shown = make_photo({"status": "FAILED", "error": error}).as_dict(NOW)["error"]
     assert shown.items() > error.items()
     assert remedy in shown["remedy"]
 
 
 @given(found)
 def test_list_shows_the_ten_labels_of_highest_confidence(some: list[dict[str, Any]]) -> None:
-    shown = [label["confidence"] for label in _photo({"status": "SUCCEEDED", "labels": some}).as_dict(NOW)["labels"]]
+    shown = [
+        label["confidence"] for label in make_photo({"status": "SUCCEEDED", "labels": some}).as_dict(NOW)["labels"]
+    ]
     assert shown == sorted((label["confidence"] for label in some), reverse=True)[:10]
 
 
 def test_details_show_every_label_with_its_parents() -> None:
-    many = [_label(f"Label {number}", number) for number in range(30)]
-    shown = _photo({"status": "SUCCEEDED", "labels": many}).details(NOW)["labels"]
+    many = [make_label(f"Label {number}", number) for number in range(30)]
+    shown = make_photo({"status": "SUCCEEDED", "labels": many}).details(NOW)["labels"]
     assert (len(shown), shown[0]["name"], shown[0]["parents"]) == (30, "Label 29", ["Plant"])
     # Labels of a compact record have none.
-    [shown] = _photo({"status": "SUCCEEDED", "labels": [{"name": "Rose", "confidence": 98}]}).details(NOW)["labels"]
+    [shown] = make_photo({"status": "SUCCEEDED", "labels": [{"name": "Rose", "confidence": 98}]}).details(NOW)["labels"]
     assert (shown["parents"], shown["instances"]) == ([], [])
 
 
-def test_photo_that_was_not_announced_has_the_name_of_its_file() -> None:
-    photo = _photo()
+def test_photo_that_was_not_announced_has_the_name_of_its_file_and_shows_no_keys() -> None:
+    photo = make_photo({"status": "SUCCEEDED", "thumbnail": {"bucket": "b", "key": "private/ann/resized/k"}})
+    assert "private/ann" not in str(photo.details(NOW))
     del photo.item["name"]
     assert photo.as_dict(NOW)["name"] == "a" * 26
-
-
-def test_details_do_not_show_keys() -> None:
-    shown = _photo({"status": "SUCCEEDED", "thumbnail": {"bucket": "b", "key": "private/ann/resized/k"}}).details(NOW)
-    assert "private/ann" not in str(shown)
-
-
-# Queried
-
-
-@pytest.mark.parametrize(
-    ("wanted", "is_admitted"),
-    [
-        ({}, True),
-        ({"label": "rose"}, True),
-        ({"label": "ROSE", "min_confidence": 98.7}, True),
-        ({"label": "rose", "min_confidence": 98.8}, False),
-        ({"label": "plant", "min_confidence": 90}, False),
-        ({"min_confidence": 98.7}, True),
-        ({"min_confidence": 99}, False),
-        ({"label": "ros"}, False),
-        ({"class_name": "rose"}, True),
-        ({"class_name": "Plant"}, False),
-        ({"album_id": "b" * 26}, True),
-        ({"album_id": "c" * 26}, False),
-        ({"label": "plant", "class_name": "rose", "album_id": "b" * 26}, True),
-    ],
-)
-def test_query_finds_a_photo_that_meets_every_condition(wanted: dict[str, Any], is_admitted: bool) -> None:
-    record = {"status": "SUCCEEDED", "labels": [_label("Plant", 80), _label()]}
-    assert PhotoQuery("ann", **wanted).admits(_photo(record, album_id="b" * 26)) is is_admitted
-
-
-@given(api_owners, api_owners)
-def test_query_finds_photos_of_its_owner_only(owner: str, other: str) -> None:
-    assert PhotoQuery(owner).admits(_photo(owner=other)) == (owner == other)
-
-
-@pytest.mark.parametrize("owner", ["ann#LABEL#rose", "ann#ALBUM#a", ""])
-def test_query_finds_no_photo_of_an_owner_that_looks_like_a_key(owner: str) -> None:
-    # A person with write access to the bucket can choose such a folder; a signed-in user cannot.
-    assert not PhotoQuery("ann", label="rose").admits(_photo({"labels": [_label()]}, owner=owner))
-
-
-@pytest.mark.parametrize("wanted", [{}, {"label": "rose"}, {"album_id": "b" * 26}])
-def test_query_finds_no_deleted_photo(wanted: dict[str, Any]) -> None:
-    photo = _photo({"labels": [_label()]}, album_id="b" * 26, **{ERASED: NOW})
-    assert not PhotoQuery("ann", **wanted).admits(photo)
-
-
-@given(api_owners, st.just("") | tokens, st.just("") | labels, st.just("") | labels)
-def test_partition_of_a_query_is_one_of_its_owner(owner: str, album_id: str, label: str, class_name: str) -> None:
-    partition = PhotoQuery(owner, album_id, label, class_name).partition
-    assert partition == f"OWNER#{owner}" or partition.startswith(f"OWNER#{owner}#")
-
-
-# Items
 
 
 @given(pending_uploads, labels, moments)
@@ -162,9 +103,6 @@ def test_label_entry_has_the_list_position_of_its_photo(upload: PendingUpload, l
 def test_album_is_an_item_of_its_owner(owner: str, album_id: str, name: str, now: str) -> None:
     album = albums.album(owner, album_id, name, now)
     assert (album["pk"], album["sk"], album["name"]) == (f"OWNER#{owner}", f"ALBUM#{album_id}", name)
-
-
-# Counts
 
 
 @given(found)

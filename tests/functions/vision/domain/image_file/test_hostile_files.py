@@ -72,16 +72,12 @@ def allow_named_errors_only(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", INTACT)
-def test_pictures_are_intact_before_they_are_damaged(name: str) -> None:
-    assert thumbnail(INTACT[name], 60).width <= 60
-
-
-@pytest.mark.parametrize("name", INTACT)
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.95])
-def test_truncated_image_is_corrupt(name: str, share: float) -> None:
+def test_truncated_image_is_corrupt(name: str) -> None:
     data = INTACT[name]
-    with pytest.raises(CorruptImage, match=r"ends.*; upload it again"):
-        thumbnail(data[: int(len(data) * share)], 60)
+    assert thumbnail(data, 60).width <= 60
+    for share in (0.02, 0.3, 0.6, 0.95):
+        with pytest.raises(CorruptImage, match=r"ends.*; upload it again"):
+            thumbnail(data[: int(len(data) * share)], 60)
 
 
 def test_damaged_table_is_corrupt_and_the_reason_has_no_python_object() -> None:
@@ -104,13 +100,10 @@ def test_thousand_scans_are_refused_within_20_ms() -> None:
         thumbnail(photo)
 
 
-def test_up_to_a_hundred_scans_are_decoded() -> None:
+def test_up_to_a_hundred_scans_of_the_photo_itself_are_decoded() -> None:
     head = jpeg.read_head(io.BytesIO(PROGRESSIVE))
     assert jpeg.count_scans(PROGRESSIVE, head) == PROGRESSIVE.count(b"\xff\xda") == 10
     assert thumbnail(with_scans(90)).width == 250
-
-
-def test_scans_inside_exif_and_pictures_after_the_photo_do_not_count() -> None:
     photo = with_segments(PROGRESSIVE, segment(0xE1, b"Exif\0\0" + b"\xff\xda" * 2_000))
     assert thumbnail(photo).width == 250
     assert thumbnail(jpeg_of(scene()) + jpeg_of(scene(40, 30)) * 200) == thumbnail(jpeg_of(scene()))
@@ -136,16 +129,15 @@ def test_jpeg_header_of_50_000_pixels_a_side_is_refused_before_decoding(progress
         thumbnail(photo)
 
 
-@pytest.mark.parametrize(("side", "bit_depth", "color_type"), [(15_000, 1, 0), (9_000, 16, 6)])
-def test_small_png_that_is_expensive_to_decode_is_refused(side: int, bit_depth: int, color_type: int) -> None:
+def small_png(side: int, bit_depth: int, color_type: int) -> bytes:
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, bit_depth, color_type, 0, 0, 0))
-    with pytest.raises(TooManyPixels, match="million values, 600 million are allowed; resize"):
-        thumbnail(SIGNATURES[1] + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    return SIGNATURES[1] + header + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
-def test_product_of_scans_and_pixels_is_limited() -> None:
+@pytest.mark.parametrize("data", [small_png(15_000, 1, 0), small_png(9_000, 16, 6), with_size(with_scans(80), 2_900)])
+def test_small_file_that_is_expensive_to_decode_is_refused(data: bytes) -> None:
     with pytest.raises(TooManyPixels, match="million values, 600 million are allowed; resize"):
-        thumbnail(with_size(with_scans(80), 2_900))
+        thumbnail(data)
 
 
 def test_memory_budget_is_a_parameter_that_a_large_baseline_photo_hardly_uses() -> None:
@@ -154,13 +146,10 @@ def test_memory_budget_is_a_parameter_that_a_large_baseline_photo_hardly_uses() 
     assert thumbnail(jpeg_of(scene(6_000, 4_000)), budget_bytes=8_000_000).width == 250
 
 
-def test_png_of_too_many_chunks_is_refused() -> None:
+def test_png_of_too_many_chunks_is_refused_and_compressed_text_never_decompressed() -> None:
     data = with_chunks(png_of(scene()), chunk(b"teSt", b"") * 200_000, before=b"IEND")
     with pytest.raises(CorruptImage, match="more than 65,536 chunks"):
         thumbnail(data)
-
-
-def test_compressed_text_chunk_is_never_decompressed() -> None:
     bomb = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(50_000_000)))
     assert thumbnail(with_chunks(png_of(scene()), bomb)) == thumbnail(png_of(scene()))
 

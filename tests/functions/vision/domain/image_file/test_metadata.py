@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 from PIL import Image
@@ -52,7 +51,6 @@ def sparsely(data: bytes) -> tuple[Metadata, SparseFile]:
 
 def test_format_and_size_are_read_and_unknown_values_left_out() -> None:
     assert metadata_of(jpeg_of(scene(320, 200))) == Metadata("JPEG", 320, 200)
-    assert metadata_of(png_of(scene(320, 200))) == Metadata("PNG", 320, 200)
     assert metadata_of(jpeg_of(scene(), progressive=True)).progressive
     assert metadata_of(png_of(scene(100, 80))).as_dict() == {"format": "PNG", "width": 100, "height": 80}
 
@@ -92,9 +90,12 @@ def test_record_has_every_known_value_as_json() -> None:
     }
 
 
-def test_only_the_first_exif_segment_counts() -> None:
+def test_first_exif_segment_counts_whatever_follows_it() -> None:
     second = segment(0xE1, b"Exif\0\0" + exif_block({MAKE: text("Nikon")}))
-    assert metadata_of(with_exif(with_segments(jpeg_of(scene()), second), CAMERA_BLOCK)).camera_make == "Canon"
+    picture = with_exif(with_segments(jpeg_of(scene()), second), CAMERA_BLOCK)
+    # Without the second half of its pixels.
+    for data in (picture, picture[: len(picture) // 2]):
+        assert metadata_of(data).camera_make == "Canon"
 
 
 def test_fill_bytes_between_segments_are_skipped() -> None:
@@ -128,9 +129,12 @@ def test_format_is_that_of_the_first_bytes() -> None:
     assert metadata_of(polyglot) == Metadata("JPEG", 100, 80)
 
 
-def test_empty_file_is_refused_without_a_request() -> None:
-    with pytest.raises(CorruptImage, match=r"empty \(0 bytes\)"):
-        sparsely(b"")
+@pytest.mark.parametrize(
+    ("frame", "message"), [(b"\xff\xc3\x00\x11\x08", "frame type FFC3"), (b"\xff\xc0\x00\x11\x0c", "12 bits")]
+)
+def test_unusual_kind_of_jpeg_is_not_supported(frame: bytes, message: str) -> None:
+    with pytest.raises(NotSupportedImageType, match=message):
+        metadata_of(jpeg_of(scene()).replace(b"\xff\xc0\x00\x11\x08", frame))
 
 
 @pytest.mark.parametrize("picture", [jpeg_of(scene()), png_of(scene())], ids=["JPEG", "PNG"])
@@ -139,23 +143,8 @@ def test_truncated_head_is_corrupt(picture: bytes) -> None:
     for size in range(1, pixels):
         with pytest.raises(CorruptImage):
             metadata_of(picture[:size])
-
-
-def test_jpeg_with_truncated_pixels_has_its_metadata() -> None:
-    picture = with_exif(jpeg_of(scene()), CAMERA_BLOCK)
-    assert metadata_of(picture[: len(picture) // 2]).camera_make == "Canon"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda jpeg: jpeg.replace(b"\xff\xc0", b"\xff\xc3"), "frame type FFC3"),
-        (lambda jpeg: jpeg.replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x0c"), "12 bits"),
-    ],
-)
-def test_unusual_kind_of_jpeg_is_not_supported(change: Callable[[bytes], bytes], message: str) -> None:
-    with pytest.raises(NotSupportedImageType, match=message):
-        metadata_of(change(jpeg_of(scene())))
+    with pytest.raises(CorruptImage, match=r"empty \(0 bytes\)"):
+        sparsely(b"")
 
 
 def jpeg_without_height() -> bytes:
@@ -170,10 +159,7 @@ def jpeg_without_height() -> bytes:
     [
         (jpeg_without_height(), "320 × 0 px"),
         (png_of(scene()).replace(b"IHDR", b"IHDX", 1), "IHDR"),
-        (
-            b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"\0\0\0\x05\0\0\0\x05\x07\x02\0\0\0"),
-            "color type 2 with 7 bits",
-        ),
+        (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"\0\0\0\x05\0\0\0\x05\x07\x02\0\0\0"), "color type 2 with 7 bits"),
         (pictures.huge_png_header(0, 5), "0 × 5 px"),
         (with_segments(jpeg_of(scene()), segment(0xEF, b"") * 10_000), "more than 4,096 segments"),
         (with_chunks(png_of(scene()), chunk(b"teSt", b"") * 10_000), "more than 4,096 chunks"),

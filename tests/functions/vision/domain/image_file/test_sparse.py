@@ -27,7 +27,7 @@ def sparse(ranges: Ranges, *, known: bool = True, first: int = 100, more: int = 
     return SparseFile(ranges, len(ranges.data) if known else None, first, more)
 
 
-def test_first_request_fetches_the_head_and_serves_every_read_in_it() -> None:
+def test_first_request_fetches_the_head_and_skipped_bytes_are_not_fetched() -> None:
     ranges = Ranges()
     file = sparse(ranges)
     file.seek(1_000)
@@ -35,12 +35,6 @@ def test_first_request_fetches_the_head_and_serves_every_read_in_it() -> None:
     assert ranges.requested == []
     assert [file.read(10), file.read(90)] == [OBJECT[:10], OBJECT[10:100]]
     assert ranges.requested == [(0, 100)]
-
-
-def test_skipped_bytes_are_not_fetched() -> None:
-    ranges = Ranges()
-    file = sparse(ranges)
-    file.read(10)
     file.seek(2_000)
     assert file.read(4) == OBJECT[2_000:2_004]
     assert ranges.requested == [(0, 100), (2_000, 2_050)]

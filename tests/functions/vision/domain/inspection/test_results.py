@@ -96,9 +96,7 @@ def test_keys_fit_s3_and_are_neither_uploads_nor_inspected_again(version: Object
 
 
 @given(versions, versions, identities)
-def test_each_version_of_an_image_has_its_own_result_file(
-    one: ObjectVersion, other: ObjectVersion, identity: str
-) -> None:
+def test_each_version_has_its_own_result_file(one: ObjectVersion, other: ObjectVersion, identity: str) -> None:
     same = (one.key, one.version_id) == (other.key, other.version_id)
     assert (results.result_key(one) == results.result_key(other)) == same
     newer = replace(one, version_id=f"{identity}{one.version_id}")
@@ -134,9 +132,7 @@ def test_inspected_image_has_succeeded_and_is_listed_by_verdict_and_day() -> Non
     record = _record()
     assert (record["status"], record["verdict"]) == ("SUCCEEDED", "FAILURE")
     assert (record["listing_pk"], record["listing_sk"]) == ("VERDICT#FAILURE#2026-11-20", NOW)
-
-
-def test_refused_image_has_failed_with_the_reason() -> None:
+    # A refused one has failed with the reason.
     failure = Failure("NoRule", "no rule covers it")
     assert results.refusal_attributes(failure) == {"status": "FAILED", "error": failure.as_dict()}
 
@@ -162,16 +158,11 @@ def test_result_file_has_the_verdict_the_labels_and_the_new_key() -> None:
     }
 
 
-def test_result_file_of_an_image_that_stays_has_no_new_key() -> None:
-    record = _record()
-    del record["moved_to"]
-    assert "image" not in json.loads(results.result_file(record))
-
-
-def test_result_file_has_no_location_and_no_camera() -> None:
+def test_result_file_has_no_location_no_camera_and_no_new_key_of_an_image_that_stays() -> None:
     record = _record(location={"latitude": 48.858}, camera_make="Apple", camera_model="iPhone 15")
+    del record["moved_to"]
     written = json.loads(results.result_file(record))
-    assert written.keys().isdisjoint({"location", "camera_make", "camera_model", "capture_time"})
+    assert written.keys().isdisjoint({"location", "camera_make", "camera_model", "capture_time", "image"})
 
 
 def test_result_file_is_the_same_for_later_changes_and_any_order_of_attributes() -> None:
@@ -185,7 +176,7 @@ def test_result_file_is_the_same_for_later_changes_and_any_order_of_attributes()
 
 def test_message_has_the_verdict_its_labels_and_the_keys() -> None:
     envelope = Envelope.of(VERSION)
-    assert results.message(envelope, _record()) == {
+    message = {
         "id": f"{envelope.photo_id}-{keys.version_digest(VERSION)}",
         "verdict": "FAILURE",
         "rule": "garden",
@@ -196,30 +187,21 @@ def test_message_has_the_verdict_its_labels_and_the_keys() -> None:
         "result": PLACES["result"],
         "inspected_at": NOW,
     }
-
-
-def test_repeated_message_about_a_version_has_the_same_id() -> None:
-    envelope = Envelope.of(VERSION)
-    first, second = (results.message(envelope, _record(notified_at=at)) for at in ("", NOW))
-    assert first["id"] == second["id"]
+    # A repeated message is the same.
+    for notified_at in ("", NOW):
+        assert results.message(envelope, _record(notified_at=notified_at)) == message
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({}, "images/garden/rose (1).jpg failed the rule garden. Weed was found with 95."),
-        (
-            {"verdict": "SUCCESS", "reasons": []},
-            "images/garden/rose (1).jpg passed the rule garden. Found: Rose 99 %, Straße 90 %.",
-        ),
-        (
-            {"verdict": "SUCCESS", "reasons": [], "labels": []},
-            "images/garden/rose (1).jpg passed the rule garden. Nothing was found.",
-        ),
+        ({}, "failed the rule garden. Weed was found with 95."),
+        ({"verdict": "SUCCESS", "reasons": []}, "passed the rule garden. Found: Rose 99 %, Straße 90 %."),
+        ({"verdict": "SUCCESS", "reasons": [], "labels": []}, "passed the rule garden. Nothing was found."),
     ],
 )
 def test_email_begins_with_the_verdict_in_words(changes: dict[str, Any], sentence: str) -> None:
-    assert results.sentence(_record(**changes)) == sentence
+    assert results.sentence(_record(**changes)) == f"images/garden/rose (1).jpg {sentence}"
 
 
 def test_key_adds_no_line_to_an_email() -> None:

@@ -50,27 +50,24 @@ def test_nan_or_infinity_is_an_error_that_names_the_class(manifest: Manifest, va
         scores.probabilities(manifest, [0.5, value, 0.1, 0.1])
 
 
-@pytest.mark.parametrize("value", [1.5, -3.0])
-def test_score_instead_of_a_probability_is_an_error_with_the_remedy(value: float) -> None:
-    with pytest.raises(UnusableAnswer, match=r"set output\.softmax to true"):
-        scores.probabilities(PROBABILITIES, [0, value, 0, 0])
+@pytest.mark.parametrize(
+    ("manifest", "answer", "words"),
+    [
+        *((PROBABILITIES, [0, value, 0, 0], r"set output\.softmax to true") for value in (1.5, -3.0)),
+        *((SCORING, [0.0] * number, f"answered with {number} numbers for 4 labels") for number in (0, 3, 5)),
+    ],
+)
+def test_answer_that_does_not_fit_the_manifest_is_an_error(manifest: Manifest, answer: list[float], words: str) -> None:
+    with pytest.raises(UnusableAnswer, match=words):
+        scores.probabilities(manifest, answer)
 
 
-@pytest.mark.parametrize("number", [0, 3, 5])
-def test_another_number_of_scores_than_labels_is_an_error(number: int) -> None:
-    with pytest.raises(UnusableAnswer, match=f"answered with {number} numbers for 4 labels"):
-        scores.probabilities(SCORING, [0.0] * number)
-
-
-def test_most_probable_classes_come_first_as_labels() -> None:
+def test_most_probable_classes_come_first_as_labels_and_equal_ones_in_the_order_of_the_model() -> None:
     assert scores.most_probable(SCORING, [0.08, 0.2, 0.70004, 0.01996]) == [
         {"name": "Bent", "confidence": 70.0, "parents": [], "instances": []},
         {"name": "Scratched", "confidence": 20.0, "parents": [], "instances": []},
     ]
     assert len(scores.most_probable(SCORING, [0.1, 0.1, 0.7, 0.1], top_k=3)) == 3
-
-
-def test_equally_probable_classes_keep_the_order_of_the_model() -> None:
     found = scores.most_probable(model(threshold=0, top_k=4), [0.25, 0.25, 0.25, 0.25])
     assert [label["name"] for label in found] == NAMES
 

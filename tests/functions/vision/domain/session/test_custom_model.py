@@ -57,14 +57,11 @@ def test_status_has_its_next_step_or_ends_the_session_with_a_remedy(status: str)
             step_to_run(status)
 
 
-def test_failed_model_without_a_message_is_named() -> None:
-    with pytest.raises(ModelFailed, match=r"it failed to start \(FAILED\); look at it"):
-        step_to_run("FAILED")
-
-
-def test_unknown_status_ends_the_session() -> None:
+def test_unknown_status_and_failure_without_a_message_end_the_session() -> None:
     with pytest.raises(ModelNotUsable, match="HIBERNATING, this status is not known; look at it"):
         step_to_run("HIBERNATING")
+    with pytest.raises(ModelFailed, match=r"it failed to start \(FAILED\); look at it"):
+        step_to_run("FAILED")
 
 
 @pytest.mark.parametrize("status", TO_STOP)

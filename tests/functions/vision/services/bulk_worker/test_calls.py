@@ -84,18 +84,14 @@ def worker(bulk: Bulk, model: OwnModel) -> BatchWorker:
     return worker
 
 
-def test_own_model_gets_images_in_batches_and_without_call_slots(
-    bulk: Bulk, worker: BatchWorker, model: OwnModel
-) -> None:
+def test_own_model_gets_images_in_batches_without_call_slots(bulk: Bulk, worker: BatchWorker, model: OwnModel) -> None:
     tally = worker.work(bulk.put(*(f"{number}.jpg" for number in range(24))))
     assert counts(tally) == {"seen": 24, "labelled": 24}
     assert sum(model.sizes) == 24
     assert len(model.sizes) <= 12
 
 
-def test_own_model_is_not_called_when_its_worker_has_no_time_left(
-    bulk: Bulk, worker: BatchWorker, model: OwnModel
-) -> None:
+def test_own_model_is_not_called_when_no_time_is_left(bulk: Bulk, worker: BatchWorker, model: OwnModel) -> None:
     times = iter([270.0])
     worker.remaining_seconds = lambda: next(times, 10.0)
     assert worker.work(bulk.put("a.jpg")).failed == 1

@@ -33,11 +33,13 @@ def test_later_run_does_only_the_missing_step(bulk: Bulk, results: Listing) -> N
     assert results() == [after["thumbnail"]["key"]]
 
 
-def test_run_for_metadata_alone_makes_no_paid_call(bulk: Bulk) -> None:
+def test_run_for_metadata_alone_makes_no_paid_call_and_a_later_full_one_keeps_parents_and_boxes(bulk: Bulk) -> None:
     items = bulk.put("00.jpg")
     assert counts(bulk.asking(steps=["metadata"]).work(items)) == {"seen": 1, "labelled": 1}
     assert bulk.detector.asked == []
     assert bulk.record(items[0])["camera_make"] == "Apple"
+    bulk.asking(record="full").next_run().work(items)
+    assert bulk.record(items[0])["labels"] == LABELS
 
 
 def test_labels_are_kept_when_the_thumbnail_fails(bulk: Bulk, refuse: Refuse) -> None:
@@ -58,11 +60,7 @@ def test_labels_are_kept_when_no_rule_covers_the_image(bulk: Bulk) -> None:
 
 def test_verdict_considers_all_labels_and_the_record_keeps_the_best(bulk: Bulk) -> None:
     rules = _rules('"min_confidence": 50, "any_of": ["Person"], "none_of": ["Weed"]')
-    bulk.detector.labels = [
-        *LABELS,
-        *(_label(f"Label {number}", 70.0) for number in range(90)),
-        _label("Weed", 51.0),
-    ]
+    bulk.detector.labels = [*LABELS, *(_label(f"Label {number}", 70.0) for number in range(90)), _label("Weed", 51.0)]
     items = bulk.put("00.jpg")
     replace(bulk.asking(steps=["labels", "verdict"]), rules=rules).work(items)
     record = bulk.record(items[0])
@@ -84,12 +82,6 @@ def test_verdict_asks_again_for_labels_that_a_full_list_omits(bulk: Bulk) -> Non
     assert record["labels"][-1]["name"] == "Weed"
     assert bulk.detector.asked == [("00.jpg", 1000, 50.0), ("00.jpg", 100, 50.0)]
     assert counts(tally, "calls", "reads") == {"seen": 1, "labelled": 1, "calls": 2, "reads": 3}
-
-
-def test_full_record_keeps_parents_and_boxes(bulk: Bulk) -> None:
-    items = bulk.put("00.jpg")
-    bulk.asking(record="full").work(items)
-    assert bulk.record(items[0])["labels"] == LABELS
 
 
 def _item_size(value: Any) -> int:

@@ -1,6 +1,5 @@
 """A model is tried against its manifest when it is loaded: mismatches are reported before the first image."""
 
-import json
 import signal
 import tracemalloc
 from pathlib import Path
@@ -16,7 +15,7 @@ from vision.domain.own_model import scores
 from vision.services.own_model import runtime
 from vision.services.own_model.runtime import Classifier
 
-RED, GREEN, BLUE = (bytes(colour) * SIDE * SIDE for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
+RED, GREEN, BLUE, CYAN = (bytes(rgb) * SIDE * SIDE for rgb in ((255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 255, 255)))
 INPUT: dict[str, Any] = manifest(b"")["input"]
 
 
@@ -39,8 +38,9 @@ def refused(folder: Path) -> str:
         (colour_model(layout="NHWC"), {"layout": "NHWC"}, ["Red", "Green", "Blue"]),
         (colour_model(), {"channels": "BGR"}, ["Blue", "Green", "Red"]),
         (colour_model(outputs=("embedding", "scores")), {}, ["Red", "Green", "Blue"]),
+        (colour_model(batch=1), {}, ["Red", "Green", "Blue"]),
     ],
-    ids=["as it is", "channels last", "BGR", "second output"],
+    ids=["as it is", "channels last", "BGR", "second output", "one image at a time"],
 )
 def test_model_is_called_as_its_manifest_says(
     tmp_path: Path, content: bytes, change: dict[str, Any], classes: list[str]
@@ -70,31 +70,26 @@ def test_model_gets_numbers_of_its_input_type(tmp_path: Path, kind: int) -> None
     ],
     ids=["fractions", "scale", "mean", "std", "infinity"],
 )
-def test_scaling_that_an_integer_model_cannot_represent_is_refused(
-    tmp_path: Path, change: dict[str, Any], words: str
-) -> None:
+def test_scaling_that_whole_numbers_cannot_have_is_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
     content = colour_model(kind=TensorProto.UINT8)
     text = refused(write_model(tmp_path, content, input=INPUT | change))
     assert text.startswith(f"colours.onnx: takes whole numbers from 0 to 255, {words}")
     assert text.endswith("set input.scale 1, input.mean 0 and input.std 1")
 
 
-def test_integer_model_accepts_an_inverted_picture(tmp_path: Path) -> None:
-    content = colour_model(kind=TensorProto.UINT8, divisor=255)
-    model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"scale": -1, "mean": -255}))
-    assert named(model, bytes((0, 255, 255)) * SIDE * SIDE) == ["Red"]
-
-
-def test_model_for_one_image_gets_one_image_at_a_time(tmp_path: Path) -> None:
-    model = Classifier.load(write_model(tmp_path, colour_model(batch=1)))
-    assert not model.takes_many
-    assert named(model, RED, GREEN, BLUE) == list(COLOURS)
-
-
-def test_model_with_variable_sides_gets_those_of_the_manifest(tmp_path: Path) -> None:
-    content = colour_model(sides=("height", "width"))
-    model = Classifier.load(write_model(tmp_path, content, input=INPUT | {"width": 5, "height": 3}))
-    assert named(model, bytes((0, 0, 255)) * 15) == ["Blue"]
+@pytest.mark.parametrize(
+    ("model", "change", "pixels", "name"),
+    [
+        ({"kind": TensorProto.UINT8, "divisor": 255}, {"scale": -1, "mean": -255}, CYAN, "Red"),
+        ({"sides": ("height", "width")}, {"width": 5, "height": 3}, BLUE[: 5 * 3 * 3], "Blue"),
+    ],
+    ids=["whole numbers of an inverted picture", "variable sides"],
+)
+def test_model_gets_the_pixels_that_its_manifest_describes(
+    tmp_path: Path, model: dict[str, Any], change: dict[str, Any], pixels: bytes, name: str
+) -> None:
+    content = colour_model(**model)
+    assert named(Classifier.load(write_model(tmp_path, content, input=INPUT | change)), pixels) == [name]
 
 
 def test_probabilities_of_the_model_are_used_unchanged(tmp_path: Path) -> None:
@@ -143,10 +138,8 @@ def test_missing_file_is_named_with_its_place(tmp_path: Path, missing: str, word
 
 def test_files_of_a_windows_editor_are_read_without_their_byte_order_mark(tmp_path: Path) -> None:
     write_model(tmp_path, labels="classes.txt")
-    for name, text in (
-        ("manifest.json", (tmp_path / "manifest.json").read_text()),
-        ("classes.txt", "\r\n".join(COLOURS)),
-    ):
+    written = (tmp_path / "manifest.json").read_text()
+    for name, text in {"manifest.json": written, "classes.txt": "\r\n".join(COLOURS)}.items():
         (tmp_path / name).write_text(text, encoding="utf-8-sig", newline="")
     assert Classifier.load(tmp_path).manifest.labels == COLOURS
 
@@ -200,18 +193,10 @@ def test_build_names_the_model_that_it_has_checked(tmp_path: Path, capsys: pytes
     ids=["wrong manifest", "nan", "endless"],
 )
 def test_build_fails_with_the_reason(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    content: bytes,
-    changes: dict[str, Any],
-    error: str,
+    tmp_path: Path, monkeypatch: Any, capsys: Any, content: bytes, changes: dict[str, Any], error: str
 ) -> None:
     monkeypatch.setattr(runtime, "TRY_SECONDS", 3)
-    write_model(tmp_path, content)
-    fields = json.loads((tmp_path / "manifest.json").read_text())
-    (tmp_path / "manifest.json").write_text(json.dumps(fields | changes))
-    assert runtime._main([str(tmp_path)]) == 1
+    assert runtime._main([str(write_model(tmp_path, content, **changes))]) == 1
     assert capsys.readouterr().err.startswith(error)
 
 
