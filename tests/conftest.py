@@ -44,8 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(900))
 
 
-class _Template(yaml.SafeLoader):
-    """Reads a template; its intrinsic functions become None, since nothing here looks at them."""
+class _Template(yaml.CSafeLoader):
+    """Reads a template with libyaml; its intrinsic functions become None, since nothing here looks at them."""
 
 
 _Template.add_multi_constructor("!", lambda loader, suffix, node: None)
