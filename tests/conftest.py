@@ -1,7 +1,7 @@
 """What the unit tests and the tests of the functions share: events, a world of moto, and the real table."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import settings
+
+from tests.schedule import StacksFirst
 
 # The same examples in each run, however busy the machine: a red test is then about the change that made it red.
 # `pytest --hypothesis-profile explore tests/functions` looks for new ones.
@@ -23,6 +25,18 @@ BUCKET = "amzn-s3-demo-bucket"
 TABLE = "image-table"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
+    """Run two processes on each core if there may be whole stacks: their tests wait more than they compute."""
+    cores = yield
+    return 2 * cores if config.option.dist == "loadfile" else cores
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a stack in one process."""
+    return StacksFirst(config, log) if config.option.dist == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give tests of real processes more time: their set-up may deploy a stack, and their waits end with a message."""
     for item in items:
@@ -30,8 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(900))
 
 
-class _Template(yaml.SafeLoader):
-    """Reads a template; its intrinsic functions become None, since nothing here looks at them."""
+class _Template(yaml.CSafeLoader):
+    """Reads a template with libyaml; its intrinsic functions become None, since nothing here looks at them."""
 
 
 _Template.add_multi_constructor("!", lambda loader, suffix, node: None)

@@ -19,7 +19,7 @@ TEMPLATE = REPOSITORY / "template.yaml"
 
 
 # Reads a template without looking into its intrinsic functions.
-_Loader: Any = type("_Loader", (yaml.SafeLoader,), {})
+_Loader: Any = type("_Loader", (yaml.CSafeLoader,), {})
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
