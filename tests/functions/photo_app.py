@@ -106,7 +106,7 @@ class PhotoApp:
             "thumbnail": {**thumbnail, "width": 250, "height": 188},
         }
         run = self.run(envelope, started_at)
-        self.table.advance(envelope, run, outcome, records.now())
+        self.table.complete(envelope, run, outcome, records.now())
         label_index.add(self.photos, envelope, run, outcome)
 
     @staticmethod

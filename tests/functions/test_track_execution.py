@@ -326,3 +326,10 @@ def test_other_status_changes_are_neither_faults_nor_refused_uploads(
 ) -> None:
     track(name)
     assert metrics().keys().isdisjoint({"ExecutionFaults", "UploadsRefused"})
+
+
+# The upgrade from the release before
+
+
+def test_table_upgrade_answers_how_many_records_it_adopted(track: Track) -> None:
+    assert track("table_upgrade") == {"adopted": 0}

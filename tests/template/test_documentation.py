@@ -226,6 +226,7 @@ def test_table_of_attributes_has_every_attribute_that_the_code_writes():
     metadata = Metadata("PNG", 640, 480, 6, False, "2026-11-11T16:04:05", "Apple", "iPhone 15", place)
     parts = {"metadata": metadata.as_dict(), "labels": [], "detector": {}, "thumbnail": {}}
     written = set(records.pending(envelope, records.now())) | {"execution_arn", "run_started_at"}
+    written |= set(records.opened(envelope, records.now())) | {table_keys.COUNTED, table_keys.EARLIER_LABELS}
     written |= set(records.outcome(parts, [Failure("Throttled", "wait")]))
     table = rows(section(page("docs/record.md"), "## An image record"))
     assert sorted(name for cells in table for name in named(cells[0])) == sorted(written)

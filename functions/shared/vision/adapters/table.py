@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from vision.adapters.items import Items
 from vision.domain import keys, records, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Attempt
 from vision.domain.failures import Failure
+from vision.domain.gallery import daily_counts
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import OPEN, Status
-from vision.domain.table_keys import ERASED, EXPIRES, FORM_VERSION, GONE
+from vision.domain.table_keys import (
+    COUNTED,
+    EARLIER_LABELS,
+    ERASED,
+    EXPIRES,
+    FORM_VERSION,
+    GONE,
+    LISTED_AS,
+    OPEN_PK,
+    OPEN_SINCE,
+)
 
 # An attempt may write if no attempt has written before, if it is newer than the attempt that wrote last, or while the
 # record waits for this attempt. An older attempt therefore never overwrites a newer one, not even a redrive of its own
@@ -33,6 +45,12 @@ _TAKES_FORM = (
     f" AND (attribute_not_exists({FORM_VERSION}) OR {FORM_VERSION} = :{FORM_VERSION})"
     " AND (attribute_not_exists(sequencer) OR sequencer <= :sequencer)"
 )
+
+# What an open record needs to be closed.
+_OPEN = ("status", "object", "execution_arn", "run_started_at", "updated_at")
+
+# Most open records of a shard that one scheduled run reads: together 10,000, of which few are silent.
+_READ_OF_A_SHARD = 625
 
 # The attributes that show the progress of a record.
 _PROGRESS = ("status", "execution_arn", "owner", "error", "width", "detector", "thumbnail", "verdict")
@@ -76,7 +94,7 @@ class Table:
         return None
 
     def _record(self, envelope: Envelope, now: str, failure: Failure | None) -> bool:
-        refused = {"status": Status.FAILED, "error": failure.as_dict()} if failure else {}
+        refused = {"status": Status.FAILED, "error": failure.as_dict()} if failure else records.opened(envelope, now)
         return self._items.put_once(records.pending(envelope, now) | refused)
 
     def _attach(self, envelope: Envelope, now: str, more: Record, condition: str) -> bool:
@@ -88,7 +106,7 @@ class Table:
             fields,
             first,
             # Attributes of the pending upload, and the tombstone of an earlier photo with the same key.
-            remove=("status", ERASED, GONE, EXPIRES),
+            remove=("status", ERASED, GONE, EXPIRES, LISTED_AS, OPEN_PK, OPEN_SINCE),
             condition=condition,
         )
 
@@ -107,9 +125,26 @@ class Table:
         return self._items.update(
             table_keys.image_key(envelope.object),
             _attempt_fields(attempt) | {"status": Status.RUNNING, "updated_at": now},
-            {},
+            # The record has them since it is PENDING, unless an earlier release made it.
+            records.opened(envelope, now),
             condition="attribute_exists(pk) AND attribute_not_exists(execution_arn)",
         )
+
+    def complete(self, envelope: Envelope, attempt: Attempt, outcome: Record, now: str) -> bool:
+        """Write the results of an execution, and what the lists and counts of its owner need.
+
+        Day and class of the count are those of the first result with labels. The labels of the attempt before are kept,
+        because the photo may be listed under them.
+
+        Returns
+        -------
+        bool
+            As for :meth:`advance`.
+        """
+        if not envelope.owner or not outcome.get("labels"):
+            return self.advance(envelope, attempt, outcome, now)
+        counted = {COUNTED: daily_counts.mark(attempt.started_at, outcome)}
+        return self._advance(envelope, attempt, outcome, now, counted, {EARLIER_LABELS: "labels"})
 
     def advance(self, envelope: Envelope, attempt: Attempt, changes: Record, now: str) -> bool:
         """Update the image record with the results of this attempt.
@@ -124,7 +159,20 @@ class Table:
         bool
             False if a newer attempt has written, or this attempt has already ended. Nothing has changed then.
         """
-        first = {
+        return self._advance(envelope, attempt, changes, now, {}, {})
+
+    def _advance(
+        self,
+        envelope: Envelope,
+        attempt: Attempt,
+        changes: Record,
+        now: str,
+        first: Record,
+        kept: Mapping[str, str],
+    ) -> bool:
+        is_open = changes["status"] in OPEN
+        first = first | (records.opened(envelope, now) if is_open else {})
+        first |= {
             name: value
             for name, value in records.pending(envelope, now).items()
             if name not in ("pk", "sk", "status", "updated_at")
@@ -133,7 +181,8 @@ class Table:
             table_keys.image_key(envelope.object),
             changes | _attempt_fields(attempt) | {"updated_at": now},
             first,
-            remove=() if "error" in changes else ("error",),
+            remove=(*(() if "error" in changes else ("error",)), *(() if is_open else (OPEN_PK, OPEN_SINCE))),
+            kept=kept,
             condition=_MAY_ADVANCE,
             condition_values={":latest_earlier": attempt.latest_earlier, ":earliest_later": attempt.earliest_later}
             | {f":{status.lower()}": str(status) for status in OPEN},
@@ -233,13 +282,22 @@ class Table:
         return found
 
     def running_since(self, before: str) -> Iterator[Record]:
-        """Yield the index entry of each image that is RUNNING and was last updated before this time."""
-        return self._items.query(
-            "by_status",
-            "#status = :status AND updated_at < :before",
-            {"#status": "status"},
-            {":status": Status.RUNNING, ":before": before},
-        )
+        """Yield the image records that are RUNNING and were last updated before this time.
+
+        Of each shard the oldest open records are read. What is PENDING has no execution that could be silent.
+        """
+        for shard in range(table_keys.OPEN_SHARDS):
+            listed = self._items.query(
+                "open",
+                f"{OPEN_PK} = :listing AND {OPEN_SINCE} < :before",
+                {},
+                {":listing": table_keys.open_listing(shard), ":before": before},
+                page_size=_READ_OF_A_SHARD,
+            )
+            found = [_key(item["pk"], item["sk"]) for item in islice(listed, _READ_OF_A_SHARD)]
+            for record in self._items.get_many(found, _OPEN):
+                if record["status"] == Status.RUNNING and record["updated_at"] < before:
+                    yield record
 
 
 def _primary(item: Record) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from vision.domain.failures import Failure
 from vision.domain.gallery import daily_counts
 from vision.domain.gallery.photos import Photo
 from vision.domain.statuses import Status
-from vision.domain.table_keys import ERASED
+from vision.domain.table_keys import EARLIER_LABELS, ERASED
 from vision.services import photo_deletion
 
 
@@ -31,17 +31,29 @@ def add(photos: Photos, envelope: Envelope, attempt: Attempt, outcome: Mapping[s
     photo = photos.read(envelope.photo_id)
     if photo is None:
         return
+    names = [str(label["name"]) for label in outcome.get("labels") or ()]
     if ERASED not in photo.item:
         _mark_refused(photos, photo, envelope, outcome)
-        if not outcome.get("labels") or not is_newest(photo, envelope.object):
+        if not names or not is_newest(photo, envelope.object):
             return
-        photos.index_labels(photo, [label["name"] for label in outcome["labels"]])
+        _index(photos, photo, names)
         # Count under the day on which the execution started: a repetition after midnight finds the same day.
-        photos.count(envelope, daily_counts.class_of(outcome), daily_counts.day_of(attempt.started_at), records.now())
-        # If the photo was deleted meanwhile, the entries just added would stay forever.
-        photo = photos.read(envelope.photo_id) or photo
+        photos.count(photo, envelope.object, daily_counts.mark(attempt.started_at, outcome), records.now())
+        listed, photo = photo, photos.read(envelope.photo_id) or photo
+        if photo.listed_as != listed.listed_as:
+            # The photo was deleted meanwhile, and a new upload has its key: the deletion has not seen these entries.
+            photos.unindex_labels(listed, names)
     if ERASED in photo.item:
+        # A deletion finds entries by the records, and may have deleted those before the entries were added.
+        photos.unindex_labels(photo, names)
         photo_deletion.delete_photo(photos, photo)
+
+
+def _index(photos: Photos, photo: Photo, names: list[str]) -> None:
+    """Index a photo under its labels, and no longer under those that only the attempt before found."""
+    photos.index_labels(photo, names)
+    earlier = {label["name"].casefold() for label in photo.record.get(EARLIER_LABELS, ())}
+    photos.unindex_labels(photo, earlier - {name.casefold() for name in names})
 
 
 def _mark_refused(photos: Photos, photo: Photo, envelope: Envelope, outcome: Mapping[str, Any]) -> None:
