@@ -128,8 +128,6 @@ def _findings(by_quota: dict[float, costs.Bill]) -> list[str]:
         )
     lines += [
         f"- With EXIF, a thumbnail and {MAX_LABELS} labels a record is larger than 1 KB and takes two write units.",
-        "- An entry in the index by_status is written for each image, although only images in process are ever queried "
-        "there.",
         "- A thumbnail downloads the whole object, whose start was already read for the metadata.",
         f"- One UpdateItem for each image costs as many units as BatchWriteItem would, with {costs.READ_UNITS} read "
         "units and the rate limiter on top: the price of never paying for a label twice, and of sharing a quota.",

@@ -63,8 +63,6 @@ def ours(counts: Counts, run: Outcome, max_labels: int) -> Bill:
         f"DynamoDB: {counts.record_units(max_labels):.2f} write units for the record": counts.record_units(max_labels)
         * counts.per_image("UpdateItem PHOTO")
         * prices.DYNAMODB_WRITE_UNIT,
-        f"DynamoDB: {counts.index_units:.2f} write units for its entry in the index by_status": counts.index_units
-        * prices.DYNAMODB_WRITE_UNIT,
         f"Step Functions: a transition for each of {run.children:,} batches": (children + fixed)
         * prices.STANDARD_TRANSITION,
         f"DynamoDB: {READ_UNITS} read units to find existing records": READ_UNITS * prices.DYNAMODB_READ_UNIT,
@@ -86,9 +84,7 @@ def options(counts: Counts, max_labels: int) -> dict[str, float]:
     return {
         "no thumbnails": -(prices.S3_PUT + prices.S3_GET) * MILLION,
         "record: full, with parents and boxes": (FULL_RECORD_UNITS - counts.record_units(max_labels)) * write,
-        f"a label index: an item for each of {max_labels} labels, and its entry in `listing` (not built)": 2
-        * max_labels
-        * write,
+        f"a label index: an item for each of {max_labels} labels (not built)": max_labels * write,
         "daily counts: one more update for each image (not built)": write,
         "daily counts: one more update for each batch (not built)": write * counts.children / counts.images,
     }

@@ -50,8 +50,8 @@ class Counts:
         Those of the parent execution.
     children, result_bytes
         Batches, and the bytes of the Map's result files.
-    record_bytes, index_bytes
-        Sizes of the image records and of their entries in ``by_status``, as DynamoDB counts them.
+    record_bytes
+        Sizes of the image records, as DynamoDB counts them.
     labels, label_bytes
         The number of labels of each record, and the size of a label.
     summary
@@ -66,7 +66,6 @@ class Counts:
     children: int
     result_bytes: int
     record_bytes: list[int]
-    index_bytes: list[int]
     labels: list[int]
     label_bytes: float
     summary: Mapping[str, Any]
@@ -80,11 +79,6 @@ class Counts:
     def record_units_as_found(self) -> float:
         """The average write units of a record with the labels of the local Rekognition."""
         return statistics.fmean(map(units, self.record_bytes))
-
-    @property
-    def index_units(self) -> float:
-        """The average write units of an index entry."""
-        return statistics.fmean(map(units, self.index_bytes))
 
     def per_image(self, kind: str) -> float:
         """Return the number of requests of a kind for each image."""
@@ -184,14 +178,10 @@ def run(deployed: Stack, recorder: str, prefix: str, images: int, fail_every: in
         children=summary["batches"],
         result_bytes=sum(found["Size"] for found in results if "SUCCEEDED_" in found["Key"]),
         record_bytes=[item_bytes(item) for item in records],
-        index_bytes=[item_bytes({name: item[name] for name in _INDEXED if name in item}) for item in records],
         labels=[len(found) for found in labels],
         label_bytes=statistics.fmean(1 + _value_bytes(label) for found in labels for label in found),
         summary=summary,
     )
-
-
-_INDEXED = ("pk", "sk", "status", "updated_at", "object", "photo_id", "execution_arn", "run_started_at")
 
 
 def _records(dynamodb: Any, table: str) -> Iterator[dict[str, Any]]:

@@ -81,11 +81,8 @@ def counts_lines(runs: Mapping[str, Counts]) -> list[str]:
         _line("transitions of the parent, in all", runs, lambda counts: str(counts.transitions)),
         _line("events in the parent's history, in all", runs, lambda counts: str(counts.history_events)),
         _line("record, bytes", runs, lambda c: f"{sum(c.record_bytes) / c.images:.0f}, at most {max(c.record_bytes)}"),
-        _line(
-            "index entry, bytes", runs, lambda c: f"{sum(c.index_bytes) / c.images:.0f}, at most {max(c.index_bytes)}"
-        ),
         _line("labels found", runs, lambda counts: f"{sum(counts.labels) / counts.images:.1f}"),
-        _line("write units of record and entry", runs, lambda c: f"{c.record_units_as_found + c.index_units:.3f}"),
+        _line("write units of the record", runs, lambda c: f"{c.record_units_as_found:.3f}"),
         _line("result files, bytes for each batch", runs, lambda c: f"{c.result_bytes / c.children:.0f}"),
     ]
 

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.Th
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from benchmarks.bulk.counted import item_bytes, units
 
 Item = Mapping[str, Any]
+Partition = tuple[str, str]
+"""A partition key: the attribute, of the table or of an index, and its value."""
 
 _READ_UNIT_BYTES = 4096
 
@@ -50,7 +53,23 @@ def indexes(table: Mapping[str, Any]) -> list[Index]:
 
 def write_units(before: Item | None, after: Item | None, of: Iterable[Index]) -> int:
     """Return the units of a write that replaced ``before`` by ``after``, None for no item; each index adds its own."""
-    return max(1, _larger(before, after)) + sum(_entry_units(index, before or {}, after or {}) for index in of)
+    return sum(partition_units(before, after, of).values())
+
+
+def partition_units(before: Item | None, after: Item | None, of: Iterable[Index]) -> Counter[Partition]:
+    """Return the units of a write by partition key, since each partition takes only so many a second."""
+    written: Counter[Partition] = Counter()
+    written[_partition("pk", after or before or {})] = max(1, _larger(before, after))
+    for index in of:
+        old, new = index.entry(before or {}), index.entry(after or {})
+        if old == new:
+            continue
+        if old and new and all(old[name] == new[name] for name in index.keys):
+            written[_partition(index.keys[0], new)] += _larger(old, new)
+            continue
+        for entry in filter(None, (old, new)):
+            written[_partition(index.keys[0], entry)] += _larger(None, entry)
+    return written
 
 
 def read_units(items: Sequence[Item]) -> int:
@@ -58,12 +77,8 @@ def read_units(items: Sequence[Item]) -> int:
     return max(1, math.ceil(sum(map(item_bytes, items)) / _READ_UNIT_BYTES))
 
 
-def _entry_units(index: Index, before: Item, after: Item) -> int:
-    old, new = index.entry(before), index.entry(after)
-    if old == new:
-        return 0
-    moved = old and new and any(old[name] != new[name] for name in index.keys)
-    return _larger(old, None) + _larger(None, new) if moved else _larger(old, new)
+def _partition(attribute: str, item: Item) -> Partition:
+    return attribute, str(item.get(attribute, {}).get("S", ""))
 
 
 def _larger(before: Item | None, after: Item | None) -> int:

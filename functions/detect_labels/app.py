@@ -26,6 +26,5 @@ def handler(event: entry.Event) -> dict[str, Any]:
     found = {"labels": detection.labels, "detector": detection.detector}
     if attempt is None:
         return found
-    displayed = records.as_displayed(found, event.get("metadata", {}))
-    table.advance(envelope, attempt, records.running(displayed), records.now())
+    table.add_labels(envelope, attempt, records.as_displayed(found, event.get("metadata", {})), records.now())
     return {"label_count": len(detection.labels), "detector": detection.detector}

@@ -24,5 +24,5 @@ def handler(event: entry.Event) -> dict[str, Any]:
     metadata = examine(envelope.object).as_dict()
     if attempt is None:
         return metadata
-    table.advance(envelope, attempt, records.running(metadata), records.now())
+    table.begin(envelope, attempt, metadata, records.now())
     return records.without_personal_data(metadata)

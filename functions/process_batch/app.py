@@ -34,7 +34,15 @@ def handler(event: entry.Event, remaining_seconds: Callable[[], float]) -> dict[
     request = bulk_run.Request.from_dict(batch["request"])
     attempt = Attempt.from_context(batch["execution"])
     left_out = runs.left_out(batch["run_id"], request)
-    worker = BatchWorker(attempt, request, options, table, rate_limiter.reserve, remaining_seconds)
+    worker = BatchWorker(
+        attempt,
+        request,
+        options,
+        table,
+        rate_limiter.reserve,
+        remaining_seconds,
+        calls_at_once=rate_limiter.calls_at_once,
+    )
     tally = worker.work([bulk_run.Item.of(listed, request, left_out) for listed in event["Items"]])
     runs.count(batch["run_id"], tally)
     for metric, images in tally.metrics().items():

@@ -31,9 +31,9 @@ def handler(event: entry.Event) -> dict[str, Any]:
     attempt = Attempt.from_context(event.get("execution", {}))
     failures = [Failure.from_error_output(error) for error in event.get("errors", [])]
     outcome = records.outcome(event.get("parts", {}), failures)
-    if table.advance(envelope, attempt, outcome, records.now()):
+    if table.complete(envelope, attempt, outcome, records.now()):
         entry.count(outcome["status"].metric)
-    label_index.add(photos, envelope, attempt, outcome)
+    label_index.add(photos, envelope, attempt, outcome, is_first=event.get("retries", 0) == 0)
     if outcome["status"] is Status.FAILED:
         raise ImageFailed(outcome["error"]["cause"])
     return {name: outcome[name] for name in ("status", "error") if name in outcome}

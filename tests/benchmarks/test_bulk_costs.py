@@ -26,7 +26,6 @@ COUNTS = Counts(
     children=1,
     result_bytes=216,
     record_bytes=[900] * 100,
-    index_bytes=[520] * 100,
     labels=[4] * 100,
     label_bytes=40.0,
     summary={},

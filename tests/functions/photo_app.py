@@ -65,8 +65,9 @@ def process(envelope: Envelope, run: Attempt, labels: Mapping[str, float], **cha
     """Do what an execution does: write the thumbnail, the record and the label index."""
     thumbnail = {"bucket": BUCKET, "key": keys.thumbnail_key(envelope.object, envelope.owner)}
     client("s3").put_object(Bucket=BUCKET, Key=thumbnail["key"], Body=b"small")
-    outcome = {"status": "SUCCEEDED", "labels": found(**labels), "thumbnail": {**thumbnail, **SMALL}, **changes}
-    Table(TABLE).advance(envelope, run, outcome, records.now())
+    outcome = {"status": "SUCCEEDED", "labels": found(**labels), "detector": {"name": "rekognition", "version": "3.0"}}
+    outcome |= {"thumbnail": {**thumbnail, **SMALL}, **changes}
+    Table(TABLE).complete(envelope, run, outcome, records.now())
     label_index.add(Photos(TABLE), envelope, run, outcome)
 
 

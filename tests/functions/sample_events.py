@@ -156,7 +156,7 @@ def drive(
         # Long ago, so that the schedule finds the execution silent.
         table.register(world, "2020-01-01T00:00:00.000Z")
         run = Attempt.from_context(event("store_metadata")["execution"])
-        table.advance(world, run, records.running({}), "2020-01-01T00:00:01.000Z")
+        table.begin(world, run, {}, "2020-01-01T00:00:01.000Z")
 
     def hold() -> None:
         client("sqs").send_message(QueueUrl=inspection_queue, MessageBody=event("inspect_images")["Records"][0]["body"])

@@ -39,6 +39,7 @@ STATUSES = {
     "track_execution_failed": "FAILED",
     "track_execution_redriven": "RUNNING",
     "track_execution_schedule": "FAILED",
+    "track_execution_table_upgrade": "RUNNING",
     "track_execution_timed_out": "TIMED_OUT",
 }
 

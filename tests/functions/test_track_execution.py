@@ -51,7 +51,7 @@ def running(table: Table, envelope: Envelope, event: Event) -> Attempt:
     """The attempt of the sample events, RUNNING in the table."""
     attempt = Attempt.from_context(event("store_metadata")["execution"])
     table.register(envelope, "2026-11-12T09:30:01.000Z")
-    table.mark_running(envelope, attempt, "2026-11-12T09:30:02.400Z")
+    table.begin(envelope, attempt, {}, "2026-11-12T09:30:02.400Z")
     return attempt
 
 
@@ -157,7 +157,7 @@ def silent(table: Table, state_machine_arn: str) -> Callable[..., Envelope]:
         table.register(envelope, heard)
         attempt = workflow.start(state_machine_arn, keys.execution_name(version), envelope.as_dict())
         assert attempt is not None
-        table.mark_running(envelope, attempt, heard)
+        table.begin(envelope, attempt, {}, heard)
         if stopped:
             client("stepfunctions").stop_execution(executionArn=attempt.execution_arn)
         return envelope
@@ -174,6 +174,24 @@ def test_schedule_closes_stopped_executions_and_leaves_running_ones(
     track("schedule")
     assert {outcome(envelope) for envelope in stopped} == {("ABORTED", "ExecutionAborted")}
     assert outcome(running) == ("RUNNING", None)
+
+
+def test_schedule_closes_an_execution_that_was_stopped_before_its_first_step(
+    track: Track, table: Table, outcome: Outcome, state_machine_arn: str
+) -> None:
+    """Its record is PENDING, and so is that of an upload whose execution has not started."""
+    ago = timestamp(datetime.now(UTC) - timedelta(hours=2))
+    stopped, waiting = (
+        Envelope.of(ObjectVersion(BUCKET, f"private/ann/uploads/{name}.jpg", "v1", "e1", "", 7)) for name in "ab"
+    )
+    for envelope in (stopped, waiting):
+        table.register(envelope, ago)
+    attempt = workflow.start(state_machine_arn, keys.execution_name(stopped.object), stopped.as_dict())
+    assert attempt is not None
+    client("stepfunctions").stop_execution(executionArn=attempt.execution_arn)
+    track("schedule")
+    assert outcome(stopped) == ("ABORTED", "ExecutionAborted")
+    assert outcome(waiting) == ("PENDING", None)
 
 
 def test_schedule_does_not_describe_recent_executions(
@@ -326,3 +344,10 @@ def test_other_status_changes_are_neither_faults_nor_refused_uploads(
 ) -> None:
     track(name)
     assert metrics().keys().isdisjoint({"ExecutionFaults", "UploadsRefused"})
+
+
+# The upgrade from the release before
+
+
+def test_table_upgrade_answers_how_many_records_it_adopted(track: Track) -> None:
+    assert track("table_upgrade") == {"adopted": 0}

@@ -155,7 +155,9 @@ def _attributes_of_an_image():
     metadata = Metadata("PNG", 640, 480, 6, False, "2026-11-11T16:04:05", "Apple", "iPhone 15", place)
     parts = {"metadata": metadata.as_dict(), "labels": [], "detector": {}, "thumbnail": {}}
     outcome = records.outcome(parts, [Failure("Throttled", "wait")])
-    return {*records.pending(envelope, records.now()), "execution_arn", "run_started_at", *outcome}
+    opened = records.opened(envelope, records.now())
+    more = ("execution_arn", "run_started_at", table_keys.COUNTED, table_keys.EARLIER_LABELS)
+    return {*records.pending(envelope, records.now()), *opened, *more, *outcome}
 
 
 # The item has called the holder of the lease its owner since the first release.

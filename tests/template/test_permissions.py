@@ -110,6 +110,8 @@ BULK_BUCKETS = {
     "s3:ListBucket": {IMAGES, "${BulkBucketArns}"},
     **{action: {f"{IMAGES}/*", "${BulkBucketArns}/*"} for action in READ},
 }
+# The index of the release before, for one release: vision/adapters/table_upgrade.py.
+OPEN_INDEXES = ("by_status", "listing", "open")
 DEAD_LETTERS = {"sqs:SendMessage": {"${TrackingDeadLetterQueue.Arn}"}}
 REACHED = {
     "StartProcessingFunction": {
@@ -120,7 +122,7 @@ REACHED = {
     "GenerateThumbnailFunction": {"s3:PutObject": {f"{PHOTOS}/resized/*"}},
     "TrackExecutionFunction": {
         **DEAD_LETTERS,
-        "dynamodb:Query": {f"${{ImageTable.Arn}}{index}" for index in ("", "/index/by_status", "/index/listing")},
+        "dynamodb:Query": {f"${{ImageTable.Arn}}{index}" for index in ("", *map("/index/{}".format, OPEN_INDEXES))},
         "states:DescribeExecution": {f"{EXECUTION}:${{ProcessImage.Name}}:*"},
     },
     "InspectImagesFunction": INSPECTION,

@@ -117,14 +117,14 @@ def test_items_carry_the_keys_of_the_table_and_of_their_index_only(table):
     keys = _attributes(table["KeySchema"])
     assert keys == list(table_keys.image_key(UPLOAD))
     assert photo.keys() >= {*keys, *indexes["listing"]}
-    assert image.keys() >= {*keys, *indexes["by_status"]}
+    assert (image | records.opened(envelope, now)).keys() >= {*keys, *indexes["open"]}
     # What lacks a key is not in the index.
-    assert "listing_pk" not in image
-    assert "status" not in photo
+    assert {"listing_pk", "open_pk", "open_since"}.isdisjoint(image)
+    assert {"open_pk", "open_since"}.isdisjoint(photo)
+    assert records.opened(Envelope.of(INSPECTED), now) == {}
     defined = {one["AttributeName"] for one in table["AttributeDefinitions"]}
     assert defined == set(keys).union(*indexes.values())
 
 
-def test_index_by_status_carries_what_a_silent_execution_is_found_by(table):
-    (index,) = [one for one in table["GlobalSecondaryIndexes"] if one["IndexName"] == "by_status"]
-    assert set(index["Projection"]["NonKeyAttributes"]) >= {"object", "execution_arn", "run_started_at"}
+def test_entry_of_an_index_is_written_again_only_when_a_key_changes(table):
+    assert [one["Projection"] for one in table["GlobalSecondaryIndexes"]] == [{"ProjectionType": "KEYS_ONLY"}] * 2

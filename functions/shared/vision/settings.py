@@ -106,9 +106,10 @@ class GenerateThumbnailSettings(_FromEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class TrackExecutionSettings(_FromEnvironment):
-    """The table of image records, and after how many seconds without an update an execution's status is checked."""
+    """The table of image records, the state machine of photos, and after how many seconds of silence it is asked."""
 
     image_table_name: str
+    process_image_state_machine_arn: str
     silent_after_seconds: int
 
 

@@ -77,16 +77,20 @@ class Items:
         *,
         newest_first: bool = False,
         page_size: int | None = None,
+        attributes: Sequence[str] = (),
     ) -> Iterator[Item]:
-        """Yield the items that match a key condition.
+        """Yield the items that match a key condition, or only some of their attributes.
 
         They come from an index or, if ``""``, from the table with consistent reads. Pages are read on demand: a
         caller that stops early does not pay for the rest.
         """
         pages = client("dynamodb").get_paginator("query")
         where: dict[str, Any] = {"IndexName": index} if index else {"ConsistentRead": True}
-        if names:
-            where["ExpressionAttributeNames"] = dict(names)
+        wanted = {f"#{name}": name for name in attributes}
+        if names or wanted:
+            where["ExpressionAttributeNames"] = {**names, **wanted}
+        if wanted:
+            where["ProjectionExpression"] = ", ".join(wanted)
         with domain_errors("records"):
             for page in pages.paginate(
                 TableName=self._name,
@@ -287,13 +291,21 @@ class Items:
         condition: str = "",
         condition_values: Mapping[str, Any] | None = None,
         remove: tuple[str, ...] = (),
+        kept: Mapping[str, str] | None = None,
     ) -> bool:
-        """Set ``fields``, and those of ``first`` that the item lacks; return whether the condition was met."""
-        assignments = [f"#{name} = :{name}" for name in fields]
+        """Set ``fields``, and those of ``first`` that the item lacks; return whether the condition was met.
+
+        Each attribute of ``kept`` gets the list that the named attribute has before the update, or an empty one.
+        """
+        kept = kept or {}
+        # DynamoDB reads all values before it writes any. The local engine does not, so these come first.
+        assignments = [f"#{name} = if_not_exists(#{before}, :nothing)" for name, before in kept.items()]
+        assignments += [f"#{name} = :{name}" for name in fields]
         assignments += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
         removal = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""
-        names = {f"#{name}": name for name in (*fields, *first, *remove)}
+        names = {f"#{name}": name for name in (*kept, *kept.values(), *fields, *first, *remove)}
         values = {f":{name}": value for name, value in (fields | first).items()} | dict(condition_values or {})
+        values |= {":nothing": []} if kept else {}
         dynamodb = client("dynamodb")
         try:
             with domain_errors("record"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain, groupby, islice
 
 from vision.adapters.items import Items
 from vision.domain import table_keys
@@ -14,7 +16,19 @@ from vision.domain.gallery.pending_uploads import NEVER, PendingUpload
 from vision.domain.gallery.photos import Photo, label_entry, label_name
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
-from vision.domain.table_keys import CONTENT_DELETED, DELETING, ERASED, EXPIRES, GONE
+from vision.domain.table_keys import (
+    CONTENT_DELETED,
+    COUNTED,
+    COUNTED_BEFORE,
+    DELETING,
+    EARLIER_LABELS,
+    ERASED,
+    EXPIRES,
+    GONE,
+    LISTED_AS,
+    OPEN_PK,
+    OPEN_SINCE,
+)
 
 _RECORD = (
     *("status", "error", "width", "height", "format", "labels", "detector", "thumbnail"),
@@ -22,8 +36,11 @@ _RECORD = (
 )
 _PHOTO = (
     *("photo_id", "owner", "album_id", "name", "object", "content_type", "size_bytes", "status", "created_at"),
-    *("listing_sk", "sequencer", EXPIRES, ERASED),
+    *("listing_sk", "sequencer", EXPIRES, ERASED, LISTED_AS),
 )
+
+# Most interrupted deletions of a shard that one scheduled run continues; the next run finds the others.
+_UNFINISHED_OF_A_SHARD = 10
 
 # How long the tombstone of a photo stays, so that late events find it: longer than queues and executions retain
 # anything.
@@ -88,6 +105,39 @@ class Photos:
             if after is None or position < after:
                 yield position
 
+    def list_labelled(
+        self, owner: str, label: str, span: Span, after: ListPosition | None, page_size: int
+    ) -> Iterator[ListPosition]:
+        """Yield the positions of an owner's photos with a label, newest first, starting after a position.
+
+        Entries of earlier releases are in the index ``listing``. A photo with both entries has the same position twice.
+        """
+        older = self.list_positions(table_keys.label_listing(owner, label), span, after, page_size)
+        found = heapq.merge(self._entries(owner, label, span, after, page_size), older, reverse=True)
+        return (position for position, _ in groupby(found))
+
+    def _entries(
+        self, owner: str, label: str, span: Span, after: ListPosition | None, page_size: int
+    ) -> Iterator[ListPosition]:
+        if span.is_empty(after):
+            return
+        found = self._items.query(
+            "",
+            "pk = :partition AND sk BETWEEN :low AND :high",
+            {},
+            {":partition": table_keys.label_listing(owner, label), ":low": span.low, ":high": span.high(after)},
+            newest_first=True,
+            page_size=page_size,
+        )
+        for item in found:
+            # A folder of the bucket can be named so that the label names of its owner have this partition key.
+            if item["record_type"] != "label_entry":
+                continue
+            pk, sk = table_keys.older_label_entry_key(item["photo_id"], label).values()
+            position = ListPosition(item["sk"], pk, sk)
+            if after is None or position < after:
+                yield position
+
     def get_many(self, positions: Sequence[ListPosition]) -> list[Photo]:
         """Return the photos at these positions, in order, with consistent reads and without missing photos."""
         wanted = [{"pk": pk, "sk": table_keys.PHOTO_SORT_KEY} for pk in dict.fromkeys(one.pk for one in positions)]
@@ -109,23 +159,34 @@ class Photos:
     def index_labels(self, photo: Photo, labels: Sequence[str]) -> None:
         """Add a photo to the label index, and its labels to the label names of its owner."""
         different = {label.casefold(): label for label in labels}.values()
-        self._items.put_many([label_entry(photo, label) for label in different])
         names = [label_name(photo.owner, label) for label in different]
         # From the second photo on most names exist, and a read costs a fifth of a write.
         known = self._items.get_many([{"pk": name["pk"], "sk": name["sk"]} for name in names], ("record_type",))
         seen = {item["sk"] for item in known}
+        # The names come first, so that they lead to all entries.
         self._items.put_many([name for name in names if name["sk"] not in seen])
+        self._items.put_many([label_entry(photo, label) for label in different])
 
-    def count(self, envelope: Envelope, class_name: str, day: str, now: str) -> None:
-        """Count a version once, under its class and day."""
-        self._items.add_once(
-            table_keys.image_key(envelope.object),
-            table_keys.COUNTED,
-            now,
-            table_keys.daily_count_key(envelope.owner, day, class_name),
-            daily_counts.count(envelope.owner, day, class_name),
-            daily_counts.COUNT,
+    def label_names(self, owner: str) -> list[str]:
+        """Return the labels of all photos that an owner has ever had."""
+        return [str(item["name"]) for item in self._items.beginning(table_keys.label_name_key(owner, ""))]
+
+    def unindex_labels(self, photo: Photo, labels: Iterable[str]) -> None:
+        """Remove a photo from the label index; the label names of its owner stay."""
+        different = {label.casefold() for label in labels}
+        self._items.delete_many(
+            [table_keys.label_entry_key(photo.owner, label, photo.listed_as) for label in different]
         )
+
+    def count(self, photo: Photo, version: ObjectVersion, counted_as: str, now: str) -> None:
+        """Count the newest version of a photo once: under the day and class in its record, or else under these."""
+        if COUNTED_BEFORE in photo.record:
+            return
+        count = daily_counts.count(photo.owner, photo.record.get(COUNTED, counted_as), version)
+        self._items.put_many([count])
+        if daily_counts.is_late(count["day"], now):
+            # The sum of that day lacks this count, or is being made: it is not used again.
+            self._items.put_many([daily_counts.day_counts(photo.owner, count["day"], None)])
 
     def list_refused(self, envelope: Envelope, now: str) -> None:
         """Add a version to the list that :meth:`refused` reads."""
@@ -176,6 +237,9 @@ class Photos:
                 ERASED: erased_at,
                 "status": DELETING,
                 "updated_at": now,
+                OPEN_PK: table_keys.deleting_listing(table_keys.shard_of(photo.photo_id)),
+                OPEN_SINCE: now,
+                LISTED_AS: photo.listed_as,
                 **({"sequencer": NEVER} if photo.is_announced else {}),
             },
             {},
@@ -183,15 +247,18 @@ class Photos:
             remove=("listing_pk", "listing_sk", "name", GONE, EXPIRES),
         )
 
-    def unfinished_deletions(self, before: str) -> Iterator[str]:
-        """Yield the ids of photos whose deletion is unfinished and has made no progress since a time."""
-        found = self._items.query(
-            "by_status",
-            "#status = :status AND updated_at < :before",
-            {"#status": "status"},
-            {":status": DELETING, ":before": before},
-        )
-        return (str(item["photo_id"]) for item in found)
+    def unfinished_deletions(self, before: str) -> Iterator[Photo]:
+        """Yield photos whose deletion is unfinished and has made no progress since a time, some of each shard."""
+        for shard in range(table_keys.OPEN_SHARDS):
+            listed = self._items.query(
+                "open",
+                f"{OPEN_PK} = :listing AND {OPEN_SINCE} < :before",
+                {},
+                {":listing": table_keys.deleting_listing(shard), ":before": before},
+                page_size=_UNFINISHED_OF_A_SHARD,
+            )
+            positions = [ListPosition("", item["pk"], item["sk"]) for item in islice(listed, _UNFINISHED_OF_A_SHARD)]
+            yield from (photo for photo in self.get_many(positions) if ERASED in photo.item)
 
     def delete_entries(self, positions: Sequence[ListPosition]) -> None:
         """Delete the items at these positions of a list."""
@@ -208,22 +275,29 @@ class Photos:
         item = self._items.get(table_keys.photo_key(photo_id))
         return item is not None and ERASED not in item
 
-    def delete_records(self, photo_id: str, now: str, *, until: str = "") -> None:
+    def delete_records(self, photo: Photo, now: str, *, until: str = "") -> None:
         """Delete all items of a photo except its tombstone; its objects should already be deleted.
 
         With ``until``, delete only what was recorded up to then, for a photo that was replaced meanwhile.
         """
-        key = table_keys.photo_key(photo_id)
-        known = self._items.query("", "pk = :pk", {}, {":pk": key["pk"]})
-        deleted = [
-            {"pk": item["pk"], "sk": item["sk"]}
-            for item in known
-            if item["sk"] != key["sk"] and (not until or ("created_at" in item and item["created_at"] <= until))
+        key = table_keys.photo_key(photo.photo_id)
+        known = [
+            item
+            for item in self._items.query("", "pk = :pk", {}, {":pk": key["pk"]})
+            if item["sk"] != key["sk"] and (not until or item.get("created_at", "~") <= until)
         ]
-        self._items.delete_many(deleted)
+        # The records name the labels, so they are deleted after the entries under these labels.
+        named = chain.from_iterable(item.get(name, ()) for item in known for name in ("labels", EARLIER_LABELS))
+        self.unindex_labels(photo, {label["name"] for label in named})
+        self._items.delete_many([{"pk": item["pk"], "sk": item["sk"]} for item in known])
         expires = int((datetime.now(UTC) + _REMEMBERED).timestamp())
-        gone = {GONE: now, EXPIRES: expires}
-        self._items.update(key, gone, {}, condition=f"attribute_exists({ERASED})", remove=("status",))
+        self._items.update(
+            key,
+            {GONE: now, EXPIRES: expires},
+            {},
+            condition=f"attribute_exists({ERASED})",
+            remove=("status", OPEN_PK, OPEN_SINCE),
+        )
 
     def scan_page(self, start: Record | None, page_size: int) -> tuple[list[Photo], Record | None]:
         """Return a page of photos of all owners, and the key after which the next page starts.

@@ -10,6 +10,13 @@ from vision.domain import table_keys
 # Calls are evenly spaced at slightly less than the quota, because a service counts with its own clock.
 SHARE_OF_QUOTA = 0.98
 
+LEAST_AT_ONCE = 10
+"""Call times are reserved in blocks of at least this many calls: one write to the table for each block."""
+
+# How long a block lasts at high rates. All workers write one item, often twice for a block; this is 200 writes a second
+# at most, of the 1,000 that DynamoDB takes for one key.
+_BLOCK_SECONDS = 0.01
+
 _MICROSECONDS = 1_000_000
 
 
@@ -25,11 +32,17 @@ class RateLimiter:
         The operation that has the quota.
     calls_per_second
         The number of calls allowed per second.
+
+    Attributes
+    ----------
+    calls_at_once
+        How many calls a worker should reserve together.
     """
 
     def __init__(self, table_name: str, operation: str, calls_per_second: float) -> None:
         self._items = Items(table_name)
         self._key = table_keys.pace_key(operation)
+        self.calls_at_once = max(LEAST_AT_ONCE, round(calls_per_second * _BLOCK_SECONDS))
         self._gap = round(_MICROSECONDS / (calls_per_second * SHARE_OF_QUOTA))
 
     def reserve(self, calls: int) -> list[float]:

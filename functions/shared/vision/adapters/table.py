@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from vision.adapters.items import Items
 from vision.domain import keys, records, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.executions import Attempt
 from vision.domain.failures import Failure
+from vision.domain.gallery import daily_counts
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import OPEN, Status
-from vision.domain.table_keys import ERASED, EXPIRES, FORM_VERSION, GONE
+from vision.domain.table_keys import (
+    COUNTED,
+    EARLIER_LABELS,
+    ERASED,
+    EXPIRES,
+    FORM_VERSION,
+    GONE,
+    LISTED_AS,
+    OPEN_PK,
+    OPEN_SINCE,
+)
 
 # An attempt may write if no attempt has written before, if it is newer than the attempt that wrote last, or while the
 # record waits for this attempt. An older attempt therefore never overwrites a newer one, not even a redrive of its own
@@ -33,6 +45,17 @@ _TAKES_FORM = (
     f" AND (attribute_not_exists({FORM_VERSION}) OR {FORM_VERSION} = :{FORM_VERSION})"
     " AND (attribute_not_exists(sequencer) OR sequencer <= :sequencer)"
 )
+
+# What an open record needs to be closed.
+_OPEN = ("status", "object", "execution_arn", "run_started_at", "updated_at")
+
+# Most open records of a shard that one scheduled run reads: together 10,000, of which few are silent.
+_READ_OF_A_SHARD = 625
+
+# Most PENDING records of a shard whose executions one scheduled run looks for: together 160, within the 250 calls of
+# DescribeExecution that a small Region takes at once.
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_WAITING_OF_A_SHARD = 10
 
 # The attributes that show the progress of a record.
 _PROGRESS = ("status", "execution_arn", "owner", "error", "width", "detector", "thumbnail", "verdict")
@@ -76,7 +99,7 @@ class Table:
         return None
 
     def _record(self, envelope: Envelope, now: str, failure: Failure | None) -> bool:
-        refused = {"status": Status.FAILED, "error": failure.as_dict()} if failure else {}
+        refused = {"status": Status.FAILED, "error": failure.as_dict()} if failure else records.opened(envelope, now)
         return self._items.put_once(records.pending(envelope, now) | refused)
 
     def _attach(self, envelope: Envelope, now: str, more: Record, condition: str) -> bool:
@@ -88,7 +111,7 @@ class Table:
             fields,
             first,
             # Attributes of the pending upload, and the tombstone of an earlier photo with the same key.
-            remove=("status", ERASED, GONE, EXPIRES),
+            remove=("status", ERASED, GONE, EXPIRES, LISTED_AS, OPEN_PK, OPEN_SINCE),
             condition=condition,
         )
 
@@ -101,6 +124,43 @@ class Table:
     def withdraw(self, envelope: Envelope) -> None:
         """Delete the record of a version that was registered again after the deletion of its photo."""
         self._items.delete_many([table_keys.image_key(envelope.object)])
+
+    def begin(self, envelope: Envelope, attempt: Attempt, metadata: Record, now: str) -> bool:
+        """Record that an execution has started, and the metadata of its image.
+
+        The labels of the attempt before are kept, because the photo may be listed under them.
+
+        Returns
+        -------
+        bool
+            As for :meth:`advance`.
+        """
+        kept = {EARLIER_LABELS: "labels"} if envelope.owner else {}
+        return self._advance(envelope, attempt, metadata | {"status": Status.RUNNING}, now, {}, kept)
+
+    def add_labels(self, envelope: Envelope, attempt: Attempt, found: Record, now: str) -> bool:
+        """Record labels and detector, and under which day and class the image is counted: those of its first labels.
+
+        Returns
+        -------
+        bool
+            As for :meth:`advance`.
+        """
+        counted = {COUNTED: daily_counts.mark(attempt.started_at, found)} if envelope.owner and found["labels"] else {}
+        return self._advance(envelope, attempt, found | {"status": Status.RUNNING}, now, counted, {})
+
+    def complete(self, envelope: Envelope, attempt: Attempt, outcome: Record, now: str) -> bool:
+        """Write how an execution ended. Executions of the last release bring labels, which no step has recorded.
+
+        Returns
+        -------
+        bool
+            As for :meth:`advance`.
+        """
+        if not envelope.owner or not outcome.get("labels"):
+            return self.advance(envelope, attempt, outcome, now)
+        counted = {COUNTED: daily_counts.mark(attempt.started_at, outcome)}
+        return self._advance(envelope, attempt, outcome, now, counted, {EARLIER_LABELS: "labels"})
 
     def advance(self, envelope: Envelope, attempt: Attempt, changes: Record, now: str) -> bool:
         """Update the image record with the results of this attempt.
@@ -115,7 +175,20 @@ class Table:
         bool
             False if a newer attempt has written, or this attempt has already ended. Nothing has changed then.
         """
-        first = {
+        return self._advance(envelope, attempt, changes, now, {}, {})
+
+    def _advance(
+        self,
+        envelope: Envelope,
+        attempt: Attempt,
+        changes: Record,
+        now: str,
+        first: Record,
+        kept: Mapping[str, str],
+    ) -> bool:
+        is_open = changes["status"] in OPEN
+        first = first | (records.opened(envelope, now) if is_open else {})
+        first |= {
             name: value
             for name, value in records.pending(envelope, now).items()
             if name not in ("pk", "sk", "status", "updated_at")
@@ -124,7 +197,8 @@ class Table:
             table_keys.image_key(envelope.object),
             changes | _attempt_fields(attempt) | {"updated_at": now},
             first,
-            remove=() if "error" in changes else ("error",),
+            remove=(*(() if "error" in changes else ("error",)), *(() if is_open else (OPEN_PK, OPEN_SINCE))),
+            kept=kept,
             condition=_MAY_ADVANCE,
             condition_values={":latest_earlier": attempt.latest_earlier, ":earliest_later": attempt.earliest_later}
             | {f":{status.lower()}": str(status) for status in OPEN},
@@ -223,14 +297,27 @@ class Table:
             found[same] = (seen, item)
         return found
 
-    def running_since(self, before: str) -> Iterator[Record]:
-        """Yield the index entry of each image that is RUNNING and was last updated before this time."""
-        return self._items.query(
-            "by_status",
-            "#status = :status AND updated_at < :before",
-            {"#status": "status"},
-            {":status": Status.RUNNING, ":before": before},
-        )
+    def silent_since(self, before: str) -> Iterator[Record]:
+        """Yield the image records that are RUNNING and were last updated before this time, and some PENDING ones.
+
+        Of each shard the oldest open records are read. The execution of a PENDING record may have ended before its
+        first step; mostly it has not started, so only some are yielded.
+        """
+        for shard in range(table_keys.OPEN_SHARDS):
+            listed = self._items.query(
+                "open",
+                f"{OPEN_PK} = :listing AND {OPEN_SINCE} < :before",
+                {},
+                {":listing": table_keys.open_listing(shard), ":before": before},
+                page_size=_READ_OF_A_SHARD,
+            )
+            found = [_key(item["pk"], item["sk"]) for item in islice(listed, _READ_OF_A_SHARD)]
+            open_records = self._items.get_many(found, _OPEN)
+            for record in open_records:
+                if record["status"] == Status.RUNNING and record["updated_at"] < before:
+                    yield record
+            waiting = (record for record in open_records if record["status"] == Status.PENDING)
+            yield from islice(waiting, _WAITING_OF_A_SHARD)
 
 
 def _primary(item: Record) -> tuple[str, str]:

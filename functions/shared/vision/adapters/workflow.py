@@ -66,9 +66,14 @@ def start_once(state_machine_arn: str, name: str, state_input: Mapping[str, Any]
     """
     attempt = start(state_machine_arn, name, state_input)
     if attempt is None:
-        return find(f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}")
+        return find(execution_arn(state_machine_arn, name))
     # DescribeExecution may not know a new execution yet.
     return Execution(attempt.execution_arn, "RUNNING", attempt.started_at, None, state_input, {}, "", "")
+
+
+def execution_arn(state_machine_arn: str, name: str) -> str:
+    """Return the ARN of the execution with a name."""
+    return f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
 
 
 def find(execution_arn: str) -> Execution | None:

@@ -11,6 +11,7 @@ from vision.api import forms
 from vision.api.answers import responses
 from vision.api.caller import caller
 from vision.api.parameters import Day, LabelName, days
+from vision.domain import records
 from vision.services.gallery import LABELS_LIMIT, Gallery
 
 COUNTED_DAYS_LIMIT = 366
@@ -54,7 +55,7 @@ def routes(gallery: Gallery) -> Router:
         last: Annotated[Day | None, Query(alias="to")] = None,
     ) -> forms.Counts:
         asked = days(first, last, COUNTED_DAYS_LIMIT, COUNTED_DAYS_LIMIT)
-        found = gallery.people.counts(caller(router).owner, asked)
+        found = gallery.people.counts(caller(router).owner, asked, records.now())
         return forms.Counts(counts=[forms.Count.model_validate(count) for count in found])
 
     return router

@@ -141,21 +141,24 @@ def status_change(detail: Mapping[str, Any]) -> StatusChange:
 
 
 def silent_end(record: Record, detail: Mapping[str, Any] | None) -> StatusChange | None:
-    """Return how the execution of a RUNNING record ended if its status-change event never arrived.
+    """Return how the execution of an open record ended if its status-change event never arrived.
 
     Parameters
     ----------
     record
-        The image record, with ``object``, ``execution_arn`` and ``run_started_at``.
+        The image record, with ``object`` and, unless it is PENDING, ``execution_arn`` and ``run_started_at``.
     detail
         The response of DescribeExecution; ``None`` if the execution no longer exists.
 
     Returns
     -------
     StatusChange or None
-        ``None`` if the execution is still running, or has succeeded and therefore written the record itself.
+        ``None`` if the execution is still running, has not started, or has succeeded and therefore written the record
+        itself.
     """
     if detail is None:
+        if "execution_arn" not in record:
+            return None
         attempt = Attempt(record["execution_arn"], record["run_started_at"])
         failure = Failure("ExecutionDoesNotExist", "The execution is gone without a result; process the image again.")
         return StatusChange(Envelope.from_dict({"object": record["object"]}), attempt, Status.FAILED, failure)

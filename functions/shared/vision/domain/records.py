@@ -1,7 +1,6 @@
 """The items of a photo and of an image version, as plain dictionaries with the keys of :mod:`vision.domain.table_keys`.
 
-A photo names its newest version. Each version has an image record with the results of processing it. The index
-``by_status`` finds image records by ``status`` and ``updated_at``.
+A photo names its newest version. Each version has an image record with the results of processing it.
 """
 
 from __future__ import annotations
@@ -66,14 +65,17 @@ def pending(envelope: Envelope, now: str) -> Record:
     return record | ({"owner": envelope.owner} if envelope.owner else {})
 
 
+def opened(envelope: Envelope, since: str) -> Record:
+    """Return the keys that list the record of a photo in the index ``open``; none for an image without an owner."""
+    if not envelope.owner:
+        return {}
+    listing = table_keys.open_listing(table_keys.shard_of(envelope.photo_id))
+    return {table_keys.OPEN_PK: listing, table_keys.OPEN_SINCE: since}
+
+
 def without_personal_data(metadata: Mapping[str, Any]) -> Record:
     """Return what an execution may show of an image: nothing about place, time and camera of a photo."""
     return {name: metadata[name] for name in ("format", "width", "height", "orientation") if name in metadata}
-
-
-def running(found: Mapping[str, Any]) -> Record:
-    """Return the attributes that a step adds to the image record while the execution goes on."""
-    return {**found, "status": Status.RUNNING}
 
 
 def as_displayed(found: Record, metadata: Mapping[str, Any]) -> Record:

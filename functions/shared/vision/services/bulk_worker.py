@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from vision.adapters import storage
+from vision.adapters.rate_limiter import LEAST_AT_ONCE
 from vision.adapters.table import Table
 from vision.domain import records
 from vision.domain.bulk import bulk_run
@@ -39,8 +40,6 @@ from vision.services.examination import examine
 THREADS = 24
 # More concurrent decodes are no faster on one processor, and each takes up to 450 MB: see benchmarks/results.md.
 _DECODERS = 2
-# Call times are reserved in blocks: one write to the table for this many calls.
-_CALLS_RESERVED = 10
 # Waits between attempts after a transient error, each shortened at random so that threads do not retry in step.
 _WAITS_SECONDS = (0.5, 1, 2, 4, 8, 16, 16, 16)
 # With less time left than this, the worker neither starts an image nor retries one.
@@ -81,9 +80,11 @@ class CallSlots:
         wanted: int,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        calls_at_once: int = LEAST_AT_ONCE,
     ) -> None:
         self._reserve = reserve
         self._wanted = wanted
+        self._calls_at_once = calls_at_once
         self._call_times: deque[float] = deque()
         self._lock = threading.Lock()
         self._clock = clock
@@ -100,7 +101,7 @@ class CallSlots:
         with self._lock:
             if not self._call_times:
                 # Never reserve more than the remaining calls: an unused call time is lost to all workers.
-                self._call_times.extend(self._reserve(max(1, min(_CALLS_RESERVED, self._wanted))))
+                self._call_times.extend(self._reserve(max(1, min(self._calls_at_once, self._wanted))))
             call_time = self._call_times.popleft()
             self._wanted -= 1
         wait_seconds = call_time - self._clock()
@@ -117,6 +118,8 @@ class BatchWorker:
     ----------
     remaining_seconds
         Returns how long the worker may still run.
+    calls_at_once
+        How many call times are reserved with one write to the table.
     """
 
     attempt: Attempt
@@ -127,6 +130,7 @@ class BatchWorker:
     remaining_seconds: Callable[[], float]
     sleep: Callable[[float], None] = time.sleep
     tally: Tally = field(default_factory=Tally)
+    calls_at_once: int = LEAST_AT_ONCE
 
     def work(self, items: Sequence[Item]) -> Tally:
         """Run the missing steps for each object, record each outcome at once, and return the tally.
@@ -143,7 +147,8 @@ class BatchWorker:
         versions = list({item.version for item in items if item.is_work})
         known = self._patiently(lambda: self.table.recorded_versions(versions))
         tasks = bulk_run.remaining_work(self.request, self.attempt, items, known, self.tally)
-        self._slots = CallSlots(self.reserve, sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks))
+        wanted = sum("labels" in steps or "verdict" in steps for _, steps, _ in tasks)
+        self._slots = CallSlots(self.reserve, wanted, calls_at_once=self.calls_at_once)
         self._detector = self.options.detector.for_batch(self._call_detector, judges="verdict" in self.request.steps)
         self._lock = threading.Lock()
         self._decoders = threading.Semaphore(_DECODERS)

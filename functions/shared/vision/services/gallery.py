@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -183,7 +184,7 @@ class Gallery:
 
         A page may have fewer photos than its limit although more follow: only the last page has no list position.
         """
-        positions = self.photos.list_positions(wanted.partition, wanted.span, after, _EXAMINED_AT_ONCE)
+        positions = self._positions(wanted, after)
         found: list[Photo] = []
         looks, last, now = 0, None, records.now()
         # Most photos of a list match, so a short page reads few of them first, and larger steps only after that.
@@ -194,11 +195,16 @@ class Gallery:
             there = {photo.item["pk"]: photo for photo in self.photos.get_many(some)}
             for last in some:
                 photo = there.get(last.pk)
-                if photo is not None and wanted.admits(photo) and not pending_uploads.has_expired(photo.item, now):
+                if photo is not None and _is_found(photo, last, wanted, now):
                     found.append(photo)
                 if len(found) == limit:
                     return found, last
         return found, last if looks >= _EXAMINED_LIMIT else None
+
+    def _positions(self, wanted: PhotoQuery, after: ListPosition | None) -> Iterator[ListPosition]:
+        if wanted.heading:
+            return self.photos.list_labelled(wanted.owner, wanted.heading, wanted.span, after, _EXAMINED_AT_ONCE)
+        return self.photos.list_positions(wanted.partition, wanted.span, after, _EXAMINED_AT_ONCE)
 
     def photo(self, owner: str, photo_id: str) -> Photo:
         """Return a photo.
@@ -278,6 +284,16 @@ class Gallery:
             version_id=version.version_id,
             valid_seconds=_SHOWN_SECONDS,
         )
+
+
+def _is_found(photo: Photo, position: ListPosition, wanted: PhotoQuery, now: str) -> bool:
+    """Return whether a list has a photo at this position for a query.
+
+    A photo that was deleted and uploaded again may still have an entry of its earlier upload under a label.
+    """
+    if wanted.heading and photo.listed_as != position.listing_sk:
+        return False
+    return wanted.admits(photo) and not pending_uploads.has_expired(photo.item, now)
 
 
 def _same(pending: PendingUpload, item: Record) -> Record:

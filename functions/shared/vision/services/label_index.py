@@ -13,14 +13,21 @@ from vision.domain.failures import Failure
 from vision.domain.gallery import daily_counts
 from vision.domain.gallery.photos import Photo
 from vision.domain.statuses import Status
-from vision.domain.table_keys import ERASED
+from vision.domain.table_keys import EARLIER_LABELS, ERASED
 from vision.services import photo_deletion
 
 
-def add(photos: Photos, envelope: Envelope, attempt: Attempt, outcome: Mapping[str, Any]) -> None:
+def add(
+    photos: Photos, envelope: Envelope, attempt: Attempt, outcome: Mapping[str, Any], *, is_first: bool = True
+) -> None:
     """Index a photo under its labels and count it once, list a refused upload, or finish a deletion that has begun.
 
     The function is idempotent.
+
+    Parameters
+    ----------
+    is_first
+        Whether nobody can have begun this for the attempt before.
 
     Raises
     ------
@@ -31,20 +38,31 @@ def add(photos: Photos, envelope: Envelope, attempt: Attempt, outcome: Mapping[s
     photo = photos.read(envelope.photo_id)
     if photo is None:
         return
+    # An attempt without a detector found no labels: those in the record are of an attempt before.
+    labels = photo.record.get("labels", []) if "detector" in outcome else []
+    names = [str(label["name"]) for label in labels]
     if ERASED not in photo.item:
         _mark_refused(photos, photo, envelope, outcome)
-        # The record has the labels; those of an earlier attempt are not found again by one without a detector.
-        labels = photo.record.get("labels") if "detector" in outcome else None
-        if not labels or not is_newest(photo, envelope.object):
+        if not names or not is_newest(photo, envelope.object):
             return
-        photos.index_labels(photo, [label["name"] for label in labels])
+        _index(photos, photo, names)
         # Count under the day on which the execution started: a repetition after midnight finds the same day.
-        day = daily_counts.day_of(attempt.started_at)
-        photos.count(envelope, daily_counts.class_of(photo.record), day, records.now())
-        # If the photo was deleted meanwhile, the entries just added would stay forever.
-        photo = photos.read(envelope.photo_id) or photo
+        photos.count(photo, envelope.object, daily_counts.mark(attempt.started_at, photo.record), records.now())
+        listed, photo = photo, photos.read(envelope.photo_id) or photo
+        if photo.listed_as != listed.listed_as:
+            # The photo was deleted meanwhile, and a new upload has its key: the deletion has not seen these entries.
+            photos.unindex_labels(listed, names)
     if ERASED in photo.item:
+        # A deletion finds entries by the records, and may have deleted those before the entries were added.
+        photos.unindex_labels(photo, names if names or is_first else photos.label_names(photo.owner))
         photo_deletion.delete_photo(photos, photo)
+
+
+def _index(photos: Photos, photo: Photo, names: list[str]) -> None:
+    """Index a photo under its labels, and no longer under those that only the attempt before found."""
+    photos.index_labels(photo, names)
+    earlier = {label["name"].casefold() for label in photo.record.get(EARLIER_LABELS, ())}
+    photos.unindex_labels(photo, earlier - {name.casefold() for name in names})
 
 
 def _mark_refused(photos: Photos, photo: Photo, envelope: Envelope, outcome: Mapping[str, Any]) -> None:

@@ -45,7 +45,7 @@ def delete_photo(photos: Photos, photo: Photo) -> None:
     folders = {(where["bucket"], folder) for folder in keys.thumbnail_folders(photo.photo_id, photo.owner)}
     for bucket, folder in sorted(folders | photos.thumbnail_folders(photo.photo_id)):
         storage.delete_versions(bucket, folder, is_prefix=True, until=until)
-    photos.delete_records(photo.photo_id, records.now(), until=until)
+    photos.delete_records(photo, records.now(), until=until)
 
 
 def refused(photos: Photos) -> Iterator[ListPosition]:

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from vision.adapters.photos import Photos, is_newest
 from vision.adapters.table import Table
 from vision.domain import table_keys
 from vision.domain.envelopes import Envelope
+from vision.domain.executions import Attempt
 from vision.domain.gallery.listing import ListPosition, Span
 from vision.domain.gallery.pending_uploads import NEVER, PendingUpload
-from vision.domain.gallery.photos import Photo
+from vision.domain.gallery.photos import Photo, label_name
 from vision.domain.objects import ObjectVersion, comparable_sequencer
 from vision.domain.table_keys import ERASED, EXPIRES, GONE
 
@@ -134,6 +136,85 @@ def test_photo_shows_its_newest_version(photos: Photos, uploaded: Callable[..., 
     assert not is_newest(Photo(PENDING.photo(NOW), {}), first.object)
 
 
+# Label entries
+
+ROSE = "rose"
+
+
+def _older_entry(photo: Photo, label: str = ROSE) -> dict[str, str]:
+    """The entry of a photo as earlier releases wrote it."""
+    return {
+        **table_keys.older_label_entry_key(photo.photo_id, label),
+        "record_type": "label_entry",
+        "listing_pk": table_keys.label_listing(photo.owner, label),
+        "listing_sk": photo.item["listing_sk"],
+    }
+
+
+@pytest.fixture
+def labelled(photos: Photos, items: Items) -> Callable[[int, str], Photo]:
+    """Announce a photo at an hour, and list it under a label by this release, an earlier one, or both."""
+
+    def make(hour: int, releases: str) -> Photo:
+        pending = replace(PENDING, token=f"{hour:02}".translate({48 + digit: 97 + digit for digit in range(10)}) * 13)
+        photos.announce(pending, f"2026-11-{hour:02}T10:00:00.000Z")
+        photo = _read(photos, pending)
+        if releases in ("new", "both"):
+            photos.index_labels(photo, ["Rose"])
+        if releases in ("older", "both"):
+            items.put_many([_older_entry(photo)])
+        return photo
+
+    return make
+
+
+@pytest.mark.parametrize(("first", "last"), [(None, None), (date(2026, 11, 12), date(2026, 11, 13))])
+def test_entries_of_both_releases_are_one_list_with_the_same_cursors(
+    photos: Photos, labelled: Callable[[int, str], Photo], first: date | None, last: date | None
+) -> None:
+    made = [labelled(day, releases) for day, releases in ((14, "new"), (13, "both"), (12, "older"), (11, "new"))]
+    expected = [ListPosition(photo.listed_as, photo.item["pk"], "LABEL#rose") for photo in made]
+    if first:
+        expected = expected[1:3]
+    for page_size in (1, 10):
+        found = list(photos.list_labelled("ann", "Rose", Span(first, last), None, page_size))
+        assert found == expected
+    for number, position in enumerate(expected, 1):
+        assert list(photos.list_labelled("ann", "rose", Span(first, last), position, 10)) == expected[number:]
+        assert ListPosition.from_cursor(position.cursor()) == position
+
+
+@pytest.mark.parametrize("owner", ["an", "anne", "bob", "ann#LABEL#rose"])
+def test_entries_of_an_owner_are_in_no_list_of_another(
+    photos: Photos, labelled: Callable[[int, str], Photo], owner: str
+) -> None:
+    labelled(11, "both")
+    for label in ("Rose", "", "rose"):
+        assert list(photos.list_labelled(owner, label, Span(), None, 10)) == []
+
+
+def test_label_names_in_the_partition_of_a_label_are_not_listed(photos: Photos, items: Items) -> None:
+    items.put_many([label_name("ann#LABEL#rose", "Tulip")])
+    assert list(photos.list_labelled("ann", "rose", Span(), None, 10)) == []
+
+
+def test_deletion_removes_entries_of_all_versions_attempts_and_releases(
+    photos: Photos, items: Items, uploaded: Callable[..., Envelope], table_name: str
+) -> None:
+    for second, (version_id, names) in enumerate((("v1", ["Rose", "Oak"]), ("v2", ["Tulip"]), ("v2", ["Daisy"]))):
+        envelope = uploaded(version_id=version_id)
+        outcome = {"status": "SUCCEEDED", "labels": [{"name": name, "confidence": 90} for name in names]}
+        Table(table_name).complete(
+            envelope, Attempt(f"arn:{second}", f"2026-11-21T12:00:0{second}.000Z"), outcome, LATER
+        )
+        photos.index_labels(_read(photos), names)
+    items.put_many([_older_entry(_read(photos))])
+    photos.mark_deleting(_read(photos), LATER, LATER)
+    photos.delete_records(_read(photos), LATER)
+    left = items.scan(None, 100)[0]
+    assert {item["record_type"] for item in left} == {"photo", "label_name"}
+
+
 # Deleted photos
 
 
@@ -157,7 +238,7 @@ def test_missing_photo_is_not_created_by_its_deletion(photos: Photos) -> None:
 def test_photo_that_is_not_being_deleted_never_becomes_a_tombstone(photos: Photos) -> None:
     # A newer upload brought it back while the deletion of the older one ended.
     photos.announce(PENDING, NOW)
-    photos.delete_records(PENDING.photo_id, LATER)
+    photos.delete_records(_read(photos), LATER)
     assert GONE not in _read(photos).item
 
 
@@ -172,6 +253,6 @@ def test_scan_finds_photos_and_unfinished_deletions_only(photos: Photos, items: 
         photos.announce(one, NOW)
     for one in (unfinished, gone):
         photos.mark_deleting(_read(photos, one), LATER, LATER)
-    photos.delete_records(gone.photo_id, LATER)
+    photos.delete_records(_read(photos, gone), LATER)
     found, _ = photos.scan_page(None, 100)
     assert {photo.photo_id for photo in found} == {PENDING.photo_id, unfinished.photo_id}

@@ -28,6 +28,13 @@ def test_calls_are_spaced_slightly_below_the_quota_within_and_between_blocks(lim
     assert _gaps(first + second) == pytest.approx([1 / (2 * SHARE_OF_QUOTA)] * 5, abs=2e-6)
 
 
+@pytest.mark.parametrize("rate", [1, 50, 1_000, 2_000, 5_000])
+def test_blocks_of_calls_take_two_writes_each_and_at_most_200_a_second(limiter: Limiter, rate: int) -> None:
+    calls = limiter(rate).calls_at_once
+    assert calls >= 10
+    assert 2 * rate / calls <= 200
+
+
 def test_no_reserved_moment_is_in_the_past(limiter: Limiter) -> None:
     one = limiter(50)
     one.reserve(1)

@@ -1,17 +1,20 @@
 import json
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from vision.adapters.aws_sdk import client
+from vision.adapters.items import Items
 from vision.adapters.table import Table
 from vision.domain import records, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import Throttled
 from vision.domain.executions import Attempt
+from vision.domain.failures import Failure
 from vision.domain.objects import ObjectVersion, comparable_sequencer
 
 KEY = "private/ann/uploads/a+b 50%.jpg"
@@ -55,6 +58,10 @@ def _image(table: Table, envelope: Envelope = NEWER) -> dict[str, Any]:
     return image
 
 
+def _pending(envelope: Envelope, now: str) -> records.Record:
+    return records.pending(envelope, now) | records.opened(envelope, now)
+
+
 def _is(table: Table, status: str, *, error: Any = None, labels: Any = None) -> bool:
     image = _image(table)
     return (image["status"], image.get("error"), image.get("labels")) == (status, error, labels)
@@ -69,7 +76,7 @@ def test_repeated_upload_event_records_one_pending_image(table: Table, table_nam
     photo = _photo(table_name)
     for second in range(2, 6):
         table.register(NEWER, _at(second))
-    assert _image(table) == records.pending(NEWER, _at(1))
+    assert _image(table) == _pending(NEWER, _at(1))
     assert _photo(table_name) == photo
 
 
@@ -127,19 +134,21 @@ def test_next_delivery_repairs_a_crash_between_the_two_writes(table: Table, tabl
         with pytest.raises(Throttled):
             table.register(NEWER, _at(1))
     table.register(NEWER, _at(1))
-    assert _image(table) == records.pending(NEWER, _at(1))
+    assert _image(table) == _pending(NEWER, _at(1))
     assert _photo(table_name)["sequencer"]["S"] == NEWER.object.sequencer
 
 
 # Running
 
 
-def test_started_execution_makes_the_record_running_once(table: Table) -> None:
+def test_started_execution_makes_the_record_running_with_its_metadata(table: Table) -> None:
     table.register(NEWER, _at(1))
-    assert table.mark_running(NEWER, FIRST, _at(2))
-    assert not table.mark_running(NEWER, FIRST, _at(3))
+    # Lambda may run extract_metadata twice for one state.
+    for second in (2, 3):
+        assert table.begin(NEWER, FIRST, {"width": 4}, _at(second))
     image = _image(table)
-    assert (image["status"], image["execution_arn"], image["run_started_at"]) == ("RUNNING", ARN, FIRST.started_at)
+    assert (image["status"], image["width"]) == ("RUNNING", 4)
+    assert (image["execution_arn"], image["run_started_at"]) == (ARN, FIRST.started_at)
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "PARTIAL", "FAILED"])
@@ -147,13 +156,14 @@ def test_late_running_after_the_end_changes_nothing(table: Table, status: str) -
     table.register(NEWER, _at(1))
     table.advance(NEWER, FIRST, {"status": status}, _at(2))
     before = _image(table)
-    assert not table.mark_running(NEWER, FIRST, _at(3))
+    assert not table.begin(NEWER, FIRST, {}, _at(3))
     assert _image(table) == before
 
 
-def test_unregistered_image_cannot_be_running(table: Table) -> None:
-    assert not table.mark_running(NEWER, FIRST, _at(1))
-    assert table.image(NEWER) is None
+def test_execution_of_an_unregistered_image_makes_its_record(table: Table) -> None:
+    # Somebody started it by hand.
+    assert table.begin(NEWER, FIRST, {}, _at(1))
+    assert _is(table, "RUNNING")
 
 
 # Ended
@@ -164,7 +174,7 @@ def test_execution_finishes_its_record_once(table: Table, is_running: bool) -> N
     # Lambda may run store_metadata twice for one state.
     table.register(NEWER, _at(1))
     if is_running:
-        table.mark_running(NEWER, FIRST, _at(2))
+        table.begin(NEWER, FIRST, {}, _at(2))
     outcome = {"status": "SUCCEEDED", "labels": LABELS}
     assert [table.advance(NEWER, FIRST, outcome, _at(second)) for second in (3, 4, 5)] == [True, False, False]
     assert _is(table, "SUCCEEDED", labels=LABELS)
@@ -213,7 +223,7 @@ def test_older_attempt_never_overwrites_a_newer_one(table: Table, status: str) -
 @pytest.mark.parametrize("started_at", ["2026-11-12T09:30:02.344Z", "2026-11-12T09:30:02.346Z"])
 def test_attempt_is_recognised_although_its_start_was_rounded_differently(table: Table, started_at: str) -> None:
     table.register(NEWER, _at(1))
-    table.mark_running(NEWER, Attempt(ARN, started_at), _at(2))
+    table.begin(NEWER, Attempt(ARN, started_at), {}, _at(2))
     assert table.advance(NEWER, FIRST, {"status": "SUCCEEDED"}, _at(3))
 
 
@@ -234,23 +244,28 @@ def test_new_execution_of_a_finished_image_overwrites_its_outcome(table: Table) 
 
 MOVES = (
     ("register", None, None),
-    ("mark_running", FIRST, None),
+    ("begin", FIRST, None),
     ("advance", FIRST, "FAILED"),
     ("advance", REDRIVE, "RUNNING"),
     ("advance", REDRIVE, "SUCCEEDED"),
 )
 
 
+def _move(table: Table, move: Any, second: int) -> None:
+    name, attempt, status = move
+    if name == "register":
+        table.register(NEWER, _at(second))
+    elif name == "begin":
+        table.begin(NEWER, attempt, {}, _at(second))
+    else:
+        table.advance(NEWER, attempt, {"status": status}, _at(second))
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_last_attempt_wins_in_any_order_and_repetition_of_events(table: Table, seed: int) -> None:
     moves = random.Random(seed).choices(MOVES, k=6) + random.Random(seed).sample(MOVES, len(MOVES))
-    for second, (move, attempt, status) in enumerate(moves):
-        if move == "register":
-            table.register(NEWER, _at(second))
-        elif move == "mark_running":
-            table.mark_running(NEWER, attempt, _at(second))
-        else:
-            table.advance(NEWER, attempt, {"status": status}, _at(second))
+    for second, move in enumerate(moves):
+        _move(table, move, second)
     image = _image(table)
     assert (image["status"], image["run_started_at"]) == ("SUCCEEDED", REDRIVE.started_at)
 
@@ -275,34 +290,118 @@ def test_record_is_read_as_it_was_stored(table: Table) -> None:
     assert _image(table).items() >= changes.items()
 
 
-# Silent
+# Open and silent
+
+OPEN = {"PENDING", "RUNNING"}
+
+
+def _opened(table_name: str) -> dict[str, tuple[str, str]]:
+    """Return the entries of the index ``open`` by their sort key: the partition, and since when."""
+    found = client("dynamodb").scan(TableName=table_name, IndexName="open")["Items"]
+    assert all(set(entry) == {"pk", "sk", "open_pk", "open_since"} for entry in found)
+    return {entry["sk"]["S"]: (entry["open_pk"]["S"], entry["open_since"]["S"]) for entry in found}
+
+
+def test_record_is_open_with_the_same_keys_from_its_registration_to_its_end(table: Table, table_name: str) -> None:
+    shard = f"OPEN#{table_keys.shard_of(NEWER.photo_id)}"
+    table.register(NEWER, _at(1))
+    assert _opened(table_name) == {"VERSION#v2": (shard, _at(1))}
+    table.begin(NEWER, FIRST, {}, _at(2))
+    table.advance(NEWER, FIRST, {"status": "RUNNING", "width": 4}, _at(3))
+    assert _opened(table_name) == {"VERSION#v2": (shard, _at(1))}
+    table.advance(NEWER, FIRST, {"status": "PARTIAL"}, _at(4))
+    assert _opened(table_name) == {}
+    table.advance(NEWER, REDRIVE, {"status": "RUNNING"}, _at(5))
+    assert _opened(table_name) == {"VERSION#v2": (shard, _at(5))}
+    table.complete(NEWER, REDRIVE, {"status": "SUCCEEDED", "labels": LABELS}, _at(6))
+    assert _opened(table_name) == {}
+
+
+def test_pending_record_of_an_earlier_release_is_open_when_it_runs(table: Table, items: Items, table_name: str) -> None:
+    items.put_once(records.pending(NEWER, _at(1)))
+    table.begin(NEWER, FIRST, {}, _at(2))
+    assert [since for _, since in _opened(table_name).values()] == [_at(2)]
+
+
+def test_record_that_was_refused_or_has_no_owner_is_never_open(table: Table, table_name: str) -> None:
+    table.register(NEWER, _at(1), Failure("AllowanceExceeded", "uploads: no room"))
+    inspected = _envelope(key="images/part.jpg")
+    table.register(inspected, _at(1))
+    for status in ("RUNNING", "SUCCEEDED"):
+        table.advance(inspected, FIRST, {"status": status}, _at(2))
+        assert _opened(table_name) == {}
+
+
+@given(st.lists(st.sampled_from(MOVES), max_size=8))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_record_is_open_if_and_only_if_its_status_is(table: Table, table_name: str, moves: list[Any]) -> None:
+    table.withdraw(NEWER)
+    for second, move in enumerate(moves):
+        _move(table, move, second)
+        image = table.image(NEWER)
+        assert bool(_opened(table_name)) == (image is not None and image["status"] in OPEN)
 
 
 def test_silent_images_are_found_by_their_last_update(table: Table) -> None:
-    for second, name in enumerate(("rose", "tulip", "daisy")):
+    for second, name in enumerate(("rose", "tulip", "daisy", "pending")):
         envelope = _envelope(key=f"private/ann/uploads/{name}.jpg")
         table.register(envelope, _at(second))
-        table.mark_running(envelope, FIRST, _at(10 * second))
-    silent = [record["object"]["key"] for record in table.running_since(_at(15))]
-    assert silent == ["private/ann/uploads/rose.jpg", "private/ann/uploads/tulip.jpg"]
+        if name != "pending":
+            table.begin(envelope, FIRST, {}, _at(10 * second))
+    silent = {record["object"]["key"]: record["status"] for record in table.silent_since(_at(15))}
+    names = {"rose": "RUNNING", "tulip": "RUNNING", "pending": "PENDING"}
+    assert silent == {f"private/ann/uploads/{name}.jpg": status for name, status in names.items()}
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "ABORTED"])
 def test_ended_image_is_not_silent(table: Table, status: str) -> None:
     table.advance(NEWER, FIRST, {"status": status}, _at(1))
-    assert list(table.running_since(_at(59))) == []
+    assert list(table.silent_since(_at(59))) == []
 
 
-def test_index_projects_what_closing_a_record_needs(table: Table) -> None:
+def test_silent_image_has_what_closing_its_record_needs(table: Table) -> None:
     table.register(NEWER, _at(1))
-    table.mark_running(NEWER, FIRST, _at(2))
-    [silent] = table.running_since(_at(59))
+    table.begin(NEWER, FIRST, {}, _at(2))
+    [silent] = table.silent_since(_at(59))
     assert Envelope.from_dict({"object": silent["object"]}) == NEWER
     assert Attempt(silent["execution_arn"], silent["run_started_at"]) == FIRST
 
 
-def test_every_page_of_silent_images_is_read(stubbed: Callable[[str], Stubber]) -> None:
-    dynamodb = stubbed("dynamodb")
-    dynamodb.add_response("query", {"Items": [{"photo_id": {"S": "one"}}], "LastEvaluatedKey": {"pk": {"S": "p"}}})
-    dynamodb.add_response("query", {"Items": [{"photo_id": {"S": "two"}}]})
-    assert [record["photo_id"] for record in Table("t").running_since(_at(1))] == ["one", "two"]
+def test_scheduled_run_reads_a_limited_number_of_open_records(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision.adapters.table._READ_OF_A_SHARD", 2)
+    monkeypatch.setattr(table_keys, "OPEN_SHARDS", 1)
+    for second in range(4):
+        envelope = _envelope(key=f"private/ann/uploads/{second}.jpg")
+        table.register(envelope, _at(second))
+        table.begin(envelope, FIRST, {}, _at(second))
+    assert sorted(record["updated_at"] for record in table.silent_since(_at(59))) == [_at(0), _at(1)]
+
+
+def test_scheduled_run_looks_for_the_executions_of_few_waiting_records(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vision.adapters.table._WAITING_OF_A_SHARD", 2)
+    monkeypatch.setattr(table_keys, "OPEN_SHARDS", 1)
+    for second in range(4):
+        table.register(_envelope(key=f"private/ann/uploads/{second}.jpg"), _at(second))
+    assert [record["status"] for record in table.silent_since(_at(59))] == ["PENDING"] * 2
+
+
+# Counted and listed
+
+
+def test_first_result_with_labels_decides_day_and_class_of_the_count(table: Table) -> None:
+    tulip = [{**LABELS[0], "name": "Tulip"}]
+    for attempt, labels in ((FIRST, []), (REDRIVE, LABELS), (LATER, tulip)):
+        table.complete(NEWER, attempt, {"status": "SUCCEEDED", "labels": labels}, _at(1))
+    image = _image(table)
+    assert (image["counted_as"], image["labels"], image["earlier_labels"]) == ("2026-11-12#Rose", tulip, LABELS)
+
+
+def test_record_without_an_owner_or_of_a_bulk_run_is_not_counted(table: Table) -> None:
+    inspected = _envelope(key="images/part.jpg")
+    outcome = {"status": "SUCCEEDED", "labels": LABELS}
+    table.complete(inspected, FIRST, outcome, _at(1))
+    table.advance(NEWER, FIRST, outcome, _at(1))
+    for envelope in (inspected, NEWER):
+        assert {"counted_as", "earlier_labels"}.isdisjoint(_image(table, envelope))

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,8 +28,12 @@ def _version(version_id: str) -> ObjectVersion:
     return ObjectVersion("amzn-s3-demo-bucket", "private/ann/uploads/rose.jpg", version_id, "e1", "", 7)
 
 
+VERSION = _version("v1")
+DIGEST = "o2rg6o5v3y7qkdwkspx6eappj7"
+SHARD = 10
 # The command that imports the rows of older systems.
 IMPORT = "local.older_rows"
+OLDER = "none"
 # The tables of deployed stacks have these keys.
 RECORDED = [
     ("photo_key", (PHOTO_ID,), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "CURRENT"}),
@@ -38,11 +43,13 @@ RECORDED = [
     ("album_key", ("ann", ""), {"pk": "OWNER#ann", "sk": "ALBUM#"}),
     ("album_count_key", ("ann",), {"pk": "OWNER#ann", "sk": "ALBUMS"}),
     ("album_entry_key", (PHOTO_ID,), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "ALBUM"}),
-    ("label_entry_key", (PHOTO_ID, "Straße"), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "LABEL#strasse"}),
+    ("label_entry_key", ("ann", "Straße", "2026"), {"pk": "OWNER#ann#LABEL#strasse", "sk": "2026"}),
+    ("older_label_entry_key", (PHOTO_ID, "Straße"), {"pk": "PHOTO#wp6flvgan5vqv6thw2ory4e3ms", "sk": "LABEL#strasse"}),
     ("label_name_key", ("ann", "Straße"), {"pk": "OWNER#ann", "sk": "LABEL#strasse"}),
     ("older_row_key", ("ann", "tok"), {"pk": "OWNER#ann", "sk": "OLDER#tok"}),
-    ("daily_count_key", ("ann", "2026-11-21", "Rose"), {"pk": "COUNTS#ann", "sk": "DAY#2026-11-21#Rose"}),
-    ("daily_counts_bound", ("ann", "2026-11-21"), {"pk": "COUNTS#ann", "sk": "DAY#2026-11-21"}),
+    ("count_key", ("ann", "2026-11-21", "Rose", VERSION), {"pk": "COUNTS#ann", "sk": f"DAY#2026-11-21#Rose#{DIGEST}"}),
+    ("counts_bound", ("ann", "2026-11-21"), {"pk": "COUNTS#ann", "sk": "DAY#2026-11-21"}),
+    ("day_counts_key", ("ann", "2026-11-21"), {"pk": "COUNTS#ann", "sk": "DAYS#2026-11-21"}),
     ("allowance_key", ("ann", "2026-11-21"), {"pk": "ALLOWANCE#ann", "sk": "DAY#2026-11-21"}),
     ("bulk_run_key", ("nightly",), {"pk": "RUN#nightly", "sk": "SUMMARY"}),
     ("bulk_lease_key", ("amzn-s3-demo-bucket", "2026/"), {"pk": "PREFIX#thqiaj6hob47e6prvk67o3drpn", "sk": "LEASE"}),
@@ -53,6 +60,9 @@ RECORDED = [
     ("album_listing", ("ann", "rome"), "OWNER#ann#ALBUM#rome"),
     ("label_listing", ("ann", "Straße"), "OWNER#ann#LABEL#strasse"),
     ("verdict_listing", ("FAILURE", "2026-11-21"), "VERDICT#FAILURE#2026-11-21"),
+    ("shard_of", (PHOTO_ID,), SHARD),
+    ("open_listing", (7,), "OPEN#7"),
+    ("deleting_listing", (7,), "DELETING#7"),
     ("listing_sort_key", ("2026-11-21T09:30:01.000Z", PHOTO_ID), f"2026-11-21T09:30:01.000Z#{PHOTO_ID}"),
 ]
 CONSTANTS = {
@@ -60,20 +70,26 @@ CONSTANTS = {
     "REFUSED_LISTING": "REFUSED",
     "RUN_LISTING": "RUNS",
     "SESSION_LISTING": "SESSIONS",
+    "OPEN_SHARDS": 16,
+    "OPEN_PK": "open_pk",
+    "OPEN_SINCE": "open_since",
+    "LISTED_AS": "listed_as",
     "EXPIRES": "forget_after",
     "FORM_VERSION": "form_version",
     "ERASED": "erased_at",
     "GONE": "gone_at",
     "DELETING": "DELETING",
     "CONTENT_DELETED": "content_deleted_at",
-    "COUNTED": "counted_at",
+    "COUNTED": "counted_as",
+    "COUNTED_BEFORE": "counted_at",
+    "EARLIER_LABELS": "earlier_labels",
     "CLOSED": "closed_at",
     "UNCOUNTED": "uncounted_at",
 }
 
 
 @pytest.mark.parametrize(("name", "arguments", "recorded"), RECORDED)
-def test_key_has_the_form_of_deployed_stacks(name: str, arguments: tuple, recorded: dict[str, str] | str) -> None:
+def test_key_has_the_form_of_deployed_stacks(name: str, arguments: tuple, recorded: dict[str, str] | str | int) -> None:
     assert getattr(table_keys, name)(*arguments) == recorded
 
 
@@ -106,6 +122,8 @@ def _built() -> list[list[str]]:
     image = table_keys.image_key(_version("{version_id}"))
     album, label, run, session = ("{owner}", "{album_id}"), ("{owner}", "{label}"), "{run_id}", "{execution_name}"
     created = table_keys.listing_sort_key("{created_at}", "{photo_id}")
+    count = table_keys.count_key("{owner}", "{day}", "{class}", VERSION)
+    older_count = table_keys.counts_bound("{owner}", "{day}#{class}")
     items: list[tuple[str, dict[str, str], str, str]] = [
         ("photo", photo, table_keys.owner_listing("{owner}"), created),
         ("image", image, "", ""),
@@ -114,10 +132,18 @@ def _built() -> list[list[str]]:
         ("album", table_keys.album_key(*album), "", ""),
         ("album_count", table_keys.album_count_key("{owner}"), "", ""),
         ("album_entry", table_keys.album_entry_key("{photo_id}"), table_keys.album_listing(*album), created),
-        ("label_entry", table_keys.label_entry_key("{photo_id}", "{label}"), table_keys.label_listing(*label), created),
+        ("label_entry", table_keys.label_entry_key(*label, created), "", ""),
+        (
+            "label_entry, older",
+            table_keys.older_label_entry_key("{photo_id}", "{label}"),
+            table_keys.label_listing(*label),
+            created,
+        ),
         ("label_name", table_keys.label_name_key(*label), "", ""),
         ("older_row", table_keys.older_row_key("{owner}", "{token}"), "", ""),
-        ("count", table_keys.daily_count_key("{owner}", "{day}", "{class}"), "", ""),
+        ("count", count | {"sk": count["sk"].replace(DIGEST, "{version_digest}")}, "", ""),
+        ("count, older", older_count, "", ""),
+        ("day_counts", table_keys.day_counts_key("{owner}", "{day}"), "", ""),
         ("allowance", table_keys.allowance_key("{owner}", "{day}"), "", ""),
         ("bulk_run", table_keys.bulk_run_key(run), "RUNS", table_keys.listing_sort_key("{started_at}", run)),
         ("lease", table_keys.bulk_lease_key("amzn-s3-demo-bucket", "2026/"), "", ""),
@@ -157,9 +183,9 @@ def _record_page() -> list[list[str]]:
 def test_writers_are_adapters_in_the_docstring_and_functions_on_the_record_page() -> None:
     writers = {name for cells in _rows(inspect.getdoc(table_keys) or "")[2:] for name in cells[5].split(", ")}
     adapters = "\n".join(file.read_text() for file in (HOME.parents[1] / "adapters").glob("*.py"))
-    assert writers - set(re.findall(r"^class (\w+)", adapters, re.MULTILINE)) == {IMPORT}
+    assert writers - set(re.findall(r"^class (\w+)", adapters, re.MULTILINE)) == {IMPORT, OLDER}
     writers = {name for cells in _record_page() for name in cells[5].split(", ")}
-    assert {name for name in writers if not (REPOSITORY / "functions" / name / "app.py").exists()} == {IMPORT}
+    assert {name for name in writers if not (REPOSITORY / "functions" / name / "app.py").exists()} == {IMPORT, OLDER}
 
 
 # Distinct keys
@@ -207,10 +233,42 @@ def test_label_has_one_listing_in_any_case_and_no_key_of_an_album(owner: str, la
     assert table_keys.label_name_key(owner, label)["sk"] != table_keys.album_key(owner, album_id)["sk"]
 
 
+@given(api_owners, api_owners, labels, labels, st.text("0123456789-TZ", min_size=1))
+def test_label_entries_of_two_owners_or_labels_are_in_different_partitions(
+    owner: str, other: str, label: str, other_label: str, listing_sk: str
+) -> None:
+    one, two = (table_keys.label_entry_key(*each, listing_sk) for each in ((owner, label), (other, other_label)))
+    assert (one == two) == ((owner, label.casefold()) == (other, other_label.casefold()))
+    # No partition of another item of these owners.
+    assert one["pk"] not in {table_keys.album_key(who, "a")["pk"] for who in (owner, other)}
+
+
+@given(st.tuples(api_owners, st.dates().map(str), labels, versions), st.sets(versions, min_size=2, max_size=2))
+def test_count_is_an_item_for_each_version_between_the_bounds_of_its_day(
+    counted: tuple[str, str, str, ObjectVersion], two: set[ObjectVersion]
+) -> None:
+    owner, day, name, version = counted
+    key = table_keys.count_key(*counted)
+    again = ObjectVersion.from_dict({**version.as_dict(), "sequencer": "", "size_bytes": 0})
+    assert key == table_keys.count_key(owner, day, name, again)
+    bounds = [table_keys.counts_bound(owner, bound)["sk"] for bound in (day, f"{day}~")]
+    assert bounds[0] < key["sk"] < bounds[1] < table_keys.day_counts_key(owner, day)["sk"]
+    identities = {(one.bucket, one.key, one.identity) for one in two}
+    assert len({table_keys.count_key(owner, day, name, one)["sk"] for one in two}) == len(identities)
+
+
+def test_shards_share_photos_evenly() -> None:
+    photos = [keys.photo_id("amzn-s3-demo-bucket", f"private/ann/uploads/{number}.jpg") for number in range(8_000)]
+    shares = Counter(map(table_keys.shard_of, photos))
+    assert set(shares) == set(range(table_keys.OPEN_SHARDS))
+    assert max(shares.values()) < 1.25 * len(photos) / table_keys.OPEN_SHARDS
+
+
 # One module
 
-ATTRIBUTES = {"pk", "sk", "listing_pk", "listing_sk"}
-MARKERS = sorted({*CONSTANTS.values()} - {"CURRENT", "REFUSED", "RUNS", "SESSIONS", "DELETING"})
+ATTRIBUTES = {"pk", "sk", "listing_pk", "listing_sk", "open_pk", "open_since"}
+NO_MARKERS = {"CURRENT", "REFUSED", "RUNS", "SESSIONS", "DELETING"}
+MARKERS = sorted(value for value in CONSTANTS.values() if isinstance(value, str) and value not in NO_MARKERS)
 
 
 def _built_keys(tree: ast.AST) -> Iterator[ast.AST]:

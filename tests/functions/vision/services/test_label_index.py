@@ -2,17 +2,22 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.stub import Stubber
 
+from tests.conftest import TABLE
 from tests.functions.conftest import Event, Refuse, Start
 from tests.functions.photo_app import STARTED_AT, PhotoApp, found, left_of, objects, rows
 from vision.adapters.aws_sdk import client
+from vision.adapters.items import Items
+from vision.adapters.people import People
 from vision.domain import keys, records, table_keys
 from vision.domain.envelopes import Envelope
 from vision.domain.errors import Throttled, VisionError
+from vision.domain.gallery import daily_counts
+from vision.domain.gallery.listing import Span
 from vision.services import label_index
 
 TODAY = ("2026-11-21", "Rose", 1)
@@ -20,14 +25,12 @@ TODAY = ("2026-11-21", "Rose", 1)
 
 def _counts(owner: str = "ann") -> list[tuple[str, str, int]]:
     return sorted(
-        (row["day"]["S"], row["class"]["S"], int(row["count"]["N"]))
-        for row in rows("count")
-        if row["owner"]["S"] == owner
+        (count["day"], count["class"], count["count"]) for count in People(TABLE).counts(owner, Span(), records.now())
     )
 
 
 def _labels() -> set[str]:
-    return {row["listing_pk"]["S"] for row in rows("label_entry")}
+    return {row["pk"]["S"] for row in rows("label_entry")}
 
 
 # Counting
@@ -85,10 +88,21 @@ def _index(app: PhotoApp, envelope: Envelope, **outcome: Any) -> None:
     label_index.add(app.photos, envelope, app.run(envelope), outcome)
 
 
-@pytest.mark.parametrize("operation", ["GetItem", "BatchWriteItem", "BatchGetItem", "TransactWriteItems"])
-def test_next_attempt_completes_a_throttled_one_and_counts_once(app: PhotoApp, refuse: Refuse, operation: str) -> None:
+# The calls of store_metadata for a photo: read it, its record and its labels; write entries, label names and count.
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        *(("GetItem", call) for call in range(1, 5)),
+        *(("BatchWriteItem", call) for call in range(1, 4)),
+        ("BatchGetItem", 1),
+        ("UpdateItem", 1),
+    ],
+)
+def test_next_attempt_completes_a_throttled_one_and_counts_once(
+    app: PhotoApp, refuse: Refuse, operation: str, call: int
+) -> None:
     photo, envelope = app.uploaded()
-    refuse("dynamodb", operation, "ThrottlingException", 400, (1,))
+    refuse("dynamodb", operation, "ThrottlingException", 400, (call,))
     with pytest.raises(Throttled):
         app.finish(envelope)
     app.finish(envelope)
@@ -96,17 +110,43 @@ def test_next_attempt_completes_a_throttled_one_and_counts_once(app: PhotoApp, r
     assert app.listed(label="rose") == [photo.photo_id]
 
 
-@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
-def test_conflicting_count_is_throttled(app: PhotoApp, code: str) -> None:
+def test_new_attempt_is_counted_as_the_first_one(app: PhotoApp) -> None:
     _, envelope = app.uploaded()
-    with Stubber(client("dynamodb")) as dynamodb:
-        dynamodb.add_client_error(
-            "transact_write_items",
-            "TransactionCanceledException",
-            modeled_fields={"CancellationReasons": [{"Code": "None"}, {"Code": code}]},
-        )
-        with pytest.raises(Throttled, match="another image is counted at the same moment"):
-            app.photos.count(envelope, "Rose", "2026-11-21", records.now())
+    app.finish(envelope)
+    later = replace(app.run(envelope), execution_arn="arn:2", started_at="2026-11-22T10:00:00.000Z")
+    outcome = {"status": "SUCCEEDED", "detector": {}, "labels": found(Tulip=97)}
+    app.table.complete(envelope, later, outcome, records.now())
+    label_index.add(app.photos, envelope, later, outcome)
+    assert _counts() == [TODAY]
+    assert _labels() == {"OWNER#ann#LABEL#tulip"}
+
+
+def test_record_that_an_earlier_release_counted_is_not_counted_again(app: PhotoApp) -> None:
+    _, envelope = app.uploaded()
+    Items(TABLE).update(table_keys.image_key(envelope.object), {"counted_at": STARTED_AT}, {})
+    app.finish(envelope)
+    assert _counts() == []
+
+
+def test_record_that_an_earlier_release_completed_and_did_not_count_is_counted(app: PhotoApp) -> None:
+    _, envelope = app.uploaded()
+    outcome = {"status": "SUCCEEDED", "detector": {}, "labels": found(Rose=98.7)}
+    app.table.advance(envelope, app.run(envelope), outcome, records.now())
+    for _ in range(2):
+        app.finish(envelope)
+    assert _counts() == [TODAY]
+
+
+def test_late_count_is_added_to_a_day_that_was_added_up(app: PhotoApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daily_counts, "ADDED_UP_FROM", 1)
+    app.processed()
+    later = "2026-11-25T10:00:00.000Z"
+    monkeypatch.setattr(label_index.records, "now", lambda: later)
+    assert _counts() == [TODAY]
+    assert len(rows("day_counts")) == 1
+    # A redrive completes an execution of that day.
+    app.processed()
+    assert _counts() == [("2026-11-21", "Rose", 2)]
 
 
 # Labels
@@ -136,7 +176,7 @@ def test_photo_keeps_its_list_position_when_processed_again(app: PhotoApp) -> No
     for _ in range(2):
         app.finish(envelope)
     [entry] = rows("label_entry")
-    assert entry["listing_sk"]["S"] == photo.item["listing_sk"]
+    assert entry["sk"]["S"] == photo.item["listing_sk"]
 
 
 # Deletions meanwhile
@@ -146,9 +186,12 @@ def test_photo_keeps_its_list_position_when_processed_again(app: PhotoApp) -> No
 def stored(app: PhotoApp, function: Start, event: Event) -> Callable[[Envelope], Any]:
     """Run store_metadata for the execution of a photo."""
     handler, sample = function("store_metadata"), event("store_metadata")
+    found = event("store_metadata_last_release")["parts"]
 
     def store(envelope: Envelope) -> Any:
-        execution = {"Id": app.run(envelope).execution_arn, "StartTime": STARTED_AT}
+        run = app.run(envelope)
+        app.table.add_labels(envelope, run, {name: found[name] for name in ("labels", "detector")}, records.now())
+        execution = {"Id": run.execution_arn, "StartTime": STARTED_AT}
         return handler({**sample, "envelope": envelope.as_dict(), "execution": execution})
 
     return store

@@ -42,9 +42,10 @@ def _tombstone(app: PhotoApp, photo: Photo) -> dict[str, Any]:
 
 
 def _assert_deleted(photo: Photo) -> None:
-    """Check that of all photos only the tombstone of this one is left."""
+    """Check that of all photos only the tombstone of this one is left, and that it is in no index."""
     assert left_of(photo) == [table_keys.PHOTO_SORT_KEY]
-    assert objects() == []
+    assert objects() == rows("label_entry") == []
+    assert {"status", "listing_pk", "open_pk", "open_since"}.isdisjoint(rows("photo")[0])
 
 
 def test_deleted_photo_leaves_a_tombstone_that_is_not_listed(app: PhotoApp) -> None:
@@ -154,7 +155,7 @@ def test_repeated_deletion_that_fails_counts_as_unfinished(app: PhotoApp, refuse
     refuse("s3", "ListObjectVersions", "SlowDown", 503, (1,))
     with pytest.raises(Throttled):
         app.gallery.delete("ann", photo.photo_id)
-    assert list(app.photos.unfinished_deletions(records.seconds_ago(-1))) == [photo.photo_id]
+    assert [one.photo_id for one in app.photos.unfinished_deletions(records.seconds_ago(-1))] == [photo.photo_id]
 
 
 @pytest.mark.parametrize(("code", "kind"), [("AccessDenied", AccessDenied), ("InternalError", ServiceUnavailable)])
@@ -180,7 +181,7 @@ def test_photo_deleted_while_it_is_processed_leaves_nothing(app: PhotoApp) -> No
     assert app.listed() == rows("count") == rows("label_name") == rows("label_entry") == []
 
 
-@pytest.mark.parametrize("moment", ["index_labels", "count"])
+@pytest.mark.parametrize("moment", ["index_labels", "unindex_labels", "count"])
 def test_photo_deleted_while_its_labels_are_indexed_leaves_nothing(
     app: PhotoApp, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -195,6 +196,64 @@ def test_photo_deleted_while_its_labels_are_indexed_leaves_nothing(
     monkeypatch.setattr(Photos, moment, late)
     app.finish(envelope)
     _assert_deleted(photo)
+
+
+@pytest.mark.parametrize("call", [3, 4, 5])
+def test_retry_deletes_what_a_failed_attempt_added_after_the_deletion(
+    app: PhotoApp, monkeypatch: pytest.MonkeyPatch, refuse: Refuse, call: int
+) -> None:
+    photo, envelope = app.uploaded()
+    index = Photos.index_labels
+
+    def late(self: Photos, *arguments: Any) -> None:
+        monkeypatch.setattr(Photos, "index_labels", index)
+        app.gallery.delete("ann", photo.photo_id)
+        # The writes that follow the entries: label names, the count, the deletion of the entries.
+        refuse("dynamodb", "BatchWriteItem", "ThrottlingException", 400, (call - 1,))
+        index(self, *arguments)
+
+    monkeypatch.setattr(Photos, "index_labels", late)
+    with pytest.raises(Throttled):
+        app.finish(envelope)
+    app.finish(envelope)
+    _assert_deleted(photo)
+
+
+def test_photo_replaced_while_its_labels_are_indexed_keeps_only_its_new_entries(
+    app: PhotoApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, index = app.put(BY_HAND), Photos.index_labels
+    app.table.register(first, records.now())
+
+    def late(self: Photos, *arguments: Any) -> None:
+        monkeypatch.setattr(Photos, "index_labels", index)
+        app.gallery.delete("ann", first.photo_id)
+        second = app.put(BY_HAND)
+        app.table.register(second, records.seconds_ago(-1))
+        app.finish(second, Tulip=97)
+        index(self, *arguments)
+
+    monkeypatch.setattr(Photos, "index_labels", late)
+    app.finish(first, Rose=98)
+    assert app.listed(label="tulip") == [first.photo_id]
+    assert {row["pk"]["S"] for row in rows("label_entry")} == {"OWNER#ann#LABEL#tulip"}
+
+
+def test_late_deletion_keeps_the_entries_of_a_newer_upload(app: PhotoApp) -> None:
+    first = app.put(BY_HAND)
+    app.table.register(first, "2020-01-01T00:00:00.000Z")
+    app.finish(first, Rose=98)
+    deleted = app.photos.read(first.photo_id)
+    assert deleted is not None
+    app.photos.mark_deleting(deleted, "2020-01-01T00:00:00.000Z", "2020-01-01T00:00:00.000Z")
+    marked = app.photos.read(first.photo_id)
+    assert marked is not None
+    second = app.put(BY_HAND)
+    app.table.register(second, records.now())
+    app.finish(second, Rose=98)
+    assert app.listed(label="rose") == [first.photo_id]
+    app.photos.delete_records(marked, records.now(), until=records.seconds_ago(-1))
+    assert [row["sk"]["S"] for row in rows("label_entry")] == [app.photos.read(first.photo_id).listed_as]  # type: ignore[union-attr]
 
 
 def test_upload_for_a_deleted_announcement_is_hidden_and_then_deleted(app: PhotoApp) -> None:

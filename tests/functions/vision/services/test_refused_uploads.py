@@ -26,7 +26,7 @@ def fail(app: PhotoApp) -> Fail:
 
     def end(envelope: Envelope, name: str = "NotSupportedImageType", hours_ago: int = 25) -> None:
         record = app.table.image(envelope) or {}
-        attempt = Attempt(record["execution_arn"], record["run_started_at"])
+        attempt = Attempt(record.get("execution_arn", "arn:1"), record.get("run_started_at", records.now()))
         outcome = {"status": "FAILED", "error": {"name": name, "cause": "no image"}}
         with clock(records.timestamp(datetime.now(UTC) - timedelta(hours=hours_ago))):
             app.table.advance(envelope, attempt, outcome, records.now())

@@ -109,7 +109,7 @@ def estimated_cost(tally: Tally) -> dict[str, Any]:
         tally.reads * prices.S3_GET
         + tally.thumbnails * prices.S3_PUT
         + listed * prices.S3_LIST
-        # The record of each image, and its entry in the index by_status.
+        # The record of each image: two units with ten labels and EXIF, one with fewer.
         + 2 * tally.writes * prices.DYNAMODB_WRITE_UNIT
         # Strongly consistent reads of the photo and the record of each object.
         + 2 * tally.seen * prices.DYNAMODB_READ_UNIT

@@ -1,7 +1,8 @@
-"""Pages of the ``listing`` index, newest first: the list position where a page continues, and the days of a list.
+"""Pages of a list, newest first: the list position where a page continues, and the days of a list.
 
-An item is in a list if it has a ``listing_pk``, a partition from :mod:`vision.domain.table_keys`, and a
-``listing_sk``, which begins with a timestamp.
+An item is in a list of the index ``listing`` if it has a ``listing_pk``, a partition from
+:mod:`vision.domain.table_keys`, and a ``listing_sk``, which begins with a timestamp. The lists of labels are partitions
+of the table itself; their positions have the form that they had in the index.
 """
 
 from __future__ import annotations

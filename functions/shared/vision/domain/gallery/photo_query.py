@@ -34,10 +34,13 @@ class PhotoQuery:
     span: listing.Span = field(default_factory=listing.Span)
 
     @property
+    def heading(self) -> str:
+        """The label under which every match is listed; ``""`` if the query names none."""
+        return self.label or self.class_name
+
+    @property
     def partition(self) -> str:
-        """The partition of the shortest list that contains every match."""
-        if self.label or self.class_name:
-            return table_keys.label_listing(self.owner, self.label or self.class_name)
+        """The partition of the shortest list that contains every match, if that is not the list of a label."""
         if self.album_id:
             return table_keys.album_listing(self.owner, self.album_id)
         return table_keys.owner_listing(self.owner)

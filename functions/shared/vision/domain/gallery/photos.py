@@ -13,7 +13,7 @@ from vision.domain.gallery.pending_uploads import FORGOTTEN_SECONDS
 from vision.domain.objects import ObjectVersion
 from vision.domain.records import Record
 from vision.domain.statuses import Status
-from vision.domain.table_keys import ERASED, FORM_VERSION
+from vision.domain.table_keys import ERASED, FORM_VERSION, LISTED_AS
 
 SHOWN_LABELS = 10
 
@@ -78,6 +78,12 @@ class Photo:
         """The labels of the photo, highest confidence first."""
         return sorted(self.record.get("labels", []), key=lambda label: -float(label["confidence"]))
 
+    @property
+    def listed_as(self) -> str:
+        """The sort key of the photo in every list, also after its deletion."""
+        known = self.item.get("listing_sk") or self.item.get(LISTED_AS)
+        return str(known or table_keys.listing_sort_key(self.item["created_at"], self.photo_id))
+
     def position(self) -> listing.ListPosition:
         """Return the position of the photo in its owner's list."""
         listing_sk, pk = str(self.item.get("listing_sk", "")), str(self.item["pk"])
@@ -136,10 +142,9 @@ def _with_remedy(error: Mapping[str, Any]) -> Record:
 def label_entry(photo: Photo, label: str) -> Record:
     """Return the item that lists a photo under a label."""
     return {
-        **table_keys.label_entry_key(photo.photo_id, label),
+        **table_keys.label_entry_key(photo.owner, label, photo.listed_as),
         "record_type": "label_entry",
-        "listing_pk": table_keys.label_listing(photo.owner, label),
-        "listing_sk": photo.item["listing_sk"],
+        "photo_id": photo.photo_id,
     }
 
 

@@ -1,14 +1,17 @@
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.strategies import api_owners, labels, moments, pending_uploads, tokens
+from tests.strategies import api_owners, labels, moments, pending_uploads, tokens, versions
 from vision.domain import table_keys
 from vision.domain.gallery import albums, daily_counts, photos
 from vision.domain.gallery.pending_uploads import FORGOTTEN_SECONDS, PendingUpload
 from vision.domain.gallery.photos import Photo
+from vision.domain.objects import ObjectVersion
+from vision.domain.table_keys import LISTED_AS
 
 NOW, LATER = "2026-11-21T10:00:00.000Z", "2026-11-22T10:00:00.000Z"
 PENDING = PendingUpload("amzn-s3-demo-bucket", "ann", "a" * 26, "rose.jpg", "image/jpeg", 7, "")
@@ -94,9 +97,12 @@ def test_photo_that_was_not_announced_has_the_name_of_its_file_and_shows_no_keys
 def test_label_entry_has_the_list_position_of_its_photo(upload: PendingUpload, label: str, now: str) -> None:
     item = upload.photo(now)
     entry = photos.label_entry(Photo(item, {}), label)
-    assert (entry["pk"], entry["listing_sk"]) == (item["pk"], item["listing_sk"])
-    assert entry["listing_pk"] == table_keys.label_listing(upload.owner, label)
-    assert entry["sk"] != item["sk"]
+    assert (entry["pk"], entry["sk"]) == (table_keys.label_listing(upload.owner, label), item["listing_sk"])
+    assert entry["photo_id"] == upload.photo_id
+    # The list positions of a tombstone, which is in no list, are those that the photo had.
+    del item["listing_sk"]
+    item[LISTED_AS] = entry["sk"]
+    assert photos.label_entry(Photo(item, {}), label) == entry
 
 
 @given(api_owners, tokens, labels, moments)
@@ -121,6 +127,16 @@ def test_day_is_that_of_the_moment_in_utc(moment: str) -> None:
     assert daily_counts.day_of(moment) == moment.split("T")[0]
 
 
-@given(st.tuples(api_owners, st.dates().map(str), labels), st.tuples(api_owners, st.dates().map(str), labels))
-def test_count_is_an_item_for_each_owner_day_and_class(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
-    assert (table_keys.daily_count_key(*one) == table_keys.daily_count_key(*other)) == (one == other)
+@given(api_owners, moments, labels, versions)
+def test_count_has_the_day_and_the_class_of_its_mark(owner: str, now: str, name: str, version: ObjectVersion) -> None:
+    mark = daily_counts.mark(now, {"labels": [{"name": name, "confidence": 50}]})
+    count = daily_counts.count(owner, mark, version)
+    assert (count["owner"], count["day"], count["class"], count["count"]) == (owner, now.split("T")[0], name, 1)
+
+
+@pytest.mark.parametrize(
+    ("days", "late", "over"), [(0, False, False), (1, False, False), (2, True, False), (3, True, True)]
+)
+def test_day_is_added_up_only_after_a_late_count_could_be_seen(days: int, late: bool, over: bool) -> None:
+    day = str(date.fromisoformat(NOW[:10]) - timedelta(days=days))
+    assert (daily_counts.is_late(day, NOW), daily_counts.is_over(day, NOW)) == (late, over)

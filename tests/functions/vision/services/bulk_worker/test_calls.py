@@ -15,7 +15,8 @@ from vision.services import detectors
 from vision.services.bulk_worker import BatchWorker, CallSlots, NoTimeLeft
 
 
-def test_only_as_many_slots_are_reserved_as_there_are_calls() -> None:
+@pytest.mark.parametrize("calls_at_once", [10, 50])
+def test_only_as_many_slots_are_reserved_as_there_are_calls(calls_at_once: int) -> None:
     reserved: list[int] = []
 
     def reserve(calls: int) -> list[float]:
@@ -23,10 +24,10 @@ def test_only_as_many_slots_are_reserved_as_there_are_calls() -> None:
         return [float(len(reserved) * 100 + call) for call in range(calls)]
 
     slept: list[float] = []
-    slots = CallSlots(reserve, 23, clock=lambda: 0.0, sleep=slept.append)
+    slots = CallSlots(reserve, 23, clock=lambda: 0.0, sleep=slept.append, calls_at_once=calls_at_once)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: slots.wait(), range(23)))
-    assert reserved == [10, 10, 3]
+    assert reserved == [calls_at_once] * (23 // calls_at_once) + [23 % calls_at_once]
     # Each slot was used by one call.
     assert len(set(slept)) == 23
 
