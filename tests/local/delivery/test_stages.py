@@ -55,8 +55,10 @@ def test_deployment_of_an_unknown_stage_fails_without_a_traceback(capsys):
     assert "samconfig.toml has no stage nowhere" in capsys.readouterr().out
 
 
-def test_deployment_has_parameters_release_and_an_optional_role(samconfig):
-    given = deploy.arguments(stages.read("blue", samconfig), "one", None)
+def test_deployment_has_parameters_release_and_an_optional_role(samconfig, tmp_path):
+    template = tmp_path / "template.yaml"
+    given = deploy.arguments(stages.read("blue", samconfig), template, "one", None)
+    assert given[given.index("--template-file") + 1] == str(template)
     assert given[given.index("--parameter-overrides") + 1 :] == [
         'Level="WARN"',
         'Rules="[{\\"a\\": 1}, 2]"',
@@ -64,7 +66,7 @@ def test_deployment_has_parameters_release_and_an_optional_role(samconfig):
         'Release="one"',
     ]
     assert "--role-arn" not in given
-    given = deploy.arguments(stages.read("blue", samconfig), "one", "arn:role")
+    given = deploy.arguments(stages.read("blue", samconfig), template, "one", "arn:role")
     assert given[given.index("--role-arn") + 1] == "arn:role"
 
 
