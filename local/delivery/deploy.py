@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def release() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}{'-' + commit if commit else ''}"
 
 
-def arguments(stage: stages.Stage, template: Path, name: str, role_arn: str | None) -> list[str]:
+def arguments(stage: stages.Stage, template: Path, parameters: Mapping[str, str], role_arn: str | None) -> list[str]:
     """Return the arguments of `sam deploy`.
 
     Parameters
@@ -45,17 +46,16 @@ def arguments(stage: stages.Stage, template: Path, name: str, role_arn: str | No
     stage
         The stage.
     template
-        The built template, or one of its steps.
-    name
-        The release.
+        The built template, or that of a step.
+    parameters
+        Those that have a value; all others keep theirs.
     role_arn
         The role with which CloudFormation deploys the stack; None for the caller's own permissions.
     """
-    parameters = _quoted(stage.parameters | {"Release": name})
     # The SAM CLI looks for the configuration beside the template.
     call = ["deploy", "--config-file", str(stages.CONFIGURATION), "--config-env", stage.name]
     call += ["--template-file", str(template), "--no-confirm-changeset", "--no-progressbar"]
-    return [*call, *(["--role-arn", role_arn] if role_arn else []), "--parameter-overrides", *parameters]
+    return [*call, *(["--role-arn", role_arn] if role_arn else []), "--parameter-overrides", *_quoted(parameters)]
 
 
 def own_model_arguments(stage: stages.Stage, name: str, bucket_arn: str, image: str, role_arn: str | None) -> list[str]:
@@ -63,8 +63,10 @@ def own_model_arguments(stage: stages.Stage, name: str, bucket_arn: str, image: 
 
     Parameters
     ----------
-    stage, name
-        As for `arguments`.
+    stage
+        The stage.
+    name
+        The release.
     bucket_arn
         The bucket whose images the model may read: the image bucket of the stage.
     image
@@ -79,7 +81,7 @@ def own_model_arguments(stage: stages.Stage, name: str, bucket_arn: str, image: 
     return [*call, "--parameter-overrides", *_quoted(parameters)]
 
 
-def _quoted(parameters: dict[str, str]) -> list[str]:
+def _quoted(parameters: Mapping[str, str]) -> list[str]:
     """Quote parameters for the SAM CLI: a value may contain spaces and quotes."""
     return [f"{name}={json.dumps(value)}" for name, value in parameters.items()]
 
@@ -93,7 +95,7 @@ def image_bucket_arn(stage: stages.Stage) -> str:
 
 
 def deploy(stage: stages.Stage, template: Path, role_arn: str | None) -> None:
-    """Deploy a built template, in as many steps as the indexes of its table need.
+    """Deploy a built template, in as many updates as the indexes of its table need.
 
     Raises
     ------
@@ -102,11 +104,13 @@ def deploy(stage: stages.Stage, template: Path, role_arn: str | None) -> None:
     subprocess.CalledProcessError
         `sam deploy` failed, and has printed the reason.
     """
-    # One name for all steps: the last one changes the table only, and shifts no traffic again.
-    name = index_steps.release_of(index_steps.read(template), release())
-    index_steps.deploy(
-        template, stage.stack_name, boto3.client, lambda step: _sam(arguments(stage, step, name, role_arn))
-    )
+    # One name for all updates: those that change only the table shift no traffic again.
+    release_parameters = stage.parameters | {"Release": index_steps.release_of(index_steps.read(template), release())}
+
+    def update(template: Path, parameters: Mapping[str, str] | None) -> None:
+        _sam(arguments(stage, template, release_parameters if parameters is None else parameters, role_arn))
+
+    index_steps.deploy(template, stage.stack_name, boto3.client, update)
 
 
 def _sam(call: list[str]) -> None:

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -124,7 +125,7 @@ def build(target: Target) -> None:
 
 
 def deploy(target: Target) -> dict[str, str]:
-    """Run ``sam deploy``, in as many steps as the indexes of the table need, and return the stack's outputs.
+    """Run ``sam deploy``, in as many updates as the indexes of the table need, and return the stack's outputs.
 
     Raises
     ------
@@ -136,8 +137,12 @@ def deploy(target: Target) -> dict[str, str]:
     # Another value each time would deploy again what has not changed.
     release = index_steps.default_release(index_steps.read(template))
     overrides = target.overrides() + ([f"Release={release}"] if release else [])
-    client = partial(boto3.client, **target.client_arguments)
-    index_steps.deploy(template, target.stack_name, client, lambda step: _deploy(target, step, overrides))
+
+    def update(template: Path, parameters: Mapping[str, str] | None) -> None:
+        chosen = overrides if parameters is None else [f"{name}={json.dumps(one)}" for name, one in parameters.items()]
+        _deploy(target, template, chosen)
+
+    index_steps.deploy(template, target.stack_name, partial(boto3.client, **target.client_arguments), update)
     return _outputs(target)
 
 

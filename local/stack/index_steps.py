@@ -1,20 +1,21 @@
-"""Deploy a template whose table has other indexes than the deployed table, in updates that CloudFormation accepts.
+"""Deploy a template whose table has other indexes than the deployed one, in updates that CloudFormation accepts.
 
-An update creates or deletes at most one global secondary index of a table:
-https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
+An update creates or deletes at most one global secondary index of a table, and should then change nothing else.
+CloudFormation does not wait until a new index is complete; before that it is not read, and the table changes no more:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html#cfn-dynamodb-table-globalsecondaryindexes
 
-A template with more changes is deployed in steps. Each step but the last is the template itself with other indexes:
-first the table gets the new ones, then it loses the old ones. When an index is deleted, the functions of this release
-run already, and have completed the records that only that index finds.
+Therefore the table gets each new index by an update of the deployed template, whose release goes on meanwhile. Then the
+new release is deployed, and completes the records that only an old index finds. The old indexes go last.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 from botocore.config import Config
@@ -26,16 +27,19 @@ UPGRADE_FUNCTION = "TrackExecutionFunction"
 UPGRADE_EVENT = {"detail-type": "Table Upgrade"}
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _LONGEST_INVOCATION_SECONDS = 900
+_POLL_SECONDS = 10
 
 Index = dict[str, Any]
 Template = dict[str, Any]
 
 
-def plan(deployed: Mapping[str, Index], target: Mapping[str, Index]) -> list[dict[str, Index]]:
-    """Return the indexes of the table after each step, by their names; the last ones are the target.
+def plan(
+    deployed: Mapping[str, Index], target: Mapping[str, Index]
+) -> tuple[list[dict[str, Index]], list[dict[str, Index]]]:
+    """Return the indexes after each update of the deployed template, and after each one of the new template.
 
-    Every index is created before one is deleted. A deletion is never the first step: what this release does before it
-    is not what the deployed release does, which may be the one that failed there.
+    The updates of the deployed template create indexes; the first one of the new template changes none, and the others
+    delete indexes. The last one has the target.
 
     Parameters
     ----------
@@ -49,12 +53,9 @@ def plan(deployed: Mapping[str, Index], target: Mapping[str, Index]) -> list[dic
 
     Examples
     --------
-    >>> [list(step) for step in plan({"a": {}, "b": {}}, {"a": {}, "c": {}})]
-    [['a', 'b', 'c'], ['a', 'c']]
-    >>> [list(step) for step in plan({"a": {}, "b": {}}, {"a": {}})]
-    [['a', 'b'], ['a']]
-    >>> [list(step) for step in plan({"a": {}}, {"a": {}, "b": {}})]
-    [['a', 'b']]
+    >>> before, after = plan({"a": {}, "b": {}}, {"a": {}, "c": {}})
+    >>> [list(indexes) for indexes in before], [list(indexes) for indexes in after]
+    ([['a', 'b', 'c']], [['a', 'b', 'c'], ['a', 'c']])
     """
     changed = [name for name, index in target.items() if deployed.get(name, index) != index]
     if changed:
@@ -62,13 +63,15 @@ def plan(deployed: Mapping[str, Index], target: Mapping[str, Index]) -> list[dic
             f"the keys and the projection of an index never change, and those of {', '.join(changed)} differ from the "
             f"deployed table; give the index of the template a new name"
         )
-    steps = [dict(deployed)]
+    before, indexes = [], dict(deployed)
     for name in [added for added in target if added not in deployed]:
-        steps.append(steps[-1] | {name: target[name]})
+        indexes = indexes | {name: target[name]}
+        before.append(indexes)
+    after = [indexes]
     for name in [deleted for deleted in deployed if deleted not in target]:
-        steps.append({kept: index for kept, index in steps[-1].items() if kept != name})
-    is_deletion_first = len(steps) > 1 and len(steps[1]) < len(deployed)
-    return [*(steps if is_deletion_first else steps[1:])[:-1], dict(target)]
+        indexes = {kept: index for kept, index in indexes.items() if kept != name}
+        after.append(indexes)
+    return before, [*after[:-1], dict(target)]
 
 
 def with_indexes(template: Template, indexes: Mapping[str, Index], types: Mapping[str, str]) -> Template:
@@ -89,46 +92,60 @@ def with_indexes(template: Template, indexes: Mapping[str, Index], types: Mappin
     return changed
 
 
-def deploy(template: Path, stack_name: str, client: Callable[[str], Any], update: Callable[[Path], None]) -> None:
-    """Deploy a built template, in as many steps as its indexes need.
+class Update(Protocol):
+    """Deploys a template, and returns when the stack is updated."""
+
+    def __call__(self, template: Path, parameters: Mapping[str, str] | None) -> None:
+        """Deploy a template; raise if that fails.
+
+        Parameters
+        ----------
+        template
+            A built template, or one that names packages in S3.
+        parameters
+            Those that change, while all others keep their values; None for those of the new release.
+        """
+
+
+def deploy(template: Path, stack_name: str, client: Callable[..., Any], update: Update) -> None:
+    """Deploy a built template, in as many updates as its indexes need.
 
     Parameters
     ----------
     template
-        What `sam build` has written. Templates of steps are written beside it, where its paths are valid.
+        What `sam build` has written. The other templates are written beside it, where its paths are valid.
     stack_name
         The stack, which may not exist yet.
     client
-        Returns the client of a service in the account of the stack, with the given configuration.
-    update
-        Deploys a template and returns when the stack is updated; it raises if that fails.
+        Returns the client of a service in the account of the stack.
 
     Raises
     ------
     ValueError
         See `plan`.
     RuntimeError
-        The table keeps an index, since records that are found by it only could not be completed.
+        The table keeps an index, since records that only it finds could not be completed.
     """
     built = read(template)
-    deployed = _deployed(client("cloudformation"), stack_name)
+    cloudformation = client("cloudformation")
+    deployed = _deployed(cloudformation, stack_name)
     if deployed is None:
-        update(template)
+        update(template, None)
         return
-    before, after = indexes_of(deployed), indexes_of(built)
-    steps = plan(before, after)
+    before, after = plan(indexes_of(deployed), indexes_of(built))
     types = _types(deployed) | _types(built)
-    for number, indexes in enumerate(steps, 1):
-        if before.keys() - indexes.keys():
-            _complete_records(client, stack_name)
-        if number == len(steps):
-            update(template)
-            return
-        print(f"Step {number} of {len(steps)}: the table has the indexes {', '.join(indexes)}.", flush=True)
-        path = template.with_name(f"step-{number}.json")
-        path.write_text(json.dumps(with_indexes(built, indexes, types), indent=1), encoding="utf-8")
-        update(path)
-        before = indexes
+    step = template.with_name("step.json")
+    for indexes in before:
+        print(f"The table gets the index {list(indexes)[-1]}.", flush=True)
+        step.write_text(json.dumps(with_indexes(deployed, indexes, types)), encoding="utf-8")
+        # A command line without any parameter has those of `samconfig.toml`.
+        update(step, {"Release": _release(cloudformation, stack_name)})
+        _wait_for_indexes(client, stack_name)
+    for indexes in after[:-1]:
+        step.write_text(json.dumps(with_indexes(built, indexes, types)), encoding="utf-8")
+        update(step, None)
+        _complete_records(client, stack_name)
+    update(template, None)
 
 
 def read(template: Path) -> Template:
@@ -188,23 +205,42 @@ def _types(template: Template) -> dict[str, str]:
 def _deployed(cloudformation: Any, stack_name: str) -> Template | None:
     """Return the template of a stack; None if there is no stack, or if it has no table yet."""
     try:
-        body = cloudformation.get_template(StackName=stack_name, TemplateStage="Processed")["TemplateBody"]
+        body = cloudformation.get_template(StackName=stack_name, TemplateStage="Original")["TemplateBody"]
     except ClientError as error:
         # GetTemplate has no error of its own for this.
         if "does not exist" in error.response["Error"]["Message"]:
             return None
         raise
-    # The SDK reads JSON by itself.
+    # The SDK reads JSON by itself; the SAM CLI spells out !Ref and its kind in what it uploads, too.
     template: Template = yaml.safe_load(body) if isinstance(body, str) else body
     return template if _table(template) else None
 
 
+def _release(cloudformation: Any, stack_name: str) -> str:
+    (stack,) = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+    return str(parameters["Release"])
+
+
+def _physical_id(client: Callable[..., Any], stack_name: str, logical_id: str) -> str:
+    found = client("cloudformation").describe_stack_resource(StackName=stack_name, LogicalResourceId=logical_id)
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def _wait_for_indexes(client: Callable[..., Any], stack_name: str) -> None:
+    """Wait until all indexes are complete: for minutes, or for hours where the table is large."""
+    table, dynamodb = _physical_id(client, stack_name, TABLE), client("dynamodb")
+    while True:
+        described = dynamodb.describe_table(TableName=table)["Table"]
+        states = {described["TableStatus"], *(one["IndexStatus"] for one in described["GlobalSecondaryIndexes"])}
+        if states == {"ACTIVE"}:
+            return
+        time.sleep(_POLL_SECONDS)
+
+
 def _complete_records(client: Callable[..., Any], stack_name: str) -> None:
     """Have the deployed release complete the records of an earlier one, until it finds no more of them."""
-    resource = client("cloudformation").describe_stack_resource(
-        StackName=stack_name, LogicalResourceId=UPGRADE_FUNCTION
-    )
-    function = resource["StackResourceDetail"]["PhysicalResourceId"]
+    function = _physical_id(client, stack_name, UPGRADE_FUNCTION)
     lambda_ = client("lambda", config=Config(read_timeout=_LONGEST_INVOCATION_SECONDS + 10))
     while True:
         answer = lambda_.invoke(FunctionName=function, Payload=json.dumps(UPGRADE_EVENT))

@@ -190,8 +190,12 @@ def test_deployment_has_the_parameters_of_its_stage_and_a_release(stage, environ
         f"Parameters:\n{declared}Resources:\n  Topic: {{ Type: AWS::SNS::Topic }}\n"
         f'Outputs:\n  Given: {{ Value: !Sub "{given}" }}\n'
     )
-    given = deploy.arguments(stages.read(stage), tmp_path / "template.yaml", "one", None)
-    sam(*given, cwd=tmp_path, environment=environment)
+    release = parameters | {"Release": "one"}
+    sam(
+        *deploy.arguments(stages.read(stage), tmp_path / "template.yaml", release, None),
+        cwd=tmp_path,
+        environment=environment,
+    )
     assert outputs(client, f"image-recognition-{stage}")["Given"] == ", ".join([*parameters.values(), "one"])
 
 

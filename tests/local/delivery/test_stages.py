@@ -56,8 +56,8 @@ def test_deployment_of_an_unknown_stage_fails_without_a_traceback(capsys):
 
 
 def test_deployment_has_parameters_release_and_an_optional_role(samconfig, tmp_path):
-    template = tmp_path / "template.yaml"
-    given = deploy.arguments(stages.read("blue", samconfig), template, "one", None)
+    stage, template = stages.read("blue", samconfig), tmp_path / "template.yaml"
+    given = deploy.arguments(stage, template, stage.parameters | {"Release": "one"}, None)
     assert given[given.index("--template-file") + 1] == str(template)
     assert given[given.index("--parameter-overrides") + 1 :] == [
         'Level="WARN"',
@@ -66,7 +66,7 @@ def test_deployment_has_parameters_release_and_an_optional_role(samconfig, tmp_p
         'Release="one"',
     ]
     assert "--role-arn" not in given
-    given = deploy.arguments(stages.read("blue", samconfig), template, "one", "arn:role")
+    given = deploy.arguments(stage, template, {}, "arn:role")
     assert given[given.index("--role-arn") + 1] == "arn:role"
 
 
