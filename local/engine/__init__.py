@@ -37,7 +37,7 @@ What is restored
     Numbers that come from parameters are numbers. A user pool has the issuer of its tokens as an attribute. Items of a
     table expire. An update creates or deletes at most one index of a table.
 `tables`
-    A call of UpdateTable creates or deletes at most one index.
+    A call of UpdateTable creates or deletes at most one index. Each index has its status.
 `http_api`, `http_api_functions`, `http_api_throttling`
     Every path of an HTTP API's host is the API's, and `app.localhost` is the host of the product's API. `$default` has
     no segment. OPTIONS is a method like any other without CORS. A refresh token is not accepted as an access token. A

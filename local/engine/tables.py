@@ -1,4 +1,4 @@
-"""DynamoDB: what one call of UpdateTable may change."""
+"""DynamoDB: what one call of UpdateTable may change, and the status of an index."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ministack.services import dynamodb
 def install() -> None:
     """Patch the engine's DynamoDB."""
     change_one_index_in_a_call()
+    tell_the_status_of_indexes()
 
 
 def change_one_index_in_a_call() -> None:
@@ -32,3 +33,20 @@ def change_one_index_in_a_call() -> None:
         return update_table(data)
 
     dynamodb._update_table = update_one_index
+
+
+def tell_the_status_of_indexes() -> None:
+    """Give the description of an index from a template its status, as that of one from UpdateTable has it.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GlobalSecondaryIndexDescription.html
+    """
+    describe = dynamodb._table_description
+
+    def table_description(name: str) -> dict[str, Any]:
+        description: dict[str, Any] = describe(name)
+        indexes = description.get("GlobalSecondaryIndexes")
+        if indexes:
+            description["GlobalSecondaryIndexes"] = [{"IndexStatus": "ACTIVE", **index} for index in indexes]
+        return description
+
+    dynamodb._table_description = table_description

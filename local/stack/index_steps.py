@@ -144,6 +144,7 @@ def deploy(template: Path, stack_name: str, client: Callable[..., Any], update: 
     for indexes in after[:-1]:
         step.write_text(json.dumps(with_indexes(built, indexes, types)), encoding="utf-8")
         update(step, None)
+        _wait_for_indexes(client, stack_name)
         _complete_records(client, stack_name)
     update(template, None)
 
@@ -228,11 +229,14 @@ def _physical_id(client: Callable[..., Any], stack_name: str, logical_id: str) -
 
 
 def _wait_for_indexes(client: Callable[..., Any], stack_name: str) -> None:
-    """Wait until all indexes are complete: for minutes, or for hours where the table is large."""
+    """Wait until no index is being created or deleted: for minutes, or for hours where the table is large."""
     table, dynamodb = _physical_id(client, stack_name, TABLE), client("dynamodb")
     while True:
         described = dynamodb.describe_table(TableName=table)["Table"]
-        states = {described["TableStatus"], *(one["IndexStatus"] for one in described["GlobalSecondaryIndexes"])}
+        states = {
+            described["TableStatus"],
+            *(one["IndexStatus"] for one in described.get("GlobalSecondaryIndexes", [])),
+        }
         if states == {"ACTIVE"}:
             return
         time.sleep(_POLL_SECONDS)

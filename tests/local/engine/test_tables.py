@@ -178,6 +178,11 @@ def test_indexes_change_one_in_each_update(account):
         assert indexes_of(account, name) == set(indexes)
 
 
+def test_each_index_has_its_status(account, table):
+    indexes = account.client("dynamodb").describe_table(TableName=table.name)["Table"]["GlobalSecondaryIndexes"]
+    assert {one["IndexName"]: one["IndexStatus"] for one in indexes} == {"by-owner": "ACTIVE", "listing": "ACTIVE"}
+
+
 def test_update_that_changes_the_keys_of_an_index_is_refused(account):
     name = unique("table")
     account.deploy(template(name), name)
