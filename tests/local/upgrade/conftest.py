@@ -24,7 +24,7 @@ from tests.local.stack.conftest import PARAMETERS, LocalStacks, local_stacks, no
 from tests.local.stack.inspections import Inspections
 from tests.local.stack.pipeline import Pipeline, wait_for
 from tests.pictures import gradients, jpeg_of
-from vision.domain import table_keys
+from vision.domain import records, table_keys
 from vision.domain.objects import ObjectVersion
 
 __all__ = ["local_stacks"]
@@ -141,7 +141,8 @@ def fill(pipeline: Pipeline) -> Earlier:
     earlier.deleted = pipeline.photo(versions.pop())["photo_id"]
     ask(pipeline, earlier.ann, "DELETE", f"/api/photos/{earlier.deleted}")
     interrupted = table_keys.photo_key(pipeline.photo(earlier.deleting)["photo_id"])
-    change(pipeline, interrupted, status="DELETING", erased_at=LONG_AGO, updated_at=LONG_AGO)
+    # Only versions from before the deletion are deleted.
+    change(pipeline, interrupted, status="DELETING", erased_at=records.now(), updated_at=LONG_AGO)
     # The form of adapters/session_log.py: a session needs a trained model.
     session = {
         "pk": f"MODEL-SESSION#{SESSION}",
