@@ -35,7 +35,9 @@ What is restored
     administration paths of ministack are closed.
 `cloudformation`
     Numbers that come from parameters are numbers. A user pool has the issuer of its tokens as an attribute. Items of a
-    table expire.
+    table expire. An update creates or deletes at most one index of a table.
+`tables`
+    A call of UpdateTable creates or deletes at most one index. Each index has its status.
 `http_api`, `http_api_functions`, `http_api_throttling`
     Every path of an HTTP API's host is the API's, and `app.localhost` is the host of the product's API. `$default` has
     no segment. OPTIONS is a method like any other without CORS. A refresh token is not accepted as an access token. A
@@ -80,6 +82,7 @@ Known limits
 - `Assign` in JSONPath Choice and Wait states is ignored; this project writes JSONata.
 - A person who signs up is confirmed at once, no email is sent, and a forgotten password cannot be reset. Managed
   login has no session of its own: every visit asks for the password, and the number of attempts is not limited.
+- A new index of a table is complete at once; in DynamoDB it is built while the table takes no other change.
 - No container registry to push to, and no link to the code of a function: ministack requires no signature there.
 - An HTTP API waits for its function longer than 30 s.
 - All functions share one temporary folder; memory sizes are not enforced; every Python runtime is run by the

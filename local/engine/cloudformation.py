@@ -1,4 +1,4 @@
-"""CloudFormation: a property gets the type that its service declares."""
+"""CloudFormation: properties get the types that their service declares, and tables change as DynamoDB allows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def install() -> None:
     give_event_source_mappings_their_numbers()
     tell_the_issuer_of_a_user_pool()
     let_items_of_a_table_expire()
+    change_one_index_in_an_update()
 
 
 def give_event_source_mappings_their_numbers() -> None:
@@ -69,6 +70,40 @@ def let_items_of_a_table_expire() -> None:
 
     changed: dict[str, Callable[..., Any]] = {"create": create_with_expiry, "update": update_with_expiry}
     handlers.update(changed)
+
+
+def change_one_index_in_an_update() -> None:
+    """Refuse an update of a table that creates or deletes more than one global secondary index, or changes one.
+
+    The engine makes one call of UpdateTable for each change. CloudFormation refuses the update instead, before anything
+    of the table changes: a table takes one new index or one deletion in an update, and a definition never changes.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html#cfn-dynamodb-table-globalsecondaryindexes
+    The messages are those of stacks in AWS: https://github.com/aws/aws-cdk/issues/14920,
+    https://github.com/aws-amplify/amplify-cli/issues/12826
+    """
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+    update = handlers["update"]
+
+    def update_one_index(physical_id: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
+        before, after = _indexes(old), _indexes(new)
+        if any(before[name] != after[name] for name in before.keys() & after.keys()):
+            raise ValueError(
+                "Cannot update GSI's properties other than Provisioned Throughput and Contributor Insights "
+                "Specification. You can create a new GSI with a different name."
+            )
+        if len(before.keys() ^ after.keys()) > 1:
+            raise ValueError("Cannot perform more than one GSI creation or deletion in a single update")
+        return update(physical_id, old, new, *rest)
+
+    handlers["update"] = update_one_index
+
+
+def _indexes(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys and the projection of each global secondary index by its name."""
+    return {
+        index["IndexName"]: (index["KeySchema"], index["Projection"])
+        for index in table.get("GlobalSecondaryIndexes", [])
+    }
 
 
 def _set_expiry(table: str, old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from local.engine import (
     sign_in,
     signatures,
     step_functions,
+    tables,
     token_trigger,
 )
 from local.engine.settings import APP_API_NAME, EngineSettings
@@ -37,6 +38,7 @@ from local.engine.settings import APP_API_NAME, EngineSettings
 def install_patches(settings: EngineSettings) -> None:
     """Restore every behaviour of AWS that this package implements."""
     cloudformation.install()
+    tables.install()
     lambda_workers.install(settings.runtime_python, settings.concurrency)
     image_functions.install(settings.runtime_python, settings.images_dir)
     lambda_logs.install()

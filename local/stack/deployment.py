@@ -8,10 +8,14 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import boto3
+
+from local.stack import index_steps
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAM = REPOSITORY / ".local" / "sam" / "bin" / "sam"
@@ -121,13 +125,25 @@ def build(target: Target) -> None:
 
 
 def deploy(target: Target) -> dict[str, str]:
-    """Run ``sam deploy`` and return the stack's outputs.
+    """Run ``sam deploy``, in as many updates as the indexes of the table need, and return the stack's outputs.
 
     Raises
     ------
     DeploymentFailed
+    ValueError, RuntimeError
+        See `index_steps.deploy`.
     """
-    return _deploy(target, target.build_dir / "template.yaml", target.overrides())
+    template = target.build_dir / "template.yaml"
+    # Another value each time would deploy again what has not changed.
+    release = index_steps.default_release(index_steps.read(template))
+    overrides = target.overrides() + ([f"Release={release}"] if release else [])
+
+    def update(template: Path, parameters: Mapping[str, str] | None) -> None:
+        chosen = overrides if parameters is None else [f"{name}={json.dumps(one)}" for name, one in parameters.items()]
+        _deploy(target, template, chosen)
+
+    index_steps.deploy(template, target.stack_name, partial(boto3.client, **target.client_arguments), update)
+    return _outputs(target)
 
 
 def deploy_image(target: Target, template: Path, repository: str, image_bucket: str) -> dict[str, str]:
@@ -145,10 +161,11 @@ def deploy_image(target: Target, template: Path, repository: str, image_bucket: 
     DeploymentFailed
     """
     overrides = [f"LambdaArchitecture={lambda_architecture()}", f"ImageBucketArns=arn:aws:s3:::{image_bucket}"]
-    return _deploy(target, template, overrides, "--image-repository", repository)
+    _deploy(target, template, overrides, "--image-repository", repository)
+    return _outputs(target)
 
 
-def _deploy(target: Target, template: Path, overrides: list[str], *more: str) -> dict[str, str]:
+def _deploy(target: Target, template: Path, overrides: list[str], *more: str) -> None:
     _sam(
         target,
         *("deploy", "--template-file", str(template), *more),
@@ -156,6 +173,9 @@ def _deploy(target: Target, template: Path, overrides: list[str], *more: str) ->
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--parameter-overrides", *overrides),
     )
+
+
+def _outputs(target: Target) -> dict[str, str]:
     stacks = boto3.client("cloudformation", **target.client_arguments).describe_stacks(StackName=target.stack_name)
     return {output["OutputKey"]: output["OutputValue"] for output in stacks["Stacks"][0]["Outputs"]}
 

@@ -44,6 +44,9 @@ def load(text: str) -> dict[str, Any]:
 def expand(template: dict[str, Any]) -> dict[str, Any]:
     """Return the template as the SAM transform hands it to CloudFormation, with local paths left as they are."""
     prepared = copy.deepcopy(template)
+    shared = prepared.get("Globals", {}).get("Function", {})
+    if "CodeUri" in shared:
+        shared["CodeUri"] = "s3://build/artifact"
     for resource in prepared["Resources"].values():
         for name in ("CodeUri", "ContentUri", "DefinitionUri"):
             if name in resource.get("Properties", {}):

@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from local.stack import index_steps
 from tests.template.cloudformation import REPOSITORY, listed, plain, resolve
 from tests.template.deployer import DEPLOY, RESOURCES, SMOKE, STACK, may, of
 from tests.template.iam import ACCOUNT, PSEUDO_PARAMETERS, is_allowed
@@ -106,7 +107,11 @@ def test_only_the_test_stage_pushes_images():
 def test_deployer_makes_nothing_itself_and_passes_only_the_role_of_the_stage_to_cloudformation():
     allowed = {action for one in DEPLOY for action in listed(one["Action"])}
     making = {action for one in STACK for action in listed(one["Action"]) if not action.startswith(("ecr:", "s3:"))}
-    assert allowed & making == {"iam:PassRole"}
+    assert allowed & making == {"iam:PassRole", "lambda:InvokeFunction", "dynamodb:DescribeTable"}
+    completing = of(DEPLOY, "CompleteRecords")
+    assert resolve(completing["Resource"]).endswith(
+        f":function:image-recognition-${{Stage}}-{index_steps.UPGRADE_FUNCTION}-*"
+    )
     passing = of(DEPLOY, "LetCloudFormationDoTheRest")
     assert passing["Resource"] == {"Fn::GetAtt": ["StackRole", "Arn"]}
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from local.delivery import keep_image, publish, stages
+from local.stack import index_steps
 from tests.template.cloudformation import REPOSITORY, load, refusals, resolve
 from tests.template.pipeline import DEPLOYING, EVERY_ACTION, PIPELINE, PROJECTS, RESOURCES, ROLES, TEMPLATE, actions
 
@@ -239,7 +240,9 @@ def test_production_shifts_gradually_with_another_release_each_time():
     assert stages.read("prod").own_model_parameters()["GradualDeployments"] == "true"
     overrides = json.loads(DEPLOYING["Production-Prepare"]["Configuration"]["ParameterOverrides"])
     # https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-variables.html
-    assert overrides == {"Release": "#{codepipeline.PipelineExecutionId}"}
+    stack = load((REPOSITORY / "template.yaml").read_text())
+    assert overrides == {"Release": index_steps.release_of(stack, "#{codepipeline.PipelineExecutionId}")}
+    assert DEPLOYING["Test-Deploy"]["Configuration"]["ParameterOverrides"] == json.dumps(overrides)
 
 
 @pytest.mark.parametrize(("stage", "section"), [("Test", "test"), ("Production", "prod")])

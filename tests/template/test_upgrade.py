@@ -1,21 +1,15 @@
-"""A deployed stack upgrades in place: what commit 6c9c4cd deployed is still there under the same ids, and not replaced.
+"""A deployed stack upgrades in place: what the last release deployed is there under the same ids, and not replaced."""
 
-`python -m tests.template.test_upgrade COMMIT` records what the templates of a commit deploy.
-"""
-
-import json
-import subprocess
-import sys
-from pathlib import Path
+import re
 from typing import Any
 
 import pytest
 
-from tests.template.cloudformation import REPOSITORY, expand, load, walk
+from local.stack import index_steps
+from tests import last_release
+from tests.template.cloudformation import REPOSITORY, TEMPLATE, expand, load, walk
 from tests.template.stack_calls import schema_of
 
-RECORDED = Path(__file__).with_name("deployed.json")
-TEMPLATES = ("template.yaml", "own-model.yaml", "pipeline.yaml", "docs/operations/deployer.yaml")
 # The schema of a pool names none.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cognito-userpool.html
 FIXED_OF_A_POOL = {"AliasAttributes", "Schema", "UsernameAttributes", "UsernameConfiguration"}
@@ -53,11 +47,15 @@ def deployed(text: str) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module", params=TEMPLATES)
+@pytest.fixture(scope="module", params=last_release.TEMPLATES)
 def releases(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a template of the commit deployed, and what it deploys now."""
-    before = json.loads(RECORDED.read_text(encoding="utf-8"))[request.param]
+    """What a template of the release deployed, and what it deploys now."""
+    before = deployed(last_release.template(request.param))
     return before, deployed((REPOSITORY / request.param).read_text(encoding="utf-8"))
+
+
+def test_recorded_release_is_that_of_the_commit() -> None:
+    assert last_release.recorded_commit().startswith(last_release.COMMIT)
 
 
 def test_no_resource_goes_or_changes_its_type(releases: Any) -> None:
@@ -83,9 +81,21 @@ def test_names_that_people_use_stay(releases: Any, kind: str) -> None:
     assert set(before[kind]) - set(now[kind]) == set()
 
 
-if __name__ == "__main__":
-    recorded = {
-        template: deployed(subprocess.check_output(["git", "show", f"{sys.argv[1]}:{template}"], text=True))
-        for template in TEMPLATES
-    }
-    RECORDED.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+# What `make deploy` named then, and the default.
+@pytest.mark.parametrize("release", ["", "20261121T083501Z-1a2b3c4"])
+def test_plain_update_of_the_release_is_refused_where_the_table_needs_steps(release: str) -> None:
+    before, now = load(last_release.template("template.yaml")), load(TEMPLATE.read_text(encoding="utf-8"))
+    steps = index_steps.plan(index_steps.indexes_of(before), index_steps.indexes_of(now))
+    parameter = now["Parameters"]["Release"]
+    assert re.fullmatch(before["Parameters"]["Release"]["AllowedPattern"], release)
+    if len(steps) > 1:
+        assert not re.fullmatch(parameter["AllowedPattern"], release)
+        assert "make deploy" in parameter["ConstraintDescription"]
+
+
+# What `make deploy` and CodePipeline, whose execution ids are UUIDs, name a deployment.
+@pytest.mark.parametrize("name", ["20261121T083501Z-1a2b3c4", "7f1c2e34-5b6a-4c8d-9e0f-a1b2c3d4e5f6"])
+def test_release_of_a_deployment_ends_as_the_template_demands(name: str) -> None:
+    template = load(TEMPLATE.read_text(encoding="utf-8"))
+    for value in (index_steps.release_of(template, name), index_steps.default_release(template)):
+        assert re.fullmatch(template["Parameters"]["Release"]["AllowedPattern"], value)

@@ -175,12 +175,16 @@ def test_deployment_has_the_parameters_of_its_stage_and_a_release(stage, environ
     parameters = stages.read(stage).parameters
     declared = "".join(f"  {name}: {{ Type: String }}\n" for name in [*parameters, "Release"])
     given = ", ".join(f"${{{name}}}" for name in [*parameters, "Release"])
-    (tmp_path / "samconfig.toml").write_text((REPOSITORY / "samconfig.toml").read_text())
     (tmp_path / "template.yaml").write_text(
         f"Parameters:\n{declared}Resources:\n  Topic: {{ Type: AWS::SNS::Topic }}\n"
         f'Outputs:\n  Given: {{ Value: !Sub "{given}" }}\n'
     )
-    sam(*deploy.arguments(stages.read(stage), "one", None), cwd=tmp_path, environment=environment)
+    release = parameters | {"Release": "one"}
+    sam(
+        *deploy.arguments(stages.read(stage), tmp_path / "template.yaml", release, None),
+        cwd=tmp_path,
+        environment=environment,
+    )
     assert outputs(client, f"image-recognition-{stage}")["Given"] == ", ".join([*parameters.values(), "one"])
 
 

@@ -52,12 +52,18 @@ def test_unknown_stage_is_refused_with_the_known_ones(samconfig, capsys):
     assert "samconfig.toml has no stage nowhere" in capsys.readouterr().out
 
 
-def test_deployment_has_parameters_release_and_an_optional_role(samconfig):
-    given = deploy.arguments(stages.read("blue", samconfig), "one", None)
-    parameters = ['Level="WARN"', 'Rules="[{\\"a\\": 1}, 2]"', 'GradualDeployments="true"', 'Release="one"']
-    assert given[given.index("--parameter-overrides") + 1 :] == parameters
+def test_deployment_has_parameters_release_and_an_optional_role(samconfig, tmp_path):
+    stage, template = stages.read("blue", samconfig), tmp_path / "template.yaml"
+    given = deploy.arguments(stage, template, stage.parameters | {"Release": "one"}, None)
+    assert given[given.index("--template-file") + 1] == str(template)
+    assert given[given.index("--parameter-overrides") + 1 :] == [
+        'Level="WARN"',
+        'Rules="[{\\"a\\": 1}, 2]"',
+        'GradualDeployments="true"',
+        'Release="one"',
+    ]
     assert "--role-arn" not in given
-    given = deploy.arguments(stages.read("blue", samconfig), "one", "arn:role")
+    given = deploy.arguments(stage, template, {}, "arn:role")
     assert given[given.index("--role-arn") + 1] == "arn:role"
 
 

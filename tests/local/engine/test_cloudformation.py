@@ -1,8 +1,11 @@
-"""A queue with its function from a template works like one that the API creates."""
+"""A queue with its function from a template works like one that the API creates; parameters are checked."""
+
+import json
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.local.engine.account import LAMBDA_TRUST, resources, wait_for
+from tests.local.engine.account import LAMBDA_TRUST, resources, unique, wait_for
 
 pytestmark = pytest.mark.local
 
@@ -50,3 +53,30 @@ def test_trigger_from_a_template_with_parameters_reads_its_queue_if_its_role_may
     sqs.send_message(QueueUrl=outputs["Queue"], MessageBody="photo")
     assert wait_for(lambda: sqs.receive_message(QueueUrl=outputs["Dead"]).get("Messages"))
     assert account.deploy(template())["StackStatus"] in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
+
+
+def test_change_set_is_refused_when_a_previous_value_does_not_match_the_new_pattern(account):
+    """`sam deploy` sends UsePreviousValue for a parameter that is not named."""
+
+    def stack(pattern: str) -> str:
+        release = {
+            "Type": "String",
+            "Default": "a.table1",
+            "AllowedPattern": pattern,
+            "ConstraintDescription": "mind it.",
+        }
+        return json.dumps({"Parameters": {"Release": release}, "Resources": resources(Topic=("SNS::Topic", {}))})
+
+    cloudformation, name = account.client("cloudformation"), unique("stack")
+    account.deploy(json.loads(stack(".*[.]table1")), name)
+    change = {
+        "StackName": name,
+        "ChangeSetName": "next",
+        "ChangeSetType": "UPDATE",
+        "Parameters": [{"ParameterKey": "Release", "UsePreviousValue": True}],
+    }
+    with pytest.raises(ClientError, match="mind it") as error:
+        cloudformation.create_change_set(TemplateBody=stack(".*[.]table2"), **change)
+    assert error.value.response["Error"]["Code"] == "ValidationError"
+    assert cloudformation.list_change_sets(StackName=name)["Summaries"] == []
+    cloudformation.create_change_set(TemplateBody=stack(".*[.]table[12]"), **change)

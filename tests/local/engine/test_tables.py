@@ -19,8 +19,13 @@ def keys(partition: str, sort: str) -> list[dict[str, str]]:
     return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
-def template(name: str, expires: bool = True, has_indexes: bool = True) -> dict:
-    attributes = ("pk", "sk", "owner", "newest") if has_indexes else ("pk", "sk")
+def index(name: str) -> dict:
+    projection = {"ProjectionType": "ALL" if name == "by-owner" else "KEYS_ONLY"}
+    return {"IndexName": name, "KeySchema": keys("owner", "newest"), "Projection": projection}
+
+
+def template(name: str, expires: bool = True, indexes: tuple[str, ...] = ("by-owner", "listing")) -> dict:
+    attributes = ("pk", "sk", "owner", "newest") if indexes else ("pk", "sk")
     table = {
         "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
@@ -30,11 +35,8 @@ def template(name: str, expires: bool = True, has_indexes: bool = True) -> dict:
     }
     if expires:
         table["TimeToLiveSpecification"] = {**EXPIRY, "Enabled": True}
-    if has_indexes:
-        table["GlobalSecondaryIndexes"] = [
-            {"IndexName": index, "KeySchema": keys("owner", "newest"), "Projection": {"ProjectionType": projection}}
-            for index, projection in {"by-owner": "ALL", "listing": "KEYS_ONLY"}.items()
-        ]
+    if indexes:
+        table["GlobalSecondaryIndexes"] = [index(one) for one in indexes]
     return {"Resources": resources(Table=("DynamoDB::Table", table))}
 
 
@@ -98,21 +100,26 @@ def count(table, owner: str, index: str = "by-owner") -> int:
     return table.query(IndexName=index, KeyConditionExpression=Key("owner").eq(owner))["Count"]
 
 
+# Expiry
+
+
 def test_update_adds_expiry_and_indexes_and_keeps_the_items(account, engine, owner):
     name = unique("table")
 
     def expiry() -> dict:
         return account.client("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
 
-    stack = account.deploy(template(name, expires=False, has_indexes=False), name)
+    stack = account.deploy(template(name, expires=False, indexes=()), name)
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert expiry() == {"TimeToLiveStatus": "DISABLED"}
     table = boto3.resource("dynamodb", **engine.client_arguments).Table(name)
     table.put_item(Item={"pk": "photo", "sk": "a", "owner": owner, "newest": "1"})
-    assert account.deploy(template(name), name, update=True)["StackStatus"] == "UPDATE_COMPLETE"
+    with_index = template(name, indexes=("listing",))
+    assert account.deploy(with_index, name, update=True)["StackStatus"] == "UPDATE_COMPLETE"
     assert expiry() == {"TimeToLiveStatus": "ENABLED", **EXPIRY}
     assert count(table, owner, "listing") == 1
-    assert account.deploy(template(name, expires=False), name, update=True)["StackStatus"] == "UPDATE_COMPLETE"
+    without_expiry = template(name, expires=False, indexes=("listing",))
+    assert account.deploy(without_expiry, name, update=True)["StackStatus"] == "UPDATE_COMPLETE"
     assert expiry()["TimeToLiveStatus"] == "DISABLED"
 
 
@@ -121,6 +128,98 @@ def test_expired_item_may_remain(table):
     expired = int(time.time()) - 60
     table.put_item(Item={"pk": "expired", "sk": "a", "expires_at": expired})
     assert read(table, "expired").get("expires_at") in (expired, None)
+
+
+# Changes of indexes
+
+
+def reasons(account, stack: str) -> list[str]:
+    """Why resources of a stack failed."""
+    events = account.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+    return [one["ResourceStatusReason"] for one in events if one["ResourceStatus"] == "UPDATE_FAILED"]
+
+
+def indexes_of(account, name: str) -> set[str]:
+    described = account.client("dynamodb").describe_table(TableName=name)["Table"]
+    return {one["IndexName"] for one in described.get("GlobalSecondaryIndexes", [])}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [("by-owner", "listing", "first", "second"), (), ("by-owner", "first")],
+    ids=["two creations", "two deletions", "a creation and a deletion"],
+)
+def test_update_with_more_than_one_change_of_indexes_is_refused_and_leaves_the_table_as_it_was(account, owner, after):
+    name = unique("table")
+    account.deploy(template(name), name)
+    account.client("dynamodb").put_item(TableName=name, Item={"pk": {"S": owner}, "sk": {"S": "a"}})
+    # The refusal comes before any other change of the table.
+    stack = account.deploy(template(name, expires=False, indexes=after), name, update=True)
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    refusal = "Cannot perform more than one GSI creation or deletion in a single update"
+    assert any(refusal in reason for reason in reasons(account, name))
+    assert indexes_of(account, name) == {"by-owner", "listing"}
+    described = account.client("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    assert described["TimeToLiveStatus"] == "ENABLED"
+    assert account.client("dynamodb").scan(TableName=name)["Count"] == 1
+
+
+def test_indexes_change_one_in_each_update(account):
+    name = unique("table")
+    account.deploy(template(name), name)
+    for indexes in [("by-owner", "listing", "first"), ("by-owner", "first"), ("first",)]:
+        stack = account.deploy(template(name, indexes=indexes), name, update=True)
+        assert stack["StackStatus"] == "UPDATE_COMPLETE"
+        assert indexes_of(account, name) == set(indexes)
+
+
+def test_each_index_has_its_status(account, table):
+    indexes = account.client("dynamodb").describe_table(TableName=table.name)["Table"]["GlobalSecondaryIndexes"]
+    assert {one["IndexName"]: one["IndexStatus"] for one in indexes} == {"by-owner": "ACTIVE", "listing": "ACTIVE"}
+
+
+def test_update_that_changes_the_keys_of_an_index_is_refused(account):
+    name = unique("table")
+    account.deploy(template(name), name)
+    changed = template(name)
+    changed["Resources"]["Table"]["Properties"]["GlobalSecondaryIndexes"][1]["KeySchema"] = keys("owner", "sk")
+    assert account.deploy(changed, name, update=True)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert any("You can create a new GSI with a different name" in reason for reason in reasons(account, name))
+
+
+def test_failed_update_takes_a_new_index_away_again(account):
+    name, other = unique("table"), unique("table")
+
+    def both(*indexes: str, of_the_other: tuple[str, ...]) -> dict:
+        made = template(name, indexes=indexes)
+        made["Resources"]["Other"] = template(other, indexes=of_the_other)["Resources"]["Table"]
+        made["Resources"]["Other"]["DependsOn"] = "Table"
+        return made
+
+    account.deploy(both("listing", of_the_other=("listing",)), name)
+    # The other table refuses its two indexes after the first one has got its own.
+    failing = both("listing", "first", of_the_other=("listing", "first", "second"))
+    assert account.deploy(failing, name, update=True)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert indexes_of(account, name) == indexes_of(account, other) == {"listing"}
+    events = account.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    assert ("Table", "UPDATE_COMPLETE") in {(one["LogicalResourceId"], one["ResourceStatus"]) for one in events}
+
+
+def test_call_with_two_changes_of_indexes_is_refused(account):
+    name = unique("table")
+    account.deploy(template(name), name)
+    changes = [{"Create": index("first")}, {"Delete": {"IndexName": "listing"}}]
+    with pytest.raises(ClientError, match="Only 1 online index can be created or deleted simultaneously") as error:
+        account.client("dynamodb").update_table(
+            TableName=name,
+            AttributeDefinitions=template(name)["Resources"]["Table"]["Properties"]["AttributeDefinitions"],
+            GlobalSecondaryIndexUpdates=changes,
+        )
+    assert error.value.response["Error"]["Code"] == "LimitExceededException"
+    assert indexes_of(account, name) == {"by-owner", "listing"}
+
+
+# Transactions
 
 
 def test_transaction_writes_all_or_nothing_and_returns_the_old_item_on_request(table, transact):
