@@ -3,7 +3,7 @@
 from typing import Any
 
 from vision import entry
-from vision.adapters import queue
+from vision.adapters import aws_sdk, queue
 from vision.adapters.lease import LEASE_SECONDS, Lease, expiry
 from vision.adapters.session_log import SessionLog
 from vision.domain import records
@@ -13,6 +13,7 @@ from vision.domain.session.decisions import Round
 from vision.settings import SessionSettings
 
 settings = SessionSettings.read()
+aws_sdk.make_clients("dynamodb", "sqs")
 lease = Lease(settings.image_table_name, settings.model_version_arn)
 log = SessionLog(settings.image_table_name)
 

@@ -3,8 +3,11 @@
 from typing import Any
 
 from vision import entry
+from vision.adapters import aws_sdk
 from vision.domain.envelopes import Envelope
 from vision.services.examination import examine
+
+aws_sdk.make_clients("s3")
 
 
 @entry.task

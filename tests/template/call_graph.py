@@ -47,7 +47,7 @@ class Code:
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module:
                 info.imports |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
-        self._functions[module] = ast.Module([one for one in tree.body if isinstance(one, ast.Assign)], [])
+        self._functions[module] = ast.Module([one for one in tree.body if isinstance(one, ast.Assign | ast.Expr)], [])
         for node in tree.body:
             if isinstance(node, ast.FunctionDef):
                 self._functions[f"{module}.{node.name}"] = node
@@ -98,6 +98,10 @@ class Code:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
         return {f"{one}.{method}" for one in made - self._protocols if f"{one}.{method}" in self._functions}
+
+    def source(self, name: str) -> ast.AST:
+        """Return the syntax tree of a function, or of a handler's module."""
+        return self._functions[name]
 
     def aws_calls(self, handler: str) -> set[tuple[str, str]]:
         """Return (service, method) of each SDK call that a handler can make."""
