@@ -38,3 +38,21 @@ def test_whole_version_is_returned_with_the_requested_headers(account, version):
     assert answer["ContentType"] == "image/png"
     assert answer["ContentDisposition"] == "attachment"
     assert answer["Body"].read() == CONTENT
+
+
+def test_each_version_keeps_its_content_when_others_come_and_go(account):
+    bucket, s3 = account.bucket(versioned=True), account.client("s3")
+
+    def content(**version):
+        return s3.get_object(Bucket=bucket, Key="photo.jpg", **version)["Body"].read()
+
+    contents = [b"first", b"second", b"third"]
+    ids = [s3.put_object(Bucket=bucket, Key="photo.jpg", Body=one)["VersionId"] for one in contents]
+    assert [content(VersionId=one) for one in ids] == contents
+    marker = s3.delete_object(Bucket=bucket, Key="photo.jpg")["VersionId"]
+    assert [content(VersionId=one) for one in ids] == contents
+    s3.delete_object(Bucket=bucket, Key="photo.jpg", VersionId=marker)
+    assert content() == b"third"
+    s3.delete_object(Bucket=bucket, Key="photo.jpg", VersionId=ids[2])
+    assert content() == b"second"
+    assert [content(VersionId=one) for one in ids[:2]] == contents[:2]
