@@ -67,10 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(peers: Peers, thoroughness: Thoroughness) -> tuple[list[Table], dict[str, str]]:
-    """Measure P1 to P9; also return the versions of the workers."""
+    """Measure P1 to P9, P17 and P18; also return the versions of the workers."""
     with running(peers.commands | {TWIN: peers.commands[OURS]}) as workers:
         versions = {name: str(worker.ask("version")["version"]) for name, worker in workers.items() if name != TWIN}
-        _say("P1 to P5, and PNG")
+        _say("P1 to P5, P17, and PNG")
         tables = Speed(workers, peers, thoroughness.rounds).tables()
     _say("P6")
     tables.insert(5, memory.table(peers, thoroughness.processes))
@@ -78,8 +78,9 @@ def measure(peers: Peers, thoroughness: Thoroughness) -> tuple[list[Table], dict
     tables.insert(6, reading.table(peers))
     _say("P8")
     tables.insert(7, hostile.table(peers, thoroughness.damaged_files))
-    _say("P9")
+    _say("P9 and P18")
     tables.insert(8, cold_start.table(thoroughness.cold_rounds))
+    tables.insert(9, cold_start.imports_table(thoroughness.rounds))
     return tables, versions
 
 

@@ -1,4 +1,4 @@
-"""P9: the cold start of an image function, and the size of what it loads.
+"""P9: the cold start of an image function, and the size of what it loads. P18: what the imports of functions take.
 
 Layers and functions are built by ``functions/Makefile``, as ``sam build`` calls it, for the interpreter and the
 processor of this machine. They run under the minimal interpreter that stands for the Lambda runtime, cannot write
@@ -12,20 +12,23 @@ so another row shows the other case.
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from benchmarks.contenders.worker import cpu_seconds
 from benchmarks.goals import Result, Table, at_most, skipped
 from benchmarks.peers import HOME, ROOT
 from benchmarks.photos import BASELINE_12
 from benchmarks.runner import Rounds, take_rounds
+from vision.settings import ApiSettings, StartProcessingSettings
 
 MAX_OF_NAIVE = 0.60
 MAX_ZIP_BYTES = 7e6
@@ -33,8 +36,22 @@ MAX_ZIP_BYTES = 7e6
 _BUILD = HOME / "cold-start"
 _INTERPRETER = ROOT / ".local" / "lambda" / "bin" / "python"
 _FUNCTIONS = {"generate_thumbnail": ("VisionLayer", "ImagingLayer"), "extract_metadata": ("VisionLayer",)}
+_IMPORTS = {
+    "start_processing": ((), StartProcessingSettings, 150),
+    "api": (("ApiLayer",), ApiSettings, 350),
+}
+"""The layers of a function besides VisionLayer, its settings, and the most milliseconds of CPU of its imports."""
+_VALUES = {"str": "none", "int": "1", "float": "1"}
 _STARTS = 2
 """Starts per round; the cheaper one counts."""
+_RUNTIME = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "POWERTOOLS_SERVICE_NAME": "image-recognition",
+}
 _OURS, _TWIN, _OURS_UNCOMPILED_RUNTIME = "ours", "ours again", "ours, boto3 of the runtime not compiled"
 _NAIVE, _NAIVE_COMPILED = "naive", "naive, compiled"
 
@@ -58,6 +75,51 @@ def table(rounds: int) -> Table:
             rows += _judge(function, measured)
             details.append(_times(function, measured))
     return Table(heading, rows + _sizes(), details)
+
+
+def imports_table(rounds: int) -> Table:
+    """Measure the CPU time of ``import app``, interpreter included, and with the clients that a function makes then.
+
+    Milliseconds of a busy machine are longer than those of an idle one: read them with the time of the interpreter.
+    """
+    heading = "P18 · CPU of what a function imports"
+    if not _BUILD.is_dir():
+        return Table(heading, [skipped("P18", "", "≤ 150 and 350 ms", "P9 was not built")])
+    rows, details = [], []
+    for function, (_, _, limit_ms) in _IMPORTS.items():
+        contenders = {
+            name: _importer(function, makes_clients=name == "with clients") for name in (_OURS, _TWIN, "with clients")
+        }
+        measured = take_rounds(contenders | {"interpreter": _seconds_of("", {})}, rounds, (_OURS, _TWIN))
+        imports_ms = measured.median(_OURS) * 1e3
+        rows.append(at_most("P18", function, imports_ms, limit_ms, "ms", void=measured.void))
+        others = ", ".join(f"{name} {measured.median(name) * 1e3:.0f}" for name in ("with clients", "interpreter"))
+        details.append(
+            f"- {function}, ms of CPU: imports {imports_ms:.0f}, {others}. A/A spread {measured.spread:.1%}."
+        )
+    return Table(heading, rows, details)
+
+
+def _importer(function: str, *, makes_clients: bool) -> Callable[[], float]:
+    layers, settings, _ = _IMPORTS[function]
+    paths = [_BUILD / _logical_id(function), *(_BUILD / layer / "python" for layer in ("VisionLayer", *layers))]
+    variables = {name.upper(): _VALUES[kind] for name, kind in settings.__annotations__.items()}
+    variables["PYTHONPATH"] = os.pathsep.join(map(str, [*paths, _BUILD / "runtime"]))
+    if makes_clients:
+        variables["AWS_LAMBDA_INITIALIZATION_TYPE"] = "on-demand"
+    return _seconds_of("import app", variables)
+
+
+def _seconds_of(code: str, variables: Mapping[str, str]) -> Callable[[], float]:
+    """Return a function that runs code in a new interpreter and returns its seconds of CPU time."""
+    environment = {**_RUNTIME, "PATH": os.environ["PATH"], **variables}
+
+    def run() -> float:
+        before = cpu_seconds(resource.RUSAGE_CHILDREN)
+        subprocess.run([str(_INTERPRETER), "-S", "-P", "-c", code], env=environment, capture_output=True, check=True)
+        return cpu_seconds(resource.RUSAGE_CHILDREN) - before
+
+    return run
 
 
 def _judge(function: str, rounds: Rounds) -> list[Result]:
@@ -120,16 +182,11 @@ def _start(handler: str, paths: list[Path], endpoint_url: str) -> float:
         "sequencer": "0",
         "size_bytes": size_bytes,
     }
-    environment = {
+    environment = _RUNTIME | {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "POWERTOOLS_SERVICE_NAME": "image-recognition",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "THUMBNAIL_SIZE": "250",
         "NO_PROXY": "*",
     }
@@ -143,7 +200,8 @@ def _start(handler: str, paths: list[Path], endpoint_url: str) -> float:
 
 def _build() -> None:
     shutil.rmtree(_BUILD, ignore_errors=True)
-    targets = {"VisionLayer": "shared", "ImagingLayer": "shared", **{_logical_id(one): one for one in _FUNCTIONS}}
+    targets = dict.fromkeys(("VisionLayer", "ImagingLayer", "ApiLayer"), "shared")
+    targets |= {_logical_id(one): one for one in (*_FUNCTIONS, *_IMPORTS)}
     for target, source in targets.items():
         _make(target, ROOT / "functions" / source)
     naive = ROOT / "benchmarks" / "naive_function"

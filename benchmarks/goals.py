@@ -14,7 +14,7 @@ class Result:
     Attributes
     ----------
     goal
-        The identity of the goal, P1 to P9, or empty for a figure that has none.
+        The identity of the goal, such as P1, or empty for a figure that has none.
     case
         The measured quantity, and the photo.
     wanted

@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.peers import HOME
 from local.demo.sample_photos import PHOTOS_DIR, fetch_photos, photos
-from local.downloads import DownloadFailed
+from local.downloads import Archive, DownloadFailed, PinnedFile, fetch
 
 PHOTOS = HOME / "photos"
 
@@ -25,6 +25,22 @@ _NOISE_SIGMA = 4.0
 _QUALITY = 90
 _SOURCES = ("paris-at-night.jpg", "pagoda.jpg")
 """The first existing one is used: the one of 24 megapixels needs npm."""
+
+
+_PROFILED = PinnedFile(
+    name="phone-12mp-display-p3.jpg",
+    archive=Archive(
+        registry="npm",
+        package="@mattduffy/exiftool",
+        version="1.5.0",
+        sha256="8b88a07e207a003ac6e98ea7dfb314eead9754c0a1f7bd2b630cdac88a1a21ad",
+        megabytes=4.4,
+    ),
+    member="package/__tests__/images/IMG_1820.jpg",
+    sha256="17abe52a9098b557e7f971e3105c5764d8acf64e46f155ec7891b8dbd0cd2481",
+    optional=True,
+)
+"""A photo of a phone as it was taken, with the colour profile Display P3; ISC licence."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,12 @@ def make_photos() -> str:
             _make(photo, source)
     with Image.open(source) as image:
         return f"{source.name}, a real photo of {image.width} × {image.height} px, cut, resized, with noise"
+
+
+def profiled_photos() -> tuple[list[Path], str]:
+    """Return real photos with a colour profile, and a sentence about those that cannot be downloaded, or ``""``."""
+    fetched = fetch([_PROFILED], PHOTOS)
+    return [PHOTOS / name for name in (*fetched.present, *fetched.added)], " ".join(fetched.skipped)
 
 
 def real_photos() -> list[Path]:

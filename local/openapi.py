@@ -24,7 +24,7 @@ def document() -> str:
     # The routes are only described and no service is called, so the names of the table and the bucket do not matter.
     gallery = Gallery(Albums("table"), People("table"), Photos("table"), "bucket", Allowance(0, 0))
     operations = Operations(Photos("table"), BulkRuns("table"), sessions=None, run_arn="")
-    app = resolver.build(gallery, operations, Path(), SiteConfig("", "", "", "", ()))
+    app = resolver.build(gallery, operations, Path(), SiteConfig("", "", "", "", list))
     described = json.loads(resolver.document(app))
     described["paths"] = {path: dict(sorted(described["paths"][path].items())) for path in sorted(described["paths"])}
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"

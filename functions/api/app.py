@@ -1,10 +1,11 @@
 """Serve the HTTP API, and the web page that uses it."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vision import entry
-from vision.adapters import storage
+from vision.adapters import aws_sdk, storage
 from vision.adapters.albums import Albums
 from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.people import People
@@ -17,6 +18,7 @@ from vision.services.operations import Operations
 from vision.settings import NONE, ApiSettings
 
 settings = ApiSettings.read()
+aws_sdk.make_clients("dynamodb", "s3")
 photos = Photos(settings.image_table_name)
 gallery = Gallery(
     Albums(settings.image_table_name),
@@ -32,9 +34,12 @@ operations = Operations(
     settings.process_bucket_state_machine_arn,
 )
 buckets = (settings.image_bucket_name, settings.results_bucket_name)
-origins = dict.fromkeys(storage.origin(bucket) for bucket in buckets)
 site = SiteConfig(
-    settings.app_url, settings.sign_in_url, settings.user_pool_url, settings.user_pool_client_id, tuple(origins)
+    settings.app_url,
+    settings.sign_in_url,
+    settings.user_pool_url,
+    settings.user_pool_client_id,
+    cache(lambda: [storage.origin(bucket) for bucket in buckets]),
 )
 links_owners = settings.execution_links == "owners"
 app = resolver.build(gallery, operations, Path(__file__).parent / "static", site, links_owners=links_owners)

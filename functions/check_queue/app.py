@@ -3,10 +3,12 @@
 from typing import Any
 
 from vision import entry
+from vision.adapters import aws_sdk
 from vision.domain.session.decisions import Round
 from vision.services.session_admission import SessionAdmission
 from vision.settings import SessionSettings
 
+aws_sdk.make_clients("dynamodb", "sqs")
 admission = SessionAdmission.from_settings(SessionSettings.read())
 
 

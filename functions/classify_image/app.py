@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from vision import entry
+from vision.adapters import aws_sdk
 from vision.services.own_model import classification
 from vision.services.own_model.runtime import Classifier
 from vision.settings import ClassifyImageSettings
 
 settings = ClassifyImageSettings.read()
+aws_sdk.make_clients("s3")
 classifier = Classifier.load(Path(settings.lambda_task_root, "model"))
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from vision import entry
+from vision.adapters import aws_sdk
 from vision.adapters.table import Table
 from vision.domain import records
 from vision.domain.envelopes import Envelope
@@ -10,6 +11,7 @@ from vision.domain.executions import Attempt
 from vision.services import detectors
 from vision.settings import DetectorSettings, ImageTableSettings
 
+aws_sdk.make_clients("dynamodb")
 detector = detectors.from_settings(DetectorSettings.read(), entry.warn)
 table = Table(ImageTableSettings.read().image_table_name)
 

@@ -3,13 +3,14 @@
 from typing import Any
 
 from vision import entry
-from vision.adapters import storage
+from vision.adapters import aws_sdk, storage
 from vision.domain import keys
 from vision.domain.envelopes import Envelope
 from vision.domain.image_file import pixels
 from vision.settings import GenerateThumbnailSettings
 
 settings = GenerateThumbnailSettings.read()
+aws_sdk.make_clients("s3")
 
 
 @entry.task

@@ -3,7 +3,7 @@
 from typing import Any
 
 from vision import entry
-from vision.adapters import workflow
+from vision.adapters import aws_sdk, workflow
 from vision.adapters.bulk_runs import BulkRuns
 from vision.domain import records
 from vision.domain.bulk import bulk_run
@@ -11,6 +11,7 @@ from vision.services import run_admission
 from vision.settings import OpenRunSettings
 
 settings = OpenRunSettings.read()
+aws_sdk.make_clients("dynamodb", "s3", "stepfunctions")
 runs = BulkRuns(settings.image_table_name)
 
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 from vision import entry
-from vision.adapters import user_pool
+from vision.adapters import aws_sdk, user_pool
 from vision.domain.tokens import NO_SECOND_FACTOR, NOT_CHECKED, Groups
 
-has_second_factor = user_pool.second_factors()
+# Cognito waits five seconds for a trigger, of which a function that starts has none to lose.
+# https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html
+aws_sdk.make_clients("cognito-idp")
 
 
 @entry.task
@@ -19,7 +21,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
 
 def _why_withheld(pool_id: str, user_name: str) -> str:
     try:
-        return "" if has_second_factor(pool_id, user_name) else NO_SECOND_FACTOR
+        return "" if user_pool.has_second_factor(pool_id, user_name) else NO_SECOND_FACTOR
     except Exception as error:  # Whatever it is: an error of this function would refuse the sign-in.
         entry.count("OperatorChecksFailed")
         entry.warn(f"the second factor of an operator could not be checked: {type(error).__name__}")

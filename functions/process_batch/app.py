@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vision import entry
+from vision.adapters import aws_sdk
 from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.rate_limiter import RateLimiter
 from vision.adapters.table import Table
@@ -15,6 +16,7 @@ from vision.services.bulk_worker import BatchOptions, BatchWorker
 from vision.settings import DetectorSettings, ProcessBatchSettings
 
 settings = ProcessBatchSettings.read()
+aws_sdk.make_clients("dynamodb", "s3")
 table = Table(settings.image_table_name)
 runs = BulkRuns(settings.image_table_name)
 detector = detectors.from_settings(DetectorSettings.read(), entry.warn)

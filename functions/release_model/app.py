@@ -3,13 +3,14 @@
 import time
 
 from vision import entry
-from vision.adapters import cloudformation
+from vision.adapters import aws_sdk, cloudformation
 from vision.adapters.custom_model import Model
 from vision.domain.errors import ModelNotReady, ModelNotUsable, Permanent
 from vision.domain.session import custom_model
 from vision.settings import ReleaseModelSettings
 
 settings = ReleaseModelSettings.read()
+aws_sdk.make_clients("rekognition")
 
 
 @entry.task

@@ -3,6 +3,7 @@
 from typing import Any
 
 from vision import entry
+from vision.adapters import aws_sdk
 from vision.adapters.custom_model import Model
 from vision.adapters.lease import LEASE_SECONDS, Lease, expiry
 from vision.domain import records
@@ -11,6 +12,7 @@ from vision.domain.session import custom_model
 from vision.settings import ModelSettings
 
 settings = ModelSettings.read()
+aws_sdk.make_clients("dynamodb", "rekognition")
 model = Model(settings.project_arn, settings.model_version_arn)
 lease = Lease(settings.image_table_name, settings.model_version_arn)
 

@@ -1,7 +1,7 @@
 """Start one execution for each upload from the processing queue."""
 
 from vision import entry
-from vision.adapters import workflow
+from vision.adapters import aws_sdk, workflow
 from vision.adapters.people import People
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
@@ -11,6 +11,7 @@ from vision.services.upload_admission import Admission, Gate
 from vision.settings import StartProcessingSettings
 
 settings = StartProcessingSettings.read()
+aws_sdk.make_clients("dynamodb", "stepfunctions")
 table = Table(settings.image_table_name)
 gate = Gate(table, Photos(settings.image_table_name), People(settings.image_table_name), settings.allowance)
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 from vision import entry
+from vision.adapters import aws_sdk
 from vision.domain import executions
 from vision.services.model_lifecycle import ModelLifecycle
 from vision.settings import ModelSettings
 
+aws_sdk.make_clients("dynamodb", "rekognition", "stepfunctions")
 lifecycle = ModelLifecycle.from_settings(ModelSettings.read(), entry.count, entry.warn)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from vision import entry
+from vision.adapters import aws_sdk
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import records
@@ -15,6 +16,7 @@ from vision.services import label_index
 from vision.settings import ImageTableSettings
 
 settings = ImageTableSettings.read()
+aws_sdk.make_clients("dynamodb")
 table, photos = Table(settings.image_table_name), Photos(settings.image_table_name)
 
 

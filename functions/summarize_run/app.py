@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from vision import entry
-from vision.adapters import event_bus, storage
+from vision.adapters import aws_sdk, event_bus, storage
 from vision.adapters.bulk_runs import BulkRuns
 from vision.adapters.table import Table
 from vision.domain import executions, records
@@ -16,6 +16,7 @@ from vision.services import bulk_totals
 from vision.settings import SummarizeRunSettings
 
 settings = SummarizeRunSettings.read()
+aws_sdk.make_clients("dynamodb", "events", "s3")
 table, runs = Table(settings.image_table_name), BulkRuns(settings.image_table_name)
 
 

@@ -4,7 +4,7 @@ from functools import partial
 from itertools import chain
 
 from vision import entry
-from vision.adapters import table_upgrade, workflow
+from vision.adapters import aws_sdk, table_upgrade, workflow
 from vision.adapters.photos import Photos
 from vision.adapters.table import Table
 from vision.domain import executions, keys, records
@@ -15,6 +15,7 @@ from vision.services import label_index, photo_deletion
 from vision.settings import TrackExecutionSettings
 
 settings = TrackExecutionSettings.read()
+aws_sdk.make_clients("dynamodb", "stepfunctions")
 table, photos = Table(settings.image_table_name), Photos(settings.image_table_name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from ministack import app
@@ -21,6 +22,7 @@ def install() -> None:
     know_the_actions_of_rekognition()
     count_loopback_as_encrypted()
     match_every_character()
+    parse_each_policy_once()
     keep_every_slash_of_a_key()
 
 
@@ -72,11 +74,28 @@ def match_every_character() -> None:
     """Let `*` and `?` of a policy match a line break too, which an S3 key may contain."""
     compile_pattern = iam_evaluator._fnmatch_compile
 
+    # Kept here, since the cache of `re` is smaller than the number of patterns in the policies of a stack.
+    @lru_cache(maxsize=4096)
     def compile_for_every_character(pattern: str, ignore_case: bool) -> re.Pattern[str]:
         compiled = compile_pattern(pattern, ignore_case)
         return re.compile(compiled.pattern, compiled.flags | re.DOTALL)
 
     iam_evaluator._fnmatch_compile = compile_for_every_character
+
+
+def parse_each_policy_once() -> None:
+    """Keep the statements of each policy, by its text: the engine parses all policies of a role for each request.
+
+    A changed policy has another text, so a decision is never older than the policies. Decisions themselves are not
+    kept, since nearly each one is on another object or under another condition.
+    """
+    parse = iam_evaluator.parse_policy_document
+    parse_text = lru_cache(maxsize=1024)(parse)
+
+    def parse_policy_document(document: str | dict[str, Any]) -> Any:
+        return parse_text(document) if isinstance(document, str) else parse(document)
+
+    iam_evaluator.parse_policy_document = parse_policy_document
 
 
 def keep_every_slash_of_a_key() -> None:

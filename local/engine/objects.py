@@ -1,4 +1,4 @@
-"""S3: ranges of an object version, and the response headers that a URL overrides."""
+"""S3: ranges of an object version, the response headers that a URL overrides, and content on disk only."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ Response = tuple[int, dict[str, str], bytes]
 
 
 def install() -> None:
-    """Patch the engine's GetObject."""
+    """Patch the engine's GetObject, and how it keeps versions."""
     answer_a_version_with_the_headers_that_are_asked_for()
     read_a_range_of_a_version()
+    keep_content_on_disk_only()
 
 
 def answer_a_version_with_the_headers_that_are_asked_for() -> None:
@@ -56,6 +57,25 @@ def read_a_range_of_a_version() -> None:
         return (status, answer, body) if status != 200 else _part(bucket_name, key, answer, body, requested)
 
     s3._get_object = get_object_or_range
+
+
+def keep_content_on_disk_only() -> None:
+    """Forget the content of a version once it is on disk, from where the engine reads it as after a restart.
+
+    The engine forgets that of objects without versions only: every photo of a burst would stay in memory.
+    """
+    persist = s3._persist_object
+
+    def persist_object(bucket_name: str, key: str, record: Any) -> None:
+        persist(bucket_name, key, record)
+        if not isinstance(record, dict) or record.get("body") is not None:
+            return
+        version_id = record.get("version_id") or "null"
+        for version in s3._object_versions.get((bucket_name, key)) or []:
+            if version["version_id"] == version_id:
+                version["data"] = None
+
+    s3._persist_object = persist_object
 
 
 def _part(bucket_name: str, key: str, headers: dict[str, str], body: bytes, requested: str) -> Response:

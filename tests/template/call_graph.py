@@ -53,7 +53,7 @@ class Code:
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module:
                 info.imports |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
-        self._functions[module] = ast.Module([one for one in tree.body if isinstance(one, ast.Assign)], [])
+        self._functions[module] = ast.Module([one for one in tree.body if isinstance(one, ast.Assign | ast.Expr)], [])
         for node in tree.body:
             if isinstance(node, ast.FunctionDef):
                 self._functions[f"{module}.{node.name}"] = node
@@ -99,6 +99,10 @@ class Code:
         module = protocol.rpartition(".")[0]
         made = {f"{module}.{called}" for one in reached for called in self._classes_made(one)}
         return {f"{one}.{method}" for one in made - self._protocols if f"{one}.{method}" in self._functions}
+
+    def source(self, name: str) -> ast.AST:
+        """Return the syntax tree of a function, or of a handler's module."""
+        return self._functions[name]
 
     def _names_made(self, name: str) -> set[str]:
         calls = (node.func for node in ast.walk(self._functions[name]) if isinstance(node, ast.Call))

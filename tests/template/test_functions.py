@@ -1,5 +1,6 @@
 """Functions, their state machines, and what Lambda itself needs of them."""
 
+import ast
 import json
 from pathlib import Path
 
@@ -16,6 +17,28 @@ FOLDERS = {
     if one["Type"] == "AWS::Serverless::Function"
 }
 MACHINES = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::StateMachine"]
+# Clients of rare calls, which would delay every start: for errors, for deletions, for operators, for other detectors.
+MADE_BY_THEIR_CALL = {
+    "api": {"stepfunctions"},
+    "detect_labels": {"s3"},
+    "drain_queue": {"sns"},
+    "inspect_images": {"sns"},
+    "start_processing": {"s3"},
+    "store_metadata": {"s3"},
+    "track_execution": {"s3"},
+    "validate_rules": {"sns"},
+}
+
+
+def _made_at_the_start(handler):
+    """Return the clients that a handler's module makes; one of those of the detectors, for the one that is used."""
+    made = set()
+    for name in [f"{handler}.app", *(one for one in CODE.reached(handler) if one.startswith("vision."))]:
+        for node in ast.walk(CODE.source(name)):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Attribute) and called.attr == "make_clients":
+                made |= {one.value for one in node.args}
+    return made
 
 
 def _tasks(machine):
@@ -38,6 +61,15 @@ def test_function_is_traced_logs_to_the_group_of_the_stack_and_stops_when_it_cal
     assert function["Runtime"] == {"Ref": "LambdaRuntime"}
     assert function["Architectures"] == [{"Ref": "LambdaArchitecture"}]
     assert function["Description"].endswith(".")
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_clients_of_all_but_rare_calls_are_made_when_a_function_starts(name):
+    handler = FOLDERS[name]
+    called = {service for service, _ in CODE.aws_calls(handler)}
+    rare = MADE_BY_THEIR_CALL.get(handler, set())
+    assert rare <= called
+    assert _made_at_the_start(handler) == called - rare
 
 
 @pytest.mark.parametrize("name", FOLDERS)

@@ -12,6 +12,7 @@ from tests.workflows.task_errors import NOT_RETRIED, retried
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
 # https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+# An update changes the code and the layers of a function one after the other: Runtime.ImportModuleError in between.
 # A function that exceeds its memory: REPORT lines say Runtime.OutOfMemory since 2025, payloads were seen with
 # Runtime.ExitError (https://github.com/awslabs/amazon-s3-find-and-forget/pull/283). Both are retried.
 # https://github.com/nasa-gcn/gcn.nasa.gov/pull/3628
@@ -23,6 +24,7 @@ OF_AWS = {
     "Lambda.TooManyRequestsException",
     "Lambda.Unknown",
     "Runtime.ExitError",
+    "Runtime.ImportModuleError",
     "Runtime.OutOfMemory",
     "Sandbox.Timedout",
     "States.Timeout",

@@ -52,20 +52,21 @@ def queue(work: Callable[[str, int], None]) -> Handler:
     dead-letter queue. The other messages of the batch are not affected. An event without SQS messages raises
     InvalidEvent.
     """
-    # Imported here, so that only cold starts of a queue's function pay for it.
-    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-    def one(record: SQSRecord) -> None:
-        _logger.set_correlation_id(record.message_id)
-        _guarded(lambda: work(record.body, int(record.attributes.approximate_receive_count)))
+    def succeeds(message: Mapping[str, Any]) -> bool:
+        _logger.set_correlation_id(message["messageId"])
+        try:
+            _guarded(lambda: work(message["body"], int(message["attributes"]["ApproximateReceiveCount"])))
+        except Exception:  # It is in the log; the other messages of the batch go on.
+            return False
+        return True
 
     @functools.wraps(work)
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         _guarded(lambda: _check_messages(event))
-        # A batch in which all messages fail is a response, not a crash: each message is delivered again on its own.
-        processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-        return process_partial_response(event=event, record_handler=one, processor=processor, context=context)
+        # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+        failed = [message["messageId"] for message in event["Records"] if not succeeds(message)]
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     return _logger.inject_lambda_context(handler, clear_state=True)
 

@@ -30,3 +30,21 @@ def test_ranges_and_headers_of_an_older_version_are_returned(account):
     answer = s3.get_object(**version, **headers)
     assert (answer["ContentType"], answer["ContentDisposition"]) == tuple(headers.values())
     assert answer["Body"].read() == CONTENT
+
+
+def test_each_version_keeps_its_content_when_others_come_and_go(account):
+    bucket, s3 = account.bucket(versioned=True), account.client("s3")
+
+    def content(**version):
+        return s3.get_object(Bucket=bucket, Key="photo.jpg", **version)["Body"].read()
+
+    contents = [b"first", b"second", b"third"]
+    ids = [s3.put_object(Bucket=bucket, Key="photo.jpg", Body=one)["VersionId"] for one in contents]
+    assert [content(VersionId=one) for one in ids] == contents
+    marker = s3.delete_object(Bucket=bucket, Key="photo.jpg")["VersionId"]
+    assert [content(VersionId=one) for one in ids] == contents
+    s3.delete_object(Bucket=bucket, Key="photo.jpg", VersionId=marker)
+    assert content() == b"third"
+    s3.delete_object(Bucket=bucket, Key="photo.jpg", VersionId=ids[2])
+    assert content() == b"second"
+    assert [content(VersionId=one) for one in ids[:2]] == contents[:2]

@@ -1,16 +1,19 @@
 """Patches of the engine against races and wrong arithmetic, in this process."""
 
 import doctest
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import Mock
 
 import pytest
 from ministack import app
-from ministack.core import lambda_runtime
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id
+from ministack.services import iam as iam_service
 from ministack.services import stepfunctions as sf
 
-from local.engine import http_api, http_api_functions, http_api_throttling, persistence, sign_in_pages
+from local.engine import http_api, http_api_functions, http_api_throttling, iam, persistence, sign_in_pages
 from local.engine.lambda_workers import end_idle_environments
 from local.engine.step_functions import branches
 from local.engine.step_functions.distributed_map import batches
@@ -74,3 +77,23 @@ def test_examples_of_the_module_pass(module):
     result = doctest.testmod(module)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_policy_is_parsed_once_and_a_changed_one_decides_the_next_request(monkeypatch):
+    parse = Mock(wraps=iam_evaluator.parse_policy_document)
+    monkeypatch.setattr(iam_evaluator, "parse_policy_document", parse)
+    iam.parse_each_policy_once()
+    policies = {}
+    monkeypatch.setitem(iam_service._roles, "reader", {"InlinePolicies": policies, "AttachedPolicies": []})
+
+    def is_allowed():
+        role = f"arn:aws:iam::{get_account_id()}:role/reader"
+        return iam.is_allowed_by_role(role, "s3:GetObject", "arn:aws:s3:::photos/a.jpg")
+
+    for effect, expected in (("Allow", True), ("Deny", False), ("Allow", True)):
+        statement = {"Effect": effect, "Action": "s3:GetObject", "Resource": "*"}
+        policies["read"] = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        assert [is_allowed() for _ in range(3)] == [expected] * 3
+    del policies["read"]
+    assert not is_allowed()
+    assert parse.call_count == 2

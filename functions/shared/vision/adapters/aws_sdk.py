@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -85,9 +86,21 @@ _REMEDIES: dict[type[VisionError], str] = {
 _making = Lock()
 
 
+def make_clients(*services: str) -> None:
+    """Make clients when Lambda starts a function, instead of in its first call.
+
+    Lambda starts a function with more CPU than a small function has afterwards. Elsewhere, as in a test, each client is
+    made by its first call, so that a handler can be imported without a Region and credentials.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
+    if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+        for service in services:
+            client(service)
+
+
 @cache
 def client(service: str) -> Any:
-    """Return the client of a service, created on first use, once per execution environment."""
+    """Return the client of a service, created once per execution environment."""
     # Only one thread at a time creates a client, because a session is not thread-safe.
     # https://docs.aws.amazon.com/boto3/latest/guide/session.html
     with _making:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
+from vision.adapters.attribute_values import marshalled as _marshalled
+from vision.adapters.attribute_values import unmarshalled as _unmarshalled
 from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain.errors import Throttled
 
@@ -25,9 +23,6 @@ _WRITES_LIMIT = 25
 # How long a transaction waits after a conflict with another one. Each wait is randomly shortened, to avoid another
 # conflict.
 _WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class Items:
@@ -325,24 +320,3 @@ class Items:
 def _is_refused(response: Mapping[str, Any]) -> bool:
     """Return whether a transaction was cancelled because one of its conditions failed."""
     return any(reason.get("Code") == "ConditionalCheckFailed" for reason in response.get("CancellationReasons", []))
-
-
-def _marshalled(item: Mapping[str, Any]) -> dict[str, Any]:
-    # The serializer takes Decimal, not float. Convert through text, so that 0.1 stays 0.1.
-    plain = json.loads(json.dumps(item, ensure_ascii=False), parse_float=Decimal)
-    return {name: _serialize(value) for name, value in plain.items()}
-
-
-def _unmarshalled(item: Mapping[str, Any]) -> Item:
-    return {name: _number(_deserialize(value)) for name, value in item.items()}
-
-
-def _number(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
-        case list():
-            return [_number(element) for element in value]
-        case dict():
-            return {name: _number(element) for name, element in value.items()}
-    return value

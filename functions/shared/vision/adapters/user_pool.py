@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from vision.adapters.aws_sdk import client, domain_errors
 from vision.domain.tokens import SOFTWARE_TOKEN
-
-
-def second_factors() -> Callable[[str, str], bool]:
-    """Return :func:`has_second_factor`, with a client that is made now.
-
-    Cognito waits five seconds for a trigger, of which a function that starts has none to lose.
-    https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html
-    """
-    client("cognito-idp")
-    return has_second_factor
 
 
 def has_second_factor(pool_id: str, user_name: str) -> bool:

@@ -28,7 +28,8 @@ Status = Literal["PENDING", "RUNNING", "SUCCEEDED", "PARTIAL", "FAILED", "TIMED_
 class _Form(BaseModel):
     """A request body. Unknown fields are refused, and text is not converted to numbers."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    # A form is built by the first request that needs it, and not all of them when a function starts.
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 def _whole(number: object) -> object:
@@ -69,7 +70,7 @@ class Confirmation(_Form):
 class _Answer(BaseModel):
     """A response body. Its validation errors leave out the values: they are faults of the stack, and are logged."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True, defer_build=True)
 
 
 class Me(_Answer):

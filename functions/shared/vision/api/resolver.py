@@ -11,7 +11,6 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
-from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from vision.api import albums, bodies, operators, people, photos, problems, site
@@ -62,6 +61,9 @@ def build(
 
 def document(app: APIGatewayHttpResolver) -> str:
     """Return the OpenAPI document of the routes."""
+    # Imported here: the models of the document take as long as everything else together, and few requests need it.
+    from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
+
     return app.get_openapi_json_schema(
         title=TITLE,
         version=VERSION,

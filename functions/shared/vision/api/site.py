@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path as File
@@ -36,14 +37,14 @@ class SiteConfig:
     app_url, sign_in_url, user_pool_url
         Without a trailing slash; the last one is the endpoint of the user pool's API.
     image_origins
-        The origins of presigned URLs.
+        Returns the origins of presigned URLs; called when the page is requested.
     """
 
     app_url: str
     sign_in_url: str
     user_pool_url: str
     client_id: str
-    image_origins: tuple[str, ...]
+    image_origins: Callable[[], Iterable[str]]
 
     @property
     def config(self) -> dict[str, Any]:
@@ -60,7 +61,7 @@ class SiteConfig:
     @property
     def policy(self) -> str:
         """The Content-Security-Policy: scripts and other content only from this origin, images from their buckets."""
-        images = " ".join(self.image_origins)
+        images = " ".join(dict.fromkeys(self.image_origins()))
         people = " ".join(dict.fromkeys([self.sign_in_url, self.user_pool_url]))
         return "; ".join(
             [

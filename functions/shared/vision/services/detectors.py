@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from vision.adapters import own_model, rekognition
+from vision.adapters import aws_sdk, own_model, rekognition
 from vision.domain import detector_types, labels
 from vision.domain.detector_types import DetectorType
 from vision.domain.errors import InvalidImage, VisionError
@@ -223,7 +223,7 @@ class _BatchedOwnModel(OwnModel):
 
 
 def from_settings(settings: DetectorSettings, warn: Callable[[str], None]) -> Detector:
-    """Return the detector that the template's parameters choose.
+    """Return the detector that the template's parameters choose, with its client made.
 
     Parameters
     ----------
@@ -231,7 +231,9 @@ def from_settings(settings: DetectorSettings, warn: Callable[[str], None]) -> De
         Receives a sentence when the detector refuses the names of a rule.
     """
     if settings.own_model_function_arn == NONE:
+        aws_sdk.make_clients("rekognition")
         return Rekognition(settings.max_labels, settings.min_confidence, warn)
+    aws_sdk.make_clients("lambda")
     return OwnModel(settings.own_model_function_arn, settings.max_labels, settings.min_confidence)
 
 

@@ -104,6 +104,16 @@ def test_client_is_created_once_and_times_out_before_its_function(aws: None) -> 
     assert client.meta.config.connect_timeout + client.meta.config.read_timeout < 30
 
 
+def test_clients_are_made_when_lambda_starts_a_function(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws_sdk.make_clients("s3", "dynamodb")
+    assert aws_sdk.client.cache_info().currsize == 0
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+    aws_sdk.make_clients("s3", "dynamodb")
+    assert aws_sdk.client.cache_info().currsize == 2
+    aws_sdk.client("s3")
+    assert aws_sdk.client.cache_info().hits == 1
+
+
 def test_clients_for_many_threads_are_created_one_at_a_time(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     current, most, lock = 0, 0, threading.Lock()
 

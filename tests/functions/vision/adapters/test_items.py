@@ -1,12 +1,16 @@
+import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.adapters.items import Items, _marshalled, _unmarshalled
+from vision.adapters.attribute_values import marshalled, unmarshalled
+from vision.adapters.items import Items
 from vision.domain.errors import Throttled
 
 KEY = {"pk": "SESSION#things", "sk": "LEASE"}
@@ -21,12 +25,29 @@ values = st.recursive(
 
 @given(st.dictionaries(st.text(min_size=1, max_size=8), values, max_size=4))
 def test_item_survives_marshalling(item: dict[str, Any]) -> None:
-    assert _unmarshalled(_marshalled(item)) == item
+    assert unmarshalled(marshalled(item)) == item
 
 
 @pytest.mark.parametrize(("number", "kind"), [(98, int), (98.0, int), (98.7, float), (True, bool)])
 def test_number_is_an_integer_or_a_fraction_by_its_value(number: Any, kind: type) -> None:
-    assert type(_unmarshalled(_marshalled({"n": number}))["n"]) is kind
+    assert type(unmarshalled(marshalled({"n": number}))["n"]) is kind
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=8), values, max_size=4))
+def test_boto3_reads_what_is_marshalled(item: dict[str, Any]) -> None:
+    decimals = json.loads(json.dumps(item), parse_float=Decimal)
+    read = {name: TypeDeserializer().deserialize(value) for name, value in marshalled(item).items()}
+    assert read == decimals
+
+
+@pytest.mark.parametrize("value", [b"bytes", {1, 2}, object()])
+def test_value_that_no_item_has_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match=f"no attribute of type {type(value).__name__}"):
+        marshalled({"other": value})
+
+
+def test_sets_and_bytes_of_others_are_read() -> None:
+    assert unmarshalled({"set": {"SS": ["a", "b"]}, "raw": {"B": b"\x00"}}) == {"set": ["a", "b"], "raw": b"\x00"}
 
 
 def test_item_is_put_once_and_read_as_it_was_written(items: Items) -> None:

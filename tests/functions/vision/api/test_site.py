@@ -14,7 +14,7 @@ def test_content_security_policy_of_the_page_is_exact() -> None:
         sign_in_url="https://login.example",
         user_pool_url="https://cognito.example",
         client_id="client",
-        image_origins=("https://images.example", "https://bulk.example"),
+        image_origins=lambda: ("https://images.example", "https://bulk.example"),
     )
     assert config.policy.split("; ") == [
         "default-src 'none'",

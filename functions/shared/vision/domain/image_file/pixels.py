@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
@@ -36,6 +37,10 @@ _PNG_REDUCING_GAP = 3.0
 _STRIP_ROWS = 128
 _INPUT_RESERVE = 2
 """An image for a model is decoded to this many times the sides of the input, and then resized as the manifest says."""
+_KEPT_TRANSFORMS = 8
+_KEPT_PROFILE_BYTES = 65_536
+"""Profiles of cameras and phones have 0.5 to 4 KB. A transform from a larger profile is used once and not kept, which
+bounds the memory of the kept ones to some megabytes, whatever is uploaded."""
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -298,12 +303,20 @@ def _in_srgb(image: Image.Image) -> Image.Image:
     """Convert a wide-gamut or CMYK photo with its profile; ignore a profile that does not fit the pixels."""
     profile = image.info.get("icc_profile")
     if profile:
+        transform = _kept_transform if len(profile) <= _KEPT_PROFILE_BYTES else _transform
         try:
-            converted = ImageCms.profileToProfile(
-                image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
+            return transform(profile, image.mode).apply(image)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            converted = None
-        if converted is not None:
-            return converted
+            pass
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
+
+
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    """Return the transform from a profile to sRGB."""
+    source = ImageCms.getOpenProfile(io.BytesIO(profile))
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+
+
+# To build a transform takes four times as long as to convert a thumbnail, and most photos come from few devices.
+# Threads share it: LittleCMS copies what changes while it converts.
+_kept_transform = lru_cache(maxsize=_KEPT_TRANSFORMS)(_transform)

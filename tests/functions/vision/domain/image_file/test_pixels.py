@@ -2,6 +2,8 @@
 
 import io
 import struct
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -34,7 +36,7 @@ from tests.pictures import (
     with_segments,
 )
 from vision.domain.errors import CorruptImage, NotSupportedImageType
-from vision.domain.image_file import jpeg
+from vision.domain.image_file import jpeg, pixels
 
 
 def quarters(image: Image.Image) -> list[Any]:
@@ -207,6 +209,59 @@ def test_colours_are_converted_by_the_profile(mode: str) -> None:
 )
 def test_unusable_profile_is_ignored(profile: bytes) -> None:
     assert shows_the_scene(thumbnail(jpeg_of(scene(), icc_profile=profile)).data)
+
+
+def described(profile: bytes, number: int) -> bytes:
+    """Return the profile with another creator, so that its bytes differ and its colours do not."""
+    return profile[:80] + number.to_bytes(4) + profile[84:]
+
+
+@pytest.fixture
+def transforms() -> Iterator[Any]:
+    """The transforms that are kept, none at first."""
+    pixels._kept_transform.cache_clear()
+    yield pixels._kept_transform
+    pixels._kept_transform.cache_clear()
+
+
+def test_transform_of_a_profile_is_built_once_for_each_mode(transforms: Any) -> None:
+    grey = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for _ in range(3):
+        thumbnail(jpeg_of(gradients(300, 200), icc_profile=swapped_profile()))
+        thumbnail(jpeg_of(gradients(300, 200).convert("CMYK"), icc_profile=swapped_profile()))
+        thumbnail(jpeg_of(gradients(300, 200), icc_profile=grey))
+    # The profile of RGB does not fit CMYK: it is refused each time.
+    assert transforms.cache_info().currsize == 2
+    assert transforms.cache_info().hits == 4
+
+
+def test_kept_transform_gives_the_same_thumbnail(transforms: Any) -> None:
+    photo = jpeg_of(gradients(600, 400), icc_profile=swapped_profile())
+    assert len({thumbnail(photo).data for _ in range(3)}) == 1
+    assert transforms.cache_info().hits == 2
+
+
+def test_threads_share_a_transform(transforms: Any) -> None:
+    photos = [jpeg_of(gradients(600, 400 + 8 * n), icc_profile=swapped_profile()) for n in range(4)]
+    alone = [thumbnail(photo).data for photo in photos]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda photo: thumbnail(photo).data, photos * 20))
+    assert together == alone * 20
+    assert transforms.cache_info().currsize == 1
+
+
+def test_few_transforms_are_kept(transforms: Any) -> None:
+    for number in range(40):
+        thumbnail(jpeg_of(scene(40, 30), icc_profile=described(swapped_profile(), number)))
+    assert transforms.cache_info().currsize == 8
+
+
+def test_transform_of_a_large_profile_is_not_kept(transforms: Any) -> None:
+    large = swapped_profile() + bytes(65_536)
+    large = len(large).to_bytes(4) + large[4:]
+    image = Image.new("RGB", (600, 400), RED)
+    assert close_to(quarters(opened(thumbnail(jpeg_of(image, icc_profile=large)).data))[0], RED[::-1])
+    assert transforms.cache_info().currsize == 0
 
 
 def test_photo_decoded_at_an_eighth_looks_like_one_resized_at_full_size() -> None:
