@@ -51,6 +51,16 @@ def test_execution_records_the_labels_as_displayed_and_does_not_carry_them(
     assert (image["status"], image["detector"]) == ("RUNNING", detector)
 
 
+def test_labels_that_cannot_be_recorded_are_not_bought_again(
+    handler: Handler, event: Event, envelope: dict[str, Any], answer: Answer, refuse: Refuse
+) -> None:
+    asked = answer("rekognition", "DetectLabels", {"Labels": [{"Name": "Rose", "Confidence": 98.7}]})
+    refuse("dynamodb", "UpdateItem", "ProvisionedThroughputExceededException")
+    found = handler(envelope | {"execution": event("store_metadata")["execution"]})
+    assert [label["name"] for label in found["labels"]] == ["Rose"]
+    assert len(asked) == 1
+
+
 def test_error_of_rekognition_is_raised_by_its_name(handler: Handler, envelope: dict[str, Any], refuse: Refuse) -> None:
     refuse("rekognition", "DetectLabels", "ThrottlingException")
     with pytest.raises(Throttled):

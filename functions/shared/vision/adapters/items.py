@@ -290,11 +290,14 @@ class Items:
     ) -> bool:
         """Set ``fields``, and those of ``first`` that the item lacks; return whether the condition was met.
 
-        Each attribute of ``kept`` gets the list that the named attribute has before the update, or an empty one.
+        To the list of each attribute of ``kept`` that of the named attribute before the update is added.
         """
         kept = kept or {}
         # DynamoDB reads all values before it writes any. The local engine does not, so these come first.
-        assignments = [f"#{name} = if_not_exists(#{before}, :nothing)" for name, before in kept.items()]
+        assignments = [
+            f"#{name} = list_append(if_not_exists(#{name}, :nothing), if_not_exists(#{before}, :nothing))"
+            for name, before in kept.items()
+        ]
         assignments += [f"#{name} = :{name}" for name in fields]
         assignments += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
         removal = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""

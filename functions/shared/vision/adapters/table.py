@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -128,7 +129,7 @@ class Table:
     def begin(self, envelope: Envelope, attempt: Attempt, metadata: Record, now: str) -> bool:
         """Record that an execution has started, and the metadata of its image.
 
-        The labels of the attempt before are kept, because the photo may be listed under them.
+        The labels of attempts before are kept, because the photo may be listed under them.
 
         Returns
         -------
@@ -150,7 +151,7 @@ class Table:
         return self._advance(envelope, attempt, found | {"status": Status.RUNNING}, now, counted, {})
 
     def complete(self, envelope: Envelope, attempt: Attempt, outcome: Record, now: str) -> bool:
-        """Write how an execution ended. Executions of the last release bring labels, which no step has recorded.
+        """Write how an execution ended, with labels that no step has recorded, as in executions of the last release.
 
         Returns
         -------
@@ -312,12 +313,26 @@ class Table:
                 page_size=_READ_OF_A_SHARD,
             )
             found = [_key(item["pk"], item["sk"]) for item in islice(listed, _READ_OF_A_SHARD)]
-            open_records = self._items.get_many(found, _OPEN)
-            for record in open_records:
+            waiting = []
+            for record in self._items.get_many(found, _OPEN):
                 if record["status"] == Status.RUNNING and record["updated_at"] < before:
                     yield record
-            waiting = (record for record in open_records if record["status"] == Status.PENDING)
-            yield from islice(waiting, _WAITING_OF_A_SHARD)
+                elif record["status"] == Status.PENDING:
+                    waiting.append(record)
+                elif record["status"] not in OPEN:
+                    self._unlist(record)
+            # Others in each run, since an upload whose execution never starts stays PENDING.
+            yield from random.sample(waiting, min(len(waiting), _WAITING_OF_A_SHARD))
+
+    def _unlist(self, record: Record) -> None:
+        """Remove an ended record from the index ``open``: the last release, which rolls back, does not know it."""
+        self._items.update(
+            _key(record["pk"], record["sk"]),
+            {"status": record["status"]},
+            {},
+            condition="#status = :status",
+            remove=(OPEN_PK, OPEN_SINCE),
+        )
 
 
 def _primary(item: Record) -> tuple[str, str]:

@@ -21,7 +21,7 @@ EVENT = "Table Upgrade"
 """The detail-type of the event that asks for it."""
 
 # Most records that one call adopts, well within the time limit of its function; the next call goes on.
-_ADOPTED_AT_ONCE = 1_000
+_ADOPTED_AT_ONCE = 500
 _READ_AT_ONCE = 100
 _STATE = ("status", "updated_at", "record_type", "photo_id", OPEN_PK)
 

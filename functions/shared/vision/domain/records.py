@@ -92,7 +92,7 @@ def outcome(parts: Mapping[str, Any], failures: list[Failure]) -> Record:
     ----------
     parts
         The results of the steps: ``metadata``, ``detector``, ``thumbnail``; each may be missing. ``labels``, and all
-        metadata, are among them only in executions of the last release, whose steps did not record them.
+        metadata, are among them only if no step has recorded them, as in executions of the last release.
     failures
         The causes of the missing results.
 

@@ -93,7 +93,7 @@ COUNTED_BEFORE = "counted_at"
 """The attribute of an image record that an earlier release has counted, in the older form of counts."""
 
 EARLIER_LABELS = "earlier_labels"
-"""The attribute of an image record with the labels of the attempt before, under which the photo may still be listed."""
+"""The attribute of an image record with the labels of attempts before, under which the photo may still be listed."""
 
 CLOSED = "closed_at"
 """The attribute of an album that is being deleted: it accepts no more photos."""

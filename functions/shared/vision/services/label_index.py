@@ -59,7 +59,7 @@ def add(
 
 
 def _index(photos: Photos, photo: Photo, names: list[str]) -> None:
-    """Index a photo under its labels, and no longer under those that only the attempt before found."""
+    """Index a photo under its labels, and no longer under those that only attempts before found."""
     photos.index_labels(photo, names)
     earlier = {label["name"].casefold() for label in photo.record.get(EARLIER_LABELS, ())}
     photos.unindex_labels(photo, earlier - {name.casefold() for name in names})

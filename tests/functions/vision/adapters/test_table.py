@@ -277,7 +277,7 @@ def test_fractions_are_stored_as_decimals(table: Table, table_name: str) -> None
     assert _item(table_name, table_keys.image_key(NEWER.object))["location"]["M"] == {
         "latitude": {"N": "48.8582222"},
         "longitude": {"N": "-0.1"},
-        "altitude_m": {"N": "1E-7"},
+        "altitude_m": {"N": "1e-07"},
     }
 
 
@@ -357,6 +357,14 @@ def test_silent_images_are_found_by_their_last_update(table: Table) -> None:
 def test_ended_image_is_not_silent(table: Table, status: str) -> None:
     table.advance(NEWER, FIRST, {"status": status}, _at(1))
     assert list(table.silent_since(_at(59))) == []
+
+
+def test_ended_record_that_the_last_release_left_open_is_unlisted(table: Table, items: Items, table_name: str) -> None:
+    opened = records.opened(NEWER, _at(1))
+    items.put_once(records.pending(NEWER, _at(1)) | opened | {"status": "SUCCEEDED"})
+    assert list(table.silent_since(_at(59))) == []
+    assert _opened(table_name) == {}
+    assert _is(table, "SUCCEEDED")
 
 
 def test_silent_image_has_what_closing_its_record_needs(table: Table) -> None:

@@ -121,6 +121,21 @@ def test_new_attempt_is_counted_as_the_first_one(app: PhotoApp) -> None:
     assert _labels() == {"OWNER#ann#LABEL#tulip"}
 
 
+def test_photo_is_listed_under_no_label_of_any_attempt_before(app: PhotoApp) -> None:
+    _, envelope = app.uploaded()
+    app.finish(envelope)
+    for number, label in enumerate(("Tulip", "Daisy"), 2):
+        run = replace(app.run(envelope), execution_arn=f"arn:{number}", started_at=f"2026-11-2{number}T10:00:00.000Z")
+        app.table.begin(envelope, run, {}, records.now())
+        labelled = {"detector": {}, "labels": found(**{label: 97})}
+        app.table.add_labels(envelope, run, labelled, records.now())
+    outcome = {"status": "SUCCEEDED", "detector": {}}
+    app.table.complete(envelope, run, outcome, records.now())
+    label_index.add(app.photos, envelope, run, outcome)
+    # The second attempt was never indexed.
+    assert _labels() == {"OWNER#ann#LABEL#daisy"}
+
+
 def test_record_that_an_earlier_release_counted_is_not_counted_again(app: PhotoApp) -> None:
     _, envelope = app.uploaded()
     Items(TABLE).update(table_keys.image_key(envelope.object), {"counted_at": STARTED_AT}, {})

@@ -215,8 +215,9 @@ def _photo_rates(app: PhotoApp, written: Callable[[], Counter[Partition]]) -> di
         for number in range(1, images + 1):
             app.gallery.people.charge("ann", 7, allowance, records.now())
             _upload(app, number)
-        shards = 16
-        return _rates(written(), images, lambda key: PHOTOS / shards if key.startswith("OPEN#") else PHOTOS_OF_ONE)
+        return _rates(
+            written(), images, lambda key: PHOTOS / table_keys.OPEN_SHARDS if key.startswith("OPEN#") else PHOTOS_OF_ONE
+        )
 
 
 def _bulk_rates(table: Table, written: Callable[[], Counter[Partition]]) -> dict[str, float]:
