@@ -25,13 +25,14 @@ BUCKET = "amzn-s3-demo-bucket"
 TABLE = "image-table"
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
     """Run two processes on each core if there may be whole stacks: their tests wait more than they compute."""
     cores = yield
     return 2 * cores if config.option.dist == "loadfile" else cores
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep the tests of a stack in one process."""
     return StacksFirst(config, log) if config.option.dist == "loadfile" else None

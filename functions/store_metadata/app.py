@@ -33,7 +33,7 @@ def handler(event: entry.Event) -> dict[str, Any]:
     attempt = Attempt.from_context(event.get("execution", {}))
     failures = [Failure.from_error_output(error) for error in event.get("errors", [])]
     outcome = records.outcome(event.get("parts", {}), failures)
-    if table.complete(envelope, attempt, outcome, records.now()):
+    if table.advance(envelope, attempt, outcome, records.now()):
         entry.count(outcome["status"].metric)
     label_index.add(photos, envelope, attempt, outcome, is_first=event.get("retries", 0) == 0)
     if outcome["status"] is Status.FAILED:

@@ -213,8 +213,14 @@ def _deployed(cloudformation: Any, stack_name: str) -> Template | None:
             return None
         raise
     # The SDK reads JSON by itself; the SAM CLI spells out !Ref and its kind in what it uploads, too.
-    template: Template = yaml.safe_load(body) if isinstance(body, str) else body
-    return template if _table(template) else None
+    try:
+        template: Template = yaml.safe_load(body) if isinstance(body, str) else body
+        return template if _table(template) else None
+    except (yaml.YAMLError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"the deployed template of {stack_name} cannot be read ({error}); change the indexes of its table by hand, "
+            f"as docs/operations/upgrade.md says"
+        ) from error
 
 
 def _release(cloudformation: Any, stack_name: str) -> str:

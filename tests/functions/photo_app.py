@@ -67,7 +67,7 @@ def process(envelope: Envelope, run: Attempt, labels: Mapping[str, float], **cha
     client("s3").put_object(Bucket=BUCKET, Key=thumbnail["key"], Body=b"small")
     outcome = {"status": "SUCCEEDED", "labels": found(**labels), "detector": {"name": "rekognition", "version": "3.0"}}
     outcome |= {"thumbnail": {**thumbnail, **SMALL}, **changes}
-    Table(TABLE).complete(envelope, run, outcome, records.now())
+    Table(TABLE).advance(envelope, run, outcome, records.now())
     label_index.add(Photos(TABLE), envelope, run, outcome)
 
 

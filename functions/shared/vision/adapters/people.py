@@ -41,7 +41,8 @@ class People:
             for day, counts in groupby(self._counts(owner, start, end), key=lambda count: str(count["day"])):
                 known = list(counts)
                 found[day] = _sums(known)
-                if len(known) >= daily_counts.ADDED_UP_FROM and daily_counts.is_over(day, now):
+                is_large = len(known) >= daily_counts.ADDED_UP_FROM
+                if is_large and len(found[day]) <= daily_counts.CLASSES_LIMIT and daily_counts.is_over(day, now):
                     self._items.put_once(daily_counts.day_counts(owner, day, found[day]))
         each = [{"day": day, "class": name, "count": sums[name]} for day, sums in found.items() for name in sums]
         return sorted(each, key=lambda count: (count["day"], count["count"]), reverse=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -127,44 +127,18 @@ class Table:
         self._items.delete_many([table_keys.image_key(envelope.object)])
 
     def begin(self, envelope: Envelope, attempt: Attempt, metadata: Record, now: str) -> bool:
-        """Record that an execution has started, and the metadata of its image.
-
-        The labels of attempts before are kept, because the photo may be listed under them.
-
-        Returns
-        -------
-        bool
-            As for :meth:`advance`.
-        """
-        kept = {EARLIER_LABELS: "labels"} if envelope.owner else {}
-        return self._advance(envelope, attempt, metadata | {"status": Status.RUNNING}, now, {}, kept)
+        """Record that an execution has started, and the metadata of its image; the result is as of :meth:`advance`."""
+        return self.advance(envelope, attempt, metadata | {"status": Status.RUNNING}, now)
 
     def add_labels(self, envelope: Envelope, attempt: Attempt, found: Record, now: str) -> bool:
-        """Record labels and detector, and under which day and class the image is counted: those of its first labels.
-
-        Returns
-        -------
-        bool
-            As for :meth:`advance`.
-        """
-        counted = {COUNTED: daily_counts.mark(attempt.started_at, found)} if envelope.owner and found["labels"] else {}
-        return self._advance(envelope, attempt, found | {"status": Status.RUNNING}, now, counted, {})
-
-    def complete(self, envelope: Envelope, attempt: Attempt, outcome: Record, now: str) -> bool:
-        """Write how an execution ended, with labels that no step has recorded, as in executions of the last release.
-
-        Returns
-        -------
-        bool
-            As for :meth:`advance`.
-        """
-        if not envelope.owner or not outcome.get("labels"):
-            return self.advance(envelope, attempt, outcome, now)
-        counted = {COUNTED: daily_counts.mark(attempt.started_at, outcome)}
-        return self._advance(envelope, attempt, outcome, now, counted, {EARLIER_LABELS: "labels"})
+        """Record labels and detector while the execution goes on; the result is as of :meth:`advance`."""
+        return self.advance(envelope, attempt, found | {"status": Status.RUNNING}, now)
 
     def advance(self, envelope: Envelope, attempt: Attempt, changes: Record, now: str) -> bool:
         """Update the image record with the results of this attempt.
+
+        With the first labels of a photo the record also says under which day and class the photo is counted. Labels of
+        attempts before are kept, because the photo may be listed under them.
 
         Parameters
         ----------
@@ -176,30 +150,22 @@ class Table:
         bool
             False if a newer attempt has written, or this attempt has already ended. Nothing has changed then.
         """
-        return self._advance(envelope, attempt, changes, now, {}, {})
-
-    def _advance(
-        self,
-        envelope: Envelope,
-        attempt: Attempt,
-        changes: Record,
-        now: str,
-        first: Record,
-        kept: Mapping[str, str],
-    ) -> bool:
-        is_open = changes["status"] in OPEN
-        first = first | (records.opened(envelope, now) if is_open else {})
-        first |= {
+        first = {
             name: value
             for name, value in records.pending(envelope, now).items()
             if name not in ("pk", "sk", "status", "updated_at")
         }
+        is_open, is_labelled = changes["status"] in OPEN, bool(envelope.owner and changes.get("labels"))
+        if is_open:
+            first |= records.opened(envelope, now)
+        if is_labelled:
+            first[COUNTED] = daily_counts.mark(attempt.started_at, changes)
         return self._items.update(
             table_keys.image_key(envelope.object),
             changes | _attempt_fields(attempt) | {"updated_at": now},
             first,
             remove=(*(() if "error" in changes else ("error",)), *(() if is_open else (OPEN_PK, OPEN_SINCE))),
-            kept=kept,
+            kept={EARLIER_LABELS: "labels"} if is_labelled else {},
             condition=_MAY_ADVANCE,
             condition_values={":latest_earlier": attempt.latest_earlier, ":earliest_later": attempt.earliest_later}
             | {f":{status.lower()}": str(status) for status in OPEN},

@@ -204,7 +204,7 @@ def test_deletion_removes_entries_of_all_versions_attempts_and_releases(
     for second, (version_id, names) in enumerate((("v1", ["Rose", "Oak"]), ("v2", ["Tulip"]), ("v2", ["Daisy"]))):
         envelope = uploaded(version_id=version_id)
         outcome = {"status": "SUCCEEDED", "labels": [{"name": name, "confidence": 90} for name in names]}
-        Table(table_name).complete(
+        Table(table_name).advance(
             envelope, Attempt(f"arn:{second}", f"2026-11-21T12:00:0{second}.000Z"), outcome, LATER
         )
         photos.index_labels(_read(photos), names)

@@ -313,7 +313,7 @@ def test_record_is_open_with_the_same_keys_from_its_registration_to_its_end(tabl
     assert _opened(table_name) == {}
     table.advance(NEWER, REDRIVE, {"status": "RUNNING"}, _at(5))
     assert _opened(table_name) == {"VERSION#v2": (shard, _at(5))}
-    table.complete(NEWER, REDRIVE, {"status": "SUCCEEDED", "labels": LABELS}, _at(6))
+    table.advance(NEWER, REDRIVE, {"status": "SUCCEEDED", "labels": LABELS}, _at(6))
     assert _opened(table_name) == {}
 
 
@@ -401,7 +401,7 @@ def test_scheduled_run_looks_for_the_executions_of_few_waiting_records(
 def test_first_result_with_labels_decides_day_and_class_of_the_count(table: Table) -> None:
     tulip = [{**LABELS[0], "name": "Tulip"}]
     for attempt, labels in ((FIRST, []), (REDRIVE, LABELS), (LATER, tulip)):
-        table.complete(NEWER, attempt, {"status": "SUCCEEDED", "labels": labels}, _at(1))
+        table.advance(NEWER, attempt, {"status": "SUCCEEDED", "labels": labels}, _at(1))
     image = _image(table)
     assert (image["counted_as"], image["labels"], image["earlier_labels"]) == ("2026-11-12#Rose", tulip, LABELS)
 
@@ -409,7 +409,7 @@ def test_first_result_with_labels_decides_day_and_class_of_the_count(table: Tabl
 def test_record_without_an_owner_or_of_a_bulk_run_is_not_counted(table: Table) -> None:
     inspected = _envelope(key="images/part.jpg")
     outcome = {"status": "SUCCEEDED", "labels": LABELS}
-    table.complete(inspected, FIRST, outcome, _at(1))
+    table.advance(inspected, FIRST, outcome, _at(1))
     table.advance(NEWER, FIRST, outcome, _at(1))
     for envelope in (inspected, NEWER):
         assert {"counted_as", "earlier_labels"}.isdisjoint(_image(table, envelope))

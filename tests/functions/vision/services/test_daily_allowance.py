@@ -151,7 +151,7 @@ def test_announcement_from_before_allowances_can_be_repeated_and_uploaded(
 def test_upload_of_a_form_was_counted_when_it_was_announced(bounded: PhotoApp, deliver: Deliver) -> None:
     deliver(*(bounded.put(bounded.announce().item["object"]["key"]) for _ in range(DAILY_UPLOADS)))
     assert [*_counted().values()] == [DAILY_UPLOADS]
-    assert {image["status"]["S"] for image in rows("image")} == {"RUNNING"}
+    assert {image["status"]["S"] for image in rows("image")} == {"PENDING"}
 
 
 # Expiry

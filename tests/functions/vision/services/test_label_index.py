@@ -115,7 +115,7 @@ def test_new_attempt_is_counted_as_the_first_one(app: PhotoApp) -> None:
     app.finish(envelope)
     later = replace(app.run(envelope), execution_arn="arn:2", started_at="2026-11-22T10:00:00.000Z")
     outcome = {"status": "SUCCEEDED", "detector": {}, "labels": found(Tulip=97)}
-    app.table.complete(envelope, later, outcome, records.now())
+    app.table.advance(envelope, later, outcome, records.now())
     label_index.add(app.photos, envelope, later, outcome)
     assert _counts() == [TODAY]
     assert _labels() == {"OWNER#ann#LABEL#tulip"}
@@ -130,7 +130,7 @@ def test_photo_is_listed_under_no_label_of_any_attempt_before(app: PhotoApp) -> 
         labelled = {"detector": {}, "labels": found(**{label: 97})}
         app.table.add_labels(envelope, run, labelled, records.now())
     outcome = {"status": "SUCCEEDED", "detector": {}}
-    app.table.complete(envelope, run, outcome, records.now())
+    app.table.advance(envelope, run, outcome, records.now())
     label_index.add(app.photos, envelope, run, outcome)
     # The second attempt was never indexed.
     assert _labels() == {"OWNER#ann#LABEL#daisy"}

@@ -170,7 +170,7 @@ def test_excess_upload_is_processed_by_a_copy_or_an_execution(
 ) -> None:
     copied = app.put(excess.object.key)
     deliver(copied, reason=COPY)
-    assert _status(app, copied) == "RUNNING"
+    assert _status(app, copied) == "PENDING"
     assert len(executions()) == DAILY_UPLOADS + 1
     app.finish(excess)
     assert _status(app, excess) == "SUCCEEDED"
@@ -202,7 +202,7 @@ def test_first_of_concurrent_deliveries_decides(
     # The other delivery uses the last upload of the day after this one has looked for the record.
     hook("dynamodb", "after-call.SERVICE.GetItem", meanwhile)
     deliver(envelope, reason=PUT)
-    assert _status(app, envelope) == "RUNNING"
+    assert _status(app, envelope) == "PENDING"
     assert len(executions()) == DAILY_UPLOADS
 
 

@@ -118,7 +118,7 @@ def _process(app: PhotoApp, envelope: Envelope) -> None:
     place = {"bucket": envelope.object.bucket, "key": keys.thumbnail_key(envelope.object, envelope.owner)}
     parts = {"metadata": {"format": "JPEG"}, "label_count": 10, "detector": detector}
     outcome = records.outcome({**parts, "thumbnail": {**place, "width": 250, "height": 188}}, [])
-    app.table.complete(envelope, run, outcome, records.now())
+    app.table.advance(envelope, run, outcome, records.now())
     label_index.add(app.photos, envelope, run, outcome)
 
 

@@ -19,6 +19,10 @@ COUNT = "count"
 ADDED_UP_FROM = 200
 """A day with at least this many counts is added up: they take about ten times the read units of their sum."""
 
+CLASSES_LIMIT = 1_000
+"""A day with more classes is not added up: an item has at most 400 KB, and a class 256 characters.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+
 # Executions run for an hour at most. Only a redrive can still complete the count of an earlier day.
 _OPEN_DAYS = 2
 
