@@ -94,9 +94,8 @@ def test_first_tab_offers_to_skip_to_the_content(visit, person):
     expect(visit.page.get_by_role("main")).to_be_focused()
 
 
-def test_search_suggestion_is_chosen_with_the_arrows(visit, person, stored):
-    stored(cat=pictures.cat_on_its_side(), red=pictures.plain("red"))
-    page = visit.sign_in(person)
+def test_search_suggestion_is_chosen_with_the_arrows(visit, collector):
+    page = visit.sign_in(collector)
     go_to(visit, page.get_by_role("combobox", name="Search labels"))
     page.keyboard.type("ca")
     expect(page.get_by_role("option", name="Cat")).to_be_visible()

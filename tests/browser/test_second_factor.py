@@ -23,6 +23,12 @@ def claims(token):
 
 
 @pytest.fixture
+def operator(pipeline):
+    """An operator of this test alone, whose second factor it may change."""
+    return make_person(pipeline, is_operator=True)
+
+
+@pytest.fixture
 def promoted(pipeline, person):
     """A member of the operators group without a second factor."""
     pool = pipeline.stack.outputs["UserPoolId"]
