@@ -88,6 +88,8 @@ def test_focused_elements_are_visible(visit, furnished):
 
 def test_first_tab_offers_to_skip_to_the_content_and_an_opened_view_focuses_its_heading(visit, person):
     visit.sign_in(person)
+    # Until a page is painted, Chromium discards what is typed.
+    visit.page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
     visit.page.keyboard.press("Tab")
     expect(visit.link("Skip to content")).to_be_in_viewport()
     visit.page.keyboard.press("Enter")
