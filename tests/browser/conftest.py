@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
+from tests.browser import pictures
 from tests.browser.drawings import drawing
 from tests.browser.lines import Line
 from tests.browser.people import Person, make_person
@@ -116,8 +117,9 @@ def person(pipeline: Pipeline) -> Person:
     return make_person(pipeline)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def operator(pipeline: Pipeline) -> Person:
+    """An operator for tests that leave the account as it is."""
     return make_person(pipeline, is_operator=True)
 
 
@@ -139,6 +141,16 @@ def store(pipeline: Pipeline) -> Callable[..., list[dict[str, Any]]]:
 def stored(store: Callable, person: Person) -> Callable[..., list[dict[str, Any]]]:
     """Upload photos of this test's person: `stored(red=...)` is red.jpg."""
     return lambda **contents: store(person, {f"{name}.jpg": content for name, content in contents.items()})
+
+
+@pytest.fixture(scope="session")
+def collector(pipeline: Pipeline) -> Person:
+    """A person with the photos cat.jpg, red.jpg and green.jpg, for tests that leave these as they are."""
+    owner = make_person(pipeline)
+    contents = {"cat": pictures.cat_on_its_side(), "red": plain("red"), "green": plain("green")}
+    uploads = [pipeline.upload(f"private/{owner.owner}/uploads/{name}.jpg", contents[name]) for name in contents]
+    pipeline.all_finished(uploads)
+    return owner
 
 
 @pytest.fixture(scope="session")

@@ -92,14 +92,6 @@ def interrupted(make_visit, person, stored):
     return visit
 
 
-def test_unsent_deletion_is_completed_and_forgotten_at_the_next_visit(interrupted, person):
-    interrupted.page = interrupted.open_tab()
-    interrupted.sign_in(person)
-    wait_for(lambda: photos(interrupted) == [])
-    expect(interrupted.tiles).to_have_count(0)
-    wait_for(lambda: kept(interrupted) == [])
-
-
 def test_deletion_is_not_sent_for_another_person_at_the_same_browser(interrupted, operator):
     interrupted.page = interrupted.open_tab()
     interrupted.sign_in(operator)
@@ -155,20 +147,13 @@ def test_deletion_in_flight_outlives_the_page(in_flight):
     [(break_off, "requestfailed"), (lambda request: request.fulfill(status=500), "requestfinished")],
     ids=["no answer", "refusal"],
 )
-def test_deletion_whose_request_fails_as_the_page_is_left_is_kept(in_flight, end, event):
+def test_deletion_whose_request_fails_as_the_page_is_left_is_kept_and_repeated_on_return(in_flight, end, event):
     visit, request = in_flight
     visit.page.evaluate(LEAVE)
     with visit.page.expect_event(event):
         end(request)
     visit.page.wait_for_timeout(500)  # Time to forget it, which must not happen.
     assert kept(visit) == ["red.jpg"]
-
-
-def test_page_restored_by_the_browser_repeats_a_failed_deletion(in_flight):
-    visit, request = in_flight
-    visit.page.evaluate(LEAVE)
-    with visit.page.expect_event("requestfailed"):
-        break_off(request)
     visit.page.unroute_all()
     visit.page.evaluate(RETURN)
     wait_for(lambda: photos(visit) == [])
@@ -229,10 +214,11 @@ def test_deletion_after_sign_out_keeps_no_name_and_is_completed_at_the_next_visi
 
 @pytest.fixture
 def come_back(interrupted, person):
-    """Come back some hours later, by the time that the browser remembers."""
+    """Come back some hours later, by the time that the browser remembers; it remembers none if they are None."""
 
     def visit_again(hours):
-        then = interrupted.page.evaluate("Date.now()") - hours * HOUR_MILLISECONDS
+        now = interrupted.page.evaluate("Date.now()")
+        then = None if hours is None else now - hours * HOUR_MILLISECONDS
         interrupted.page.evaluate(CHANGE_KEPT, {"deletedAt": then})
         interrupted.page = interrupted.open_tab()
         interrupted.sign_in(person)
@@ -241,29 +227,24 @@ def come_back(interrupted, person):
     return visit_again
 
 
-def test_deletion_of_less_than_a_day_ago_is_completed_and_reported(come_back):
+def test_deletion_of_less_than_a_day_ago_is_completed_reported_and_forgotten(come_back):
     visit = come_back(hours=23)
     expect(visit.notice).to_have_text("Deleted red.jpg, as you asked before you left.")
     expect(visit.status.filter(has_text="Deleted red.jpg")).to_have_count(1)
+    expect(visit.tiles).to_have_count(0)
     assert photos(visit) == []
+    wait_for(lambda: kept(visit) == [])
 
 
-def test_deletion_of_more_than_a_day_ago_is_dropped_and_reported(come_back):
-    visit = come_back(hours=25)
+@pytest.mark.parametrize("hours", [25, None])
+def test_deletion_of_more_than_a_day_ago_or_of_unknown_age_is_dropped_and_reported(come_back, hours):
+    visit = come_back(hours)
     expect(visit.notice).to_contain_text("Kept red.jpg: the deletion was more than a day old")
     expect(visit.status.filter(has_text="Kept red.jpg")).to_have_count(1)
     expect(visit.tile("red.jpg")).to_be_visible()
     assert axe.violations(visit.page) == []
     wait_for(lambda: kept(visit) == [])
     assert photos(visit) == ["red.jpg"]
-
-
-def test_deletion_of_unknown_age_is_dropped(interrupted, person):
-    interrupted.page.evaluate(CHANGE_KEPT, {"deletedAt": None})
-    interrupted.page = interrupted.open_tab()
-    interrupted.sign_in(person)
-    expect(interrupted.notice).to_contain_text("Kept red.jpg")
-    assert photos(interrupted) == ["red.jpg"]
 
 
 def test_old_deletion_that_was_already_done_is_not_reported_as_kept(interrupted, come_back):

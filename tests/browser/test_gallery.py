@@ -60,42 +60,26 @@ def to_the_end(visit):
     visit.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
 
 
-def test_scrolling_shows_every_photo_once(gallery, names):
+def test_scrolling_shows_every_photo_once_and_a_search_only_matching_ones(gallery, names, label):
     to_the_end(gallery)
     expect(gallery.tiles).to_have_count(PHOTOS)
     assert gallery.tiles.locator(".name").all_text_contents() == names
-
-
-def test_search_after_scrolling_shows_only_matching_photos(gallery, label):
-    to_the_end(gallery)
-    expect(gallery.tiles).to_have_count(PHOTOS)
     search(gallery, label)
     expect(gallery.tiles).to_have_count(1)
     expect(gallery.tile("cat.jpg")).to_be_visible()
 
 
-@pytest.fixture
-def late(gallery, label):
-    """A search whose first page is held, in a gallery scrolled to its end; and a function that releases the page."""
+def test_scrolling_during_a_search_loads_nothing_of_the_old_list(gallery, label):
     held = []
     gallery.page.route(re.compile(rf"/api/photos\?.*label={label}"), lambda route: held.append(route))
     search(gallery, label)
     expect(gallery.page.get_by_role("list", name="Filters")).to_be_visible()
     to_the_end(gallery)
     gallery.page.wait_for_timeout(500)  # Time for the end of the list to load more, which must not happen.
-
-    def come():
-        for route in held:
-            route.continue_()
-        gallery.page.unroute_all()
-
-    return held, come
-
-
-def test_scrolling_during_a_search_loads_nothing_of_the_old_list(gallery, late):
-    held, come = late
     asked = [parse_qs(urlsplit(route.request.url).query) for route in held]
-    come()
+    for route in held:
+        route.continue_()
+    gallery.page.unroute_all()
     assert {"cursor" in query for query in asked} == {False}
     expect(gallery.tiles).to_have_count(1)
     expect(gallery.tile("cat.jpg")).to_be_visible()

@@ -64,11 +64,6 @@ def photos(pipeline, person):
     return lambda visit: visit.call("GET", "photos")[1]["photos"]
 
 
-def test_upload_shows_its_progress(slow):
-    shown = slow.upload_row("large.jpg").get_by_role("progressbar")
-    wait_for(lambda: 0 < shown.evaluate("bar => bar.value / bar.max") < 1)
-
-
 @pytest.fixture
 def sending(make_visit, person, line):
     """As `slow`, where errors are expected; the line is restored afterwards."""
@@ -187,7 +182,9 @@ def test_uploaded_file_is_stored_whole_and_not_kept_in_the_browser(visit, person
     wait_for(lambda: visit.stored_uploads() == 0)
 
 
-def test_cancelled_upload_leaves_no_photo_even_after_a_reload(slow, photos):
+def test_upload_shows_its_progress_and_leaves_no_photo_when_it_is_cancelled(slow, photos):
+    progress = slow.upload_row("large.jpg").get_by_role("progressbar")
+    assert 0 < progress.evaluate("bar => bar.value / bar.max") < 1
     with slow.page.expect_response(lambda answer: answer.request.method == "DELETE"):
         slow.button("Cancel large.jpg").click()
     assert photos(slow) == []

@@ -86,17 +86,20 @@ def test_focused_elements_are_visible(visit, furnished):
     assert hidden == []
 
 
-def test_first_tab_offers_to_skip_to_the_content(visit, person):
+def test_first_tab_offers_to_skip_to_the_content_and_an_opened_view_focuses_its_heading(visit, person):
     visit.sign_in(person)
+    # Until a page is painted, Chromium discards what is typed.
+    visit.page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
     visit.page.keyboard.press("Tab")
     expect(visit.link("Skip to content")).to_be_in_viewport()
     visit.page.keyboard.press("Enter")
     expect(visit.page.get_by_role("main")).to_be_focused()
+    press(visit, visit.link("Statistics"))
+    expect(visit.page.get_by_role("heading", name="Statistics")).to_be_focused()
 
 
-def test_search_suggestion_is_chosen_with_the_arrows(visit, person, stored):
-    stored(cat=pictures.cat_on_its_side(), red=pictures.plain("red"))
-    page = visit.sign_in(person)
+def test_search_suggestion_is_chosen_with_the_arrows(visit, collector):
+    page = visit.sign_in(collector)
     go_to(visit, page.get_by_role("combobox", name="Search labels"))
     page.keyboard.type("ca")
     expect(page.get_by_role("option", name="Cat")).to_be_visible()
@@ -106,7 +109,7 @@ def test_search_suggestion_is_chosen_with_the_arrows(visit, person, stored):
     expect(visit.tile("cat.jpg")).to_be_visible()
 
 
-def test_dialog_keeps_the_focus_inside_and_returns_it(visit, person):
+def test_dialog_keeps_the_focus_inside_and_returns_it_or_moves_it_to_the_heading(visit, person):
     visit.sign_in(person, "albums")
     button = visit.button("New album").first
     press(visit, button)
@@ -119,29 +122,22 @@ def test_dialog_keeps_the_focus_inside_and_returns_it(visit, person):
     expect(button).to_be_focused()
     button.evaluate("button => (button.click(), button.click())")
     expect(visit.page.get_by_role("dialog")).to_have_count(1)
-
-
-def test_focus_moves_to_the_next_photo_and_then_to_the_heading_after_deletions(two):
-    press(two, two.button("Delete green.jpg"))
-    expect(two.tile("red.jpg").get_by_role("link").first).to_be_focused()
-    press(two, two.button("Delete red.jpg"))
-    expect(two.page.get_by_role("heading", name="Photos", exact=True)).to_be_focused()
-
-
-def test_focus_moves_to_the_heading_when_an_album_is_deleted(visit, person):
-    visit.sign_in(person)
     visit.call("POST", "albums", {"name": "Harbour"})
-    visit.open("albums")
+    visit.page.reload()
     press(visit, visit.button("Delete Harbour"))
     press(visit, visit.button("Delete album"))
     expect(visit.page.get_by_role("heading", name="Albums", exact=True)).to_be_focused()
 
 
-def test_deletion_is_undone_with_a_key(two):
+def test_deletion_is_undone_with_a_key_and_moves_the_focus_to_the_next_photo_and_then_to_the_heading(two):
     press(two, two.button("Delete green.jpg"))
     expect(two.tile("green.jpg")).to_have_count(0)
     two.page.keyboard.press("Control+z")
     expect(two.tile("green.jpg")).to_be_visible()
+    press(two, two.button("Delete green.jpg"))
+    expect(two.tile("red.jpg").get_by_role("link").first).to_be_focused()
+    press(two, two.button("Delete red.jpg"))
+    expect(two.page.get_by_role("heading", name="Photos", exact=True)).to_be_focused()
 
 
 def test_focus_follows_a_photo_that_is_opened_browsed_and_left(two):
@@ -164,12 +160,6 @@ def test_boxes_are_switched_on_with_the_space_bar(visit, furnished):
     press(visit, visit.tile("stop-sign.png").get_by_role("link").first)
     press(visit, visit.button("Boxes"), "Space")
     expect(visit.page.locator(".box").first).to_be_visible()
-
-
-def test_opened_view_focuses_its_heading(visit, person):
-    visit.sign_in(person)
-    press(visit, visit.link("Statistics"))
-    expect(visit.page.get_by_role("heading", name="Statistics")).to_be_focused()
 
 
 def test_recognised_photo_is_announced_to_screen_readers(visit, person):

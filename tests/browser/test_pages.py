@@ -56,13 +56,15 @@ def board(make_visit, operator):
     return opened
 
 
-def test_empty_page_with_a_cursor_says_that_there_may_be_more(board):
-    visit = board(([], "further"))
+def test_empty_page_with_a_cursor_says_that_there_may_be_more_and_keeps_the_focus(board):
+    visit = board(([], "further"), (["old.jpg"], "further still"))
     expect(visit.heading("Nothing found yet")).to_be_visible()
     expect(visit.page.get_by_role("main").get_by_text("There may be more further back.")).to_be_visible()
     expect(visit.status).to_have_text("Nothing found yet; there may be more further back.")
-    expect(visit.button("Show more")).to_be_visible()
     assert axe.violations(visit.page) == []
+    visit.button("Show more").press("Enter")
+    expect(visit.card("old.jpg")).to_be_visible()
+    expect(visit.button("Show more")).to_be_focused()
 
 
 @pytest.mark.parametrize("names", [["old.jpg"], []])
@@ -71,13 +73,6 @@ def test_show_more_continues_after_an_empty_page(board, names):
     visit.button("Show more").click()
     expect(visit.card("old.jpg") if names else visit.heading("No inspection fits")).to_be_visible()
     expect(visit.button("Show more")).to_have_count(0)
-
-
-def test_show_more_keeps_the_focus_while_there_is_more(board):
-    visit = board(([], "further"), (["old.jpg"], "further still"))
-    visit.button("Show more").press("Enter")
-    expect(visit.card("old.jpg")).to_be_visible()
-    expect(visit.button("Show more")).to_be_focused()
 
 
 def test_new_inspection_keeps_the_show_more_button(board):
@@ -89,17 +84,13 @@ def test_new_inspection_keeps_the_show_more_button(board):
     expect(visit.page.get_by_role("heading", name="Nothing found yet")).to_have_count(0)
 
 
-def test_error_of_the_first_page_stays_after_a_poll(board):
-    visit = board(None, (["new.jpg"], None))
+def test_error_of_the_first_page_stays_after_a_poll_until_try_again(board):
+    visit = board(None, (["old.jpg"], None), (["new.jpg", "old.jpg"], None))
     expect(visit.alert).to_contain_text("The service did not answer.")
     visit.page.clock.fast_forward(POLL_MILLISECONDS)
     visit.page.wait_for_timeout(500)  # Time to show newer ones as the whole list, which must not happen.
     expect(visit.alert).to_contain_text("The service did not answer.")
     expect(visit.cards).to_have_count(0)
-
-
-def test_try_again_loads_the_list_and_polling_continues(board):
-    visit = board(None, (["old.jpg"], None), (["new.jpg", "old.jpg"], None))
     visit.button("Try again").click()
     expect(visit.card("old.jpg")).to_be_visible()
     visit.page.clock.fast_forward(POLL_MILLISECONDS)
@@ -145,9 +136,7 @@ def test_added_photo_keeps_the_error_of_the_list(make_visit, person):
     expect(visit.alert).to_contain_text("The service did not answer.")
 
 
-@pytest.fixture
-def runs_that_failed_to_load(pipeline, make_visit, operator):
-    """The bulk runs after their list failed to load, and the prefix of a run started since."""
+def test_new_run_keeps_the_error_of_the_list_and_stands_above_older_ones(pipeline, make_visit, operator):
     prefix = f"archive/{secrets.token_hex(4)}/"
     pipeline.upload(f"{prefix}red.jpg", pictures.plain("red"))
     visit = make_visit()
@@ -158,11 +147,6 @@ def runs_that_failed_to_load(pipeline, make_visit, operator):
     visit.page.get_by_label("Prefix").fill(prefix)
     visit.button("Start run").click()
     expect(visit.card(prefix)).to_have_count(1)
-    return visit, prefix
-
-
-def test_new_run_keeps_the_error_of_the_list_and_stands_above_older_ones(runs_that_failed_to_load):
-    visit, prefix = runs_that_failed_to_load
     expect(visit.alert.filter(has_text="did not answer")).to_be_visible()
     visit.button("Try again").click()
     expect(visit.card(f"{prefix}older/")).to_have_count(1)
@@ -173,9 +157,9 @@ def test_new_run_keeps_the_error_of_the_list_and_stands_above_older_ones(runs_th
 @pytest.mark.parametrize(
     ("view", "list_"), [("inspections", INSPECTIONS), ("bulk-runs", BULK_RUNS), ("sessions", SESSIONS)]
 )
-def test_refused_list_is_not_polled(make_visit, person, view, list_):
-    visit = make_visit()
-    asked = []
+@pytest.mark.usefixtures("inspected")
+def test_operator_view_is_refused_for_others_and_not_polled(make_visit, person, view, list_):
+    visit, asked = make_visit(), []
     visit.page.on("request", lambda request: list_.search(request.url) and asked.append(request))
     visit.page.clock.install()
     visit.sign_in(person, view)
@@ -183,3 +167,4 @@ def test_refused_list_is_not_polled(make_visit, person, view, list_):
     visit.page.clock.fast_forward(POLL_MILLISECONDS)
     visit.page.wait_for_timeout(500)  # Time for a second request, which must not happen.
     assert len(asked) == 1
+    expect(visit.cards).to_have_count(0)

@@ -6,8 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import pictures
-from tests.browser.people import is_revoked, make_person
+from tests.browser.people import is_revoked
 from tests.browser.visits import ADDRESS
 
 NEVER_VALID = {"access_token": "ended", "refresh_token": "ended", "issued_at": 0, "expires_at": 0}
@@ -17,21 +16,17 @@ CHANGE_TOKENS = """changes => {
 }"""
 
 
-@pytest.fixture
-def stranger(pipeline):
-    """Another person with an account."""
-    return make_person(pipeline)
-
-
-def test_person_signs_in_and_is_asked_for_the_password_again_after_sign_out(visit, person):
+def test_sign_out_revokes_the_refresh_token_and_the_password_is_asked_again(visit, person, pipeline):
     visit.begin_sign_in()
     visit.give_password(person)
     expect(visit.heading("No photos yet")).to_be_visible()
     expect(visit.page.get_by_role("banner")).to_contain_text(person.email)
     assert visit.page.evaluate("location.search") == ""
+    token = visit.page.evaluate("JSON.parse(sessionStorage.getItem('tokens')).refresh_token")
     visit.button("Sign out").click()
     visit.button("Sign in").click()
     expect(visit.page.get_by_label("Password")).to_be_visible()
+    assert is_revoked(pipeline, token)
 
 
 @pytest.mark.parametrize("answer", ["code=stolen", "error=access_denied&error_description=Call+0900+now"])
@@ -41,13 +36,12 @@ def test_answer_to_another_sign_in_is_refused_and_its_text_not_shown(visit, answ
     expect(visit.page.get_by_role("main")).not_to_contain_text("0900")
 
 
-def test_second_person_sees_no_photo_album_or_label_of_the_first(make_visit, person, stored, stranger):
-    stored(cat=pictures.cat_on_its_side())
+def test_second_person_sees_no_photo_album_or_label_of_the_first(make_visit, collector, person):
     visit = make_visit()
-    visit.sign_in(person)
+    visit.sign_in(collector)
     assert visit.call("POST", "albums", {"name": "Mine"})[0] == 201
-    [photo] = visit.call("GET", "photos")[1]["photos"]
-    visit.sign_in(stranger)
+    photo = visit.call("GET", "photos")[1]["photos"][0]
+    visit.sign_in(person)
     expect(visit.heading("No photos yet")).to_be_visible()
     with visit.page.expect_response(re.compile("/api/labels")) as answer:
         visit.page.get_by_role("combobox", name="Search labels").press_sequentially("c")
@@ -59,9 +53,8 @@ def test_second_person_sees_no_photo_album_or_label_of_the_first(make_visit, per
     expect(visit.alert).to_contain_text("This photo is not here")
 
 
-def test_back_button_shows_nothing_after_sign_out(visit, person, stored):
-    stored(red=pictures.plain("red"))
-    visit.sign_in(person)
+def test_back_button_shows_nothing_after_sign_out(visit, collector):
+    visit.sign_in(collector)
     expect(visit.tile("red.jpg")).to_be_visible()
     visit.button("Sign out").click()
     expect(visit.button("Sign in")).to_be_visible()
@@ -70,21 +63,19 @@ def test_back_button_shows_nothing_after_sign_out(visit, person, stored):
     expect(visit.tiles).to_have_count(0)
 
 
-def test_ended_session_returns_to_the_same_view_after_sign_in(make_visit, person, stored):
-    stored(red=pictures.plain("red"))
+def test_ended_session_returns_to_the_same_view_after_sign_in(make_visit, collector):
     visit = make_visit()
-    visit.sign_in(person)
-    [photo] = visit.call("GET", "photos")[1]["photos"]
+    visit.sign_in(collector)
+    [photo] = [one for one in visit.call("GET", "photos")[1]["photos"] if one["name"] == "red.jpg"]
     visit.page.evaluate(CHANGE_TOKENS, NEVER_VALID)
     visit.page.goto(f"/#/photos/{photo['photo_id']}")
-    visit.give_password(person)
+    visit.give_password(collector)
     expect(visit.page.get_by_role("heading", name="red.jpg")).to_be_visible()
     assert visit.page.url == f"{ADDRESS}/#/photos/{photo['photo_id']}"
 
 
-def test_expired_token_is_renewed_silently(visit, person, stored):
-    stored(red=pictures.plain("red"))
-    visit.sign_in(person)
+def test_expired_token_is_renewed_silently(visit, collector):
+    visit.sign_in(collector)
     visit.page.evaluate(CHANGE_TOKENS, {"expires_at": 0})
     before = visit.page.evaluate("JSON.parse(sessionStorage.getItem('tokens')).access_token")
     visit.page.reload()
@@ -119,22 +110,13 @@ def test_settings_that_failed_to_load_are_requested_again(make_visit):
     expect(visit.page.get_by_label("Password")).to_be_visible()
 
 
-def test_address_of_a_photo_leads_through_the_sign_in_to_the_photo(visit, person, stored):
-    stored(red=pictures.plain("red"))
-    visit.sign_in(person)
+def test_address_of_a_photo_leads_through_the_sign_in_to_the_photo(visit, collector):
+    visit.sign_in(collector)
     address = visit.tile("red.jpg").get_by_role("link").first.get_attribute("href")
     visit.page = visit.open_tab()
     visit.page.goto(f"/{address}")
-    visit.give_password(person)
+    visit.give_password(collector)
     expect(visit.page.get_by_role("heading", name="red.jpg")).to_be_visible()
-
-
-def test_sign_out_revokes_the_refresh_token(visit, pipeline, person):
-    visit.sign_in(person)
-    token = visit.page.evaluate("JSON.parse(sessionStorage.getItem('tokens')).refresh_token")
-    visit.button("Sign out").click()
-    expect(visit.button("Sign in")).to_be_visible()
-    assert is_revoked(pipeline, token)
 
 
 def test_sign_out_works_without_the_sign_in_service(make_visit, person):

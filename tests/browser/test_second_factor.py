@@ -23,6 +23,12 @@ def claims(token):
 
 
 @pytest.fixture
+def operator(pipeline):
+    """An operator of this test alone, whose second factor it may change."""
+    return make_person(pipeline, is_operator=True)
+
+
+@pytest.fixture
 def promoted(pipeline, person):
     """A member of the operators group without a second factor."""
     pool = pipeline.stack.outputs["UserPoolId"]
@@ -66,16 +72,20 @@ def sign_in_again(visit, person, key=""):
         visit.give_code(key)
 
 
-def test_person_sets_up_a_second_factor_and_signs_in_with_it(visit, person):
+def test_second_factor_that_a_person_sets_up_is_needed_to_sign_in_and_ends_sessions_elsewhere(visit, person, pipeline):
+    elsewhere = tokens_of(pipeline, person)["refresh_token"]
     visit.sign_in(person)
     begin(visit, person)
     key = set_up(visit)
+    assert is_revoked(pipeline, elsewhere)
     sign_in_again(visit, person, key)
     expect(visit.page.get_by_role("heading", name="No photos yet")).to_be_visible()
 
 
-def test_group_member_becomes_an_operator_with_a_second_factor(visit, promoted):
-    visit.sign_in(promoted)
+def test_group_member_becomes_an_operator_with_a_second_factor(make_visit, promoted):
+    visit = make_visit()
+    visit.sign_in(promoted, "bulk-runs")
+    expect(visit.alert).to_contain_text("set one up on the page, under Second factor")
     expect(visit.notice).to_contain_text("have no second factor")
     expect(visit.link("Bulk runs")).to_be_hidden()
     visit.button("Set up").click()
@@ -86,17 +96,21 @@ def test_group_member_becomes_an_operator_with_a_second_factor(visit, promoted):
     expect(visit.link("Bulk runs")).to_be_visible()
 
 
-def test_operator_view_names_the_missing_second_factor(make_visit, promoted):
+def test_errors_of_the_set_up_are_named_and_the_right_code_is_accepted_after_them(make_visit, person):
     visit = make_visit()
-    visit.sign_in(promoted, "bulk-runs")
-    expect(visit.alert).to_contain_text("set one up on the page, under Second factor")
-
-
-def test_wrong_code_is_refused_and_the_right_one_accepted(make_visit, person):
-    visit = make_visit()
+    visit.page.route(USER_POOL, lambda route: route.abort("connectionreset"))
     visit.sign_in(person)
     begin(visit, person)
+    expect(visit.alert).to_contain_text("The sign-in service did not answer")
+    visit.page.unroute(USER_POOL)
+    visit.button("Try again").click()
     key = key_of(visit)
+    answer = {"__type": "com.amazonaws.cognito.identity.idp.model#TooManyRequestsException", "message": "Rate exceeded"}
+    refusal = {"status": 400, "headers": {"Access-Control-Allow-Origin": "*"}, "json": answer}
+    visit.page.route(USER_POOL, lambda route: route.fulfill(**refusal))
+    enter(visit, totp.code(key, totp.step(time.time())))
+    expect(visit.alert).to_contain_text("The sign-in service is busy")
+    visit.page.unroute(USER_POOL)
     enter(visit, "000000" if totp.step_of(key, "000000", time.time(), drift=3) is None else "111111")
     expect(visit.alert).to_contain_text("This is not the code that the app shows now")
     set_up(visit)
@@ -114,10 +128,14 @@ def test_key_fits_a_phone_and_its_link_is_for_an_app_on_this_device(make_visit, 
     assert visit.troubles == []
 
 
-def test_token_with_account_access_is_not_stored(visit, person):
+def test_account_access_requires_the_password_again_and_its_token_is_not_stored(visit, person):
     visit.sign_in(person)
     before = visit.page.evaluate(STORED)
-    begin(visit, person)
+    with visit.page.expect_request(re.compile("/oauth2/authorize")) as asked:
+        begin(visit, person)
+    query = parse_qs(urlsplit(asked.value.url).query)
+    assert query["scope"] == [f"openid email {ADMIN}"]
+    assert query["prompt"] == ["login"]
     expect(visit.page.get_by_label("Key")).to_be_visible()
     assert visit.page.evaluate(STORED) == before
     kept = visit.page.evaluate("JSON.stringify([{ ...sessionStorage }, { ...localStorage }])")
@@ -140,15 +158,6 @@ def test_ordinary_sign_in_requests_no_account_access(visit, person):
     assert ADMIN not in claims(visit.page.evaluate(f"{STORED}.access_token"))["scope"]
 
 
-def test_account_access_requires_the_password_again(visit, person):
-    visit.sign_in(person, "second-factor")
-    with visit.page.expect_request(re.compile("/oauth2/authorize")) as asked:
-        visit.button("Continue").click()
-    query = parse_qs(urlsplit(asked.value.url).query)
-    assert query["scope"] == [f"openid email {ADMIN}"]
-    assert query["prompt"] == ["login"]
-
-
 def test_account_access_is_revoked_when_the_view_is_left(visit, person, pipeline):
     visit.sign_in(person)
     with visit.page.expect_response(re.compile("/oauth2/token")) as answer:
@@ -160,19 +169,17 @@ def test_account_access_is_revoked_when_the_view_is_left(visit, person, pipeline
     assert is_revoked(pipeline, token)
 
 
-def test_sessions_elsewhere_end_when_a_second_factor_is_set(make_visit, person, pipeline):
-    elsewhere = tokens_of(pipeline, person)["refresh_token"]
-    visit = make_visit()
-    visit.sign_in(person)
-    begin(visit, person)
-    set_up(visit)
-    assert is_revoked(pipeline, elsewhere)
-
-
-def test_operator_replaces_the_second_factor(visit, operator):
+def test_operator_replaces_the_second_factor_on_views_without_barriers(visit, operator):
     visit.sign_in(operator)
-    begin(visit, operator)
+    visit.open("second-factor")
+    visit.button("Continue").click()
+    visit.give_password(operator)
+    expect(visit.page.get_by_label("Code")).to_be_visible()
+    assert axe.violations(visit.page) == []
+    visit.give_code(operator.secret)
     visit.button("Replace it").click()
+    expect(visit.page.get_by_label("Key")).to_be_visible()
+    assert axe.violations(visit.page) == []
     key = set_up(visit)
     assert key != operator.secret
     sign_in_again(visit, operator, key)
@@ -197,29 +204,6 @@ def test_another_account_is_refused(make_visit, person, pipeline):
     visit.button("Continue").click()
     visit.give_password(make_person(pipeline))
     expect(visit.alert).to_contain_text("not the account that is signed in here")
-
-
-def test_unavailable_user_pool_is_asked_again(make_visit, person):
-    visit = make_visit()
-    visit.page.route(USER_POOL, lambda route: route.abort("connectionreset"))
-    visit.sign_in(person)
-    begin(visit, person)
-    expect(visit.alert).to_contain_text("The sign-in service did not answer")
-    visit.page.unroute(USER_POOL)
-    visit.button("Try again").click()
-    expect(visit.page.get_by_label("Key")).to_be_visible()
-
-
-def test_throttled_user_pool_is_reported(make_visit, person):
-    visit = make_visit()
-    visit.sign_in(person)
-    begin(visit, person)
-    key = key_of(visit)
-    answer = {"__type": "com.amazonaws.cognito.identity.idp.model#TooManyRequestsException", "message": "Rate exceeded"}
-    headers = {"Access-Control-Allow-Origin": "*"}
-    visit.page.route(USER_POOL, lambda route: route.fulfill(status=400, headers=headers, json=answer))
-    enter(visit, totp.code(key, totp.step(time.time())))
-    expect(visit.alert).to_contain_text("The sign-in service is busy")
 
 
 def test_ended_session_starts_again(make_visit, person, pipeline):
@@ -258,16 +242,3 @@ def test_sign_in_during_a_failing_trigger_is_explained_and_works_later(make_visi
     visit.button("Sign in").click()
     visit.give_password(person)
     expect(visit.page.get_by_role("heading", name="No photos yet")).to_be_visible()
-
-
-def test_views_of_key_and_code_have_no_barrier(visit, operator):
-    visit.sign_in(operator)
-    visit.open("second-factor")
-    visit.button("Continue").click()
-    visit.give_password(operator)
-    expect(visit.page.get_by_label("Code")).to_be_visible()
-    assert axe.violations(visit.page) == []
-    visit.give_code(operator.secret)
-    visit.button("Replace it").click()
-    expect(visit.page.get_by_label("Key")).to_be_visible()
-    assert axe.violations(visit.page) == []

@@ -83,12 +83,17 @@ const loaded = (part, otherwise) =>
     throw new Error("This part of the page did not load. Check your connection and load the page again.");
   });
 
+function center(target) {
+  const { left, width } = target.getBoundingClientRect();
+  return left + width / 2;
+}
+
 function markNavigation(name) {
   for (const link of navigation.querySelectorAll("a")) {
     const isHere = link.hash === `#/${name}`;
     link.ariaCurrent = isHere ? "page" : null;
-    // On a phone the navigation is wider than the screen.
-    if (isHere) link.scrollIntoView({ block: "nearest", inline: "center" });
+    // On a phone the navigation is wider than the screen. After scrollIntoView, the first Tab would go on from the link.
+    if (isHere) navigation.scrollLeft += center(link) - center(navigation);
   }
 }
 

@@ -57,24 +57,18 @@ def test_tracking_dead_letter_queue_is_purged_after_a_check(shell, letter_in, pi
     assert pipeline.depth(url) == 0
 
 
-def test_reason_of_a_failed_execution_is_shown(shell, pipeline):
-    version = pipeline.upload("private/failed/uploads/text.jpg", b"this is a text")
-    pipeline.finished(version)
-    arn = pipeline.execution_arn(version)
+def test_reason_of_a_failed_execution_and_last_events_of_another_are_shown(shell, pipeline):
+    failed = pipeline.upload("private/failed/uploads/text.jpg", b"this is a text")
+    good = pipeline.upload("private/slow/uploads/photo.jpg", PHOTO)
+    pipeline.finished(failed)
+    arn = pipeline.execution_arn(failed)
     shown = shell("alarms/FailedExecutionsAlarm", "aws stepfunctions list-executions", EXECUTION=arn)
     assert arn in shown
     assert "NotSupportedImageType" in shown
-
-
-def test_last_events_of_an_execution_are_shown(shell, pipeline):
-    version = pipeline.upload("private/slow/uploads/photo.jpg", PHOTO)
-    pipeline.finished(version)
-    arn = pipeline.execution_arn(version)
+    arn = pipeline.execution_arn(good)
     pipeline.closed(arn)
-    shown = json.loads(
-        shell("alarms/TimedOutExecutionsAlarm", "aws stepfunctions get-execution-history", EXECUTION=arn)
-    )
-    assert shown["events"][0]["type"] == "ExecutionSucceeded"
+    events = shell("alarms/TimedOutExecutionsAlarm", "aws stepfunctions get-execution-history", EXECUTION=arn)
+    assert json.loads(events)["events"][0]["type"] == "ExecutionSucceeded"
 
 
 def test_depth_of_the_queue_is_shown(shell):

@@ -38,13 +38,10 @@ def test_images_are_redriven_and_inspected(shell, sessions):
     assert sessions.done([version]) == 1
 
 
-def test_silent_executions_are_checked_at_once(shell):
-    assert json.loads(shell("dead-letters", "aws lambda invoke"))["StatusCode"] == 200
-
-
-def test_tracking_dead_letter_queue_is_purged(shell, pipeline):
+def test_silent_executions_are_checked_at_once_and_the_tracking_dead_letters_are_purged(shell, pipeline):
     url = pipeline.resource_name("TrackingDeadLetterQueue")
     _send(pipeline, url, "{}")
+    assert json.loads(shell("dead-letters", "aws lambda invoke"))["StatusCode"] == 200
     shell("dead-letters", "aws sqs purge-queue")
     assert pipeline.depth(url) == 0
 

@@ -14,7 +14,10 @@ def running(sessions):
     return sessions
 
 
-def test_only_models_that_cost_money_are_found(shell, running):
+def test_models_that_cost_money_are_found_and_their_status_is_shown(shell, running):
+    expected, project = f"{running.version_arn}\tRUNNING", running.project_arn
+    assert expected in shell("alarms/ModelMinutesAlarm", "aws rekognition describe-project-versions", PROJECT=project)
+    assert expected in shell("removal", "aws rekognition describe-project-versions", PROJECT=project)
     assert running.version_arn in shell("model", "for project in")
     running.set_model(status="STOPPED")
     assert running.version_arn not in shell("model", "for project in")
@@ -34,10 +37,6 @@ def draining(sessions):
         sessions.wait_for_model("STOPPED")
 
 
-def test_session_that_holds_the_model_is_shown(shell, draining):
-    assert draining.rpartition(":")[2] in shell("model", "aws dynamodb scan")
-
-
 def test_model_without_a_session_is_stopped(shell, running):
     model, project = running.version_arn, running.project_arn
     shown = shell("model", "aws rekognition stop-project-version", MODEL=model, PROJECT=project)
@@ -51,13 +50,8 @@ def test_model_without_a_session_is_stopped(shell, running):
     running.wait_for_model("STOPPED")
 
 
-def test_status_of_the_model_is_shown_for_the_alarm_and_after_a_deletion(shell, running):
-    expected, project = f"{running.version_arn}\tRUNNING", running.project_arn
-    assert expected in shell("alarms/ModelMinutesAlarm", "aws rekognition describe-project-versions", PROJECT=project)
-    assert expected in shell("removal", "aws rekognition describe-project-versions", PROJECT=project)
-
-
-def test_model_of_an_aborted_session_is_stopped(shell, sessions, draining):
+def test_session_that_holds_the_model_is_shown_and_its_model_stops_when_it_is_aborted(shell, sessions, draining):
+    assert draining.rpartition(":")[2] in shell("model", "aws dynamodb scan")
     shell("alarms/ModelMinutesAlarm", "aws stepfunctions stop-execution", SESSION=draining)
     assert sessions.closed(draining)["status"] == "ABORTED"
     sessions.wait_for_model("STOPPED")

@@ -73,7 +73,7 @@ def secure(cognito, pool, pipeline):
 def operator(shell, person, secure):
     """A person in the operators group, added with the guide."""
     secured = secure(person)
-    shell("people", "aws cognito-idp admin-add-user-to-group", EMAIL=person)
+    assert person in shell("people", "aws cognito-idp admin-add-user-to-group", EMAIL=person)
     return secured
 
 
@@ -94,34 +94,25 @@ def _owner(ask, token):
     return ask(token, "GET", "/api/me")[1]["owner"]
 
 
-def test_invitation_is_sent_again(shell, person):
-    assert '"FORCE_CHANGE_PASSWORD"' in shell(
-        "people", "aws cognito-idp admin-create-user --message-action", EMAIL=person
-    )
-
-
-def test_second_factor_is_shown(shell, person, secure):
+def test_invitation_is_sent_again_and_a_second_factor_is_shown(shell, person, secure):
+    again = shell("people", "aws cognito-idp admin-create-user --message-action", EMAIL=person)
+    assert '"FORCE_CHANGE_PASSWORD"' in again
     assert "SOFTWARE_TOKEN_MFA" not in shell("people", "aws cognito-idp admin-get-user", EMAIL=person)
     secure(person)
     assert shell("people", "aws cognito-idp admin-get-user", EMAIL=person).strip() == "SOFTWARE_TOKEN_MFA"
 
 
-def test_person_is_added_to_operators_and_removed(shell, person, secure, ask, pipeline):
-    secured = secure(person)
-    assert person in shell("people", "aws cognito-idp admin-add-user-to-group", EMAIL=person)
-    assert ask(tokens_of(pipeline, secured)["access_token"], "GET", "/api/me")[1]["is_operator"] is True
-    shell("people", "aws cognito-idp admin-remove-user-from-group", EMAIL=person)
-    assert ask(tokens_of(pipeline, secured)["access_token"], "GET", "/api/me")[1]["is_operator"] is False
-
-
 def test_removed_operator_keeps_access_until_the_token_expires(shell, operator, ask, pipeline):
     old = tokens_of(pipeline, operator)
+    assert ask(old["access_token"], "GET", "/api/me")[1]["is_operator"] is True
     shell("people", "aws cognito-idp admin-remove-user-from-group", EMAIL=operator.email)
     assert ask(old["access_token"], "GET", "/api/bulk-runs")[0] == 200
     claims = json.loads(base64.urlsafe_b64decode(old["access_token"].split(".")[1] + "=="))
     assert claims["exp"] - claims["iat"] == 15 * 60
     assert is_revoked(pipeline, old["refresh_token"])
-    assert ask(tokens_of(pipeline, operator)["access_token"], "GET", "/api/bulk-runs")[0] == 403
+    new = tokens_of(pipeline, operator)["access_token"]
+    assert ask(new, "GET", "/api/me")[1]["is_operator"] is False
+    assert ask(new, "GET", "/api/bulk-runs")[0] == 403
 
 
 def test_operator_without_a_second_factor_is_refused_with_a_remedy(shell, person, signed_in, ask):
@@ -174,13 +165,9 @@ def test_log_shows_which_operator_changed_what(shell, operator, ask, pipeline):
     assert found.strip().endswith(operator.email)
 
 
-def test_locked_out_person_gets_no_token(shell, person, signed_in, cognito):
-    shell("people", "aws cognito-idp admin-disable-user", EMAIL=person)
-    with pytest.raises(cognito.exceptions.NotAuthorizedException):
-        signed_in(person)
-
-
-def test_earlier_token_is_refused_during_a_lock_out_of_everyone(shell, person, signed_in, ask):
+def test_lock_out_of_everyone_refuses_earlier_tokens_and_that_of_a_person_new_ones(
+    shell, person, signed_in, ask, cognito
+):
     token = signed_in(person)
     shell("people", "aws lambda put-function-concurrency")
     try:
@@ -188,6 +175,9 @@ def test_earlier_token_is_refused_during_a_lock_out_of_everyone(shell, person, s
     finally:
         shell("people", "aws lambda delete-function-concurrency")
     assert ask(token, "GET", "/api/me")[0] == 200
+    shell("people", "aws cognito-idp admin-disable-user", EMAIL=person)
+    with pytest.raises(cognito.exceptions.NotAuthorizedException):
+        signed_in(person)
 
 
 def test_script_signs_in_as_a_person(shell, person):

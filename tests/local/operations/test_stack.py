@@ -11,12 +11,6 @@ pytestmark = pytest.mark.local
 PHOTO, ANOTHER = jpeg_of(gradients(320, 240)), jpeg_of(gradients(200, 100))
 
 
-def test_keys_are_shown(shell):
-    shown = shell("keys", "aws s3api get-bucket-encryption")
-    assert shown.count('"SSEAlgorithm": "AES256"') == 2
-    assert '"SqsManagedSseEnabled": "true"' in shown
-
-
 def test_older_sessions_of_the_api_are_revoked(shell, pipeline):
     iam, role = pipeline.client("iam"), pipeline.resource_name("ApiFunctionRole")
     before = iam.list_role_policies(RoleName=role)["PolicyNames"]
@@ -27,7 +21,10 @@ def test_older_sessions_of_the_api_are_revoked(shell, pipeline):
     assert iam.list_role_policies(RoleName=role)["PolicyNames"] == before
 
 
-def test_settings_and_concurrency_are_shown(shell):
+def test_keys_settings_and_concurrency_are_shown(shell):
+    shown = shell("keys", "aws s3api get-bucket-encryption")
+    assert shown.count('"SSEAlgorithm": "AES256"') == 2
+    assert '"SqsManagedSseEnabled": "true"' in shown
     assert "LogRetentionDays\t30" in shell("upgrade", "aws cloudformation describe-stacks")
     assert int(shell("quota", "aws lambda get-account-settings")) > 0
 

@@ -1,10 +1,11 @@
 """The model stops when the stack is deployed with another model or detector, or is deleted."""
 
 import json
+import uuid
 
 import pytest
 
-from local.stack import local_stack
+from local.stack import deployment, local_stack
 from local.stack.deployment import STACK_NAME
 from tests.local.sessions.conftest import running_copy
 from tests.local.stack.conftest import no_word
@@ -15,9 +16,10 @@ ANOTHER = "arn:aws:rekognition:us-east-1:000000000000:project/sessions/version/a
 
 
 @pytest.fixture
-def own_sessions(deployed_sessions, tmp_path):
-    """A stack of this test alone, whose model runs."""
-    with running_copy(deployed_sessions, tmp_path / "sessions") as running:
+def own_sessions(deployed_sessions, monkeypatch):
+    """A stack of this test alone, whose model runs; built before, since the same is built for all parameters."""
+    monkeypatch.setattr(deployment, "build", lambda target: None)
+    with running_copy(deployed_sessions, deployed_sessions.with_name(f"sessions-{uuid.uuid4().hex[:8]}")) as running:
         running.set_model(status="RUNNING")
         yield running
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,8 @@ import pytest
 from local.demo.sample_photos import fetch_photos
 from local.engine.process import stop_process
 from local.rekognition.fetch import fetch_models
-from local.stack import local_stack
+from local.stack import deployment, local_stack
+from local.stack.deployment import Target
 from local.stack.local_stack import StackFiles
 from tests.local.stack.pipeline import Pipeline
 from vision.domain.objects import ObjectVersion
@@ -87,23 +88,46 @@ def local_stacks() -> Iterator[LocalStacks]:
     stacks.end()
 
 
-def deploy_once(base: Path, name: str, parameters: Callable[[], dict[str, str]]) -> Path:
-    """Return the folder of a deployed stack that is not running; the first test process of a run deploys it."""
-    shared = shared_folder(base)
-    folder = shared / name
-    with (shared / f"{name}.lock").open("w") as lock:
+def once(base: Path, name: str, make: Callable[[Path], str]) -> Path:
+    """Return a folder that the first test process of a run makes; its file `complete` has what `make` returns."""
+    folder = shared_folder(base) / name
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
-            fetch_models(say=no_word)
-            fetch_photos(say=no_word)
-            files, chosen = StackFiles(folder), parameters()
-            try:
-                local_stack.up(no_word, files, chosen, port=free_port(), wait_scale=WAIT_SCALE)
-                local_stack.down(no_word, files)
-            finally:
-                stop_engines(files)
-            (folder / "complete").write_text(json.dumps(chosen))
+            (folder / "complete").write_text(make(folder))
     return folder
+
+
+def deploy_once(base: Path, name: str, parameters: Callable[[], dict[str, str]]) -> Path:
+    """Return the folder of a deployed stack that is not running."""
+
+    def deploy(folder: Path) -> str:
+        fetch_models(say=no_word)
+        fetch_photos(say=no_word)
+        files, chosen = StackFiles(folder), parameters()
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(deployment, "build", lambda target: copy_built(base, target))
+                local_stack.up(no_word, files, chosen, port=free_port(), wait_scale=WAIT_SCALE)
+            local_stack.down(no_word, files)
+        finally:
+            stop_engines(files)
+        return json.dumps(chosen)
+
+    return once(base, name, deploy)
+
+
+def copy_built(base: Path, target: Target, build: Callable[[Target], None] = deployment.build) -> None:
+    """Build the template once in a run: whatever the parameters are, the same is built.
+
+    A built template names the state machines relative to its own folder, so all copies have the same depth.
+    """
+
+    def make(folder: Path) -> str:
+        build(replace(target, build_dir=folder / "build"))
+        return ""
+
+    shutil.copytree(once(base, "built", make) / "build", target.build_dir)
 
 
 def shared_folder(base: Path) -> Path:
@@ -133,7 +157,8 @@ def shared_pipeline(
     copy_of_deployed: Callable[[Path], StackFiles],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Pipeline:
-    return local_stacks.up(copy_of_deployed(tmp_path_factory.mktemp("shared") / "stack"))
+    folder = shared_folder(tmp_path_factory.getbasetemp()) / f"stack-{uuid.uuid4().hex[:8]}"
+    return local_stacks.up(copy_of_deployed(folder))
 
 
 @pytest.fixture
@@ -143,25 +168,35 @@ def pipeline(shared_pipeline: Pipeline) -> Iterator[Pipeline]:
     shared_pipeline.set_faults()
 
 
-@pytest.fixture
-def own_pipeline(
-    tmp_path: Path, local_stacks: LocalStacks, copy_of_deployed: Callable[[Path], StackFiles]
-) -> Iterator[Pipeline]:
-    """A running stack that a test may break."""
-    files = copy_of_deployed(tmp_path / "stack")
-    yield local_stacks.up(files)
+@pytest.fixture(scope="module")
+def own_files(
+    copy_of_deployed: Callable[[Path], StackFiles], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StackFiles]:
+    files = copy_of_deployed(tmp_path_factory.mktemp("own") / "stack")
+    yield files
     stop_engines(files)
+
+
+@pytest.fixture
+def own_pipeline(own_files: StackFiles, local_stacks: LocalStacks) -> Pipeline:
+    """A stack that the tests of a file may stop and change; it is up, without faults, when each begins."""
+    running = local_stacks.up(own_files)
+    running.set_faults()
+    return running
 
 
 @pytest.fixture(scope="session")
 def aws_cli(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the AWS CLI, in its own virtual environment since it pins another botocore."""
-    folder = tmp_path_factory.mktemp("aws-cli")
     uv = Path(sys.executable).with_name("uv")
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True)
-    python = folder / "venv" / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, AWS_CLI], check=True)
-    return python.parent
+
+    def install(folder: Path) -> str:
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+        python = folder / "bin" / "python"
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, AWS_CLI], check=True)
+        return AWS_CLI
+
+    return once(tmp_path_factory.getbasetemp(), "aws-cli", install) / "bin"
 
 
 @pytest.fixture

@@ -23,6 +23,15 @@ OTHER_PHOTO = jpeg_of(gradients(120, 160))
 NAMES = [*UNUSUAL_NAMES, "IMG_0002.JPEG", "Scan.Png", "images/private/uploads/again.jpg", " leading.jpg"]
 
 
+def longest(character: str) -> str:
+    """A name of which `images/names/` makes a key of as many bytes as S3 allows."""
+    number, rest = divmod(KEY_LIMIT_BYTES - len("images/names/.jpg"), len(character.encode()))
+    return f"{character * number}{'x' * rest}.jpg"
+
+
+LONGEST = [longest(character) for character in ("é", "写", "🏖")]
+
+
 @pytest.fixture(scope="module")
 def shared_inspections(shared_pipeline):
     """The inspection; a message that meets a transient error comes back after 20 seconds instead of 12 minutes."""
@@ -122,7 +131,7 @@ def test_image_without_people_passes_without_notification_or_execution(pipeline,
 
 @pytest.fixture(scope="module")
 def named(shared_pipeline):
-    return {name: shared_pipeline.upload(f"images/names/{name}", PHOTO) for name in NAMES}
+    return {name: shared_pipeline.upload(f"images/names/{name}", PHOTO) for name in [*NAMES, *LONGEST]}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -134,11 +143,10 @@ def test_unusual_key_keeps_its_path(inspections, named, name):
     assert inspections.result(record)["object"]["key"] == f"images/names/{name}"
 
 
-@pytest.mark.parametrize("character", ["é", "写", "🏖"])
-def test_key_of_1024_bytes_moves_to_the_photo_id(inspections, pipeline, folder, character):
-    room = KEY_LIMIT_BYTES - len(f"{folder}/.jpg".encode())
-    number, rest = divmod(room, len(character.encode()))
-    version = pipeline.upload(f"{folder}/{character * number}{'x' * rest}.jpg", PHOTO)
+@pytest.mark.parametrize("name", LONGEST, ids=lambda name: name[0])
+def test_key_of_1024_bytes_moves_to_the_photo_id(inspections, named, name):
+    version = named[name]
+    assert len(version.key.encode()) == KEY_LIMIT_BYTES
     record = inspections.moved(version)
     assert record["moved_to"]["key"] == f"analyzed/success/-/{keys.photo_id(version.bucket, version.key)}"
     assert inspections.read(record["moved_to"])["Body"] == PHOTO
@@ -217,24 +225,21 @@ def test_concurrent_versions_of_one_key_both_get_a_verdict(inspections, put):
     assert inspections.read(records[0]["moved_to"])["Body"] in bodies
 
 
-@pytest.mark.parametrize(
-    ("name", "body", "error"),
-    [
-        ("list.jpg", b"2 l milk\n6 eggs\n", "NotSupportedImageType"),
-        ("empty.png", b"", "CorruptImage"),
-        ("cut.jpg", PHOTO[: len(PHOTO) // 2], "InvalidImage"),
-        ("tiny.png", png_of(gradients(40, 40)), "ImageTooSmall"),
-    ],
-)
-def test_file_that_cannot_be_inspected_stays_and_has_an_error(inspections, pipeline, put, name, body, error):
-    version = put(name, body)
-    record = pipeline.finished(version)
+def test_file_that_cannot_be_inspected_stays_and_has_an_error(inspections, pipeline, put):
+    files = {
+        ("list.jpg", "NotSupportedImageType"): b"2 l milk\n6 eggs\n",
+        ("empty.png", "CorruptImage"): b"",
+        ("cut.jpg", "InvalidImage"): PHOTO[: len(PHOTO) // 2],
+        ("tiny.png", "ImageTooSmall"): png_of(gradients(40, 40)),
+    }
+    versions = {(name, error): put(name, body) for (name, error), body in files.items()}
+    for (name, error), version in versions.items():
+        record = pipeline.finished(version)
+        assert (record["status"], record["error"]["name"]) == ("FAILED", error), name
+        assert record["error"]["cause"]
+        assert "verdict" not in record
     inspections.wait_until_drained()
-    assert record["status"] == "FAILED"
-    assert record["error"]["name"] == error
-    assert record["error"]["cause"]
-    assert "verdict" not in record
-    assert inspections.is_there(version)
+    assert all(inspections.is_there(version) for version in versions.values())
 
 
 @pytest.mark.usefixtures("quick_redelivery")

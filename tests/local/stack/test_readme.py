@@ -1,12 +1,12 @@
 """The commands of the README and of the pages that it leads to first: each is run here, or checked against its tool."""
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import yaml
 
 from local.stack.deployment import REPOSITORY, SAM
 from tests.local.stack.pipeline import Pipeline, wait_for
+from tests.local.stack.shell import bash, clean_environment
 
 README, TOUR, DEPLOY, LOCAL, BULK, COSTS, SPEED = (
     (REPOSITORY / f"{name}.md").read_text(encoding="utf-8")
@@ -44,27 +45,15 @@ def _block(page: str, beginning: str) -> str:
 
 
 @pytest.fixture
-def shell(aws_cli: Path, pipeline: Pipeline, tmp_path: Path):
+def shell(aws_cli: Path, pipeline: Pipeline, tmp_path: Path) -> Callable[[str], str]:
     """Run a block as a reader would, in a folder where the stack is up and a photo lies."""
     (tmp_path / ".local").mkdir()
     (tmp_path / ".local/aws.env").symlink_to(pipeline.files.folder / "aws.env")
     (tmp_path / ".local/photos").symlink_to(REPOSITORY / ".local/photos")
     (tmp_path / "events").symlink_to(REPOSITORY / "events")
     shutil.copy(REPOSITORY / ".local/photos/cat.png", tmp_path / "my-photo.jpg")
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-
-    def run(script: str) -> str:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=tmp_path,
-            env=own | {"PATH": f"{aws_cli}:{os.environ['PATH']}"},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+    environment = clean_environment(aws_cli)
+    return lambda script: bash(script, environment, tmp_path)
 
 
 def test_every_block_is_run_or_checked_here() -> None:

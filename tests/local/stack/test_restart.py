@@ -46,8 +46,9 @@ def ended_execution(pipeline: Pipeline, version: ObjectVersion) -> dict[str, Any
 
 def test_restart_completes_queued_images_and_fails_running_ones(own_pipeline, restart):
     own_pipeline.set_faults(latency_seconds=2)
+    before = len(own_pipeline.executions())
     versions = upload_many(own_pipeline, 40)
-    wait_for(lambda: len(own_pipeline.executions()) >= 5)
+    wait_for(lambda: len(own_pipeline.executions()) >= before + 5)
     running = {one["name"] for one in own_pipeline.executions() if one["status"] == "RUNNING"}
     pipeline = restart(own_pipeline)
     records = pipeline.all_finished(versions)
@@ -74,35 +75,6 @@ def test_queued_messages_are_processed_after_a_restart(own_pipeline, restart):
     assert pipeline.depth(pipeline.queue_url) == 12
     pipeline.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
     assert [record["status"] for record in pipeline.all_finished(versions)] == ["SUCCEEDED"] * 12
-
-
-def test_scheduled_check_closes_a_record_whose_end_had_no_event(own_pipeline, restart):
-    rule = own_pipeline.resource_name("ExecutionStatusRule").rpartition("|")[2]
-    own_pipeline.client("events").disable_rule(Name=rule)
-    own_pipeline.set_faults(latency_seconds=60)
-    [version] = upload_many(own_pipeline, 1)
-    own_pipeline.wait_until_entered(version, "Detect Labels")
-    pipeline = restart(own_pipeline)
-    assert ended_execution(pipeline, version)["status"] == "FAILED"
-    assert pipeline.record(version)["status"] == "RUNNING"
-    look_for_silent_executions(pipeline)
-    record = pipeline.record(version)
-    assert record["status"] == "FAILED"
-    assert record["error"]["name"] == "States.ServiceRestart"
-    pipeline.closed(pipeline.start(version, attempt=2))
-    assert pipeline.record(version)["status"] == "SUCCEEDED"
-
-
-def look_for_silent_executions(pipeline: Pipeline) -> None:
-    """Run the scheduled check now, for executions without an event in the last second."""
-    name = pipeline.resource_name("TrackExecutionFunction")
-    lambda_client = pipeline.client("lambda")
-    variables = lambda_client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    lambda_client.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**variables, "SILENT_AFTER_SECONDS": "1"}}
-    )
-    answer = pipeline.invoke("TrackExecutionFunction", {"detail-type": "Scheduled Event", "source": "aws.events"})
-    assert answer is None, answer
 
 
 def test_power_cut_restores_the_state_of_the_last_stop(own_pipeline, local_stacks, restart):
@@ -136,3 +108,34 @@ def test_engine_keeps_its_port_over_restarts(tmp_path):
         other_program.listen()
         assert address() != first
     assert address() == first
+
+
+@pytest.fixture
+def without_events(own_pipeline, own_files, local_stacks):
+    """No execution's end has an event until the end of the test."""
+    rule = own_pipeline.resource_name("ExecutionStatusRule").rpartition("|")[2]
+    own_pipeline.client("events").disable_rule(Name=rule)
+    yield
+    local_stacks.up(own_files).client("events").enable_rule(Name=rule)
+
+
+@pytest.mark.usefixtures("without_events")
+def test_scheduled_check_closes_a_record_whose_end_had_no_event(own_pipeline, restart):
+    own_pipeline.set_faults(latency_seconds=60)
+    [version] = upload_many(own_pipeline, 1)
+    own_pipeline.wait_until_entered(version, "Detect Labels")
+    pipeline = restart(own_pipeline)
+    assert ended_execution(pipeline, version)["status"] == "FAILED"
+    assert pipeline.record(version)["status"] == "RUNNING"
+    # Run the check now, for executions without an event in the last second.
+    functions, name = pipeline.client("lambda"), pipeline.resource_name("TrackExecutionFunction")
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    hasty = {"Variables": {**variables, "SILENT_AFTER_SECONDS": "1"}}
+    functions.update_function_configuration(FunctionName=name, Environment=hasty)
+    answer = pipeline.invoke("TrackExecutionFunction", {"detail-type": "Scheduled Event", "source": "aws.events"})
+    assert answer is None, answer
+    record = pipeline.record(version)
+    assert record["status"] == "FAILED"
+    assert record["error"]["name"] == "States.ServiceRestart"
+    pipeline.closed(pipeline.start(version, attempt=2))
+    assert pipeline.record(version)["status"] == "SUCCEEDED"

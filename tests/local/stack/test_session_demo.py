@@ -11,7 +11,7 @@ from rich.console import Console
 from local.demo import labelled_pictures, session_demo
 from local.demo.session_demo import IDLE_SECONDS, Session
 from local.downloads import DownloadFailed
-from local.stack import deployment, local_stack
+from local.stack import local_stack
 
 pytestmark = pytest.mark.local
 
@@ -26,8 +26,6 @@ def shown(shared_pipeline):
             pytest.skip(f"{failure} Without it there is no session to show.")
         raise
     files = shared_pipeline.files
-    # The tests' stacks are copies of one, and a built template names the state machines relative to its own folder.
-    deployment.build(files.target({}, shared_pipeline.stack.client_arguments()))
     up_beside, shorter_waits = local_stack.up_beside, local_stack.shorter_waits
     console = Console(file=io.StringIO(), width=160, highlight=False)
     with pytest.MonkeyPatch.context() as patch:
