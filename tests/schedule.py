@@ -10,11 +10,13 @@ from xdist.scheduler import LoadFileScheduling
 
 # Folders whose test files share a stack, the longest first. Those of the engine start in seconds: each file is its own.
 STACKS = (
-    "tests/browser",
     "tests/local/stack",
+    "tests/browser",
     "tests/local/sessions",
     "tests/local/bulk",
     "tests/local/operations",
+    "tests/local/upgrade",
+    "tests/local/delivery",
     "tests/local/own_model",
     "tests/local/app",
     "tests/cloud",

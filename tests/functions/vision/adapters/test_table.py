@@ -406,10 +406,7 @@ def test_first_result_with_labels_decides_day_and_class_of_the_count(table: Tabl
     assert (image["counted_as"], image["labels"], image["earlier_labels"]) == ("2026-11-12#Rose", tulip, LABELS)
 
 
-def test_record_without_an_owner_or_of_a_bulk_run_is_not_counted(table: Table) -> None:
+def test_record_without_an_owner_is_not_counted(table: Table) -> None:
     inspected = _envelope(key="images/part.jpg")
-    outcome = {"status": "SUCCEEDED", "labels": LABELS}
-    table.advance(inspected, FIRST, outcome, _at(1))
-    table.advance(NEWER, FIRST, outcome, _at(1))
-    for envelope in (inspected, NEWER):
-        assert {"counted_as", "earlier_labels"}.isdisjoint(_image(table, envelope))
+    table.advance(inspected, FIRST, {"status": "SUCCEEDED", "labels": LABELS}, _at(1))
+    assert {"counted_as", "earlier_labels"}.isdisjoint(_image(table, inspected))
