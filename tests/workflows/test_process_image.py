@@ -62,7 +62,7 @@ def test_tasks_receive_the_envelope_what_they_need_and_the_attempt(photo):
     payload = stored(photo)
     execution = payload.pop("execution")
     found = {"metadata": METADATA, **LABELS, "thumbnail": THUMBNAIL}
-    assert payload == {"envelope": photo.input, "parts": found, "errors": []}
+    assert payload == {"envelope": photo.input, "parts": found, "errors": [], "retries": 0}
     assert photo.given("extract_metadata") == [photo.input | {"execution": execution}]
     assert photo.given("detect_labels") == [photo.input | {"execution": execution, "metadata": METADATA}]
     assert photo.given("generate_thumbnail") == [photo.input]
@@ -122,7 +122,7 @@ def test_execution_and_record_fail_with_the_error_of_the_task(photo_runs, task, 
 def test_refused_photo_makes_no_paid_call_and_has_no_results(photo_runs, task, error):
     run = photo_runs[failure(task, error)]
     assert run.given("detect_labels") == run.given("generate_thumbnail") == []
-    assert stored(run).keys() == {"envelope", "parts", "errors", "execution"}
+    assert stored(run).keys() == {"envelope", "parts", "errors", "retries", "execution"}
 
 
 @pytest.mark.parametrize(("task", "error"), of(ERRORS.not_retried, "Store Metadata"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from vision.domain.gallery.daily_allowance import Allowance
 
@@ -21,26 +22,9 @@ class MissingSetting(Exception):
     """A variable of the function's environment is missing or has the wrong form: the template must set it."""
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass(frozen=True, slots=True)
 class _FromEnvironment:
-    """Settings with a constructor over their fields.
-
-    These are no dataclasses: Python would compile methods for each class when it imports this module, which takes a
-    twentieth of the start of a function, and a function needs one class.
-    """
-
     _TYPES: ClassVar[dict[str, type]] = {"str": str, "int": int, "float": float}
-
-    def __init__(self, *values: Any) -> None:
-        self.__dict__.update(zip(self._fields(), values, strict=True))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name} is read from the environment once and not set")
-
-    @classmethod
-    def _fields(cls) -> dict[str, str]:
-        """Return the names of the types by the names of the fields."""
-        return cls.__annotations__
 
     @classmethod
     def read(cls: type[_Settings], environment: Mapping[str, str] = os.environ) -> _Settings:
@@ -51,19 +35,20 @@ class _FromEnvironment:
         MissingSetting
             The message names the variable.
         """
-        values = []
-        for name, kind in cls._fields().items():
-            variable = name.upper()
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            variable = field.name.upper()
             text = environment.get(variable, "")
             if not text:
                 raise MissingSetting(f"{variable} is not set; the function's Environment in the template sets it")
             try:
-                values.append(cls._TYPES[kind](text))
+                values[field.name] = cls._TYPES[str(field.type)](text)
             except ValueError as error:
-                raise MissingSetting(f"{variable} is {text!r}; expected {kind}") from error
-        return cls(*values)
+                raise MissingSetting(f"{variable} is {text!r}; expected {field.type}") from error
+        return cls(**values)
 
 
+@dataclass(frozen=True, slots=True)
 class StartProcessingSettings(_FromEnvironment):
     """The bucket whose uploads are processed, the table that records them, and the daily allowance of an owner."""
 
@@ -82,12 +67,14 @@ class StartProcessingSettings(_FromEnvironment):
         return Allowance(self.daily_uploads, self.daily_megabytes)
 
 
+@dataclass(frozen=True, slots=True)
 class ImageTableSettings(_FromEnvironment):
     """The table of image records."""
 
     image_table_name: str
 
 
+@dataclass(frozen=True, slots=True)
 class DetectorSettings(_FromEnvironment):
     """The detector of photos, bulk runs or inspections.
 
@@ -104,6 +91,7 @@ class DetectorSettings(_FromEnvironment):
     own_model_function_arn: str
 
 
+@dataclass(frozen=True, slots=True)
 class ClassifyImageSettings(_FromEnvironment):
     """The folder of the function's code and model, and the function's memory in MB; Lambda sets both."""
 
@@ -111,12 +99,14 @@ class ClassifyImageSettings(_FromEnvironment):
     aws_lambda_function_memory_size: int
 
 
+@dataclass(frozen=True, slots=True)
 class GenerateThumbnailSettings(_FromEnvironment):
     """The side in pixels of the square that a thumbnail fits into."""
 
     thumbnail_size: int
 
 
+@dataclass(frozen=True, slots=True)
 class TrackExecutionSettings(_FromEnvironment):
     """The table of image records, the state machine of photos, and after how many seconds of silence it is asked."""
 
@@ -125,6 +115,7 @@ class TrackExecutionSettings(_FromEnvironment):
     silent_after_seconds: int
 
 
+@dataclass(frozen=True, slots=True)
 class InspectionSettings(_FromEnvironment):
     """The bucket whose images are inspected, the rules, the destinations of results, and the notifications.
 
@@ -147,6 +138,7 @@ class InspectionSettings(_FromEnvironment):
     notifications: str
 
 
+@dataclass(frozen=True, slots=True)
 class DrainQueueSettings(_FromEnvironment):
     """The queue of a session, its model, and the lowest confidence of a label in a record, 0 to 100.
 
@@ -163,6 +155,7 @@ class DrainQueueSettings(_FromEnvironment):
     hidden_seconds: int
 
 
+@dataclass(frozen=True, slots=True)
 class ModelSettings(_FromEnvironment):
     """The Custom Labels model, the table of its lease, and the period of the watchdog in seconds."""
 
@@ -172,6 +165,7 @@ class ModelSettings(_FromEnvironment):
     watchdog_period_seconds: int
 
 
+@dataclass(frozen=True, slots=True)
 class ReleaseModelSettings(_FromEnvironment):
     """How often the status of a starting model is polled, and how long, in seconds."""
 
@@ -179,6 +173,7 @@ class ReleaseModelSettings(_FromEnvironment):
     patience_seconds: int
 
 
+@dataclass(frozen=True, slots=True)
 class SessionSettings(_FromEnvironment):
     """When a session starts and how large it is, see :class:`vision.domain.session.decisions.SessionPolicy`."""
 
@@ -209,12 +204,14 @@ class SessionSettings(_FromEnvironment):
         )
 
 
+@dataclass(frozen=True, slots=True)
 class ValidateRulesSettings(_FromEnvironment):
     """The topic that people subscribe to."""
 
     quality_topic_arn: str
 
 
+@dataclass(frozen=True, slots=True)
 class OpenRunSettings(_FromEnvironment):
     """The table that records bulk runs, and the limits of a run.
 
@@ -253,6 +250,7 @@ class OpenRunSettings(_FromEnvironment):
         return self.bulk_reads_photos == "true"
 
 
+@dataclass(frozen=True, slots=True)
 class ProcessBatchSettings(_FromEnvironment):
     """The destinations of records and thumbnails, the rules, and the detector's calls per second."""
 
@@ -263,6 +261,7 @@ class ProcessBatchSettings(_FromEnvironment):
     bulk_calls_per_second: float
 
 
+@dataclass(frozen=True, slots=True)
 class SummarizeRunSettings(_FromEnvironment):
     """The table of runs, the bucket of their results, and the event bus that receives their end."""
 
@@ -271,6 +270,7 @@ class SummarizeRunSettings(_FromEnvironment):
     vision_event_bus_name: str
 
 
+@dataclass(frozen=True, slots=True)
 class ApiSettings(_FromEnvironment):
     """The resources of photos, runs and sessions, and the URLs of the page and of the sign-in.
 
