@@ -34,6 +34,17 @@ def _row(way: str, detector: str, images: int, megabytes: float, *words: str) ->
     return row
 
 
+def test_a_million_photos_cost_at_most_170_dollars_besides_rekognition_and_tracing():
+    photo = MEASURED.ways["photo, rekognition"][1]
+    assert photo.transitions == 5
+    assert photo.request("write units") <= 21
+    rows = bill.bill(MEASURED, bill.PHOTO, bill.REKOGNITION, 1_000_000, 3 * MEGABYTE).rows
+    # Tracing=PassThrough turns X-Ray off.
+    plumbing = [row for row in rows if not row.name.startswith(("Rekognition", "X-Ray"))]
+    assert len(plumbing) == len(rows) - 2
+    assert sum(row.dollars for row in plumbing) <= 170
+
+
 @pytest.mark.parametrize(
     ("calls", "dollars"),
     [(0, 0), (1_000, 1), (1_000_000, 1_000), (5_000_000, 4_200), (35_000_000, 22_200), (36_000_000, 22_600)],
