@@ -83,8 +83,10 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
         except lambda_runtime.ProvidedInitTimeout:
             result = _failure("Sandbox.Timedout", "", self._init_log)
         except lambda_runtime.ProvidedRuntimeError as error:
+            self._leave_the_pool()
             result = _failure(error.error_type, str(error))
         except RuntimeError as error:
+            self._leave_the_pool()
             logger.warning("Lambda %s did not start: %s", self.func_name, error)
             reported = self._init_error
             result = _failure("Runtime.ExitError", "", self._init_log)
@@ -92,6 +94,16 @@ class RuntimeWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # min
                 result["error_payload"] = reported
         self._word_as_lambda_does(result, request_id)
         return result
+
+    def _leave_the_pool(self) -> None:
+        """Never serve an invocation again, as an environment of Lambda that failed to start.
+
+        It may have the code or the layers of an update that was under way; a new one has those of now.
+        """
+        with lambda_runtime._lock:
+            for pool in lambda_runtime._workers.values():
+                if self in pool:
+                    pool.remove(self)
 
     def _word_as_lambda_does(self, result: dict[str, Any], request_id: str) -> None:
         payload = result.get("error_payload")
