@@ -140,8 +140,7 @@ def settled(pipeline, versions) -> list[dict]:
     Lambda changes the code and the layers of a function in two calls, and the definition of the last release does not
     retry what fails between them.
     """
-    records = dict(zip(versions, pipeline.all_finished(versions), strict=True))
-    for version, record in records.items():
+    for version, record in zip(versions, pipeline.all_finished(versions), strict=True):
         if record.get("error", {}).get("name") == "Runtime.ImportModuleError":
             pipeline.closed(pipeline.start(version, attempt=2))
     return pipeline.all_finished(versions)
